@@ -1,0 +1,113 @@
+"""What an event is: a named, versioned, immutable fact with a visibility, and how an old one is read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+from uuid import UUID
+
+import pydantic_core
+from pydantic import BaseModel, ConfigDict
+
+Visibility = Literal["public", "internal"]
+Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+
+_classes: dict[str, type["Event"]] = {}
+_upcasters: dict[str, tuple[Upcaster, str]] = {}
+
+
+class UnknownEvent(LookupError):
+    """A `ce_type` that no contract here describes: newer than this code, or not ours."""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What stands about an event type beside its fields."""
+
+    name: str  # polyplus.rma.part-shipped
+    version: int
+    visibility: Visibility
+    subject: str  # the field that holds the aggregate's id
+    promises: tuple[str, ...]
+    ce_type: str  # polyplus.rma.part-shipped.v1
+    topic: str  # rma.events
+
+
+class Event(BaseModel):
+    """A fact that a service publishes. Subclass with its contract:
+
+    `class PartShipped(Event, type="polyplus.rma.part-shipped", version=1, visibility="public", subject="rma_id")`
+
+    `subject` names the field that holds the id of the aggregate the fact is about; the record's key is
+    `case_id` where the event has one, else the subject. Unknown fields are ignored, so that a field can be added in place.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    contract: ClassVar[Contract]
+
+    def __init_subclass__(cls, **contract: Any) -> None:
+        """Lets the contract's keywords through to `__pydantic_init_subclass__`, which runs once the fields are known."""
+        super().__init_subclass__()
+
+    @classmethod
+    def __pydantic_init_subclass__(
+        cls,
+        *,
+        type: str,
+        version: int = 1,
+        visibility: Visibility,
+        subject: str = "case_id",
+        promises: tuple[str, ...] = (),
+        **kwargs: Any,
+    ) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        if subject not in cls.model_fields:
+            raise TypeError(f"{cls.__name__}: the subject {subject!r} is not one of its fields")
+        ce_type, topic = f"{type}.v{version}", f"{type.split('.')[1]}.events"
+        if ce_type in _classes:
+            raise TypeError(f"{ce_type} is defined twice")
+        cls.contract = Contract(type, version, visibility, subject, promises, ce_type, topic)
+        _classes[ce_type] = cls
+
+    @property
+    def subject(self) -> UUID:
+        """Id of the aggregate this fact is about."""
+        value: UUID = getattr(self, self.contract.subject)
+        return value
+
+    @property
+    def key(self) -> UUID:
+        """The record's key: it never changes for the life of an aggregate."""
+        return getattr(self, "case_id", None) or self.subject
+
+
+def upcast(old: str, new: str) -> Callable[[Upcaster], Upcaster]:
+    """Registers how the data of version `old` (a ce_type) becomes the data of `new`, one step at a time."""
+
+    def register(step: Upcaster) -> Upcaster:
+        _upcasters[old] = (step, new)
+        return step
+
+    return register
+
+
+def event_types() -> dict[str, type[Event]]:
+    """Every contract that has been imported, by `ce_type`."""
+    return dict(_classes)
+
+
+def decode(ce_type: str, data: bytes) -> Event:
+    """The event in its newest version.
+
+    Raises UnknownEvent for a type without a contract, pydantic's ValidationError for data that breaks it.
+    """
+    if ce_type not in _upcasters:
+        try:
+            return _classes[ce_type].model_validate_json(data)
+        except KeyError:
+            raise UnknownEvent(ce_type) from None
+    fields: dict[str, Any] = pydantic_core.from_json(data)
+    while ce_type in _upcasters:
+        step, ce_type = _upcasters[ce_type]
+        fields = step(fields)
+    return _classes[ce_type].model_validate(fields)
