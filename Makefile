@@ -1,0 +1,56 @@
+# Poly+: `make run` starts everything on this machine, `make test` proves it. `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help run story test check lock clean .venv
+
+help: ## this list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+# One recipe makes the environment, so that a half-made one is never mistaken for a whole one.
+$(INSTALLED): requirements.lock
+	@command -v $(PYTHON) >/dev/null || { echo "poly+: no '$(PYTHON)' found; install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "poly+: $$($(PYTHON) -V 2>&1) is too old; Python 3.11 or newer is needed (make PYTHON=python3.12 names another)" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "poly+: $(PYTHON) has no venv module; install it (Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	@echo "poly+: installing into $(VENV) (once; about 400 MB)"
+	@$(PY) -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip install --require-hashes -r requirements.lock \
+		|| { echo "poly+: the packages could not be installed; see pip's message above (network? disk?), then run make again" >&2; exit 1; }
+	@touch $@
+
+.venv: $(INSTALLED) ## install the locked packages
+
+run: $(INSTALLED) ## start everything, play the story, print the addresses, stay up
+	@exec $(PY) -m deploy.cli up --story
+
+story: $(INSTALLED) ## the story on the running stack, else on its own
+	@exec $(PY) -m deploy.cli story
+
+test: $(INSTALLED) ## every test, on its own PostgreSQL and Kafka
+	@$(PY) -m pytest
+
+check: $(INSTALLED) ## format, lint, types, layers, event contracts
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+	@$(PY) -m libs.events check
+
+# No find-links and no index address: the hashes are the public registry's, and nothing of this machine gets in.
+lock: $(INSTALLED) ## resolve requirements.in into requirements.lock
+	@env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL CUSTOM_COMPILE_COMMAND="make lock" \
+		$(VENV)/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
+		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements.lock requirements.in
+	@! grep -nE '://|(^|[^a-z])(/home/|/opt/|/work/|/Users/)' requirements.lock
+
+clean: ## stop what is left running and remove everything made here
+	@if [ -x $(PY) ] && [ -d .polyplus ]; then $(PY) -m deploy.cli down; fi
+	@rm -rf .polyplus $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,155 @@
+"""Starts processes so that none outlives its supervisor, however the supervisor ends."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pwd
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+from deploy.local.errors import CannotRun
+from deploy.local.identity import Started, start_mark, stop_all
+
+ROOT = Path(__file__).resolve().parents[2]
+_TETHER = Path(__file__).with_name("tether.py")
+_LOG_KEPT = 16 * 1024 * 1024
+
+
+@dataclasses.dataclass
+class Child:
+    started: Started
+    popen: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def name(self) -> str:
+        return self.started.name
+
+    def exit_code(self) -> int | None:
+        return self.popen.poll()
+
+    def last_words(self, lines: int = 12) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+class Processes:
+    """What one supervisor has started. Start from a thread that lives as long as the supervisor (Linux ties to the thread)."""
+
+    def __init__(self, run_dir: Path, log_dir: Path) -> None:
+        self._run, self._logs = run_dir, log_dir
+        self._children: dict[str, Child] = {}
+        self._keeper: subprocess.Popen[str] | None = None
+        run_dir.mkdir(parents=True, exist_ok=True)
+        log_dir.mkdir(parents=True, exist_ok=True)
+
+    def start(
+        self,
+        name: str,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        wave: int,
+        stop_signal: int = signal.SIGTERM,
+        grace: float = 10,
+        user: str | None = None,
+    ) -> Child:
+        log = self._logs / f"{name}.log"
+        if log.exists() and log.stat().st_size > _LOG_KEPT:
+            log.replace(log.with_suffix(".log.1"))
+        tie = [sys.executable, "-I", "-S", str(_TETHER), str(os.getpid()), str(int(stop_signal)), _ids(user)]
+        with log.open("ab") as out:
+            popen = subprocess.Popen(
+                [*tie, *argv],
+                env={**_machine(), **env},
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        mark = start_mark(popen.pid)
+        if mark is None:
+            popen.wait()
+            raise CannotRun(f"{name} ended at once; its log is {log}")
+        child = Child(Started(name, popen.pid, mark, wave, int(stop_signal), grace), popen, log)
+        self._children[name] = child
+        self._tell({"act": "started", "process": dataclasses.asdict(child.started)})
+        (self._run / f"{name}.json").write_text(json.dumps(dataclasses.asdict(child.started)))
+        return child
+
+    def children(self) -> list[Child]:
+        return list(self._children.values())
+
+    def stop(self, child: Child) -> None:
+        stop_all([child.started])
+        self.forget(child)
+
+    def forget(self, child: Child) -> None:
+        """It has ended: reap it and strike it from the records."""
+        child.popen.wait()
+        (self._run / f"{child.name}.json").unlink(missing_ok=True)
+        self._tell({"act": "ended", "pid": child.started.pid})
+        if self._children.get(child.name) is child:
+            del self._children[child.name]
+
+    def stop_all(self) -> None:
+        children = self.children()
+        stop_all(child.started for child in children)
+        for child in children:
+            self.forget(child)
+        if self._keeper:
+            self._tell({"act": "farewell"})
+            keeper_input(self._keeper).close()
+            self._keeper.wait()
+            self._keeper = None
+
+    def _tell(self, word: dict[str, object]) -> None:
+        if self._keeper is None:
+            self._keeper = subprocess.Popen(
+                [sys.executable, "-m", "deploy.local.keeper"],
+                stdin=subprocess.PIPE,
+                env=_machine(),
+                cwd=ROOT,
+                text=True,
+                start_new_session=True,
+            )
+        pipe = keeper_input(self._keeper)
+        pipe.write(json.dumps(word) + "\n")
+        pipe.flush()
+
+
+def keeper_input(keeper: subprocess.Popen[str]) -> IO[str]:
+    assert keeper.stdin is not None
+    return keeper.stdin
+
+
+def stop_leftovers(run_dir: Path) -> list[str]:
+    """Stop what an earlier supervisor recorded and could not stop; a pid that means another process now is left alone."""
+    left: list[Started] = []
+    for record in run_dir.glob("*.json"):
+        process = Started(**json.loads(record.read_text()))
+        if process.alive():
+            left.append(process)
+    stop_all(left)
+    for record in run_dir.glob("*.json"):
+        record.unlink(missing_ok=True)
+    return [process.name for process in left]
+
+
+def _ids(user: str | None) -> str:
+    if user is None:
+        return "-"
+    entry = pwd.getpwnam(user)
+    return f"{entry.pw_uid}:{entry.pw_gid}"
+
+
+def _machine() -> dict[str, str]:
+    """What any program needs to find its tools and speak: nothing of ours, no credential."""
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "LD_LIBRARY_PATH")
+    return {name: os.environ[name] for name in kept if name in os.environ} | {"PYTHONUNBUFFERED": "1"}
