@@ -1,0 +1,292 @@
+"""What cases publishes about a service request from its opening to its end. Diagnoses, problems and notes: the files beside."""
+
+from typing import Literal
+from uuid import UUID
+
+from libs.events.base import Event
+from libs.events.values import (
+    Channel,
+    Impact,
+    Instant,
+    Language,
+    Priority,
+    Role,
+    Seconds,
+    Severity,
+    Value,
+    Wait,
+)
+
+
+class ExternalIdentifier(Value):
+    """What another system calls this case."""
+
+    owner: str
+    id: str
+
+
+class CaseOpened(
+    Event,
+    type="polyplus.cases.case-opened",
+    version=1,
+    visibility="public",
+    subject="case_id",
+    promises=("S1", "S12", "S18"),
+):
+    """A request was taken, by whatever channel, before anybody knew whether it is covered (S1, S12, S18)."""
+
+    case_id: UUID
+    number: str
+    account_id: UUID
+    contact_id: UUID | None = None
+    reporter_name: str
+    channel: Channel
+    description: str
+    observed_impact: Impact
+    severity: Severity
+    priority: Priority
+    product_number: str | None = None
+    serial: str | None = None
+    no_product_reason: str | None = None
+    site_id: UUID | None = None  # where no product tells it
+    language: Language
+    opened_at: Instant
+    parent_id: UUID | None = None
+    follow_up_of: UUID | None = None
+    duplicate_of: list[UUID] = []
+    alert_id: UUID | None = None  # the device alert that opened it
+    external_identifiers: list[ExternalIdentifier] = []
+    by: str
+    by_role: Role
+
+
+class CaseRouted(
+    Event,
+    type="polyplus.cases.case-routed",
+    version=1,
+    visibility="public",
+    subject="case_id",
+    promises=("S1",),
+):
+    """The case stands in the queue of the shift on duty; a hand-over's note goes out as an internal note (S1)."""
+
+    case_id: UUID
+    queue: str
+    previous_queue: str | None = None
+    shift: str | None = None
+    reason: str
+    by: str
+    routed_at: Instant
+
+
+class CaseAssigned(
+    Event,
+    type="polyplus.cases.case-assigned",
+    version=1,
+    visibility="public",
+    subject="case_id",
+    promises=("S1",),
+):
+    """An engineer has the case; work on it begins if it had not (S1)."""
+
+    case_id: UUID
+    assignee: str  # subject of the engineer's credentials
+    assignee_name: str
+    assignee_email: str | None = None
+    previous_assignee: str | None = None
+    queue: str | None = None
+    reason: str | None = None
+    by: str
+    by_role: Role
+    assigned_at: Instant
+
+
+class SeverityChanged(
+    Event,
+    type="polyplus.cases.severity-changed",
+    version=1,
+    visibility="public",
+    subject="case_id",
+    promises=("S18",),
+):
+    """Our severity, and the priority that follows from it, changed for a reason; the customer's own stays beside it (S18)."""
+
+    case_id: UUID
+    old_severity: Severity
+    severity: Severity
+    old_priority: Priority
+    priority: Priority
+    customer_severity: Severity
+    reason: str
+    by: str
+    by_role: Role
+    changed_at: Instant
+
+
+class CasePending(
+    Event,
+    type="polyplus.cases.case-pending",
+    version=1,
+    visibility="public",
+    subject="case_id",
+    promises=("S8", "S18"),
+):
+    """One more thing is waited for; a wait on the customer says what is needed (S8, S18)."""
+
+    case_id: UUID
+    wait_id: UUID
+    wait: Wait
+    cause_id: UUID | None = None  # the RMA, work order or engagement that is waited for
+    note: str | None = None
+    waits: list[Wait]  # all that stand now, this one included
+    takes_back_resolution: bool = False  # the case had been resolved by itself, too early
+    by: str
+    since: Instant
+
+
+class CaseResumed(
+    Event,
+    type="polyplus.cases.case-resumed",
+    version=1,
+    visibility="public",
+    subject="case_id",
+    promises=("S8", "S18"),
+):
+    """One wait ended; the case is worked again once none is left (S8, S18)."""
+
+    case_id: UUID
+    wait_id: UUID
+    wait: Wait
+    cause_id: UUID | None = None
+    waits: list[Wait] = []  # that still stand
+    reason: str
+    waited_seconds: Seconds
+    by: str
+    resumed_at: Instant
+
+
+class CaseResolved(
+    Event,
+    type="polyplus.cases.case-resolved",
+    version=1,
+    visibility="public",
+    subject="case_id",
+    promises=("S3", "S18", "S27"),
+):
+    """The trouble is over, with the downtime it cost where the product was down (S3, S18, S27)."""
+
+    case_id: UUID
+    resolution: str
+    cause_id: UUID | None = None  # the visit, RMA or engagement that brought it
+    automatic: bool = False
+    downtime_seconds: Seconds | None = None
+    closes_at: Instant | None = None
+    by: str
+    by_role: Role
+    resolved_at: Instant
+
+
+class CaseReopened(
+    Event,
+    type="polyplus.cases.case-reopened",
+    version=1,
+    visibility="public",
+    subject="case_id",
+    promises=("S18",),
+):
+    """A resolved case is not over after all; what is measured starts a new epoch (S18)."""
+
+    case_id: UUID
+    epoch: int  # 1 at opening, one more with each reopening
+    reason: str
+    by: str
+    by_role: Role
+    reopened_at: Instant
+
+
+class CaseClosed(
+    Event,
+    type="polyplus.cases.case-closed",
+    version=1,
+    visibility="public",
+    subject="case_id",
+    promises=("S18",),
+):
+    """A resolved case was closed by the customer, by us, or by time; only a follow-up case goes on from here (S18)."""
+
+    case_id: UUID
+    automatic: bool = False
+    reason: str | None = None
+    by: str
+    by_role: Role
+    closed_at: Instant
+
+
+class CancellationRequested(
+    Event,
+    type="polyplus.cases.cancellation-requested",
+    version=1,
+    visibility="public",
+    subject="case_id",
+    promises=("S18",),
+):
+    """The customer no longer wants the case; it is assessed before it ends (S18)."""
+
+    case_id: UUID
+    reason: str
+    by: str
+    by_role: Role
+    requested_at: Instant
+
+
+class CancellationDeclined(
+    Event,
+    type="polyplus.cases.cancellation-declined",
+    version=1,
+    visibility="public",
+    subject="case_id",
+    promises=("S18",),
+):
+    """The case goes on as it was before its cancellation was asked for (S18)."""
+
+    case_id: UUID
+    back_to: Literal["acknowledged", "in_progress", "pending"]
+    reason: str
+    by: str
+    by_role: Role
+    declined_at: Instant
+
+
+class CaseCancelled(
+    Event,
+    type="polyplus.cases.case-cancelled",
+    version=1,
+    visibility="public",
+    subject="case_id",
+    promises=("S18",),
+):
+    """The case ended without an outcome: everybody stops what has not shipped or begun (S18)."""
+
+    case_id: UUID
+    reason: str
+    by: str
+    by_role: Role
+    cancelled_at: Instant
+
+
+class CoverageOverridden(
+    Event,
+    type="polyplus.cases.coverage-overridden",
+    version=1,
+    visibility="public",
+    subject="case_id",
+    promises=("S2",),
+):
+    """A manager decided the cover of this case; entitlements answers with a CoverageDecided that the others obey (S2)."""
+
+    case_id: UUID
+    covered: bool
+    onsite: bool | None = None  # None: as the contract has it
+    reason: str
+    by: str
+    overridden_at: Instant

@@ -1,0 +1,208 @@
+"""What cases publishes about the work on a request: notes, diagnoses, problems, the wish for a partner's ticket."""
+
+from typing import Literal
+from uuid import UUID
+
+from libs.events.base import Event
+from libs.events.values import (
+    Confidence,
+    Domain,
+    Instant,
+    Language,
+    NoteOrigin,
+    Remedy,
+    Role,
+    Seconds,
+)
+
+
+class FirstResponseSent(
+    Event,
+    type="polyplus.cases.first-response-sent",
+    version=1,
+    visibility="public",
+    subject="case_id",
+    promises=("S1", "S4"),
+):
+    """An engineer's first public note answered the customer (S1, S4)."""
+
+    case_id: UUID
+    note_id: UUID
+    response_seconds: Seconds  # since the case opened
+    by: str
+    sent_at: Instant
+
+
+class NoteAdded(
+    Event,
+    type="polyplus.cases.note-added",
+    version=1,
+    visibility="public",
+    subject="case_id",
+    promises=("S8", "S18"),
+):
+    """A note that the customer reads, also one that came from the partner or the technician (S8, S18)."""
+
+    case_id: UUID
+    note_id: UUID
+    origin: NoteOrigin
+    text: str
+    language: Language | None = None
+    author_name: str
+    attachment_ids: list[UUID] = []
+    source_id: UUID | None = None  # the foreign fact that it tells again; it is never sent back there
+    by: str
+    by_role: Role
+    added_at: Instant
+
+
+class InternalNoteAdded(
+    Event,
+    type="polyplus.cases.internal-note-added",
+    version=1,
+    visibility="internal",
+    subject="case_id",
+    promises=("S23",),
+):
+    """A note among ourselves, which no customer, partner or integrator ever sees (S23)."""
+
+    case_id: UUID
+    note_id: UUID
+    origin: NoteOrigin
+    text: str
+    language: Language | None = None
+    author_name: str
+    attachment_ids: list[UUID] = []
+    source_id: UUID | None = None
+    by: str
+    by_role: Role
+    added_at: Instant
+
+
+class FaultDiagnosed(
+    Event,
+    type="polyplus.cases.fault-diagnosed",
+    version=1,
+    visibility="public",
+    subject="case_id",
+    promises=("S2", "S5", "S26"),
+):
+    """An engineer found what is wrong and what will cure it; it stands until withdrawn, beside others (S2, S5, S26)."""
+
+    case_id: UUID
+    diagnosis_id: UUID
+    component: str
+    fault_code: str
+    domain: Domain
+    remedy: Remedy
+    part_number: str | None = None
+    whole_unit: bool = False
+    partner_id: UUID | None = None
+    findings: str
+    confidence: Confidence
+    diagnosed_by: str
+    diagnosed_at: Instant
+
+
+class DiagnosisWithdrawn(
+    Event,
+    type="polyplus.cases.diagnosis-withdrawn",
+    version=1,
+    visibility="public",
+    subject="case_id",
+    promises=("S2", "S26"),
+):
+    """A diagnosis no longer stands: what has not shipped or begun for it stops, the rest goes on (S2, S26)."""
+
+    case_id: UUID
+    diagnosis_id: UUID
+    reason: str
+    by: str
+    withdrawn_at: Instant
+
+
+class WorkaroundProvided(
+    Event,
+    type="polyplus.cases.workaround-provided",
+    version=1,
+    visibility="public",
+    subject="case_id",
+    promises=("S25",),
+):
+    """The customer was given a workaround or a fix, and why it is the appropriate response is on record (S25)."""
+
+    case_id: UUID
+    kind: Literal["workaround", "fix"] = "workaround"
+    text: str
+    fix_release: str | None = None
+    problem_id: UUID | None = None  # where it was published for all of the problem's cases
+    diagnosis_id: UUID | None = None
+    appropriate_because: str
+    by: str
+    provided_at: Instant
+
+
+class ProblemLinked(
+    Event,
+    type="polyplus.cases.problem-linked",
+    version=1,
+    visibility="public",
+    subject="case_id",
+    promises=("S25",),
+):
+    """The case is one of a known problem's; carries what could be told to its customer at that moment (S25)."""
+
+    case_id: UUID
+    problem_id: UUID
+    number: str
+    symptom: str
+    workaround: str | None = None
+    fix_release: str | None = None
+    by: str
+    linked_at: Instant
+
+
+class ProblemUpdated(
+    Event,
+    type="polyplus.cases.problem-updated",
+    version=1,
+    visibility="internal",
+    subject="problem_id",
+    promises=("S25",),
+):
+    """What is known of a problem shared by many cases of many accounts; each case is told by an event of its own (S25)."""
+
+    problem_id: UUID
+    number: str
+    status: Literal["open", "known_error", "fixed", "closed"]
+    family: str | None = None
+    firmware: str | None = None
+    symptom: str
+    root_cause: str | None = None
+    workaround: str | None = None
+    fix_release: str | None = None
+    response: Literal["undecided", "fix", "workaround", "none"] = "undecided"
+    response_reason: str | None = None  # why that is the appropriate response
+    by: str
+    updated_at: Instant
+
+
+class PartnerTicketRequested(
+    Event,
+    type="polyplus.cases.partner-ticket-requested",
+    version=1,
+    visibility="public",
+    subject="case_id",
+    promises=("S6", "S7"),
+):
+    """The customer asked for a ticket with the cloud partner, and did or did not consent to our sharing the case (S6, S7)."""
+
+    case_id: UUID
+    request_id: UUID
+    partner_id: UUID
+    consent: bool
+    consent_given_by: str | None = None
+    message: str | None = None  # the customer's own words for the partner
+    by: str
+    by_role: Role
+    requested_at: Instant

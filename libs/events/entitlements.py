@@ -1,0 +1,235 @@
+"""What entitlements publishes: who is covered for what."""
+
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+from libs.events.base import Event
+from libs.events.values import (
+    Account,
+    Contact,
+    CountryCode,
+    Instant,
+    Product,
+    Reseller,
+    Site,
+    TimeOfDay,
+    Value,
+)
+
+
+class CoverageDecided(
+    Event,
+    type="polyplus.entitlements.coverage-decided",
+    version=1,
+    visibility="public",
+    subject="case_id",
+    promises=("S2", "S3", "S13", "S26", "S28"),
+):
+    """What stands behind a case, and whether the contract covers it; receivers keep the highest revision (S2, S3, S13, S26, S28)."""
+
+    case_id: UUID
+    account_id: UUID
+    revision: int  # from 1, counted per case
+    covered: bool
+    reason: str  # a code: active_contract, contract_expired, not_registered, no_product, overridden …
+    plan: str | None = None
+    contract_id: UUID | None = None
+    features: list[str] = []
+    options: list[str] = []  # bought with the contract
+    onsite: bool = False
+    onsite_reason: str | None = None
+    published_cut_off: TimeOfDay = "15:00"  # the plan's, at the destination; contract_due is counted with it
+    account: Account
+    site: Site | None = None
+    contact: Contact | None = None
+    product: Product | None = None
+    overridden: bool = False  # a manager's word, see CoverageOverridden
+    decided_at: Instant
+
+
+class ContractActivated(
+    Event,
+    type="polyplus.entitlements.contract-activated",
+    version=1,
+    visibility="public",
+    subject="contract_id",
+    promises=("S13", "S22"),
+):
+    """A contract began or was renewed: its plan's features hold for the account until it ends (S13, S22)."""
+
+    contract_id: UUID
+    account_id: UUID
+    number: str
+    plan: str
+    features: list[str]
+    options: list[str] = []
+    starts_on: date
+    ends_on: date  # the last day of cover
+    renewed: bool = False
+    by: str
+    activated_at: Instant
+
+
+class ContractExpired(
+    Event,
+    type="polyplus.entitlements.contract-expired",
+    version=1,
+    visibility="public",
+    subject="contract_id",
+    promises=("S13", "S22"),
+):
+    """A contract ended, or was ended early; cases opened while it ran keep their cover (S13, S22)."""
+
+    contract_id: UUID
+    account_id: UUID
+    number: str
+    plan: str
+    ends_on: date
+    reason: Literal["term", "cancelled", "superseded"] = "term"
+    expired_at: Instant
+
+
+class ProductRegistered(
+    Event,
+    type="polyplus.entitlements.product-registered",
+    version=1,
+    visibility="public",
+    subject="registration_id",
+    promises=("S11", "S12", "S16"),
+):
+    """A unit belongs to an account, with the site and contact that a case opened by the device itself needs (S11, S12, S16)."""
+
+    registration_id: UUID
+    account_id: UUID
+    account_name: str
+    product_number: str
+    serial: str
+    family: str
+    model: str
+    hardware_revision: str | None = None
+    contract_id: UUID | None = None
+    plan: str | None = None
+    features: list[str] = []
+    site: Site | None = None
+    contact: Contact | None = None
+    by: str
+    registered_at: Instant
+
+
+class ProductTransferred(
+    Event,
+    type="polyplus.entitlements.product-transferred",
+    version=1,
+    visibility="public",
+    subject="registration_id",
+    promises=("S16",),
+):
+    """A registration moved to another site or account; tells who has it now and nothing of who had it before (S16)."""
+
+    registration_id: UUID
+    account_id: UUID
+    account_name: str
+    product_number: str
+    serial: str
+    contract_id: UUID | None = None
+    plan: str | None = None
+    features: list[str] = []
+    site: Site | None = None
+    contact: Contact | None = None
+    by: str
+    transferred_at: Instant
+
+
+class SerialReplaced(
+    Event,
+    type="polyplus.entitlements.serial-replaced",
+    version=1,
+    visibility="public",
+    subject="registration_id",
+    promises=("S2", "S16"),
+):
+    """A registration moved to the serial of its replacement, and its cover with it; the old unit is retired (S2, S16)."""
+
+    registration_id: UUID
+    account_id: UUID
+    product_number: str
+    old_serial: str
+    new_serial: str
+    new_product_number: str | None = None  # of a substitute that is another product
+    replaced_in_case: UUID | None = None
+    rma_id: UUID | None = None
+    replaced_at: Instant
+
+
+class LicenceIssued(
+    Event,
+    type="polyplus.entitlements.licence-issued",
+    version=1,
+    visibility="public",
+    subject="licence_id",
+    promises=("S13", "S17"),
+):
+    """An account may use a piece of software, on one unit where a serial is given; the key itself is not told (S13, S17)."""
+
+    licence_id: UUID
+    account_id: UUID
+    contract_id: UUID | None = None
+    software: str
+    premium: bool = False
+    product_number: str | None = None
+    serial: str | None = None
+    seats: int | None = None
+    valid_from: date
+    valid_until: date | None = None
+    issued_at: Instant
+
+
+class LicenceExpiring(
+    Event,
+    type="polyplus.entitlements.licence-expiring",
+    version=1,
+    visibility="public",
+    subject="licence_id",
+    promises=("S17",),
+):
+    """A licence ends soon; told once for each of the policy's distances (S17)."""
+
+    licence_id: UUID
+    account_id: UUID
+    software: str
+    product_number: str | None = None
+    serial: str | None = None
+    valid_until: date
+    days_left: int
+
+
+class DiscountOffered(
+    Event,
+    type="polyplus.entitlements.discount-offered",
+    version=1,
+    visibility="public",
+    subject="offer_id",
+    promises=("S22",),
+):
+    """An account with an active contract got its professional-services offer and the resellers who honour it (S22)."""
+
+    offer_id: UUID
+    contract_id: UUID
+    account_id: UUID
+    reference: str
+    country: CountryCode
+    resellers: list[Reseller]
+    valid_until: date | None = None
+    offered_at: Instant
+
+
+class RegistrationState(Value):
+    """The record of the compacted topic `entitlements.registrations`, keyed by product number and serial; null when gone."""
+
+    account_id: UUID
+    site_id: UUID | None = None
+    product_number: str
+    serial: str
+    plan: str | None = None
+    replaced_by: str | None = None  # the serial that took over

@@ -1,0 +1,263 @@
+"""What escalation publishes: clocks, breached thresholds, and the people who were called."""
+
+from typing import Literal
+from uuid import UUID
+
+from libs.events.base import Event
+from libs.events.values import Instant, Priority, Recipient, Seconds, Wait
+
+ClockKind = Literal["first_response", "update", "resolution"]
+
+
+class ClockStarted(
+    Event,
+    type="polyplus.escalation.clock-started",
+    version=1,
+    visibility="internal",
+    subject="clock_id",
+    promises=("S24",),
+):
+    """A clock runs against a case, due at an instant of the policy's calendar (S24)."""
+
+    clock_id: UUID
+    case_id: UUID
+    clock: ClockKind
+    epoch: int
+    priority: Priority
+    target_seconds: Seconds  # of the policy's calendar
+    policy_version: int
+    started_at: Instant
+    due_at: Instant
+
+
+class ClockPaused(
+    Event,
+    type="polyplus.escalation.clock-paused",
+    version=1,
+    visibility="internal",
+    subject="clock_id",
+    promises=("S24",),
+):
+    """A resolution clock stands still while the customer or the partner is waited for (S24)."""
+
+    clock_id: UUID
+    case_id: UUID
+    clock: ClockKind
+    epoch: int
+    wait: Wait
+    remaining_seconds: int  # below 0: already late
+    paused_at: Instant
+
+
+class ClockResumed(
+    Event,
+    type="polyplus.escalation.clock-resumed",
+    version=1,
+    visibility="internal",
+    subject="clock_id",
+    promises=("S24",),
+):
+    """A paused clock runs again, due later by what it stood still (S24)."""
+
+    clock_id: UUID
+    case_id: UUID
+    clock: ClockKind
+    epoch: int
+    paused_seconds: Seconds  # in all, of this epoch
+    resumed_at: Instant
+    due_at: Instant
+
+
+class ClockMet(
+    Event,
+    type="polyplus.escalation.clock-met",
+    version=1,
+    visibility="internal",
+    subject="clock_id",
+    promises=("S4", "S24"),
+):
+    """What the clock measured was done, in time or late (S4, S24)."""
+
+    clock_id: UUID
+    case_id: UUID
+    clock: ClockKind
+    epoch: int
+    elapsed_seconds: Seconds
+    in_time: bool
+    due_at: Instant
+    met_at: Instant
+
+
+class ClockStopped(
+    Event,
+    type="polyplus.escalation.clock-stopped",
+    version=1,
+    visibility="internal",
+    subject="clock_id",
+    promises=("S24",),
+):
+    """Nothing is left to measure: the case ended, or the clock gave way to another (S24)."""
+
+    clock_id: UUID
+    case_id: UUID
+    clock: ClockKind
+    epoch: int
+    reason: str
+    stopped_at: Instant
+
+
+class ThresholdBreached(
+    Event,
+    type="polyplus.escalation.threshold-breached",
+    version=1,
+    visibility="internal",
+    subject="case_id",
+    promises=("S24",),
+):
+    """A case passed a threshold, once per rule, percent and epoch; the recipients are to be told now (S24)."""
+
+    case_id: UUID
+    breach_id: UUID
+    rule: str  # clock, age, no_progress, reopenings, repeat_replacement, contract_date_missed, partner_silence, customer_request
+    clock: ClockKind | None = None
+    percent: int | None = None
+    epoch: int
+    priority: Priority
+    due_at: Instant  # when the threshold lay
+    breached_at: Instant
+    raises_escalation: bool = False
+    explanation: str
+    recipients: list[Recipient]
+
+
+class EscalationRaised(
+    Event,
+    type="polyplus.escalation.escalation-raised",
+    version=1,
+    visibility="public",
+    subject="escalation_id",
+    promises=("S23", "S24"),
+):
+    """The management team has the case; who is called is told by EscalationStepped, the first step at once (S23, S24)."""
+
+    escalation_id: UUID
+    case_id: UUID
+    number: str
+    reason: str  # the rule that was breached, or customer_request, or manager
+    breach_id: UUID | None = None
+    priority: Priority
+    by: str
+    raised_at: Instant
+
+
+class EscalationStepped(
+    Event,
+    type="polyplus.escalation.escalation-stepped",
+    version=1,
+    visibility="internal",
+    subject="escalation_id",
+    promises=("S23", "S24"),
+):
+    """A step of the policy frozen at the trigger began: its recipients are to be told now (S23, S24)."""
+
+    escalation_id: UUID
+    case_id: UUID
+    step: int  # from 1
+    repeat: int = 0  # how often the whole policy had been gone through before
+    acknowledgements_wanted: int = 1
+    recipients: list[Recipient]
+    next_step_at: Instant | None = None
+    stepped_at: Instant
+
+
+class EscalationAcknowledged(
+    Event,
+    type="polyplus.escalation.escalation-acknowledged",
+    version=1,
+    visibility="internal",
+    subject="escalation_id",
+    promises=("S23",),
+):
+    """Somebody took it up; the step is silenced once as many did as it wants (S23)."""
+
+    escalation_id: UUID
+    case_id: UUID
+    step: int
+    still_wanted: int = 0
+    by: str
+    by_name: str
+    acknowledged_at: Instant
+
+
+class EscalationUnacknowledged(
+    Event,
+    type="polyplus.escalation.escalation-unacknowledged",
+    version=1,
+    visibility="internal",
+    subject="escalation_id",
+    promises=("S23",),
+):
+    """Whoever took it up was silent for too long, so it calls again (S23)."""
+
+    escalation_id: UUID
+    case_id: UUID
+    step: int
+    acknowledged_by: str
+    silent_seconds: Seconds
+    unacknowledged_at: Instant
+
+
+class ExpertEngaged(
+    Event,
+    type="polyplus.escalation.expert-engaged",
+    version=1,
+    visibility="internal",
+    subject="escalation_id",
+    promises=("S23",),
+):
+    """An expert from anywhere in the company was found by skill and is invited (S23)."""
+
+    escalation_id: UUID
+    case_id: UUID
+    expert: Recipient
+    skills: list[str]
+    reason: str
+    by: str
+    engaged_at: Instant
+
+
+class EscalationHandedOver(
+    Event,
+    type="polyplus.escalation.escalation-handed-over",
+    version=1,
+    visibility="internal",
+    subject="escalation_id",
+    promises=("S23",),
+):
+    """Another person answers for it now (S23)."""
+
+    escalation_id: UUID
+    case_id: UUID
+    previous: str | None = None
+    to: Recipient
+    note: str
+    by: str
+    handed_over_at: Instant
+
+
+class EscalationResolved(
+    Event,
+    type="polyplus.escalation.escalation-resolved",
+    version=1,
+    visibility="public",
+    subject="escalation_id",
+    promises=("S23",),
+):
+    """The escalation is over: solved, or ended with its case (S23)."""
+
+    escalation_id: UUID
+    case_id: UUID
+    resolution: str
+    automatic: bool = False
+    by: str
+    resolved_at: Instant

@@ -1,0 +1,255 @@
+"""What onsite publishes: from the work order to the technician's sign-off."""
+
+from typing import Literal
+from uuid import UUID
+
+from libs.events.base import Event
+from libs.events.values import InstalledPart, Instant, Role, Seconds, TimeZone, Window
+
+FailureReason = Literal[
+    "no_access",
+    "contact_absent",
+    "site_not_ready",
+    "part_dead_on_arrival",
+    "wrong_part",
+    "not_resolved",
+    "customer_declined",
+    "unsafe",
+    "other",
+]
+
+
+class WorkOrderOpened(
+    Event,
+    type="polyplus.onsite.work-order-opened",
+    version=1,
+    visibility="public",
+    subject="work_order_id",
+    promises=("S26",),
+):
+    """A technician will come for this diagnosis, once its part is on the way (S26)."""
+
+    work_order_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    number: str
+    component: str
+    part_number: str | None = None
+    product_number: str | None = None
+    serial: str | None = None
+    family: str | None = None
+    opened_at: Instant
+
+
+class OnsiteNotCovered(
+    Event,
+    type="polyplus.onsite.onsite-not-covered",
+    version=1,
+    visibility="public",
+    subject="case_id",
+    promises=("S28", "S29"),
+):
+    """No technician comes for this diagnosis, and why; the part goes to the customer to install (S28, S29)."""
+
+    case_id: UUID
+    diagnosis_id: UUID
+    reason: str  # a code: option_not_bought, location, product_type, excluded_work …
+    explanation: str
+    decided_at: Instant
+
+
+class VisitScheduled(
+    Event,
+    type="polyplus.onsite.visit-scheduled",
+    version=1,
+    visibility="public",
+    subject="work_order_id",
+    promises=("S26", "S31"),
+):
+    """A technician is booked; the window is when the customer may expect the arrival (S26, S31)."""
+
+    work_order_id: UUID
+    appointment_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    window: Window
+    time_zone: TimeZone  # the site's
+    visit_seconds: Seconds | None = None
+    technician_id: UUID
+    technician_name: str
+    chosen_by: Literal["customer", "support", "policy"]
+    by: str
+    scheduled_at: Instant
+
+
+class VisitRescheduled(
+    Event,
+    type="polyplus.onsite.visit-rescheduled",
+    version=1,
+    visibility="public",
+    subject="work_order_id",
+    promises=("S26", "S31"),
+):
+    """The visit moved, or waits without a time until its part is promised again; once per move (S26, S31)."""
+
+    work_order_id: UUID
+    appointment_id: UUID | None = None  # the new one
+    old_appointment_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    old: Window
+    new: Window | None = None  # None: it waits
+    time_zone: TimeZone
+    technician_id: UUID | None = None
+    technician_name: str | None = None
+    reason: str
+    by: str
+    by_role: Role
+    rescheduled_at: Instant
+
+
+class TechnicianDispatched(
+    Event,
+    type="polyplus.onsite.technician-dispatched",
+    version=1,
+    visibility="public",
+    subject="work_order_id",
+    promises=("S26", "S31"),
+):
+    """The technician is on the way; the part is there already (S26, S31)."""
+
+    work_order_id: UUID
+    appointment_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    technician_id: UUID
+    technician_name: str
+    expected_at: Instant | None = None
+    departed_at: Instant
+
+
+class TechnicianArrived(
+    Event,
+    type="polyplus.onsite.technician-arrived",
+    version=1,
+    visibility="public",
+    subject="work_order_id",
+    promises=("S26", "S27"),
+):
+    """The technician is at the site (S26, S27)."""
+
+    work_order_id: UUID
+    appointment_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    technician_id: UUID
+    technician_name: str
+    in_window: bool
+    arrived_at: Instant
+
+
+class SoftwareRestoreApproved(
+    Event,
+    type="polyplus.onsite.software-restore-approved",
+    version=1,
+    visibility="public",
+    subject="work_order_id",
+    promises=("S29", "S30"),
+):
+    """An engineer allowed the technician a software update because the product needs it to work again (S29, S30)."""
+
+    work_order_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    release: str | None = None
+    reason: str
+    by: str
+    approved_at: Instant
+
+
+class VisitCompleted(
+    Event,
+    type="polyplus.onsite.visit-completed",
+    version=1,
+    visibility="public",
+    subject="work_order_id",
+    promises=("S26", "S27"),
+):
+    """The part is in, verified with support and signed off by the customer's contact (S26, S27)."""
+
+    work_order_id: UUID
+    appointment_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    technician_id: UUID
+    technician_name: str
+    serials_in: list[str]  # put into service
+    serials_out: list[str]  # taken out, to be returned
+    installed: list[InstalledPart] = []  # the same, paired and with their RMAs
+    signed_off_by: str  # the customer's contact
+    verified_by: str  # the engineer who checked with them
+    note: str | None = None
+    arrived_at: Instant
+    completed_at: Instant
+
+
+class VisitMissed(
+    Event,
+    type="polyplus.onsite.visit-missed",
+    version=1,
+    visibility="public",
+    subject="work_order_id",
+    promises=("S31",),
+):
+    """We did not come when we had said; it is planned again (S31)."""
+
+    work_order_id: UUID
+    appointment_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    window: Window
+    reason: str
+    missed_at: Instant
+
+
+class VisitFailed(
+    Event,
+    type="polyplus.onsite.visit-failed",
+    version=1,
+    visibility="public",
+    subject="work_order_id",
+    promises=("S27",),
+):
+    """The technician was there and could not finish, and why; another visit follows unless the work order ends (S27)."""
+
+    work_order_id: UUID
+    appointment_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    technician_id: UUID
+    reason: FailureReason
+    explanation: str
+    rma_ids: list[UUID] = []  # of the parts that were the reason
+    serials: list[str] = []  # of the same, as scanned
+    plans_again: bool = True  # False: unable to complete
+    by: str
+    failed_at: Instant
+
+
+class VisitCancelled(
+    Event,
+    type="polyplus.onsite.visit-cancelled",
+    version=1,
+    visibility="public",
+    subject="work_order_id",
+    promises=("S26",),
+):
+    """No visit remains for this work order (S26)."""
+
+    work_order_id: UUID
+    appointment_id: UUID | None = None
+    case_id: UUID
+    diagnosis_id: UUID
+    reason: str
+    by: str
+    cancelled_at: Instant

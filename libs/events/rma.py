@@ -1,0 +1,355 @@
+"""What rma publishes about the outbound leg: from the diagnosis to the replacement in place. The way back: rma_returns.py."""
+
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+from libs.events.base import Event
+from libs.events.values import Instant, Money, Priority, PromiseReason
+
+
+class RmaRequested(
+    Event,
+    type="polyplus.rma.rma-requested",
+    version=1,
+    visibility="public",
+    subject="rma_id",
+    promises=("S2",),
+):
+    """A diagnosis, or the loss of an earlier replacement, calls for a part (S2)."""
+
+    rma_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    number: str
+    component: str
+    part_number: str | None = None
+    whole_unit: bool
+    product_number: str | None = None
+    serial: str | None = None  # of the unit that failed
+    onsite: bool = False  # a technician is meant to install it
+    replaces_rma_id: UUID | None = None  # the lost or dead-on-arrival one
+    priority: Priority | None = None
+    requested_at: Instant
+
+
+class RmaAuthorized(
+    Event,
+    type="polyplus.rma.rma-authorized",
+    version=1,
+    visibility="public",
+    subject="rma_id",
+    promises=("S2", "S3"),
+):
+    """The replacement is granted and its contract date is fixed for good (S2, S3)."""
+
+    rma_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    part_number: str
+    contract_due: date  # at the destination
+    return_required: bool
+    overridden: bool = False  # by a manager, against the cover
+    reason: str
+    by: str
+    authorized_at: Instant
+
+
+class RmaDenied(
+    Event,
+    type="polyplus.rma.rma-denied",
+    version=1,
+    visibility="public",
+    subject="rma_id",
+    promises=("S2",),
+):
+    """No replacement under the contract, why not, and what it would cost to buy one (S2)."""
+
+    rma_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    reason: str  # a code: not_covered, no_part_fits …
+    explanation: str
+    paid_path: str | None = None
+    price: Money | None = None
+    by: str
+    denied_at: Instant
+
+
+class PartReserved(
+    Event,
+    type="polyplus.rma.part-reserved",
+    version=1,
+    visibility="public",
+    subject="rma_id",
+    promises=("S2", "S3", "S19"),
+):
+    """A part in a depot is kept for this RMA, with the promised date and the reasons that produced it (S2, S3, S19)."""
+
+    rma_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    part_number: str
+    substitute_for: str | None = None
+    depot_id: UUID
+    promised: date  # at the destination
+    promised_by: Instant
+    contract_due: date  # at the destination
+    reasons: list[PromiseReason]
+    reserved_at: Instant
+
+
+class PartBackordered(
+    Event,
+    type="polyplus.rma.part-backordered",
+    version=1,
+    visibility="public",
+    subject="rma_id",
+    promises=("S3", "S19"),
+):
+    """No depot has the part now; it is served when stock comes (S3, S19)."""
+
+    rma_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    part_number: str
+    contract_due: date
+    promised: date | None = None  # None: nobody knows yet
+    reasons: list[PromiseReason] = []
+    backordered_at: Instant
+
+
+class PartShipped(
+    Event,
+    type="polyplus.rma.part-shipped",
+    version=1,
+    visibility="public",
+    subject="rma_id",
+    promises=("S2", "S3", "S19"),
+):
+    """The replacement left the depot, prepaid, before any return (S3)."""
+
+    rma_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    number: str
+    part_number: str
+    whole_unit: bool
+    component: str
+    serial: str | None = None
+    depot_id: UUID
+    carrier: str
+    tracking: str
+    tracking_url: str | None = None
+    label_url: str | None = None
+    return_label_url: str | None = None
+    promised: date  # at the destination
+    promised_by: Instant
+    contract_due: date  # at the destination
+    onsite: bool = False  # a technician installs it
+    shipped_at: Instant
+
+
+class ShipmentUpdated(
+    Event,
+    type="polyplus.rma.shipment-updated",
+    version=1,
+    visibility="public",
+    subject="rma_id",
+    promises=("S3", "S19"),
+):
+    """The carrier told where a parcel is, on either leg; later news may be told before earlier (S3, S19)."""
+
+    rma_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    leg: Literal["outbound", "return"]
+    carrier: str
+    tracking: str
+    status: Literal["label_created", "picked_up", "in_transit", "out_for_delivery", "delayed", "exception", "delivered"]
+    text: str | None = None
+    location: str | None = None
+    expected: date | None = None
+    occurred_at: Instant
+
+
+class PartRefused(
+    Event,
+    type="polyplus.rma.part-refused",
+    version=1,
+    visibility="public",
+    subject="rma_id",
+    promises=("S2",),
+):
+    """The destination did not take the parcel; the part comes back to the depot (S2)."""
+
+    rma_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    reason: str
+    refused_at: Instant
+
+
+class DeliveryPromiseChanged(
+    Event,
+    type="polyplus.rma.delivery-promise-changed",
+    version=1,
+    visibility="public",
+    subject="rma_id",
+    promises=("S3", "S19", "S31"),
+):
+    """The forecast moved, and why; the contract date did not (S3, S19, S31)."""
+
+    rma_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    old: date | None = None
+    new: date  # at the destination
+    promised_by: Instant
+    contract_due: date
+    cause: str
+    reasons: list[PromiseReason]
+    changed_at: Instant
+
+
+class DeliveryPromiseMissed(
+    Event,
+    type="polyplus.rma.delivery-promise-missed",
+    version=1,
+    visibility="public",
+    subject="rma_id",
+    promises=("S3", "S24"),
+):
+    """The contract date passed and the part is not there (S3, S24)."""
+
+    rma_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    contract_due: date
+    promised: date | None = None
+    reasons: list[PromiseReason] = []
+    missed_at: Instant
+
+
+class PartDelivered(
+    Event,
+    type="polyplus.rma.part-delivered",
+    version=1,
+    visibility="public",
+    subject="rma_id",
+    promises=("S3", "S19"),
+):
+    """The replacement is at the destination (S3, S19)."""
+
+    rma_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    part_number: str
+    serial: str | None = None
+    tracking: str | None = None
+    received_by: str | None = None
+    contract_due: date
+    in_time: bool  # on or before the contract date
+    onsite: bool = False
+    delivered_at: Instant
+
+
+class PartLost(
+    Event,
+    type="polyplus.rma.part-lost",
+    version=1,
+    visibility="public",
+    subject="rma_id",
+    promises=("S2",),
+):
+    """The parcel will not arrive; another RMA took its place at once (S2)."""
+
+    rma_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    tracking: str | None = None
+    replaced_by_rma_id: UUID | None = None
+    reason: str
+    lost_at: Instant
+
+
+class PartDeadOnArrival(
+    Event,
+    type="polyplus.rma.part-dead-on-arrival",
+    version=1,
+    visibility="public",
+    subject="rma_id",
+    promises=("S2",),
+):
+    """The replacement itself does not work; another RMA took its place at once (S2)."""
+
+    rma_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    part_number: str
+    serial: str | None = None
+    replaced_by_rma_id: UUID | None = None
+    symptom: str | None = None
+    by: str
+    reported_at: Instant
+
+
+class ReplacementInstalled(
+    Event,
+    type="polyplus.rma.replacement-installed",
+    version=1,
+    visibility="public",
+    subject="rma_id",
+    promises=("S2", "S16", "S26"),
+):
+    """The replacement works in the old one's place; of a whole unit, the registration follows (S2, S16, S26)."""
+
+    rma_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    product_number: str  # of the unit, not of the part
+    unit_serial: str | None = None  # the unit that a component went into
+    old_serial: str | None = None
+    new_serial: str | None = None
+    new_product_number: str | None = None  # of a substitute that is another product
+    whole_unit: bool
+    component: str
+    installed_by: Literal["customer", "technician"]
+    work_order_id: UUID | None = None
+    by: str
+    installed_at: Instant
+
+
+class RmaCancelled(
+    Event,
+    type="polyplus.rma.rma-cancelled",
+    version=1,
+    visibility="public",
+    subject="rma_id",
+    promises=("S2",),
+):
+    """Nothing will be sent, and what was kept is free again; only before shipment (S2)."""
+
+    rma_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    reason: str
+    by: str
+    cancelled_at: Instant
+
+
+class RmaClosed(
+    Event,
+    type="polyplus.rma.rma-closed",
+    version=1,
+    visibility="public",
+    subject="rma_id",
+    promises=("S3",),
+):
+    """Both legs are over (S3)."""
+
+    rma_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    outcome: str
+    closed_at: Instant
