@@ -1,0 +1,204 @@
+"""How a route runs: caller, policy, one transaction, Idempotency-Key, ETag; errors leave as problems.
+
+`router = Router(tags=["rmas"])`, `@router.post("/v1/rmas/{rma_id}/ship", dependencies=[allow("depot")])`,
+`async def ship_part_route(rma_id: UUID, cmd: ShipPart, tx: Tx) -> RmaOut`. The transaction commits after the response was
+built and before it is sent, so a failing commit is never answered with a 2xx.
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+from uuid import UUID
+
+import structlog
+from fastapi import APIRouter, Depends, Request, Response, params
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ConfigDict
+
+from libs.kit import problems
+from libs.kit.auth import Policy, Principal, Public, Verifier
+from libs.kit.idempotency import Attempt, lost_the_race
+from libs.kit.telemetry import current_traceparent, trace
+from libs.store import Database, Scope, Transaction
+
+log = structlog.get_logger()
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+_OUTSIDER = Scope("worker", actor="outside")
+MAX_BODY_BYTES = 1024 * 1024
+
+
+class Command(BaseModel):
+    """A request body. Unknown properties are refused."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class BodyTooLarge(problems.Problem):
+    status, title = 413, "Too large"
+
+
+class BodyLimit:
+    """`dependencies=[..., body_limit(25 * 2**20)]` lets one route take more than 1 MiB."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+
+    def __call__(self) -> None:
+        return None
+
+
+def allow(*roles: str) -> Any:
+    """The policy of a route: the roles that may call it."""
+    return Depends(Policy(frozenset(roles)))
+
+
+def public() -> Any:
+    """The policy of a route that callers without our tokens use, such as a signed webhook."""
+    return Depends(Public())
+
+
+def body_limit(size: int) -> Any:
+    """The largest body this route takes, in bytes."""
+    return Depends(BodyLimit(size))
+
+
+def _tx(request: Request) -> Transaction:
+    tx: Transaction = request.state.tx
+    return tx
+
+
+def _caller(request: Request) -> Principal:
+    principal: Principal = request.state.principal
+    return principal
+
+
+Tx = Annotated[Transaction, Depends(_tx)]
+"""The request's transaction; committed by the route class."""
+
+Caller = Annotated[Principal, Depends(_caller)]
+"""Who is calling."""
+
+
+class RouteWithoutPolicy(TypeError):
+    """A route must say who may call it, or its service does not start."""
+
+
+class ServiceRoute(APIRoute):
+    """See the module's docstring."""
+
+    def marker(self, kind: type[Any]) -> Any:
+        """The dependency of this kind that the route carries, or None."""
+        found = [d.dependency for d in self.dependencies if isinstance(d, params.Depends) and isinstance(d.dependency, kind)]
+        return found[0] if found else None
+
+    @property
+    def policy(self) -> Policy:
+        """Raises RouteWithoutPolicy."""
+        policy = self.marker(Policy)
+        if policy is None:
+            raise RouteWithoutPolicy(f"{self.methods} {self.path} has no policy: dependencies=[allow(…)]")
+        return policy  # type: ignore[no-any-return]
+
+    def get_route_handler(self) -> Handler:
+        endpoint = super().get_route_handler()
+        policy, limit = self.policy, self.marker(BodyLimit)
+        max_body = limit.limit if limit else MAX_BODY_BYTES
+
+        async def handle(request: Request) -> Response:
+            with trace(request.headers.get("traceparent")):
+                try:
+                    await _read_body(request, max_body)
+                    scope = _authenticate(request, policy)
+                    return await self._transact(request, scope, endpoint)
+                except Exception as error:
+                    problem = problems.as_problem(error)
+                    if problem is None:
+                        if isinstance(error, problems.HANDLED_BY_FASTAPI):
+                            raise
+                        log.error("unforeseen error", path=request.url.path, exc_info=error)
+                        problem = problems.Problem("Something went wrong here; the log has the details.")
+                    return problems.answer(problem)
+
+        return handle
+
+    async def _transact(self, request: Request, scope: Scope, endpoint: Handler) -> Response:
+        database: Database = request.app.state.database
+        attempt = None
+        if request.method == "POST" and request.state.principal is not None:
+            attempt = Attempt.of(request, request.state.principal, self.path, await request.body())
+        try:
+            return await self._once(request, scope, endpoint, database, attempt)
+        except Exception as error:
+            if not lost_the_race(error):
+                raise
+            return await self._once(request, scope, endpoint, database, attempt)
+
+    async def _once(
+        self, request: Request, scope: Scope, endpoint: Handler, database: Database, attempt: Attempt | None
+    ) -> Response:
+        async with database.transaction(scope, traceparent=current_traceparent()) as tx:
+            request.state.tx = tx
+            if attempt and (earlier := await attempt.earlier_answer(tx)):
+                return earlier
+            named = _named_id(request)
+            tx.expected = _if_match(request, named)
+            response = await endpoint(request)
+            if named and (revision := tx.revision_of(named)) is not None:
+                response.headers["etag"] = f'"{revision}"'
+            if attempt and response.status_code < 300:
+                attempt.keep(tx, response)
+        return response
+
+
+async def _read_body(request: Request, limit: int) -> None:
+    """Raises BodyTooLarge as soon as more than `limit` bytes have come, whatever Content-Length says."""
+    if int(request.headers.get("content-length") or 0) > limit:
+        raise BodyTooLarge(f"At most {limit} bytes.", limit=limit)
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise BodyTooLarge(f"At most {limit} bytes.", limit=limit)
+        chunks.append(chunk)
+    request._body = b"".join(chunks)  # where Request.body() keeps it
+
+
+def _authenticate(request: Request, policy: Policy) -> Scope:
+    if isinstance(policy, Public):
+        request.state.principal = None
+        return _OUTSIDER
+    verifier: Verifier = request.app.state.verifier
+    principal = verifier.principal(request.headers.get("authorization"))
+    request.state.principal = principal
+    policy(request)
+    structlog.contextvars.bind_contextvars(actor=principal.scope.actor)
+    return principal.scope
+
+
+def _named_id(request: Request) -> UUID | None:
+    """The id of the resource that the path names: its last UUID."""
+    for value in reversed(list(request.path_params.values())):
+        try:
+            return UUID(str(value))
+        except ValueError:
+            continue
+    return None
+
+
+def _if_match(request: Request, named: UUID | None) -> tuple[UUID, int] | None:
+    tag = request.headers.get("if-match")
+    if tag is None:
+        if request.method in ("PUT", "PATCH"):
+            raise problems.PreconditionRequired("Send If-Match with the ETag you read, so that nobody's change is lost.")
+        return None
+    try:
+        revision = int(tag.removeprefix("W/").strip('"'))
+    except ValueError:
+        raise problems.PreconditionFailed("If-Match is not an ETag of ours.") from None
+    return (named, revision) if named else None
+
+
+class Router(APIRouter):
+    """An APIRouter whose routes run as this module says."""
+
+    def __init__(self, *, tags: list[str]) -> None:
+        super().__init__(route_class=ServiceRoute, tags=list(tags))

@@ -1,0 +1,84 @@
+"""Idempotency-Key, kept by the service in the command's own transaction (draft-ietf-httpapi-idempotency-key-header).
+
+Same key and request: the stored bytes again. Another request under the key: 422. Still in flight: 409.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import asyncpg
+import pydantic_core
+from fastapi import Request, Response
+
+from libs.kit.auth import Principal
+from libs.kit.problems import BadRequest, Conflict, Unprocessable
+from libs.store import Transaction
+from libs.store.flush import Statement
+
+MAX_KEY = 255
+_CONSTRAINT = "idempotency_keys_pkey"
+_LOOK_UP = """
+SELECT pg_try_advisory_xact_lock(hashtextextended($1 || $2 || $3, 0)) AS free, k.request_hash, k.status, k.headers, k.body
+  FROM (SELECT) one LEFT JOIN idempotency_keys k ON (k.principal, k.route, k.key) = ($1, $2, $3)
+"""
+_COLUMNS = (
+    ("principal", "text"), ("route", "text"), ("key", "text"), ("request_hash", "bytea"), ("status", "bigint"),
+    ("headers", "jsonb"), ("body", "bytea"),
+)  # fmt: skip
+_KEPT_HEADERS = ("content-type", "etag", "location")
+
+
+class IdempotencyKeyMissing(BadRequest):
+    title = "Idempotency-Key is required"
+
+
+class IdempotencyKeyReused(Unprocessable):
+    title = "Idempotency-Key was used for another request"
+
+
+class RequestInFlight(Conflict):
+    title = "The same request is still being worked on"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One request under its key."""
+
+    principal: str
+    route: str
+    key: str
+    digest: bytes
+
+    @classmethod
+    def of(cls, request: Request, principal: Principal, route: str, body: bytes) -> "Attempt":
+        """Raises IdempotencyKeyMissing."""
+        key = request.headers.get("idempotency-key", "")
+        if not 0 < len(key) <= MAX_KEY:
+            raise IdempotencyKeyMissing(f"Send an Idempotency-Key of 1 to {MAX_KEY} characters with every POST that changes something.")
+        digest = hashlib.sha256(f"{request.url.path}?{request.url.query}\n".encode() + body).digest()
+        return cls(str(principal.id), f"{request.method} {route}", key, digest)
+
+    async def earlier_answer(self, tx: Transaction) -> Response | None:
+        """The stored answer. Raises RequestInFlight or IdempotencyKeyReused."""
+        found = await tx.connection.fetchrow(_LOOK_UP, self.principal, self.route, self.key)
+        assert found is not None
+        if found["status"] is None:
+            if not found["free"]:
+                raise RequestInFlight("Wait for the first attempt to end, then ask again.")
+            return None
+        if found["request_hash"] != self.digest:
+            raise IdempotencyKeyReused("This key belongs to a request with another path or body; use a new key.")
+        headers = {**pydantic_core.from_json(found["headers"]), "idempotent-replayed": "true"}
+        return Response(found["body"], found["status"], headers)
+
+    def keep(self, tx: Transaction, response: Response) -> None:
+        """Stores the answer with the command's own changes."""
+        headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
+        row = (self.principal, self.route, self.key, self.digest, response.status_code,
+               pydantic_core.to_json(headers).decode(), bytes(response.body))  # fmt: skip
+        tx.also(Statement.insert("idempotency_keys", _COLUMNS, [row]))
+
+
+def lost_the_race(error: Exception) -> bool:
+    """Whether another attempt under the same key committed just now; a second look finds its answer."""
+    return isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == _CONSTRAINT

@@ -1,0 +1,160 @@
+"""Errors as RFC 9457 problems. A model raises `class ReturnWindowClosed(Conflict)`; here it becomes an answer."""
+
+import asyncpg
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from libs.store import NotFound, StaleRevision
+
+log = structlog.get_logger()
+HANDLED_BY_FASTAPI = (RequestValidationError, HTTPException)
+MEDIA_TYPE = "application/problem+json"
+
+
+class Problem(Exception):
+    """A refusal with a reason. `detail` says what went wrong and what is possible now; `extra` become members of the body."""
+
+    status = 500
+    title = "Internal error"
+
+    def __init__(self, detail: str, **extra: object) -> None:
+        super().__init__(detail)
+        self.detail, self.extra = detail, extra
+        self.headers: dict[str, str] = {}
+
+    @property
+    def type(self) -> str:
+        """A stable name of this kind of problem."""
+        name = type(self).__name__
+        return "urn:polyplus:problem:" + "".join(f"-{c.lower()}" if c.isupper() else c for c in name).lstrip("-")
+
+
+class BadRequest(Problem):
+    status, title = 400, "Bad request"
+
+
+class Unauthenticated(Problem):
+    status, title = 401, "Not authenticated"
+
+    def __init__(self, detail: str, **extra: object) -> None:
+        super().__init__(detail, **extra)
+        self.headers = {"WWW-Authenticate": "Bearer"}
+
+
+class Forbidden(Problem):
+    status, title = 403, "Not allowed"
+
+
+class Missing(Problem):
+    status, title = 404, "Not found"
+
+
+class Conflict(Problem):
+    """Forbidden in the present state."""
+
+    status, title = 409, "Not possible in this state"
+
+
+class PreconditionFailed(Problem):
+    status, title = 412, "Changed meanwhile"
+
+
+class Unprocessable(Problem):
+    """Understood, and refused for what it says, or because the case takes no commands any more."""
+
+    status, title = 422, "Refused"
+
+
+class PreconditionRequired(Problem):
+    status, title = 428, "If-Match is required"
+
+
+class TooManyRequests(Problem):
+    status, title = 429, "Too many requests"
+
+
+class Unavailable(Problem):
+    status, title = 503, "Unavailable"
+
+    def __init__(self, detail: str, *, retry_after: int = 1, **extra: object) -> None:
+        super().__init__(detail, **extra)
+        self.headers = {"Retry-After": str(retry_after)}
+
+
+def body_of(problem: Problem) -> dict[str, object]:
+    return {
+        "type": problem.type,
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        **problem.extra,
+    }
+
+
+def answer(problem: Problem) -> JSONResponse:
+    """The problem as a response."""
+    return JSONResponse(body_of(problem), problem.status, problem.headers, MEDIA_TYPE)
+
+
+def as_problem(error: Exception) -> Problem | None:
+    """What an error of the layers below means to a caller; None for one that nobody foresaw."""
+    match error:
+        case Problem():
+            return error
+        case NotFound():
+            return Missing(str(error))
+        case StaleRevision():
+            return PreconditionFailed(str(error), revision=error.revision)
+        case asyncpg.UniqueViolationError():
+            return Conflict("Another one with the same identity exists already.", constraint=error.constraint_name)
+        case asyncpg.DeadlockDetectedError() | asyncpg.SerializationError() | asyncpg.LockNotAvailableError():
+            return Unavailable("Busy with a conflicting change; try again.")
+        case asyncpg.PostgresConnectionError() | asyncpg.InterfaceError() | asyncpg.CannotConnectNowError():
+            return Unavailable("The database is out of reach; try again.")
+        case asyncpg.TooManyConnectionsError() | asyncpg.AdminShutdownError() | ConnectionError() | TimeoutError():
+            return Unavailable("The database is out of reach; try again.")
+    return None
+
+
+async def _problem(_: Request, error: Exception) -> JSONResponse:
+    problem = as_problem(error)
+    if problem is None:
+        log.error("unforeseen error", exc_info=error)
+        problem = Problem("Something went wrong here; the log has the details.")
+    return answer(problem)
+
+
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        {"pointer": "/" + "/".join(str(p) for p in e["loc"][1:]), "in": str(e["loc"][0]), "detail": e["msg"]}
+        for e in error.errors()
+    ]
+    malformed = any(e["type"] == "json_invalid" for e in error.errors())
+    kind = BadRequest if malformed else InvalidRequest
+    return answer(kind("The request does not fit what this route takes.", errors=errors))
+
+
+class InvalidRequest(Unprocessable):
+    title = "Invalid request"
+
+
+async def _http(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    problem = Problem(str(error.detail))
+    problem.status, problem.title = error.status_code, str(error.detail)
+    problem.headers = dict(error.headers or {})
+    return JSONResponse({**body_of(problem), "type": "about:blank"}, problem.status, problem.headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Every error of this app leaves as a problem, also 404, 405, 422 and 500; never with a stack trace."""
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(NotFound, _problem)
+    app.add_exception_handler(StaleRevision, _problem)
+    app.add_exception_handler(Exception, _problem)

@@ -1,0 +1,55 @@
+"""What a process is told by its environment. Every name is `POLYPLUS_…`; `.polyplus/env` lists a laptop's."""
+
+import base64
+import os
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+
+class MissingSetting(SystemExit):
+    """A process without a setting it needs says which, and ends."""
+
+
+def setting(name: str, default: str | None = None) -> str:
+    """`POLYPLUS_<name>`. Ends the process with one clear line when it is absent and has no default."""
+    value = os.environ.get(f"POLYPLUS_{name}", default)
+    if value is None:
+        raise MissingSetting(f"POLYPLUS_{name} is not set; `polyplus env` lists what a process needs.")
+    return value
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every service needs."""
+
+    service: str
+    database_url: str
+    kafka_bootstrap: str
+    kafka_user: str
+    kafka_password: str
+    url: str  # where its API listens
+    public_key: Ed25519PublicKey
+    sandbox: bool
+
+    @classmethod
+    def read(cls, service: str) -> "Settings":
+        prefix = service.upper()
+        return cls(
+            service=service,
+            database_url=setting(f"{prefix}_DATABASE_URL"),
+            kafka_bootstrap=setting("KAFKA_BOOTSTRAP"),
+            kafka_user=setting(f"{prefix}_KAFKA_USER"),
+            kafka_password=setting(f"{prefix}_KAFKA_PASSWORD"),
+            url=setting(f"{prefix}_URL"),
+            public_key=public_key(setting("INTERNAL_PUBLIC_KEY")),
+            sandbox=setting("SANDBOX", "0") == "1",
+        )
+
+
+def public_key(base64_pem: str) -> Ed25519PublicKey:
+    """The gateway's verification key, as the environment carries it (PEM in base64, one line)."""
+    key = load_pem_public_key(base64.b64decode(base64_pem))
+    assert isinstance(key, Ed25519PublicKey)
+    return key

@@ -1,0 +1,44 @@
+"""A service's database: its pool, and transactions on it."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Self
+
+import asyncpg
+
+from libs.store.transaction import Cause, Scope, Transaction
+
+_BEGIN = "SELECT app_now(), set_config('polyplus.scope', $1, true), set_config('polyplus.accounts', $2, true)"
+
+
+class Database:
+    """Transactions for the run-time role of one service."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self.pool = pool
+        self.on_emit: Callable[[], None] = lambda: None
+        """Called after a commit that left events in the outbox; the relay's wake-up."""
+
+    @classmethod
+    async def connect(cls, url: str, *, size: int = 16) -> Self:
+        """Opens the pool; `url` is the run-time role's."""
+        # asyncpg replaces a connection after 50,000 queries by default, which stalls its waiters
+        pool = await asyncpg.create_pool(url, min_size=1, max_size=size, max_queries=10_000_000, timeout=10, command_timeout=60)
+        return cls(pool)
+
+    async def close(self) -> None:
+        await self.pool.close()
+
+    @asynccontextmanager
+    async def transaction(
+        self, scope: Scope, *, traceparent: str | None = None, cause: Cause | None = None
+    ) -> AsyncIterator[Transaction]:
+        """Commits on leaving, with everything flushed; rolls back on an exception."""
+        async with self.pool.acquire() as connection, connection.transaction():
+            accounts = ",".join(map(str, scope.accounts))
+            now = await connection.fetchval(_BEGIN, scope.kind, accounts)
+            tx = Transaction(connection, scope, now, traceparent=traceparent, cause=cause)  # type: ignore[arg-type]
+            yield tx
+            await tx.flush()
+        if tx.emitted:
+            self.on_emit()

@@ -1,0 +1,148 @@
+"""An entity is a row: a dataclass whose annotations are the table's columns.
+
+`class Rma(Entity, table="rmas", indexes=("case_id",), unique=("diagnosis_id",))` with fields `case_id: UUID`, `state: RmaState` …
+gives the SQLAlchemy table `Rma.table` (columns under `Rma.c`) in the owning service's metadata and the fastest mapping we know
+of between asyncpg's records and objects. UUID, str, enums, int, bool, float, datetime (aware), date and bytes have a column type
+of their own; anything else is JSONB through pydantic.
+"""
+
+import types
+import typing
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, dataclass_transform
+from uuid import UUID
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
+
+from libs.store.errors import NotFound
+from libs.store.metadata import metadata, owner_of
+
+if TYPE_CHECKING:
+    from libs.store.transaction import Transaction
+
+_SCALARS: dict[type, tuple[Any, str]] = {
+    UUID: (sa.Uuid(), "uuid"),
+    str: (sa.Text(), "text"),
+    int: (sa.BigInteger(), "bigint"),
+    bool: (sa.Boolean(), "boolean"),
+    float: (sa.Double(), "float8"),
+    datetime: (TIMESTAMP(timezone=True), "timestamptz"),
+    date: (sa.Date(), "date"),
+    bytes: (sa.LargeBinary(), "bytea"),
+}
+
+
+@dataclass(frozen=True)
+class ColumnMap:
+    """How one field travels: its PostgreSQL type, and how JSON and enums are read and written (None: as it is)."""
+
+    name: str
+    sql_type: str
+    load: Callable[[Any], Any] | None
+    dump: Callable[[Any], Any] | None
+
+
+def _is_optional(hint: Any) -> tuple[Any, bool]:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        rest = [h for h in typing.get_args(hint) if h is not type(None)]
+        if len(rest) < len(typing.get_args(hint)):
+            return (rest[0] if len(rest) == 1 else typing.Union[tuple(rest)]), True
+    return hint, False
+
+
+def _column(name: str, hint: Any) -> tuple[sa.Column[Any], ColumnMap]:
+    hint, nullable = _is_optional(hint)
+    if typing.get_origin(hint) is typing.Annotated:
+        hint = typing.get_args(hint)[0]
+    if typing.get_origin(hint) is Literal:
+        hint = str
+    nullable = nullable and name != "id"
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        column = ColumnMap(name, "text", hint, lambda value: value.value)
+        return sa.Column(name, sa.Text(), nullable=nullable), column
+    if hint in _SCALARS:
+        sql_type, sql_name = _SCALARS[hint]
+        return sa.Column(name, sql_type, primary_key=name == "id", nullable=nullable), ColumnMap(name, sql_name, None, None)
+    adapter: TypeAdapter[Any] = TypeAdapter(hint)
+    column = ColumnMap(name, "jsonb", adapter.validate_json, lambda value: adapter.dump_json(value).decode())
+    return sa.Column(name, JSONB(), nullable=nullable), column
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(field,))
+@dataclass(kw_only=True, eq=False)
+class Entity:
+    """One row. `version` numbers the events emitted for it (gap-free), `revision` counts its stored changes (the ETag)."""
+
+    id: UUID
+    version: int = 0
+    revision: int = 0
+
+    table: ClassVar[sa.Table]
+    c: ClassVar[Any]
+    columns: ClassVar[tuple[ColumnMap, ...]]
+
+    def __init_subclass__(
+        cls,
+        *,
+        table: str,
+        indexes: Sequence[str | tuple[str, ...]] = (),
+        unique: Sequence[str | tuple[str, ...]] = (),
+    ) -> None:
+        dataclass(kw_only=True, eq=False)(cls)
+        hints = {
+            name: hint
+            for name, hint in typing.get_type_hints(cls, include_extras=True).items()
+            if typing.get_origin(hint) is not ClassVar
+        }
+        pairs = [_column(name, hint) for name, hint in hints.items()]
+        cls.columns = tuple(pair[1] for pair in pairs)
+        cls._loaders = tuple((c.name, c.load) for c in cls.columns if c.load)
+        cls.table = sa.Table(table, metadata(owner_of(cls.__module__)), *(pair[0] for pair in pairs))
+        cls.c = cls.table.c
+        for names, is_unique in [*((n, False) for n in indexes), *((n, True) for n in unique)]:
+            names = (names,) if isinstance(names, str) else names
+            sa.Index(f"{table}_{'_'.join(names)}_{'key' if is_unique else 'idx'}", *(cls.c[n] for n in names), unique=is_unique)
+        names = ", ".join(f'"{column.name}"' for column in cls.columns)
+        cls.select_sql = f'SELECT {names} FROM "{table}" WHERE "id" = ANY($1)'
+        cls.lock_sql = f"{cls.select_sql} ORDER BY id FOR UPDATE"
+
+    _loaders: ClassVar[tuple[tuple[str, Callable[[Any], Any]], ...]]
+    select_sql: ClassVar[str]
+    lock_sql: ClassVar[str]
+
+    @classmethod
+    def from_record(cls, record: Iterable[tuple[str, Any]]) -> Self:
+        """The entity that an asyncpg record (or its items) holds; columns missing from it are left unset."""
+        entity = cls.__new__(cls)
+        values = entity.__dict__
+        values.update(record)
+        for name, load in cls._loaders:
+            raw = values[name]
+            if raw is not None:
+                values[name] = load(raw)
+        return entity
+
+    def to_row(self) -> tuple[Any, ...]:
+        """The values as asyncpg takes them, in the order of `columns`."""
+        values = self.__dict__
+        return tuple(
+            values[c.name] if c.dump is None or values[c.name] is None else c.dump(values[c.name]) for c in self.columns
+        )
+
+    @classmethod
+    async def get(cls, id: UUID, tx: "Transaction", *, lock: bool = False) -> Self:
+        """The row with this id, locked for change when asked. Raises NotFound."""
+        entity = await tx.find(cls, id, lock=lock)
+        if entity is None:
+            raise NotFound(cls.__name__.lower(), id)
+        return entity
+
+    @classmethod
+    async def find(cls, id: UUID, tx: "Transaction", *, lock: bool = False) -> Self | None:
+        """The row with this id, or None."""
+        return await tx.find(cls, id, lock=lock)

@@ -1,0 +1,160 @@
+"""The runtime's own tables, for a service's first migration, and the row-level security of the rest.
+
+`install_runtime(op)` and `tenant_table(op, "rmas")` are what migrations call. A change here is a new `upgrade_runtime_to_N`,
+called by a new migration of every service; what a published migration called never changes.
+"""
+
+from typing import Protocol
+
+
+class Operations(Protocol):
+    def execute(self, sqltext: str) -> None: ...
+
+
+CLOCK = """
+CREATE TABLE app_clock (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    time_offset interval NOT NULL DEFAULT '0'
+);
+INSERT INTO app_clock DEFAULT VALUES;
+CREATE FUNCTION app_now() RETURNS timestamptz LANGUAGE sql VOLATILE
+    RETURN clock_timestamp() + (SELECT time_offset FROM app_clock);
+"""
+
+OUTBOX = """
+CREATE TABLE outbox (
+    id bigint GENERATED ALWAYS AS IDENTITY (CACHE 1),
+    xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    topic text NOT NULL, key uuid NOT NULL, event_id uuid NOT NULL, type text NOT NULL, subject uuid NOT NULL,
+    account_id uuid, version bigint NOT NULL, causation_id uuid, actor text NOT NULL, traceparent text,
+    time timestamptz NOT NULL, headers jsonb, data bytea,
+    PRIMARY KEY (id)
+) PARTITION BY RANGE (id);
+CREATE INDEX outbox_xid_idx ON outbox (xid);
+CREATE TABLE relay_position (
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    epoch bigint NOT NULL DEFAULT 0,
+    prev pg_snapshot NOT NULL, cur pg_snapshot NOT NULL, last_id bigint NOT NULL DEFAULT 0
+);
+-- 3:3: is the snapshot before the first transaction: everything is still to be published.
+INSERT INTO relay_position (prev, cur) VALUES ('3:3:', '3:3:');
+
+CREATE FUNCTION outbox_add_partitions(size bigint DEFAULT 1000000) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp AS $$
+DECLARE
+    first bigint; highest bigint;
+BEGIN
+    SELECT coalesce(max(substring(c.relname FROM 'outbox_(\\d+)$')::bigint), 0) INTO first
+      FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'outbox'::regclass;
+    SELECT CASE WHEN is_called THEN last_value ELSE 0 END INTO highest FROM outbox_id_seq;
+    -- a partition is named by its upper bound; one whole partition is always free ahead
+    WHILE first < highest + size LOOP
+        EXECUTE format('CREATE TABLE outbox_%s PARTITION OF outbox FOR VALUES FROM (%s) TO (%s)', first + size, first, first + size);
+        first := first + size;
+    END LOOP;
+END $$;
+
+CREATE FUNCTION outbox_drop_published() RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = public, pg_temp SET lock_timeout = '200ms' AS $$
+DECLARE
+    part record; unseen boolean; highest bigint; dropped integer := 0;
+BEGIN
+    SELECT last_value INTO highest FROM outbox_id_seq;
+    FOR part IN
+        SELECT c.relname AS name, substring(c.relname FROM 'outbox_(\\d+)$')::bigint AS upper
+          FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'outbox'::regclass ORDER BY 2
+    LOOP
+        EXIT WHEN part.upper >= highest;
+        BEGIN
+            EXECUTE format('LOCK TABLE ONLY %I IN ACCESS EXCLUSIVE MODE', part.name);
+        EXCEPTION WHEN lock_not_available THEN RETURN dropped;
+        END;
+        -- a new statement: it sees what committed while the lock was waited for
+        EXECUTE format('SELECT EXISTS (SELECT FROM %I o, relay_position p WHERE NOT pg_visible_in_snapshot(o.xid, p.prev))', part.name)
+          INTO unseen;
+        EXIT WHEN unseen;
+        EXECUTE format('DROP TABLE %I', part.name);
+        dropped := dropped + 1;
+    END LOOP;
+    RETURN dropped;
+END $$;
+SELECT outbox_add_partitions();
+"""
+
+CONSUMER = """
+CREATE TABLE consumer_offsets (
+    consumer text NOT NULL, topic text NOT NULL, partition integer NOT NULL, next bigint NOT NULL,
+    PRIMARY KEY (consumer, topic, partition)
+);
+CREATE TABLE inbox (
+    consumer text NOT NULL, event_id uuid NOT NULL, received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (consumer, event_id)
+);
+CREATE INDEX inbox_received_at_idx ON inbox USING brin (received_at);
+CREATE TABLE consumed_versions (
+    consumer text NOT NULL, topic text NOT NULL, subject uuid NOT NULL, version bigint NOT NULL,
+    PRIMARY KEY (consumer, topic, subject)
+);
+CREATE TABLE parked_keys (
+    consumer text NOT NULL, topic text NOT NULL, key uuid NOT NULL, parked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (consumer, topic, key)
+);
+CREATE TABLE dead_letters (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    consumer text NOT NULL, topic text NOT NULL, partition integer NOT NULL, record_offset bigint NOT NULL,
+    key uuid NOT NULL, event_id uuid NOT NULL, type text NOT NULL, headers jsonb NOT NULL, data bytea,
+    error text, status text NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    UNIQUE (consumer, topic, partition, record_offset)
+);
+CREATE INDEX dead_letters_key_idx ON dead_letters (consumer, topic, key, id) WHERE status IN ('dead', 'waiting');
+"""
+
+TIMERS = """
+CREATE SEQUENCE timer_generations CACHE 1;
+CREATE TABLE timers (
+    aggregate text NOT NULL, aggregate_id uuid NOT NULL, kind text NOT NULL, due_at timestamptz NOT NULL,
+    generation bigint NOT NULL DEFAULT nextval('timer_generations'),
+    PRIMARY KEY (aggregate_id, kind)
+);
+CREATE INDEX timers_due_at_idx ON timers (due_at);
+CREATE TABLE jobs (
+    id uuid PRIMARY KEY,
+    aggregate text NOT NULL, aggregate_id uuid NOT NULL, kind text NOT NULL, reference text NOT NULL,
+    payload jsonb NOT NULL, traceparent text, attempt integer NOT NULL DEFAULT 0, last_error text,
+    due_at timestamptz NOT NULL DEFAULT clock_timestamp(), claim bigint
+);
+CREATE INDEX jobs_due_at_idx ON jobs (due_at);
+CREATE SEQUENCE job_claims CACHE 1;
+"""
+
+IDEMPOTENCY = """
+CREATE TABLE idempotency_keys (
+    principal text NOT NULL, route text NOT NULL, key text NOT NULL, request_hash bytea NOT NULL,
+    status integer NOT NULL, headers jsonb NOT NULL, body bytea NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (principal, route, key)
+);
+CREATE INDEX idempotency_keys_created_at_idx ON idempotency_keys USING brin (created_at);
+"""
+
+
+def install_runtime(op: Operations) -> None:
+    """Everything the runtime needs in a service's database: version 1."""
+    for part in (CLOCK, OUTBOX, CONSUMER, TIMERS, IDEMPOTENCY):
+        op.execute(part)
+
+
+def tenant_table(op: Operations, table: str, column: str = "account_id") -> None:
+    """Rows of `table` are seen and written by their own account's principals, by staff and by workers; by nobody else."""
+    op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY; ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+    op.execute(
+        f"CREATE POLICY tenant ON {table} USING (current_setting('polyplus.scope', true) = 'tenant' AND {column} = "
+        "ANY (string_to_array(nullif(current_setting('polyplus.accounts', true), ''), ',')::uuid[]))"
+    )
+    op.execute(f"CREATE POLICY staff ON {table} USING (current_setting('polyplus.scope', true) = 'staff')")
+    op.execute(f"CREATE POLICY worker ON {table} USING (current_setting('polyplus.scope', true) = 'worker')")
+
+
+def number_sequence(op: Operations, prefix: str) -> None:
+    """The sequence behind `tx.next_number(prefix)`."""
+    op.execute(f"CREATE SEQUENCE {prefix.lower()}_numbers CACHE 1")

@@ -1,0 +1,261 @@
+"""The unit of work that a use case gets: an identity map, changes in memory, `emit()`, the clock, one flush."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import asyncpg
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import asyncpg as dialect
+from uuid_utils.compat import uuid7
+
+from libs.events import Event
+from libs.store.entity import Entity
+from libs.store.errors import EmitRefused, StaleRevision
+from libs.store.flush import Job, Statement, Timer, delete_rows, flush_jobs, flush_timers, insert_rows, one_statement, update_rows
+from libs.store.outbox import COLUMNS, OutboxRow, row_for
+
+E = TypeVar("E", bound=Entity)
+_DIALECT = dialect.dialect()  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Whose rows a transaction may see (row-level security): `tenant` sees its accounts, `staff` and `worker` see all."""
+
+    kind: str  # tenant | staff | worker
+    accounts: frozenset[UUID] = frozenset()
+    actor: str = "system"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """The event that a handler is working on."""
+
+    event_id: UUID
+    traceparent: str | None
+
+
+@dataclass
+class Transaction:
+    """One database transaction. Reads see the database; changes are kept in memory until the flush at commit.
+
+    An entity that is changed must be new (`add`) or have been loaded with `lock=True`: locks first, so that the
+    outbox's order is commit order for each aggregate.
+    """
+
+    connection: "asyncpg.Connection[asyncpg.Record]"
+    scope: Scope
+    now: datetime  # app_now() at the beginning: the clock
+    traceparent: str | None = None
+    cause: Cause | None = None
+    expected: tuple[UUID, int] | None = None  # If-Match: this id must be at this revision
+    emit_allowed: bool = True
+    outbox: list[OutboxRow] = field(default_factory=list)
+    _entities: dict[tuple[type[Entity], UUID], Entity | None] = field(default_factory=dict)
+    _loaded: dict[tuple[type[Entity], UUID], tuple[Any, ...]] = field(default_factory=dict)
+    _locked: set[tuple[type[Entity], UUID]] = field(default_factory=set)
+    _new: set[tuple[type[Entity], UUID]] = field(default_factory=set)
+    _removed: dict[type[Entity], list[UUID]] = field(default_factory=dict)
+    _timers: dict[tuple[UUID, str], Timer] = field(default_factory=dict)
+    _jobs: list[Job] = field(default_factory=list)
+    _extra: list[Statement] = field(default_factory=list)
+
+    # --- reading -------------------------------------------------------------------------------------------------
+
+    async def find(self, cls: type[E], id: UUID, *, lock: bool = False) -> E | None:
+        """The row with this id, or None. With `lock`, nobody else changes it until this transaction ends."""
+        return (await self.find_many(cls, (id,), lock=lock))[0]
+
+    async def find_many(self, cls: type[E], ids: Sequence[UUID], *, lock: bool = False) -> list[E | None]:
+        """The rows with these ids in the order asked, None where there is none; locked in id order, in one query."""
+        known = self._locked if lock else self._entities
+        wanted = [id for id in dict.fromkeys(ids) if (cls, id) not in known]
+        if wanted:
+            found = await self.connection.fetch(cls.lock_sql if lock else cls.select_sql, wanted)
+            for record in found:
+                self._keep(cls, record, lock)
+            for id in wanted:
+                self._entities.setdefault((cls, id), None)
+                if lock:
+                    self._locked.add((cls, id))
+        return [self._entities[cls, id] for id in ids]  # type: ignore[misc]
+
+    async def select(
+        self,
+        cls: type[E],
+        *where: sa.ColumnElement[bool],
+        order_by: Iterable[Any] = (),
+        limit: int | None = None,
+        lock: bool = False,
+    ) -> list[E]:
+        """The rows that match, as the database has them (call `flush()` first to see this transaction's own changes)."""
+        query = sa.select(cls.table).where(*where).order_by(*order_by or (cls.c.id,)).limit(limit)
+        records = await self.fetch(query.with_for_update() if lock else query)
+        return [self._keep(cls, record, lock) for record in records]
+
+    async def one(self, cls: type[E], *where: sa.ColumnElement[bool], lock: bool = False) -> E | None:
+        """The first row that matches, or None."""
+        found = await self.select(cls, *where, limit=1, lock=lock)
+        return found[0] if found else None
+
+    async def fetch(self, query: sa.Executable) -> list[asyncpg.Record]:
+        """The records of any SQLAlchemy Core statement."""
+        compiled = query.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})  # type: ignore[attr-defined]
+        params = [compiled.params[name] for name in compiled.positiontup or ()]
+        return await self.connection.fetch(str(compiled), *params)
+
+    async def next_number(self, prefix: str) -> str:
+        """The next `CASE-2026-000123`. The sequence `<prefix>_numbers` is the service's own."""
+        value = await self.connection.fetchval("SELECT nextval($1::text::regclass)", f"{prefix.lower()}_numbers")
+        return f"{prefix}-{self.now.year}-{value:06d}"
+
+    def _keep(self, cls: type[E], record: asyncpg.Record, lock: bool) -> E:
+        key = (cls, record["id"])
+        present = self._entities.get(key)
+        if present is not None and (not lock or key in self._locked or key in self._new):
+            return present  # type: ignore[return-value]
+        entity = cls.from_record(record.items())
+        if present is not None:  # read before it was locked: the object the caller holds takes the locked values
+            present.__dict__.update(entity.__dict__)
+            entity = present  # type: ignore[assignment]
+        self._entities[key] = entity
+        self._loaded[key] = entity.to_row()
+        if lock:
+            self._locked.add(key)
+        if self.expected and entity.id == self.expected[0] and entity.revision != self.expected[1]:
+            raise StaleRevision(cls.__name__.lower(), entity.id, entity.revision)
+        return entity
+
+    # --- changing ------------------------------------------------------------------------------------------------
+
+    def add(self, entity: E) -> E:
+        """A new row, inserted at the flush."""
+        key = (type(entity), entity.id)
+        self._entities[key] = entity
+        self._new.add(key)
+        return entity
+
+    def remove(self, entity: Entity) -> None:
+        """Deletes the row at the flush."""
+        key = (type(entity), entity.id)
+        self._entities[key] = None
+        self._loaded.pop(key, None)
+        if key in self._new:
+            self._new.discard(key)
+        else:
+            self._removed.setdefault(type(entity), []).append(entity.id)
+
+    def emit(self, event: Event) -> UUID:
+        """Publishes the fact when this transaction commits, and gives its event id.
+
+        Its aggregate must be here, new or locked. Raises EmitRefused otherwise, for data over 200 KiB, and in a rebuild.
+        """
+        aggregate = self._aggregate(event)
+        row = row_for(
+            event,
+            version=aggregate.version + 1,
+            account_id=getattr(event, "account_id", None) or getattr(aggregate, "account_id", None),
+            causation_id=self.cause.event_id if self.cause else None,
+            actor=self.scope.actor,
+            traceparent=self.traceparent,
+            time=self.now,
+        )
+        aggregate.version += 1
+        self.outbox.append(row)
+        return row.event_id
+
+    def publish_state(self, topic: str, *, key: UUID, type: str, account_id: UUID | None, version: int, data: bytes | None) -> None:
+        """A record on a compacted state topic: the newest value of its key; None removes it."""
+        self.outbox.append(
+            OutboxRow(
+                topic=topic, key=key, event_id=uuid7(), type=type, subject=key, account_id=account_id, version=version,
+                causation_id=self.cause.event_id if self.cause else None, actor=self.scope.actor,
+                traceparent=self.traceparent, time=self.now, headers=None, data=data,
+            )
+        )  # fmt: skip
+
+    def _aggregate(self, event: Event) -> Entity:
+        if not self.emit_allowed:
+            raise EmitRefused(f"{event.contract.name}: nothing is emitted in a rebuild.")
+        id = event.subject
+        here = [e for (cls, known), e in self._by_id(id) if e is not None and ((cls, known) in self._locked or (cls, known) in self._new)]
+        if len(here) != 1:
+            raise EmitRefused(f"{event.contract.name}: its aggregate {id} must be one locked or new entity here; found {len(here)}.")
+        return here[0]
+
+    def _by_id(self, id: UUID) -> Iterable[tuple[tuple[type[Entity], UUID], Entity | None]]:
+        return [((cls, id), self._entities.get((cls, id))) for cls in {cls for cls, known in self._entities if known == id}]
+
+    # --- timers and jobs -----------------------------------------------------------------------------------------
+
+    def set_timer(self, aggregate: Entity, kind: str, due_at: datetime) -> None:
+        """Fires `kind` for this locked aggregate once `app_now()` has reached `due_at`; replaces an earlier one of this kind."""
+        self._timers[aggregate.id, kind] = Timer(type(aggregate).__name__, aggregate.id, kind, due_at)
+
+    def cancel_timer(self, aggregate: Entity, kind: str) -> None:
+        """The timer of this kind never fires after the commit."""
+        self._timers[aggregate.id, kind] = Timer(type(aggregate).__name__, aggregate.id, kind, None)
+
+    def start_job(self, aggregate: Entity, kind: str, payload: dict[str, Any] | None = None, *, reference: str | None = None) -> str:
+        """A durable call to the outside, made after the commit under our own `reference`, which is returned."""
+        job = Job(uuid7(), type(aggregate).__name__, aggregate.id, kind, reference or str(uuid7()), payload or {}, self.traceparent)
+        self._jobs.append(job)
+        return job.reference
+
+    # --- the flush -----------------------------------------------------------------------------------------------
+
+    def also(self, statement: Statement) -> None:
+        """The runtime's own rows (inbox, offsets, idempotency), flushed with the rest."""
+        self._extra.append(statement)
+
+    async def flush(self) -> None:
+        """Writes all that is pending as one statement with one part per table; commits nothing."""
+        statements: list[Statement] = []
+        inserts: dict[type[Entity], list[Entity]] = {}
+        updates: dict[type[Entity], list[Entity]] = {}
+        for key, entity in self._entities.items():
+            if entity is None:
+                continue
+            if key in self._new:
+                inserts.setdefault(key[0], []).append(entity)
+            elif self._loaded[key] != entity.to_row():
+                if key not in self._locked:
+                    raise RuntimeError(f"{key[0].__name__} {key[1]} was changed without a lock")
+                entity.revision += 1
+                updates.setdefault(key[0], []).append(entity)
+        statements += [delete_rows(cls, ids) for cls, ids in self._removed.items()]
+        statements += [insert_rows(cls, entities) for cls, entities in inserts.items()]
+        statements += [update_rows(cls, entities) for cls, entities in updates.items()]
+        if self.outbox:
+            statements.append(Statement.insert("outbox", COLUMNS, [row.values() for row in self.outbox]))
+        statements += flush_timers(list(self._timers.values())) + flush_jobs(self._jobs) + self._extra
+        if not statements:
+            return
+        sql, params = one_statement(statements)
+        await self.connection.execute(sql, *params)
+        for key in self._new:
+            self._locked.add(key)
+        for entities in (inserts, updates):
+            for cls, flushed in entities.items():
+                self._loaded.update({(cls, entity.id): entity.to_row() for entity in flushed})
+        self._flushed += len(self.outbox)
+        for pending in (self._new, self._removed, self._timers, self._jobs, self._extra, self.outbox):
+            pending.clear()
+
+    def revision_of(self, id: UUID) -> int | None:
+        """The revision that the entity with this id has once flushed; None when it was not read or is no more."""
+        for key, entity in self._by_id(id):
+            if entity is not None:
+                changed = key not in self._new and self._loaded[key] != entity.to_row()
+                return entity.revision + changed
+        return None
+
+    _flushed: int = 0
+
+    @property
+    def emitted(self) -> bool:
+        """Whether the relay has something to do once this is committed."""
+        return self._flushed > 0
