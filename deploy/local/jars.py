@@ -1,0 +1,106 @@
+"""Kafka's jars: those of kafka.lock.toml and no others, fetched once per user, each checked against its SHA-256 at every start."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from jgo import resolve
+from jgo.env import LockFile
+from jgo.env._lockfile import LockedDependency, compute_sha256  # the package exports only the file as a whole
+from jgo.maven import Artifact, MavenContext, PythonResolver
+
+from deploy.local.errors import CannotRun
+
+KAFKA = "org.apache.kafka:kafka_2.13:4.3.0"
+# The "!" keeps log4j's own dependency management out: it would take kafka-clients back to 3.9.
+LOGGING = "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4!"
+LOCK = Path(__file__).with_name("kafka.lock.toml")
+
+
+def kafka_class_path(*, say: Callable[[str], None] = lambda line: print(line, file=sys.stderr)) -> list[Path]:
+    """The jars in the order of the lock; downloads what is missing and tells so, one line per jar."""
+    cache = _cache()
+    cache.mkdir(parents=True, exist_ok=True)
+    locked = LockFile.load(LOCK).dependencies
+    with _one_at_a_time(cache):
+        context = _context(cache)
+        wanted = [(jar, _artifact(context, jar)) for jar in locked]
+        missing = [(jar, artifact) for jar, artifact in wanted if not _is_whole(_place(artifact), jar)]
+        if missing:
+            say(f"fetching Kafka: {len(missing)} of {len(locked)} files (once; about 44 MB in all)")
+        for number, (jar, artifact) in enumerate(missing, start=1):
+            size = _fetch(jar, artifact)
+            say(f"  {number:>2}/{len(missing)} {artifact.filename} {size / 1e6:.1f} MB")
+        return [_place(artifact) for _, artifact in wanted]
+
+
+def lock_jars() -> LockFile:
+    """Resolve Kafka and its logging anew and write down what that gave. For `polyplus lock-jars`, not for a start."""
+    cache = _cache()
+    cache.mkdir(parents=True, exist_ok=True)
+    with _one_at_a_time(cache):
+        context, locked = _context(cache), []
+        for artifact in resolve(f"{KAFKA}+{LOGGING}"):
+            jar = LockedDependency(
+                artifact.groupId, artifact.artifactId, artifact.version, artifact.packaging, artifact.classifier
+            )
+            jar.sha256 = compute_sha256(_artifact(context, jar).resolve())
+            locked.append(jar)
+    locked.sort(key=lambda jar: (jar.groupId, jar.artifactId))
+    lock = LockFile(locked, environment_name="kafka")
+    lock.save(LOCK)
+    return lock
+
+
+def _fetch(jar: LockedDependency, artifact: Artifact) -> int:
+    # What lies there is half a download or was changed: neither is worth keeping.
+    _place(artifact).unlink(missing_ok=True)
+    try:
+        artifact.resolve()
+    except Exception as failure:
+        _place(artifact).unlink(missing_ok=True)
+        raise CannotRun(
+            f"could not fetch {artifact.filename} for Kafka ({type(failure).__name__}): check the network and try again"
+        ) from failure
+    if not _is_whole(_place(artifact), jar):
+        _place(artifact).unlink(missing_ok=True)
+        raise CannotRun(
+            f"{artifact.filename} is not the file that {LOCK.name} names (SHA-256 differs): it was thrown away; try again"
+        )
+    return _place(artifact).stat().st_size
+
+
+def _is_whole(path: Path, jar: LockedDependency) -> bool:
+    return path.exists() and compute_sha256(path) == jar.sha256
+
+
+def _artifact(context: MavenContext, jar: LockedDependency) -> Artifact:
+    component = context.project(jar.groupId, jar.artifactId).at_version(jar.version)
+    return component.artifact(classifier=jar.classifier or "", packaging=jar.packaging)
+
+
+def _place(artifact: Artifact) -> Path:
+    place = artifact.cached_path
+    assert place is not None
+    return place
+
+
+def _context(cache: Path) -> MavenContext:
+    return MavenContext(resolver=PythonResolver(), repo_cache=cache, local_repos=[], timeout=60)
+
+
+def _cache() -> Path:
+    """Shared by every checkout of this user, and left by `make clean`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "polyplus" / "jars"
+
+
+@contextmanager
+def _one_at_a_time(cache: Path) -> Iterator[None]:
+    with (cache / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
