@@ -135,8 +135,9 @@ class Calendar:
 
     def is_open(self, instant: datetime) -> bool:
         """Whether business time runs at `instant`."""
+        # Clocks turned back over midnight show yesterday's date again, with a window of today open already.
         instant, day = _utc(instant), self.local_date(instant)
-        return any(start <= instant < end for each in (day - _DAY, day) for start, end in self.windows_on(each))
+        return any(start <= instant < end for each in (day, day + _DAY) for start, end in self.windows_on(each))
 
     def next_window(self, instant: datetime) -> Window:
         """The window that is open at `instant`, else the next one to open."""
@@ -164,7 +165,7 @@ class Calendar:
         a, b = _utc(a), _utc(b)
         if b < a:
             return -self.business_time_between(b, a)
-        total, day, last = timedelta(0), self.local_date(a) - _DAY, self.local_date(b)
+        total, day, last = timedelta(0), self.local_date(a), self.local_date(b) + _DAY
         while day <= last:
             for start, end in self.windows_on(day):
                 total += max(min(end, b) - max(start, a), timedelta(0))
@@ -173,8 +174,7 @@ class Calendar:
 
     def _windows_after(self, instant: datetime) -> Iterator[Window]:
         """Every window that has not ended by `instant`, from the earliest."""
-        day = self.local_date(instant) - _DAY
-        opened = day
+        day = opened = self.local_date(instant)
         while (day - opened).days <= _SEARCH and day < date.max:
             for window in self.windows_on(day):
                 if window.end > instant:

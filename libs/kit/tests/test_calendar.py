@@ -138,6 +138,15 @@ def test_instants_in_a_repeated_hour_are_told_apart() -> None:
     assert always.add_business_time(first, HOUR) == second.astimezone(UTC)
 
 
+def test_a_window_that_began_stays_open_while_the_clock_shows_yesterday_again() -> None:
+    sundays = a_calendar("America/St_Johns", week((6,), "00:00", "06:00"))
+    began = sundays.at(date(2010, 11, 7), "00:00")  # a minute later the clock went back to 23:01 of Saturday
+    assert sundays.local_date(began + HOUR / 2) == date(2010, 11, 6)
+    assert sundays.is_open(began + HOUR / 2)
+    assert sundays.business_time_between(began, began + HOUR / 2) == HOUR / 2
+    assert sundays.next_window(began + HOUR / 2).start == began
+
+
 def test_a_calendar_with_nothing_open_for_two_years_is_refused_clearly() -> None:
     closed = {date(2026, 1, 1) + timedelta(days=i): "Moved out" for i in range(800)}
     empty = a_calendar(closed=closed)

@@ -9,16 +9,22 @@ from hypothesis import strategies as st
 from libs.kit.calendar import Calendar, CalendarData, NamedDate, WeeklyWindow
 from libs.kit.tests.wall_clock_model import MINUTE, open_minutes
 
-ZONES = [
-    "America/New_York",
-    "Europe/Berlin",
-    "Asia/Ho_Chi_Minh",
-    "Asia/Riyadh",
-    "America/Havana",  # changes at midnight, so that a day can begin at 01:00 or hold 00:30 twice
-    "Australia/Lord_Howe",  # changes by half an hour
+Scene = tuple[CalendarData, list[datetime]]
+MICROSECOND = timedelta(microseconds=1)
+
+# Where and around which day an example happens: mostly days on which the clocks there change.
+SCENES = [
+    ("America/New_York", date(2026, 3, 8)),
+    ("America/New_York", date(2026, 11, 1)),
+    ("Europe/Berlin", date(2026, 3, 29)),
+    ("Europe/Berlin", date(2026, 10, 25)),
+    ("Asia/Ho_Chi_Minh", date(2026, 2, 17)),
+    ("Asia/Riyadh", date(2026, 2, 22)),
+    ("America/Havana", date(2026, 3, 8)),  # the day begins at 01:00
+    ("America/Havana", date(2026, 11, 1)),  # 00:30 comes twice
+    ("Australia/Lord_Howe", date(2026, 4, 5)),  # half an hour
+    ("America/St_Johns", date(2010, 11, 7)),  # from 00:01 back to 23:01 of the day before
 ]
-# Clocks change on these days (or the night before or after) in one zone of the list or another; Tết 2026 is one more.
-BUSY_DAYS = [date(2026, month, day) for month, day in ((2, 17), (3, 8), (3, 29), (4, 5), (10, 4), (10, 25), (11, 1))]
 
 
 def clock(minute: int) -> str:
@@ -35,7 +41,9 @@ def windows_of_a_day(draw: st.DrawFn) -> list[tuple[int, int]]:
 
 
 @st.composite
-def calendars(draw: st.DrawFn) -> CalendarData:
+def scenes(draw: st.DrawFn, instants: int = 1, unit: timedelta = MINUTE) -> tuple[CalendarData, list[datetime]]:
+    """A calendar and some instants around a day on which its clocks may change, in whole `unit`s."""
+    zone, day = draw(st.sampled_from(SCENES))
     day_kinds = draw(st.lists(windows_of_a_day().filter(bool), min_size=1, max_size=2))
     weekdays = draw(st.lists(st.sampled_from([-1, *range(len(day_kinds))]), min_size=7, max_size=7))
     weekdays[draw(st.integers(0, 6))] = 0
@@ -45,23 +53,14 @@ def calendars(draw: st.DrawFn) -> CalendarData:
         if kind >= 0
         for opens, closes in day_kinds[kind]
     )
-    closed = draw(st.sets(st.sampled_from(BUSY_DAYS), max_size=1))
-    return CalendarData(
-        time_zone=draw(st.sampled_from(ZONES)),
+    data = CalendarData(
+        time_zone=zone,
         windows=windows,
-        closed=tuple(NamedDate(date=day, name="Flood") for day in closed),
+        closed=(NamedDate(date=day, name="Flood"),) if draw(st.integers(0, 4)) == 0 else (),
     )
-
-
-@st.composite
-def minutes_near_a_busy_day(draw: st.DrawFn) -> datetime:
-    day = draw(st.sampled_from(BUSY_DAYS))
-    return datetime(day.year, day.month, day.day, tzinfo=UTC) + MINUTE * draw(st.integers(-1500, 3000))
-
-
-@st.composite
-def instants_near_a_busy_day(draw: st.DrawFn) -> datetime:
-    return draw(minutes_near_a_busy_day()) + timedelta(microseconds=draw(st.integers(0, 59_999_999)))
+    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    near = st.integers(-timedelta(days=1) // unit, timedelta(days=2) // unit)
+    return data, [midnight + draw(near) * unit for _ in range(instants)]
 
 
 durations = st.timedeltas(min_value=timedelta(0), max_value=timedelta(days=20))
@@ -69,10 +68,9 @@ slow = settings(deadline=None, max_examples=80)
 
 
 @slow
-@given(calendars(), minutes_near_a_busy_day(), st.integers(0, 4000))
-def test_business_time_is_the_number_of_minutes_the_door_is_seen_open(
-    data: CalendarData, start: datetime, minutes: int
-) -> None:
+@given(scenes(), st.integers(0, 4000))
+def test_business_time_is_the_number_of_minutes_the_door_is_seen_open(scene: Scene, minutes: int) -> None:
+    data, [start] = scene
     end = start + minutes * MINUTE
     seen = list(open_minutes(data, start, end))
     assert Calendar(data).business_time_between(start, end) == len(seen) * MINUTE
@@ -80,18 +78,18 @@ def test_business_time_is_the_number_of_minutes_the_door_is_seen_open(
 
 
 @slow
-@given(calendars(), minutes_near_a_busy_day(), st.integers(0, 4000))
-def test_adding_business_time_gives_the_first_instant_at_which_it_has_passed(
-    data: CalendarData, start: datetime, minutes: int
-) -> None:
+@given(scenes(), st.integers(0, 4000))
+def test_adding_business_time_gives_the_first_instant_at_which_it_has_passed(scene: Scene, minutes: int) -> None:
+    data, [start] = scene
     seen = list(open_minutes(data, start, start + minutes * MINUTE))
     first = seen[-1] + MINUTE if seen else start
     assert Calendar(data).add_business_time(start, len(seen) * MINUTE) == first
 
 
 @slow
-@given(calendars(), minutes_near_a_busy_day())
-def test_a_calendar_is_open_when_its_next_window_has_begun(data: CalendarData, instant: datetime) -> None:
+@given(scenes())
+def test_a_calendar_is_open_when_its_next_window_has_begun(scene: Scene) -> None:
+    data, [instant] = scene
     calendar = Calendar(data)
     window = calendar.next_window(instant)
     seen_open = list(open_minutes(data, instant, instant + MINUTE)) == [instant]
@@ -101,62 +99,56 @@ def test_a_calendar_is_open_when_its_next_window_has_begun(data: CalendarData, i
 
 
 @slow
-@given(calendars(), instants_near_a_busy_day(), durations)
-def test_the_time_added_is_the_time_that_has_passed_and_no_earlier_instant_will_do(
-    data: CalendarData, start: datetime, duration: timedelta
-) -> None:
+@given(scenes(unit=MICROSECOND), durations)
+def test_the_time_added_has_passed_and_no_earlier_instant_will_do(scene: Scene, duration: timedelta) -> None:
+    data, [start] = scene
     calendar = Calendar(data)
     due = calendar.add_business_time(start, duration)
     assert calendar.business_time_between(start, due) == duration
     if duration:
-        assert calendar.business_time_between(start, due - timedelta(microseconds=1)) < duration
+        assert calendar.business_time_between(start, due - MICROSECOND) < duration
     else:
         assert due == start
 
 
 @slow
-@given(calendars(), instants_near_a_busy_day(), durations, durations)
-def test_adding_in_two_steps_is_adding_at_once(
-    data: CalendarData, start: datetime, first: timedelta, then: timedelta
-) -> None:
+@given(scenes(unit=MICROSECOND), durations, durations)
+def test_adding_in_two_steps_is_adding_at_once(scene: Scene, first: timedelta, then: timedelta) -> None:
+    data, [start] = scene
     calendar = Calendar(data)
-    assert calendar.add_business_time(calendar.add_business_time(start, first), then) == calendar.add_business_time(
-        start, first + then
-    )
+    halfway = calendar.add_business_time(start, first)
+    assert calendar.add_business_time(halfway, then) == calendar.add_business_time(start, first + then)
 
 
 @slow
-@given(
-    calendars(),
-    st.lists(instants_near_a_busy_day(), min_size=2, max_size=2),
-    st.lists(durations, min_size=2, max_size=2),
-)
+@given(scenes(instants=2, unit=MICROSECOND), durations, durations)
 def test_a_later_start_or_a_longer_duration_is_never_due_earlier(
-    data: CalendarData, starts: list[datetime], lengths: list[timedelta]
+    scene: Scene, one: timedelta, other: timedelta
 ) -> None:
+    data, instants = scene
     calendar = Calendar(data)
-    sooner, later = sorted(starts)
-    shorter, longer = sorted(lengths)
+    sooner, later = sorted(instants)
+    shorter, longer = sorted([one, other])
     assert calendar.add_business_time(sooner, shorter) <= calendar.add_business_time(later, shorter)
     assert calendar.add_business_time(sooner, shorter) <= calendar.add_business_time(sooner, longer)
 
 
 @slow
-@given(calendars(), st.lists(instants_near_a_busy_day(), min_size=3, max_size=3))
-def test_time_through_a_midpoint_is_the_sum_of_both_parts(data: CalendarData, instants: list[datetime]) -> None:
-    calendar = Calendar(data)
-    a, b, c = instants
-    assert calendar.business_time_between(a, b) + calendar.business_time_between(
-        b, c
-    ) == calendar.business_time_between(a, c)
+@given(scenes(instants=3, unit=MICROSECOND))
+def test_time_through_a_midpoint_is_the_sum_of_both_parts(scene: Scene) -> None:
+    data, [a, b, c] = scene
+    between = Calendar(data).business_time_between
+    assert between(a, b) + between(b, c) == between(a, c)
 
 
 @slow
-@given(calendars(), st.dates(date(2025, 1, 1), date(2027, 12, 31)), st.integers(1, 40))
-def test_counting_working_days_passes_exactly_that_many(data: CalendarData, day: date, n: int) -> None:
+@given(scenes(), st.integers(1, 40))
+def test_counting_working_days_passes_exactly_that_many(scene: Scene, n: int) -> None:
+    data, [instant] = scene
     calendar = Calendar(data)
+    day = calendar.local_date(instant)
     reached = calendar.add_working_days(day, n)
     passed = [day + timedelta(days=i) for i in range(1, (reached - day).days + 1)]
     assert sum(calendar.is_working_day(each) for each in passed) == n
     assert calendar.is_working_day(reached)
-    assert calendar.add_working_days(reached, -n) <= calendar.working_day_on_or_after(day)
+    assert calendar.add_working_days(reached, -n) <= day
