@@ -5,7 +5,7 @@ import sqlalchemy as sa
 RUNTIME_TABLES = frozenset(
     {
         "outbox", "relay_position", "relay_epoch", "inbox", "consumed_versions", "consumer_offsets",
-        "parked_keys", "dead_letters", "timers", "jobs", "idempotency_keys", "app_clock",
+        "parked_keys", "dead_letters", "timers", "jobs", "idempotency_keys", "app_clock", "policies",
     }
 )  # fmt: skip
 """Made and changed by libs.store.schema, never by a service's own migrations."""

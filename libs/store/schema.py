@@ -137,10 +137,17 @@ CREATE TABLE idempotency_keys (
 CREATE INDEX idempotency_keys_created_at_idx ON idempotency_keys USING brin (created_at);
 """
 
+POLICIES = """
+CREATE TABLE policies (
+    id uuid PRIMARY KEY, number bigint GENERATED ALWAYS AS IDENTITY, plan text, region text, severity text,
+    valid_from timestamptz NOT NULL, valid_to timestamptz, settings jsonb NOT NULL, who text NOT NULL, why text NOT NULL
+);
+"""
+
 
 def install_runtime(op: Operations) -> None:
     """Everything the runtime needs in a service's database: version 1."""
-    for part in (CLOCK, OUTBOX, CONSUMER, TIMERS, IDEMPOTENCY):
+    for part in (CLOCK, OUTBOX, CONSUMER, TIMERS, IDEMPOTENCY, POLICIES):
         op.execute(part)
 
 

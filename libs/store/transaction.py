@@ -32,9 +32,13 @@ class Scope:
 
 @dataclass(frozen=True)
 class Cause:
-    """The event that a handler is working on."""
+    """The event that a handler is working on: what its envelope says."""
 
     event_id: UUID
+    type: str
+    time: datetime
+    actor: str
+    account_id: UUID | None
     traceparent: str | None
 
 
@@ -82,6 +86,11 @@ class Transaction:
                 if lock:
                     self._locked.add((cls, id))
         return [self._entities[cls, id] for id in ids]  # type: ignore[misc]
+
+    async def lock_available(self, cls: type[E], ids: Sequence[UUID]) -> list[E]:
+        """Those of the rows that nobody else has locked, locked now, in id order."""
+        records = await self.connection.fetch(f"{cls.lock_sql} SKIP LOCKED", ids)
+        return [self._keep(cls, record, lock=True) for record in records]
 
     async def select(
         self,

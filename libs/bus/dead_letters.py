@@ -1,0 +1,62 @@
+"""Dead letters: a poison event parks its key, later events of the key wait in line behind it, and a replay keeps the order."""
+
+import json
+from collections.abc import Collection, Sequence
+from uuid import UUID
+
+import structlog
+
+from libs.bus.envelope import Delivery
+from libs.store import Transaction
+from libs.store.flush import Statement
+from libs.store.outbox import OutboxRow
+
+log = structlog.get_logger()
+_COLUMNS = (
+    ("consumer", "text"), ("topic", "text"), ("partition", "bigint"), ("record_offset", "bigint"), ("key", "uuid"),
+    ("event_id", "uuid"), ("type", "text"), ("headers", "jsonb"), ("data", "bytea"), ("error", "text"), ("status", "text"),
+)  # fmt: skip
+
+
+async def parked_among(tx: Transaction, consumer: str, topic: str, keys: Collection[UUID]) -> frozenset[object]:
+    """Those of the keys whose events wait."""
+    rows = await tx.connection.fetch(
+        "SELECT key FROM parked_keys WHERE (consumer, topic) = ($1, $2) AND key = ANY($3)", consumer, topic, list(keys)
+    )
+    return frozenset(row["key"] for row in rows)
+
+
+def _row(consumer: str, d: Delivery, error: str | None, status: str) -> tuple[object, ...]:
+    envelope = {
+        "subject": str(d.subject), "version": d.version, "time": d.time.isoformat(), "actor": d.actor,
+        "account_id": d.account_id and str(d.account_id), "causation_id": d.causation_id and str(d.causation_id),
+        "traceparent": d.traceparent,
+    }  # fmt: skip
+    return (consumer, d.topic, d.partition, d.offset, d.key, d.event_id, d.type, json.dumps(envelope), d.data, error, status)
+
+
+async def wait_in_line(tx: Transaction, consumer: str, deliveries: Sequence[Delivery]) -> None:
+    """Keeps events of parked keys behind their dead letter."""
+    if deliveries:
+        rows = [_row(consumer, d, None, "waiting") for d in deliveries]
+        tx.also(Statement.insert("dead_letters", _COLUMNS, rows, " ON CONFLICT DO NOTHING"))
+
+
+async def park(tx: Transaction, consumer: str, poison: Delivery, error: Exception) -> None:
+    """Records the poison event, parks its key, and publishes it on `<consumer>.dlq` through the outbox."""
+    reason = f"{type(error).__name__}: {error}"[:2000]
+    log.error("dead letter", topic=poison.topic, offset=poison.offset, type=poison.type, key=str(poison.key), exc_info=error)
+    rows = [_row(consumer, poison, reason, "dead")]
+    tx.also(Statement.insert("dead_letters", _COLUMNS, rows, " ON CONFLICT DO NOTHING"))
+    await tx.connection.execute(
+        "INSERT INTO parked_keys (consumer, topic, key) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+        consumer, poison.topic, poison.key,
+    )  # fmt: skip
+    place = {"dlq_topic": poison.topic, "dlq_partition": poison.partition, "dlq_offset": poison.offset, "dlq_error": reason[:200]}
+    tx.outbox.append(
+        OutboxRow(
+            topic=f"{consumer}.dlq", key=poison.key, event_id=poison.event_id, type=poison.type, subject=poison.subject,
+            account_id=poison.account_id, version=poison.version, causation_id=poison.causation_id, actor=poison.actor,
+            traceparent=poison.traceparent, time=poison.time, headers=json.dumps(place), data=poison.data,
+        )
+    )  # fmt: skip

@@ -1,0 +1,113 @@
+"""Timers: durable, claimed with their aggregates, fired once, never early, never after a cancel."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from libs.store import Database, Entity, Scope, Transaction
+
+log = structlog.get_logger()
+Fire = Callable[[Any, Transaction, str], Awaitable[None]]
+CLAIM = 500
+_DUE = "SELECT aggregate, aggregate_id FROM timers WHERE due_at <= $1 AND aggregate_id <> ALL($3::uuid[]) ORDER BY due_at LIMIT $2"
+_TAKE = """
+DELETE FROM timers WHERE aggregate = $1 AND aggregate_id = ANY($2::uuid[]) AND due_at <= $3
+RETURNING aggregate_id, kind, due_at, generation
+"""
+
+
+class Timers:
+    """The timer handlers of a service.
+
+    `timers = Timers("rma")`, then `timers(Rma, "return_overdue")(mark_overdue)`; a handler is `async def mark_overdue(rma, tx, detail)`,
+    where a timer set as `"threshold:75"` fires the handler of `"threshold"` with detail `"75"`.
+    """
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+        self._handlers: dict[tuple[str, str], Fire] = {}
+        self._entities: dict[str, type[Entity]] = {}
+
+    def __call__(self, cls: type[Entity], kind: str) -> Callable[[Fire], Fire]:
+        def register(fire: Fire) -> Fire:
+            self._handlers[cls.__name__, kind] = fire
+            self._entities[cls.__name__] = cls
+            return fire
+
+        return register
+
+    async def fire_due(self, database: Database, *, avoid: frozenset[UUID] = frozenset()) -> int:
+        """Fires what is due by the database's clock, at most 500 in one transaction; how many.
+
+        The due aggregates are locked first, then their timers: commands lock in that order too, the other one deadlocks.
+        """
+        fired = 0
+        async with database.transaction(Scope("worker", actor=f"system:{self.service}")) as tx:
+            due = await tx.connection.fetch(_DUE, tx.now, CLAIM, list(avoid))
+            for name in sorted({row["aggregate"] for row in due}):
+                cls = self._entities[name]
+                ids = sorted({row["aggregate_id"] for row in due if row["aggregate"] == name})
+                aggregates = {e.id: e for e in await tx.lock_available(cls, ids)}
+                taken = await tx.connection.fetch(_TAKE, name, list(aggregates), tx.now)
+                for timer in sorted(taken, key=lambda t: (t["due_at"], t["generation"])):
+                    await self._fire(name, aggregates[timer["aggregate_id"]], timer, tx)
+                    fired += 1
+        return fired
+
+    async def _fire(self, name: str, aggregate: Entity, timer: asyncpg.Record, tx: Transaction) -> None:
+        kind, _, detail = timer["kind"].partition(":")
+        try:
+            await self._handlers[name, kind](aggregate, tx, detail)
+        except Exception as error:
+            error.add_note(f"timer {timer['kind']} of {name} {aggregate.id}")
+            error.__dict__["aggregate_id"] = aggregate.id
+            raise
+
+
+async def next_due(database: Database) -> tuple[datetime | None, float]:
+    """When the next timer is due, and in how many seconds by the database's clock."""
+    async with database.pool.acquire() as connection:
+        row = await connection.fetchrow(
+            "SELECT min(due_at) AS at, coalesce(extract(epoch FROM min(due_at) - app_now()), 3600)::float8 AS seconds FROM timers"
+        )
+    assert row is not None
+    return row["at"], row["seconds"]
+
+
+class TimerLoop:
+    """Fires timers for as long as it runs. One that fails is kept, said aloud, and tried again after a while."""
+
+    def __init__(self, timers: Timers, database: Database, *, longest_sleep: float = 0.25, retry_seconds: float = 5.0) -> None:
+        self._timers, self._database = timers, database
+        self._longest_sleep, self._retry = longest_sleep, retry_seconds
+        self._failed: dict[UUID, float] = {}
+        self.late_seconds = 0.0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        while not stop.is_set():
+            self._failed = {id: until for id, until in self._failed.items() if until > loop.time()}
+            pause = self._longest_sleep
+            try:
+                fired = await self._timers.fire_due(self._database, avoid=frozenset(self._failed))
+                _, seconds = await next_due(self._database)
+                self.late_seconds = max(0.0, -seconds)
+                pause = 0.0 if fired else min(max(seconds, 0.01), self._longest_sleep)
+            except Exception as error:
+                log.error("a timer failed; it is kept and tried again", exc_info=error)
+                if (id := getattr(error, "aggregate_id", None)) is not None:
+                    self._failed[id] = loop.time() + self._retry
+            if pause:
+                await _sleep(stop, pause)
+
+
+async def _sleep(stop: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return

@@ -1,0 +1,95 @@
+"""The background half of a service: relay, consumer, timers, jobs, clock; started and stopped together."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
+
+import structlog
+
+from libs.bus.clock import ClockFollower
+from libs.bus.consumer import Consumer
+from libs.bus.handlers import Handlers
+from libs.bus.jobs import Jobs
+from libs.bus.kafka import Kafka
+from libs.bus.relay import Relay
+from libs.bus.timers import TimerLoop, Timers
+from libs.store import Database
+
+log = structlog.get_logger()
+
+
+class WorkerSettings(Protocol):
+    """What the worker needs of a service's settings."""
+
+    @property
+    def database_url(self) -> str: ...
+    @property
+    def kafka_bootstrap(self) -> str: ...
+    @property
+    def kafka_user(self) -> str: ...
+    @property
+    def kafka_password(self) -> str: ...
+    @property
+    def sandbox(self) -> bool: ...
+
+
+class Worker:
+    """One service's loops. `stop()` lets each finish the batch it is in."""
+
+    def __init__(
+        self,
+        handlers: Handlers,
+        timers: Timers,
+        jobs: Jobs,
+        database: Database,
+        settings: WorkerSettings,
+        state_topics: Sequence[str] = (),
+    ) -> None:
+        kafka = Kafka(settings.kafka_bootstrap, settings.kafka_user, settings.kafka_password)
+        self.relay = Relay(database, settings.database_url, kafka, name=handlers.consumer, state_topics=frozenset(state_topics))
+        self.consumer = Consumer(handlers, database, kafka)
+        self.timers = TimerLoop(timers, database)
+        self._clock = ClockFollower(database, kafka) if settings.sandbox else None
+        self._jobs, self._database = jobs, database
+        self._stop = asyncio.Event()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def start(self) -> None:
+        """Starts every loop; each connects, and reconnects, by itself."""
+        loops: dict[str, Callable[[], Awaitable[None]]] = {
+            "relay": lambda: self.relay.run(self._stop),
+            "timers": lambda: self.timers.run(self._stop),
+            "jobs": lambda: self._jobs.run(self._database, self._stop),
+        }
+        if self.consumer.handlers.topics:
+            loops["consumer"] = lambda: self.consumer.run(self._stop)
+        if self._clock:
+            clock = self._clock
+            loops["clock"] = lambda: clock.run(self._stop)
+        self._tasks = {name: asyncio.create_task(self._keep_running(name, loop), name=name) for name, loop in loops.items()}
+
+    async def _keep_running(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
+        pause = 0.1
+        while not self._stop.is_set():
+            try:
+                await loop()
+                return
+            except Exception as error:
+                log.error("a loop ended; starting it again", loop=name, exc_info=error)
+                try:
+                    await asyncio.wait_for(self._stop.wait(), pause)
+                except TimeoutError:
+                    pause = min(pause * 2, 5.0)
+
+    async def stop(self) -> None:
+        """Tells every loop to end and waits for it, at most 20 s."""
+        self._stop.set()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks.values(), timeout=20)
+            for task in late:
+                log.error("a loop did not end in time", loop=task.get_name())
+                task.cancel()
+
+    def checks(self) -> Mapping[str, Callable[[], Awaitable[str | None]]]:
+        """What readiness asks of the worker."""
+        return {"relay": self.relay.check, "consumer": self.consumer.check}

@@ -1,0 +1,43 @@
+"""Health that tells the truth: `/healthz` says the process answers, `/readyz` says which dependency is down, `/metrics` counts."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+
+from libs.kit.telemetry import exposition
+
+Check = Callable[[], Awaitable[str | None]]
+"""None when all is well, else what is wrong in one line."""
+
+TIMEOUT_SECONDS = 2.0
+
+
+async def _outcome(check: Check) -> str:
+    try:
+        return await asyncio.wait_for(check(), TIMEOUT_SECONDS) or "ok"
+    except Exception as error:
+        return str(error) or type(error).__name__
+
+
+def health_router(checks: Mapping[str, Check]) -> APIRouter:
+    """Routes outside `/v1`, without a caller; not part of the published API."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @router.get("/readyz")
+    async def readyz() -> Response:
+        outcomes = await asyncio.gather(*(_outcome(check) for check in checks.values()))
+        found = dict(zip(checks, outcomes, strict=True))
+        ready = all(outcome == "ok" for outcome in outcomes)
+        return JSONResponse({"status": "ready" if ready else "not ready", "checks": found}, 200 if ready else 503)
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        return PlainTextResponse(exposition(), media_type="text/plain; version=0.0.4")
+
+    return router

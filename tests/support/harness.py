@@ -1,0 +1,206 @@
+"""One service against a real PostgreSQL: a route or `deliver(event)` in; response, rows and outbox out.
+
+`rma = harness_fixture(service)` in a service's `tests/conftest.py`; then in a test
+`await rma.deliver(FaultDiagnosed(…))`, `await rma.post("/v1/rmas/…/ship", {…}, role="depot")`, `await rma.events(PartShipped)`.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+import asyncpg
+import httpx
+import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from uuid_utils.compat import uuid7
+
+from deploy.local.databases import create_service_database
+from deploy.local.migrate import migrate
+from libs.bus.batch import Place, work
+from libs.bus.envelope import Delivery
+from libs.bus.timers import next_due
+from libs.events import Event, decode
+from libs.kit.auth import Principal, Verifier, mint
+from libs.kit.service import Service
+from libs.store import Database, Scope, Transaction
+from libs.store.metadata import RUNTIME_TABLES, metadata
+
+E = TypeVar("E", bound=Event)
+_KEY = Ed25519PrivateKey.generate()
+_KEEP = {"alembic_version", "app_clock", "relay_position"}
+_VOLATILE = {"id", "version", "revision", "created_at", "updated_at"}
+
+
+class Harness:
+    """A service with an empty database of its own."""
+
+    def __init__(self, service: Service, database: Database, owner_url: str) -> None:
+        self.service, self.database, self._owner_url = service, database, owner_url
+        self.app = service.app(database, Verifier(_KEY.public_key()))
+        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://test")
+        self._versions: dict[tuple[str, UUID], int] = defaultdict(int)
+        self._clock = datetime.now(UTC) - timedelta(minutes=10)
+
+    # --- the API ---------------------------------------------------------------------------------------------------
+
+    def token(self, role: str, accounts: Sequence[UUID] = (), **ids: UUID) -> str:
+        """A bearer token as the gateway mints it. Each role is one caller, so that a key can be replayed."""
+        subject = UUID(int=sum(role.encode()) + sum(a.int for a in accounts) % 2**100)
+        return mint(Principal(subject, f"the {role}", role, frozenset(accounts), **ids), _KEY)
+
+    async def request(
+        self, method: str, path: str, body: Any = None, *, role: str = "engineer", accounts: Sequence[UUID] = (),
+        key: str | None = None, headers: dict[str, str] | None = None, **ids: UUID,
+    ) -> httpx.Response:  # fmt: skip
+        """Calls a route as `role`; POSTs get a fresh Idempotency-Key unless `key` is given."""
+        sent = {"authorization": f"Bearer {self.token(role, accounts, **ids)}", **(headers or {})}
+        if method == "POST":
+            sent.setdefault("idempotency-key", key or str(uuid7()))
+        return await self.http.request(method, path, json=body, headers=sent)
+
+    async def get(self, path: str, **how: Any) -> httpx.Response:
+        return await self.request("GET", path, **how)
+
+    async def post(self, path: str, body: Any = None, **how: Any) -> httpx.Response:
+        return await self.request("POST", path, body if body is not None else {}, **how)
+
+    async def patch(self, path: str, body: Any, *, etag: str, **how: Any) -> httpx.Response:
+        return await self.request("PATCH", path, body, headers={"if-match": etag}, **how)
+
+    # --- events ----------------------------------------------------------------------------------------------------
+
+    def delivery(self, event: Event, *, account_id: UUID | None = None, at: datetime | None = None, actor: str = "system") -> Delivery:
+        """The event as it would come from Kafka. Versions count up per aggregate; times tick unless given."""
+        self._clock += timedelta(seconds=1)
+        self._versions[event.contract.topic, event.subject] += 1
+        return Delivery(
+            topic=event.contract.topic, partition=0, offset=0, key=event.key, event_id=uuid7(), type=event.contract.ce_type,
+            subject=event.subject, version=self._versions[event.contract.topic, event.subject], time=at or self._clock,
+            actor=actor, account_id=account_id or getattr(event, "account_id", None), causation_id=None, traceparent=None,
+            data=event.model_dump_json().encode(),
+        )  # fmt: skip
+
+    async def deliver(self, *events: Event | Delivery, **how: Any) -> None:
+        """Lets the service consume these, one by one, through the very code the consumer runs; a handler's error comes through."""
+        for event in events:
+            delivery = event if isinstance(event, Delivery) else self.delivery(event, **how)
+            place = Place(self.service.name, delivery.topic, 0)
+            async with self.database.pool.acquire() as connection:
+                offset = await connection.fetchval(
+                    "INSERT INTO consumer_offsets AS o VALUES ($1, $2, 0, 0) "
+                    "ON CONFLICT (consumer, topic, partition) DO UPDATE SET next = o.next RETURNING next",
+                    place.consumer, place.topic,
+                )  # fmt: skip
+            placed = replace(delivery, offset=offset)
+            await work(self.database, self.service.handlers, place, offset, [placed], next=offset + 1)
+
+    async def outbox(self) -> list[asyncpg.Record]:
+        """Every row emitted since the test began, in order."""
+        async with self.database.pool.acquire() as connection:
+            return list(await connection.fetch("SELECT * FROM outbox ORDER BY id"))
+
+    async def events(self, *types: type[E]) -> list[E]:
+        """The events emitted since the test began, of these types or all."""
+        rows = await self.outbox()
+        found = [decode(row["type"], row["data"]) for row in rows if row["topic"].endswith(".events")]
+        return [e for e in found if not types or isinstance(e, types)]  # type: ignore[misc]
+
+    # --- time and the outside --------------------------------------------------------------------------------------
+
+    def transaction(self, *, actor: str = "system:test") -> AbstractAsyncContextManager[Transaction]:
+        """A worker's transaction, for arranging and for looking."""
+        return self.database.transaction(Scope("worker", actor=actor))
+
+    async def now(self) -> datetime:
+        """`app_now()`."""
+        async with self.database.pool.acquire() as connection:
+            now: datetime = await connection.fetchval("SELECT app_now()")
+        return now
+
+    async def fire_timers(self) -> int:
+        """Fires all that is due now; how many."""
+        total = 0
+        while fired := await self.service.timers.fire_due(self.database):
+            total += fired
+        return total
+
+    async def advance(self, by: timedelta) -> None:
+        """Moves the sandbox clock, hopping from timer to timer as `polyplus clock advance` does."""
+        until = await self.now() + by
+        await self.fire_timers()
+        while True:
+            due, _ = await next_due(self.database)
+            target = min(due, until) if due else until
+            await self._hop(target)
+            await self.fire_timers()
+            if target >= until:
+                return
+
+    async def _hop(self, to: datetime) -> None:
+        owner = await asyncpg.connect(self._owner_url)
+        try:
+            await owner.execute("UPDATE app_clock SET time_offset = time_offset + greatest($1 - app_now(), interval '0')", to)
+        finally:
+            await owner.close()
+
+    async def run_jobs(self) -> int:
+        """Works the calls to the outside that are due, until none is; how many attempts."""
+        total = 0
+        async with self.service.jobs.client() as http:
+            while worked := await self.service.jobs.run_due(self.database, http):
+                total += worked
+        return total
+
+    # --- looking at state ------------------------------------------------------------------------------------------
+
+    async def state(self, *, ignore: Sequence[str] = ()) -> dict[str, list[str]]:
+        """Every row of the service's own tables as comparable text, without ids of no cause and times of writing."""
+        found = {}
+        async with self.database.transaction(Scope("worker")) as tx:
+            for table in metadata(self.service.name).sorted_tables:
+                rows = await tx.connection.fetch(f'SELECT to_jsonb(t) - $1::text[] AS row FROM "{table.name}" t', [*_VOLATILE, *ignore])
+                found[table.name] = sorted(row["row"] for row in rows)
+        return found
+
+    async def empty(self) -> None:
+        """As after the migrations."""
+        owner = await asyncpg.connect(self._owner_url)
+        try:
+            names = {t.name for t in metadata(self.service.name).sorted_tables} | (RUNTIME_TABLES - _KEEP)
+            present = await owner.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+            tables = [f'"{r["tablename"]}"' for r in present if r["tablename"] in names]
+            await owner.execute(f"TRUNCATE {', '.join(tables)}; UPDATE app_clock SET time_offset = '0'")
+        finally:
+            await owner.close()
+        self._versions.clear()
+
+
+_databases: dict[tuple[str, str], tuple[str, str]] = {}
+
+
+async def _database_urls(admin_url: str, service: str) -> tuple[str, str]:
+    if (admin_url, service) not in _databases:
+        owner_url, runtime_url = await create_service_database(admin_url, service)
+        await migrate(service, owner_url)
+        _databases[admin_url, service] = owner_url, runtime_url
+    return _databases[admin_url, service]
+
+
+def harness_fixture(service: Service) -> Callable[..., AsyncIterator[Harness]]:
+    """A pytest fixture: the service on a real PostgreSQL, emptied for each test."""
+
+    @pytest_asyncio.fixture(loop_scope="session")
+    async def fixture(postgres_url: str) -> AsyncIterator[Harness]:
+        owner_url, runtime_url = await _database_urls(postgres_url, service.name)
+        database = await Database.connect(runtime_url, size=8)
+        harness = Harness(service, database, owner_url)
+        await harness.empty()
+        async with harness.app.router.lifespan_context(harness.app), harness.http:
+            yield harness
+        await database.close()
+
+    return fixture  # type: ignore[return-value]
