@@ -1,0 +1,155 @@
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import prometheus_client
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.kit import telemetry
+from libs.kit.telemetry import Traceparent, current_traceparent, trace
+
+FOREIGN = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+SECRET = "whsec_c2VjcmV0"
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    """What the process writes, with the logging of the test run put back afterwards."""
+    root, written = logging.getLogger(), io.StringIO()
+    handlers, level = root.handlers[:], root.level
+    for handler in handlers:
+        root.removeHandler(handler)
+    telemetry.configure("rma", stream=written)
+    yield written
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def read(lines: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in lines.getvalue().splitlines()]
+
+
+def test_a_log_line_says_when_where_who_and_in_which_trace(lines: io.StringIO) -> None:
+    with trace(FOREIGN) as span, structlog.contextvars.bound_contextvars(actor="engineer:7"):
+        structlog.get_logger().info("part shipped", tracking="Việt 1")
+    [line] = read(lines)
+    assert line.pop("time").endswith("Z")
+    assert line == {
+        "event": "part shipped",
+        "level": "info",
+        "service": "rma",
+        "actor": "engineer:7",
+        "tracking": "Việt 1",
+        "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+        "span_id": span.span_id,
+    }
+
+
+def test_a_librarys_warning_is_a_json_line_too(lines: io.StringIO) -> None:
+    logging.getLogger("asyncio").warning("slow callback took %s", 3)
+    logging.getLogger("asyncio").info("chatter")
+    [line] = read(lines)
+    assert (line["event"], line["level"], line["service"]) == ("slow callback took 3", "warning", "rma")
+
+
+def test_an_exception_is_one_line(lines: io.StringIO) -> None:
+    try:
+        _ = {}["broken"]
+    except KeyError:
+        structlog.get_logger().exception("failed")
+    [line] = read(lines)
+    assert "KeyError: 'broken'" in line["exception"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"Authorization": SECRET},
+        {"client_secret": SECRET},
+        {"settings": {"kafka": [{"PASSWORD": SECRET}]}},
+        {"headers": [(b"authorization", SECRET.encode()), ("x", "y")]},
+        {"access_token": SECRET},
+        {"error": f"cannot connect to postgresql://rma:{SECRET}@127.0.0.1/rma"},
+        {"said": f"Authorization was Bearer {SECRET}"},
+    ],
+)
+def test_a_secret_is_never_written(lines: io.StringIO, fields: dict[str, Any]) -> None:
+    structlog.get_logger().info("called", **fields)
+    logging.getLogger("library").warning("called", extra=fields)
+    assert SECRET not in lines.getvalue()
+    assert "[hidden]" in lines.getvalue()
+    assert "called" in lines.getvalue()
+
+
+def test_a_field_that_holds_itself_does_not_stop_the_log(lines: io.StringIO) -> None:
+    ring: list[object] = []
+    ring.append(ring)
+    structlog.get_logger().info("odd", ring=ring)
+    assert read(lines)[0]["event"] == "odd"
+
+
+def test_a_span_below_a_foreign_one_stays_in_its_trace() -> None:
+    assert current_traceparent() is None
+    with trace(FOREIGN) as span:
+        assert current_traceparent() == str(span)
+        assert (span.trace_id, span.flags) == ("4bf92f3577b34da6a3ce929d0e0e4736", "01")
+        assert span.span_id != "00f067aa0ba902b7"
+        with trace() as inner:
+            assert inner.trace_id == span.trace_id
+            assert inner.span_id != span.span_id
+        assert current_traceparent() == str(span)
+    assert current_traceparent() is None
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        FOREIGN.upper(),
+        FOREIGN + "-more",
+        FOREIGN + "\n",
+        "ff" + FOREIGN[2:],
+        FOREIGN.replace("4bf92f3577b34da6a3ce929d0e0e4736", "0" * 32),
+        FOREIGN.replace("00f067aa0ba902b7", "0" * 16),
+    ],
+)
+def test_a_header_that_breaks_the_format_begins_a_new_trace(header: str | None) -> None:
+    assert Traceparent.parse(header) is None
+    with trace(header) as span:
+        assert span.trace_id not in FOREIGN
+
+
+def test_a_header_of_a_later_version_is_understood() -> None:
+    later = Traceparent.parse("cc" + FOREIGN[2:] + "-what-comes-next")
+    assert str(later) == FOREIGN
+
+
+@given(st.builds(Traceparent.new))
+def test_a_position_comes_back_from_its_header(position: Traceparent) -> None:
+    assert Traceparent.parse(str(position)) == position
+
+
+def test_metrics_are_exposed_as_prometheus_text() -> None:
+    shipped = telemetry.counter("test_parts_shipped", "Parts shipped.", ["depot"])
+    took = telemetry.histogram("test_ship_seconds", "Time to ship.")
+    waiting = telemetry.gauge("test_waiting", "Parts waiting.")
+    try:
+        shipped.labels(depot="SGN").inc()
+        took.observe(0.003)
+        waiting.set(4)
+        text = telemetry.exposition()
+    finally:
+        for metric in (shipped, took, waiting):
+            prometheus_client.REGISTRY.unregister(metric)
+    assert 'polyplus_test_parts_shipped_total{depot="SGN"} 1.0' in text
+    assert 'polyplus_test_ship_seconds_bucket{le="0.005"} 1.0' in text
+    assert "polyplus_test_waiting 4.0" in text
+    assert "process_resident_memory_bytes" in text
