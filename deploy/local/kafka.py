@@ -7,7 +7,6 @@ import secrets
 import socket
 import subprocess
 import tempfile
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,9 +18,10 @@ from deploy.local.errors import CannotRun
 from deploy.local.kafka_config import as_properties, server_properties, write_private
 from deploy.local.ports import HOST, free_port
 from deploy.local.processes import Child, Processes
+from deploy.local.waiting import until
 
 ADMIN = "admin"
-_READY_SECONDS = 90
+READY_SECONDS = 90
 _FORMAT_SECONDS = 90
 _JVM = (
     "-Xmx256m",
@@ -42,12 +42,24 @@ class KafkaLogin(NamedTuple):
 
 @dataclass(frozen=True)
 class Kafka:
+    """A broker that was started; `login` may do anything there once it `is_up`."""
+
     login: KafkaLogin
+    port: int
     child: Child
 
+    def is_up(self) -> bool:
+        if self.child.exit_code() is not None:
+            raise CannotRun(f"the Kafka broker ended at once; its log is {self.child.log}")
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            return probe.connect_ex((HOST, self.port)) == 0
 
-def start(processes: Processes, home: Path, *, port: int, controller_port: int, password: str) -> Kafka:
-    """Format the log directory at the first start, then run the broker and wait until it lets its admin in."""
+    def late(self) -> str:
+        return f"the Kafka broker did not come up in {READY_SECONDS} s; its log is {self.child.log}"
+
+
+def prepare(home: Path, *, port: int, controller_port: int, password: str) -> None:
+    """Fetch the jars if need be, write the configuration, and format the log directory if there is none."""
     from deploy.local.jars import kafka_class_path
 
     data = home / "data"
@@ -57,25 +69,27 @@ def start(processes: Processes, home: Path, *, port: int, controller_port: int, 
     classes = ":".join(str(jar) for jar in kafka_class_path())
     if not (data / "meta.properties").exists():
         _format(home, classes, properties, password)
-    program = _arguments(home / "run.args", classes, "kafka.Kafka", str(properties))
-    child = processes.start("kafka", [str(_java()), f"@{program}"], env={}, wave=0, grace=20)
-    login = KafkaLogin(f"{HOST}:{port}", ADMIN, password)
-    _await_ready(child, login, port)
-    return Kafka(login, child)
+    _arguments(home / "run.args", classes, "kafka.Kafka", str(properties))
+
+
+def launch(processes: Processes, home: Path, *, port: int, password: str) -> Kafka:
+    child = processes.start("kafka", [str(_java()), f"@{home / 'run.args'}"], env={}, wave=0, grace=20)
+    return Kafka(KafkaLogin(f"{HOST}:{port}", ADMIN, password), port, child)
 
 
 @contextmanager
 def temporary_kafka() -> Iterator[KafkaLogin]:
     """The admin's login at a broker of its own, gone at the end."""
     with tempfile.TemporaryDirectory(prefix="polyplus-kafka-", ignore_cleanup_errors=True) as folder:
-        home = Path(folder)
+        home, password = Path(folder), secrets.token_hex(16)
         processes = Processes(home / "run", home / "logs")
         try:
             port = free_port()
-            controller_port = free_port(frozenset({port}))
-            yield start(
-                processes, home, port=port, controller_port=controller_port, password=secrets.token_hex(16)
-            ).login
+            prepare(home, port=port, controller_port=free_port(frozenset({port})), password=password)
+            broker = launch(processes, home, port=port, password=password)
+            until(broker.is_up, seconds=READY_SECONDS, otherwise=broker.late())
+            check_login(broker.login, hint=f"its log is {broker.child.log}")
+            yield broker.login
         finally:
             processes.stop_all()
 
@@ -110,21 +124,6 @@ def _format(home: Path, classes: str, properties: Path, password: str) -> None:
     if done.returncode:
         reason = ((done.stderr or done.stdout).strip().splitlines() or ["no reason given"])[-1]
         raise CannotRun(f"Kafka could not format {home}: {reason}")
-
-
-def _await_ready(child: Child, login: KafkaLogin, port: int) -> None:
-    until = time.monotonic() + _READY_SECONDS
-    while not _listens(port):
-        if child.exit_code() is not None or time.monotonic() > until:
-            what = "ended at once" if child.exit_code() is not None else f"did not come up in {_READY_SECONDS} s"
-            raise CannotRun(f"the Kafka broker {what}; its log is {child.log}")
-        time.sleep(0.05)
-    check_login(login, hint=f"its log is {child.log}")
-
-
-def _listens(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        return probe.connect_ex((HOST, port)) == 0
 
 
 def check_login(login: KafkaLogin, *, hint: str) -> None:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
 
 from deploy.local.errors import CannotRun
 
@@ -31,27 +37,52 @@ def free_port(avoid: frozenset[int] = frozenset()) -> int:
 
 
 class Ports:
-    """Hands out one port per name, none twice."""
+    """Hands out ports, none twice, and keeps other stacks of this user off them until what is to listen listens."""
 
-    def __init__(self, environ: dict[str, str] | None = None) -> None:
-        self._environ = dict(os.environ) if environ is None else environ
-        self._given: set[int] = set()
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        named = (value for name, value in environ.items() if name.startswith("POLYPLUS_") and name.endswith("_PORT"))
+        self._spoken_for = frozenset(int(value) for value in named if value.isdecimal())
+        self._kept: dict[int, IO[str]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for lock in self._kept.values():
+            lock.close()
 
     def choose(self, variable: str, default: int | None) -> int:
         """The port that `variable` names, which must be free; else `default` when free; else any free one."""
         configured = self._environ.get(variable)
         if configured:
             port = _number(variable, configured)
-            if port in self._given or not is_free(port):
+            if not self._take(port):
                 raise CannotRun(
                     f"{variable}={port} is taken on {HOST}: free that port, or unset {variable} to have one chosen"
                 )
-        elif default is not None and default not in self._given and is_free(default):
-            port = default
-        else:
-            port = free_port(frozenset(self._given))
-        self._given.add(port)
+            return port
+        if default is not None and default not in self._spoken_for and self._take(default):
+            return default
+        while not self._take(port := free_port()):
+            pass
         return port
+
+    def _take(self, port: int) -> bool:
+        if port in self._kept or not is_free(port):
+            return False
+        folder = Path(tempfile.gettempdir()) / f"polyplus-ports-{os.getuid()}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        lock = (folder / str(port)).open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            return False
+        self._kept[port] = lock
+        return True
 
 
 def _number(variable: str, text: str) -> int:

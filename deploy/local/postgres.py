@@ -6,7 +6,6 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,10 +17,11 @@ from deploy.local.errors import CannotRun
 from deploy.local.ports import HOST, free_port
 from deploy.local.processes import Child, Processes
 from deploy.local.system_user import lend_user
+from deploy.local.waiting import until
 
 ADMIN = "postgres"
-_READY_SECONDS = 60
-_POSTMASTER_STATUS_LINE = 7
+READY_SECONDS = 60
+_STATUS_LINE = 7  # of postmaster.pid
 
 _SETTINGS = {
     "listen_addresses": HOST,
@@ -50,45 +50,59 @@ FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "o
 
 @dataclass(frozen=True)
 class Postgres:
-    """A running server; `admin_url` may do anything on it."""
+    """A server that was started; `admin_url` may do anything on it once it `is_up`."""
 
-    port: int
     admin_url: str
+    data: Path
     child: Child
 
+    def is_up(self) -> bool:
+        if self.child.exit_code() is not None:
+            last = (self.child.last_words().splitlines() or ["(empty)"])[-1]
+            raise CannotRun(f"PostgreSQL ended at once; its log is {self.child.log}: {last}")
+        return _says_ready(self.data, self.child.started.pid)
 
-def start(
-    processes: Processes, data: Path, *, port: int, password: str, settings: dict[str, str] | None = None
-) -> Postgres:
-    """Make the data directory at the first start, then run the server and wait until it takes connections."""
-    binaries = _binaries()
+    def late(self) -> str:
+        return f"PostgreSQL did not come up in {READY_SECONDS} s; its log is {self.child.log}"
+
+
+def prepare(data: Path, password: str) -> None:
+    """Make the data directory if there is none."""
     data.mkdir(parents=True, exist_ok=True)
     data.chmod(0o700)
-    user = lend_user(data, binaries)
+    user = lend_user(data, _binaries())
     if not (data / "PG_VERSION").exists():
-        _initialise(binaries, data, password, user)
+        _initialise(_binaries(), data, password, user)
+
+
+def launch(
+    processes: Processes, data: Path, *, port: int, password: str, settings: dict[str, str] | None = None
+) -> Postgres:
     options = {**_SETTINGS, **DURABLE, **(settings or {}), "port": str(port)}
-    argv = [str(binaries / "postgres"), "-D", str(data)]
+    argv = [str(_binaries() / "postgres"), "-D", str(data)]
     for name, value in options.items():
         argv += ["-c", f"{name}={value}"]
-    (data / "postmaster.pid").unlink(missing_ok=True)
     # SIGINT is PostgreSQL's fast shutdown; SIGTERM would wait for every client to leave.
+    user = lend_user(data, _binaries())
     child = processes.start("postgres", argv, env={"LC_ALL": "C"}, wave=0, stop_signal=SIGINT, grace=20, user=user)
-    _await_ready(child, data)
-    return Postgres(port, f"postgresql://{ADMIN}:{password}@{HOST}:{port}/postgres", child)
+    return Postgres(admin_url(port, password), data, child)
+
+
+def admin_url(port: int, password: str) -> str:
+    return f"postgresql://{ADMIN}:{password}@{HOST}:{port}/postgres"
 
 
 @contextmanager
 def temporary_postgres(*, durable: bool = False) -> Iterator[str]:
     """The admin URL of a server of its own, gone at the end; `durable` keeps fsync on, as a laptop's stack has it."""
     with tempfile.TemporaryDirectory(prefix="polyplus-postgres-", ignore_cleanup_errors=True) as folder:
-        home = Path(folder)
+        home, password = Path(folder), secrets.token_hex(16)
         processes = Processes(home / "run", home / "logs")
         try:
+            prepare(home / "data", password)
             settings = DURABLE if durable else FORGETFUL
-            server = start(
-                processes, home / "data", port=free_port(), password=secrets.token_hex(16), settings=settings
-            )
+            server = launch(processes, home / "data", port=free_port(), password=password, settings=settings)
+            until(server.is_up, seconds=READY_SECONDS, otherwise=server.late())
             yield server.admin_url
         finally:
             processes.stop_all()
@@ -123,23 +137,9 @@ def _initialise(binaries: Path, data: Path, password: str, user: str | None) -> 
         raise CannotRun(f"PostgreSQL could not make its data directory {data}: {reason}")
 
 
-def _await_ready(child: Child, data: Path) -> None:
-    until = time.monotonic() + _READY_SECONDS
-    while not _ready(data, child.started.pid):
-        if child.exit_code() is not None or time.monotonic() > until:
-            what = "ended at once" if child.exit_code() is not None else f"did not come up in {_READY_SECONDS} s"
-            last = (child.last_words().splitlines() or ["(empty)"])[-1]
-            raise CannotRun(f"PostgreSQL {what}; its log is {child.log}: {last}")
-        time.sleep(0.02)
-
-
-def _ready(data: Path, pid: int) -> bool:
+def _says_ready(data: Path, pid: int) -> bool:
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
         return False
-    return (
-        len(lines) > _POSTMASTER_STATUS_LINE
-        and lines[0] == str(pid)
-        and lines[_POSTMASTER_STATUS_LINE].strip() == "ready"
-    )
+    return len(lines) > _STATUS_LINE and lines[0] == str(pid) and lines[_STATUS_LINE].strip() == "ready"

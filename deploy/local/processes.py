@@ -105,7 +105,7 @@ class Processes:
             self.forget(child)
         if self._keeper:
             self._tell({"act": "farewell"})
-            keeper_input(self._keeper).close()
+            _input(self._keeper).close()
             self._keeper.wait()
             self._keeper = None
 
@@ -119,12 +119,18 @@ class Processes:
                 text=True,
                 start_new_session=True,
             )
-        pipe = keeper_input(self._keeper)
-        pipe.write(json.dumps(word) + "\n")
-        pipe.flush()
+        pipe = _input(self._keeper)
+        try:
+            pipe.write(json.dumps(word) + "\n")
+            pipe.flush()
+        except BrokenPipeError:  # somebody ended the keeper: a new one learns everything anew
+            self._keeper.wait()
+            self._keeper = None
+            for child in self.children():
+                self._tell({"act": "started", "process": dataclasses.asdict(child.started)})
 
 
-def keeper_input(keeper: subprocess.Popen[str]) -> IO[str]:
+def _input(keeper: subprocess.Popen[str]) -> IO[str]:
     assert keeper.stdin is not None
     return keeper.stdin
 

@@ -1,0 +1,82 @@
+"""`.polyplus/env`: every address and development credential of this stack, made at the first start and kept."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from deploy.topics import OPS, SERVICES, SIMULATORS
+
+ROLES = ("customer", "reseller", "partner", "engineer", "manager", "depot", "technician", "ops", "integrator", "admin")
+FILE = "env"
+
+Environment = dict[str, str]
+
+
+def read(home: Path) -> Environment:
+    file = home / FILE
+    if not file.exists():
+        return {}
+    lines = (line for line in file.read_text().splitlines() if line and not line.startswith("#"))
+    return dict(line.split("=", 1) for line in lines)
+
+
+def write(home: Path, environment: Mapping[str, str]) -> None:
+    text = "# Addresses and development credentials of this stack; generated. Keep it to yourself.\n"
+    text += "".join(f"{name}={environment[name]}\n" for name in sorted(environment))
+    new = home / f"{FILE}.new"
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as out:
+        out.write(text)
+    new.replace(home / FILE)
+
+
+def with_credentials(known: Mapping[str, str]) -> Environment:
+    """What is known, and a new credential for whatever has none yet."""
+    environment = dict(known)
+    environment.setdefault("POLYPLUS_SANDBOX", "1")
+    for user in (*SERVICES, OPS, SIMULATORS, "admin"):
+        environment.setdefault(f"POLYPLUS_{kafka_name(user)}_USER", user)
+        environment.setdefault(f"POLYPLUS_{kafka_name(user)}_PASSWORD", secrets.token_hex(16))
+    for role in ROLES:
+        environment.setdefault(f"POLYPLUS_CLIENT_{role.upper()}_ID", str(uuid4()))
+        environment.setdefault(f"POLYPLUS_CLIENT_{role.upper()}_SECRET", secrets.token_urlsafe(32))
+    environment.setdefault(
+        "POLYPLUS_CARRIER_WEBHOOK_SECRET", "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    )
+    environment.setdefault("POLYPLUS_ECPS_ENCRYPTION_KEY", Fernet.generate_key().decode())
+    if "POLYPLUS_INTERNAL_PRIVATE_KEY" not in environment:
+        environment |= _key_pair()
+    return environment
+
+
+def kafka_name(user: str) -> str:
+    """Services are named first (POLYPLUS_RMA_KAFKA_USER), people's users after the engine (POLYPLUS_KAFKA_OPS_USER)."""
+    return f"KAFKA_{user.upper()}" if user in (OPS, "admin") else f"{user.upper()}_KAFKA"
+
+
+def kafka_passwords(environment: Mapping[str, str]) -> dict[str, str]:
+    return {user: environment[f"POLYPLUS_{kafka_name(user)}_PASSWORD"] for user in (*SERVICES, OPS, SIMULATORS)}
+
+
+def password_in(url: str | None) -> str | None:
+    return urlsplit(url).password if url else None
+
+
+def _key_pair() -> Environment:
+    private = Ed25519PrivateKey.generate()
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return {
+        "POLYPLUS_INTERNAL_PRIVATE_KEY": base64.b64encode(pem).decode(),
+        "POLYPLUS_INTERNAL_PUBLIC_KEY": base64.b64encode(public).decode(),
+    }

@@ -1,0 +1,74 @@
+"""The processes of the stack: where each listens, and what each is told. Nobody is told more than it needs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from deploy.topics import SERVICES
+
+SIMULATORS = ("carrier", "partner")
+
+DEFAULT_PORTS = {
+    "gateway": 8080,
+    "cases": 8101,
+    "rma": 8102,
+    "escalation": 8103,
+    "ecps": 8104,
+    "onsite": 8105,
+    "entitlements": 8106,
+    "activity": 8107,
+    "carrier": 8191,
+    "partner": 8192,
+}
+POSTGRES_PORT, KAFKA_PORT = 15432, 19092
+
+_EVERY_SERVICE = ("KAFKA_BOOTSTRAP", "INTERNAL_PUBLIC_KEY", "SANDBOX")
+_ALSO = {
+    "gateway": (
+        "INTERNAL_PRIVATE_KEY",
+        *(f"{service.upper()}_URL" for service in SERVICES),
+    ),
+    "rma": ("CARRIER_URL", "CARRIER_WEBHOOK_SECRET"),
+    "ecps": ("PARTNER_URL", "ECPS_ENCRYPTION_KEY"),
+}
+_SIMULATOR = ("KAFKA_BOOTSTRAP", "SIMULATORS_KAFKA_USER", "SIMULATORS_KAFKA_PASSWORD", "SANDBOX")
+_SIMULATOR_ALSO = {
+    "carrier": ("CARRIER_URL", "CARRIER_WEBHOOK_SECRET", "RMA_URL"),
+    "partner": ("PARTNER_URL", "ECPS_URL"),
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    name: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    url: str
+
+
+def part(name: str, environment: Mapping[str, str]) -> Part:
+    url = environment[f"POLYPLUS_{name.upper()}_URL"]
+    if name in SIMULATORS:
+        return Part(name, (sys.executable, "-m", f"deploy.simulators.{name}"), _simulator(name, environment), url)
+    return Part(
+        name, (sys.executable, "-m", "deploy.cli", "serve", name, "--role", "all"), _service(name, environment), url
+    )
+
+
+def _service(name: str, environment: Mapping[str, str]) -> dict[str, str]:
+    own = tuple(f"{name.upper()}_{what}" for what in ("DATABASE_URL", "KAFKA_USER", "KAFKA_PASSWORD", "URL"))
+    told = _pick(environment, (*own, *_EVERY_SERVICE, *_ALSO.get(name, ())))
+    if name == "gateway":
+        told["POLYPLUS_BOOTSTRAP_ADMIN_ID"] = environment["POLYPLUS_CLIENT_ADMIN_ID"]
+        told["POLYPLUS_BOOTSTRAP_ADMIN_SECRET"] = environment["POLYPLUS_CLIENT_ADMIN_SECRET"]
+    return told
+
+
+def _simulator(name: str, environment: Mapping[str, str]) -> dict[str, str]:
+    return _pick(environment, (*_SIMULATOR, *_SIMULATOR_ALSO[name]))
+
+
+def _pick(environment: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
+    return {f"POLYPLUS_{name}": environment[f"POLYPLUS_{name}"] for name in names}

@@ -1,0 +1,169 @@
+"""The whole of Poly+ on one machine: engines, databases, topics, migrations, services, simulators."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from deploy.local import environment as environments
+from deploy.local import lock
+from deploy.local.engines import Engines
+from deploy.local.environment import Environment
+from deploy.local.errors import CannotRun
+from deploy.local.parts import DEFAULT_PORTS, SIMULATORS, part
+from deploy.local.ports import HOST, Ports
+from deploy.local.processes import ROOT, Child, Processes, stop_leftovers
+from deploy.local.supervisor import Supervisor, Unit, answers, ending
+from deploy.local.waiting import until_async
+from deploy.topics import SERVICES
+
+HOME = ROOT / ".polyplus"
+_NEEDED_BYTES = 2_000_000_000
+_MIGRATION_SECONDS = 120
+
+
+def to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+class Stack:
+    """`async with Stack(home) as stack:` everything is up inside and nothing is left after.
+
+    `env` is what `.polyplus/env` holds. `stop`, `start` and `kill` take a service, a simulator, `postgres` or `kafka`.
+    """
+
+    def __init__(
+        self,
+        home: Path = HOME,
+        *,
+        services: Sequence[str] = SERVICES,
+        simulators: Sequence[str] = SIMULATORS,
+        environ: Mapping[str, str] | None = None,
+        say: Callable[[str], None] = to_stderr,
+        needed_bytes: int = _NEEDED_BYTES,
+    ) -> None:
+        self.home = home
+        self.env: Environment = {}
+        self._names = (*simulators, *services)
+        self._migrated = tuple(services)
+        self._environ = dict(os.environ) if environ is None else dict(environ)
+        self._say, self._needed = say, needed_bytes
+        self._lock: IO[str] | None = None
+        self._watch: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        began = time.monotonic()
+        self._take_home()
+        self._processes = Processes(self.home / "run", self.home / "logs")
+        self._supervisor = Supervisor(self._processes, self._say)
+        try:
+            await self._bring_up(began)
+        except BaseException:
+            await self._take_down()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._take_down()
+
+    async def stop(self, name: str) -> None:
+        """Politely; it stays down until `start`."""
+        await self._supervisor.stop(name)
+
+    async def start(self, name: str) -> None:
+        """Returns when it is ready."""
+        await self._supervisor.start([name])
+
+    async def kill(self, name: str, *, restart: bool = True) -> None:
+        """SIGKILL. The supervisor starts it again, unless told otherwise."""
+        await self._supervisor.kill(name, restart=restart)
+
+    async def until_ready(self, name: str) -> None:
+        """For use after `kill`."""
+        await self._supervisor.until_ready(name)
+
+    async def forever(self) -> None:
+        """Until cancelled."""
+        assert self._watch is not None
+        await self._watch
+
+    def _take_home(self) -> None:
+        self.home.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(self.home).free
+        if free < self._needed:
+            raise CannotRun(
+                f"only {free / 1e9:.1f} GB free under {self.home}, {self._needed / 1e9:.1f} GB needed: make room first"
+            )
+        (self.home / "run").mkdir(exist_ok=True)
+        self._lock = lock.take(self.home)
+        left = stop_leftovers(self.home / "run")
+        if left:
+            self._say(f"stopped what an earlier run had left: {', '.join(sorted(left))}")
+
+    async def _bring_up(self, began: float) -> None:
+        with Ports(self._environ) as ports:
+            self.env = environments.with_credentials(environments.read(self.home))
+            environments.write(self.home, self.env)
+            for name in (*SERVICES, *SIMULATORS):
+                self.env[f"POLYPLUS_{name.upper()}_URL"] = (
+                    f"http://{HOST}:{ports.choose(f'POLYPLUS_{name.upper()}_PORT', DEFAULT_PORTS[name])}"
+                )
+            self._say("starting PostgreSQL and Kafka")
+            await Engines(self.home, self.env, self._environ).bring_up(self._processes, self._supervisor, ports)
+            environments.write(self.home, self.env)
+            self._say(f"engines are up, databases and topics made ({time.monotonic() - began:.1f} s); migrating")
+            await self._migrate()
+            self._say(f"starting {len(self._names)} processes ({time.monotonic() - began:.1f} s)")
+            for name in self._names:
+                self._supervisor.add(self._unit(name))
+            await self._supervisor.start(self._names)
+        self._watch = asyncio.create_task(self._supervisor.watch())
+        self._say(f"everything is ready ({time.monotonic() - began:.1f} s): {self.env['POLYPLUS_GATEWAY_URL']}")
+
+    async def _migrate(self) -> None:
+        if not self._migrated:
+            return
+        owners = {
+            name: self.env[name] for name in (f"POLYPLUS_{service.upper()}_OWNER_URL" for service in self._migrated)
+        }
+        child = self._processes.start(
+            "migrate", [sys.executable, "-m", "deploy.cli", "migrate", *self._migrated], env=owners, wave=1
+        )
+        late = f"migrating took more than {_MIGRATION_SECONDS} s; its log is {child.log}"
+        await until_async(lambda: child.exit_code() is not None, seconds=_MIGRATION_SECONDS, otherwise=late)
+        failed = child.exit_code() != 0
+        self._processes.forget(child)
+        if failed:
+            raise CannotRun(f"migrating failed ({ending(child)}); its log is {child.log}\n{child.last_words()}")
+
+    def _unit(self, name: str) -> Unit:
+        planned = part(name, self.env)
+
+        def launch() -> Child:
+            return self._processes.start(name, planned.argv, env=planned.env, wave=1)
+
+        async def ready() -> bool:
+            return await answers(planned.url)
+
+        return Unit(name, launch, ready)
+
+    async def _take_down(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watch
+            self._watch = None
+        await asyncio.to_thread(self._processes.stop_all)
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
