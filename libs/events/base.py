@@ -50,10 +50,10 @@ class Event(BaseModel):
         super().__init_subclass__()
 
     @classmethod
-    def __pydantic_init_subclass__(
+    def __pydantic_init_subclass__(  # type: ignore[override]  # a contract without its keywords must not pass
         cls,
         *,
-        type: str,
+        type: str,  # noqa: A002  # the word that CloudEvents uses
         version: int = 1,
         visibility: Visibility,
         subject: str = "case_id",
@@ -85,10 +85,17 @@ def upcast(old: str, new: str) -> Callable[[Upcaster], Upcaster]:
     """Registers how the data of version `old` (a ce_type) becomes the data of `new`, one step at a time."""
 
     def register(step: Upcaster) -> Upcaster:
+        if old in _upcasters:
+            raise TypeError(f"{old} is upcast twice")
         _upcasters[old] = (step, new)
         return step
 
     return register
+
+
+def upcasts() -> dict[str, str]:
+    """Which superseded `ce_type` is read as which newer one."""
+    return {old: new for old, (_, new) in _upcasters.items()}
 
 
 def event_types() -> dict[str, type[Event]]:

@@ -1,4 +1,7 @@
-"""Every contract there is: a service's events are known once its file is named here."""
+"""Every contract there is. A new service's events are published once its files are named here."""
+
+from dataclasses import dataclass
+from types import ModuleType
 
 from libs.events import (
     cases,
@@ -11,8 +14,43 @@ from libs.events import (
     rma,
     rma_returns,
 )
-from libs.events.base import event_types
+from libs.events.base import Event
+from libs.events.values import Value
 
-CONTRACTS = (entitlements, cases, cases_work, rma, rma_returns, escalation, ecps, ecps_calls, onsite)
 
-__all__ = ["CONTRACTS", "event_types"]
+@dataclass(frozen=True)
+class StateTopic:
+    """A compacted topic: the latest record of each key stands, and a null one says that it is gone."""
+
+    topic: str
+    key: str  # what makes the record's key, in words
+    record: type[Value]
+
+    @property
+    def name(self) -> str:
+        return f"polyplus.{self.topic}.v1"
+
+
+CONTRACTS: tuple[ModuleType, ...] = (
+    entitlements,
+    cases,
+    cases_work,
+    rma,
+    rma_returns,
+    escalation,
+    ecps,
+    ecps_calls,
+    onsite,
+)
+
+STATE_TOPICS = (StateTopic("entitlements.registrations", "product number and serial", entitlements.RegistrationState),)
+
+
+def published() -> dict[str, type[Event]]:
+    """The events of these files by `ce_type`, in the order in which they are written; a test's own events are not among them."""
+    return {
+        event.contract.ce_type: event
+        for module in CONTRACTS
+        for event in vars(module).values()
+        if isinstance(event, type) and issubclass(event, Event) and event.__module__ == module.__name__
+    }

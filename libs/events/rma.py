@@ -127,7 +127,7 @@ class PartShipped(
     subject="rma_id",
     promises=("S2", "S3", "S19"),
 ):
-    """The replacement left the depot, prepaid, before any return (S3)."""
+    """The replacement left the depot, prepaid, before any return (S2, S3, S19)."""
 
     rma_id: UUID
     case_id: UUID
