@@ -44,12 +44,14 @@ def server_properties(data: Path, *, port: int, controller_port: int, user: str,
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
         "group.initial.rebalance.delay.ms": "0",
+        # A broker killed and started again is let in only when its former self has timed out.
+        "broker.session.timeout.ms": "3000",
+        "broker.heartbeat.interval.ms": "500",
         "log.cleaner.dedupe.buffer.size": str(8 * 1024 * 1024),
         "log.index.size.max.bytes": str(1024 * 1024),
         "num.network.threads": "2",
         "num.io.threads": "4",
         "background.threads": "2",
-        "controlled.shutdown.enable": "false",
     }
 
 
