@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from libs.events.base import Event
 from libs.events.catalogue import STATE_TOPICS, StateTopic, published
 from libs.events.schemas import COMMENT, Schema, key_of, schema_of, schema_of_state
@@ -73,23 +75,9 @@ def asyncapi() -> dict[str, Any]:
 
 
 def _message(event: type[Event]) -> Schema:
-    contract, key = event.contract, key_of(event)
-    fixed = {
-        "ce_type": {"const": contract.ce_type},
-        "ce_source": {"const": f"/polyplus/{contract.topic.partition('.')[0]}"},
-    }
+    contract = event.contract
     return {
-        "name": contract.ce_type,
-        "title": event.__name__,
-        "summary": " ".join((event.__doc__ or "").split()),
-        "contentType": "application/json",
-        "headers": {
-            "type": "object",
-            "allOf": [{"$ref": "#/components/schemas/CloudEventHeaders"}],
-            "properties": fixed,
-        },
-        "payload": {"$ref": f"#/components/schemas/{contract.ce_type}"},
-        "bindings": _keyed({"type": "string", "format": "uuid", "description": key}),
+        **_record(contract.ce_type, event, key_of(event)),
         "tags": [{"name": promise} for promise in contract.promises],
         "x-visibility": contract.visibility,
         "x-subject": contract.subject,
@@ -97,14 +85,26 @@ def _message(event: type[Event]) -> Schema:
 
 
 def _state_message(state: StateTopic) -> Schema:
+    return {**_record(state.name, state.record, state.key), "x-visibility": "internal"}
+
+
+def _record(ce_type: str, model: type[BaseModel], key: str) -> Schema:
+    """What every record has: its own type and source among the headers, a UUID as key, data by the schema of the type's name."""
+    fixed = {"ce_type": {"const": ce_type}, "ce_source": {"const": f"/polyplus/{ce_type.split('.')[1]}"}}
     return {
-        "name": state.name,
-        "title": state.record.__name__,
-        "summary": " ".join((state.record.__doc__ or "").split()),
+        "name": ce_type,
+        "title": model.__name__,
+        "summary": " ".join((model.__doc__ or "").split()),
         "contentType": "application/json",
-        "payload": {"$ref": f"#/components/schemas/{state.name}"},
-        "bindings": _keyed({"type": "string", "description": state.key}),
-        "x-visibility": "internal",
+        "headers": {
+            "type": "object",
+            "allOf": [{"$ref": "#/components/schemas/CloudEventHeaders"}],
+            "properties": fixed,
+        },
+        "payload": {"$ref": f"#/components/schemas/{ce_type}"},
+        "bindings": {
+            "kafka": {"key": {"type": "string", "format": "uuid", "description": key}, "bindingVersion": BINDING}
+        },
     }
 
 
@@ -138,10 +138,6 @@ def _integrators_channel(events: list[type[Event]]) -> Schema:
 
 def _references(events: list[type[Event]]) -> Schema:
     return {e.contract.ce_type: {"$ref": f"#/components/messages/{e.contract.ce_type}"} for e in events}
-
-
-def _keyed(key: Schema) -> Schema:
-    return {"kafka": {"key": key, "bindingVersion": BINDING}}
 
 
 def _topic(topic: str, configuration: Schema) -> Schema:

@@ -53,7 +53,7 @@ class Event(BaseModel):
     def __pydantic_init_subclass__(  # type: ignore[override]  # a contract without its keywords must not pass
         cls,
         *,
-        type: str,  # noqa: A002  # the word that CloudEvents uses
+        type: str,  # the word that CloudEvents uses
         version: int = 1,
         visibility: Visibility,
         subject: str = "case_id",

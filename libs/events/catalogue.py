@@ -23,12 +23,9 @@ class StateTopic:
     """A compacted topic: the latest record of each key stands, and a null one says that it is gone."""
 
     topic: str
+    name: str  # its ce_type
     key: str  # what makes the record's key, in words
     record: type[Value]
-
-    @property
-    def name(self) -> str:
-        return f"polyplus.{self.topic}.v1"
 
 
 CONTRACTS: tuple[ModuleType, ...] = (
@@ -43,7 +40,12 @@ CONTRACTS: tuple[ModuleType, ...] = (
     onsite,
 )
 
-STATE_TOPICS = (StateTopic("entitlements.registrations", "product number and serial", entitlements.RegistrationState),)
+_REGISTRATIONS = entitlements.RegistrationState
+STATE_TOPICS = (
+    StateTopic(
+        _REGISTRATIONS.topic, _REGISTRATIONS.ce_type, "registration_key(product_number, serial)", _REGISTRATIONS
+    ),
+)
 
 
 def published() -> dict[str, type[Event]]:

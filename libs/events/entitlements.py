@@ -1,8 +1,8 @@
 """What entitlements publishes: who is covered for what."""
 
 from datetime import date
-from typing import Literal
-from uuid import UUID
+from typing import ClassVar, Literal
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from libs.events.base import Event
 from libs.events.values import (
@@ -225,7 +225,10 @@ class DiscountOffered(
 
 
 class RegistrationState(Value):
-    """The record of the compacted topic `entitlements.registrations`, keyed by product number and serial; null when gone."""
+    """What is registered now: the latest record of its key on a compacted topic, null when gone."""
+
+    topic: ClassVar[str] = "entitlements.registrations"
+    ce_type: ClassVar[str] = "polyplus.entitlements.registrations.v1"
 
     account_id: UUID
     site_id: UUID | None = None
@@ -233,3 +236,8 @@ class RegistrationState(Value):
     serial: str
     plan: str | None = None
     replaced_by: str | None = None  # the serial that took over
+
+
+def registration_key(product_number: str, serial: str) -> UUID:
+    """The key of a registration's record: serials alone are not unique."""
+    return uuid5(NAMESPACE_URL, f"polyplus:registration:{product_number}:{serial}")
