@@ -24,7 +24,7 @@ _CLAIM = """
 INSERT INTO inbox (consumer, event_id) SELECT $1, e FROM unnest($2::uuid[]) e ON CONFLICT DO NOTHING RETURNING event_id
 """
 _FENCE = "UPDATE consumer_offsets SET next = $5 WHERE (consumer, topic, partition, next) = ($1, $2, $3, $4)"
-_PASS_VERSIONS = """
+_RAISE_VERSIONS = """
 INSERT INTO consumed_versions AS v (consumer, topic, subject, version)
 SELECT $1, $2, s, max(n) FROM unnest($3::uuid[], $4::bigint[]) AS u(s, n) GROUP BY s
 ON CONFLICT (consumer, topic, subject) DO UPDATE SET version = greatest(v.version, excluded.version)
@@ -100,7 +100,7 @@ async def apply_once(tx: Transaction, handlers: Handlers, place: Place, heard: S
     if not fresh:
         return
     passed = await tx.connection.fetch(
-        _PASS_VERSIONS, place.consumer, place.topic, [d.subject for d in fresh], [d.version for d in fresh]
+        _RAISE_VERSIONS, place.consumer, place.topic, [d.subject for d in fresh], [d.version for d in fresh]
     )
     last = {r["subject"]: r["passed"] for r in passed if r["passed"] is not None}
     for delivery in fresh:
@@ -112,7 +112,7 @@ async def apply_once(tx: Transaction, handlers: Handlers, place: Place, heard: S
     await handlers.apply(fresh, tx)
 
 
-async def bury(database: Database, handlers: Handlers, place: Place, expected: int, poison: Delivery, error: Exception) -> None:
+async def bury(database: Database, place: Place, expected: int, poison: Delivery, error: Exception) -> None:
     """Moves past a poison event: dead letter, parked key, DLQ record and offset in one transaction."""
     async with database.transaction(Scope("worker", actor=f"system:{place.consumer}")) as tx:
         await _fence(tx, place, expected, poison.offset + 1, [])

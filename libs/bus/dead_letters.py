@@ -32,7 +32,19 @@ def _row(consumer: str, d: Delivery, error: str | None, status: str) -> tuple[ob
         "account_id": d.account_id and str(d.account_id), "causation_id": d.causation_id and str(d.causation_id),
         "traceparent": d.traceparent,
     }  # fmt: skip
-    return (consumer, d.topic, d.partition, d.offset, d.key, d.event_id, d.type, json.dumps(envelope), d.data, error, status)
+    return (
+        consumer,
+        d.topic,
+        d.partition,
+        d.offset,
+        d.key,
+        d.event_id,
+        d.type,
+        json.dumps(envelope),
+        d.data,
+        error,
+        status,
+    )
 
 
 async def wait_in_line(tx: Transaction, consumer: str, deliveries: Sequence[Delivery]) -> None:
@@ -45,14 +57,21 @@ async def wait_in_line(tx: Transaction, consumer: str, deliveries: Sequence[Deli
 async def park(tx: Transaction, consumer: str, poison: Delivery, error: Exception) -> None:
     """Records the poison event, parks its key, and publishes it on `<consumer>.dlq` through the outbox."""
     reason = f"{type(error).__name__}: {error}"[:2000]
-    log.error("dead letter", topic=poison.topic, offset=poison.offset, type=poison.type, key=str(poison.key), exc_info=error)
+    log.error(
+        "dead letter", topic=poison.topic, offset=poison.offset, type=poison.type, key=str(poison.key), exc_info=error
+    )
     rows = [_row(consumer, poison, reason, "dead")]
     tx.also(Statement.insert("dead_letters", _COLUMNS, rows, " ON CONFLICT DO NOTHING"))
     await tx.connection.execute(
         "INSERT INTO parked_keys (consumer, topic, key) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
         consumer, poison.topic, poison.key,
     )  # fmt: skip
-    place = {"dlq_topic": poison.topic, "dlq_partition": poison.partition, "dlq_offset": poison.offset, "dlq_error": reason[:200]}
+    place = {
+        "dlq_topic": poison.topic,
+        "dlq_partition": poison.partition,
+        "dlq_offset": poison.offset,
+        "dlq_error": reason[:200],
+    }
     tx.outbox.append(
         OutboxRow(
             topic=f"{consumer}.dlq", key=poison.key, event_id=poison.event_id, type=poison.type, subject=poison.subject,

@@ -61,7 +61,9 @@ def record_headers(row: Any) -> list[tuple[str, bytes]]:
     return headers
 
 
-def delivery(topic: str, partition: int, offset: int, key: bytes | None, headers: Headers, data: bytes | None) -> Delivery:
+def delivery(
+    topic: str, partition: int, offset: int, key: bytes | None, headers: Headers, data: bytes | None
+) -> Delivery:
     """What a record says. One that is no CloudEvent of ours gets an empty type, and ids made from its place."""
     h = dict(headers)
     try:

@@ -58,7 +58,11 @@ class Handlers:
     @property
     def topics(self) -> frozenset[str]:
         """What to subscribe to."""
-        heard = {contract.topic for contract in (c.contract for c in event_types().values()) if contract.name in self._handlers}
+        heard = {
+            contract.topic
+            for contract in (c.contract for c in event_types().values())
+            if contract.name in self._handlers
+        }
         return frozenset(heard | set(self._every_topics))
 
     def hears(self, delivery: Delivery) -> bool:
@@ -74,7 +78,12 @@ class Handlers:
         await self._prefetch(events, tx)
         for event, delivery in zip(events, deliveries, strict=True):
             tx.cause = Cause(
-                delivery.event_id, delivery.type, delivery.time, delivery.actor, delivery.account_id, delivery.traceparent
+                delivery.event_id,
+                delivery.type,
+                delivery.time,
+                delivery.actor,
+                delivery.account_id,
+                delivery.traceparent,
             )
             tx.traceparent = delivery.traceparent
             for handler in self._handlers[event.contract.name]:

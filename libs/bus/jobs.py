@@ -87,12 +87,20 @@ class Jobs:
 
     async def _work(self, row: asyncpg.Record, database: Database, http: httpx.AsyncClient) -> None:
         kind = self._kinds[row["aggregate"], row["kind"]]
-        run = JobRun(row["id"], row["aggregate_id"], row["kind"], row["reference"], json.loads(row["payload"]), row["attempt"])
+        run = JobRun(
+            row["id"], row["aggregate_id"], row["kind"], row["reference"], json.loads(row["payload"]), row["attempt"]
+        )
         try:
             result = await kind.call(run, http)
         except Exception as error:
             reason = str(error) or type(error).__name__
-            log.warning("a call to the outside failed", kind=run.kind, reference=run.reference, attempt=run.attempt, error=reason)
+            log.warning(
+                "a call to the outside failed",
+                kind=run.kind,
+                reference=run.reference,
+                attempt=run.attempt,
+                error=reason,
+            )
             if kind.failed and (isinstance(error, GiveUp) or run.attempt >= kind.attempts):
                 failed = kind.failed
                 await self._record(row, kind, database, lambda aggregate, tx: failed(aggregate, reason, tx))
@@ -102,13 +110,19 @@ class Jobs:
             await self._record(row, kind, database, lambda aggregate, tx: kind.done(aggregate, result, tx))
 
     async def _record(
-        self, row: asyncpg.Record, kind: _Kind, database: Database, record: Callable[[Any, Transaction], Awaitable[None]]
+        self,
+        row: asyncpg.Record,
+        kind: _Kind,
+        database: Database,
+        record: Callable[[Any, Transaction], Awaitable[None]],
     ) -> None:
         scope = Scope("worker", actor=f"system:{self.service}")
         try:
             async with database.transaction(scope, traceparent=row["traceparent"]) as tx:
                 aggregate = await kind.cls.get(row["aggregate_id"], tx, lock=True)
-                if await tx.connection.execute(_FINISH, row["id"], row["claim"]) == "DELETE 1":  # else another attempt has it
+                if (
+                    await tx.connection.execute(_FINISH, row["id"], row["claim"]) == "DELETE 1"
+                ):  # else another attempt has it
                     await record(aggregate, tx)
         except Exception as error:
             log.error("a job's result could not be recorded; it is tried again", kind=row["kind"], exc_info=error)
@@ -117,7 +131,9 @@ class Jobs:
     async def _again(self, row: asyncpg.Record, database: Database, reason: str) -> None:
         """Back-off in real time: 0.2 s, doubling, at most 60 s."""
         async with database.pool.acquire() as connection:
-            await connection.execute(_RETRY, row["id"], row["claim"], min(60.0, 0.1 * 2 ** min(row["attempt"], 12)), reason[:2000])
+            await connection.execute(
+                _RETRY, row["id"], row["claim"], min(60.0, 0.1 * 2 ** min(row["attempt"], 12)), reason[:2000]
+            )
 
     async def run(self, database: Database, stop: asyncio.Event) -> None:
         """Works jobs until told to stop."""

@@ -82,7 +82,9 @@ async def next_due(database: Database) -> tuple[datetime | None, float]:
 class TimerLoop:
     """Fires timers for as long as it runs. One that fails is kept, said aloud, and tried again after a while."""
 
-    def __init__(self, timers: Timers, database: Database, *, longest_sleep: float = 0.25, retry_seconds: float = 5.0) -> None:
+    def __init__(
+        self, timers: Timers, database: Database, *, longest_sleep: float = 0.25, retry_seconds: float = 5.0
+    ) -> None:
         self._timers, self._database = timers, database
         self._longest_sleep, self._retry = longest_sleep, retry_seconds
         self._failed: dict[UUID, float] = {}

@@ -46,7 +46,9 @@ class Worker:
         state_topics: Sequence[str] = (),
     ) -> None:
         kafka = Kafka(settings.kafka_bootstrap, settings.kafka_user, settings.kafka_password)
-        self.relay = Relay(database, settings.database_url, kafka, name=handlers.consumer, state_topics=frozenset(state_topics))
+        self.relay = Relay(
+            database, settings.database_url, kafka, name=handlers.consumer, state_topics=frozenset(state_topics)
+        )
         self.consumer = Consumer(handlers, database, kafka)
         self.timers = TimerLoop(timers, database)
         self._clock = ClockFollower(database, kafka) if settings.sandbox else None
@@ -66,7 +68,9 @@ class Worker:
         if self._clock:
             clock = self._clock
             loops["clock"] = lambda: clock.run(self._stop)
-        self._tasks = {name: asyncio.create_task(self._keep_running(name, loop), name=name) for name, loop in loops.items()}
+        self._tasks = {
+            name: asyncio.create_task(self._keep_running(name, loop), name=name) for name, loop in loops.items()
+        }
 
     async def _keep_running(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
         pause = 0.1

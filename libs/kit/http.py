@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import structlog
-from fastapi import APIRouter, Depends, Request, Response, params
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict
 
@@ -87,7 +87,7 @@ class ServiceRoute(APIRoute):
 
     def marker(self, kind: type[Any]) -> Any:
         """The dependency of this kind that the route carries, or None."""
-        found = [d.dependency for d in self.dependencies if isinstance(d, params.Depends) and isinstance(d.dependency, kind)]
+        found = [d.dependency for d in self.dependencies if isinstance(d.dependency, kind)]
         return found[0] if found else None
 
     @property
@@ -188,7 +188,9 @@ def _if_match(request: Request, named: UUID | None) -> tuple[UUID, int] | None:
     tag = request.headers.get("if-match")
     if tag is None:
         if request.method in ("PUT", "PATCH"):
-            raise problems.PreconditionRequired("Send If-Match with the ETag you read, so that nobody's change is lost.")
+            raise problems.PreconditionRequired(
+                "Send If-Match with the ETag you read, so that nobody's change is lost."
+            )
         return None
     try:
         revision = int(tag.removeprefix("W/").strip('"'))

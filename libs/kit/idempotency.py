@@ -54,7 +54,9 @@ class Attempt:
         """Raises IdempotencyKeyMissing."""
         key = request.headers.get("idempotency-key", "")
         if not 0 < len(key) <= MAX_KEY:
-            raise IdempotencyKeyMissing(f"Send an Idempotency-Key of 1 to {MAX_KEY} characters with every POST that changes something.")
+            raise IdempotencyKeyMissing(
+                f"Send an Idempotency-Key of 1 to {MAX_KEY} characters with every POST that changes something."
+            )
         digest = hashlib.sha256(f"{request.url.path}?{request.url.query}\n".encode() + body).digest()
         return cls(str(principal.id), f"{request.method} {route}", key, digest)
 

@@ -102,11 +102,15 @@ class Policies(Generic[P]):
     async def _change(self, command: ChangePolicy, tx: Tx, caller: Caller) -> PolicyVersion:
         unknown = set(command.settings) - set(self.model.model_fields)
         if unknown:
-            raise InvalidPolicy("There are no such settings.", unknown=sorted(unknown), known=sorted(self.model.model_fields))
+            raise InvalidPolicy(
+                "There are no such settings.", unknown=sorted(unknown), known=sorted(self.model.model_fields)
+            )
         try:
             self.model.model_validate(command.settings)
         except ValidationError as error:
-            raise InvalidPolicy("A setting has a value it cannot have.", errors=error.errors(include_url=False)) from None
+            raise InvalidPolicy(
+                "A setting has a value it cannot have.", errors=error.errors(include_url=False)
+            ) from None
         selectors = (command.plan, command.region, command.severity)
         await tx.connection.execute(_END, *selectors, tx.now)
         settings = pydantic_core.to_json(command.settings).decode()

@@ -63,9 +63,17 @@ class Service:
 
     async def _serve(self, settings: Settings, role: str) -> None:
         database = await Database.connect(settings.database_url)
-        worker = Worker(self.handlers, self.timers, self.jobs, database, settings, self.state_topics) if role != "api" else None
+        worker = (
+            Worker(self.handlers, self.timers, self.jobs, database, settings, self.state_topics)
+            if role != "api"
+            else None
+        )
         checks = worker.checks() if worker else {}
-        app = self.app(database, Verifier(settings.public_key), checks) if role != "worker" else _health_only(database, checks)
+        app = (
+            self.app(database, Verifier(settings.public_key), checks)
+            if role != "worker"
+            else _health_only(database, checks)
+        )
         address = urlsplit(settings.url)
         config = uvicorn.Config(
             app, host=address.hostname or "127.0.0.1", port=address.port or 80, log_config=None, access_log=False,

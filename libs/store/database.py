@@ -23,7 +23,9 @@ class Database:
     async def connect(cls, url: str, *, size: int = 16) -> Self:
         """Opens the pool; `url` is the run-time role's."""
         # asyncpg replaces a connection after 50,000 queries by default, which stalls its waiters
-        pool = await asyncpg.create_pool(url, min_size=1, max_size=size, max_queries=10_000_000, timeout=10, command_timeout=60)
+        pool = await asyncpg.create_pool(
+            url, min_size=1, max_size=size, max_queries=10_000_000, timeout=10, command_timeout=60
+        )
         return cls(pool)
 
     async def close(self) -> None:

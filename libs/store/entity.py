@@ -6,6 +6,8 @@ of between asyncpg's records and objects. UUID, str, enums, int, bool, float, da
 of their own; anything else is JSONB through pydantic.
 """
 
+import functools
+import operator
 import types
 import typing
 from collections.abc import Callable, Iterable, Sequence
@@ -51,7 +53,7 @@ def _is_optional(hint: Any) -> tuple[Any, bool]:
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         rest = [h for h in typing.get_args(hint) if h is not type(None)]
         if len(rest) < len(typing.get_args(hint)):
-            return (rest[0] if len(rest) == 1 else typing.Union[tuple(rest)]), True
+            return (rest[0] if len(rest) == 1 else functools.reduce(operator.or_, rest)), True
     return hint, False
 
 
@@ -67,7 +69,9 @@ def _column(name: str, hint: Any) -> tuple[sa.Column[Any], ColumnMap]:
         return sa.Column(name, sa.Text(), nullable=nullable), column
     if hint in _SCALARS:
         sql_type, sql_name = _SCALARS[hint]
-        return sa.Column(name, sql_type, primary_key=name == "id", nullable=nullable), ColumnMap(name, sql_name, None, None)
+        return sa.Column(name, sql_type, primary_key=name == "id", nullable=nullable), ColumnMap(
+            name, sql_name, None, None
+        )
     adapter: TypeAdapter[Any] = TypeAdapter(hint)
     column = ColumnMap(name, "jsonb", adapter.validate_json, lambda value: adapter.dump_json(value).decode())
     return sa.Column(name, JSONB(), nullable=nullable), column
@@ -104,11 +108,15 @@ class Entity:
         cls._loaders = tuple((c.name, c.load) for c in cls.columns if c.load)
         cls.table = sa.Table(table, metadata(owner_of(cls.__module__)), *(pair[0] for pair in pairs))
         cls.c = cls.table.c
-        for names, is_unique in [*((n, False) for n in indexes), *((n, True) for n in unique)]:
-            names = (names,) if isinstance(names, str) else names
-            sa.Index(f"{table}_{'_'.join(names)}_{'key' if is_unique else 'idx'}", *(cls.c[n] for n in names), unique=is_unique)
-        names = ", ".join(f'"{column.name}"' for column in cls.columns)
-        cls.select_sql = f'SELECT {names} FROM "{table}" WHERE "id" = ANY($1)'
+        for index, is_unique in [*((n, False) for n in indexes), *((n, True) for n in unique)]:
+            names = (index,) if isinstance(index, str) else index
+            sa.Index(
+                f"{table}_{'_'.join(names)}_{'key' if is_unique else 'idx'}",
+                *(cls.c[n] for n in names),
+                unique=is_unique,
+            )
+        selected = ", ".join(f'"{column.name}"' for column in cls.columns)
+        cls.select_sql = f'SELECT {selected} FROM "{table}" WHERE "id" = ANY($1)'
         cls.lock_sql = f"{cls.select_sql} ORDER BY id FOR UPDATE"
 
     _loaders: ClassVar[tuple[tuple[str, Callable[[Any], Any]], ...]]

@@ -47,7 +47,9 @@ def _insert_sql(table: str, columns: Columns) -> str:
 @lru_cache
 def _update_sql(table: str, columns: Columns) -> str:
     names, arrays, _ = _unnest(columns)
-    sets = ", ".join(f'"{name}" = u."{name}"{"::jsonb" if kind == "jsonb" else ""}' for name, kind in columns if name != "id")
+    sets = ", ".join(
+        f'"{name}" = u."{name}"{"::jsonb" if kind == "jsonb" else ""}' for name, kind in columns if name != "id"
+    )
     return f'UPDATE "{table}" AS t SET {sets} FROM unnest({arrays}) AS u({names}) WHERE t."id" = u."id"'
 
 
@@ -60,7 +62,9 @@ def insert_rows(cls: type[Entity], entities: Sequence[Entity]) -> Statement:
 
 
 def update_rows(cls: type[Entity], entities: Sequence[Entity]) -> Statement:
-    return Statement(_update_sql(cls.table.name, _columns(cls)), tuple(zip(*(e.to_row() for e in entities), strict=True)))
+    return Statement(
+        _update_sql(cls.table.name, _columns(cls)), tuple(zip(*(e.to_row() for e in entities), strict=True))
+    )
 
 
 def delete_rows(cls: type[Entity], ids: Sequence[UUID]) -> Statement:
@@ -100,9 +104,7 @@ _JOB: Columns = (
 def flush_timers(timers: Sequence[Timer]) -> list[Statement]:
     statements = []
     if rows := [(t.aggregate, t.aggregate_id, t.kind, t.due_at) for t in timers if t.due_at]:
-        again = (
-            " ON CONFLICT (aggregate_id, kind) DO UPDATE SET due_at = excluded.due_at, generation = nextval('timer_generations')"
-        )
+        again = " ON CONFLICT (aggregate_id, kind) DO UPDATE SET due_at = excluded.due_at, generation = nextval('timer_generations')"
         statements.append(Statement.insert("timers", _TIMER, rows, again))
     if cancelled := [(t.aggregate_id, t.kind) for t in timers if t.due_at is None]:
         sql = "DELETE FROM timers WHERE (aggregate_id, kind) IN (SELECT * FROM unnest({0}::uuid[], {1}::text[]))"
@@ -112,7 +114,15 @@ def flush_timers(timers: Sequence[Timer]) -> list[Statement]:
 
 def flush_jobs(jobs: Sequence[Job]) -> list[Statement]:
     rows = [
-        (j.id, j.aggregate, j.aggregate_id, j.kind, j.reference, pydantic_core.to_json(j.payload).decode(), j.traceparent)
+        (
+            j.id,
+            j.aggregate,
+            j.aggregate_id,
+            j.kind,
+            j.reference,
+            pydantic_core.to_json(j.payload).decode(),
+            j.traceparent,
+        )
         for j in jobs
     ]
     return [Statement.insert("jobs", _JOB, rows)] if rows else []

@@ -14,7 +14,17 @@ from uuid_utils.compat import uuid7
 from libs.events import Event
 from libs.store.entity import Entity
 from libs.store.errors import EmitRefused, StaleRevision
-from libs.store.flush import Job, Statement, Timer, delete_rows, flush_jobs, flush_timers, insert_rows, one_statement, update_rows
+from libs.store.flush import (
+    Job,
+    Statement,
+    Timer,
+    delete_rows,
+    flush_jobs,
+    flush_timers,
+    insert_rows,
+    one_statement,
+    update_rows,
+)
 from libs.store.outbox import COLUMNS, OutboxRow, row_for
 
 E = TypeVar("E", bound=Entity)
@@ -176,7 +186,9 @@ class Transaction:
         self.outbox.append(row)
         return row.event_id
 
-    def publish_state(self, topic: str, *, key: UUID, type: str, account_id: UUID | None, version: int, data: bytes | None) -> None:
+    def publish_state(
+        self, topic: str, *, key: UUID, type: str, account_id: UUID | None, version: int, data: bytes | None
+    ) -> None:
         """A record on a compacted state topic: the newest value of its key; None removes it."""
         self.outbox.append(
             OutboxRow(
@@ -190,13 +202,21 @@ class Transaction:
         if not self.emit_allowed:
             raise EmitRefused(f"{event.contract.name}: nothing is emitted in a rebuild.")
         id = event.subject
-        here = [e for (cls, known), e in self._by_id(id) if e is not None and ((cls, known) in self._locked or (cls, known) in self._new)]
+        here = [
+            e
+            for (cls, known), e in self._by_id(id)
+            if e is not None and ((cls, known) in self._locked or (cls, known) in self._new)
+        ]
         if len(here) != 1:
-            raise EmitRefused(f"{event.contract.name}: its aggregate {id} must be one locked or new entity here; found {len(here)}.")
+            raise EmitRefused(
+                f"{event.contract.name}: its aggregate {id} must be one locked or new entity here; found {len(here)}."
+            )
         return here[0]
 
     def _by_id(self, id: UUID) -> Iterable[tuple[tuple[type[Entity], UUID], Entity | None]]:
-        return [((cls, id), self._entities.get((cls, id))) for cls in {cls for cls, known in self._entities if known == id}]
+        return [
+            ((cls, id), self._entities.get((cls, id))) for cls in {cls for cls, known in self._entities if known == id}
+        ]
 
     # --- timers and jobs -----------------------------------------------------------------------------------------
 
@@ -208,9 +228,19 @@ class Transaction:
         """The timer of this kind never fires after the commit."""
         self._timers[aggregate.id, kind] = Timer(type(aggregate).__name__, aggregate.id, kind, None)
 
-    def start_job(self, aggregate: Entity, kind: str, payload: dict[str, Any] | None = None, *, reference: str | None = None) -> str:
+    def start_job(
+        self, aggregate: Entity, kind: str, payload: dict[str, Any] | None = None, *, reference: str | None = None
+    ) -> str:
         """A durable call to the outside, made after the commit under our own `reference`, which is returned."""
-        job = Job(uuid7(), type(aggregate).__name__, aggregate.id, kind, reference or str(uuid7()), payload or {}, self.traceparent)
+        job = Job(
+            uuid7(),
+            type(aggregate).__name__,
+            aggregate.id,
+            kind,
+            reference or str(uuid7()),
+            payload or {},
+            self.traceparent,
+        )
         self._jobs.append(job)
         return job.reference
 

@@ -73,7 +73,9 @@ class Harness:
 
     # --- events ----------------------------------------------------------------------------------------------------
 
-    def delivery(self, event: Event, *, account_id: UUID | None = None, at: datetime | None = None, actor: str = "system") -> Delivery:
+    def delivery(
+        self, event: Event, *, account_id: UUID | None = None, at: datetime | None = None, actor: str = "system"
+    ) -> Delivery:
         """The event as it would come from Kafka. Versions count up per aggregate; times tick unless given."""
         self._clock += timedelta(seconds=1)
         self._versions[event.contract.topic, event.subject] += 1
@@ -143,7 +145,9 @@ class Harness:
     async def _hop(self, to: datetime) -> None:
         owner = await asyncpg.connect(self._owner_url)
         try:
-            await owner.execute("UPDATE app_clock SET time_offset = time_offset + greatest($1 - app_now(), interval '0')", to)
+            await owner.execute(
+                "UPDATE app_clock SET time_offset = time_offset + greatest($1 - app_now(), interval '0')", to
+            )
         finally:
             await owner.close()
 
@@ -162,7 +166,9 @@ class Harness:
         found = {}
         async with self.database.transaction(Scope("worker")) as tx:
             for table in metadata(self.service.name).sorted_tables:
-                rows = await tx.connection.fetch(f'SELECT to_jsonb(t) - $1::text[] AS row FROM "{table.name}" t', [*_VOLATILE, *ignore])
+                rows = await tx.connection.fetch(
+                    f'SELECT to_jsonb(t) - $1::text[] AS row FROM "{table.name}" t', [*_VOLATILE, *ignore]
+                )
                 found[table.name] = sorted(row["row"] for row in rows)
         return found
 
@@ -203,4 +209,4 @@ def harness_fixture(service: Service) -> Callable[..., AsyncIterator[Harness]]:
             yield harness
         await database.close()
 
-    return fixture  # type: ignore[return-value]
+    return fixture

@@ -1,0 +1,238 @@
+"""The consumer: every event of the topics a service hears, once, in order per key, through anything.
+
+The stored offset is the truth; Kafka's committed offsets only hint at the lag. A partition is worked from `expected`, which always
+is the stored `next`; whatever the client hands over that does not start there is discarded and sought again.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, NoOffsetForPartitionError
+
+from libs.bus.batch import Fenced, OutOfOrder, Place, bury, is_transient, work
+from libs.bus.envelope import Delivery, delivery
+from libs.bus.handlers import Handlers
+from libs.bus.kafka import Kafka
+from libs.store import Database
+
+log = structlog.get_logger()
+_PLACE = """
+INSERT INTO consumer_offsets AS o (consumer, topic, partition, next) VALUES ($1, $2, $3, 0)
+ON CONFLICT (consumer, topic, partition) DO UPDATE SET next = o.next RETURNING next
+"""
+
+
+class Stalled(Exception):
+    """The client has lag and hands nothing over: it is rebuilt."""
+
+
+class Halted(Exception):
+    """The consumer must not go on; an operator has to look."""
+
+
+class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
+    """One member of a service's consumer group."""
+
+    def __init__(
+        self,
+        handlers: Handlers,
+        database: Database,
+        kafka: Kafka,
+        *,
+        batch: int = 1000,
+        concurrency: int = 4,
+        dead_letter_limit: int = 10,
+        stall_seconds: float = 30.0,
+    ) -> None:
+        self.handlers, self._database, self._kafka = handlers, database, kafka
+        self._batch, self._limit, self._stall_seconds = batch, dead_letter_limit, stall_seconds
+        self._slots = asyncio.Semaphore(concurrency)
+        self._expected: dict[TopicPartition, int] = {}
+        self._gaps: dict[TopicPartition, tuple[int, int]] = {}
+        self._attempts: dict[TopicPartition, int] = {}
+        self._resting: dict[TopicPartition, float] = {}
+        self._progress: dict[TopicPartition, float] = {}
+        self._dead_in_a_row: set[object] = set()
+        self._problem: str | None = "not connected yet"
+
+    async def check(self) -> str | None:
+        """None while it consumes."""
+        return self._problem
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consumes until told to stop. After Halted it stays silent, and not ready, until the process is restarted."""
+        client = AIOKafkaConsumer(
+            **self._kafka.common(), group_id=self.handlers.consumer, enable_auto_commit=False, auto_offset_reset="none",
+            isolation_level="read_committed", session_timeout_ms=10_000, rebalance_timeout_ms=60_000,
+            max_poll_interval_ms=120_000, fetch_max_wait_ms=100, max_partition_fetch_bytes=2 * 1024 * 1024,
+        )  # fmt: skip
+        self._forget(list(self._expected))
+        client.subscribe(sorted(self.handlers.topics), listener=self)
+        try:
+            await client.start()
+            await self._poll(client, stop)
+        except Halted as halted:
+            self._problem = str(halted)
+            log.critical("the consumer halted", reason=str(halted))
+            await client.stop()
+            await stop.wait()
+        except Exception as error:
+            self._problem = str(error) or type(error).__name__
+            raise
+        finally:
+            with suppress(Exception):
+                await client.stop()
+
+    async def _poll(self, client: AIOKafkaConsumer, stop: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        hinted = loop.time()
+        while not stop.is_set():
+            await self._place(client)
+            self._wake(client, loop.time())
+            try:
+                fetched = await client.getmany(timeout_ms=200, max_records=self._batch)
+            except NoOffsetForPartitionError:
+                continue  # a partition just assigned; it is placed from the table
+            self._problem = None
+            await asyncio.gather(*(self._work(client, tp, records) for tp, records in fetched.items()))
+            self._watch(client, fetched, loop.time())
+            if loop.time() - hinted > 1:
+                hinted = loop.time()
+                await self._hint(client)
+        await self._hint(client)
+
+    # --- where to read ---------------------------------------------------------------------------------------------
+
+    async def _place(self, client: AIOKafkaConsumer) -> None:
+        """Seeks what was assigned to its stored offset, here and not in the rebalance listener, which races the fetcher."""
+        missing = [tp for tp in client.assignment() if tp not in self._expected]
+        if not missing:
+            return
+        async with self._database.pool.acquire() as connection:
+            stored = [
+                (tp, await connection.fetchval(_PLACE, self.handlers.consumer, tp.topic, tp.partition))
+                for tp in missing
+            ]
+        for tp, next in stored:
+            with suppress(IllegalStateError):  # taken away meanwhile
+                client.seek(tp, next)
+                self._expected[tp] = next
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        self._forget(list(revoked))
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self._forget(list(assigned))
+
+    def _forget(self, partitions: Iterable[TopicPartition]) -> None:
+        for tp in partitions:
+            for known in (self._expected, self._gaps, self._attempts, self._resting, self._progress):
+                known.pop(tp, None)
+
+    # --- working a partition ---------------------------------------------------------------------------------------
+
+    async def _work(self, client: AIOKafkaConsumer, tp: TopicPartition, records: Sequence[Any]) -> None:
+        expected = self._expected.get(tp)
+        records = [r for r in records if expected is not None and r.offset >= expected]
+        if expected is None or not records or self._is_out_of_place(client, tp, expected, records[0].offset):
+            return
+        batch = [delivery(tp.topic, tp.partition, r.offset, r.key, r.headers, r.value) for r in records]
+        async with self._slots:
+            try:
+                await self._apply(tp, batch)
+            except Fenced:
+                log.warning("fenced", topic=tp.topic, partition=tp.partition, expected=self._expected.get(tp))
+                self._forget([tp])
+            except OutOfOrder as error:
+                raise Halted(str(error)) from error
+            except Exception as error:
+                if not is_transient(error, self._attempts.get(tp, 0)):
+                    raise
+                self._rest(client, tp, error)
+            else:
+                self._attempts.pop(tp, None)
+
+    def _is_out_of_place(self, client: AIOKafkaConsumer, tp: TopicPartition, expected: int, first: int) -> bool:
+        """A gap before the first record is sought once more; only if it is there again, the log itself has it."""
+        if first == expected or self._gaps.get(tp) == (expected, first):
+            return False
+        self._gaps[tp] = (expected, first)
+        with suppress(IllegalStateError):
+            client.seek(tp, expected)
+        return True
+
+    async def _apply(self, tp: TopicPartition, batch: Sequence[Delivery]) -> None:
+        place, expected = Place(self.handlers.consumer, tp.topic, tp.partition), self._expected[tp]
+        try:
+            await work(self._database, self.handlers, place, expected, batch, next=batch[-1].offset + 1)
+        except Exception as error:
+            if isinstance(error, (Fenced, OutOfOrder)) or is_transient(error, self._attempts.get(tp, 0)):
+                raise
+            await self._one_by_one(tp, place, batch)
+        else:
+            self._move(tp, batch[-1].offset + 1)
+            self._dead_in_a_row.clear()
+
+    async def _one_by_one(self, tp: TopicPartition, place: Place, batch: Sequence[Delivery]) -> None:
+        """Finds the poison event among them, and parks its key."""
+        for one in batch:
+            expected = self._expected.get(tp)
+            if expected is None:
+                raise Fenced(f"{place}: taken away meanwhile")
+            try:
+                await work(self._database, self.handlers, place, expected, [one], next=one.offset + 1)
+                if self.handlers.hears(one):
+                    self._dead_in_a_row.clear()
+            except Exception as error:
+                if isinstance(error, (Fenced, OutOfOrder)) or is_transient(error, self._attempts.get(tp, 0)):
+                    raise
+                if len(self._dead_in_a_row | {one.key}) >= self._limit:
+                    reason = f"{self._limit} keys in a row would be dead letters, the last for: {error!r}"
+                    raise Halted(f"{reason}; is the deployed version at fault?") from error
+                self._dead_in_a_row.add(one.key)
+                await bury(self._database, place, expected, one, error)
+            self._move(tp, one.offset + 1)
+
+    def _move(self, tp: TopicPartition, next: int) -> None:
+        if tp in self._expected:
+            self._expected[tp] = next
+
+    # --- patience --------------------------------------------------------------------------------------------------
+
+    def _rest(self, client: AIOKafkaConsumer, tp: TopicPartition, error: Exception) -> None:
+        attempt = self._attempts[tp] = self._attempts.get(tp, 0) + 1
+        seconds = min(5.0, 0.05 * 2 ** min(attempt, 8))
+        log.warning("trying again", topic=tp.topic, partition=tp.partition, seconds=seconds, error=repr(error))
+        with suppress(IllegalStateError):
+            client.seek(tp, self._expected[tp])
+            client.pause(tp)
+            self._resting[tp] = asyncio.get_running_loop().time() + seconds
+
+    def _wake(self, client: AIOKafkaConsumer, now: float) -> None:
+        for tp in [tp for tp, until in self._resting.items() if until <= now]:
+            del self._resting[tp]
+            with suppress(IllegalStateError):
+                client.resume(tp)
+
+    def _watch(self, client: AIOKafkaConsumer, fetched: Iterable[TopicPartition], now: float) -> None:
+        for tp, expected in self._expected.items():
+            behind = (client.highwater(tp) or 0) > expected
+            if tp in fetched or tp in self._resting or not behind:
+                self._progress[tp] = now
+            elif now - self._progress.setdefault(tp, now) > self._stall_seconds:
+                raise Stalled(f"{tp} has lag and makes no progress")
+
+    async def _hint(self, client: AIOKafkaConsumer) -> None:
+        offsets = {tp: next for tp, next in self._expected.items() if tp in client.assignment()}
+        if not offsets:
+            return
+        try:
+            await client.commit(offsets)
+        except (CommitFailedError, IllegalStateError):
+            self._forget(offsets)
+        except KafkaError as error:
+            log.warning("the lag hint was not committed", error=repr(error))

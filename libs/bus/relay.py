@@ -1,0 +1,269 @@
+"""The relay: from the outbox to Kafka, nothing lost, each aggregate in its order.
+
+It publishes snapshot windows: the rows visible in snapshot `cur` and not in `prev`, by id. A row that commits late is not visible
+in `cur`, so it belongs to a later window whatever its id. The position (prev, cur, last id) moves only after Kafka has
+acknowledged, by compare-and-set, and only for the holder of the newest epoch; what is sent twice after a crash the inboxes know.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.partitioner import murmur2
+
+from libs.bus.envelope import record_headers
+from libs.bus.kafka import Kafka
+from libs.store import Database
+
+log = structlog.get_logger()
+CHANNEL = "polyplus_outbox"
+BATCH_BYTES = 512 * 1024
+_LOCK = 7_106_511_852_580_896_768  # one relay for a database: the key of its session-level advisory lock
+_READ = """
+SELECT id, topic, key, event_id, type, subject, account_id, version, causation_id, actor, traceparent, time, headers, data
+  FROM (
+    SELECT * FROM outbox
+     WHERE xid >= pg_snapshot_xmax($1::text::pg_snapshot) AND xid < pg_snapshot_xmax($2::text::pg_snapshot) AND id > $3
+    UNION ALL
+    SELECT * FROM outbox WHERE xid = ANY (ARRAY(SELECT pg_snapshot_xip($1::text::pg_snapshot))) AND id > $3
+  ) AS candidates
+ WHERE pg_visible_in_snapshot(xid, $2::text::pg_snapshot)
+ ORDER BY id LIMIT $4
+"""
+_MOVE = """
+UPDATE relay_position SET prev = $5::text::pg_snapshot, cur = $6::text::pg_snapshot, last_id = $7
+ WHERE epoch = $1 AND (prev::text, cur::text, last_id) = ($2, $3, $4)
+"""
+
+
+class LostLeadership(Exception):
+    """Another relay has taken over this database; what it has not seen acknowledged it sends again."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """A window between two snapshots and the last id of it that Kafka has acknowledged."""
+
+    prev: str
+    cur: str
+    last_id: int
+
+
+@dataclass
+class Sending:
+    """A page on its way: where the position goes once Kafka has all of it."""
+
+    position: Position
+    acknowledgements: list["asyncio.Future[Any]"]
+
+
+class Relay:
+    """Publishes one database's outbox for as long as it runs and leads."""
+
+    def __init__(
+        self,
+        database: Database,
+        url: str,
+        kafka: Kafka,
+        *,
+        name: str,
+        state_topics: frozenset[str] = frozenset(),
+        page: int = 2000,
+        in_flight: int = 3,
+        poll_seconds: float = 0.05,
+    ) -> None:
+        self._database, self._url, self._kafka, self._name = database, url, kafka, name
+        self._state_topics, self._page, self._in_flight, self._poll = state_topics, page, in_flight, poll_seconds
+        self._wake = asyncio.Event()
+        self._epoch = 0
+        self._problem: str | None = "not connected yet"
+        database.on_emit = self._wake.set
+
+    async def check(self) -> str | None:
+        """None when events flow or another relay leads."""
+        return self._problem
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Leads when nobody else does. Any error ends it; the worker starts it again from the stored position."""
+        connection = await asyncpg.connect(self._url)
+        try:
+            await connection.add_listener(CHANNEL, lambda *_: self._wake.set())
+            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+                self._problem = None
+                if await _stopped_within(stop, 0.5):
+                    return
+            await self._lead(connection, stop)
+        except Exception as error:
+            self._problem = str(error) or type(error).__name__
+            raise
+        finally:
+            with suppress(Exception):
+                await connection.close(timeout=2)
+
+    async def _lead(self, connection: "asyncpg.Connection[asyncpg.Record]", stop: asyncio.Event) -> None:
+        row = await connection.fetchrow(
+            "UPDATE relay_position SET epoch = epoch + 1 RETURNING epoch, prev::text, cur::text, last_id"
+        )
+        assert row is not None
+        self._epoch = row["epoch"]
+        # A producer is used for one leadership only: after an error its sequence numbers may never fit again.
+        producer = AIOKafkaProducer(**self._kafka.common(), enable_idempotence=True, max_batch_size=BATCH_BYTES)
+        states = (
+            AIOKafkaProducer(**self._kafka.common(), transactional_id=f"{self._name}-relay")
+            if self._state_topics
+            else None
+        )
+        try:
+            await producer.start()
+            if states:
+                await states.start()
+            self._problem = None
+            await self._publish(
+                connection, Publisher(producer, states, self._state_topics), Position(**dict(row, epoch=None)), stop
+            )
+        finally:
+            for client in filter(None, (producer, states)):
+                with suppress(Exception):
+                    await client.stop()
+
+    async def _publish(
+        self,
+        connection: "asyncpg.Connection[asyncpg.Record]",
+        publisher: "Publisher",
+        at: Position,
+        stop: asyncio.Event,
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        housekeeping = loop.time()
+        if at.cur != at.prev:
+            at = await self._drain(connection, publisher, at)
+        while not stop.is_set():
+            self._wake.clear()
+            cur: str = await connection.fetchval("SELECT pg_current_snapshot()::text")
+            window = Position(at.prev, cur, 0)
+            rows = await connection.fetch(_READ, window.prev, window.cur, 0, self._page)
+            if rows:
+                at = await self._window(connection, publisher, at, window, rows)
+                continue
+            if loop.time() > housekeeping:
+                await self._keep_house(connection)
+                housekeeping = loop.time() + 10
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), self._poll)
+
+    async def _window(
+        self,
+        connection: "asyncpg.Connection[asyncpg.Record]",
+        publisher: "Publisher",
+        at: Position,
+        window: Position,
+        rows: Sequence[asyncpg.Record],
+    ) -> Position:
+        if len(rows) == self._page:  # more than a page: the window itself must survive a crash
+            await self._move(connection, at, window)
+            return await self._drain(connection, publisher, window)
+        await asyncio.gather(*await publisher.send(rows))
+        closed = Position(window.cur, window.cur, 0)
+        await self._move(connection, at, closed)
+        return closed
+
+    async def _drain(
+        self, connection: "asyncpg.Connection[asyncpg.Record]", publisher: "Publisher", at: Position
+    ) -> Position:
+        """Publishes the rest of a window, a few pages in flight; the position follows the acknowledgements in order."""
+        flying: list[Sending] = []
+        last_id, exhausted = at.last_id, False
+        while flying or not exhausted:
+            while not exhausted and len(flying) < self._in_flight:
+                rows = await connection.fetch(_READ, at.prev, at.cur, last_id, self._page)
+                exhausted = len(rows) < self._page
+                if rows:
+                    last_id = rows[-1]["id"]
+                    flying.append(Sending(Position(at.prev, at.cur, last_id), await publisher.send(rows)))
+            if flying:
+                first = flying.pop(0)
+                await asyncio.gather(*first.acknowledgements)
+                await self._move(connection, at, first.position)
+                at = first.position
+        closed = Position(at.cur, at.cur, 0)
+        await self._move(connection, at, closed)
+        return closed
+
+    async def _move(self, connection: "asyncpg.Connection[asyncpg.Record]", old: Position, new: Position) -> None:
+        moved = await connection.execute(
+            _MOVE, self._epoch, old.prev, old.cur, old.last_id, new.prev, new.cur, new.last_id
+        )
+        if moved != "UPDATE 1":
+            raise LostLeadership(f"the position is no longer {old} of epoch {self._epoch}")
+
+    async def _keep_house(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        await connection.execute("SELECT outbox_add_partitions()")
+        await connection.execute("SELECT outbox_drop_published()")
+        await connection.execute(
+            "DELETE FROM idempotency_keys WHERE created_at < clock_timestamp() - interval '7 days'"
+        )
+
+
+class Publisher:
+    """Rows into batches, one for each partition, in order; state topics in a transaction of a fenced producer."""
+
+    def __init__(
+        self, producer: AIOKafkaProducer, states: AIOKafkaProducer | None, state_topics: frozenset[str]
+    ) -> None:
+        self._producer, self._states, self._state_topics = producer, states, state_topics
+        self._partitions: dict[str, int] = {}
+
+    async def send(self, rows: Sequence[asyncpg.Record]) -> list["asyncio.Future[Any]"]:
+        """Hands the rows over; the futures are done when all replicas have them."""
+        facts: dict[tuple[str, int], list[asyncpg.Record]] = defaultdict(list)
+        states: dict[tuple[str, int], list[asyncpg.Record]] = defaultdict(list)
+        for row in rows:
+            place = (row["topic"], await self._partition(row["topic"], row["key"]))
+            (states if row["topic"] in self._state_topics else facts)[place].append(row)
+        futures = [future for place, group in facts.items() for future in await _batches(self._producer, place, group)]
+        if states and self._states:
+            async with self._states.transaction():
+                sent = [f for place, group in states.items() for f in await _batches(self._states, place, group)]
+                await asyncio.gather(*sent)
+        return futures
+
+    async def _partition(self, topic: str, key: object) -> int:
+        count = self._partitions.get(topic)
+        if count is None:
+            count = self._partitions[topic] = len(await self._producer.partitions_for(topic))
+        return int(murmur2(str(key).encode()) & 0x7FFFFFFF) % count
+
+
+async def _batches(
+    producer: AIOKafkaProducer, place: tuple[str, int], rows: Sequence[asyncpg.Record]
+) -> list["asyncio.Future[Any]"]:
+    topic, partition = place
+    futures, batch = [], producer.create_batch()
+    for i, row in enumerate(rows):
+        record = {
+            "key": str(row["key"]).encode(),
+            "value": row["data"],
+            "headers": record_headers(row),
+            "timestamp": None,
+        }
+        if batch.append(**record) is None:  # full
+            futures.append(await producer.send_batch(batch, topic, partition=partition))
+            batch = producer.create_batch()
+            batch.append(**record)
+        if i % 200 == 199:
+            await asyncio.sleep(0)  # building must not starve the socket
+    batch.close()
+    futures.append(await producer.send_batch(batch, topic, partition=partition))
+    return futures
+
+
+async def _stopped_within(stop: asyncio.Event, seconds: float) -> bool:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+    return stop.is_set()
