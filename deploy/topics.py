@@ -21,7 +21,8 @@ from confluent_kafka.admin import (
 )
 
 SERVICES = ("gateway", "cases", "rma", "escalation", "ecps", "onsite", "entitlements", "activity")
-PUBLISHERS = tuple(service for service in SERVICES if service != "gateway")
+# cases hears devices, and a topic that is missing would stop a consumer: it is there before its service is.
+PUBLISHERS = (*(service for service in SERVICES if service != "gateway"), "devices")
 CLOCK = "platform.clock"
 REGISTRATIONS = "entitlements.registrations"
 OPS, SIMULATORS = "ops", "simulators"

@@ -6,6 +6,7 @@ from types import ModuleType
 from libs.events import (
     cases,
     cases_work,
+    devices,
     ecps,
     ecps_calls,
     entitlements,
@@ -32,6 +33,7 @@ CONTRACTS: tuple[ModuleType, ...] = (
     entitlements,
     cases,
     cases_work,
+    devices,
     rma,
     rma_returns,
     escalation,
