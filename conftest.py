@@ -1,14 +1,22 @@
-"""What every test may ask for: a real PostgreSQL, brought up once and taken down at the end."""
+"""What every test may ask for: real engines, brought up once, when first asked for, and taken down at the end."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from deploy.local.kafka import KafkaLogin, temporary_kafka
 from deploy.local.postgres import temporary_postgres
 
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """The admin URL of a server of this test run's own."""
+    """The admin URL of a PostgreSQL of this test run's own."""
     with temporary_postgres() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def kafka_login() -> Iterator[KafkaLogin]:
+    """The admin's login at a Kafka broker of this test run's own."""
+    with temporary_kafka() as login:
+        yield login

@@ -125,7 +125,10 @@ class Relay:
                 await states.start()
             self._problem = None
             await self._publish(
-                connection, Publisher(producer, states, self._state_topics), Position(**dict(row, epoch=None)), stop
+                connection,
+                Publisher(producer, states, self._state_topics),
+                Position(row["prev"], row["cur"], row["last_id"]),
+                stop,
             )
         finally:
             for client in filter(None, (producer, states)):

@@ -47,15 +47,18 @@ BEGIN
     SELECT coalesce(max(substring(c.relname FROM 'outbox_(\\d+)$')::bigint), 0) INTO first
       FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'outbox'::regclass;
     SELECT CASE WHEN is_called THEN last_value ELSE 0 END INTO highest FROM outbox_id_seq;
-    -- a partition is named by its upper bound; one whole partition is always free ahead
+    -- a partition is named by its upper bound; at least `size` ids are always free ahead
     WHILE first < highest + size LOOP
-        EXECUTE format('CREATE TABLE outbox_%s PARTITION OF outbox FOR VALUES FROM (%s) TO (%s)', first + size, first, first + size);
+        -- attached, not created as a partition: that would lock out every writer until the longest transaction ends
+        EXECUTE format(
+            'CREATE TABLE outbox_%1$s (LIKE outbox INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES);'
+            'ALTER TABLE outbox ATTACH PARTITION outbox_%1$s FOR VALUES FROM (%2$s) TO (%1$s)', first + size, first);
         first := first + size;
     END LOOP;
 END $$;
 
 CREATE FUNCTION outbox_drop_published() RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = public, pg_temp SET lock_timeout = '200ms' AS $$
+SET search_path = public, pg_temp SET lock_timeout = '100ms' AS $$
 DECLARE
     part record; unseen boolean; highest bigint; dropped integer := 0;
 BEGIN
@@ -65,18 +68,17 @@ BEGIN
           FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'outbox'::regclass ORDER BY 2
     LOOP
         EXIT WHEN part.upper >= highest;
-        BEGIN
-            EXECUTE format('LOCK TABLE ONLY %I IN ACCESS EXCLUSIVE MODE', part.name);
-        EXCEPTION WHEN lock_not_available THEN RETURN dropped;
-        END;
+        EXECUTE format('LOCK TABLE ONLY %I IN ACCESS EXCLUSIVE MODE', part.name);
         -- a new statement: it sees what committed while the lock was waited for
-        EXECUTE format('SELECT EXISTS (SELECT FROM %I o, relay_position p WHERE NOT pg_visible_in_snapshot(o.xid, p.prev))', part.name)
-          INTO unseen;
+        EXECUTE format(
+            'SELECT EXISTS (SELECT FROM %1$I, relay_position WHERE xid >= pg_snapshot_xmax(prev))'
+            '    OR EXISTS (SELECT FROM %1$I, relay_position WHERE xid IN (SELECT pg_snapshot_xip(prev)))', part.name) INTO unseen;
         EXIT WHEN unseen;
         EXECUTE format('DROP TABLE %I', part.name);
         dropped := dropped + 1;
     END LOOP;
     RETURN dropped;
+EXCEPTION WHEN lock_not_available THEN RETURN 0;  -- a writer is at work; another time
 END $$;
 SELECT outbox_add_partitions();
 """

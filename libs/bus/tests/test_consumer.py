@@ -1,0 +1,243 @@
+import asyncio
+from collections import Counter
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from libs.bus.batch import Fenced, OutOfOrder, Place, work
+from libs.bus.replay import NothingParked, discard, replay
+from libs.bus.tests.stage import PARTITIONS, Stage, running, some, until
+
+
+async def test_every_event_is_handled_once_and_in_order(stage: Stage) -> None:
+    stage.tally()
+    things = some(30)
+    async with running(stage.relay().run, stage.consumer().run):
+        for _ in range(5):
+            await stage.move(*things)
+        await until(lambda: _tallied(stage, things, 5), "all are handled")
+    assert await stage.numbers() == {id: [0, 1, 2, 3, 4] for id in things}
+
+
+async def _tallied(stage: Stage, things: list[UUID], moves: int) -> bool:
+    numbers = await stage.numbers()
+    return all(len(numbers.get(id, [])) == moves for id in things)
+
+
+async def _handled_up_to_the_end(stage: Stage) -> bool:
+    """The stored offsets are at the topic's end."""
+    client = AIOKafkaConsumer(**stage.kafka.common(), enable_auto_commit=False)
+    await client.start()
+    try:
+        ends = await client.end_offsets([TopicPartition(stage.topic, p) for p in range(PARTITIONS)])
+    finally:
+        await client.stop()
+    stored = await stage.fetchval("SELECT coalesce(sum(next), 0) FROM consumer_offsets")
+    return bool(stored == sum(ends.values()))
+
+
+async def test_the_same_500_records_appended_twice_change_nothing(stage: Stage) -> None:
+    stage.tally()
+    things = some(50)
+    async with running(stage.relay().run, stage.consumer().run):
+        for _ in range(10):
+            await stage.move(*things)
+        await until(lambda: _tallied(stage, things, 10), "500 are handled")
+        before = await stage.numbers()
+        await stage.append_again(await stage.published())
+        await until(lambda: _handled_up_to_the_end(stage), "the copies are passed")
+    assert len(await stage.published()) == 1000
+    assert await stage.numbers() == before == {id: list(range(10)) for id in things}
+
+
+async def test_nothing_is_missed_when_the_groups_kafka_offsets_are_reset_to_latest(stage: Stage) -> None:
+    stage.tally()
+    things = some(20)
+    async with running(stage.relay().run):
+        async with running(stage.consumer().run):
+            await stage.move(*things)
+            await until(lambda: _tallied(stage, things, 1), "handled")
+        await stage.move(*things)
+        await until(lambda: _published(stage, 40), "published while nobody consumes")
+        reset = AIOKafkaConsumer(**stage.kafka.common(), group_id=stage.name, enable_auto_commit=False)
+        await reset.start()
+        places = [TopicPartition(stage.topic, p) for p in range(PARTITIONS)]
+        reset.assign(places)
+        await reset.commit(await reset.end_offsets(places))
+        await reset.stop()
+        async with running(stage.consumer().run):
+            await stage.move(*things)
+            await until(lambda: _tallied(stage, things, 3), "what was skipped by Kafka's offsets is handled")
+    assert await stage.numbers() == {id: [0, 1, 2] for id in things}
+
+
+async def _published(stage: Stage, count: int) -> bool:
+    return len(await stage.published()) >= count
+
+
+async def test_a_poison_event_parks_its_key_the_others_go_on_and_a_replay_keeps_the_order(stage: Stage) -> None:
+    poisoned, *healthy = some(10)
+    broken = True
+
+    async def fail(event: Any) -> None:
+        if broken and event.thing_id == poisoned and event.n == 1:
+            raise ValueError("a poison event")
+
+    stage.tally(before=fail)
+    async with running(stage.relay().run, stage.consumer().run):
+        for _ in range(4):
+            await stage.move(poisoned, *healthy)
+        await until(lambda: _tallied(stage, healthy, 4), "the other keys go on")
+        await until(lambda: _handled_up_to_the_end(stage), "the offsets move on")
+        assert (await stage.numbers())[poisoned] == [0]
+        await until(lambda: _dead_letters_published(stage, 1), "the dead letter is on the DLQ topic")
+        with pytest.raises(ValueError, match="poison"):
+            await replay(stage.database, stage.handlers, stage.topic, poisoned)
+        assert (await stage.numbers())[poisoned] == [0], "a replay that fails leaves all as it was"
+        broken = False
+        assert await replay(stage.database, stage.handlers, stage.topic, poisoned) == 3
+        await stage.move(poisoned)
+        await until(lambda: _tallied(stage, [poisoned], 5), "the key flows again")
+    assert (await stage.numbers())[poisoned] == [0, 1, 2, 3, 4]
+    with pytest.raises(NothingParked):
+        await replay(stage.database, stage.handlers, stage.topic, poisoned)
+
+
+async def _dead_letters_published(stage: Stage, count: int) -> bool:
+    return len(await stage.published(stage.dlq)) == count
+
+
+async def test_a_discarded_dead_letter_lets_the_line_behind_it_through(stage: Stage) -> None:
+    id = some(1)[0]
+
+    async def fail(event: Any) -> None:
+        if event.n == 0:
+            raise ValueError("never")
+
+    stage.tally(before=fail)
+    async with running(stage.relay().run, stage.consumer().run):
+        for _ in range(3):
+            await stage.move(id)
+        await until(lambda: _handled_up_to_the_end(stage), "passed")
+        await until(lambda: _published(stage, 3), "published")
+        await until(lambda: _waiting(stage, 2), "two wait")
+        assert await discard(stage.database, stage.handlers, stage.topic, id) == 2
+    assert await stage.numbers() == {id: [1, 2]}
+
+
+async def _waiting(stage: Stage, count: int) -> bool:
+    return bool(await stage.fetchval("SELECT count(*) FROM dead_letters WHERE status = 'waiting'") == count)
+
+
+async def test_trouble_that_passes_is_tried_again_and_never_dead_lettered(stage: Stage) -> None:
+    failures = Counter[int]()
+
+    async def fail(event: Any) -> None:
+        failures[event.n] += 1
+        if failures[event.n] <= 3:
+            raise ConnectionResetError("away for a moment")
+
+    stage.tally(before=fail)
+    id = some(1)[0]
+    async with running(stage.relay().run, stage.consumer().run):
+        await stage.move(id)
+        await until(lambda: _tallied(stage, [id], 1), "handled in the end")
+    assert await stage.fetchval("SELECT count(*) FROM dead_letters") == 0
+
+
+async def test_a_deployment_that_would_dead_letter_everything_stops_the_consumer(stage: Stage) -> None:
+    async def fail(event: Any) -> None:
+        raise TypeError("a bad deploy")
+
+    stage.tally(before=fail)
+    consumer = stage.consumer(dead_letter_limit=5)
+    await stage.move(*some(40))
+    async with running(stage.relay().run, consumer.run):
+        await until(lambda: _halted(consumer), "the consumer says that it halted")
+        assert await stage.fetchval("SELECT count(*) FROM dead_letters WHERE status = 'dead'") < 40
+    stage.handlers._handlers.clear()
+    stage.tally()
+    async with running(stage.relay().run, stage.consumer().run):
+        await until(lambda: _all_known(stage, 40), "the mended version handles or keeps all of them")
+
+
+async def _halted(consumer: Any) -> bool:
+    return "in a row" in str(await consumer.check())
+
+
+async def _all_known(stage: Stage, count: int) -> bool:
+    dead = await stage.fetchval("SELECT count(*) FROM dead_letters WHERE status = 'dead'")
+    return len(await stage.numbers()) + int(dead) == count
+
+
+async def test_an_old_owner_of_a_partition_is_fenced(stage: Stage) -> None:
+    stage.tally()
+    id = some(1)[0]
+    await stage.move(id)
+    async with running(stage.relay().run):
+        await until(lambda: _published(stage, 1), "published")
+    [record] = await stage.published()
+    place = Place(stage.name, record.topic, record.partition)
+    await stage.fetchval(
+        "INSERT INTO consumer_offsets VALUES ($1, $2, $3, 0)", place.consumer, place.topic, place.partition
+    )
+    await work(stage.database, stage.handlers, place, 0, [record], next=1)
+    with pytest.raises(Fenced):
+        await work(stage.database, stage.handlers, place, 0, [record], next=1)
+    assert await stage.numbers() == {id: [0]}
+
+
+async def test_a_batch_that_holds_an_event_twice_applies_it_once(stage: Stage) -> None:
+    stage.tally()
+    id = some(1)[0]
+    await stage.move(id)
+    async with running(stage.relay().run):
+        await until(lambda: _published(stage, 1), "published")
+    [record] = await stage.published()
+    place = Place(stage.name, record.topic, record.partition)
+    await stage.fetchval(
+        "INSERT INTO consumer_offsets VALUES ($1, $2, $3, 0)", place.consumer, place.topic, place.partition
+    )
+    await work(stage.database, stage.handlers, place, 0, [record, record], next=2)
+    assert await stage.numbers() == {id: [0]}
+
+
+async def test_an_unknown_event_with_a_version_already_passed_is_an_alarm(stage: Stage) -> None:
+    stage.tally()
+    id = some(1)[0]
+    await stage.move(id)
+    await stage.move(id)
+    async with running(stage.relay().run):
+        await until(lambda: _published(stage, 2), "published")
+    first, second = await stage.published()
+    place = Place(stage.name, first.topic, first.partition)
+    await stage.fetchval(
+        "INSERT INTO consumer_offsets VALUES ($1, $2, $3, 0)", place.consumer, place.topic, place.partition
+    )
+    await work(stage.database, stage.handlers, place, 0, [second], next=1)
+    with pytest.raises(OutOfOrder):
+        await work(stage.database, stage.handlers, place, 1, [first], next=2)
+    assert await stage.numbers() == {id: [1]}
+
+
+async def test_members_that_come_and_go_handle_each_event_once(stage: Stage) -> None:
+    stage.tally()
+    things, stop = some(40), asyncio.Event()
+
+    async def keep_moving() -> None:
+        for _ in range(15):
+            await stage.move(*things)
+
+    async def come_and_go() -> None:
+        for _ in range(4):
+            async with running(stage.consumer().run):
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), 0.7)
+
+    async with running(stage.relay().run, stage.consumer().run):
+        await asyncio.gather(keep_moving(), come_and_go())
+        await until(lambda: _tallied(stage, things, 15), "all are handled", seconds=40)
+    assert await stage.numbers() == {id: list(range(15)) for id in things}

@@ -1,0 +1,147 @@
+import asyncio
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+
+from libs.bus.tests.stage import WORKER, Fired, Stage, Thing, running, some, timers, until
+from libs.bus.timers import TimerLoop
+
+
+@asynccontextmanager
+async def a_process(stage: Stage, what: str) -> AsyncIterator[Process]:
+    """A loop in its own process, killed at the end."""
+    kafka = stage.kafka
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "libs.bus.tests.loops", what, stage.url, kafka.bootstrap, kafka.user, kafka.password, stage.name,
+        stdout=PIPE,
+    )  # fmt: skip
+    assert process.stdout
+    assert await asyncio.wait_for(process.stdout.readline(), 20) == b"up\n"
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGCONT)
+            process.kill()
+        await process.wait()
+
+
+async def _now(stage: Stage) -> datetime:
+    now: datetime = await stage.fetchval("SELECT app_now()")
+    return now
+
+
+async def _fired(stage: Stage, count: int) -> bool:
+    return len(await stage.firings()) >= count
+
+
+async def test_a_timer_whose_worker_is_killed_a_second_before_it_is_due_fires_once_and_not_early(stage: Stage) -> None:
+    async with stage.database.transaction(WORKER) as tx:
+        thing = tx.add(Thing(id=some(1)[0]))
+        due = tx.now + timedelta(seconds=2)
+        tx.set_timer(thing, "ring", due)
+    async with a_process(stage, "timers") as worker:
+        await until(lambda: _reached(stage, due - timedelta(seconds=1)), "one second before it is due")
+        worker.kill()
+        await worker.wait()
+    assert await stage.firings() == []
+    async with a_process(stage, "timers"), a_process(stage, "timers"):
+        await until(lambda: _fired(stage, 1), "another worker fires it")
+        await until(lambda: _reached(stage, due + timedelta(seconds=1)), "and nobody fires it again")
+    [firing] = await stage.firings()
+    assert due <= firing.at < due + timedelta(seconds=5)
+
+
+async def _reached(stage: Stage, instant: datetime) -> bool:
+    return await _now(stage) >= instant
+
+
+async def test_a_timer_that_was_cancelled_or_moved_does_not_fire_at_its_old_time(stage: Stage) -> None:
+    ids = some(3)
+    async with stage.database.transaction(WORKER) as tx:
+        for id in ids:
+            tx.set_timer(tx.add(Thing(id=id)), "ring:first", tx.now + timedelta(milliseconds=300))
+    async with stage.database.transaction(WORKER) as tx:
+        cancelled, moved, _ = [await Thing.get(id, tx, lock=True) for id in ids]
+        tx.cancel_timer(cancelled, "ring:first")
+        tx.set_timer(moved, "ring:first", tx.now + timedelta(days=1))
+    async with running(TimerLoop(timers, stage.database).run):
+        await until(lambda: _fired(stage, 1), "the untouched one fires")
+    assert [(f.thing_id, f.detail) for f in await stage.firings()] == [(ids[2], "first")]
+    assert await stage.fetchval("SELECT count(*) FROM timers") == 1
+
+
+@pytest.mark.parametrize("seed", [11, 12])
+async def test_each_timer_fires_once_or_is_cancelled_under_any_race(stage: Stage, seed: int) -> None:
+    """A model: what commands set and cancelled while four loops fire; never twice, never early, never after a cancel."""
+    random, ids = Random(seed), some(40)
+    async with stage.database.transaction(WORKER) as tx:
+        for id in ids:
+            tx.add(Thing(id=id))
+    set_at: dict[tuple[object, str], datetime] = {}
+    cancelled: set[tuple[object, str]] = set()
+
+    async def commands(n: int) -> None:
+        for i in range(40):
+            id, detail = random.choice(ids), f"{n}-{i}"
+            async with stage.database.transaction(WORKER) as tx:
+                thing = await Thing.get(id, tx, lock=True)
+                due = tx.now + timedelta(milliseconds=random.randint(-5, 150))
+                tx.set_timer(thing, f"ring:{detail}", due)
+            set_at[id, detail] = due
+            if random.random() < 0.4:
+                async with stage.database.transaction(WORKER) as tx:
+                    thing = await Thing.get(id, tx, lock=True)
+                    if not await tx.select(Fired, Fired.c.thing_id == id, Fired.c.detail == detail):
+                        tx.cancel_timer(thing, f"ring:{detail}")
+                        cancelled.add((id, detail))
+
+    loops = [TimerLoop(timers, stage.database).run for _ in range(4)]
+    async with running(*loops):
+        await asyncio.gather(*(commands(n) for n in range(4)))
+        await until(lambda: _fired(stage, len(set_at) - len(cancelled)), "all that stood have fired")
+    firings = [((f.thing_id, f.detail), f.at) for f in await stage.firings()]
+    assert len({key for key, _ in firings}) == len(firings), "never twice"
+    assert {key for key, _ in firings} == set(set_at) - cancelled, "once, or cancelled"
+    assert all(at >= set_at[key] for key, at in firings), "never early"
+    assert await stage.fetchval("SELECT count(*) FROM timers") == 0
+
+
+async def test_timers_follow_the_sandbox_clock(stage: Stage) -> None:
+    async with stage.database.transaction(WORKER) as tx:
+        thing = tx.add(Thing(id=some(1)[0]))
+        tx.set_timer(thing, "ring", tx.now + timedelta(days=3))
+    assert await timers.fire_due(stage.database) == 0
+    await stage.fetchval("UPDATE app_clock SET time_offset = '2 days 23 hours 59 minutes'")
+    assert await timers.fire_due(stage.database) == 0
+    await stage.fetchval("UPDATE app_clock SET time_offset = '3 days 1 second'")
+    assert await timers.fire_due(stage.database) == 1
+    assert (await stage.firings())[0].at > datetime.now(UTC) + timedelta(days=3)
+
+
+async def test_a_stopped_relay_that_resumes_as_a_zombie_changes_nothing(stage: Stage) -> None:
+    things = some(10)
+    async with a_process(stage, "relay") as first, running(stage.relay(page=5).run):
+        await stage.move(*things)
+        await until(lambda: _published(stage, 10), "one of the two leads")
+        first.send_signal(signal.SIGSTOP)
+        await stage.move(*things)
+        # the network gives up on a process that does not answer
+        await stage.fetchval(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        )
+        await until(lambda: _published(stage, 20), "the other one has taken over")
+        first.send_signal(signal.SIGCONT)
+        await stage.move(*things)
+        await until(lambda: _published(stage, 30), "and goes on beside the zombie")
+    assert await stage.published_numbers() == {id: [0, 1, 2] for id in things}
+
+
+async def _published(stage: Stage, count: int) -> bool:
+    return len(await stage.published()) >= count
