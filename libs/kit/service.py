@@ -5,6 +5,7 @@ import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import FrameType
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -47,7 +48,7 @@ class Service:
             yield
 
         app = FastAPI(title=f"Poly+ {self.name}", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
-        app.state.database, app.state.verifier = database, verifier
+        app.state.database, app.state.verifier, app.state.stopping = database, verifier, asyncio.Event()
         problems.install(app)
         app.include_router(health_router({"database": lambda: _database_answers(database), **(checks or {})}))
         for router in self.routers:
@@ -84,11 +85,23 @@ class Service:
                 await worker.start()
             gc.collect()
             gc.freeze()  # what start-up made is never garbage: p99 falls by three quarters
-            await uvicorn.Server(config).serve()
+            await Server(config, app.state.stopping).serve()
         finally:
             if worker:
                 await worker.stop()
             await asyncio.wait_for(database.close(), 10)
+
+
+class Server(uvicorn.Server):
+    """Sets `stopping` when the process is told to end: a response without an end has to end by itself, or ending waits for it."""
+
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._stopping.set()
+        super().handle_exit(sig, frame)
 
 
 async def _database_answers(database: Database) -> None:
@@ -98,6 +111,7 @@ async def _database_answers(database: Database) -> None:
 
 def _health_only(database: Database, checks: Mapping[str, Check]) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.stopping = asyncio.Event()
     problems.install(app)
     app.include_router(health_router({"database": lambda: _database_answers(database), **checks}))
     return app
