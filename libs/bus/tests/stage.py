@@ -123,8 +123,8 @@ class Stage:
             found: list[Delivery] = []
             for place in places:
                 while await client.position(place) < ends[place]:
-                    for r in (await client.getmany(place, timeout_ms=100)).get(place, []):
-                        found.append(delivery(r.topic, r.partition, r.offset, r.key, r.headers, r.value))
+                    records = (await client.getmany(place, timeout_ms=100)).get(place, [])
+                    found += [delivery(r.topic, r.partition, r.offset, r.key, r.headers, r.value) for r in records]
             return found
         finally:
             await client.stop()
