@@ -37,7 +37,7 @@ def label_pdf(shipment: Shipment) -> bytes:
 
 def _line(pdf: FPDF, text: str, *, size: float, style: str = "") -> None:
     pdf.set_font("Helvetica", style, size)
-    pdf.multi_cell(0, size * 0.5, _printable(text), new_x="LMARGIN", new_y="NEXT")
+    pdf.multi_cell(0, size * 0.5, _printable(text), align="L", new_x="LMARGIN", new_y="NEXT")
 
 
 def _address(pdf: FPDF, caption: str, address: Address, *, size: float) -> None:

@@ -48,7 +48,7 @@ class Address(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     name: str = Field(min_length=1, max_length=200)
-    lines: list[str] = []
+    lines: list[str] = Field([], max_length=6)
     city: str = ""
     postal_code: str = ""
     country: str = Field(pattern="^[A-Z]{2}$")

@@ -54,12 +54,13 @@ class Receiver:
 
     def __init__(self) -> None:
         self.listening = free_socket()
-        self.url = f"{url_of(self.listening)}/v1/events"
+        self.root = url_of(self.listening)
+        self.url = f"{self.root}/v1/events"
         self.answer = 204
         self.attempts: list[str] = []
         self.heard: list[dict[str, Any]] = []
         self.ids: list[str] = []
-        self.app = Starlette(routes=[Route("/v1/events", self._hear, methods=["POST"])])
+        self.app = Starlette(routes=[Route("/v1/{what}", self._hear, methods=["POST"])])
 
     async def _hear(self, request: Request) -> Response:
         body = await request.body()

@@ -1,0 +1,188 @@
+"""The ticket system of a simulated cloud partner, a company of its own: `python -m deploy.simulators.partner`.
+
+TMF621 v5 without idempotency, on purpose: a second POST makes a second ticket, so that whoever calls has to look up its own
+reference before it creates again. It tells ecps by signed webhook what its engineers do; `/simulate` plays the engineers.
+"""
+
+from typing import Annotated, Any
+from uuid import uuid4
+
+from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from deploy.simulators.process import Company, Place, run
+from deploy.simulators.tickets import (
+    HAPPENINGS,
+    PATH,
+    Happening,
+    Kind,
+    Note,
+    Ticket,
+    TicketEnded,
+    TicketPatch,
+    TicketRequest,
+)
+from libs.kit import telemetry
+
+ENGINEER = "partner engineer"
+
+
+class Said(BaseModel):
+    """What the partner's engineer writes."""
+
+    text: str | None = Field(None, max_length=20_000)
+
+
+class NewStatus(Said):
+    status: str = Field(min_length=1, max_length=100)
+
+
+class Partner(Company):
+    """The partner's support floor: every change of a ticket is kept together with the notice of it."""
+
+    def open(self, request: TicketRequest) -> Ticket:
+        ticket = Ticket.open(request, self.place.url, self.clock.now())
+        if not self.faults.strikes(self.faults.now.forget_rate):
+            self._keep(ticket)
+        return ticket
+
+    def find(self, number: str) -> Ticket:
+        body = self.memory.thing(number)
+        if body is None:
+            raise HTTPException(404, f"no ticket {number}")
+        return Ticket.model_validate_json(body)
+
+    def search(self, reference: str | None, limit: int, offset: int) -> list[Ticket]:
+        if reference is None:
+            found = self.memory.newest(limit, offset)
+        else:
+            found = self.memory.with_reference(reference)[offset : offset + limit]
+        return [Ticket.model_validate_json(body) for body in found]
+
+    def change(self, number: str, patch: TicketPatch) -> Ticket:
+        """The customer's own change; it is told back only when that fault is on."""
+        ticket, told = self.find(number), []
+        if patch.status and patch.status != ticket.status:
+            ticket.become(patch.status, patch.reason, self.clock.now())
+            told.append((Kind.STATUS, patch.reason))
+        for note in patch.note:
+            ticket.add_note(note, self.clock.now())
+            told.append((Kind.NOTE, note.text))
+        self._keep(ticket, *(told if self.faults.now.echo else ()))
+        return ticket
+
+    def do(self, number: str, status: str | None, kind: Kind, text: str | None) -> Ticket:
+        """The engineer's change, which the customer is told."""
+        ticket, now = self.find(number), self.clock.now()
+        if status:
+            ticket.become(status, text, now)
+        if text:
+            ticket.add_note(Note(text=text, author=ENGINEER), now)
+        self._keep(ticket, (kind, text))
+        return ticket
+
+    def _keep(self, ticket: Ticket, *told: tuple[Kind, str | None]) -> None:
+        notices = []
+        for kind, text in told:
+            ticket.told += 1
+            body = {
+                "event_id": str(uuid4()),
+                "partner_reference": ticket.id,
+                "our_reference": ticket.our_reference,
+                "kind": kind,
+                "status": ticket.status,
+                "text": text,
+                "occurred_at": ticket.updated_at.isoformat(),
+                "sequence": ticket.told,
+            }
+            notices += self.notifier.notices(ticket.id, ticket.told, body)
+        self.memory.keep(ticket.id, ticket.our_reference or "", ticket.model_dump_json(by_alias=True), None, notices)
+        self.notifier.wake()
+
+
+def partner_app(partner: Partner) -> FastAPI:
+    """The partner's API and its controls."""
+    app = partner.app("Simulated cloud partner")
+
+    @app.post(PATH, status_code=201)
+    async def open_ticket(request: TicketRequest, response: Response) -> dict[str, Any]:
+        """Always a new ticket."""
+        if partner.faults.now.reject:
+            raise HTTPException(422, "tickets of this customer are not accepted")
+        ticket = partner.open(request)
+        response.headers["location"] = ticket.href
+        return ticket.to_tmf()
+
+    @app.get(PATH)
+    async def search_tickets(
+        response: Response,
+        external: Annotated[str | None, Query(alias="externalIdentifier")] = None,
+        external_id: Annotated[str | None, Query(alias="externalIdentifier.id")] = None,
+        limit: Annotated[int, Query(ge=1, le=500)] = 50,
+        offset: Annotated[int, Query(ge=0)] = 0,
+    ) -> list[dict[str, Any]]:
+        """Tickets under a reference that the customer gave, oldest first; or the newest."""
+        found = partner.search(external or external_id, limit, offset)
+        response.headers["x-result-count"] = str(len(found))
+        return [ticket.to_tmf() for ticket in found]
+
+    @app.get(PATH + "/{number}")
+    async def show_ticket(number: str) -> dict[str, Any]:
+        return partner.find(number).to_tmf()
+
+    @app.patch(PATH + "/{number}")
+    async def change_ticket(number: str, patch: TicketPatch) -> dict[str, Any]:
+        """A status, notes, or both."""
+        return partner.change(number, patch).to_tmf()
+
+    @app.post(PATH + "/{number}/note", status_code=201)
+    async def add_note(number: str, note: Note) -> dict[str, Any]:
+        ticket = partner.change(number, TicketPatch(note=[note]))
+        return ticket.note[-1].model_dump(mode="json", by_alias=True, exclude_none=True)
+
+    _controls(app, partner)
+    _errors(app)
+    return app
+
+
+def _controls(app: FastAPI, partner: Partner) -> None:
+    @app.post("/simulate/tickets/{number}/status", tags=["simulate"])
+    async def set_status(number: str, new: NewStatus) -> dict[str, Any]:
+        """Any status, also one that no contract knows."""
+        return partner.do(number, new.status, Kind.STATUS, new.text).to_tmf()
+
+    @app.post("/simulate/tickets/{number}/{happening}", tags=["simulate"])
+    async def act_on_ticket(number: str, happening: Happening, said: Said | None = None) -> dict[str, Any]:
+        status, kind = HAPPENINGS[happening]
+        text = said.text if said else None
+        if not text and kind in (Kind.NOTE, Kind.INFORMATION_REQUIRED):
+            raise HTTPException(400, f"{happening} needs a text")
+        return partner.do(number, status, kind, text).to_tmf()
+
+
+def _errors(app: FastAPI) -> None:
+    """Errors as TMF630 shows them."""
+
+    def error(status: int, reason: str) -> JSONResponse:
+        return JSONResponse({"@type": "Error", "code": str(status), "reason": reason, "status": str(status)}, status)
+
+    @app.exception_handler(HTTPException)
+    async def refused(_: Request, refusal: HTTPException) -> JSONResponse:
+        return error(refusal.status_code, refusal.detail)
+
+    @app.exception_handler(TicketEnded)
+    async def ended(_: Request, refusal: TicketEnded) -> JSONResponse:
+        return error(409, str(refusal))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_: Request, refusal: RequestValidationError) -> JSONResponse:
+        told = "; ".join(f"{'.'.join(map(str, each['loc'][1:]))}: {each['msg']}" for each in refusal.errors())
+        return error(400, told)
+
+
+if __name__ == "__main__":
+    telemetry.configure("partner")
+    place = Place.from_environment("partner", receiver="ecps", path="/v1/partner-events")
+    run(partner_app(Partner(place)), place.url)
