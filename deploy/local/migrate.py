@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
+from sqlalchemy.util import await_only
 
 from deploy.local.errors import CannotRun
 from deploy.local.processes import ROOT
@@ -62,6 +64,7 @@ async def _connected(service: str, owner_url: str, run: Callable[[Config], objec
     engine = create_async_engine(
         urlunsplit(urlsplit(owner_url)._replace(scheme="postgresql+asyncpg")), poolclass=NullPool
     )
+    sa.event.listen(engine.sync_engine, "do_execute", _whole_script)
     try:
         async with engine.connect() as connection:
             await connection.execute(sa.text("select pg_advisory_lock(:lock)"), {"lock": _LOCK})
@@ -69,6 +72,15 @@ async def _connected(service: str, owner_url: str, run: Callable[[Config], objec
             await connection.run_sync(lambda plain: run(_config(service, plain)))
     finally:
         await engine.dispose()
+
+
+def _whole_script(cursor: Any, statement: str, parameters: object, context: Any) -> bool:
+    """Runs a text of several statements, which PostgreSQL prepares one by one only; whether it did."""
+    if parameters or ";" not in statement:
+        return False
+    cursor.execute("select 1")  # the driver's adapter begins its transaction with what it executes itself
+    await_only(context.root_connection.connection.driver_connection.execute(statement))
+    return True
 
 
 def _config(service: str, connection: sa.Connection) -> Config:
