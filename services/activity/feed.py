@@ -1,0 +1,106 @@
+"""The stream as it grows, for the gateway: one line of JSON per event, in the order of places.
+
+`{"position": 7}` says that nothing more is there up to place 7: the first line without `after`, then a sign of life.
+`{"late": true, "event": …}` repeats an event at the place where its account became known, for that account's people.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated
+
+import asyncpg
+from fastapi import Query, Request
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
+
+from libs.kit.http import Router, Tx, allow
+from libs.store import Database, Scope
+from services.activity.queries import EventOut, event_out, last_place
+from services.activity.use_cases.append_events import CHANNEL
+
+router = Router(tags=["internal"])
+PAGE = 500
+POLL_SECONDS = 0.25
+SIGN_OF_LIFE_SECONDS = 2.0
+_READER = Scope("worker", actor="system:activity")
+
+# Read at its first place, an event whose account became known later is still nobody's.
+_NEXT = """
+(SELECT seq AS place, false AS late, event_id, topic, type, subject, version, case_id,
+        CASE WHEN account_seq = seq THEN account_id END AS account_id,
+        visibility, time, actor, causation_id, traceparent, data
+   FROM activity_events WHERE seq > $1 ORDER BY seq LIMIT $2)
+UNION ALL
+(SELECT account_seq, true, event_id, topic, type, subject, version, case_id, account_id,
+        visibility, time, actor, causation_id, traceparent, data
+   FROM activity_events WHERE account_seq > $1 AND account_seq <> seq ORDER BY account_seq LIMIT $2)
+ORDER BY place LIMIT $2
+"""
+
+
+class Line(BaseModel):
+    late: bool
+    event: EventOut
+
+
+@router.get("/internal/feed", include_in_schema=False, dependencies=[allow("ops")])
+async def feed(
+    request: Request, tx: Tx, after: Annotated[int | None, Query(ge=0, lt=2**63)] = None
+) -> StreamingResponse:
+    """Everything after a place, and whatever follows, until the reader leaves or this process ends."""
+    start = await last_place(tx) if after is None else after
+    stopping: asyncio.Event = request.app.state.stopping
+    return StreamingResponse(_lines(request.app.state.database, start, stopping), media_type="application/x-ndjson")
+
+
+async def _lines(database: Database, after: int, stopping: asyncio.Event) -> AsyncIterator[bytes]:
+    clock = asyncio.get_running_loop().time
+    async with _appended(database) as appended:
+        yield _position(after)
+        said = clock()
+        while not stopping.is_set():
+            appended.clear()
+            async with database.transaction(_READER) as tx:
+                records = await tx.connection.fetch(_NEXT, after, PAGE)
+            if records:
+                after, said = records[-1]["place"], clock()
+                yield b"".join(_line(record) for record in records)
+            elif clock() - said >= SIGN_OF_LIFE_SECONDS:
+                said = clock()
+                yield _position(after)
+            if len(records) < PAGE:
+                await _woken(appended, POLL_SECONDS)
+
+
+def _line(record: asyncpg.Record) -> bytes:
+    line = Line(late=record["late"], event=event_out(record, record["place"]))
+    return line.__pydantic_serializer__.to_json(line) + b"\n"
+
+
+def _position(place: int) -> bytes:
+    return b'{"position": %d}\n' % place
+
+
+@asynccontextmanager
+async def _appended(database: Database) -> AsyncIterator[asyncio.Event]:
+    """An event that is set after each append; should its connection break, the poll goes on alone."""
+    appended = asyncio.Event()
+
+    def wake(*_: object) -> None:
+        appended.set()
+
+    async with database.pool.acquire() as connection:
+        await connection.add_listener(CHANNEL, wake)
+        try:
+            yield appended
+        finally:
+            if not connection.is_closed():
+                await connection.remove_listener(CHANNEL, wake)
+
+
+async def _woken(event: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return

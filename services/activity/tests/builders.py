@@ -1,0 +1,39 @@
+"""Records as other services publish them, bare: activity keeps what it does not understand."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from libs.bus import Delivery
+from libs.store.ids import new_id
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+CASE_OPENED = "polyplus.cases.case-opened.v1"
+PART_SHIPPED = "polyplus.rma.part-shipped.v1"
+NOTE_ADDED = "polyplus.cases.note-added.v1"
+INTERNAL_NOTE = "polyplus.cases.internal-note-added.v1"
+ACCOUNT, OTHER_ACCOUNT = uuid4(), uuid4()
+
+
+def an_event(
+    ce_type: str = CASE_OPENED,
+    *,
+    case_id: UUID | None = None,
+    account_id: UUID | None = ACCOUNT,
+    minutes: int = 0,
+    **data: Any,
+) -> Delivery:
+    """About a case of its own unless told, `minutes` after noon."""
+    case_id, subject = case_id or uuid4(), uuid4()
+    return Delivery(
+        topic=f"{ce_type.split('.')[1]}.events", partition=0, offset=0, key=case_id, event_id=new_id(), type=ce_type,
+        subject=subject, version=1, time=NOON + timedelta(minutes=minutes), actor="system:test", account_id=account_id,
+        causation_id=None, traceparent=None, data=json.dumps({"case_id": str(case_id), **data}).encode(),
+    )  # fmt: skip
+
+
+def saying(delivery: Delivery, data: bytes | None) -> Delivery:
+    """The same record with other bytes in it."""
+    return replace(delivery, data=data)

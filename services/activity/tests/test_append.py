@@ -1,0 +1,161 @@
+"""The stream holds everything, once, in one order, with whose it is."""
+
+import asyncio
+from itertools import pairwise
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from libs.bus import Delivery
+from services.activity.handlers import TOPICS
+from services.activity.tests.builders import ACCOUNT, CASE_OPENED, INTERNAL_NOTE, PART_SHIPPED, an_event, saying
+from services.activity.use_cases.append_events import append_events
+from tests.support.harness import Harness
+from tests.support.order import interleavings
+
+
+async def stored(activity: Harness) -> list[asyncpg.Record]:
+    async with activity.transaction() as tx:
+        return await tx.connection.fetch("SELECT * FROM activity_events ORDER BY seq")
+
+
+async def append(activity: Harness, *deliveries: Delivery) -> None:
+    async with activity.transaction() as tx:
+        await append_events(deliveries, tx)
+
+
+async def test_every_service_that_publishes_is_heard() -> None:
+    from pathlib import Path
+
+    services = Path(__file__).parents[2]
+    silent = {"activity", "gateway", "portal", "notifications"}
+    publishing = {f"{room.name}.events" for room in services.iterdir() if (room / "app.py").exists()} - {
+        f"{s}.events" for s in silent
+    }
+    assert publishing <= set(TOPICS)
+
+
+async def test_an_event_is_kept_as_it_came(activity: Harness) -> None:
+    event = an_event(PART_SHIPPED, tracking="VN-1 ✓")
+    await activity.deliver(event)
+    [row] = await stored(activity)
+    assert (row["event_id"], row["type"], row["topic"]) == (event.event_id, PART_SHIPPED, "rma.events")
+    assert (row["case_id"], row["account_id"], row["visibility"]) == (event.key, ACCOUNT, "public")
+    assert (row["time"], row["actor"], row["version"]) == (event.time, "system:test", 1)
+    assert "VN-1 ✓" in row["data"]
+    assert row["seq"] == row["account_seq"] == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        b"",
+        b"\xff\xfe",
+        b"not json",
+        b'{"case_id": 7}',
+        b'{"case_id": "x", "a": "\\u0000"}',
+        b"[1]",
+        b'{"n": NaN}',
+    ],
+)
+async def test_what_cannot_be_read_is_kept_nevertheless(activity: Harness, data: bytes | None) -> None:
+    await activity.deliver(saying(an_event(), data), an_event())
+    assert [row["case_id"] is None for row in await stored(activity)] == [True, False]
+
+
+async def test_a_type_without_a_contract_is_for_the_staff_alone(activity: Harness) -> None:
+    await activity.deliver(
+        an_event("polyplus.rma.invented-tomorrow.v9"), an_event(INTERNAL_NOTE), an_event(CASE_OPENED)
+    )
+    assert [row["visibility"] for row in await stored(activity)] == ["internal", "internal", "public"]
+
+
+async def test_a_redelivery_adds_nothing(activity: Harness) -> None:
+    event = an_event()
+    await activity.deliver(event, event)
+    await append(activity, event)
+    assert len(await stored(activity)) == 1
+
+
+async def test_an_event_without_an_account_belongs_to_its_case_s(activity: Harness) -> None:
+    case = uuid4()
+    await activity.deliver(an_event(case_id=case), an_event(PART_SHIPPED, case_id=case, account_id=None))
+    assert [row["account_id"] for row in await stored(activity)] == [ACCOUNT, ACCOUNT]
+
+
+async def test_within_one_batch_too_and_in_any_order(activity: Harness) -> None:
+    case = uuid4()
+    await append(activity, an_event(PART_SHIPPED, case_id=case, account_id=None), an_event(case_id=case))
+    assert [(row["account_id"], row["seq"]) for row in await stored(activity)] == [(ACCOUNT, 1), (ACCOUNT, 2)]
+
+
+async def test_an_account_learned_late_gives_a_second_place(activity: Harness) -> None:
+    case = uuid4()
+    early = [an_event(PART_SHIPPED, case_id=case, account_id=None) for _ in range(2)]
+    await activity.deliver(*early, an_event(), an_event(case_id=case), an_event())
+    rows = await stored(activity)
+    assert [row["account_id"] for row in rows] == [ACCOUNT] * 5
+    assert [(row["seq"], row["account_seq"]) for row in rows] == [(1, 5), (2, 6), (3, 3), (4, 4), (7, 7)]
+
+
+async def test_places_follow_commits_when_many_append_at_once(activity: Harness) -> None:
+    """A reader who goes on after the highest place it saw misses nothing."""
+    done = asyncio.Event()
+    seen: list[int] = []
+
+    async def write() -> None:
+        for _ in range(15):
+            await append(activity, *(an_event() for _ in range(3)))
+
+    async def read() -> None:
+        last = 0
+        while not done.is_set() or last < 6 * 45:
+            async with activity.transaction() as tx:
+                rows = await tx.connection.fetch("SELECT seq FROM activity_events WHERE seq > $1 ORDER BY seq", last)
+            seen.extend(row["seq"] for row in rows)
+            last = seen[-1] if seen else 0
+
+    reader = asyncio.create_task(read())
+    await asyncio.gather(*(write() for _ in range(6)))
+    done.set()
+    await asyncio.wait_for(reader, 10)
+    assert seen == list(range(1, 6 * 45 + 1))
+
+
+CASES = [uuid4(), uuid4()]
+STORY = [
+    an_event(ce_type, case_id=case, account_id=ACCOUNT if named else None, minutes=i)
+    for i, (ce_type, case, named) in enumerate(
+        [(CASE_OPENED, CASES[0], True), (PART_SHIPPED, CASES[0], False), ("polyplus.onsite.visit-scheduled.v1", CASES[0], False),
+         (CASE_OPENED, CASES[1], True), (INTERNAL_NOTE, CASES[1], False), ("polyplus.escalation.clock-started.v1", CASES[1], False)]
+    )
+]  # fmt: skip
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(order=interleavings(STORY))
+async def test_any_order_gives_the_same_record(activity: Harness, order: list[Delivery]) -> None:
+    await activity.empty()
+    await activity.deliver(*order)
+    rows = await stored(activity)
+    assert {row["event_id"]: row["account_id"] for row in rows} == {event.event_id: ACCOUNT for event in STORY}
+    places = sorted({row["seq"] for row in rows} | {row["account_seq"] for row in rows})
+    assert places == list(range(1, len(places) + 1))
+    assert all(row["account_seq"] >= row["seq"] for row in rows)
+    assert await activity.outbox() == []
+
+
+async def test_months_have_partitions_and_any_other_time_has_the_default(activity: Harness) -> None:
+    await activity.deliver(an_event(minutes=-60 * 24 * 365), an_event(minutes=60 * 24 * 365))
+    now = await activity.now()
+    async with activity.transaction() as tx:
+        found = [r["relname"] for r in await tx.connection.fetch(
+            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+            "WHERE i.inhparent = 'activity_events'::regclass ORDER BY 1")]  # fmt: skip
+    assert len(await stored(activity)) == 2
+    assert f"activity_events_{now:%Y%m}" in found
+    assert all(a < b for a, b in pairwise(found))
+    assert len(found) == 5

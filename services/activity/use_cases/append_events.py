@@ -1,0 +1,94 @@
+"""Every event of every service, appended to the one stream."""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import pydantic_core
+
+from libs.bus import Delivery
+from libs.events.catalogue import published
+from libs.store import Transaction
+
+CHANNEL = "activity_appended"
+_LOCK_KEY = 0x61637469
+_VISIBILITIES = {ce_type: event.contract.visibility for ce_type, event in published().items()}
+
+# One appender at a time, so that the order of places is the order of commits: whoever has read up to a place has missed
+# nothing. The NOTIFY goes out with the commit; that notifying transactions commit one by one costs nothing here.
+_LOCK = f"SELECT pg_advisory_xact_lock({_LOCK_KEY}), pg_notify('{CHANNEL}', '')"
+_APPEND = """
+WITH given AS MATERIALIZED (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::bigint[], $6::uuid[], $7::uuid[], $8::text[],
+                         $9::timestamptz[], $10::text[], $11::uuid[], $12::text[], $13::text[])
+      WITH ORDINALITY AS u(event_id, topic, type, subject, version, case_id, account_id, visibility,
+                           time, actor, causation_id, traceparent, data, n)
+), learned AS (
+    INSERT INTO case_accounts (case_id, account_id)
+    SELECT DISTINCT ON (case_id) case_id, account_id FROM given
+     WHERE case_id IS NOT NULL AND account_id IS NOT NULL ORDER BY case_id, n
+    ON CONFLICT DO NOTHING RETURNING case_id, account_id
+), late AS MATERIALIZED (
+    SELECT e.event_id, e.time, l.account_id, row_number() OVER (ORDER BY e.seq) AS n
+      FROM learned l JOIN activity_events e ON e.case_id = l.case_id AND e.account_id IS NULL
+), counted AS (
+    SELECT (SELECT count(*) FROM given) AS new, (SELECT count(*) FROM late) AS late
+), place AS (
+    INSERT INTO stream_position AS p (last) SELECT new + late FROM counted
+    ON CONFLICT (only_row) DO UPDATE SET last = p.last + excluded.last RETURNING last
+), resolved AS (
+    UPDATE activity_events e SET account_id = late.account_id, account_seq = place.last - counted.late + late.n
+      FROM late, place, counted WHERE (e.event_id, e.time) = (late.event_id, late.time)
+), placed AS (
+    SELECT g.*, place.last - counted.late - counted.new + g.n AS seq,
+           coalesce(g.account_id, l.account_id, k.account_id) AS known_account_id
+      FROM place, counted, given g
+      LEFT JOIN learned l ON l.case_id = g.case_id LEFT JOIN case_accounts k ON k.case_id = g.case_id
+)
+INSERT INTO activity_events (seq, event_id, topic, type, subject, version, case_id, account_id, account_seq, visibility,
+                             time, actor, causation_id, traceparent, data)
+SELECT seq, event_id, topic, type, subject, version, case_id, known_account_id,
+       CASE WHEN known_account_id IS NOT NULL THEN seq END, visibility, time, actor, causation_id, traceparent, data::jsonb
+  FROM placed ORDER BY n
+ON CONFLICT DO NOTHING
+"""
+
+
+async def append_events(deliveries: Sequence[Delivery], tx: Transaction) -> None:
+    """Keeps them all, whatever they are: a type without a contract is kept for the staff alone."""
+    rows = [_row(delivery) for delivery in deliveries]
+    await tx.connection.execute(_LOCK)
+    await tx.connection.execute(_APPEND, *zip(*rows, strict=True))
+
+
+def _row(d: Delivery) -> tuple[Any, ...]:
+    case_id, data = _content(d.data)
+    return (
+        d.event_id, d.topic, d.type, d.subject, d.version, case_id, d.account_id, _VISIBILITIES.get(d.type, "internal"),
+        d.time, d.actor, d.causation_id, d.traceparent, data,
+    )  # fmt: skip
+
+
+def _content(data: bytes | None) -> tuple[UUID | None, str]:
+    """The case that the data names, and the data as a JSON text that the database takes."""
+    if data is None:
+        return None, "null"
+    try:
+        content, text = pydantic_core.from_json(data, allow_inf_nan=False), data.decode()
+    except ValueError:
+        return None, _unreadable(data)
+    return _case_id(content), _unreadable(data) if "\\u0000" in text else text
+
+
+def _case_id(content: object) -> UUID | None:
+    named = content.get("case_id") if isinstance(content, dict) else None
+    try:
+        return UUID(named) if isinstance(named, str) else None
+    except ValueError:
+        return None
+
+
+def _unreadable(data: bytes) -> str:
+    """What JSONB does not hold is kept as CloudEvents carries bytes."""
+    return pydantic_core.to_json({"data_base64": b64encode(data).decode()}).decode()
