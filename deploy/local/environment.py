@@ -50,9 +50,9 @@ def with_credentials(known: Mapping[str, str]) -> Environment:
     for role in ROLES:
         environment.setdefault(f"POLYPLUS_CLIENT_{role.upper()}_ID", str(uuid4()))
         environment.setdefault(f"POLYPLUS_CLIENT_{role.upper()}_SECRET", secrets.token_urlsafe(32))
-    environment.setdefault(
-        "POLYPLUS_CARRIER_WEBHOOK_SECRET", "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-    )
+    for company in ("CARRIER", "PARTNER"):
+        secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+        environment.setdefault(f"POLYPLUS_{company}_WEBHOOK_SECRET", secret)
     environment.setdefault("POLYPLUS_ECPS_ENCRYPTION_KEY", Fernet.generate_key().decode())
     if "POLYPLUS_INTERNAL_PRIVATE_KEY" not in environment:
         environment |= _key_pair()
