@@ -1,0 +1,164 @@
+"""The timeline and the replay: everything for the staff, an account's public events for its own people, nothing for others."""
+
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.activity.tests.builders import (
+    ACCOUNT,
+    CASE_OPENED,
+    INTERNAL_NOTE,
+    NOTE_ADDED,
+    OTHER_ACCOUNT,
+    PART_SHIPPED,
+    an_event,
+)
+from tests.support.harness import Harness
+
+OUTSIDERS = ("customer", "reseller", "partner", "integrator")
+STAFF = ("engineer", "manager", "depot", "technician", "ops", "admin")
+
+
+async def a_case_with_history(activity: Harness) -> UUID:
+    """Heard out of order, with an internal note in it, beside another account's case."""
+    case = uuid4()
+    await activity.deliver(
+        an_event(PART_SHIPPED, case_id=case, minutes=20),
+        an_event(CASE_OPENED, case_id=case, minutes=0),
+        an_event(account_id=OTHER_ACCOUNT),
+        an_event(INTERNAL_NOTE, case_id=case, minutes=10),
+        an_event(NOTE_ADDED, case_id=case, minutes=20),
+    )
+    return case
+
+
+@pytest.mark.promise("S18", "S11")
+@pytest.mark.parametrize("role", OUTSIDERS)
+async def test_the_account_reads_its_case_by_time(activity: Harness, role: str) -> None:
+    case = await a_case_with_history(activity)
+    answer = await activity.get(f"/v1/cases/{case}/timeline", role=role, accounts=[ACCOUNT])
+    assert answer.status_code == 200
+    assert [e["type"] for e in answer.json()["items"]] == [CASE_OPENED, PART_SHIPPED, NOTE_ADDED]
+    assert answer.json()["items"][0]["source"] == "/polyplus/cases"
+
+
+@pytest.mark.parametrize("role", STAFF)
+async def test_the_staff_reads_what_is_internal_too(activity: Harness, role: str) -> None:
+    case = await a_case_with_history(activity)
+    answer = await activity.get(f"/v1/cases/{case}/timeline", role=role)
+    assert [e["type"] for e in answer.json()["items"]] == [CASE_OPENED, INTERNAL_NOTE, PART_SHIPPED, NOTE_ADDED]
+
+
+@pytest.mark.parametrize("role", OUTSIDERS)
+async def test_another_account_s_case_is_as_one_that_is_not(activity: Harness, role: str) -> None:
+    case = await a_case_with_history(activity)
+    for accounts in ([OTHER_ACCOUNT], []):
+        answer = await activity.get(f"/v1/cases/{case}/timeline", role=role, accounts=accounts)
+        absent = await activity.get(f"/v1/cases/{(other := uuid4())}/timeline", role=role, accounts=accounts)
+        assert answer.status_code == absent.status_code == 404
+        assert answer.text.replace(str(case), "") == absent.text.replace(str(other), "")
+
+
+async def test_a_timeline_comes_in_pages(activity: Harness) -> None:
+    case = uuid4()
+    events = [an_event(NOTE_ADDED, case_id=case, minutes=i // 3) for i in range(7)]
+    await activity.deliver(*events)
+    found, cursor = [], ""
+    while True:
+        answer = (await activity.get(f"/v1/cases/{case}/timeline?limit=3{cursor}")).json()
+        found += [e["id"] for e in answer["items"]]
+        if not answer["next_cursor"]:
+            break
+        cursor = f"&cursor={answer['next_cursor']}"
+    assert found == [str(e.event_id) for e in events]
+
+
+async def test_a_replay_begins_after_a_place_and_says_how_far_it_is_complete(activity: Harness) -> None:
+    await activity.deliver(*(an_event(minutes=i) for i in range(5)))
+    answer = (await activity.get("/v1/events?after=2")).json()
+    assert [e["seq"] for e in answer["items"]] == [3, 4, 5]
+    assert (answer["position"], answer["next_cursor"]) == (5, None)
+    first = (await activity.get("/v1/events?limit=2")).json()
+    assert ([e["seq"] for e in first["items"]], first["position"]) == ([1, 2], 2)
+    second = (await activity.get(f"/v1/events?limit=2&cursor={first['next_cursor']}")).json()
+    assert [e["seq"] for e in second["items"]] == [3, 4]
+    assert (await activity.get("/v1/events?after=99")).json()["position"] == 99
+
+
+async def test_a_tenant_s_replay_is_complete_up_to_where_the_stream_is(activity: Harness) -> None:
+    await activity.deliver(an_event(), an_event(account_id=OTHER_ACCOUNT), an_event(account_id=OTHER_ACCOUNT))
+    answer = (await activity.get("/v1/events", role="customer", accounts=[ACCOUNT])).json()
+    assert ([e["seq"] for e in answer["items"]], answer["position"]) == ([1], 3)
+
+
+async def test_a_replay_is_filtered(activity: Harness) -> None:
+    case = await a_case_with_history(activity)
+
+    async def types(query: str) -> list[str]:
+        return [e["type"] for e in (await activity.get(f"/v1/events?{query}")).json()["items"]]
+
+    assert await types("type=polyplus.rma.") == [PART_SHIPPED]
+    assert await types(f"type=polyplus.rma.&type={NOTE_ADDED}") == [PART_SHIPPED, NOTE_ADDED]
+    assert await types("type=%25") == []
+    assert len(await types(f"case_id={case}")) == 4
+    assert len(await types(f"account_id={OTHER_ACCOUNT}")) == 1
+
+
+async def test_naming_another_account_gives_nothing(activity: Harness) -> None:
+    await a_case_with_history(activity)
+    answer = await activity.get(f"/v1/events?account_id={OTHER_ACCOUNT}", role="customer", accounts=[ACCOUNT])
+    assert answer.json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    "query", ["after=-1", "after=x", "after=9223372036854775808", "limit=0", "limit=201", "cursor=x", "case_id=1"]
+)
+async def test_a_query_that_makes_no_sense_is_refused(activity: Harness, query: str) -> None:
+    answer = await activity.get(f"/v1/events?{query}")
+    assert answer.status_code in (400, 422)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_row_level_security_holds_without_the_predicates(activity: Harness) -> None:
+    from libs.store import Scope
+
+    await a_case_with_history(activity)
+    async with activity.database.transaction(Scope("tenant", frozenset({OTHER_ACCOUNT}))) as tx:
+        assert len(await tx.connection.fetch("SELECT FROM activity_events")) == 1
+    async with activity.database.transaction(Scope("tenant")) as tx:
+        assert len(await tx.connection.fetch("SELECT FROM activity_events")) == 0
+
+
+a_record = st.tuples(st.integers(0, 2), st.sampled_from([None, ACCOUNT]), st.sampled_from([CASE_OPENED, INTERNAL_NOTE]))
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(records=st.lists(a_record, min_size=1, max_size=8), stop=st.integers(0, 8))
+async def test_a_reader_who_goes_on_from_a_place_misses_nothing_and_sees_nothing_twice(
+    activity: Harness, records: list[tuple[int, UUID | None, str]], stop: int
+) -> None:
+    """Also events whose account is learned between two reads; a tenant never sees those of nobody, or internal ones."""
+    await activity.empty()
+    cases = [uuid4() for _ in range(3)]
+    events = [an_event(ce_type, case_id=cases[n], account_id=account) for n, account, ce_type in records]
+    expected = {
+        str(e.event_id)
+        for e in events
+        if e.type == CASE_OPENED and any(o.key == e.key and o.account_id for o in events)
+    }
+    who: dict[str, dict[str, object]] = {
+        "customer": {"role": "customer", "accounts": [ACCOUNT]},
+        "ops": {"role": "ops"},
+    }
+    seen: dict[str, list[str]] = {name: [] for name in who}
+    places = dict.fromkeys(who, 0)
+    for batch in (events[:stop], events[stop:]):
+        await activity.deliver(*batch)
+        for name, how in who.items():
+            answer = (await activity.get(f"/v1/events?after={places[name]}", **how)).json()
+            seen[name] += [e["id"] for e in answer["items"]]
+            places[name] = answer["position"]
+    assert sorted(seen["ops"]) == sorted(str(e.event_id) for e in events)
+    assert sorted(seen["customer"]) == sorted(expected)
