@@ -9,13 +9,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from confluent_kafka.admin import NewTopic
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.schema import CreateTable
 
-from deploy.local.databases import create_service_database
 from deploy.local.kafka import KafkaLogin
 from deploy.topics import admin_client
 from libs.bus import Handlers, Timers
@@ -26,7 +22,7 @@ from libs.bus.relay import Relay
 from libs.events import Event
 from libs.store import Database, Entity, Scope, Transaction
 from libs.store.ids import new_id
-from libs.store.schema import install_runtime
+from tests.support.tables import database_for
 
 PARTITIONS = 6
 WORKER = Scope("worker", actor="system:test")
@@ -191,20 +187,7 @@ async def until(fact: Callable[[], Awaitable[bool]], what: str, *, seconds: floa
 async def make_stage(postgres_url: str, login: KafkaLogin) -> Stage:
     """An empty stage with names of its own, so that tests share the engines and nothing else."""
     name = f"t{uuid4().hex[:10]}"
-    owner_url, url = await create_service_database(postgres_url, name)
-    owner = await asyncpg.connect(owner_url)
-    statements: list[str] = [
-        str(CreateTable(c.table).compile(dialect=postgresql.dialect())) for c in (Thing, Tally, Fired)
-    ]
-
-    class Collect:
-        def execute(self, sqltext: str) -> None:
-            statements.append(sqltext)
-
-    install_runtime(Collect())
-    for statement in statements:
-        await owner.execute(statement)
-    await owner.close()
+    owner_url, url = await database_for(postgres_url, name, Thing, Tally, Fired)
     kafka = Kafka(login.bootstrap, login.user, login.password)
     admin = admin_client(*login)
     made = admin.create_topics([NewTopic(f"{name}.{kind}", PARTITIONS, 1) for kind in ("events", "dlq")])

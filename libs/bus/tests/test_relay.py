@@ -1,5 +1,6 @@
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from random import Random
 
 import asyncpg
@@ -75,7 +76,7 @@ async def test_a_relay_that_was_paused_and_resumed_loses_nothing_and_moves_nothi
     assert await stage.published_numbers() == {id: [0, 1, 2] for id in things}
 
 
-async def _has(stage: Stage, things: list[object], moves: int) -> bool:
+async def _has(stage: Stage, things: Sequence[object], moves: int) -> bool:
     numbers = await stage.published_numbers()
     return all(len(numbers.get(id, [])) >= moves for id in things)  # type: ignore[call-overload]
 

@@ -4,15 +4,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-import asyncpg
 import httpx
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel, Field
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.schema import CreateTable
 
-from deploy.local.databases import create_service_database
 from libs.bus import Handlers, Jobs, Timers
 from libs.events import Event
 from libs.kit.auth import Principal, Verifier, mint
@@ -22,7 +18,7 @@ from libs.kit.problems import Conflict
 from libs.kit.service import Service
 from libs.store import Database, Entity
 from libs.store.ids import new_id
-from libs.store.schema import install_runtime, tenant_table
+from tests.support.tables import database_for
 
 KEY = Ed25519PrivateKey.generate()
 ACCOUNT, OTHER = uuid4(), uuid4()
@@ -133,20 +129,7 @@ class Api:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def api(postgres_url: str) -> AsyncIterator[Api]:
-    owner_url, url = await create_service_database(postgres_url, f"kit{uuid4().hex[:10]}")
-    owner = await asyncpg.connect(owner_url)
-    statements = [str(CreateTable(Parcel.table).compile(dialect=postgresql.dialect()))]
-    statements.append("CREATE UNIQUE INDEX parcels_name_key ON parcels (name)")
-
-    class Collect:
-        def execute(self, sqltext: str) -> None:
-            statements.append(sqltext)
-
-    install_runtime(Collect())
-    tenant_table(Collect(), "parcels")
-    for statement in statements:
-        await owner.execute(statement)
-    await owner.close()
+    _, url = await database_for(postgres_url, f"kit{uuid4().hex[:10]}", Parcel, tenants=True)
     database = await Database.connect(url, size=5)
     app = service.app(database, Verifier(KEY.public_key()))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)

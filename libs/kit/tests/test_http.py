@@ -113,7 +113,7 @@ async def test_roles_are_checked_and_nothing_but_a_signed_token_is_trusted(api: 
               "aud": "polyplus-internal", "iat": int(time.time()), "exp": int(time.time()) + 60}  # fmt: skip
     tokens = {
         "none at all": None,
-        "alg none": jwt.encode(claims, None, algorithm="none"),
+        "alg none": jwt.encode(claims, "", algorithm="none"),
         "an HMAC": jwt.encode(claims, "x" * 32, algorithm="HS256"),
         "another key": mint(caller, Ed25519PrivateKey.generate()),
         "expired": mint(caller, KEY, lifetime=-1),

@@ -1,0 +1,163 @@
+"""The sandbox clock: moves every service and simulator through domain time, timer by timer, in order.
+
+A hop goes to the next instant at which anything is due anywhere, and the next hop waits until all is quiet: no timer due, no call
+to the outside on its way, every outbox published, every event consumed. So two weeks of contract life are lived in seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import asyncpg
+import httpx
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+
+from deploy.local.errors import CannotRun
+from deploy.topics import CLOCK, PUBLISHERS
+
+_CLIENT = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "SCRAM-SHA-512", "log_level": 2}
+_STATE = """
+SELECT app_now() AS now, (SELECT time_offset FROM app_clock) AS time_offset, (SELECT min(due_at) FROM timers) AS due,
+       (SELECT count(*) FROM jobs WHERE last_error IS NULL) AS jobs,
+       (SELECT count(*) FROM outbox, relay_position WHERE NOT pg_visible_in_snapshot(xid, prev)) AS unpublished
+"""
+_OFFSETS = "SELECT topic, partition, next FROM consumer_offsets"
+_LOOK_SECONDS = 0.03
+_PATIENCE_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look at every part of the sandbox found."""
+
+    now: datetime
+    offsets: frozenset[timedelta]
+    next_due: datetime | None
+    busy: tuple[str, ...]
+
+
+class Sandbox:
+    """Looks at every part, and moves the clock."""
+
+    def __init__(
+        self,
+        databases: Mapping[str, asyncpg.Connection[asyncpg.Record]],
+        simulators: Mapping[str, str],
+        http: httpx.AsyncClient,
+        producer: Producer,
+        consumer: Consumer,
+    ) -> None:
+        self._databases, self._simulators, self._http = databases, simulators, http
+        self._producer, self._consumer = producer, consumer
+
+    async def look(self) -> Look:
+        """Raises what a part that is out of reach raises."""
+        busy: list[str] = []
+        dues: list[datetime] = []
+        ends = await asyncio.to_thread(self._ends)
+        offsets, nows = set(), []
+        for service, database in self._databases.items():
+            state = await database.fetchrow(_STATE)
+            assert state is not None
+            nows.append(state["now"])
+            offsets.add(state["time_offset"])
+            if state["due"]:
+                dues.append(state["due"])
+            if state["due"] and state["due"] <= state["now"]:
+                busy.append(f"{service} has timers to fire")
+            if state["jobs"]:
+                busy.append(f"{service} calls the outside")
+            if state["unpublished"]:
+                busy.append(f"{service} has events to publish")
+            behind = sum(
+                max(0, ends.get((row["topic"], row["partition"]), 0) - row["next"])
+                for row in await database.fetch(_OFFSETS)
+            )
+            if behind:
+                busy.append(f"{service} has {behind} events to consume")
+        now = max(nows)
+        for name, url in self._simulators.items():
+            found = (await self._http.get(f"{url}/simulate/state")).raise_for_status().json()
+            due = found["next_due"] and datetime.fromisoformat(found["next_due"])
+            if due:
+                dues.append(due)
+            if found["owed_notices"] or (due and due <= now):
+                busy.append(f"the {name} has something to tell")
+            offsets |= (
+                {max(offsets)} if abs(datetime.fromisoformat(found["now"]) - now) < timedelta(seconds=2) else {None}
+            )
+        return Look(now, frozenset(offsets), min((d for d in dues if d > now), default=None), tuple(busy))
+
+    def _ends(self) -> dict[tuple[str, int], int]:
+        topics = self._consumer.list_topics(timeout=10).topics
+        found = {}
+        for topic in (f"{service}.events" for service in PUBLISHERS):
+            for n in topics[topic].partitions if topic in topics else ():
+                _, high = self._consumer.get_watermark_offsets(TopicPartition(topic, n), timeout=10)
+                found[topic, n] = high
+        return found
+
+    async def quiet(self, *, seconds: float = _PATIENCE_SECONDS) -> Look:
+        """The look that found nothing left to do, twice in a row. Raises CannotRun naming what is still busy."""
+        loop = asyncio.get_running_loop()
+        until, calm, why = loop.time() + seconds, 0, "nothing answered yet"
+        while loop.time() < until:
+            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, httpx.HTTPError, KafkaException):
+                look = await self.look()
+                calm = 0 if look.busy or len(look.offsets) != 1 else calm + 1
+                why = ", ".join(look.busy) or "the clocks do not agree yet"
+                if calm == 2:
+                    return look
+            await asyncio.sleep(_LOOK_SECONDS)
+        raise CannotRun(f"the sandbox is not quiet after {seconds:.0f} s: {why}")
+
+    async def advance(self, by: timedelta, say: Callable[[datetime], None] = lambda _: None) -> datetime:
+        """Lives through `by` of domain time; the instant reached. Each hop is said as it is made."""
+        look = await self.quiet()
+        target = look.now + by
+        while look.now < target:
+            to = min(look.next_due or target, target)
+            (offset,) = look.offsets
+            # a hair past the instant: what is due at it is due now
+            self._publish(offset + (to - look.now) + timedelta(milliseconds=1))
+            say(to)
+            look = await self.quiet()
+        return look.now
+
+    def _publish(self, offset: timedelta) -> None:
+        value = json.dumps({"offset_seconds": offset.total_seconds()}).encode()
+        self._producer.produce(CLOCK, key=b"clock", value=value)
+        if self._producer.flush(20):
+            raise CannotRun("Kafka did not take the new time")
+
+
+@asynccontextmanager
+async def sandbox(env: Mapping[str, str]) -> AsyncIterator[Sandbox]:
+    """The sandbox that this environment describes. Raises CannotRun for anything that is not a sandbox."""
+    if env.get("POLYPLUS_SANDBOX") != "1":
+        raise CannotRun(
+            "only a sandbox has a clock that moves; this environment is not one (POLYPLUS_SANDBOX is not 1)"
+        )
+    kafka = {
+        **_CLIENT,
+        "bootstrap.servers": env["POLYPLUS_KAFKA_BOOTSTRAP"],
+        "sasl.username": env["POLYPLUS_KAFKA_ADMIN_USER"],
+        "sasl.password": env["POLYPLUS_KAFKA_ADMIN_PASSWORD"],
+    }
+    consumer = Consumer({**kafka, "group.id": "ops-sandbox-clock", "enable.auto.commit": False})
+    databases = {}
+    try:
+        for service in PUBLISHERS:
+            databases[service] = await asyncpg.connect(env[f"POLYPLUS_{service.upper()}_DATABASE_URL"])
+        async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
+            simulators = {"carrier": env["POLYPLUS_CARRIER_URL"], "partner": env["POLYPLUS_PARTNER_URL"]}
+            yield Sandbox(databases, simulators, http, Producer(kafka), consumer)
+    finally:
+        consumer.close()
+        for database in databases.values():
+            await database.close()
