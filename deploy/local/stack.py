@@ -92,6 +92,9 @@ class Stack:
         """For use after `kill`."""
         await self._supervisor.until_ready(name)
 
+    def children(self) -> list[Child]:
+        return self._processes.children()
+
     async def forever(self) -> None:
         """Until cancelled."""
         assert self._watch is not None

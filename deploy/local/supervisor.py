@@ -29,6 +29,7 @@ class Unit:
     child: Child | None = None
     started_at: float = 0
     pause: float = _FIRST_PAUSE
+    crash: str | None = None
     again_at: float = field(default=0, repr=False)
 
 
@@ -44,7 +45,7 @@ class Supervisor:
         """Launch them all at once, then wait until each is ready."""
         units = [self._units[name] for name in names]
         for unit in units:
-            unit.wanted = True
+            unit.wanted, unit.crash = True, None
             if unit.child is None:
                 self._launch(unit)
         await asyncio.gather(*(self._until_ready(unit) for unit in units))
@@ -92,6 +93,7 @@ class Supervisor:
     def _note_crash(self, unit: Unit) -> None:
         assert unit.child is not None
         how, lived = ending(unit.child), time.monotonic() - unit.started_at
+        unit.crash = f"{unit.name} ended ({how}); its log is {unit.child.log}\n{unit.child.last_words()}"
         self._bury(unit)
         if lived >= _STEADY_SECONDS:
             unit.pause = _FIRST_PAUSE
@@ -110,11 +112,12 @@ class Supervisor:
 
     async def _until_ready(self, unit: Unit, *, may_crash: bool = False) -> None:
         until = time.monotonic() + READY_SECONDS
-        while unit.child is None or unit.child.exit_code() is not None or not await unit.ready():
-            if unit.child is not None and unit.child.exit_code() is not None and not may_crash:
-                raise CannotRun(
-                    f"{unit.name} ended at once ({ending(unit.child)}); its log is {unit.child.log}\n{unit.child.last_words()}"
-                )
+        while not (unit.child is not None and unit.child.exit_code() is None and await unit.ready()):
+            if unit.child is not None and unit.child.exit_code() is not None:
+                self._note_crash(unit)
+            if unit.crash is not None and not may_crash:
+                unit.wanted = False
+                raise CannotRun(unit.crash)
             if time.monotonic() > until:
                 log = f"; its log is {unit.child.log}\n{unit.child.last_words()}" if unit.child else ""
                 raise CannotRun(f"{unit.name} was not ready within {READY_SECONDS} s{log}")

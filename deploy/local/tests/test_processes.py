@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from deploy.local.identity import start_mark
+from deploy.local.processes import ROOT, Child, Processes, stop_leftovers
+from deploy.local.tests.supervised import PLAIN, STUBBORN
+from deploy.local.waiting import until
+
+
+@contextmanager
+def a_supervisor(what: str, home: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    """A supervisor in a process of its own, once everything under it is up, and the pids of what it started."""
+    supervisor = subprocess.Popen(
+        [sys.executable, "-m", "deploy.local.tests.supervised", what, str(home)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with supervisor:
+        assert supervisor.stdout is not None
+        word, *pids = supervisor.stdout.readline().split()
+        assert word == "up"
+        yield supervisor, [int(pid) for pid in pids]
+        supervisor.kill()
+
+
+def all_gone(pids: list[int]) -> bool:
+    return all(start_mark(pid) is None for pid in pids)
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Iterator[Processes]:
+    running = Processes(tmp_path / "run", tmp_path / "logs")
+    yield running
+    running.stop_all()
+
+
+def a_process(processes: Processes, code: str, *, grace: float = 5) -> Child:
+    child = processes.start("one", [sys.executable, "-c", code], env={"POLYPLUS_GIVEN": "1"}, wave=1, grace=grace)
+    until(lambda: "ready" in child.last_words(), seconds=20, otherwise="it never got ready")
+    return child
+
+
+@pytest.mark.parametrize("what", ["children", "engines"])
+def test_a_supervisor_killed_by_sigkill_leaves_nothing_running(tmp_path: Path, what: str) -> None:
+    with a_supervisor(what, tmp_path) as (supervisor, pids):
+        assert len(pids) == 2
+        supervisor.send_signal(signal.SIGKILL)
+        supervisor.wait()
+
+        until(lambda: all_gone(pids), seconds=60, otherwise=f"{pids} outlived their supervisor")
+
+
+def test_a_stack_told_to_end_stops_its_engines(tmp_path: Path) -> None:
+    with a_supervisor("engines", tmp_path) as (supervisor, pids):
+        supervisor.send_signal(signal.SIGINT)
+        supervisor.wait(60)
+
+        assert all_gone(pids)
+        assert list((tmp_path / "run").glob("*.json")) == []
+
+
+def test_a_process_that_will_not_end_is_killed_after_its_grace(processes: Processes) -> None:
+    child = a_process(processes, STUBBORN, grace=0.3)
+
+    processes.stop(child)
+
+    assert child.exit_code() == -signal.SIGKILL
+
+
+def test_a_process_is_given_what_it_needs_and_no_more(processes: Processes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLYPLUS_OTHERS_PASSWORD", "secret")
+
+    child = a_process(
+        processes, "import os; print(sorted(v for v in os.environ if v.startswith('POLYPLUS')), 'ready', flush=True)"
+    )
+
+    assert "['POLYPLUS_GIVEN'] ready" in child.last_words()
+
+
+def test_leftovers_are_stopped_only_when_the_start_time_is_theirs_too(processes: Processes, tmp_path: Path) -> None:
+    child = a_process(processes, PLAIN)
+    run = tmp_path / "earlier"
+    run.mkdir()
+    record = run / "one.json"
+
+    record.write_text(json.dumps(asdict(replace(child.started, mark="another boot:1"))))
+    assert stop_leftovers(run) == []
+    assert child.exit_code() is None
+
+    record.write_text(json.dumps(asdict(child.started)))
+    assert stop_leftovers(run) == ["one"]
+    assert child.exit_code() == -signal.SIGTERM
+    assert not record.exists()

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from deploy.local.errors import CannotRun
+from deploy.local.ports import HOST, free_port
+from deploy.local.processes import Child, Processes
+from deploy.local.supervisor import Supervisor, Unit, answers
+from deploy.local.waiting import until_async
+
+SERVER = """
+import http.server, sys
+class Ready(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200 if self.path == "/readyz" else 404); self.end_headers()
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Ready).serve_forever()
+"""
+
+
+def launch_that_fails() -> Child:
+    raise CannotRun("rma ended at once")
+
+
+class Said(list[str]):
+    def about(self, text: str) -> bool:
+        return any(text in line for line in self)
+
+
+@asynccontextmanager
+async def supervised(home: Path, code: str) -> AsyncIterator[tuple[Supervisor, Unit, Said]]:
+    processes, said, port = Processes(home / "run", home / "logs"), Said(), free_port()
+
+    def launch() -> Child:
+        return processes.start("rma", [sys.executable, "-c", code, str(port)], env={}, wave=1)
+
+    async def ready() -> bool:
+        return await answers(f"http://{HOST}:{port}")
+
+    unit = Unit("rma", launch, ready)
+    supervisor = Supervisor(processes, said.append)
+    supervisor.add(unit)
+    watch = asyncio.create_task(supervisor.watch())
+    try:
+        yield supervisor, unit, said
+    finally:
+        watch.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watch
+        await asyncio.to_thread(processes.stop_all)
+
+
+async def test_a_service_that_crashes_is_started_again(tmp_path: Path) -> None:
+    async with supervised(tmp_path, SERVER) as (supervisor, unit, said):
+        await supervisor.start(["rma"])
+        first = unit.child
+
+        await supervisor.kill("rma")
+        await supervisor.until_ready("rma")
+
+        assert unit.child is not first
+        assert said.about("rma ended (killed by SIGKILL)")
+
+
+async def test_a_service_that_was_stopped_stays_down_until_it_is_started(tmp_path: Path) -> None:
+    async with supervised(tmp_path, SERVER) as (supervisor, unit, said):
+        await supervisor.start(["rma"])
+        await supervisor.stop("rma")
+        assert not await unit.ready()
+
+        await supervisor.start(["rma"])
+
+        assert await unit.ready()
+        assert said == []
+
+
+async def test_a_service_that_ends_at_once_says_why(tmp_path: Path) -> None:
+    async with supervised(tmp_path, "import sys; sys.exit('POLYPLUS_RMA_DATABASE_URL is not set')") as (
+        supervisor,
+        _,
+        _,
+    ):
+        with pytest.raises(CannotRun, match=r"(?s)rma .*rma\.log.*POLYPLUS_RMA_DATABASE_URL is not set"):
+            await supervisor.start(["rma"])
+
+
+async def test_a_service_that_keeps_crashing_is_given_longer_and_longer_pauses(tmp_path: Path) -> None:
+    async with supervised(tmp_path, SERVER) as (supervisor, unit, said):
+        await supervisor.start(["rma"])
+        unit.launch = launch_that_fails
+
+        await supervisor.kill("rma")
+
+        await until_async(lambda: said.about("in 2 s"), seconds=20, otherwise="it never got to a pause of 2 s")
+        assert said.about("in 0.5 s")
+        assert said.about("in 1 s")

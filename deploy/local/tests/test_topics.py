@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka.admin import ConfigResource, ResourceType
+
+from deploy.local.kafka import KafkaLogin
+from deploy.local.tests.conftest import Broker
+from deploy.local.waiting import until
+from deploy.topics import CLOCK, OPS, PUBLISHERS, SERVICES, SIMULATORS, admin_client, prepare, topics
+
+REFUSED = {
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
+    KafkaError._UNKNOWN_TOPIC,
+}
+
+
+COMING_UP = {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError.COORDINATOR_NOT_AVAILABLE}
+
+
+def client(login: KafkaLogin, **more: object) -> dict[str, object]:
+    return {
+        "bootstrap.servers": login.bootstrap,
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.username": login.user,
+        "sasl.password": login.password,
+        "log_level": 0,
+        **more,
+    }
+
+
+def write(login: KafkaLogin, topic: str, *, idempotent: bool = False) -> KafkaError | None:
+    """None when the broker took it, else why not."""
+    outcome: list[KafkaError | None] = []
+
+    def delivered(error: KafkaError | None, _message: Message) -> None:
+        outcome.append(error)
+
+    producer = Producer(client(login, **{"enable.idempotence": idempotent, "message.timeout.ms": 10_000}))
+    # With a key: a compacted topic takes no record without; to the partition that `read` reads.
+    producer.produce(topic, key=b"key", value=b"fact", partition=0, on_delivery=delivered)
+    producer.flush(15)
+    return outcome[0]
+
+
+def read(login: KafkaLogin, topic: str, group: str) -> KafkaError | bytes:
+    """The first record of partition 0, or why not; the group's offset is asked for, as a real reader does."""
+    consumer = Consumer(client(login, **{"group.id": group, "auto.offset.reset": "earliest"}))
+    try:
+        consumer.assign([TopicPartition(topic, 0, 0)])
+        message = consumer.poll(15)
+        assert message is not None
+        error = message.error()
+        if error is not None:
+            return error
+        until(lambda: answered(consumer, topic), seconds=30, otherwise="the group has no coordinator")
+        return message.value() or b""
+    except KafkaException as failure:
+        return KafkaError(failure.args[0].code())
+    finally:
+        consumer.close()
+
+
+def answered(consumer: Consumer, topic: str) -> bool:
+    """False while the coordinator of a fresh broker's first group is still coming up."""
+    try:
+        consumer.committed([TopicPartition(topic, 0)], timeout=15)
+    except KafkaException as failure:
+        if failure.args[0].code() in COMING_UP:
+            return False
+        raise
+    return True
+
+
+def put(broker: Broker, topic: str) -> None:
+    assert write(broker.admin, topic) is None
+
+
+def test_every_topic_has_its_partitions_and_keeps_its_facts(broker: Broker) -> None:
+    admin = admin_client(*broker.admin)
+    found = admin.list_topics(timeout=15).topics
+
+    assert {name: len(found[name].partitions) for name in (topic.topic for topic in topics())} == {
+        **{f"{service}.{kind}": 12 for service in PUBLISHERS for kind in ("events", "dlq")},
+        "entitlements.registrations": 12,
+        CLOCK: 1,
+    }
+    facts, state = (ConfigResource(ResourceType.TOPIC, name) for name in ("rma.events", "entitlements.registrations"))
+    told = {resource.name: done.result(15) for resource, done in admin.describe_configs([facts, state]).items()}
+    assert told["rma.events"]["retention.ms"].value == "-1"
+    assert told["entitlements.registrations"]["cleanup.policy"].value == "compact"
+
+
+def test_preparing_again_changes_nothing(broker: Broker) -> None:
+    prepare(admin_client(*broker.admin), broker.passwords)
+
+    assert write(broker.login("rma"), "rma.events") is None
+
+
+@pytest.mark.parametrize("topic", ["rma.events", "rma.dlq"])
+def test_a_service_writes_its_own_topics(broker: Broker, topic: str) -> None:
+    assert write(broker.login("rma"), topic, idempotent=True) is None
+
+
+@pytest.mark.parametrize("topic", ["cases.events", "cases.dlq", "entitlements.registrations", CLOCK])
+def test_a_service_writes_no_other_topic(broker: Broker, topic: str) -> None:
+    error = write(broker.login("rma"), topic)
+
+    assert error is not None
+    assert error.code() in REFUSED
+
+
+def test_a_service_reads_the_others_events_in_groups_of_its_name_only(broker: Broker) -> None:
+    put(broker, "cases.events")
+
+    assert read(broker.login("rma"), "cases.events", "rma") == b"fact"
+    refused = read(broker.login("rma"), "cases.events", "cases")
+    assert isinstance(refused, KafkaError)
+    assert refused.code() == KafkaError.GROUP_AUTHORIZATION_FAILED
+
+
+def test_entitlements_alone_writes_registrations_in_transactions(broker: Broker) -> None:
+    producer = Producer(client(broker.login("entitlements"), **{"transactional.id": "entitlements-relay"}))
+    producer.init_transactions(15)
+    producer.begin_transaction()
+    producer.produce("entitlements.registrations", key=b"k", value=b"state")
+    producer.commit_transaction(15)
+
+    thief = Producer(client(broker.login("rma"), **{"transactional.id": "entitlements-relay"}))
+    with pytest.raises(KafkaException) as refused:
+        thief.init_transactions(15)
+    assert refused.value.args[0].code() == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+
+
+@pytest.mark.parametrize(
+    "topic", [*(f"{service}.events" for service in PUBLISHERS), "rma.dlq", "entitlements.registrations"]
+)
+def test_ops_reads_every_services_topic(broker: Broker, topic: str) -> None:
+    put(broker, topic)
+
+    assert isinstance(read(broker.login(OPS), topic, f"ops-{uuid4()}"), bytes)
+
+
+@pytest.mark.parametrize(
+    "topic", [*(f"{service}.events" for service in PUBLISHERS), "rma.dlq", "entitlements.registrations", CLOCK]
+)
+def test_ops_writes_nowhere(broker: Broker, topic: str) -> None:
+    error = write(broker.login(OPS), topic)
+
+    assert error is not None
+    assert error.code() in REFUSED
+
+
+@pytest.mark.parametrize("user", [*SERVICES, SIMULATORS])
+def test_the_clock_is_heard_by_all_who_keep_time_and_set_by_none_of_them(broker: Broker, user: str) -> None:
+    put(broker, CLOCK)
+
+    assert read(broker.login(user), CLOCK, f"{user}-clock") == b"fact"
+    error = write(broker.login(user), CLOCK)
+    assert error is not None
+    assert error.code() in REFUSED
+
+
+def test_a_wrong_password_is_refused(broker: Broker) -> None:
+    intruder = admin_client(broker.admin.bootstrap, "rma", "guess")
+
+    with pytest.raises(KafkaException):
+        intruder.list_topics(timeout=3)
+
+
+def test_no_topic_comes_into_being_by_writing_to_it(broker: Broker) -> None:
+    assert write(broker.admin, "new.events") is not None
+    assert "new.events" not in admin_client(*broker.admin).list_topics(timeout=15).topics
