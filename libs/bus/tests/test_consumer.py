@@ -128,6 +128,42 @@ async def test_a_discarded_dead_letter_lets_the_line_behind_it_through(stage: St
     assert await stage.numbers() == {id: [1, 2]}
 
 
+async def test_an_event_that_comes_during_a_replay_is_neither_lost_nor_overtakes(stage: Stage) -> None:
+    id, broken = some(1)[0], True
+    replaying, go_on = asyncio.Event(), asyncio.Event()
+
+    async def fail(event: Any) -> None:
+        if broken:
+            raise ValueError("a poison event")
+        if event.n == 0:
+            replaying.set()
+            await asyncio.wait_for(go_on.wait(), 20)
+
+    stage.tally(before=fail)
+    async with running(stage.relay().run, stage.consumer().run):
+        await stage.move(id)
+        await until(lambda: _parked(stage, 1), "the key is parked")
+        broken = False
+        replay_of_it = asyncio.ensure_future(replay(stage.database, stage.handlers, stage.topic, id))
+        await asyncio.wait_for(replaying.wait(), 20)
+        await stage.move(id)
+        await until(lambda: _published(stage, 2), "another event of the key is there")
+        await until(lambda: _somebody_waits_for_a_lock(stage), "the consumer waits for the replay to end")
+        go_on.set()
+        assert await replay_of_it == 1
+        await until(lambda: _tallied(stage, [id], 2), "both are handled")
+    assert await stage.numbers() == {id: [0, 1]}
+    assert await stage.fetchval("SELECT count(*) FROM parked_keys") == 0
+
+
+async def _parked(stage: Stage, count: int) -> bool:
+    return bool(await stage.fetchval("SELECT count(*) FROM parked_keys") == count)
+
+
+async def _somebody_waits_for_a_lock(stage: Stage) -> bool:
+    return bool(await stage.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+
+
 async def _waiting(stage: Stage, count: int) -> bool:
     return bool(await stage.fetchval("SELECT count(*) FROM dead_letters WHERE status = 'waiting'") == count)
 
