@@ -108,11 +108,16 @@ class Company:
             return {"status": "ok"}
 
         @app.get("/simulate/state", tags=["simulate"])
-        async def show_state() -> dict[str, datetime | int | None]:
-            """The sandbox time here, when something moves by itself next, and how many notices are still owed."""
+        async def show_state() -> dict[str, datetime | float | None]:
+            """The sandbox time and offset here, when something moves by itself next, and how many notices are still owed."""
             due = self.memory.next_due()
             next_due = None if due is None else datetime.fromtimestamp(due, UTC)
-            return {"now": self.clock.now(), "next_due": next_due, "owed_notices": self.memory.owed()}
+            return {
+                "now": self.clock.now(),
+                "offset_seconds": self.clock.offset.total_seconds(),
+                "next_due": next_due,
+                "owed_notices": self.memory.owed(),
+            }
 
         return app
 

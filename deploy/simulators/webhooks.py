@@ -23,7 +23,7 @@ from deploy.simulators.memory import Memory, Notice, Owed
 log = structlog.get_logger()
 _AT_ONCE = 16  # notices in flight: what waits, waits on disk
 _TIMEOUT_SECONDS = 10.0
-_FIRST_RETRY_SECONDS, _LONGEST_RETRY_SECONDS, _GIVE_UP_SECONDS = 0.2, 15.0, 3 * 86400.0
+_FIRST_RETRY_SECONDS, _LONGEST_RETRY_SECONDS, _GIVE_UP_SECONDS = 0.2, 5.0, 3 * 86400.0
 _OVERTAKEN_SECONDS = 1.0
 _LOOK_SECONDS = 0.5
 
