@@ -116,6 +116,7 @@ class Stack:
     async def _bring_up(self, began: float) -> None:
         with Ports(self._environ) as ports:
             self.env = environments.with_credentials(environments.read(self.home))
+            self.env["POLYPLUS_HOME"] = str(self.home.resolve())
             environments.write(self.home, self.env)
             for name in (*SERVICES, *SIMULATORS):
                 self.env[f"POLYPLUS_{name.upper()}_URL"] = (
