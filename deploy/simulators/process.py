@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from pydantic import BaseModel
 from starlette.types import ASGIApp
 
 from deploy.simulators.clock import SandboxClock
@@ -71,6 +72,15 @@ async def _keep_at(work: Work) -> None:
             return
 
 
+class State(BaseModel):
+    """The sandbox time and offset, when something moves by itself next, and how many notices are still owed."""
+
+    now: datetime
+    offset_seconds: float
+    next_due: datetime | None
+    owed_notices: int
+
+
 @dataclass
 class Company:
     """The outside company's insides, made anew for each process."""
@@ -108,16 +118,16 @@ class Company:
             return {"status": "ok"}
 
         @app.get("/simulate/state", tags=["simulate"])
-        async def show_state() -> dict[str, datetime | float | None]:
-            """The sandbox time and offset here, when something moves by itself next, and how many notices are still owed."""
+        async def show_state() -> State:
+            """Where the clock stands here, and what is still to come."""
             due = self.memory.next_due()
             next_due = None if due is None else datetime.fromtimestamp(due, UTC)
-            return {
-                "now": self.clock.now(),
-                "offset_seconds": self.clock.offset.total_seconds(),
-                "next_due": next_due,
-                "owed_notices": self.memory.owed(),
-            }
+            return State(
+                now=self.clock.now(),
+                offset_seconds=self.clock.offset.total_seconds(),
+                next_due=next_due,
+                owed_notices=self.memory.owed(),
+            )
 
         return app
 
