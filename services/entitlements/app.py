@@ -1,0 +1,34 @@
+"""The wiring of entitlements."""
+
+from libs.events.entitlements import RegistrationState
+from libs.kit.service import Service
+from services.entitlements.handlers import jobs, on, timers
+from services.entitlements.model.policy import policies
+from services.entitlements.queries import accounts, contracts, coverage, registrations
+from services.entitlements.use_cases import (
+    change_contract,
+    issue_licence,
+    keep_accounts,
+    keep_contacts,
+    keep_onsite_rules,
+    keep_products,
+    keep_resellers,
+    keep_sites,
+    move_registration,
+    register_products,
+    write_contract,
+)
+
+ROOMS = (
+    accounts, contracts, registrations, coverage, keep_accounts, keep_sites, keep_contacts, keep_products, keep_resellers,
+    keep_onsite_rules, write_contract, change_contract, register_products, move_registration, issue_licence,
+)  # fmt: skip
+
+service = Service(
+    name="entitlements",
+    routers=[*(room.router for room in ROOMS), policies.router],
+    handlers=on,
+    timers=timers,
+    jobs=jobs,
+    state_topics=(RegistrationState.topic,),
+)

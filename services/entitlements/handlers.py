@@ -1,0 +1,26 @@
+"""Which facts entitlements hears, and which times it keeps."""
+
+from libs.bus import Handlers, Jobs, Timers
+from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopened, CoverageOverridden
+from libs.events.rma import ReplacementInstalled
+from services.entitlements.model.account import Account
+from services.entitlements.model.case_file import CaseFile
+from services.entitlements.model.contract import Contract
+from services.entitlements.model.licence import Licence
+from services.entitlements.use_cases import follow_case, run_contract, run_licence
+from services.entitlements.use_cases.replace_serial import follow_replacement
+
+on = Handlers("entitlements")
+on(CaseOpened, load={Account: "account_id", CaseFile: "case_id"})(follow_case.answer_case)
+on(CaseReopened, load={CaseFile: "case_id"})(follow_case.answer_reopened_case)
+on(CaseClosed, CaseCancelled, load={CaseFile: "case_id"})(follow_case.note_end_of_case)
+on(CoverageOverridden, load={CaseFile: "case_id"})(follow_case.answer_override)
+on(ReplacementInstalled)(follow_replacement)
+
+timers = Timers("entitlements")
+timers(Contract, run_contract.BEGIN)(run_contract.begin_contract)
+timers(Contract, run_contract.END)(run_contract.end_by_term)
+timers(Licence, run_licence.TELL)(run_licence.tell_expiring)
+timers(Licence, run_licence.END)(run_licence.end_licence)
+
+jobs = Jobs("entitlements")

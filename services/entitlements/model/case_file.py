@@ -1,0 +1,79 @@
+"""What is known of a case, and what was last decided about it."""
+
+from datetime import datetime
+from typing import Any, Self
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from libs.events.cases import CaseOpened, CoverageOverridden
+from libs.store import Entity, Transaction
+from services.entitlements.model.coverage import Coverage
+
+
+class Opening(BaseModel):
+    """What the request said when it was taken."""
+
+    product_number: str | None
+    serial: str | None
+    site_id: UUID | None
+    contact_id: UUID | None
+    opened_at: datetime
+
+
+class Override(BaseModel):
+    """A manager's word on this case."""
+
+    covered: bool
+    onsite: bool | None
+
+
+class CaseFile(Entity, table="case_files", indexes=(("account_id", "is_open"),)):
+    """`decided` is the last decision as published, without its revision and instant; `coverage` what the contract alone gives."""
+
+    account_id: UUID | None = None
+    opening: Opening | None = None
+    is_open: bool = True
+    override: Override | None = None
+    coverage: Coverage | None = None
+    decided: dict[str, Any] | None = None
+    decisions: int = 0
+
+    @classmethod
+    async def of(cls, case_id: UUID, tx: Transaction) -> Self:
+        """The case's file, locked; a new one when nothing was known of the case."""
+        return await cls.find(case_id, tx, lock=True) or tx.add(cls(id=case_id))
+
+    def open(self, event: CaseOpened) -> None:
+        self.account_id = event.account_id
+        self.opening = Opening(
+            product_number=event.product_number,
+            serial=event.serial,
+            site_id=event.site_id,
+            contact_id=event.contact_id,
+            opened_at=event.opened_at,
+        )
+
+    def overrule(self, event: CoverageOverridden) -> None:
+        self.override = Override(covered=event.covered, onsite=event.onsite)
+
+    def keep_or_improve(self, found: Coverage, *, never_worse: bool) -> Coverage:
+        """The cover that stands for this case from now on: what was found, unless the case was told better before."""
+        if self.coverage is None or not (never_worse and found.worse_than(self.coverage)):
+            self.coverage = found
+        return self.coverage
+
+    def overridden(self, coverage: Coverage) -> Coverage:
+        """The cover with the manager's word applied."""
+        if self.override is None:
+            return coverage
+        word = self.override
+        onsite = (coverage.onsite if word.onsite is None else word.onsite) and word.covered
+        return coverage.model_copy(
+            update={
+                "covered": word.covered,
+                "reason": "overridden",
+                "onsite": onsite,
+                "onsite_reason": None if onsite else coverage.onsite_reason or "overridden",
+            }
+        )

@@ -1,0 +1,28 @@
+"""A person at the customer."""
+
+from datetime import datetime
+from uuid import UUID
+
+from libs.events import values
+from libs.events.values import Language
+from libs.store import Entity
+
+
+class Contact(Entity, table="contacts", indexes=("account_id",)):
+    account_id: UUID
+    name: str
+    email: str | None
+    phone: str | None
+    language: Language
+    authorised: bool  # may accept and sign off
+    created_at: datetime
+
+    def facts(self) -> values.Contact:
+        return values.Contact(
+            contact_id=self.id,
+            name=self.name,
+            email=self.email,
+            phone=self.phone,
+            language=self.language,
+            authorised=self.authorised,
+        )

@@ -1,0 +1,77 @@
+"""Software licences: what may be used, by whom, until when."""
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from libs.kit.problems import Unprocessable
+from libs.kit.states import StateMachine
+from libs.store import Entity
+from services.entitlements.model.history import Step
+
+State = Literal["active", "expiring", "expired"]
+machine: StateMachine[State] = StateMachine(
+    "licence",
+    {"active": {"expiring", "expired"}, "expiring": {"active", "expired"}, "expired": {"active", "expiring"}},
+    initial="active",
+)
+"""Back from expiring or expired: it was extended."""
+
+
+class ImpossibleValidity(Unprocessable):
+    title = "Not a possible validity"
+
+
+class UnitNotRegistered(Unprocessable):
+    title = "The account has no such unit"
+
+
+class Licence(Entity, table="licences", indexes=("account_id", "contract_id", "serial"), unique=("key",)):
+    account_id: UUID
+    key: str
+    software: str
+    premium: bool
+    contract_id: UUID | None
+    product_number: str | None
+    serial: str | None
+    seats: int | None
+    valid_from: date
+    valid_until: date | None
+    state: State
+    distances: list[int]  # days before the end at which it is told, policy when its validity was last set
+    history: list[Step]
+    created_at: datetime
+
+    def days_left(self, today: date) -> int | None:
+        return None if self.valid_until is None else (self.valid_until - today).days
+
+    def tells_on(self) -> Iterable[tuple[int, date]]:
+        """Each distance and its day, the farthest first."""
+        if self.valid_until:
+            for days in sorted(self.distances, reverse=True):
+                yield days, self.valid_until - timedelta(days=days)
+
+    def state_on(self, today: date) -> State:
+        left = self.days_left(today)
+        if left is None:
+            return "active"
+        if left < 0:
+            return "expired"
+        return "expiring" if left <= max(self.distances, default=-1) else "active"
+
+    def settle(self, today: date, *, at: datetime, by: str, reason: str | None = None) -> bool:
+        """Moves to the state its validity gives today; whether that was a change."""
+        wanted = self.state_on(today)
+        if wanted == self.state:
+            return False
+        machine.check(self.state, wanted)
+        self.state = wanted
+        self.history = [*self.history, Step(state=wanted, at=at, by=by, reason=reason)]
+        return True
+
+
+def check_validity(valid_from: date, valid_until: date | None) -> None:
+    """Raises ImpossibleValidity."""
+    if valid_until is not None and valid_until < valid_from:
+        raise ImpossibleValidity("A licence ends on the day it starts, or later.")

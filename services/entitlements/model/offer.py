@@ -1,0 +1,33 @@
+"""Professional-services discounts, and the resellers who honour them."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from libs.events import values
+from libs.store import Entity
+
+
+class Reseller(Entity, table="resellers", indexes=("country",)):
+    name: str
+    country: str
+    email: str | None
+    phone: str | None
+    url: str | None
+    created_at: datetime
+
+    def facts(self) -> values.Reseller:
+        return values.Reseller(
+            reseller_id=self.id, name=self.name, country=self.country, email=self.email, phone=self.phone, url=self.url
+        )
+
+
+class Offer(Entity, table="offers", indexes=("account_id", "contract_id"), unique=("reference",)):
+    """One per term of a contract and country of the account's sites; `id` is derived from both."""
+
+    account_id: UUID
+    contract_id: UUID
+    reference: str
+    country: str
+    resellers: list[values.Reseller]
+    valid_until: date
+    created_at: datetime

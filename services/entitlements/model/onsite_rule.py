@@ -1,0 +1,40 @@
+"""Where, and for which products, a technician comes (S28): rules as data, the most specific decides."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from libs.store import Entity, Transaction
+
+
+class OnsiteRule(Entity, table="onsite_rules", indexes=("country",)):
+    """`region` and `family` None: any. Of several that match, one that names both weighs most, then the region's."""
+
+    country: str
+    region: str | None
+    family: str | None
+    covered: bool
+    note: str | None
+    created_at: datetime
+
+    def matches(self, country: str, region: str | None, family: str) -> bool:
+        return self.country == country and self.region in (None, region) and self.family in (None, family)
+
+    @property
+    def weight(self) -> tuple[bool, bool]:
+        return self.region is not None, self.family is not None
+
+
+def refusal(rules: Sequence[OnsiteRule], country: str, region: str | None, family: str) -> str | None:
+    """Why no technician comes for such a product to such a place; None when one does."""
+    here = [rule for rule in rules if rule.country == country and rule.region in (None, region)]
+    matching = [rule for rule in here if rule.matches(country, region, family)]
+    if not matching:
+        return "product_not_covered" if any(rule.covered for rule in here) else "location_not_covered"
+    decisive = max(matching, key=lambda rule: rule.weight)
+    if decisive.covered:
+        return None
+    return "product_not_covered" if decisive.family else "location_not_covered"
+
+
+async def onsite_refusal(country: str, region: str | None, family: str, tx: Transaction) -> str | None:
+    return refusal(await tx.select(OnsiteRule, OnsiteRule.c.country == country), country, region, family)

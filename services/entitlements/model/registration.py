@@ -1,0 +1,138 @@
+"""Registered units. A registration lives on through replacements; each serial it ever had keeps its own row.
+
+A serial's row is the claim on (product number, serial): its id is the pair's, so that no two accounts can hold it, whatever
+row-level security lets either of them see.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from libs.events.entitlements import RegistrationState, registration_key
+from libs.kit.problems import Conflict
+from libs.kit.states import StateMachine
+from libs.store import Entity, Transaction
+from services.entitlements.model.history import Step
+
+State = Literal["registered", "withdrawn"]
+machine: StateMachine[State] = StateMachine(
+    "registration", {"registered": {"registered", "withdrawn"}}, initial="registered"
+)
+"""`registered → registered` is a move: to another site or account, or to the serial of its replacement."""
+
+
+class CannotBeRegistered(Conflict):
+    """The pair is taken. What is said is the same whoever holds it, unless it is the caller's own account."""
+
+    title = "This unit cannot be registered"
+
+
+class Registration(Entity, table="registrations", indexes=("account_id", "serial")):
+    account_id: UUID
+    product_number: str
+    serial: str
+    family: str
+    model: str
+    hardware_revision: str | None
+    site_id: UUID | None
+    contact_id: UUID | None
+    contract_id: UUID | None  # preferred among the account's contracts that cover the family
+    state: State
+    history: list[Step]
+    created_at: datetime
+
+    def move(self, *, at: datetime, by: str, reason: str) -> None:
+        """Raises ForbiddenTransition when it was withdrawn."""
+        self._become("registered", at, by, reason)
+
+    def withdraw(self, *, at: datetime, by: str, reason: str) -> None:
+        """Raises ForbiddenTransition when it was withdrawn already."""
+        self._become("withdrawn", at, by, reason)
+
+    def _become(self, state: State, at: datetime, by: str, reason: str) -> None:
+        machine.check(self.state, state)
+        self.state = state
+        self.history = [*self.history, Step(state=state, at=at, by=by, reason=reason)]
+
+
+class RegisteredSerial(Entity, table="registered_serials", indexes=("account_id", "registration_id")):
+    """`id` is `registration_key(product_number, serial)`, the key of its record on the state topic."""
+
+    account_id: UUID
+    registration_id: UUID
+    product_number: str
+    serial: str
+    replaced_by: str | None = None
+    successor: UUID | None = None  # the id of the serial that took over
+    replaced_at: datetime | None = None
+
+    def publish(self, registration: Registration, plan: str | None, tx: Transaction) -> None:
+        """Its record on the state topic, as it stands."""
+        self.version += 1
+        state = RegistrationState(
+            account_id=self.account_id,
+            site_id=registration.site_id,
+            product_number=self.product_number,
+            serial=self.serial,
+            plan=None if self.replaced_by else plan,
+            replaced_by=self.replaced_by,
+        )
+        self._publish(state.model_dump_json().encode(), tx)
+
+    def release(self, tx: Transaction) -> None:
+        """Gives the pair free and removes its record."""
+        self.version += 1
+        self._publish(None, tx)
+        tx.remove(self)
+
+    def _publish(self, data: bytes | None, tx: Transaction) -> None:
+        tx.publish_state(
+            RegistrationState.topic,
+            key=self.id,
+            type=RegistrationState.ce_type,
+            account_id=self.account_id,
+            version=self.version,
+            data=data,
+        )
+
+
+class Replacement(Entity, table="replacements", indexes=("old_key",)):
+    """A whole unit that was swapped, by its RMA's id; kept until its old serial is registered, if ever."""
+
+    case_id: UUID
+    old_key: UUID
+    product_number: str
+    old_serial: str
+    new_product_number: str
+    new_serial: str
+    installed_at: datetime
+    by: str
+    applied: bool = False
+
+    @property
+    def new_key(self) -> UUID:
+        return registration_key(self.new_product_number, self.new_serial)
+
+
+_CLAIM = """
+INSERT INTO registered_serials (id, version, revision, account_id, registration_id, product_number, serial)
+SELECT id, 0, 0, account_id, registration_id, product_number, serial
+  FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[])
+       AS claim (id, account_id, registration_id, product_number, serial)
+ ORDER BY id
+ON CONFLICT (id) DO NOTHING RETURNING id
+"""
+
+
+async def claim(registrations: Sequence[Registration], tx: Transaction) -> dict[UUID, RegisteredSerial]:
+    """Takes the serials for these registrations, all at once; those that were free, by registration id, locked."""
+    rows = [
+        (registration_key(r.product_number, r.serial), r.account_id, r.id, r.product_number, r.serial)
+        for r in registrations
+    ]
+    if not rows:
+        return {}
+    taken = [record["id"] for record in await tx.connection.fetch(_CLAIM, *zip(*rows, strict=True))]
+    serials = await tx.find_many(RegisteredSerial, taken, lock=True)
+    return {serial.registration_id: serial for serial in serials if serial}

@@ -1,0 +1,67 @@
+"""A site: where products stand, parts are shipped to and technicians go."""
+
+from datetime import datetime
+from itertools import pairwise
+from typing import Self
+from uuid import UUID
+
+from pydantic import model_validator
+
+from libs.events import values
+from libs.events.values import OpeningHours
+from libs.kit.problems import Unprocessable
+from libs.store import Entity
+
+
+class NotOfThisAccount(Unprocessable):
+    """A site, contact or contract was named that the account does not have."""
+
+    title = "Not of this account"
+
+
+class OpeningWindow(OpeningHours):
+    """Opening hours as a person enters them: open before they close."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if not self.weekdays or self.opens >= self.closes:
+            raise ValueError("a window names its weekdays and closes after it opens")
+        return self
+
+
+def refuse_overlaps(hours: list[OpeningWindow]) -> list[OpeningWindow]:
+    """Raises ValueError when two windows of one day overlap: a visit would be planned twice into them."""
+    for weekday in range(7):
+        spans = sorted((window.opens, window.closes) for window in hours if weekday in window.weekdays)
+        if any(later[0] < earlier[1] for earlier, later in pairwise(spans)):
+            raise ValueError(f"two windows of weekday {weekday} overlap")
+    return hours
+
+
+class Site(Entity, table="sites", indexes=("account_id",)):
+    account_id: UUID
+    name: str
+    address_lines: list[str]
+    city: str
+    region: str | None
+    postal_code: str | None
+    country: str
+    time_zone: str
+    opening_hours: list[OpeningWindow]
+    access_notes: str | None
+    contact_id: UUID | None
+    created_at: datetime
+
+    def facts(self) -> values.Site:
+        return values.Site(
+            site_id=self.id,
+            name=self.name,
+            address_lines=self.address_lines,
+            city=self.city,
+            region=self.region,
+            postal_code=self.postal_code,
+            country=self.country,
+            time_zone=self.time_zone,
+            opening_hours=[OpeningHours(**window.model_dump()) for window in self.opening_hours],
+            access_notes=self.access_notes,
+        )

@@ -1,0 +1,72 @@
+"""Whose rows a caller may read and change: the predicate beside row-level security."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import UUID
+
+import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict
+
+from libs.kit.auth import Principal
+from libs.kit.paging import Page, PageParams, page
+from libs.kit.problems import BadRequest
+from libs.store import Entity, NotFound, Transaction
+from services.entitlements.model.account import Account
+
+READERS = ("customer", "reseller", "integrator", "engineer", "manager", "depot", "technician", "ops", "admin")
+CUSTOMERS_AND_STAFF = ("customer", "reseller", "engineer", "manager", "admin")
+"""Who keeps an account's own data: its people and its reseller, and support for a caller."""
+MANAGERS = ("manager", "admin")
+
+
+class Out(BaseModel):
+    """An answer, read from an entity's fields."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+E = TypeVar("E", bound=Entity)
+Shown = TypeVar("Shown", bound=Out)
+
+
+def mine(column: sa.ColumnElement[UUID], caller: Principal) -> list[sa.ColumnElement[bool]]:
+    """Restricts a list to the caller's accounts."""
+    return [] if caller.staff else [column.in_(caller.accounts)]
+
+
+def shown(entity: E, caller: Principal) -> E:
+    """The entity, when it belongs to an account that the caller may see. Raises NotFound."""
+    if not caller.may_see(entity.account_id):  # type: ignore[attr-defined]  # every entity that is shown has one
+        raise NotFound(type(entity).__name__.lower(), entity.id)
+    return entity
+
+
+async def account_of(caller: Principal, account_id: UUID | None, tx: Transaction) -> Account:
+    """The account a command is about, locked; a caller with one account need not name it. Raises BadRequest, NotFound."""
+    if account_id is None:
+        if len(caller.accounts) != 1:
+            raise BadRequest("Say which account: account_id.")
+        (account_id,) = caller.accounts
+    if not caller.may_see(account_id):
+        raise NotFound("account", account_id)
+    return await Account.get(account_id, tx, lock=True)
+
+
+async def listing(
+    cls: type[E], out: type[Shown], paging: PageParams, tx: Transaction, *where: sa.ColumnElement[bool] | None
+) -> Page[Shown]:
+    """A page in the order of ids, which is the order of making; conditions that are None restrict nothing."""
+    after = paging.after(UUID)
+    conditions = [each for each in where if each is not None]
+    if after:
+        conditions.append(cls.c.id > after[0])
+    rows = await tx.select(cls, *conditions, order_by=(cls.c.id,), limit=paging.limit + 1)
+    ids: Callable[[Any], tuple[UUID]] = lambda item: (item.id,)  # noqa: E731
+    return page([out.model_validate(row) for row in rows], paging.limit, ids)
+
+
+def equal(column: sa.ColumnElement[Any], value: object) -> sa.ColumnElement[bool] | None:
+    """A filter that was given, or None; no column holds a text with a NUL."""
+    if isinstance(value, str) and "\0" in value:
+        return sa.false()
+    return None if value is None else column == value

@@ -1,0 +1,89 @@
+"""Accounts, sites and contacts as they are read."""
+
+from datetime import datetime
+from uuid import UUID
+
+from libs.events.values import Language, OpeningHours
+from libs.kit.http import Caller, Router, Tx, allow
+from libs.kit.paging import Page, Paging
+from services.entitlements.model.account import Account
+from services.entitlements.model.contact import Contact
+from services.entitlements.model.site import Site
+from services.entitlements.queries.access import READERS, Out, equal, listing, mine, shown
+
+router = Router(tags=["accounts"])
+READ = [allow(*READERS)]
+
+
+class AccountOut(Out):
+    id: UUID
+    name: str
+    country: str
+    time_zone: str
+    language: Language
+    created_at: datetime
+
+
+class SiteOut(Out):
+    id: UUID
+    account_id: UUID
+    name: str
+    address_lines: list[str]
+    city: str
+    region: str | None
+    postal_code: str | None
+    country: str
+    time_zone: str
+    opening_hours: list[OpeningHours]
+    access_notes: str | None
+    contact_id: UUID | None
+    created_at: datetime
+
+
+class ContactOut(Out):
+    id: UUID
+    account_id: UUID
+    name: str
+    email: str | None
+    phone: str | None
+    language: Language
+    authorised: bool
+    created_at: datetime
+
+
+@router.get("/v1/accounts", dependencies=READ)
+async def list_accounts(tx: Tx, caller: Caller, paging: Paging, country: str | None = None) -> Page[AccountOut]:
+    return await listing(
+        Account, AccountOut, paging, tx, *mine(Account.c.id, caller), equal(Account.c.country, country)
+    )
+
+
+@router.get("/v1/accounts/{account_id}", dependencies=READ)
+async def read_account(account_id: UUID, tx: Tx, caller: Caller) -> AccountOut:
+    return AccountOut.model_validate(shown(await Account.get(account_id, tx), caller))
+
+
+@router.get("/v1/sites", dependencies=READ)
+async def list_sites(
+    tx: Tx, caller: Caller, paging: Paging, account_id: UUID | None = None, country: str | None = None
+) -> Page[SiteOut]:
+    filters = equal(Site.c.account_id, account_id), equal(Site.c.country, country)
+    return await listing(Site, SiteOut, paging, tx, *mine(Site.c.account_id, caller), *filters)
+
+
+@router.get("/v1/sites/{site_id}", dependencies=READ)
+async def read_site(site_id: UUID, tx: Tx, caller: Caller) -> SiteOut:
+    return SiteOut.model_validate(shown(await Site.get(site_id, tx), caller))
+
+
+@router.get("/v1/contacts", dependencies=READ)
+async def list_contacts(
+    tx: Tx, caller: Caller, paging: Paging, account_id: UUID | None = None, email: str | None = None
+) -> Page[ContactOut]:
+    filters = equal(Contact.c.account_id, account_id), equal(Contact.c.email, email)
+    return await listing(Contact, ContactOut, paging, tx, *mine(Contact.c.account_id, caller), *filters)
+
+
+@router.get("/v1/contacts/{contact_id}", dependencies=READ)
+async def read_contact(contact_id: UUID, tx: Tx, caller: Caller) -> ContactOut:
+    return ContactOut.model_validate(shown(await Contact.get(contact_id, tx), caller))

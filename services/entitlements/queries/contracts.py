@@ -1,0 +1,91 @@
+"""Contracts and the discounts they bring, as they are read."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from libs.events import values
+from libs.kit.http import Caller, Router, Tx, allow
+from libs.kit.paging import Page, Paging
+from services.entitlements.model.contract import Contract, State, Term
+from services.entitlements.model.history import Step
+from services.entitlements.model.offer import Offer, Reseller
+from services.entitlements.queries.access import READERS, Out, equal, listing, mine, shown
+
+router = Router(tags=["contracts"])
+READ = [allow(*READERS)]
+
+
+class ContractOut(Out):
+    id: UUID
+    number: str
+    account_id: UUID
+    plan: str
+    features: list[str]
+    options: list[str]
+    families: list[str]
+    terms: list[Term]
+    last_day: date
+    state: State
+    supersedes_id: UUID | None
+    history: list[Step]
+    created_at: datetime
+
+
+class OfferOut(Out):
+    id: UUID
+    account_id: UUID
+    contract_id: UUID
+    reference: str
+    country: str
+    resellers: list[values.Reseller]
+    valid_until: date
+    created_at: datetime
+
+
+class ResellerOut(Out):
+    id: UUID
+    name: str
+    country: str
+    email: str | None
+    phone: str | None
+    url: str | None
+
+
+@router.get("/v1/contracts", dependencies=READ)
+async def list_contracts(
+    tx: Tx, caller: Caller, paging: Paging, account_id: UUID | None = None, state: State | None = None
+) -> Page[ContractOut]:
+    filters = equal(Contract.c.account_id, account_id), equal(Contract.c.state, state)
+    return await listing(Contract, ContractOut, paging, tx, *mine(Contract.c.account_id, caller), *filters)
+
+
+@router.get("/v1/contracts/{contract_id}", dependencies=READ)
+async def read_contract(contract_id: UUID, tx: Tx, caller: Caller) -> ContractOut:
+    return ContractOut.model_validate(shown(await Contract.get(contract_id, tx), caller))
+
+
+@router.get("/v1/offers", dependencies=READ)
+async def list_offers(
+    tx: Tx, caller: Caller, paging: Paging, account_id: UUID | None = None, valid: bool | None = None
+) -> Page[OfferOut]:
+    """`valid=true` leaves out those whose last day has passed or whose contract has ended."""
+    still = Offer.c.valid_until >= tx.now.date()
+    only = None if valid is None else still if valid else ~still
+    return await listing(
+        Offer, OfferOut, paging, tx, *mine(Offer.c.account_id, caller), equal(Offer.c.account_id, account_id), only
+    )
+
+
+@router.get("/v1/offers/{offer_id}", dependencies=READ)
+async def read_offer(offer_id: UUID, tx: Tx, caller: Caller) -> OfferOut:
+    return OfferOut.model_validate(shown(await Offer.get(offer_id, tx), caller))
+
+
+@router.get("/v1/resellers", dependencies=READ)
+async def list_resellers(tx: Tx, paging: Paging, country: str | None = None) -> Page[ResellerOut]:
+    return await listing(Reseller, ResellerOut, paging, tx, equal(Reseller.c.country, country))
+
+
+@router.get("/v1/resellers/{reseller_id}", dependencies=READ)
+async def read_reseller(reseller_id: UUID, tx: Tx) -> ResellerOut:
+    return ResellerOut.model_validate(await Reseller.get(reseller_id, tx))

@@ -1,0 +1,146 @@
+"""The catalogue, registered products and their licences as they are read."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from libs.kit.http import Caller, Router, Tx, allow
+from libs.kit.paging import Page, Paging
+from services.entitlements.model import licence, registration
+from services.entitlements.model.history import Step
+from services.entitlements.model.licence import Licence
+from services.entitlements.model.product import Product
+from services.entitlements.model.registration import RegisteredSerial, Registration
+from services.entitlements.queries.access import READERS, Out, equal, listing, mine, shown
+
+router = Router(tags=["registrations"])
+READ = [allow(*READERS)]
+ANYONE = [allow(*READERS, "partner")]
+
+
+class ProductOut(Out):
+    id: UUID
+    product_number: str
+    model: str
+    family: str
+    hardware_revisions: list[str]
+    whole_unit: bool
+    description: str | None
+
+
+class RegistrationOut(Out):
+    id: UUID
+    account_id: UUID
+    product_number: str
+    serial: str
+    family: str
+    model: str
+    hardware_revision: str | None
+    site_id: UUID | None
+    contact_id: UUID | None
+    contract_id: UUID | None
+    state: registration.State
+    history: list[Step]
+    created_at: datetime
+
+
+class SerialOut(Out):
+    """A serial that a registration has, or had until it was replaced."""
+
+    product_number: str
+    serial: str
+    replaced_by: str | None
+    replaced_at: datetime | None
+
+
+class RegistrationWithSerials(RegistrationOut):
+    serials: list[SerialOut]
+
+
+class LicenceOut(Out):
+    id: UUID
+    account_id: UUID
+    key: str
+    software: str
+    premium: bool
+    contract_id: UUID | None
+    product_number: str | None
+    serial: str | None
+    seats: int | None
+    valid_from: date
+    valid_until: date | None
+    state: licence.State
+    history: list[Step]
+    created_at: datetime
+
+
+@router.get("/v1/products", dependencies=ANYONE)
+async def list_products(
+    tx: Tx, paging: Paging, family: str | None = None, product_number: str | None = None
+) -> Page[ProductOut]:
+    filters = equal(Product.c.family, family), equal(Product.c.product_number, product_number)
+    return await listing(Product, ProductOut, paging, tx, *filters)
+
+
+@router.get("/v1/products/{product_id}", dependencies=ANYONE)
+async def read_product(product_id: UUID, tx: Tx) -> ProductOut:
+    return ProductOut.model_validate(await Product.get(product_id, tx))
+
+
+@router.get("/v1/registrations", dependencies=READ)
+async def list_registrations(
+    tx: Tx,
+    caller: Caller,
+    paging: Paging,
+    account_id: UUID | None = None,
+    site_id: UUID | None = None,
+    product_number: str | None = None,
+    serial: str | None = None,
+    state: registration.State | None = None,
+) -> Page[RegistrationOut]:
+    c = Registration.c
+    filters = (
+        equal(c.account_id, account_id),
+        equal(c.site_id, site_id),
+        equal(c.product_number, product_number),
+        equal(c.serial, serial),
+        equal(c.state, state),
+    )
+    return await listing(Registration, RegistrationOut, paging, tx, *mine(c.account_id, caller), *filters)
+
+
+@router.get("/v1/registrations/{registration_id}", dependencies=READ)
+async def read_registration(registration_id: UUID, tx: Tx, caller: Caller) -> RegistrationWithSerials:
+    found = shown(await Registration.get(registration_id, tx), caller)
+    serials = await tx.select(
+        RegisteredSerial, RegisteredSerial.c.registration_id == found.id, order_by=(RegisteredSerial.c.replaced_at,)
+    )
+    plain = RegistrationOut.model_validate(found).model_dump()
+    return RegistrationWithSerials(**plain, serials=[SerialOut.model_validate(each) for each in serials])
+
+
+@router.get("/v1/licences", dependencies=READ)
+async def list_licences(
+    tx: Tx,
+    caller: Caller,
+    paging: Paging,
+    key: str | None = None,
+    serial: str | None = None,
+    product_number: str | None = None,
+    account_id: UUID | None = None,
+    state: licence.State | None = None,
+) -> Page[LicenceOut]:
+    """By key, by serial, or by account (S17)."""
+    c = Licence.c
+    filters = (
+        equal(c.key, key),
+        equal(c.serial, serial),
+        equal(c.product_number, product_number),
+        equal(c.account_id, account_id),
+        equal(c.state, state),
+    )
+    return await listing(Licence, LicenceOut, paging, tx, *mine(c.account_id, caller), *filters)
+
+
+@router.get("/v1/licences/{licence_id}", dependencies=READ)
+async def read_licence(licence_id: UUID, tx: Tx, caller: Caller) -> LicenceOut:
+    return LicenceOut.model_validate(shown(await Licence.get(licence_id, tx), caller))

@@ -1,0 +1,126 @@
+"""What tests arrange: a Vietnamese company with a site, a contact, a product and a contract."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopened, CoverageOverridden
+from libs.events.rma import ReplacementInstalled
+from libs.store.ids import new_id
+from tests.support.harness import Harness
+
+X70, SERIAL, SPARE = "8L531AA", "8LTEST0001FB", "8LTEST0002FB"
+HOURS = [{"weekdays": [0, 1, 2, 3, 4], "opens": "08:00", "closes": "17:30"}]
+
+
+@dataclass(frozen=True)
+class Customer:
+    account_id: UUID
+    site_id: UUID
+    contact_id: UUID
+
+
+async def a_customer(h: Harness, name: str = "Công ty Cổ phần Sao Mai", **site: Any) -> Customer:
+    account = await made(h, "accounts", name=name, country="VN", time_zone="Asia/Ho_Chi_Minh", language="vi")
+    contact = await made(
+        h, "contacts", account_id=account, name="Nguyễn Văn An", email="an@saomai.example", phone="+84 28 5550 0100",
+        language="vi", authorised=True,
+    )  # fmt: skip
+    return Customer(UUID(account), UUID(await a_site(h, account, contact_id=contact, **site)), UUID(contact))
+
+
+async def a_site(h: Harness, account_id: object, **fields: Any) -> str:
+    address: dict[str, Any] = {
+        "name": "Trụ sở Quận 1", "address_lines": ["Tầng 12, 45 Nguyễn Thị Minh Khai"], "city": "Thành phố Hồ Chí Minh",
+        "region": "SG", "country": "VN", "time_zone": "Asia/Ho_Chi_Minh", "opening_hours": HOURS,
+        "access_notes": "Gửi xe tầng hầm B2",
+    }  # fmt: skip
+    return await made(h, "sites", account_id=str(account_id), **{**address, **fields})
+
+
+async def a_product(h: Harness, number: str = X70, **fields: Any) -> str:
+    defaults: dict[str, Any] = {"model": "Studio X70", "family": "studio", "hardware_revisions": ["A", "B"]}
+    return await made(h, "products", product_number=number, **{**defaults, **fields})
+
+
+async def a_contract(h: Harness, account_id: UUID, *, days: int = 365, starts_in: int = 0, **fields: Any) -> str:
+    """From today in Ho Chi Minh City, by the service's clock."""
+    today = (await h.now() + timedelta(hours=7)).date() + timedelta(days=starts_in)
+    term = {"starts_on": today.isoformat(), "ends_on": (today + timedelta(days=days - 1)).isoformat()}
+    return await made(h, "contracts", account_id=str(account_id), **{**term, **fields})
+
+
+async def onsite_in_vietnam(h: Harness) -> str:
+    return await made(h, "onsite-rules", country="VN", family="studio", covered=True)
+
+
+async def a_registration(h: Harness, customer: Customer, serial: str = SERIAL, **fields: Any) -> str:
+    named: dict[str, Any] = {"site_id": str(customer.site_id), "product_number": X70, "hardware_revision": "B"}
+    return await made(h, "registrations", account_id=str(customer.account_id), serial=serial, **{**named, **fields})
+
+
+async def a_covered_customer(h: Harness, *, onsite: bool = True) -> Customer:
+    """With a registered Studio X70 under a contract, the onsite option included."""
+    customer = await a_customer(h)
+    await a_product(h)
+    await onsite_in_vietnam(h)
+    await a_contract(h, customer.account_id, options=["onsite"] if onsite else [])
+    await a_registration(h, customer)
+    return customer
+
+
+async def made(h: Harness, plural: str, **body: Any) -> str:
+    response = await h.post(f"/v1/{plural}", body, role="admin")
+    assert response.status_code == 201, response.text
+    return str(response.json()["id"])
+
+
+def case_opened(account_id: UUID, **fields: Any) -> CaseOpened:
+    facts: dict[str, Any] = {
+        "case_id": new_id(), "number": "CASE-2026-000001", "account_id": account_id, "reporter_name": "Nguyễn Văn An",
+        "channel": "device", "description": "Camera không nhận hình", "observed_impact": "down", "severity": "critical",
+        "priority": "P1", "product_number": X70, "serial": SERIAL, "language": "vi", "opened_at": datetime.now(UTC),
+        "by": "system:devices", "by_role": "system",
+    }  # fmt: skip
+    return CaseOpened(**{**facts, **fields})
+
+
+def case_closed(case_id: UUID) -> CaseClosed:
+    return CaseClosed(case_id=case_id, by="system:cases", by_role="system", closed_at=datetime.now(UTC))
+
+
+def case_cancelled(case_id: UUID) -> CaseCancelled:
+    return CaseCancelled(
+        case_id=case_id,
+        reason="Opened by mistake",
+        by="customer:an",
+        by_role="customer",
+        cancelled_at=datetime.now(UTC),
+    )
+
+
+def case_reopened(case_id: UUID) -> CaseReopened:
+    return CaseReopened(
+        case_id=case_id, epoch=2, reason="Lại hỏng", by="customer:an", by_role="customer", reopened_at=datetime.now(UTC)
+    )
+
+
+def overridden(case_id: UUID, *, covered: bool, onsite: bool | None = None) -> CoverageOverridden:
+    return CoverageOverridden(
+        case_id=case_id,
+        covered=covered,
+        onsite=onsite,
+        reason="Goodwill",
+        by="manager:le",
+        overridden_at=datetime.now(UTC),
+    )
+
+
+def replaced(case_id: UUID, old: str = SERIAL, new: str = SPARE, **fields: Any) -> ReplacementInstalled:
+    facts: dict[str, Any] = {
+        "rma_id": new_id(), "case_id": case_id, "diagnosis_id": new_id(), "product_number": X70, "old_serial": old,
+        "new_serial": new, "whole_unit": True, "component": "unit", "installed_by": "technician", "by": "technician:chau",
+        "installed_at": datetime.now(UTC) + timedelta(minutes=1),
+    }  # fmt: skip
+    return ReplacementInstalled(**{**facts, **fields})

@@ -1,0 +1,158 @@
+"""Register units for an account: claim their serials, tell of them, answer the cases that waited for them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
+
+from libs.events.entitlements import ProductRegistered, registration_key
+from libs.kit.http import Command
+from libs.kit.problems import Problem
+from libs.store import Entity, Transaction
+from libs.store.ids import new_id
+from services.entitlements.model.account import Account
+from services.entitlements.model.contact import Contact
+from services.entitlements.model.contract import Contract
+from services.entitlements.model.coverage import coverage_now
+from services.entitlements.model.fields import Code, Name
+from services.entitlements.model.history import Step
+from services.entitlements.model.product import Product, UnknownProduct
+from services.entitlements.model.registration import CannotBeRegistered, RegisteredSerial, Registration, claim, machine
+from services.entitlements.model.site import NotOfThisAccount, Site
+from services.entitlements.use_cases.decide_coverage import decide_again
+from services.entitlements.use_cases.replace_serial import apply_what_was_replaced
+
+E = TypeVar("E", bound=Entity)
+_TAKEN = "This unit cannot be registered here. If it stands with you, our support will look into it."
+_YOURS = "The account has registered this unit already."
+
+
+class UnitToRegister(Command):
+    product_number: Code
+    serial: Code
+    id: UUID | None = None
+    hardware_revision: Name | None = None
+    site_id: UUID | None = None
+    contact_id: UUID | None = None
+    contract_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the rows may name, read once for all of them."""
+
+    account: Account
+    products: dict[str, Product]
+    ids: dict[str, set[UUID]]  # of the account's own sites, contacts and contracts
+
+    def check(self, unit: UnitToRegister) -> Product:
+        """Raises UnknownProduct, UnknownRevision, NotOfThisAccount."""
+        product = self.products.get(unit.product_number)
+        if product is None:
+            raise UnknownProduct(
+                f"{unit.product_number} is not a product number we know.", product_number=unit.product_number
+            )
+        product.check_revision(unit.hardware_revision)
+        for name, own in self.ids.items():
+            id = getattr(unit, name)
+            if id is not None and id not in own:
+                raise NotOfThisAccount(f"The account has no {name.removesuffix('_id')} {id}.", **{name: str(id)})
+        return product
+
+
+async def register_units(
+    account: Account, units: Sequence[UnitToRegister], tx: Transaction
+) -> list[Registration | Problem]:
+    """For each unit its registration, or why there is none, in their order; `account` is locked."""
+    known = await _known(account, units, tx)
+    results: list[Registration | Problem] = []
+    seen: set[UUID] = set()
+    for unit in units:
+        key = registration_key(unit.product_number, unit.serial)
+        try:
+            product = known.check(unit)
+            if key in seen:
+                raise CannotBeRegistered("This unit stands in the list twice.", registration_id=None)
+            seen.add(key)
+            results.append(_new(account, product, unit, tx))
+        except Problem as refused:
+            results.append(refused)
+    wanted = [each for each in results if isinstance(each, Registration)]
+    claimed = await claim(wanted, tx)
+    for i, result in enumerate(results):
+        if isinstance(result, Registration) and result.id not in claimed:
+            results[i] = await _taken(result, tx)
+    await _tell(account, [each for each in wanted if each.id in claimed], claimed, tx)
+    return results
+
+
+async def _known(account: Account, units: Sequence[UnitToRegister], tx: Transaction) -> Known:
+    numbers = {unit.product_number for unit in units}
+    products = await tx.select(Product, Product.c.product_number.in_(numbers))
+
+    async def own(cls: type[E]) -> set[UUID]:
+        return {each.id for each in await tx.select(cls, cls.c.account_id == account.id)}
+
+    ids = {"site_id": await own(Site), "contact_id": await own(Contact), "contract_id": await own(Contract)}
+    return Known(account, {product.product_number: product for product in products}, ids)
+
+
+def _new(account: Account, product: Product, unit: UnitToRegister, tx: Transaction) -> Registration:
+    return Registration(
+        id=unit.id or new_id(),
+        account_id=account.id,
+        product_number=unit.product_number,
+        serial=unit.serial,
+        family=product.family,
+        model=product.model,
+        hardware_revision=unit.hardware_revision,
+        site_id=unit.site_id,
+        contact_id=unit.contact_id,
+        contract_id=unit.contract_id,
+        state=machine.initial,
+        history=[Step(state=machine.initial, at=tx.now, by=tx.scope.actor)],
+        created_at=tx.now,
+    )
+
+
+async def _taken(wanted: Registration, tx: Transaction) -> CannotBeRegistered:
+    held = await RegisteredSerial.find(registration_key(wanted.product_number, wanted.serial), tx)
+    if held and held.account_id == wanted.account_id:
+        return CannotBeRegistered(_YOURS, registration_id=str(held.registration_id))
+    return CannotBeRegistered(_TAKEN, registration_id=None)
+
+
+async def _tell(
+    account: Account, registrations: list[Registration], serials: dict[UUID, RegisteredSerial], tx: Transaction
+) -> None:
+    for registration in registrations:
+        tx.add(registration)
+    await tx.flush()
+    for registration in registrations:
+        coverage = await coverage_now(registration, tx)
+        serials[registration.id].publish(registration, coverage.plan, tx)
+        site = await Site.find(registration.site_id, tx) if registration.site_id else None
+        contact_id = registration.contact_id or (site.contact_id if site else None)
+        contact = await Contact.find(contact_id, tx) if contact_id else None
+        tx.emit(
+            ProductRegistered(
+                registration_id=registration.id,
+                account_id=account.id,
+                account_name=account.name,
+                product_number=registration.product_number,
+                serial=registration.serial,
+                family=registration.family,
+                model=registration.model,
+                hardware_revision=registration.hardware_revision,
+                contract_id=coverage.contract_id,
+                plan=coverage.plan,
+                features=coverage.features,
+                site=site.facts() if site else None,
+                contact=contact.facts() if contact else None,
+                by=tx.scope.actor,
+                registered_at=tx.now,
+            )
+        )
+    await apply_what_was_replaced([serials[each.id].id for each in registrations], tx)
+    if registrations:
+        await decide_again(account.id, tx)

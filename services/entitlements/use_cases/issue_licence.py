@@ -1,0 +1,87 @@
+"""Issue a licence, and extend or shorten its validity (S17)."""
+
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from libs.kit.http import Caller, Router, Tx, allow
+from libs.store import Transaction
+from services.entitlements.model.account import Account
+from services.entitlements.model.contract import Contract
+from services.entitlements.model.coverage import registered
+from services.entitlements.model.fields import Code, Name, unchanged
+from services.entitlements.model.licence import Licence, UnitNotRegistered, check_validity, machine
+from services.entitlements.model.policy import policies
+from services.entitlements.queries.access import MANAGERS, account_of
+from services.entitlements.queries.registrations import LicenceOut
+from services.entitlements.use_cases.changes import Change, Create, check_of_account, to_change
+from services.entitlements.use_cases.run_licence import follow_validity, new_key, start_licence
+
+router = Router(tags=["licences"])
+Seats = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class IssueLicence(Create):
+    """For one unit when it names a product number and serial, else for the account."""
+
+    account_id: UUID
+    key: Code | None = None  # None: one is made
+    software: Name
+    premium: bool = False
+    contract_id: UUID | None = None
+    product_number: Code | None = None
+    serial: Code | None = None
+    seats: Seats | None = None
+    valid_from: date
+    valid_until: date | None = None
+
+
+class ChangeLicence(Change):
+    valid_until: date | None = None
+    seats: Seats | None = None
+    software: Name = unchanged()
+
+
+async def issue_licence(cmd: IssueLicence, account: Account, tx: Transaction) -> Licence:
+    """Raises ImpossibleValidity, UnitNotRegistered, NotOfThisAccount."""
+    check_validity(cmd.valid_from, cmd.valid_until)
+    await check_of_account(Contract, cmd.contract_id, account.id, tx)
+    if cmd.product_number or cmd.serial:
+        known = cmd.product_number and cmd.serial and await registered(cmd.product_number, cmd.serial, account.id, tx)
+        if not known:
+            raise UnitNotRegistered("Name the product number and serial of a unit that the account has registered.")
+    licence = Licence(
+        id=cmd.new_id(),
+        account_id=account.id,
+        key=cmd.key or new_key(),
+        software=cmd.software,
+        premium=cmd.premium,
+        contract_id=cmd.contract_id,
+        product_number=cmd.product_number,
+        serial=cmd.serial,
+        seats=cmd.seats,
+        valid_from=cmd.valid_from,
+        valid_until=cmd.valid_until,
+        state=machine.initial,
+        distances=[],
+        history=[],
+        created_at=tx.now,
+    )
+    return start_licence(licence, account, await policies.at(tx, region=account.country), tx)
+
+
+@router.post("/v1/licences", status_code=201, dependencies=[allow(*MANAGERS)])
+async def issue_licence_route(cmd: IssueLicence, tx: Tx, caller: Caller) -> LicenceOut:
+    return LicenceOut.model_validate(await issue_licence(cmd, await account_of(caller, cmd.account_id, tx), tx))
+
+
+@router.patch("/v1/licences/{licence_id}", dependencies=[allow(*MANAGERS)])
+async def change_licence_route(licence_id: UUID, cmd: ChangeLicence, tx: Tx, caller: Caller) -> LicenceOut:
+    licence, account = await to_change(Licence, licence_id, caller, tx)
+    cmd.apply(licence)
+    check_validity(licence.valid_from, licence.valid_until)
+    if "valid_until" in cmd.model_fields_set:
+        follow_validity(licence, account, await policies.at(tx, region=account.country), tx, reason="validity changed")
+    return LicenceOut.model_validate(licence)

@@ -1,0 +1,53 @@
+"""Open an account, and change it."""
+
+from uuid import UUID
+
+from libs.events.values import Language
+from libs.kit.http import Router, Tx, allow
+from libs.store import Transaction
+from services.entitlements.model.account import Account
+from services.entitlements.model.fields import Country, Name, Zone, unchanged
+from services.entitlements.queries.access import MANAGERS
+from services.entitlements.queries.accounts import AccountOut
+from services.entitlements.use_cases.changes import Change, Create
+from services.entitlements.use_cases.decide_coverage import decide_again
+
+router = Router(tags=["accounts"])
+
+
+class OpenAccount(Create):
+    name: Name
+    country: Country
+    time_zone: Zone
+    language: Language = "en"
+
+
+class ChangeAccount(Change):
+    name: Name = unchanged()
+    language: Language = unchanged()
+
+
+async def open_account(cmd: OpenAccount, tx: Transaction) -> Account:
+    return tx.add(
+        Account(
+            id=cmd.new_id(),
+            name=cmd.name,
+            country=cmd.country,
+            time_zone=cmd.time_zone,
+            language=cmd.language,
+            created_at=tx.now,
+        )
+    )
+
+
+@router.post("/v1/accounts", status_code=201, dependencies=[allow(*MANAGERS)])
+async def open_account_route(cmd: OpenAccount, tx: Tx) -> AccountOut:
+    return AccountOut.model_validate(await open_account(cmd, tx))
+
+
+@router.patch("/v1/accounts/{account_id}", dependencies=[allow(*MANAGERS)])
+async def change_account_route(account_id: UUID, cmd: ChangeAccount, tx: Tx) -> AccountOut:
+    account = await Account.get(account_id, tx, lock=True)
+    cmd.apply(account)
+    await decide_again(account.id, tx)
+    return AccountOut.model_validate(account)

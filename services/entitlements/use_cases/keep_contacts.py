@@ -1,0 +1,63 @@
+"""Add a contact to an account, and change it: an open case is told (S27)."""
+
+from uuid import UUID
+
+from libs.events.values import Language
+from libs.kit.http import Caller, Router, Tx, allow
+from libs.store import Transaction
+from services.entitlements.model.account import Account
+from services.entitlements.model.contact import Contact
+from services.entitlements.model.fields import Email, Name, Phone, unchanged
+from services.entitlements.queries.access import CUSTOMERS_AND_STAFF, account_of
+from services.entitlements.queries.accounts import ContactOut
+from services.entitlements.use_cases.changes import Change, Create, to_change
+from services.entitlements.use_cases.decide_coverage import decide_again
+
+router = Router(tags=["contacts"])
+
+
+class AddContact(Create):
+    account_id: UUID | None = None
+    name: Name
+    email: Email | None = None
+    phone: Phone | None = None
+    language: Language = "en"
+    authorised: bool = False
+
+
+class ChangeContact(Change):
+    name: Name = unchanged()
+    email: Email | None = None
+    phone: Phone | None = None
+    language: Language = unchanged()
+    authorised: bool = unchanged()
+
+
+async def add_contact(cmd: AddContact, account: Account, tx: Transaction) -> Contact:
+    contact = tx.add(
+        Contact(
+            id=cmd.new_id(),
+            account_id=account.id,
+            name=cmd.name,
+            email=cmd.email,
+            phone=cmd.phone,
+            language=cmd.language,
+            authorised=cmd.authorised,
+            created_at=tx.now,
+        )
+    )
+    await decide_again(account.id, tx)
+    return contact
+
+
+@router.post("/v1/contacts", status_code=201, dependencies=[allow(*CUSTOMERS_AND_STAFF)])
+async def add_contact_route(cmd: AddContact, tx: Tx, caller: Caller) -> ContactOut:
+    return ContactOut.model_validate(await add_contact(cmd, await account_of(caller, cmd.account_id, tx), tx))
+
+
+@router.patch("/v1/contacts/{contact_id}", dependencies=[allow(*CUSTOMERS_AND_STAFF)])
+async def change_contact_route(contact_id: UUID, cmd: ChangeContact, tx: Tx, caller: Caller) -> ContactOut:
+    contact, account = await to_change(Contact, contact_id, caller, tx)
+    cmd.apply(contact)
+    await decide_again(account.id, tx)
+    return ContactOut.model_validate(contact)

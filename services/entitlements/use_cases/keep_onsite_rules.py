@@ -1,0 +1,65 @@
+"""Say where, and for which products, a technician comes (S28)."""
+
+from uuid import UUID
+
+from libs.kit.http import Router, Tx, allow
+from libs.kit.problems import Conflict
+from services.entitlements.model.fields import Code, Country, Name, Text, unchanged
+from services.entitlements.model.onsite_rule import OnsiteRule
+from services.entitlements.queries.access import MANAGERS
+from services.entitlements.queries.coverage import OnsiteRuleOut
+from services.entitlements.use_cases.changes import Change, Create
+
+router = Router(tags=["coverage"])
+
+
+class RuleExists(Conflict):
+    title = "There is a rule for this already"
+
+
+class AddOnsiteRule(Create):
+    """Without a region it holds in the whole country, without a family for every product."""
+
+    country: Country
+    region: Name | None = None
+    family: Code | None = None
+    covered: bool
+    note: Text | None = None
+
+
+class ChangeOnsiteRule(Change):
+    covered: bool = unchanged()
+    note: Text | None = None
+
+
+@router.post("/v1/onsite-rules", status_code=201, dependencies=[allow(*MANAGERS)])
+async def add_onsite_rule_route(cmd: AddOnsiteRule, tx: Tx) -> OnsiteRuleOut:
+    c = OnsiteRule.c
+    same = await tx.one(
+        OnsiteRule,
+        c.country == cmd.country,
+        c.region.is_not_distinct_from(cmd.region),
+        c.family.is_not_distinct_from(cmd.family),
+    )
+    if same:
+        raise RuleExists("Change the rule that is there instead.", rule_id=str(same.id))
+    rule = tx.add(
+        OnsiteRule(
+            id=cmd.new_id(),
+            country=cmd.country,
+            region=cmd.region,
+            family=cmd.family,
+            covered=cmd.covered,
+            note=cmd.note,
+            created_at=tx.now,
+        )
+    )
+    return OnsiteRuleOut.model_validate(rule)
+
+
+@router.patch("/v1/onsite-rules/{rule_id}", dependencies=[allow(*MANAGERS)])
+async def change_onsite_rule_route(rule_id: UUID, cmd: ChangeOnsiteRule, tx: Tx) -> OnsiteRuleOut:
+    """Cases that are open keep what they were told; the next decision of each goes by the new rule."""
+    rule = await OnsiteRule.get(rule_id, tx, lock=True)
+    cmd.apply(rule)
+    return OnsiteRuleOut.model_validate(rule)

@@ -1,0 +1,56 @@
+"""Put a model into the catalogue, and change it."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from libs.kit.http import Router, Tx, allow
+from services.entitlements.model.fields import Code, Name, Text, unchanged
+from services.entitlements.model.product import Product
+from services.entitlements.queries.access import MANAGERS
+from services.entitlements.queries.registrations import ProductOut
+from services.entitlements.use_cases.changes import Change, Create
+
+router = Router(tags=["products"])
+Revision = Annotated[str, StringConstraints(min_length=1, max_length=40)]
+Revisions = Annotated[list[Revision], Field(max_length=50)]
+
+
+class AddProduct(Create):
+    product_number: Code
+    model: Name
+    family: Code
+    hardware_revisions: Revisions = Field(default_factory=list)
+    whole_unit: bool = True
+    description: Text | None = None
+
+
+class ChangeProduct(Change):
+    model: Name = unchanged()
+    hardware_revisions: Revisions = unchanged()
+    description: Text | None = None
+
+
+@router.post("/v1/products", status_code=201, dependencies=[allow(*MANAGERS)])
+async def add_product_route(cmd: AddProduct, tx: Tx) -> ProductOut:
+    product = tx.add(
+        Product(
+            id=cmd.new_id(),
+            product_number=cmd.product_number,
+            model=cmd.model,
+            family=cmd.family,
+            hardware_revisions=cmd.hardware_revisions,
+            whole_unit=cmd.whole_unit,
+            description=cmd.description,
+            created_at=tx.now,
+        )
+    )
+    return ProductOut.model_validate(product)
+
+
+@router.patch("/v1/products/{product_id}", dependencies=[allow(*MANAGERS)])
+async def change_product_route(product_id: UUID, cmd: ChangeProduct, tx: Tx) -> ProductOut:
+    product = await Product.get(product_id, tx, lock=True)
+    cmd.apply(product)
+    return ProductOut.model_validate(product)

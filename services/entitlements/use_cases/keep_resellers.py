@@ -1,0 +1,50 @@
+"""Name the local resellers who honour a discount (S22)."""
+
+from uuid import UUID
+
+from libs.kit.http import Router, Tx, allow
+from services.entitlements.model.fields import Country, Email, Name, Phone, Url, unchanged
+from services.entitlements.model.offer import Reseller
+from services.entitlements.queries.access import MANAGERS
+from services.entitlements.queries.contracts import ResellerOut
+from services.entitlements.use_cases.changes import Change, Create
+
+router = Router(tags=["resellers"])
+
+
+class AddReseller(Create):
+    name: Name
+    country: Country
+    email: Email | None = None
+    phone: Phone | None = None
+    url: Url | None = None
+
+
+class ChangeReseller(Change):
+    name: Name = unchanged()
+    email: Email | None = None
+    phone: Phone | None = None
+    url: Url | None = None
+
+
+@router.post("/v1/resellers", status_code=201, dependencies=[allow(*MANAGERS)])
+async def add_reseller_route(cmd: AddReseller, tx: Tx) -> ResellerOut:
+    reseller = tx.add(
+        Reseller(
+            id=cmd.new_id(),
+            name=cmd.name,
+            country=cmd.country,
+            email=cmd.email,
+            phone=cmd.phone,
+            url=cmd.url,
+            created_at=tx.now,
+        )
+    )
+    return ResellerOut.model_validate(reseller)
+
+
+@router.patch("/v1/resellers/{reseller_id}", dependencies=[allow(*MANAGERS)])
+async def change_reseller_route(reseller_id: UUID, cmd: ChangeReseller, tx: Tx) -> ResellerOut:
+    reseller = await Reseller.get(reseller_id, tx, lock=True)
+    cmd.apply(reseller)
+    return ResellerOut.model_validate(reseller)

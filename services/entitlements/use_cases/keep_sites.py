@@ -1,0 +1,80 @@
+"""Add a site to an account, and change it: an open case is told the new address (S3, S26)."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, Field
+
+from libs.kit.http import Caller, Router, Tx, allow
+from libs.store import Transaction
+from services.entitlements.model.account import Account
+from services.entitlements.model.contact import Contact
+from services.entitlements.model.fields import Country, Name, Text, Zone, unchanged
+from services.entitlements.model.site import OpeningWindow, Site, refuse_overlaps
+from services.entitlements.queries.access import CUSTOMERS_AND_STAFF, account_of
+from services.entitlements.queries.accounts import SiteOut
+from services.entitlements.use_cases.changes import Change, Create, check_of_account, to_change
+from services.entitlements.use_cases.decide_coverage import decide_again
+from services.entitlements.use_cases.offer_discounts import offer_discounts
+
+router = Router(tags=["sites"])
+AddressLines = Annotated[list[Name], Field(min_length=1, max_length=6)]
+OpeningTimes = Annotated[list[OpeningWindow], Field(min_length=1, max_length=28), AfterValidator(refuse_overlaps)]
+
+
+class AddSite(Create):
+    account_id: UUID | None = None
+    name: Name
+    address_lines: AddressLines
+    city: Name
+    region: Name | None = None
+    postal_code: Name | None = None
+    country: Country
+    time_zone: Zone
+    opening_hours: OpeningTimes
+    access_notes: Text | None = None
+    contact_id: UUID | None = None
+
+
+class ChangeSite(Change):
+    name: Name = unchanged()
+    address_lines: AddressLines = unchanged()
+    city: Name = unchanged()
+    region: Name | None = None
+    postal_code: Name | None = None
+    country: Country = unchanged()
+    time_zone: Zone = unchanged()
+    opening_hours: OpeningTimes = unchanged()
+    access_notes: Text | None = None
+    contact_id: UUID | None = None
+
+
+async def add_site(cmd: AddSite, account: Account, tx: Transaction) -> Site:
+    await check_of_account(Contact, cmd.contact_id, account.id, tx)
+    fields = {name: getattr(cmd, name) for name in AddSite.model_fields if name not in ("id", "account_id")}
+    site = tx.add(Site(id=cmd.new_id(), account_id=account.id, created_at=tx.now, **fields))
+    await _tell(account, tx)
+    return site
+
+
+async def change_site(site: Site, account: Account, cmd: ChangeSite, tx: Transaction) -> Site:
+    await check_of_account(Contact, cmd.contact_id, account.id, tx)
+    cmd.apply(site)
+    await _tell(account, tx)
+    return site
+
+
+async def _tell(account: Account, tx: Transaction) -> None:
+    await offer_discounts(account, tx)
+    await decide_again(account.id, tx)
+
+
+@router.post("/v1/sites", status_code=201, dependencies=[allow(*CUSTOMERS_AND_STAFF)])
+async def add_site_route(cmd: AddSite, tx: Tx, caller: Caller) -> SiteOut:
+    return SiteOut.model_validate(await add_site(cmd, await account_of(caller, cmd.account_id, tx), tx))
+
+
+@router.patch("/v1/sites/{site_id}", dependencies=[allow(*CUSTOMERS_AND_STAFF)])
+async def change_site_route(site_id: UUID, cmd: ChangeSite, tx: Tx, caller: Caller) -> SiteOut:
+    site, account = await to_change(Site, site_id, caller, tx)
+    return SiteOut.model_validate(await change_site(site, account, cmd, tx))

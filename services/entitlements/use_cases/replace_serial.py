@@ -1,0 +1,130 @@
+"""A whole unit was replaced: its registration moves to the new serial, and its cover with it (S2, S16)."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+
+from libs.events.entitlements import SerialReplaced, registration_key
+from libs.events.rma import ReplacementInstalled
+from libs.store import Transaction
+from services.entitlements.model.account import Account
+from services.entitlements.model.case_file import CaseFile
+from services.entitlements.model.coverage import coverage_now
+from services.entitlements.model.product import Product
+from services.entitlements.model.registration import RegisteredSerial, Registration, Replacement
+from services.entitlements.use_cases.decide_coverage import decide, decide_again
+
+log = structlog.get_logger()
+
+
+async def follow_replacement(event: ReplacementInstalled, tx: Transaction) -> None:
+    """Kept by its RMA's id, so that it acts once; a unit that nobody registered waits for its registration."""
+    if not (event.whole_unit and event.old_serial and event.new_serial):
+        return
+    if await Replacement.find(event.rma_id, tx, lock=True):
+        return
+    replacement = tx.add(
+        Replacement(
+            id=event.rma_id,
+            case_id=event.case_id,
+            old_key=registration_key(event.product_number, event.old_serial),
+            product_number=event.product_number,
+            old_serial=event.old_serial,
+            new_product_number=event.new_product_number or event.product_number,
+            new_serial=event.new_serial,
+            installed_at=event.installed_at,
+            by=event.by,
+        )
+    )
+    await tx.flush()
+    await _apply(replacement, tx)
+
+
+async def apply_what_was_replaced(keys: Sequence[UUID], tx: Transaction) -> None:
+    """Replacements heard of before these serials were registered."""
+    waiting = await tx.select(Replacement, Replacement.c.old_key.in_(keys), ~Replacement.c.applied, lock=True)
+    for replacement in waiting:
+        await _apply(replacement, tx)
+
+
+async def _apply(replacement: Replacement, tx: Transaction) -> None:
+    found = await RegisteredSerial.find(replacement.old_key, tx)
+    if found is None:
+        return
+    account = await Account.get(found.account_id, tx, lock=True)
+    old = await RegisteredSerial.get(replacement.old_key, tx, lock=True)
+    registration = await Registration.get(old.registration_id, tx, lock=True)
+    if old.replaced_by or not await _take_over(registration, old, replacement, tx):
+        return
+    replacement.applied = True
+    await decide_again(account.id, tx)
+    await _answer_its_own_case(replacement, tx)
+    await apply_what_was_replaced([replacement.new_key], tx)
+
+
+async def _take_over(
+    registration: Registration, old: RegisteredSerial, replacement: Replacement, tx: Transaction
+) -> bool:
+    """Whether the new serial has taken over; it cannot when another account has registered it, which only a person can mend."""
+    successor = await _successor(registration, replacement, tx)
+    if successor is None:
+        log.warning(
+            "a replacement's serial is registered elsewhere", rma_id=str(replacement.id), serial=replacement.new_serial
+        )
+        return False
+    old.replaced_by, old.successor = successor.serial, successor.id
+    old.replaced_at, old.registration_id = replacement.installed_at, successor.registration_id
+    await tx.flush()
+    standing = await Registration.get(successor.registration_id, tx)
+    plan = (await coverage_now(standing, tx)).plan
+    for serial in (old, successor):
+        serial.publish(standing, plan, tx)
+    tx.emit(
+        SerialReplaced(
+            registration_id=registration.id,
+            account_id=registration.account_id,
+            product_number=old.product_number,
+            old_serial=old.serial,
+            new_serial=successor.serial,
+            new_product_number=None if successor.product_number == old.product_number else successor.product_number,
+            replaced_in_case=replacement.case_id,
+            rma_id=replacement.id,
+            replaced_at=replacement.installed_at,
+        )
+    )
+    return True
+
+
+async def _successor(registration: Registration, replacement: Replacement, tx: Transaction) -> RegisteredSerial | None:
+    """The new serial, locked: the registration's from now on, or one that the account registered by itself before."""
+    reason = f"{replacement.old_serial} was replaced by {replacement.new_serial}"
+    other = await tx.find(RegisteredSerial, replacement.new_key, lock=True)
+    if other:
+        if other.account_id != registration.account_id:
+            return None
+        registration.withdraw(
+            at=replacement.installed_at, by=replacement.by, reason=f"{reason}, which is registered already"
+        )
+        return other
+    product = await tx.one(Product, Product.c.product_number == replacement.new_product_number)
+    if product:
+        registration.family, registration.model = product.family, product.model
+    registration.product_number, registration.serial = replacement.new_product_number, replacement.new_serial
+    registration.move(at=replacement.installed_at, by=replacement.by, reason=reason)
+    return tx.add(
+        RegisteredSerial(
+            id=replacement.new_key,
+            account_id=registration.account_id,
+            registration_id=registration.id,
+            product_number=replacement.new_product_number,
+            serial=replacement.new_serial,
+        )
+    )
+
+
+async def _answer_its_own_case(replacement: Replacement, tx: Transaction) -> None:
+    """Also when it is closed: the order in which two services' facts arrive must not matter."""
+    file = await CaseFile.find(replacement.case_id, tx, lock=True)
+    if file:
+        await decide(file, tx)

@@ -1,0 +1,143 @@
+"""A licence's life by the calendar: told before it ends, ended after its last day (S17); those that a contract includes (S13)."""
+
+import secrets
+from datetime import date, timedelta
+from uuid import UUID
+
+from libs.events.entitlements import LicenceExpiring, LicenceIssued
+from libs.store import Transaction
+from libs.store.ids import derived
+from services.entitlements.model.account import Account
+from services.entitlements.model.contract import Contract
+from services.entitlements.model.days import begins, day_of
+from services.entitlements.model.history import Step
+from services.entitlements.model.licence import Licence, machine
+from services.entitlements.model.policy import EntitlementsPolicy
+
+TELL, END = "expiring", "end"
+
+
+def new_key() -> str:
+    """A licence key that nobody guesses: PPL and 80 random bits."""
+    digits = secrets.token_hex(10).upper()
+    return "-".join(["PPL", *(digits[i : i + 5] for i in range(0, 20, 5))])
+
+
+def start_licence(licence: Licence, account: Account, policy: EntitlementsPolicy, tx: Transaction) -> Licence:
+    """Adds it, tells of it, and follows its validity."""
+    tx.add(licence)
+    licence.history = [Step(state=machine.initial, at=tx.now, by=tx.scope.actor)]
+    tx.emit(
+        LicenceIssued(
+            licence_id=licence.id,
+            account_id=account.id,
+            contract_id=licence.contract_id,
+            software=licence.software,
+            premium=licence.premium,
+            product_number=licence.product_number,
+            serial=licence.serial,
+            seats=licence.seats,
+            valid_from=licence.valid_from,
+            valid_until=licence.valid_until,
+            issued_at=tx.now,
+        )
+    )
+    follow_validity(licence, account, policy, tx)
+    return licence
+
+
+def follow_validity(
+    licence: Licence, account: Account, policy: EntitlementsPolicy, tx: Transaction, *, reason: str | None = None
+) -> None:
+    """Sets its timers anew; one that ends soon already is told of once, now."""
+    for days, _ in licence.tells_on():
+        tx.cancel_timer(licence, f"{TELL}:{days}")
+    licence.distances = sorted(set(policy.expiring_days), reverse=True)
+    today = day_of(tx.now, account.time_zone)
+    for days, day in licence.tells_on():
+        if day > today:
+            tx.set_timer(licence, f"{TELL}:{days}", begins(day, account.time_zone))
+    tx.cancel_timer(licence, END)
+    if licence.valid_until and licence.valid_until >= today:
+        tx.set_timer(licence, END, begins(licence.valid_until + timedelta(days=1), account.time_zone))
+    licence.settle(today, at=tx.now, by=tx.scope.actor, reason=reason)
+    if licence.state == "expiring":
+        _tell(licence, today, tx)
+
+
+async def tell_expiring(licence: Licence, tx: Transaction, detail: str) -> None:
+    """The timer's, at each of the policy's distances."""
+    today = await _today(licence, tx)
+    licence.settle(today, at=tx.now, by=tx.scope.actor, reason=f"{detail} days left")
+    if licence.state == "expiring":
+        _tell(licence, today, tx)
+
+
+async def end_licence(licence: Licence, tx: Transaction, _detail: str) -> None:
+    """The timer's, after its last day."""
+    licence.settle(await _today(licence, tx), at=tx.now, by=tx.scope.actor, reason="its validity ended")
+
+
+async def include_licences(contract: Contract, account: Account, policy: EntitlementsPolicy, tx: Transaction) -> None:
+    """The premium software of the plan, valid as long as the contract runs; a renewal extends what is there."""
+    if "premium_software" not in contract.features:
+        return
+    for software in policy.included_software:
+        id = derived(contract.id, f"licence:{software}")
+        licence = await Licence.find(id, tx, lock=True)
+        if licence:
+            licence.valid_until = contract.last_day
+            follow_validity(licence, account, policy, tx, reason=f"{contract.number} was renewed")
+        else:
+            start_licence(_included(id, software, contract, tx), account, policy, tx)
+
+
+def _included(id: UUID, software: str, contract: Contract, tx: Transaction) -> Licence:
+    return Licence(
+        id=id,
+        account_id=contract.account_id,
+        key=new_key(),
+        software=software,
+        premium=True,
+        contract_id=contract.id,
+        product_number=None,
+        serial=None,
+        seats=None,
+        valid_from=contract.term.starts_on,
+        valid_until=contract.last_day,
+        state=machine.initial,
+        distances=[],
+        history=[],
+        created_at=tx.now,
+    )
+
+
+async def end_licences(contract: Contract, account: Account, policy: EntitlementsPolicy, tx: Transaction) -> None:
+    """A contract that ended early takes its licences with it."""
+    await tx.flush()
+    for licence in await tx.select(Licence, Licence.c.contract_id == contract.id, lock=True):
+        licence.valid_until = _earlier(licence.valid_until, contract.last_day)
+        follow_validity(licence, account, policy, tx, reason=f"{contract.number} has ended")
+
+
+def _earlier(day: date | None, other: date) -> date:
+    return min(day, other) if day else other
+
+
+def _tell(licence: Licence, today: date, tx: Transaction) -> None:
+    assert licence.valid_until is not None  # it is expiring
+    tx.emit(
+        LicenceExpiring(
+            licence_id=licence.id,
+            account_id=licence.account_id,
+            software=licence.software,
+            product_number=licence.product_number,
+            serial=licence.serial,
+            valid_until=licence.valid_until,
+            days_left=(licence.valid_until - today).days,
+        )
+    )
+
+
+async def _today(licence: Licence, tx: Transaction) -> date:
+    return day_of(tx.now, (await Account.get(licence.account_id, tx)).time_zone)

@@ -1,0 +1,73 @@
+"""Write a contract: it begins by itself on its first day, or at once when that has come."""
+
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from libs.kit.http import Caller, Router, Tx, allow
+from libs.kit.problems import Unprocessable
+from libs.store import Transaction
+from services.entitlements.model.account import Account
+from services.entitlements.model.contract import Contract, check_term, machine
+from services.entitlements.model.days import day_of
+from services.entitlements.model.fields import Code
+from services.entitlements.model.history import Step
+from services.entitlements.model.policy import policies
+from services.entitlements.queries.access import MANAGERS, account_of
+from services.entitlements.queries.contracts import ContractOut
+from services.entitlements.use_cases.changes import Create, check_of_account
+from services.entitlements.use_cases.run_contract import begin_contract, set_timers
+
+router = Router(tags=["contracts"])
+Codes = Annotated[list[Code], Field(max_length=50)]
+
+
+class UnknownOption(Unprocessable):
+    title = "No such option"
+
+
+class WriteContract(Create):
+    account_id: UUID
+    plan: Code = "poly_plus"
+    options: Codes = Field(default_factory=list)
+    families: Codes = Field(default_factory=list)
+    starts_on: date
+    ends_on: date
+    supersedes_id: UUID | None = None
+
+
+async def write_contract(cmd: WriteContract, account: Account, tx: Transaction) -> Contract:
+    """Raises ImpossibleTerm, UnknownPlan, UnknownOption, NotOfThisAccount."""
+    policy = await policies.at(tx, plan=cmd.plan, region=account.country)
+    if unknown := set(cmd.options) - set(policy.options):
+        raise UnknownOption(f"There is no option {', '.join(sorted(unknown))}.", known=policy.options)
+    await check_of_account(Contract, cmd.supersedes_id, account.id, tx)
+    contract = tx.add(
+        Contract(
+            id=cmd.new_id(),
+            account_id=account.id,
+            number=await tx.next_number("PPC"),
+            plan=cmd.plan,
+            features=policy.features_of(cmd.plan),
+            options=sorted(set(cmd.options)),
+            families=sorted(set(cmd.families)),
+            terms=[check_term(cmd.starts_on, cmd.ends_on)],
+            ended_on=None,
+            state=machine.initial,
+            supersedes_id=cmd.supersedes_id,
+            history=[Step(state=machine.initial, at=tx.now, by=tx.scope.actor)],
+            created_at=tx.now,
+        )
+    )
+    if contract.term.starts_on <= day_of(tx.now, account.time_zone):
+        await begin_contract(contract, tx)
+    else:
+        set_timers(contract, account, tx)
+    return contract
+
+
+@router.post("/v1/contracts", status_code=201, dependencies=[allow(*MANAGERS)])
+async def write_contract_route(cmd: WriteContract, tx: Tx, caller: Caller) -> ContractOut:
+    return ContractOut.model_validate(await write_contract(cmd, await account_of(caller, cmd.account_id, tx), tx))
