@@ -1,0 +1,41 @@
+"""The service request, wired."""
+
+from libs.kit.service import Service
+from services.cases.handlers import jobs, on, timers
+from services.cases.model.policy import policies
+from services.cases.queries import case_parts, cases, problems, queues
+from services.cases.use_cases import (
+    add_note,
+    assign_case,
+    attach_file,
+    await_something,
+    cancel_case,
+    change_severity,
+    close_case,
+    diagnose_fault,
+    keep_problem,
+    keep_queue,
+    link_problem,
+    open_case,
+    override_coverage,
+    provide_workaround,
+    reopen_case,
+    request_partner_ticket,
+    resolve_case,
+    revise_case,
+    route_case,
+)
+
+_ROOMS = (
+    open_case, cases, revise_case, assign_case, route_case, change_severity, add_note, attach_file, case_parts, diagnose_fault,
+    await_something, provide_workaround, request_partner_ticket, override_coverage, resolve_case, close_case, reopen_case,
+    cancel_case, link_problem, keep_problem, problems, keep_queue, queues,
+)  # fmt: skip
+
+service = Service(
+    name="cases",
+    routers=[*(room.router for room in _ROOMS), policies.router],
+    handlers=on,
+    timers=timers,
+    jobs=jobs,
+)

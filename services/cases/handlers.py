@@ -1,0 +1,75 @@
+"""Event → use case; no rules."""
+
+from libs.bus import Handlers, Jobs, Timers
+from libs.bus.handlers import Load
+from libs.events.devices import DeviceAlertCleared, DeviceAlertRaised, DiagnosticsCollected
+from libs.events.ecps import (
+    PartnerInformationRequired,
+    PartnerTicketClosed,
+    PartnerTicketNotOpenable,
+    PartnerTicketOpened,
+    PartnerTicketResolved,
+    PartnerTicketUpdated,
+    PartnerTicketWithdrawn,
+)
+from libs.events.entitlements import CoverageDecided
+from libs.events.onsite import (
+    OnsiteNotCovered,
+    VisitCancelled,
+    VisitCompleted,
+    VisitFailed,
+    VisitMissed,
+    VisitRescheduled,
+    VisitScheduled,
+)
+from libs.events.rma import PartDelivered, PartLost, PartRefused, PartShipped, ReplacementInstalled, RmaDenied
+from services.cases.model.alert import DeviceAlert
+from services.cases.model.case import Case
+from services.cases.use_cases.close_case import close_when_nobody_objected
+from services.cases.use_cases.follow_coverage import note_coverage
+from services.cases.use_cases.follow_device import note_alert_cleared, note_diagnostics, open_or_join_case
+from services.cases.use_cases.follow_part import end_wait_for_part, note_denied_replacement, wait_for_part
+from services.cases.use_cases.follow_partner import (
+    ask_for_the_partner,
+    end_wait_for_partner,
+    note_no_ticket,
+    relay_update,
+    wait_for_partner,
+)
+from services.cases.use_cases.follow_visit import (
+    end_visit_completed,
+    end_visit_without_success,
+    note_no_visit,
+    wait_for_visit,
+)
+from services.cases.use_cases.route_case import follow_the_sun
+from services.cases.use_cases.settle_case import AUTO_CLOSE, SHIFT
+
+on = Handlers("cases")
+timers = Timers("cases")
+jobs = Jobs("cases")
+_CASE: Load = {Case: "case_id"}
+
+on(CoverageDecided, load=_CASE)(note_coverage)
+
+on(RmaDenied, load=_CASE)(note_denied_replacement)
+on(PartShipped, load=_CASE)(wait_for_part)
+on(PartDelivered, PartLost, PartRefused, ReplacementInstalled, load=_CASE)(end_wait_for_part)
+
+on(PartnerTicketOpened, load=_CASE)(wait_for_partner)
+on(PartnerTicketNotOpenable, load=_CASE)(note_no_ticket)
+on(PartnerTicketUpdated, load=_CASE)(relay_update)
+on(PartnerInformationRequired, load=_CASE)(ask_for_the_partner)
+on(PartnerTicketResolved, PartnerTicketClosed, PartnerTicketWithdrawn, load=_CASE)(end_wait_for_partner)
+
+on(OnsiteNotCovered, load=_CASE)(note_no_visit)
+on(VisitScheduled, VisitRescheduled, load=_CASE)(wait_for_visit)
+on(VisitCompleted, load=_CASE)(end_visit_completed)
+on(VisitFailed, VisitMissed, VisitCancelled, load=_CASE)(end_visit_without_success)
+
+on(DeviceAlertRaised, load={DeviceAlert: "alert_id"})(open_or_join_case)
+on(DeviceAlertCleared, load={DeviceAlert: "alert_id"})(note_alert_cleared)
+on(DiagnosticsCollected, load=_CASE)(note_diagnostics)
+
+timers(Case, AUTO_CLOSE)(close_when_nobody_objected)
+timers(Case, SHIFT)(follow_the_sun)

@@ -1,0 +1,80 @@
+"""Files of a case: the row knows their checksum, the object store holds their bytes under it."""
+
+import asyncio
+import hashlib
+import os
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from libs.events.values import NoteVisibility, Role
+from libs.kit.problems import Problem, Unprocessable
+from libs.kit.settings import setting
+from libs.store import Entity
+
+
+class AttachmentTooLarge(Problem):
+    status, title = 413, "Too large"
+
+
+class ChecksumMismatch(Unprocessable):
+    """The bytes that came are not those that were announced."""
+
+
+class Attachment(Entity, table="attachments", indexes=("case_id",)):
+    account_id: UUID
+    case_id: UUID
+    file_name: str
+    content_type: str
+    size: int  # bytes
+    sha256: str
+    visibility: NoteVisibility
+    by: str
+    by_role: Role
+    added_at: datetime
+
+
+class ObjectStore:
+    """Bytes in a folder, named by their SHA-256: what is there under a name is whole and never changes.
+
+    An object that no row names (its transaction failed) is harmless.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self._root = root
+
+    @property
+    def root(self) -> Path:
+        return self._root or Path(setting("HOME", ".polyplus")) / "objects"
+
+    async def put(self, content: bytes) -> str:
+        """Stores the bytes, on disk when this returns; their checksum."""
+        digest = hashlib.sha256(content).hexdigest()
+        await asyncio.to_thread(self._write, self._path(digest), content)
+        return digest
+
+    async def get(self, sha256: str) -> bytes:
+        return await asyncio.to_thread(self._path(sha256).read_bytes)
+
+    def _path(self, sha256: str) -> Path:
+        return self.root / sha256[:2] / sha256
+
+    @staticmethod
+    def _write(path: Path, content: bytes) -> None:
+        if path.exists():
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=path.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+objects = ObjectStore()

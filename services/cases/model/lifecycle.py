@@ -1,0 +1,79 @@
+"""The states of a case, and what may be asked of it in each."""
+
+from typing import Literal
+
+from libs.kit.problems import Conflict, Unprocessable
+from libs.kit.states import StateMachine
+
+CaseState = Literal[
+    "acknowledged", "in_progress", "pending", "resolved", "reopened", "assessing_cancellation", "closed", "cancelled"
+]
+Command = Literal[
+    "assign", "hand_over", "severity", "notes", "attachments", "diagnoses", "withdraw_diagnosis", "waits", "end_wait",
+    "workaround", "problem", "revise", "partner_ticket_request", "coverage_override", "resolve", "close", "reopen", "cancel",
+    "cancellation",
+]  # fmt: skip
+
+machine: StateMachine[CaseState] = StateMachine(
+    "case",
+    {
+        "acknowledged": {"in_progress", "assessing_cancellation"},
+        "in_progress": {"pending", "resolved", "assessing_cancellation"},
+        "pending": {"in_progress", "assessing_cancellation"},
+        "resolved": {"closed", "reopened", "pending"},
+        "reopened": {"in_progress"},
+        "assessing_cancellation": {"cancelled", "acknowledged", "in_progress", "pending"},
+    },
+    initial="acknowledged",
+)
+"""`resolved → pending` only takes back what resolved by itself: a wait came to light afterwards."""
+
+WORKABLE: frozenset[CaseState] = frozenset({"acknowledged", "in_progress", "pending", "reopened"})
+OPEN: frozenset[CaseState] = WORKABLE | {"assessing_cancellation"}
+"""Not resolved, not over: what a second alert joins and a duplicate is compared with."""
+REFUSING: frozenset[CaseState] = frozenset({"closed", "cancelled", "assessing_cancellation"})
+
+_WHEN: dict[Command, frozenset[CaseState]] = {
+    "assign": WORKABLE,
+    "hand_over": WORKABLE,
+    "severity": WORKABLE,
+    "notes": WORKABLE | {"resolved"},
+    "attachments": WORKABLE | {"resolved"},
+    "diagnoses": WORKABLE,
+    "withdraw_diagnosis": WORKABLE | {"resolved"},
+    "waits": frozenset({"in_progress", "pending"}),
+    "end_wait": WORKABLE,
+    "workaround": WORKABLE,
+    "problem": WORKABLE | {"resolved"},
+    "revise": WORKABLE | {"resolved"},
+    "partner_ticket_request": WORKABLE,
+    "coverage_override": WORKABLE | {"resolved"},
+    "resolve": frozenset({"in_progress"}),
+    "close": frozenset({"resolved"}),
+    "reopen": frozenset({"resolved"}),
+    "cancel": frozenset({"acknowledged", "in_progress", "pending"}),
+    "cancellation": frozenset({"assessing_cancellation"}),
+}
+
+
+class NotPossibleNow(Conflict):
+    """The case is not in a state in which this can be done; `possible` is what can."""
+
+
+class CaseClosedToCommands(Unprocessable):
+    """A closed, cancelled or assessing case takes no commands, only facts."""
+
+
+def possible(state: CaseState) -> list[Command]:
+    """What may be asked of a case in this state, sorted."""
+    return sorted(command for command, states in _WHEN.items() if state in states)
+
+
+def permit(command: Command, state: CaseState, number: str, **extra: object) -> None:
+    """Raises CaseClosedToCommands or NotPossibleNow, which name the state and what is possible now."""
+    if state in _WHEN[command]:
+        return
+    now = possible(state)
+    kind = CaseClosedToCommands if state in REFUSING else NotPossibleNow
+    choice = f"possible now: {', '.join(now)}" if now else "open a follow-up case instead"
+    raise kind(f"{number} is {state} and does not take {command}; {choice}.", state=state, possible=now, **extra)

@@ -1,0 +1,51 @@
+"""Queues and who is on duty: work follows the sun (S1)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from libs.events.values import Language
+from libs.kit.calendar import CalendarData, calendar
+from libs.store import Entity
+
+
+class Queue(Entity, table="queues", unique=("code",)):
+    """One team's line during one shift. No families or languages means all of them."""
+
+    code: str
+    name: str
+    families: list[str]
+    languages: list[Language]
+    shift: str
+    duty: CalendarData
+    active: bool = True
+    created_at: datetime
+
+    def on_duty(self, at: datetime) -> bool:
+        return self.active and calendar(self.duty).is_open(at)
+
+    def fit(self, family: str | None, language: Language) -> int | None:
+        """How well it fits, higher is better; None when it is for others."""
+        if (self.families and family not in self.families) or (self.languages and language not in self.languages):
+            return None
+        return 2 * bool(self.families) + bool(self.languages)
+
+
+@dataclass(frozen=True)
+class Choice:
+    queue: str
+    shift: str | None
+    until: datetime | None  # the shift's end
+    reason: str
+
+
+def choose(queues: list[Queue], default: str, *, family: str | None, language: Language, at: datetime) -> Choice:
+    """The best fitting queue on duty; else any on duty, since somebody has to look; else the default one."""
+    awake = sorted((q for q in queues if q.on_duty(at)), key=lambda q: q.code)
+    fitting = [q for q in awake if q.fit(family, language) is not None]
+    if fitting:
+        best, reason = max(fitting, key=lambda q: q.fit(family, language) or 0), "family, language and shift"
+    elif awake:
+        best, reason = awake[0], "the shift on duty; no queue of its own is"
+    else:
+        return Choice(default, None, None, "no queue is on duty")
+    return Choice(best.code, best.shift, calendar(best.duty).next_window(at).end, reason)

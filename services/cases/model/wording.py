@@ -1,0 +1,71 @@
+"""What the system writes into a case, in the case's language."""
+
+from libs.events.values import Language
+
+_PHRASES: dict[str, dict[Language, str]] = {
+    "resolved_by_visit": {
+        "en": "Repaired on site; {name} signed for it.",
+        "vi": "Đã sửa tại chỗ; {name} đã ký xác nhận.",
+    },
+    "resolved_by_part": {
+        "en": "The replacement works, {name} confirms.",
+        "vi": "{name} xác nhận linh kiện thay thế hoạt động tốt.",
+    },
+    "alert_joined": {
+        "en": "The device {serial} reports again: {text}",
+        "vi": "Thiết bị {serial} lại báo sự cố: {text}",
+    },
+    "alert_cleared": {
+        "en": "The device {serial} reports that this is over: {text} We propose to resolve the case.",
+        "vi": "Thiết bị {serial} báo sự cố đã hết: {text} Chúng tôi đề nghị kết thúc yêu cầu.",
+    },
+    "diagnostics": {"en": "Network tools on {serial}: {text}", "vi": "Kiểm tra mạng trên {serial}: {text}"},
+    "rma_denied": {
+        "en": "No replacement under the contract: {text}",
+        "vi": "Hợp đồng không bao gồm linh kiện thay thế: {text}",
+    },
+    "part_lost": {
+        "en": "The replacement was lost on the way: {text}",
+        "vi": "Linh kiện thay thế bị thất lạc: {text}",
+    },
+    "part_refused": {"en": "The parcel was not accepted: {text}", "vi": "Kiện hàng bị từ chối nhận: {text}"},
+    "ticket_opened": {
+        "en": "{partner} has opened ticket {ticket}.",
+        "vi": "{partner} đã mở phiếu hỗ trợ {ticket}.",
+    },
+    "ticket_not_openable": {
+        "en": "No ticket with {partner}: {text}",
+        "vi": "Không mở được phiếu hỗ trợ với {partner}: {text}",
+    },
+    "ticket_resolved": {
+        "en": "{partner} says that it is solved: {text}",
+        "vi": "{partner} báo đã xử lý xong: {text}",
+    },
+    "ticket_closed": {
+        "en": "The partner's ticket {ticket} is closed.",
+        "vi": "Phiếu hỗ trợ {ticket} của đối tác đã đóng.",
+    },
+    "ticket_withdrawn": {
+        "en": "We took the matter back from the partner: {text}",
+        "vi": "Chúng tôi đã rút yêu cầu khỏi đối tác: {text}",
+    },
+    "information_required": {
+        "en": "{partner} needs to know: {text}",
+        "vi": "{partner} cần thêm thông tin: {text}",
+    },
+    "onsite_not_covered": {
+        "en": "No technician comes for this: {text}",
+        "vi": "Không có kỹ thuật viên đến cho việc này: {text}",
+    },
+    "visit_failed": {"en": "The visit could not be finished: {text}", "vi": "Chưa hoàn thành tại chỗ: {text}"},
+    "visit_missed": {"en": "We did not come when we had said: {text}", "vi": "Chúng tôi đã lỡ hẹn: {text}"},
+    "visit_cancelled": {"en": "The visit is cancelled: {text}", "vi": "Lịch hẹn tại chỗ đã hủy: {text}"},
+    "shift_ended": {
+        "en": "The shift of {queue} ended and nobody had taken the case.",
+        "vi": "Ca trực của {queue} kết thúc mà chưa ai nhận yêu cầu.",
+    },
+}
+
+
+def say(phrase: str, language: Language, **facts: str) -> str:
+    return _PHRASES[phrase][language].format(**facts)

@@ -1,0 +1,157 @@
+"""How cases and what belongs to them look from outside."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from libs.events.cases import ExternalIdentifier
+from libs.events.values import (
+    Channel,
+    Confidence,
+    Domain,
+    Impact,
+    Language,
+    NoteOrigin,
+    NoteVisibility,
+    Priority,
+    Remedy,
+    Role,
+    Severity,
+)
+from libs.events.values import Wait as WaitKind
+from services.cases.model.case import Case
+from services.cases.model.lifecycle import CaseState, Command, possible
+from services.cases.model.parts import (
+    Cancellation,
+    Coverage,
+    Handover,
+    PartnerRequest,
+    Resolution,
+    StateChange,
+    Workaround,
+)
+
+
+class Out(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class WaitOut(Out):
+    id: UUID
+    kind: WaitKind
+    cause_id: UUID | None
+    note: str | None
+    since: datetime
+    by: str
+    ended_at: datetime | None
+    ended_by: str | None
+    end_reason: str | None
+
+
+class CaseOut(Out):
+    id: UUID
+    number: str
+    account_id: UUID
+    state: CaseState
+    possible: list[Command]
+    channel: Channel
+    description: str
+    observed_impact: Impact
+    customer_severity: Severity
+    severity: Severity
+    priority: Priority
+    product_number: str | None
+    serial: str | None
+    no_product_reason: str | None
+    family: str | None
+    site_id: UUID | None
+    contact_id: UUID | None
+    reporter_name: str
+    language: Language
+    opened_at: datetime
+    opened_by: str
+    coverage: Coverage
+    external_identifiers: list[ExternalIdentifier]
+    alert_id: UUID | None
+    parent_id: UUID | None
+    follow_up_of: UUID | None
+    duplicate_of: list[UUID]
+    queue: str | None
+    shift: str | None
+    assignee: str | None
+    assignee_name: str | None
+    first_response_at: datetime | None
+    expected_resolution_at: datetime | None
+    problem_id: UUID | None
+    waits: list[WaitOut]
+    workarounds: list[Workaround]
+    partner_requests: list[PartnerRequest]
+    proposed_resolution: str | None
+    resolution: Resolution | None
+    resolved_at: datetime | None
+    closes_at: datetime | None
+    closed_at: datetime | None
+    cancellation: Cancellation | None
+    epoch: int
+    history: list[StateChange]
+    queue_history: list[Handover]
+
+
+class CaseDetail(CaseOut):
+    """One case with its relatives."""
+
+    children: list[UUID]
+    duplicates: list[UUID]
+    """Likely ones, whichever came first."""
+
+
+def case_out(case: Case) -> CaseOut:
+    return CaseOut.model_validate({**case.__dict__, "possible": possible(case.state)})
+
+
+class DiagnosisOut(Out):
+    id: UUID
+    case_id: UUID
+    component: str
+    fault_code: str
+    domain: Domain
+    remedy: Remedy
+    part_number: str | None
+    whole_unit: bool
+    partner_id: UUID | None
+    findings: str
+    confidence: Confidence
+    diagnosed_by: str
+    diagnosed_at: datetime
+    stands: bool
+    withdrawn_at: datetime | None
+    withdrawn_by: str | None
+    withdrawn_because: str | None
+
+
+class NoteOut(Out):
+    id: UUID
+    case_id: UUID
+    origin: NoteOrigin
+    visibility: NoteVisibility
+    text: str
+    language: Language | None
+    author_name: str
+    by: str
+    by_role: Role
+    attachment_ids: list[UUID]
+    source_id: UUID | None
+    added_at: datetime
+
+
+class AttachmentOut(Out):
+    id: UUID
+    case_id: UUID
+    file_name: str
+    content_type: str
+    size: int
+    sha256: str
+    visibility: NoteVisibility
+    by: str
+    added_at: datetime

@@ -1,0 +1,82 @@
+"""Reading what belongs to a case: notes, diagnoses, waits, attachments."""
+
+from typing import Literal
+from uuid import UUID
+
+from fastapi import Response
+
+from libs.kit.http import Caller, Router, Tx, allow
+from libs.kit.paging import Page, Paging
+from libs.kit.problems import Missing
+from libs.store import NotFound
+from services.cases.model.attachment import Attachment, objects
+from services.cases.model.diagnosis import Diagnosis
+from services.cases.model.note import Note
+from services.cases.queries.access import READERS, case_for, newest, shown_to
+from services.cases.queries.answers import AttachmentOut, DiagnosisOut, NoteOut, WaitOut
+
+router = Router(tags=["cases"])
+
+
+@router.get("/v1/cases/{case_id}/notes", dependencies=[allow(*READERS)])
+async def list_notes(
+    case_id: UUID, tx: Tx, caller: Caller, paging: Paging, visibility: Literal["public", "internal"] | None = None
+) -> Page[NoteOut]:
+    """The newest first; internal ones for staff only."""
+    await case_for(caller, case_id, tx)
+    where = [Note.c.case_id == case_id, *shown_to(caller, Note.c.visibility, visibility)]
+    return await newest(tx, Note, Note.c.added_at, where, paging, NoteOut.model_validate)
+
+
+@router.get("/v1/cases/{case_id}/diagnoses", dependencies=[allow(*READERS)])
+async def list_diagnoses(
+    case_id: UUID, tx: Tx, caller: Caller, paging: Paging, stands: bool | None = None
+) -> Page[DiagnosisOut]:
+    await case_for(caller, case_id, tx)
+    where = [Diagnosis.c.case_id == case_id]
+    if stands is not None:
+        where.append(Diagnosis.c.withdrawn_at.is_(None) if stands else Diagnosis.c.withdrawn_at.is_not(None))
+    return await newest(tx, Diagnosis, Diagnosis.c.diagnosed_at, where, paging, DiagnosisOut.model_validate)
+
+
+@router.get("/v1/cases/{case_id}/waits", dependencies=[allow(*READERS)])
+async def list_waits(case_id: UUID, tx: Tx, caller: Caller, stands: bool | None = None) -> Page[WaitOut]:
+    """All of them on one page, the oldest first."""
+    case = await case_for(caller, case_id, tx)
+    return Page(items=[WaitOut.model_validate(w) for w in case.waits if stands is None or w.stands == stands])
+
+
+@router.get("/v1/cases/{case_id}/attachments", dependencies=[allow(*READERS)])
+async def list_attachments(case_id: UUID, tx: Tx, caller: Caller, paging: Paging) -> Page[AttachmentOut]:
+    await case_for(caller, case_id, tx)
+    where = [Attachment.c.case_id == case_id, *shown_to(caller, Attachment.c.visibility)]
+    return await newest(tx, Attachment, Attachment.c.added_at, where, paging, AttachmentOut.model_validate)
+
+
+@router.get(
+    "/v1/cases/{case_id}/attachments/{attachment_id}",
+    dependencies=[allow(*READERS)],
+    response_class=Response,
+    responses={200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}},
+)
+async def download_attachment(case_id: UUID, attachment_id: UUID, tx: Tx, caller: Caller) -> Response:
+    """The bytes, for saving and never for showing: what a customer sent is not ours to run."""
+    await case_for(caller, case_id, tx)
+    file = await Attachment.get(attachment_id, tx)
+    if file.case_id != case_id or (file.visibility == "internal" and not caller.staff):
+        raise NotFound("attachment", attachment_id)
+    try:
+        content = await objects.get(file.sha256)
+    except FileNotFoundError:
+        raise Missing("The bytes of this attachment are not in the object store.", sha256=file.sha256) from None
+    ascii_name = file.file_name.encode("ascii", "replace").decode().replace('"', "'").replace("\\", "_")
+    return Response(
+        content,
+        media_type="application/octet-stream",
+        headers={
+            "content-disposition": f'attachment; filename="{ascii_name}"',
+            "x-content-type-options": "nosniff",
+            "x-file-type": file.content_type,
+            "x-sha256": file.sha256,
+        },
+    )

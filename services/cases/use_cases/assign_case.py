@@ -1,0 +1,47 @@
+"""An engineer takes a case, or is given one; work on it begins."""
+
+from uuid import UUID
+
+from libs.events.cases import CaseAssigned
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.store import Transaction
+from services.cases.model.actor import Actor
+from services.cases.model.case import Case
+from services.cases.model.text import Line, Reason
+from services.cases.queries.access import case_for
+from services.cases.queries.answers import CaseOut, case_out
+from services.cases.use_cases.settle_case import settle
+
+router = Router(tags=["cases"])
+
+
+class AssignCase(Command):
+    """Without an assignee the caller takes it."""
+
+    assignee: Line | None = None
+    assignee_name: Line | None = None
+    assignee_email: Line | None = None
+    reason: Reason | None = None
+
+
+async def assign_case(case: Case, cmd: AssignCase, actor: Actor, tx: Transaction) -> None:
+    case.permit("assign")
+    previous = case.assignee
+    case.assignee = cmd.assignee or actor.by
+    case.assignee_name = cmd.assignee_name or (cmd.assignee or actor.name)
+    case.take_up()
+    tx.emit(
+        CaseAssigned(
+            case_id=case.id, assignee=case.assignee, assignee_name=case.assignee_name, assignee_email=cmd.assignee_email,
+            previous_assignee=previous, queue=case.queue, reason=cmd.reason, by=actor.by, by_role=actor.role,
+            assigned_at=tx.now,
+        )
+    )  # fmt: skip
+    await settle(case, tx, at=tx.now, by=actor.by, reason=cmd.reason or "assigned")
+
+
+@router.post("/v1/cases/{case_id}/assign", dependencies=[allow("engineer", "manager", "admin")])
+async def assign_case_route(case_id: UUID, cmd: AssignCase, tx: Tx, caller: Caller) -> CaseOut:
+    case = await case_for(caller, case_id, tx, lock=True)
+    await assign_case(case, cmd, Actor.of(caller), tx)
+    return case_out(case)

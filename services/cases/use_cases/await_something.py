@@ -1,0 +1,77 @@
+"""Waits that people set and end: on the customer with a note saying what is needed, or on whatever else holds the case."""
+
+from typing import Self
+from uuid import UUID
+
+from pydantic import model_validator
+
+from libs.events.values import Wait as WaitKind
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.problems import Conflict
+from libs.store import NotFound, Transaction
+from libs.store.ids import new_id
+from services.cases.model.actor import Actor
+from services.cases.model.case import Case
+from services.cases.model.parts import Wait
+from services.cases.model.text import Reason, Text
+from services.cases.queries.access import case_for
+from services.cases.queries.answers import CaseOut, WaitOut, case_out
+from services.cases.use_cases.add_note import AddNote, add_note
+from services.cases.use_cases.settle_case import settle
+
+router = Router(tags=["cases"])
+
+
+class WaitEndedAlready(Conflict):
+    """A wait ends once."""
+
+
+class AwaitSomething(Command):
+    wait: WaitKind
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def _says_what_is_needed(self) -> Self:
+        if self.wait == "customer" and self.note is None:
+            raise ValueError("a wait on the customer needs a note saying what is needed")
+        return self
+
+
+class EndWait(Command):
+    reason: Reason
+
+
+async def await_something(case: Case, cmd: AwaitSomething, actor: Actor, tx: Transaction) -> Wait:
+    """What is asked of the customer is also a public note."""
+    case.permit("waits")
+    if cmd.wait == "customer" and cmd.note:
+        await add_note(case, AddNote(text=cmd.note), actor, tx)
+    id = new_id()
+    case.begin_wait(id, cmd.wait, since=tx.now, by=actor.by, note=cmd.note)
+    await settle(case, tx, at=tx.now, by=actor.by, reason=cmd.note or f"waits for {cmd.wait}")
+    return next(w for w in case.waits if w.id == id)
+
+
+async def end_wait(case: Case, wait_id: UUID, cmd: EndWait, actor: Actor, tx: Transaction) -> None:
+    """For what no fact will end."""
+    case.permit("end_wait")
+    wait = next((w for w in case.waits if w.id == wait_id), None)
+    if wait is None:
+        raise NotFound("wait", wait_id)
+    if not wait.stands:
+        raise WaitEndedAlready("This wait is over already.", state="ended", possible=[])
+    case.end_waits([wait], at=tx.now, by=actor.by, reason=cmd.reason)
+    await settle(case, tx, at=tx.now, by=actor.by, reason=cmd.reason)
+
+
+@router.post("/v1/cases/{case_id}/waits", dependencies=[allow("engineer", "manager", "admin")], status_code=201)
+async def await_something_route(case_id: UUID, cmd: AwaitSomething, tx: Tx, caller: Caller) -> WaitOut:
+    case = await case_for(caller, case_id, tx, lock=True)
+    return WaitOut.model_validate(await await_something(case, cmd, Actor.of(caller), tx))
+
+
+@router.post("/v1/cases/{case_id}/waits/{wait_id}/end", dependencies=[allow("engineer", "manager", "admin")])
+async def end_wait_route(case_id: UUID, wait_id: UUID, cmd: EndWait, tx: Tx, caller: Caller) -> CaseOut:
+    case = await case_for(caller, case_id, tx, lock=True)
+    await end_wait(case, wait_id, cmd, Actor.of(caller), tx)
+    return case_out(case)

@@ -1,0 +1,65 @@
+"""Cancelling: the customer asks, we assess what is under way, then it is cancelled or goes on."""
+
+from typing import Literal, cast
+from uuid import UUID
+
+from libs.events.cases import CancellationDeclined, CancellationRequested, CaseCancelled
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.store import Transaction
+from services.cases.model.actor import Actor
+from services.cases.model.case import Case
+from services.cases.model.text import Reason
+from services.cases.queries.access import case_for
+from services.cases.queries.answers import CaseOut, case_out
+from services.cases.use_cases.settle_case import SHIFT, settle
+
+router = Router(tags=["cases"])
+
+
+class CancelCase(Command):
+    reason: Reason
+
+
+class DecideCancellation(Command):
+    decision: Literal["accept", "decline"]
+    reason: Reason
+
+
+async def request_cancellation(case: Case, cmd: CancelCase, actor: Actor, tx: Transaction) -> None:
+    case.ask_to_cancel(cmd.reason, actor, tx.now)
+    tx.emit(
+        CancellationRequested(case_id=case.id, reason=cmd.reason, by=actor.by, by_role=actor.role, requested_at=tx.now)
+    )
+
+
+async def decide_cancellation(case: Case, cmd: DecideCancellation, actor: Actor, tx: Transaction) -> None:
+    if cmd.decision == "accept":
+        case.cancel(cmd.reason, actor, tx.now)
+        tx.cancel_timer(case, SHIFT)
+        tx.emit(CaseCancelled(case_id=case.id, reason=cmd.reason, by=actor.by, by_role=actor.role, cancelled_at=tx.now))
+        return
+    back_to = case.decline_cancellation(cmd.reason, actor, tx.now)
+    tx.emit(
+        CancellationDeclined(
+            case_id=case.id, back_to=cast('Literal["acknowledged", "in_progress", "pending"]', back_to), reason=cmd.reason,
+            by=actor.by, by_role=actor.role, declined_at=tx.now,
+        )
+    )  # fmt: skip
+    await settle(case, tx, at=tx.now, by=actor.by, reason=cmd.reason)
+
+
+@router.post(
+    "/v1/cases/{case_id}/cancel",
+    dependencies=[allow("customer", "reseller", "partner", "engineer", "manager", "admin")],
+)
+async def request_cancellation_route(case_id: UUID, cmd: CancelCase, tx: Tx, caller: Caller) -> CaseOut:
+    case = await case_for(caller, case_id, tx, lock=True)
+    await request_cancellation(case, cmd, Actor.of(caller), tx)
+    return case_out(case)
+
+
+@router.post("/v1/cases/{case_id}/cancellation", dependencies=[allow("engineer", "manager", "admin")])
+async def decide_cancellation_route(case_id: UUID, cmd: DecideCancellation, tx: Tx, caller: Caller) -> CaseOut:
+    case = await case_for(caller, case_id, tx, lock=True)
+    await decide_cancellation(case, cmd, Actor.of(caller), tx)
+    return case_out(case)

@@ -1,0 +1,42 @@
+"""Our severity changes for a reason, and the priority with it; the customer's own stays as they said."""
+
+from uuid import UUID
+
+from libs.events.cases import SeverityChanged
+from libs.events.values import Severity
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.store import Transaction
+from services.cases.model.actor import Actor
+from services.cases.model.case import Case
+from services.cases.model.policy import policies
+from services.cases.model.text import Reason
+from services.cases.queries.access import case_for
+from services.cases.queries.answers import CaseOut, case_out
+
+router = Router(tags=["cases"])
+
+
+class ChangeSeverity(Command):
+    severity: Severity
+    reason: Reason
+
+
+async def change_severity(case: Case, cmd: ChangeSeverity, actor: Actor, tx: Transaction) -> None:
+    case.permit("severity")
+    policy = await policies.at(tx, plan=case.coverage.plan, region=case.country, severity=cmd.severity)
+    old_severity, old_priority = case.severity, case.priority
+    case.severity, case.priority = cmd.severity, policy.priorities[cmd.severity]
+    tx.emit(
+        SeverityChanged(
+            case_id=case.id, old_severity=old_severity, severity=case.severity, old_priority=old_priority,
+            priority=case.priority, customer_severity=case.customer_severity, reason=cmd.reason, by=actor.by,
+            by_role=actor.role, changed_at=tx.now,
+        )
+    )  # fmt: skip
+
+
+@router.post("/v1/cases/{case_id}/severity", dependencies=[allow("engineer", "manager", "admin")])
+async def change_severity_route(case_id: UUID, cmd: ChangeSeverity, tx: Tx, caller: Caller) -> CaseOut:
+    case = await case_for(caller, case_id, tx, lock=True)
+    await change_severity(case, cmd, Actor.of(caller), tx)
+    return case_out(case)

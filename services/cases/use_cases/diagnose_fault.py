@@ -1,0 +1,89 @@
+"""A diagnosis by an engineer: the fact on which the rest of the system moves (S2, S5, S26)."""
+
+from typing import Self
+from uuid import UUID
+
+from pydantic import model_validator
+
+from libs.events.cases_work import DiagnosisWithdrawn
+from libs.events.values import Confidence, Domain, Remedy
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.store import NotFound, Transaction
+from libs.store.ids import new_id
+from services.cases.model.actor import Actor
+from services.cases.model.case import Case
+from services.cases.model.diagnosis import Diagnosis
+from services.cases.model.text import Line, Reason, Text
+from services.cases.queries.access import case_for
+from services.cases.queries.answers import DiagnosisOut
+from services.cases.use_cases.settle_case import settle
+
+router = Router(tags=["cases"])
+
+
+class DiagnoseFault(Command):
+    component: Line
+    fault_code: Line
+    domain: Domain
+    remedy: Remedy
+    part_number: Line | None = None
+    whole_unit: bool = False
+    partner_id: UUID | None = None
+    findings: Text
+    confidence: Confidence
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.remedy == "partner_ticket" and self.partner_id is None:
+            raise ValueError("a partner ticket needs partner_id")
+        return self
+
+
+class WithdrawDiagnosis(Command):
+    reason: Reason
+
+
+async def diagnose_fault(case: Case, cmd: DiagnoseFault, actor: Actor, tx: Transaction) -> Diagnosis:
+    case.permit("diagnoses")
+    diagnosis = Diagnosis(
+        id=new_id(), account_id=case.account_id, case_id=case.id, diagnosed_by=actor.by, diagnosed_at=tx.now,
+        **cmd.model_dump(),
+    )  # fmt: skip
+    tx.add(diagnosis)
+    tx.emit(diagnosis.fact())
+    case.take_up()
+    await settle(case, tx, at=tx.now, by=actor.by, reason="diagnosed")
+    return diagnosis
+
+
+async def withdraw_diagnosis(
+    case: Case, diagnosis: Diagnosis, cmd: WithdrawDiagnosis, actor: Actor, tx: Transaction
+) -> None:
+    """What it caused elsewhere stops there, unless it has shipped or begun."""
+    case.permit("withdraw_diagnosis")
+    diagnosis.withdraw(cmd.reason, actor.by, tx.now)
+    tx.emit(
+        DiagnosisWithdrawn(
+            case_id=case.id, diagnosis_id=diagnosis.id, reason=cmd.reason, by=actor.by, withdrawn_at=tx.now
+        )
+    )
+
+
+@router.post("/v1/cases/{case_id}/diagnoses", dependencies=[allow("engineer", "manager", "admin")], status_code=201)
+async def diagnose_fault_route(case_id: UUID, cmd: DiagnoseFault, tx: Tx, caller: Caller) -> DiagnosisOut:
+    case = await case_for(caller, case_id, tx, lock=True)
+    return DiagnosisOut.model_validate(await diagnose_fault(case, cmd, Actor.of(caller), tx))
+
+
+@router.post(
+    "/v1/cases/{case_id}/diagnoses/{diagnosis_id}/withdraw", dependencies=[allow("engineer", "manager", "admin")]
+)
+async def withdraw_diagnosis_route(
+    case_id: UUID, diagnosis_id: UUID, cmd: WithdrawDiagnosis, tx: Tx, caller: Caller
+) -> DiagnosisOut:
+    case = await case_for(caller, case_id, tx, lock=True)
+    diagnosis = await Diagnosis.get(diagnosis_id, tx, lock=True)
+    if diagnosis.case_id != case_id:
+        raise NotFound("diagnosis", diagnosis_id)
+    await withdraw_diagnosis(case, diagnosis, cmd, Actor.of(caller), tx)
+    return DiagnosisOut.model_validate(diagnosis)

@@ -1,0 +1,114 @@
+"""Problem management: what many cases have in common, its cause, and our response to it (S25)."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Response
+from pydantic import Field
+
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.store import Transaction
+from libs.store.ids import new_id
+from services.cases.model.case import Case
+from services.cases.model.lifecycle import WORKABLE
+from services.cases.model.problem import Problem, ProblemChange
+from services.cases.model.problem import Response as ProblemResponse
+from services.cases.model.text import Line, Reason, Text
+from services.cases.queries.problems import ProblemOut, problem_out
+from services.cases.use_cases.provide_workaround import ProvideWorkaround, provide_workaround
+
+router = Router(tags=["problems"])
+Lines = Annotated[list[Line], Field(max_length=50)]
+
+
+class RecordProblem(Command):
+    id: UUID | None = None
+    symptom: Text
+    keywords: Lines = Field(default_factory=list)
+    """What else people call it, in either language."""
+    family: Line | None = None
+    product_numbers: Lines = Field(default_factory=list)
+    firmware: Line | None = None
+    root_cause: Text | None = None
+
+
+class ReviseProblem(Command):
+    symptom: Text | None = None
+    keywords: Lines | None = None
+    family: Line | None = None
+    product_numbers: Lines | None = None
+    firmware: Line | None = None
+    root_cause: Text | None = None
+
+
+class RespondToProblem(Command):
+    response: ProblemResponse
+    reason: Reason
+    """Why this is, or why a fix or workaround is not, the appropriate response."""
+    workaround: Text | None = None
+    fix_release: Line | None = None
+
+
+class CloseProblem(Command):
+    reason: Reason
+
+
+async def record_problem(cmd: RecordProblem, by: str, tx: Transaction) -> Problem:
+    problem = Problem(
+        number=await tx.next_number("PRB"), words=[], created_by=by, created_at=tx.now,
+        history=[ProblemChange(status="open", response="undecided", at=tx.now, by=by, reason="recorded")],
+        **{**cmd.model_dump(), "id": cmd.id or new_id()},
+    )  # fmt: skip
+    problem.describe()
+    tx.add(problem)
+    tx.emit(problem.fact(by, tx.now))
+    return problem
+
+
+async def revise_problem(problem: Problem, cmd: ReviseProblem, by: str, tx: Transaction) -> None:
+    for name, value in cmd.model_dump(exclude_unset=True).items():
+        if value is not None or name in {"family", "firmware", "root_cause"}:
+            setattr(problem, name, value)
+    problem.describe()
+    tx.emit(problem.fact(by, tx.now))
+
+
+async def respond_to_problem(problem: Problem, cmd: RespondToProblem, by: str, tx: Transaction) -> None:
+    """A published workaround or fix tells every linked case that is still worked on."""
+    problem.respond(cmd.response, cmd.reason, by, tx.now, workaround=cmd.workaround, fix_release=cmd.fix_release)
+    tx.emit(problem.fact(by, tx.now))
+    if cmd.response not in {"workaround", "fix"}:
+        return
+    text = cmd.workaround if cmd.response == "workaround" else f"{cmd.workaround or problem.symptom}: {cmd.fix_release}"
+    given = ProvideWorkaround(kind=cmd.response, text=text, fix_release=cmd.fix_release, appropriate_because=cmd.reason)  # type: ignore[arg-type]
+    for case in await tx.select(Case, Case.c.problem_id == problem.id, Case.c.state.in_(WORKABLE), lock=True):
+        provide_workaround(case, given, by, tx.now, tx, problem_id=problem.id)
+
+
+@router.post("/v1/problems", dependencies=[allow("engineer", "manager", "admin")], status_code=201)
+async def record_problem_route(cmd: RecordProblem, tx: Tx, caller: Caller, response: Response) -> ProblemOut:
+    problem = await record_problem(cmd, caller.scope.actor, tx)
+    response.headers["location"] = f"/v1/problems/{problem.id}"
+    return problem_out(problem)
+
+
+@router.patch("/v1/problems/{problem_id}", dependencies=[allow("engineer", "manager", "admin")])
+async def revise_problem_route(problem_id: UUID, cmd: ReviseProblem, tx: Tx, caller: Caller) -> ProblemOut:
+    problem = await Problem.get(problem_id, tx, lock=True)
+    await revise_problem(problem, cmd, caller.scope.actor, tx)
+    return problem_out(problem)
+
+
+@router.post("/v1/problems/{problem_id}/respond", dependencies=[allow("engineer", "manager", "admin")])
+async def respond_to_problem_route(problem_id: UUID, cmd: RespondToProblem, tx: Tx, caller: Caller) -> ProblemOut:
+    problem = await Problem.get(problem_id, tx, lock=True)
+    await respond_to_problem(problem, cmd, caller.scope.actor, tx)
+    return problem_out(problem)
+
+
+@router.post("/v1/problems/{problem_id}/close", dependencies=[allow("engineer", "manager", "admin")])
+async def close_problem_route(problem_id: UUID, cmd: CloseProblem, tx: Tx, caller: Caller) -> ProblemOut:
+    problem = await Problem.get(problem_id, tx, lock=True)
+    problem.close(cmd.reason, caller.scope.actor, tx.now)
+    tx.emit(problem.fact(caller.scope.actor, tx.now))
+    return problem_out(problem)

@@ -1,0 +1,38 @@
+"""A case is one of a problem's: what is known of it can be told to the customer at once (S25)."""
+
+from uuid import UUID
+
+from libs.events.cases_work import ProblemLinked
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.store import Transaction
+from services.cases.model.actor import Actor
+from services.cases.model.case import Case
+from services.cases.model.problem import Problem
+from services.cases.queries.access import case_for
+from services.cases.queries.answers import CaseOut, case_out
+
+router = Router(tags=["cases"])
+
+
+class LinkProblem(Command):
+    problem_id: UUID
+
+
+async def link_problem(case: Case, problem: Problem, actor: Actor, tx: Transaction) -> None:
+    case.permit("problem")
+    case.problem_id = problem.id
+    tx.emit(
+        ProblemLinked(
+            case_id=case.id, problem_id=problem.id, number=problem.number, symptom=problem.symptom,
+            workaround=problem.workaround, fix_release=problem.fix_release, by=actor.by, linked_at=tx.now,
+        )
+    )  # fmt: skip
+
+
+@router.post("/v1/cases/{case_id}/problem", dependencies=[allow("engineer", "manager", "admin")])
+async def link_problem_route(case_id: UUID, cmd: LinkProblem, tx: Tx, caller: Caller) -> CaseOut:
+    """The problem is locked first, so that what is published meanwhile is told to this case too."""
+    problem = await Problem.get(cmd.problem_id, tx, lock=True)
+    case = await case_for(caller, case_id, tx, lock=True)
+    await link_problem(case, problem, Actor.of(caller), tx)
+    return case_out(case)

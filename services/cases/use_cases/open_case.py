@@ -1,0 +1,183 @@
+"""Intake: takes a request at any hour by whatever channel, and asks nobody but its own database (S1, S18)."""
+
+from typing import Self
+from uuid import UUID
+
+import sqlalchemy as sa
+from fastapi import Response
+from pydantic import BaseModel, Field, model_validator
+
+from libs.events.cases import CaseOpened, ExternalIdentifier
+from libs.events.values import Channel, Impact, Language, Severity
+from libs.kit.auth import Principal
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.problems import Unprocessable
+from libs.store import NotFound, Transaction
+from libs.store.ids import new_id
+from services.cases.model.actor import Actor
+from services.cases.model.case import Case
+from services.cases.model.lifecycle import OPEN, REFUSING
+from services.cases.model.parts import StateChange
+from services.cases.model.policy import policies
+from services.cases.model.text import Line, Text
+from services.cases.queries.access import case_for
+from services.cases.queries.answers import CaseOut, case_out
+from services.cases.queries.problems import KnownError, known_errors
+from services.cases.use_cases.route_case import route
+
+router = Router(tags=["cases"])
+_LINKED = 20
+
+
+class AccountRequired(Unprocessable):
+    """The caller acts for several accounts, or for none of their own."""
+
+
+class NoSuchParent(Unprocessable):
+    """A parent is an open case of the same account that is no child itself."""
+
+
+class ExternalId(Command):
+    owner: Line
+    id: Line
+
+
+class OpenCase(Command):
+    description: Text
+    observed_impact: Impact
+    severity: Severity
+    language: Language
+    product_number: Line | None = None
+    serial: Line | None = None
+    no_product_reason: Text | None = None
+    firmware: Line | None = None
+    account_id: UUID | None = None
+    """Required of staff and of whoever acts for several accounts."""
+    contact_id: UUID | None = None
+    reporter_name: Line | None = None
+    """Whom an engineer opens it for; else the caller."""
+    site_id: UUID | None = None
+    channel: Channel | None = None
+    parent_id: UUID | None = None
+    follow_up_of: UUID | None = None
+    external_identifiers: list[ExternalId] = Field(default_factory=list, max_length=20)
+
+    @model_validator(mode="after")
+    def _about_something(self) -> Self:
+        if self.no_product_reason is None and not (self.product_number and self.serial):
+            raise ValueError("give product_number and serial, or no_product_reason")
+        return self
+
+
+class OpenedCase(CaseOut):
+    known_errors: list[KnownError]
+
+
+class Opening(BaseModel):
+    """A request as any channel brings it."""
+
+    id: UUID
+    account_id: UUID
+    channel: Channel
+    reporter_name: str
+    alert_id: UUID | None = None
+    family: str | None = None
+    cmd: OpenCase
+
+
+async def open_case(opening: Opening, actor: Actor, tx: Transaction) -> Case:
+    """Links likely duplicates and drops none; coverage comes later by itself."""
+    cmd, policy = opening.cmd, await policies.at(tx, severity=opening.cmd.severity)
+    if cmd.parent_id:
+        await check_parent(cmd.parent_id, opening.account_id, tx)
+    case = Case(
+        id=opening.id, number=await tx.next_number("CASE"), priority=policy.priorities[cmd.severity],
+        account_id=opening.account_id, channel=opening.channel, reporter_name=opening.reporter_name, alert_id=opening.alert_id,
+        family=opening.family, customer_severity=cmd.severity, opened_by=actor.by, opened_at=tx.now, epoch_began_at=tx.now,
+        external_identifiers=[ExternalIdentifier(owner=e.owner, id=e.id) for e in cmd.external_identifiers],
+        duplicate_of=await likely_duplicates(opening.account_id, cmd.serial, tx),
+        history=[StateChange(state="acknowledged", at=tx.now, by=actor.by, reason="opened")],
+        **{name: getattr(cmd, name) for name in _AS_GIVEN},
+    )  # fmt: skip
+    tx.add(case)
+    tx.emit(
+        CaseOpened(
+            case_id=case.id, by=actor.by, by_role=actor.role, **{n: getattr(case, n) for n in _AS_GIVEN | _AS_KEPT}
+        )
+    )
+    await route(case, tx, actor.by, default=policy.default_queue)
+    return case
+
+
+_AS_GIVEN = frozenset(
+    {
+        "description", "observed_impact", "severity", "product_number", "serial", "no_product_reason", "site_id", "contact_id",
+        "language", "parent_id", "follow_up_of",
+    }
+)  # fmt: skip
+_AS_KEPT = frozenset(
+    {
+        "number", "account_id", "reporter_name", "channel", "priority", "opened_at", "duplicate_of", "alert_id",
+        "external_identifiers",
+    }
+)  # fmt: skip
+
+
+async def likely_duplicates(account_id: UUID, serial: str | None, tx: Transaction) -> list[UUID]:
+    if serial is None:
+        return []
+    same = (Case.c.account_id == account_id, Case.c.serial == serial, Case.c.state.in_(OPEN))
+    return [
+        r["id"] for r in await tx.fetch(sa.select(Case.c.id).where(*same).order_by(Case.c.opened_at).limit(_LINKED))
+    ]
+
+
+async def check_parent(parent_id: UUID, account_id: UUID, tx: Transaction) -> None:
+    """Locks the parent, so that it is not closed over a child that is just being made. Raises NoSuchParent."""
+    parent = await Case.find(parent_id, tx, lock=True)
+    if parent is None or parent.account_id != account_id or parent.parent_id or parent.state in REFUSING:
+        raise NoSuchParent(
+            "A parent is an open case of the same account that is no child itself.", parent_id=str(parent_id)
+        )
+
+
+def _account(caller: Principal, wanted: UUID | None) -> UUID:
+    if wanted is None:
+        if len(caller.accounts) != 1:
+            raise AccountRequired("Say for which account: account_id.")
+        return next(iter(caller.accounts))
+    if not caller.may_see(wanted):
+        raise NotFound("account", wanted)
+    return wanted
+
+
+def _channel(caller: Principal, wanted: Channel | None) -> Channel:
+    if wanted and (caller.staff or wanted in {"portal", "api", "email"}):
+        return wanted
+    usual: dict[str, Channel] = {"customer": "api", "reseller": "partner", "partner": "partner"}
+    return usual.get(caller.role, "phone")
+
+
+@router.post(
+    "/v1/cases",
+    dependencies=[allow("customer", "reseller", "partner", "engineer", "manager", "admin")],
+    status_code=201,
+)
+async def open_case_route(cmd: OpenCase, tx: Tx, caller: Caller, response: Response) -> OpenedCase:
+    """Open a service request; published known errors that fit its words are proposed at once (S25)."""
+    account_id = _account(caller, cmd.account_id)
+    if cmd.follow_up_of:
+        earlier = await case_for(caller, cmd.follow_up_of, tx)
+        if earlier.account_id != account_id:
+            raise NotFound("case", cmd.follow_up_of)
+    opening = Opening(
+        id=new_id(), account_id=account_id, channel=_channel(caller, cmd.channel), cmd=cmd,
+        reporter_name=cmd.reporter_name or caller.name,
+    )  # fmt: skip
+    case = await open_case(opening, Actor.of(caller), tx)
+    proposed = (await policies.at(tx, severity=cmd.severity)).known_errors_proposed
+    known = await known_errors(
+        tx, cmd.description, limit=proposed, product_number=cmd.product_number, firmware=cmd.firmware
+    )
+    response.headers["location"] = f"/v1/cases/{case.id}"
+    return OpenedCase(**case_out(case).model_dump(), known_errors=[KnownError.model_validate(p) for p in known])

@@ -1,0 +1,34 @@
+"""A manager decides the cover of one case; entitlements answers with the decision that everybody obeys."""
+
+from uuid import UUID
+
+from libs.events.cases import CoverageOverridden
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.store import Transaction
+from services.cases.model.actor import Actor
+from services.cases.model.case import Case
+from services.cases.model.parts import CoverageOverride
+from services.cases.model.text import Reason
+from services.cases.queries.access import case_for
+from services.cases.queries.answers import CaseOut, case_out
+
+router = Router(tags=["cases"])
+
+
+class OverrideCoverage(Command):
+    covered: bool
+    onsite: bool | None = None
+    reason: Reason
+
+
+async def override_coverage(case: Case, cmd: OverrideCoverage, actor: Actor, tx: Transaction) -> None:
+    case.permit("coverage_override")
+    case.coverage.override = CoverageOverride(**cmd.model_dump(), by=actor.by, at=tx.now)
+    tx.emit(CoverageOverridden(case_id=case.id, **cmd.model_dump(), by=actor.by, overridden_at=tx.now))
+
+
+@router.post("/v1/cases/{case_id}/coverage-override", dependencies=[allow("manager", "admin")])
+async def override_coverage_route(case_id: UUID, cmd: OverrideCoverage, tx: Tx, caller: Caller) -> CaseOut:
+    case = await case_for(caller, case_id, tx, lock=True)
+    await override_coverage(case, cmd, Actor.of(caller), tx)
+    return case_out(case)

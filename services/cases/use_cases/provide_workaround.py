@@ -1,0 +1,41 @@
+"""A workaround or fix for one case, and why it is the appropriate response (S25)."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from libs.events.cases_work import WorkaroundProvided
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.store import Transaction
+from services.cases.model.actor import Actor
+from services.cases.model.case import Case
+from services.cases.model.parts import Workaround
+from services.cases.model.text import Line, Reason, Text
+from services.cases.queries.access import case_for
+from services.cases.queries.answers import CaseOut, case_out
+
+router = Router(tags=["cases"])
+
+
+class ProvideWorkaround(Command):
+    kind: Literal["workaround", "fix"] = "workaround"
+    text: Text
+    fix_release: Line | None = None
+    diagnosis_id: UUID | None = None
+    appropriate_because: Reason
+
+
+def provide_workaround(
+    case: Case, cmd: ProvideWorkaround, by: str, at: datetime, tx: Transaction, *, problem_id: UUID | None = None
+) -> None:
+    given = Workaround(**cmd.model_dump(), problem_id=problem_id, by=by, at=at)
+    case.workarounds.append(given)
+    tx.emit(WorkaroundProvided(case_id=case.id, **given.model_dump(exclude={"at"}), provided_at=at))
+
+
+@router.post("/v1/cases/{case_id}/workaround", dependencies=[allow("engineer", "manager", "admin")])
+async def provide_workaround_route(case_id: UUID, cmd: ProvideWorkaround, tx: Tx, caller: Caller) -> CaseOut:
+    case = await case_for(caller, case_id, tx, lock=True)
+    case.permit("workaround")
+    provide_workaround(case, cmd, Actor.of(caller).by, tx.now, tx)
+    return case_out(case)

@@ -1,0 +1,41 @@
+"""A resolved case is not over after all: the customer's complaint or the engineer's objection, with a reason."""
+
+from uuid import UUID
+
+from libs.events.cases import CaseReopened
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.store import Transaction
+from services.cases.model.actor import Actor
+from services.cases.model.case import Case
+from services.cases.model.text import Reason
+from services.cases.queries.access import case_for
+from services.cases.queries.answers import CaseOut, case_out
+from services.cases.use_cases.settle_case import AUTO_CLOSE, settle
+
+router = Router(tags=["cases"])
+
+
+class ReopenCase(Command):
+    reason: Reason
+
+
+async def reopen_case(case: Case, cmd: ReopenCase, actor: Actor, tx: Transaction) -> None:
+    """Too late, and a follow-up case is offered instead. Raises CaseClosedToCommands."""
+    case.reopen(cmd.reason, actor, tx.now)
+    tx.cancel_timer(case, AUTO_CLOSE)
+    tx.emit(
+        CaseReopened(
+            case_id=case.id, epoch=case.epoch, reason=cmd.reason, by=actor.by, by_role=actor.role, reopened_at=tx.now
+        )
+    )
+    await settle(case, tx, at=tx.now, by=actor.by, reason=cmd.reason)
+
+
+@router.post(
+    "/v1/cases/{case_id}/reopen",
+    dependencies=[allow("customer", "reseller", "partner", "engineer", "manager", "admin")],
+)
+async def reopen_case_route(case_id: UUID, cmd: ReopenCase, tx: Tx, caller: Caller) -> CaseOut:
+    case = await case_for(caller, case_id, tx, lock=True)
+    await reopen_case(case, cmd, Actor.of(caller), tx)
+    return case_out(case)

@@ -1,0 +1,76 @@
+"""The customer asks for a ticket with the cloud partner, and does or does not consent to our sharing the case (S6, S7)."""
+
+from uuid import UUID
+
+from libs.events.cases_work import PartnerTicketRequested
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.problems import Unprocessable
+from libs.store import Transaction
+from libs.store.ids import new_id
+from services.cases.model.actor import Actor
+from services.cases.model.case import Case
+from services.cases.model.diagnosis import Diagnosis
+from services.cases.model.parts import PartnerRequest
+from services.cases.model.text import Line, Text
+from services.cases.queries.access import case_for
+from services.cases.queries.answers import CaseOut, case_out
+
+router = Router(tags=["cases"])
+
+
+class WhichPartner(Unprocessable):
+    """No standing diagnosis names the one partner that is meant."""
+
+
+class ConsentOfWhom(Unprocessable):
+    """Consent is the customer's; staff say who gave it."""
+
+
+class RequestPartnerTicket(Command):
+    partner_id: UUID | None = None
+    """None: the one that the standing diagnoses name."""
+    consent: bool
+    consent_given_by: Line | None = None
+    message: Text | None = None
+
+
+async def request_partner_ticket(case: Case, cmd: RequestPartnerTicket, actor: Actor, tx: Transaction) -> None:
+    case.permit("partner_ticket_request")
+    giver = cmd.consent_given_by or (actor.name if actor.origin == "customer" else None)
+    if cmd.consent and giver is None:
+        raise ConsentOfWhom("Say who on the customer's side gave consent: consent_given_by.")
+    request = PartnerRequest(
+        id=new_id(), partner_id=cmd.partner_id or await _diagnosed_partner(case, tx), consent=cmd.consent,
+        consent_given_by=giver if cmd.consent else None, message=cmd.message, by=actor.by, at=tx.now,
+    )  # fmt: skip
+    case.partner_requests.append(request)
+    tx.emit(
+        PartnerTicketRequested(
+            case_id=case.id, request_id=request.id, partner_id=request.partner_id, consent=request.consent,
+            consent_given_by=request.consent_given_by, message=request.message, by=actor.by, by_role=actor.role,
+            requested_at=tx.now,
+        )
+    )  # fmt: skip
+
+
+async def _diagnosed_partner(case: Case, tx: Transaction) -> UUID:
+    named = await tx.select(
+        Diagnosis,
+        Diagnosis.c.case_id == case.id,
+        Diagnosis.c.withdrawn_at.is_(None),
+        Diagnosis.c.partner_id.is_not(None),
+    )
+    partners = {d.partner_id for d in named if d.partner_id}
+    if len(partners) != 1:
+        raise WhichPartner("Say with which partner: partner_id.", diagnosed=sorted(map(str, partners)))
+    return partners.pop()
+
+
+@router.post(
+    "/v1/cases/{case_id}/partner-ticket-request",
+    dependencies=[allow("customer", "reseller", "engineer", "manager", "admin")],
+)
+async def request_partner_ticket_route(case_id: UUID, cmd: RequestPartnerTicket, tx: Tx, caller: Caller) -> CaseOut:
+    case = await case_for(caller, case_id, tx, lock=True)
+    await request_partner_ticket(case, cmd, Actor.of(caller), tx)
+    return case_out(case)

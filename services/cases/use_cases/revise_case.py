@@ -1,0 +1,67 @@
+"""What else may change on a case: the expected resolution date with a note, its parent, what others call it."""
+
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from libs.events.cases import ExternalIdentifier
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.problems import Conflict
+from libs.store import Transaction
+from services.cases.model.actor import Actor
+from services.cases.model.case import Case
+from services.cases.model.text import Text
+from services.cases.queries.access import case_for
+from services.cases.queries.answers import CaseOut, case_out
+from services.cases.use_cases.add_note import AddNote, add_note
+from services.cases.use_cases.open_case import ExternalId, NoSuchParent, check_parent
+
+router = Router(tags=["cases"])
+
+
+class ParentOfOthers(Conflict):
+    """A case with children is nobody's child."""
+
+
+class ReviseCase(Command):
+    expected_resolution_at: AwareDatetime | None = None
+    note: Text | None = None
+    parent_id: UUID | None = None
+    external_identifiers: Annotated[list[ExternalId] | None, Field(max_length=20)] = None
+
+    @model_validator(mode="after")
+    def _with_a_note(self) -> Self:
+        if "expected_resolution_at" in self.model_fields_set and self.note is None:
+            raise ValueError("changing the expected resolution date needs a note")
+        return self
+
+
+async def revise_case(case: Case, cmd: ReviseCase, actor: Actor, tx: Transaction) -> None:
+    case.permit("revise")
+    given = cmd.model_fields_set
+    if "expected_resolution_at" in given:
+        case.expected_resolution_at = cmd.expected_resolution_at
+    if cmd.note:
+        await add_note(case, AddNote(text=cmd.note), actor, tx)
+    if "parent_id" in given:
+        await _adopt(case, cmd.parent_id, tx)
+    if cmd.external_identifiers is not None:
+        case.external_identifiers = [ExternalIdentifier(owner=e.owner, id=e.id) for e in cmd.external_identifiers]
+
+
+async def _adopt(case: Case, parent_id: UUID | None, tx: Transaction) -> None:
+    if parent_id == case.id:
+        raise NoSuchParent("A case is not its own parent.", parent_id=str(parent_id))
+    if parent_id:
+        if await tx.one(Case, Case.c.parent_id == case.id):
+            raise ParentOfOthers("This case has children and cannot become one.", state=case.state, possible=[])
+        await check_parent(parent_id, case.account_id, tx)
+    case.parent_id = parent_id
+
+
+@router.patch("/v1/cases/{case_id}", dependencies=[allow("engineer", "manager", "admin")])
+async def revise_case_route(case_id: UUID, cmd: ReviseCase, tx: Tx, caller: Caller) -> CaseOut:
+    case = await case_for(caller, case_id, tx, lock=True)
+    await revise_case(case, cmd, Actor.of(caller), tx)
+    return case_out(case)

@@ -1,0 +1,99 @@
+"""Routing: the queue of the shift on duty, and handing over from one shift to the next with a note (S1)."""
+
+from datetime import datetime
+from uuid import UUID
+
+from libs.events.cases import CaseRouted
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.problems import Unprocessable
+from libs.store import Transaction
+from libs.store.ids import derived, new_id
+from services.cases.model.actor import SYSTEM, Actor
+from services.cases.model.case import Case
+from services.cases.model.lifecycle import WORKABLE
+from services.cases.model.note import Note
+from services.cases.model.parts import Handover
+from services.cases.model.policy import policies
+from services.cases.model.queue import Choice, Queue, choose
+from services.cases.model.text import Line, Text
+from services.cases.model.wording import say
+from services.cases.queries.access import case_for
+from services.cases.queries.answers import CaseOut, case_out
+from services.cases.use_cases.add_note import publish
+from services.cases.use_cases.settle_case import SHIFT
+
+router = Router(tags=["cases"])
+
+
+class NoSuchQueue(Unprocessable):
+    """Queues are data; this one is not among them, or not active."""
+
+
+class HandOver(Command):
+    note: Text
+    queue: Line | None = None
+    """None: the queue of the shift on duty now."""
+
+
+async def route(case: Case, tx: Transaction, by: str, *, default: str | None = None, why: str | None = None) -> None:
+    """To the best queue on duty now; nothing is told when that is where the case stands."""
+    queues = await tx.select(Queue, Queue.c.active)
+    default = default or (await policies.at(tx, severity=case.severity)).default_queue
+    choice = choose(queues, default, family=case.family, language=case.language, at=tx.now)
+    place(case, tx, choice, by, f"{why}: {choice.reason}" if why else choice.reason)
+
+
+def place(case: Case, tx: Transaction, choice: Choice, by: str, reason: str) -> None:
+    if choice.until:
+        tx.set_timer(case, SHIFT, choice.until)
+    else:
+        tx.cancel_timer(case, SHIFT)
+    if choice.queue == case.queue:
+        return
+    previous, case.queue, case.shift = case.queue, choice.queue, choice.shift
+    case.queue_history.append(Handover(queue=choice.queue, shift=choice.shift, reason=reason, by=by, at=tx.now))
+    tx.emit(
+        CaseRouted(
+            case_id=case.id, queue=choice.queue, previous_queue=previous, shift=choice.shift, reason=reason, by=by,
+            routed_at=tx.now,
+        )
+    )  # fmt: skip
+
+
+async def follow_the_sun(case: Case, tx: Transaction, _detail: str) -> None:
+    """The shift ended: what nobody has taken goes to those on duty now; what somebody has, is handed over by them."""
+    if case.state not in WORKABLE or case.assignee:
+        return
+    previous = case.queue
+    await route(case, tx, SYSTEM.by, why="the shift ended")
+    if previous and case.queue != previous:
+        text = say("shift_ended", case.language, queue=previous)
+        publish(internal_note(case, tx.now, SYSTEM, text, derived(case.id, f"shift:{tx.now.isoformat()}")), tx)
+
+
+def internal_note(case: Case, at: datetime, actor: Actor, text: str, id: UUID | None = None) -> Note:
+    return Note(
+        id=id or new_id(), account_id=case.account_id, case_id=case.id, origin=actor.origin if actor is not SYSTEM else "system",
+        visibility="internal", text=text, author_name=actor.name, by=actor.by, by_role=actor.role, attachment_ids=[], added_at=at,
+    )  # fmt: skip
+
+
+async def hand_over(case: Case, cmd: HandOver, actor: Actor, tx: Transaction) -> None:
+    """The case leaves its engineer; the note says to the next shift where it stands."""
+    case.permit("hand_over")
+    publish(internal_note(case, tx.now, actor, cmd.note), tx)
+    case.assignee = case.assignee_name = None
+    if cmd.queue is None:
+        await route(case, tx, actor.by, why="handed over")
+        return
+    queue = await tx.one(Queue, Queue.c.code == cmd.queue, Queue.c.active)
+    if queue is None:
+        raise NoSuchQueue(f"There is no active queue {cmd.queue}.")
+    place(case, tx, Choice(queue.code, queue.shift, None, "handed over"), actor.by, "handed over")
+
+
+@router.post("/v1/cases/{case_id}/hand-over", dependencies=[allow("engineer", "manager", "admin")])
+async def hand_over_route(case_id: UUID, cmd: HandOver, tx: Tx, caller: Caller) -> CaseOut:
+    case = await case_for(caller, case_id, tx, lock=True)
+    await hand_over(case, cmd, Actor.of(caller), tx)
+    return case_out(case)
