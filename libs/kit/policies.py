@@ -109,7 +109,7 @@ class Policies(Generic[P]):
             self.model.model_validate(command.settings)
         except ValidationError as error:
             raise InvalidPolicy(
-                "A setting has a value it cannot have.", errors=error.errors(include_url=False)
+                "A setting has a value it cannot have.", errors=error.errors(include_url=False, include_context=False)
             ) from None
         selectors = (command.plan, command.region, command.severity)
         await tx.connection.execute(_END, *selectors, tx.now)
