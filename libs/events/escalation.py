@@ -17,7 +17,8 @@ class ClockStarted(
     subject="clock_id",
     promises=("S24",),
 ):
-    """A clock runs against a case, due at an instant of the policy's calendar (S24)."""
+    """A clock runs against a case, due at an instant of the policy's calendar; told again, with the same `clock_id`, when severity
+    or policy moves what is due (S24)."""
 
     clock_id: UUID
     case_id: UUID
@@ -118,7 +119,7 @@ class ThresholdBreached(
 
     case_id: UUID
     breach_id: UUID
-    rule: str  # clock, age, no_progress, reopenings, repeat_replacement, contract_date_missed, partner_silence, customer_request
+    rule: str  # first_response, update, resolution (the clock of that name), age, no_progress, reopenings, repeat_replacement, contract_date_missed, partner_silence, customer_request
     clock: ClockKind | None = None
     percent: int | None = None
     epoch: int

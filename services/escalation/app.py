@@ -1,0 +1,29 @@
+"""The wiring of escalation."""
+
+from libs.kit.service import Service
+from services.escalation.handlers import jobs, on, timers
+from services.escalation.queries import clocks, escalations, people
+from services.escalation.use_cases import (
+    dry_run,
+    engage_expert,
+    keep_experts,
+    keep_policies,
+    keep_rotas,
+    keep_teams,
+    request_escalation,
+    resolve_escalation,
+    work_escalation,
+)
+from services.escalation.use_cases.terms import policies
+
+service = Service(
+    name="escalation",
+    routers=[
+        clocks.router, escalations.router, people.router, policies.router, request_escalation.router, work_escalation.router,
+        engage_expert.router, resolve_escalation.router, keep_policies.router, keep_teams.router, keep_rotas.router,
+        keep_experts.router, dry_run.router,
+    ],
+    handlers=on,
+    timers=timers,
+    jobs=jobs,
+)  # fmt: skip

@@ -1,0 +1,28 @@
+"""A threshold that was passed. Its id follows from case, epoch, rule and percentage, so that there is never a second one."""
+
+from datetime import datetime
+from uuid import UUID
+
+from libs.events.values import Priority, Recipient
+from libs.store import Entity
+from libs.store.ids import derived
+from services.escalation.model.thresholds import Threshold
+
+
+def breach_id(case_id: UUID, threshold: Threshold) -> UUID:
+    return derived(case_id, f"breach:{threshold.epoch}:{threshold.key}")
+
+
+class Breach(Entity, table="breaches", indexes=("account_id",), unique=(("case_id", "epoch", "key"),)):
+    case_id: UUID
+    account_id: UUID | None = None
+    key: str
+    rule: str
+    percent: int | None = None
+    epoch: int
+    priority: Priority
+    due_at: datetime
+    breached_at: datetime
+    raised: bool
+    explanation: str
+    recipients: list[Recipient]

@@ -1,0 +1,117 @@
+"""What this service knows of a case, kept from whatever came first; everything else follows from the facts."""
+
+from dataclasses import field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from libs.events.values import Priority, Severity
+from libs.kit.problems import Conflict, Unprocessable
+from libs.store import Entity
+from services.escalation.model.facts import CaseState, Epoch, Fact, case_state, epochs, in_order, severity_at
+
+
+class CaseClosedToCommands(Unprocessable):
+    """The case is over, or its cancellation is being assessed."""
+
+
+class CaseNotWorked(Conflict):
+    """The case is resolved: there is nothing to escalate before it is reopened."""
+
+
+class Assignee(BaseModel):
+    subject: str
+    name: str
+    email: str | None = None
+    since: datetime
+
+
+class KnownDiagnosis(BaseModel):
+    """What a diagnosis says of the skills that are needed; withdrawn ones are kept, since either half may come first."""
+
+    domain: str | None = None
+    partner_id: UUID | None = None
+    withdrawn: bool = False
+
+
+class CaseFile(Entity, table="case_files", indexes=("account_id", "state")):
+    """`id` is the case's. `timers` are the thresholds that are armed, `breached` those that have fired, by epoch and key."""
+
+    account_id: UUID | None = None
+    state: CaseState = "unknown"
+    opened_at: datetime | None = None
+    epoch: int = 0
+    severity: Severity | None = None
+    priority: Priority | None = None
+    coverage_revision: int = 0
+    plan: str | None = None
+    region: str | None = None
+    family: str | None = None
+    assignee: Assignee | None = None
+    diagnoses: dict[str, KnownDiagnosis] = field(default_factory=dict)
+    facts: list[Fact] = field(default_factory=list)
+    timers: dict[str, datetime] = field(default_factory=dict)
+    breached: list[str] = field(default_factory=list)
+
+    def record(self, *facts: Fact) -> None:
+        """Puts the facts on record, each once, and draws what follows of the case itself."""
+        known = {(fact.id, fact.kind) for fact in self.facts}
+        self.facts = in_order([*self.facts, *(fact for fact in facts if (fact.id, fact.kind) not in known)])
+        found = self.epochs()
+        self.state = case_state(self.facts)
+        if found:
+            self.opened_at, self.epoch = found[0].start, found[-1].number
+            self.severity, self.priority = severity_at(self.facts, None)
+
+    def epochs(self) -> list[Epoch]:
+        return epochs(self.facts)
+
+    def assign(self, assignee: Assignee) -> None:
+        if self.assignee is None or assignee.since >= self.assignee.since:
+            self.assignee = assignee
+
+    def cover(self, *, revision: int, plan: str | None, region: str | None, family: str | None) -> None:
+        """The highest revision is kept."""
+        if revision > self.coverage_revision:
+            self.coverage_revision, self.plan, self.region, self.family = revision, plan, region, family
+
+    def note_diagnosis(self, diagnosis_id: UUID, **known: Any) -> None:
+        before = self.diagnoses.get(str(diagnosis_id), KnownDiagnosis())
+        self.diagnoses = {**self.diagnoses, str(diagnosis_id): before.model_copy(update=known)}
+
+    @property
+    def standing(self) -> list[KnownDiagnosis]:
+        """The diagnoses that have not been withdrawn."""
+        return [each for each in self.diagnoses.values() if each.domain and not each.withdrawn]
+
+    @property
+    def last_progress(self) -> datetime | None:
+        return max((fact.at for fact in self.facts if fact.is_progress), default=None)
+
+    @property
+    def is_worked(self) -> bool:
+        return self.state in ("open", "assessing")
+
+    def must_take_commands(self) -> None:
+        """Raises CaseClosedToCommands for a closed, cancelled or assessing case."""
+        possible = {
+            "closed": "open a follow-up case",
+            "cancelled": "open a new case",
+            "assessing": "wait until its cancellation is accepted or declined",
+        }.get(self.state)
+        if possible:
+            raise CaseClosedToCommands(
+                f"The case is {self.state} and takes no commands; possible now: {possible}.",
+                state=self.state,
+                possible=[possible],
+            )
+
+    def must_be_worked(self) -> None:
+        """Raises CaseClosedToCommands, or CaseNotWorked for a resolved case."""
+        self.must_take_commands()
+        if self.state == "resolved":
+            raise CaseNotWorked(
+                "The case is resolved; reopen it, then it can be escalated.", state=self.state, possible=["reopen"]
+            )

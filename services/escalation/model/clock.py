@@ -1,0 +1,160 @@
+"""The clocks of a case, as a pure function of its recorded facts and the numbers in force: nothing else, in any order, at any time."""
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from libs.events.values import Priority, Severity, Wait
+from libs.kit.calendar import Calendar
+from services.escalation.model.facts import Epoch, Fact, epochs, in_order, severity_at
+from services.escalation.model.settings import EscalationSettings, Targets
+
+Measure = Literal["first_response", "update", "resolution", "age", "no_progress"]
+ClockState = Literal["running", "paused", "met", "stopped"]
+Terms = Callable[[Severity, datetime | None], EscalationSettings]
+"""The numbers in force for a severity at an instant, the newest ones for None."""
+
+CLOCKS: tuple[Measure, ...] = ("first_response", "update", "resolution")
+_PAUSING: frozenset[Wait | None] = frozenset({"customer", "partner"})
+_PAUSED_BY_WAITS: frozenset[Measure] = frozenset({"resolution", "no_progress"})
+
+
+@dataclass(frozen=True)
+class Pause:
+    """A stretch in which the clock stands still; without an end it stands still now."""
+
+    start: datetime
+    end: datetime | None
+    wait: Wait
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One clock from its start to its end, if it has one. What ended keeps the terms that held then."""
+
+    kind: Measure
+    epoch: int
+    round: int  # the update clock starts anew with each update
+    severity: Severity
+    priority: Priority
+    target: timedelta
+    calendar: Calendar
+    started_at: datetime
+    pauses: tuple[Pause, ...] = ()
+    ended_at: datetime | None = None
+    met: bool = False
+    reason: str | None = None
+
+    @property
+    def state(self) -> ClockState:
+        if self.ended_at:
+            return "met" if self.met else "stopped"
+        return "paused" if self.pauses and self.pauses[-1].end is None else "running"
+
+    def due_at(self, percent: int = 100) -> datetime | None:
+        """The first instant at which so much of the target has run; None while it stands still before that."""
+        left, since = self.target * percent / 100, self.started_at
+        for pause in self.pauses:
+            ran = self.calendar.business_time_between(since, pause.start)
+            if ran >= left:
+                break
+            if pause.end is None:
+                return None
+            left, since = left - ran, pause.end
+        return self.calendar.add_business_time(since, left)
+
+    def elapsed(self, until: datetime) -> timedelta:
+        """How much of its calendar's time has run, pauses not counted."""
+        until = min(until, self.ended_at) if self.ended_at else until
+        total, since = timedelta(0), self.started_at
+        for pause in self.pauses:
+            total += self.calendar.business_time_between(since, max(since, min(pause.start, until)))
+            since = min(pause.end, until) if pause.end else until
+        return total + self.calendar.business_time_between(since, max(since, until))
+
+    @property
+    def paused_for(self) -> timedelta:
+        """How long it stood still in all, on the wall clock."""
+        return sum((pause.end - pause.start for pause in self.pauses if pause.end), timedelta(0))
+
+    @property
+    def in_time(self) -> bool:
+        due = self.due_at()
+        return due is None or self.ended_at is None or self.ended_at <= due
+
+
+def readings(facts: Iterable[Fact], terms: Terms, kinds: Sequence[Measure] = CLOCKS) -> list[Reading]:
+    """Every clock of these kinds that the case has or had; none before its opening is known."""
+    facts = in_order(facts)
+    found = epochs(facts)
+    return [
+        reading
+        for epoch, following in itertools.zip_longest(found, found[1:])
+        for kind in kinds
+        for reading in _of_epoch(kind, epoch, following, facts, terms)
+    ]
+
+
+def _of_epoch(
+    kind: Measure, epoch: Epoch, following: Epoch | None, facts: Sequence[Fact], terms: Terms
+) -> Iterable[Reading]:
+    within = [fact for fact in facts if epoch.holds(fact.at)]
+    pauses = _pauses(epoch, following, facts) if kind in _PAUSED_BY_WAITS else []
+    for number, (start, end, met) in enumerate(_stretches(kind, epoch, within)):
+        severity, priority = severity_at(facts, end)
+        settings = terms(severity, end)
+        targets: Targets = getattr(settings, kind)
+        target = targets.of(priority)
+        yield Reading(
+            kind=kind, epoch=epoch.number, round=number, severity=severity, priority=priority,
+            target=settings.duration(target), calendar=settings.clock_face(target), started_at=start,
+            pauses=_clipped(pauses, start, end), ended_at=end, met=met, reason=None if met else epoch.outcome,
+        )  # fmt: skip
+
+
+def _stretches(kind: Measure, epoch: Epoch, within: Sequence[Fact]) -> Iterable[tuple[datetime, datetime | None, bool]]:
+    """From when to when this measure ran in the epoch, and whether what it waits for ended it."""
+    match kind:
+        case "first_response":
+            answer = next((fact.at for fact in within if fact.is_answer), None)
+            yield epoch.start, answer or epoch.end, answer is not None
+        case "resolution" | "age":
+            yield epoch.start, epoch.end, epoch.outcome == "resolved"
+        case "update" | "no_progress":
+            starting_anew = {fact.at for fact in within if (fact.is_update if kind == "update" else fact.is_progress)}
+            starts = [epoch.start, *sorted(starting_anew - {epoch.start})]
+            yield from ((start, end, True) for start, end in itertools.pairwise(starts))
+            yield starts[-1], epoch.end, False
+
+
+def _pauses(epoch: Epoch, following: Epoch | None, facts: Sequence[Fact]) -> list[Pause]:
+    """The waits on customer and partner that began in this epoch, overlapping ones joined. A reopened case waits for nothing."""
+    ends = {fact.wait_id: fact.at for fact in facts if fact.kind == "wait_ended"}
+    joined: list[Pause] = []
+    for fact in facts:
+        if fact.kind != "wait_began" or fact.wait not in _PAUSING or fact.wait is None:
+            continue
+        if (following and fact.at >= following.start) or (epoch.number > 1 and fact.at < epoch.start):
+            continue
+        start, end = max(fact.at, epoch.start), ends.get(fact.wait_id)
+        if end is not None and end <= start:
+            continue
+        last = joined[-1] if joined else None
+        if last and (last.end is None or start <= last.end):
+            joined[-1] = Pause(last.start, max(last.end, end) if last.end and end else None, last.wait)
+        else:
+            joined.append(Pause(start, end, fact.wait))
+    return joined
+
+
+def _clipped(pauses: Sequence[Pause], start: datetime, end: datetime | None) -> tuple[Pause, ...]:
+    """The parts of the pauses that lie between `start` and `end`."""
+    found = []
+    for pause in pauses:
+        begins = max(pause.start, start)
+        ends = min(pause.end, end) if pause.end and end else pause.end or end
+        if ends is None or begins < ends:
+            found.append(Pause(begins, ends, pause.wait))
+    return tuple(found)

@@ -1,0 +1,162 @@
+"""An escalation: who was called in which step, who took it up, who answers for it, how it ended."""
+
+from dataclasses import field
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from libs.events.values import Priority, Recipient
+from libs.kit.problems import Conflict
+from libs.kit.states import StateMachine
+from libs.store import Entity
+from services.escalation.model.escalation_policy import FrozenPolicy, Step
+
+EscalationState = Literal["triggered", "acknowledged", "handed_over", "resolved"]
+
+machine = StateMachine[EscalationState](
+    "The escalation",
+    {
+        "triggered": {"acknowledged", "resolved"},
+        "acknowledged": {"handed_over", "triggered", "resolved"},
+        "handed_over": {"handed_over", "acknowledged", "triggered", "resolved"},
+    },
+    "triggered",
+)
+
+
+class AcknowledgedAlready(Conflict):
+    """A step that wants several people wants different ones."""
+
+
+class EngagedAlready(Conflict):
+    """An expert is invited to an escalation once."""
+
+
+class EscalationRequestedAlready(Conflict):
+    """The customer's earlier request is being worked on."""
+
+
+class Change(BaseModel):
+    state: EscalationState
+    at: datetime
+    by: str
+    reason: str
+
+
+class Acknowledgement(BaseModel):
+    by: str
+    by_name: str
+    at: datetime
+
+
+class Engagement(BaseModel):
+    expert_id: UUID
+    name: str
+    skills: list[str]
+    reason: str
+    by: str
+    at: datetime
+
+
+class Escalation(
+    Entity, table="escalations", indexes=("case_id", "account_id", "raised_at"), unique=("number", "breach_id")
+):
+    """`step` counts from 1; `repeat` is how often all steps were gone through before; `active_at` is the last sign of life."""
+
+    account_id: UUID | None = None
+    case_id: UUID
+    number: str
+    breach_id: UUID | None = None
+    reason: str
+    explanation: str
+    priority: Priority
+    epoch: int
+    state: EscalationState = machine.initial
+    policy: FrozenPolicy
+    step: int = 0
+    repeat: int = 0
+    recipients: list[Recipient] = field(default_factory=list)
+    acknowledgements: list[Acknowledgement] = field(default_factory=list)
+    experts: list[Engagement] = field(default_factory=list)
+    owner: Recipient | None = None
+    raised_by: str
+    raised_at: datetime
+    active_at: datetime
+    next_step_at: datetime | None = None
+    resolution: str | None = None
+    resolved_at: datetime | None = None
+    history: list[Change] = field(default_factory=list)
+
+    def _go(self, to: EscalationState, at: datetime, by: str, reason: str) -> None:
+        machine.check(self.state, to)
+        self.state = to
+        self.history = [*self.history, Change(state=to, at=at, by=by, reason=reason)]
+
+    @property
+    def current_step(self) -> Step:
+        return self.policy.steps[self.step - 1]
+
+    @property
+    def still_wanted(self) -> int:
+        return max(0, self.current_step.acknowledgements - len(self.acknowledgements))
+
+    def following(self) -> tuple[int, int] | None:
+        """The step after this one and its repeat; None once everything was gone through as often as the policy says."""
+        if self.step < len(self.policy.steps):
+            return self.step + 1, self.repeat
+        return (1, self.repeat + 1) if self.repeat < self.policy.repeat else None
+
+    def begin_step(self, at: datetime, recipients: list[Recipient]) -> None:
+        """Calls the next step's people; after the last one, the same again."""
+        self.step, self.repeat = self.following() or (self.step, self.repeat)
+        self.recipients, self.acknowledgements = recipients, []
+        after = timedelta(minutes=self.current_step.minutes_to_next)
+        self.next_step_at = at + after if self.following() else None
+
+    def acknowledge(self, by: str, by_name: str, at: datetime, note: str | None = None) -> None:
+        """One person takes it up; the step is silent once as many different people did as it wants. Of who it was handed to,
+        one word is enough."""
+        machine.check(self.state, "acknowledged")
+        if any(each.by == by for each in self.acknowledgements):
+            raise AcknowledgedAlready(
+                f"You took this step up already; {self.still_wanted} more people are wanted.",
+                still_wanted=self.still_wanted,
+            )
+        self.acknowledgements = [*self.acknowledgements, Acknowledgement(by=by, by_name=by_name, at=at)]
+        self.active_at = at
+        if self.state == "handed_over" or not self.still_wanted:
+            self.next_step_at = None
+            self._go("acknowledged", at, by, note or f"{by_name} took it up")
+
+    def silent_from(self, last_progress: datetime | None) -> datetime:
+        """When the silence since the last sign of life, here or on the case, has been too long."""
+        last = max(self.active_at, last_progress or self.active_at)
+        return last + timedelta(minutes=self.policy.unacknowledge_minutes)
+
+    def unacknowledge(self, at: datetime) -> None:
+        self._go("triggered", at, "system:escalation", "nothing was heard of who took it up")
+
+    def hand_over(self, to: Recipient, note: str, by: str, at: datetime) -> str | None:
+        """Another person answers for it; the one before is returned."""
+        self._go("handed_over", at, by, note)
+        previous = (
+            self.owner.name if self.owner else self.acknowledgements[-1].by_name if self.acknowledgements else None
+        )
+        self.owner, self.active_at, self.acknowledgements = to, at, []
+        return previous
+
+    def engage(self, engagement: Engagement) -> None:
+        if self.state == "resolved":
+            raise Conflict(
+                "The escalation is resolved; nobody can be invited to it any more.", state=self.state, possible=[]
+            )
+        if any(each.expert_id == engagement.expert_id for each in self.experts):
+            raise EngagedAlready(f"{engagement.name} is invited already.", expert_id=str(engagement.expert_id))
+        self.experts = [*self.experts, engagement]
+        self.active_at = engagement.at
+
+    def resolve(self, resolution: str, by: str, at: datetime) -> None:
+        self._go("resolved", at, by, resolution)
+        self.resolution, self.resolved_at, self.next_step_at = resolution, at, None

@@ -1,0 +1,102 @@
+"""Who is called in which steps. An escalation keeps the policy as it was when it was raised."""
+
+from dataclasses import field
+from typing import Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from libs.events.values import Priority
+from libs.store import Entity
+from services.escalation.model.people import Person
+from services.escalation.model.settings import EscalationSettings
+
+
+class Call(BaseModel):
+    """Whom a step calls; a rota and a team by their id, a person as they are."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["duty_manager", "service_management", "assignee", "rota", "team", "person"]
+    id: UUID | None = None
+    person: Person | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.kind in ("rota", "team")) != (self.id is not None):
+            raise ValueError("a rota and a team are called by their id, and nobody else")
+        if (self.kind == "person") != (self.person is not None):
+            raise ValueError("a person is called with name and address, and nobody else")
+        return self
+
+
+class Step(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    calls: tuple[Call, ...] = Field(min_length=1, max_length=20)
+    minutes_to_next: int = Field(15, ge=1, le=60 * 24 * 7)
+    acknowledgements: int = Field(1, ge=1, le=10, description="people who must take it up before the step is silent")
+
+
+class FrozenPolicy(BaseModel):
+    """The steps and numbers that an escalation was raised with."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID | None
+    name: str
+    revision: int
+    steps: tuple[Step, ...]
+    repeat: int
+    unacknowledge_minutes: int
+
+
+class EscalationPolicy(Entity, table="escalation_policies", indexes=("name",)):
+    """Chosen by priority and rule; empty ones fit all. What names more weighs more, then what was made first."""
+
+    name: str
+    priorities: list[Priority] = field(default_factory=list)
+    rules: list[str] = field(default_factory=list)
+    steps: list[Step]
+    repeat: int | None = None  # None: the number in force
+    unacknowledge_minutes: int | None = None
+    active: bool = True
+
+    def fits(self, rule: str, priority: Priority) -> bool:
+        return (
+            self.active
+            and (not self.rules or rule in self.rules)
+            and (not self.priorities or priority in self.priorities)
+        )
+
+    @property
+    def weight(self) -> int:
+        return bool(self.rules) + bool(self.priorities)
+
+    def frozen(self, settings: EscalationSettings) -> FrozenPolicy:
+        return FrozenPolicy(
+            id=self.id, name=self.name, revision=self.revision, steps=tuple(self.steps),
+            repeat=settings.repeat if self.repeat is None else self.repeat,
+            unacknowledge_minutes=self.unacknowledge_minutes or settings.unacknowledge_minutes,
+        )  # fmt: skip
+
+
+def built_in(settings: EscalationSettings) -> FrozenPolicy:
+    """What holds where no policy is kept: the duty manager, then service management too."""
+    calls = (
+        (Call(kind="duty_manager"), Call(kind="assignee")),
+        (Call(kind="duty_manager"), Call(kind="service_management")),
+    )
+    steps = tuple(Step(calls=each, minutes_to_next=settings.step_minutes) for each in calls)
+    return FrozenPolicy(
+        id=None, name="built in", revision=0, steps=steps, repeat=settings.repeat,
+        unacknowledge_minutes=settings.unacknowledge_minutes,
+    )  # fmt: skip
+
+
+def chosen(
+    policies: list[EscalationPolicy], rule: str, priority: Priority, settings: EscalationSettings
+) -> FrozenPolicy:
+    """The policy for a breach of `rule` at `priority`, frozen."""
+    fitting = sorted((p for p in policies if p.fits(rule, priority)), key=lambda p: (-p.weight, p.id))
+    return fitting[0].frozen(settings) if fitting else built_in(settings)

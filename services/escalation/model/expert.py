@@ -1,0 +1,89 @@
+"""Solution experts across the company: what they know, when they can be asked, how much they carry (S23)."""
+
+from dataclasses import field
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from libs.events.values import Domain, Language, Recipient
+from libs.kit.calendar import CalendarData, calendar
+from libs.kit.problems import Conflict
+from libs.store import Entity
+
+Unavailable = Literal["inactive", "absent", "outside_hours", "fully_loaded"]
+
+
+class NoExpertAvailable(Conflict):
+    """Nobody with these skills can be asked now; the body names who has them and why they cannot."""
+
+
+class Skills(BaseModel):
+    """What an expert knows, or what a case needs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    families: tuple[str, ...] = ()
+    domains: tuple[Domain, ...] = ()
+    partners: tuple[UUID, ...] = ()
+
+    def named(self) -> set[str]:
+        """Every skill as one word: `family:Studio X70`, `domain:network`, `partner:…`."""
+        return (
+            {f"family:{each}" for each in self.families}
+            | {f"domain:{each}" for each in self.domains}
+            | {f"partner:{each}" for each in self.partners}
+        )
+
+
+class Absence(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    starts: AwareDatetime
+    ends: AwareDatetime
+    reason: str | None = Field(None, max_length=200)
+
+
+class Expert(Entity, table="experts", indexes=("name",)):
+    name: str
+    email: str | None = None
+    language: Language = "en"
+    skills: Skills
+    hours: CalendarData
+    absences: list[Absence] = field(default_factory=list)
+    max_load: int = 3
+    load: int = 0  # escalations engaged in that are not over
+    active: bool = True
+
+    def unavailable(self, at: datetime) -> Unavailable | None:
+        """Why this expert cannot be asked at `at`; None when they can."""
+        if not self.active:
+            return "inactive"
+        if any(each.starts <= at < each.ends for each in self.absences):
+            return "absent"
+        if not calendar(self.hours).is_open(at):
+            return "outside_hours"
+        return "fully_loaded" if self.load >= self.max_load else None
+
+    def fits(self, needed: Skills) -> int:
+        """How many of the needed skills this expert has."""
+        return len(self.skills.named() & needed.named())
+
+    def engage(self, at: datetime) -> None:
+        """Raises NoExpertAvailable."""
+        if reason := self.unavailable(at):
+            raise NoExpertAvailable(f"{self.name} is {reason.replace('_', ' ')}; choose somebody else.", reason=reason)
+        self.load += 1
+
+    def release(self) -> None:
+        self.load = max(0, self.load - 1)
+
+    def as_recipient(self) -> Recipient:
+        return Recipient(kind="expert", id=self.id, name=self.name, address=self.email, language=self.language)
+
+
+def by_fitness(experts: list[Expert], needed: Skills, at: datetime) -> list[Expert]:
+    """Those who know some of what is needed: who can be asked first, then the most skills, the least load, the name."""
+    fitting = [expert for expert in experts if expert.active and (expert.fits(needed) or not needed.named())]
+    return sorted(fitting, key=lambda e: (e.unavailable(at) is not None, -e.fits(needed), e.load, e.name, e.id))

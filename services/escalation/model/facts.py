@@ -1,0 +1,126 @@
+"""What is on record of a case, each with the instant at which it happened: all that clocks and thresholds follow from."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal, Self, get_args
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from libs.events.values import NoteOrigin, Priority, Severity, Wait
+from libs.store.ids import new_id
+
+FactKind = Literal[
+    "opened", "severity_changed", "reopened", "assigned", "responded", "noted", "worked", "diagnosed", "diagnosis_withdrawn",
+    "workaround", "wait_began", "wait_ended", "contract_date_missed", "repeat_replacement", "partner_silence",
+    "customer_request", "resolved", "resolution_taken_back", "cancellation_requested", "cancellation_declined", "closed", "cancelled",
+]  # fmt: skip
+CaseState = Literal["unknown", "open", "assessing", "resolved", "closed", "cancelled"]
+
+_RANK = {kind: rank for rank, kind in enumerate(get_args(FactKind))}
+_STATE_AFTER: dict[str, CaseState] = {
+    "opened": "open", "reopened": "open", "resolved": "resolved", "resolution_taken_back": "open",
+    "cancellation_requested": "assessing", "cancellation_declined": "open", "closed": "closed", "cancelled": "cancelled",
+}  # fmt: skip
+
+
+class Fact(BaseModel):
+    """One thing that happened to a case. `severity` and `priority` come with an opening and a change of severity, `wait` and
+    `wait_id` with a wait, `origin` with a note."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: UUID = Field(default_factory=new_id)
+    kind: FactKind
+    at: AwareDatetime
+    severity: Severity | None = None
+    priority: Priority | None = None
+    wait: Wait | None = None
+    wait_id: UUID | None = None
+    origin: NoteOrigin | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.kind in ("opened", "severity_changed") and not (self.severity and self.priority):
+            raise ValueError(f"{self.kind} needs a severity and a priority")
+        if self.kind in ("wait_began", "wait_ended") and not (self.wait and self.wait_id):
+            raise ValueError(f"{self.kind} needs a wait and its wait_id")
+        if self.kind == "noted" and not self.origin:
+            raise ValueError("noted needs an origin")
+        return self
+
+    @property
+    def is_update(self) -> bool:
+        """Whether the customer was told something by somebody: what the update clock waits for."""
+        return self.kind in ("responded", "workaround") or self.origin in ("support", "partner", "technician")
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether support spoke to the customer: what the first-response clock waits for."""
+        return self.kind == "responded" or self.origin == "support"
+
+    @property
+    def is_progress(self) -> bool:
+        """Whether somebody moved the case along."""
+        return self.is_update or self.kind in _PROGRESS
+
+
+_PROGRESS = frozenset({"assigned", "worked", "diagnosed", "diagnosis_withdrawn", "wait_began", "wait_ended"})
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """A stretch in which the case is worked: from its opening or a reopening until it is over."""
+
+    number: int
+    start: datetime
+    end: datetime | None = None
+    outcome: Literal["resolved", "closed", "cancelled", "reopened"] | None = None
+
+    def holds(self, instant: datetime) -> bool:
+        return self.start <= instant and (self.end is None or instant <= self.end)
+
+
+def in_order(facts: Iterable[Fact]) -> list[Fact]:
+    """By the instant they happened at, so that it does not matter in which order they were heard of."""
+    return sorted(facts, key=lambda fact: (fact.at, _RANK[fact.kind], fact.id))
+
+
+def epochs(facts: Iterable[Fact]) -> list[Epoch]:
+    """The case's epochs in order; none before its opening is known."""
+    found: list[Epoch] = []
+    for fact in in_order(facts):
+        if fact.kind == "opened" and not found:
+            found.append(Epoch(1, fact.at))
+        if not found:
+            continue
+        last = found[-1]
+        match fact.kind:
+            case "reopened":
+                if last.end is None:
+                    found[-1] = replace(last, end=fact.at, outcome="reopened")
+                found.append(Epoch(last.number + 1, fact.at))
+            case "resolved" | "closed" | "cancelled" if last.end is None:
+                found[-1] = replace(last, end=fact.at, outcome=fact.kind)
+            case "resolution_taken_back" if last.outcome == "resolved":
+                found[-1] = replace(last, end=None, outcome=None)
+    return found
+
+
+def case_state(facts: Iterable[Fact]) -> CaseState:
+    """Where the case stands, as far as its clocks and its commands care."""
+    state: CaseState = "unknown"
+    for fact in in_order(facts):
+        if state != "unknown" or fact.kind == "opened":
+            state = _STATE_AFTER.get(fact.kind, state)
+    return state
+
+
+def severity_at(facts: Iterable[Fact], instant: datetime | None) -> tuple[Severity, Priority]:
+    """Severity and priority as they stood at `instant`; the newest ones for None. Needs a case whose opening is known."""
+    rated = [fact for fact in in_order(facts) if fact.kind in ("opened", "severity_changed")]
+    fact = [f for f in rated if instant is None or f.at <= instant or f is rated[0]][-1]
+    assert fact.severity
+    assert fact.priority
+    return fact.severity, fact.priority

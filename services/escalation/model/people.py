@@ -1,0 +1,44 @@
+"""People, as teams and rotas name them."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl
+
+from libs.events.values import Language, Recipient
+from libs.store import Entity
+from libs.store.ids import new_id
+
+EmailAddress = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=320)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+RecipientKind = Literal["duty_manager", "service_management", "on_call", "team", "assignee", "expert"]
+
+
+class Person(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: UUID = Field(default_factory=new_id)
+    name: Name
+    email: EmailAddress | None = None
+    language: Language = "en"
+
+    def as_recipient(self, kind: RecipientKind) -> Recipient:
+        return Recipient(kind=kind, id=self.id, name=self.name, address=self.email, language=self.language)
+
+
+def webhook_recipient(url: str | HttpUrl, name: str, id: UUID) -> Recipient:
+    return Recipient(kind="webhook", id=id, name=name, address=str(url))
+
+
+class Team(Entity, table="teams", indexes=("purpose", "name")):
+    """Members are told together. A team for service management is told of every breach and every step (S24)."""
+
+    name: str
+    purpose: Literal["service_management"] | None = None
+    members: list[Person]
+    webhook_url: str | None = None
+
+    def recipients(self) -> list[Recipient]:
+        kind: RecipientKind = self.purpose or "team"
+        people = [person.as_recipient(kind) for person in self.members]
+        return people + ([webhook_recipient(self.webhook_url, self.name, self.id)] if self.webhook_url else [])

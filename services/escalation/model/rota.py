@@ -1,0 +1,104 @@
+"""Who is on call at an instant: layers that hand over at a local time, and overrides above them."""
+
+from dataclasses import field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Literal, Self
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from libs.events.values import Recipient, TimeOfDay
+from libs.kit.calendar import CalendarData, WeeklyWindow, calendar
+from libs.store import Entity
+from libs.store.ids import new_id
+from services.escalation.model.people import Name, Person, RecipientKind, webhook_recipient
+
+
+def _existing_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        raise ValueError(f"no such time zone: {name!r}") from None
+    return name
+
+
+Zone = Annotated[str, AfterValidator(_existing_zone)]
+
+
+class Layer(BaseModel):
+    """People in turn, from one hand-over to the next; only within the windows where there are any (a sun to follow)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Name
+    time_zone: Zone
+    people: tuple[Person, ...] = Field(min_length=1)
+    starts_on: date = Field(ge=date(2000, 1, 1), le=date(2200, 1, 1))
+    hands_over_at: TimeOfDay = "09:00"
+    shift_days: int = Field(7, ge=1, le=366)
+    windows: tuple[WeeklyWindow, ...] = ()
+
+    @model_validator(mode="after")
+    def _windows_fit(self) -> Self:
+        if self.windows:
+            CalendarData(time_zone=self.time_zone, windows=self.windows)
+        return self
+
+    def on_call(self, at: datetime) -> Person | None:
+        """Whose turn it is; None before the layer starts and outside its windows."""
+        if self.windows and not calendar(CalendarData(time_zone=self.time_zone, windows=self.windows)).is_open(at):
+            return None
+        day = at.astimezone(ZoneInfo(self.time_zone)).date()
+        while self._handover(day) > at:
+            day -= timedelta(days=1)
+        shift = (day - self.starts_on).days // self.shift_days
+        return self.people[shift % len(self.people)] if shift >= 0 else None
+
+    def _handover(self, day: date) -> datetime:
+        """The first instant at which the wall clock there shows the time; UTC, since a repeated hour compares wrongly in its zone."""
+        wall = datetime.combine(day, time.fromisoformat(self.hands_over_at), ZoneInfo(self.time_zone))
+        return wall.astimezone(UTC)
+
+
+class Override(BaseModel):
+    """Somebody stands in, for one person or for everybody, until the end (outside)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: UUID = Field(default_factory=new_id)
+    starts: AwareDatetime
+    ends: AwareDatetime
+    person: Person
+    replaces: UUID | None = None
+    reason: str = Field(min_length=1, max_length=2000)
+    by: str = ""
+
+    @model_validator(mode="after")
+    def _lasts(self) -> Self:
+        if self.ends <= self.starts:
+            raise ValueError("an override ends after it starts")
+        return self
+
+
+class Rota(Entity, table="rotas", indexes=("purpose", "name")):
+    name: str
+    purpose: Literal["duty_manager", "on_call"]
+    layers: list[Layer]
+    overrides: list[Override] = field(default_factory=list)
+    webhook_url: str | None = None
+
+    def on_call(self, at: datetime) -> list[Person]:
+        """Who is on call; the newest override that fits wins."""
+        covering = [each for each in self.overrides if each.starts <= at < each.ends]
+        if everybody := [each for each in covering if each.replaces is None]:
+            return [everybody[-1].person]
+        stand_ins = {each.replaces: each.person for each in covering}
+        turns = [person for layer in self.layers if (person := layer.on_call(at))]
+        found = [stand_ins.get(person.id, person) for person in turns]
+        return list({person.id: person for person in found}.values())
+
+    def recipients(self, at: datetime) -> list[Recipient]:
+        kind: RecipientKind = self.purpose
+        people = [person.as_recipient(kind) for person in self.on_call(at)]
+        return people + ([webhook_recipient(self.webhook_url, self.name, self.id)] if self.webhook_url else [])

@@ -1,0 +1,121 @@
+"""The numbers of clocks and thresholds: what `/v1/escalation-policies` versions by plan, region and severity."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from libs.events.values import Priority
+from libs.kit.calendar import Calendar, CalendarData, CalendarError, WeeklyWindow, calendar
+from libs.kit.calendar_data import weekly_spans
+
+Rule = Literal[
+    "first_response", "update", "resolution", "age", "no_progress", "reopenings", "repeat_replacement",
+    "contract_date_missed", "partner_silence", "customer_request",
+]  # fmt: skip
+ROUND_THE_CLOCK = calendar(CalendarData.round_the_clock())
+_ANY_MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+class Target(BaseModel):
+    """How long something may take: on the wall clock, or in the business time of the policy's calendar, where a day is as long
+    as the calendar's usual working day."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    days: int = Field(0, ge=0, le=180)
+    minutes: int = Field(0, ge=0, le=60 * 24 * 31)
+    business: bool = False
+
+    @model_validator(mode="after")
+    def _takes_time(self) -> Self:
+        if not self.days and not self.minutes:
+            raise ValueError("a target is longer than nothing")
+        return self
+
+
+class Targets(BaseModel):
+    """A target for each priority."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    P1: Target
+    P2: Target
+    P3: Target
+    P4: Target
+
+    def of(self, priority: Priority) -> Target:
+        target: Target = getattr(self, priority)
+        return target
+
+
+def _hours(hours: int, *, business: bool = False) -> Target:
+    return Target(minutes=60 * hours, business=business)
+
+
+def _days(days: int, *, business: bool = True) -> Target:
+    return Target(days=days, business=business)
+
+
+class EscalationSettings(BaseModel):
+    """The defaults are the seeded policy."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    first_response: Targets = Targets(
+        P1=Target(minutes=30), P2=_hours(1), P3=_hours(4, business=True), P4=_hours(8, business=True)
+    )
+    update: Targets = Targets(P1=_hours(2), P2=_hours(8), P3=_days(2), P4=_days(5))
+    resolution: Targets = Targets(P1=_hours(8), P2=_days(2), P3=_days(5), P4=_days(10))
+    age: Targets = Targets(
+        P1=_days(1, business=False),
+        P2=_days(5, business=False),
+        P3=_days(15, business=False),
+        P4=_days(30, business=False),
+    )
+    no_progress: Targets = Targets(P1=_hours(4), P2=_days(1), P3=_days(3), P4=_days(5))
+    percents: tuple[int, ...] = Field((75, 100), min_length=1, max_length=10)
+    raise_from: int = Field(100, ge=1, description="a clock's breach raises an escalation from this percentage on")
+    reopenings: int = Field(2, ge=1, description="the reopening that is one too many")
+    raising: tuple[Rule, ...] = Field(
+        (
+            "first_response", "update", "resolution", "age", "no_progress", "reopenings", "contract_date_missed",
+            "customer_request",
+        ),
+        description="breaches of other rules only tell",
+    )  # fmt: skip
+    calendar: CalendarData = CalendarData(
+        time_zone="Asia/Ho_Chi_Minh",
+        windows=(
+            WeeklyWindow(weekdays=(0, 1, 2, 3, 4), opens="08:00", closes="12:00"),
+            WeeklyWindow(weekdays=(0, 1, 2, 3, 4), opens="13:00", closes="17:00"),
+        ),
+        holidays_country="VN",
+    )
+    repeat: int = Field(3, ge=0, le=20, description="how often an escalation's steps are gone through again")
+    step_minutes: int = Field(15, ge=1, description="until the next step, where no escalation policy is kept")
+    unacknowledge_minutes: int = Field(30, ge=1, description="silence after which an acknowledgement no longer counts")
+    service_management_name: str = "Service management"
+    service_management_address: str | None = "service-management@polyplus.example"
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if any(not 1 <= percent <= 1000 for percent in self.percents):
+            raise ValueError("a percentage lies between 1 and 1000")
+        try:
+            for targets in (self.first_response, self.update, self.resolution, self.age, self.no_progress):
+                for target in (targets.P1, targets.P2, targets.P3, targets.P4):
+                    self.clock_face(target).add_business_time(_ANY_MONDAY, self.duration(target))
+        except CalendarError as error:
+            raise ValueError(f"the calendar does not hold the targets: {error}") from None
+        return self
+
+    def clock_face(self, target: Target) -> Calendar:
+        """The calendar that this target is counted on."""
+        return calendar(self.calendar) if target.business else ROUND_THE_CLOCK
+
+    def duration(self, target: Target) -> timedelta:
+        """The target in time of its calendar."""
+        data = self.calendar if target.business else ROUND_THE_CLOCK.data
+        usual = next(spans for spans in weekly_spans(data) if spans)
+        return timedelta(minutes=target.minutes + target.days * sum(closes - opens for opens, closes in usual))

@@ -1,0 +1,107 @@
+"""What fires when: every threshold that a case has passed, or passes if nothing more happens. Pure, like the clocks."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from libs.events.escalation import ClockKind
+from libs.events.values import Priority
+from services.escalation.model.clock import Measure, Reading, Terms, readings
+from services.escalation.model.facts import Epoch, Fact, epochs, in_order, severity_at
+from services.escalation.model.settings import EscalationSettings, Rule
+
+_MEASURES: tuple[Measure, ...] = ("first_response", "update", "resolution", "age", "no_progress")
+_OCCURRENCES: dict[str, tuple[Rule, str]] = {
+    "repeat_replacement": ("repeat_replacement", "The same component of the same unit failed again."),
+    "contract_date_missed": ("contract_date_missed", "The contract's delivery date passed without the part."),
+    "partner_silence": ("partner_silence", "The cloud partner's response time passed without a word."),
+    "customer_request": ("customer_request", "The customer asked for an escalation."),
+}
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """One rule at one percentage in one epoch. It fires once, when `due_at` is reached."""
+
+    rule: Rule
+    percent: int | None
+    epoch: int
+    due_at: datetime
+    priority: Priority
+    raises: bool
+    explanation: str
+
+    @property
+    def key(self) -> str:
+        """What its timer is named by: `resolution:75`, `age`."""
+        return self.rule if self.percent is None else f"{self.rule}:{self.percent}"
+
+    @property
+    def clock(self) -> ClockKind | None:
+        return self.rule if self.rule in ("first_response", "update", "resolution") else None
+
+
+def thresholds(facts: Iterable[Fact], terms: Terms) -> list[Threshold]:
+    """The earliest due of each (epoch, rule, percent), in the order they are due."""
+    facts = in_order(facts)
+    found: dict[tuple[int, str], Threshold] = {}
+    for threshold in [*_measured(facts, terms), *_occurred(facts, terms)]:
+        known = found.get((threshold.epoch, threshold.key))
+        if known is None or threshold.due_at < known.due_at:
+            found[threshold.epoch, threshold.key] = threshold
+    return sorted(found.values(), key=lambda t: (t.due_at, t.epoch, t.percent or 0, t.rule))
+
+
+def _measured(facts: list[Fact], terms: Terms) -> Iterable[Threshold]:
+    for reading in readings(facts, terms, _MEASURES):
+        settings = terms(reading.severity, reading.ended_at)
+        is_clock = reading.kind not in ("age", "no_progress")
+        for percent in settings.percents if is_clock else (100,):
+            due = reading.due_at(percent)
+            if due is None or (reading.ended_at and due >= reading.ended_at):
+                continue
+            raises = reading.kind in settings.raising and (percent >= settings.raise_from or not is_clock)
+            shown = percent if is_clock else None
+            yield Threshold(
+                reading.kind, shown, reading.epoch, due, reading.priority, raises, _explained(reading, shown)
+            )
+
+
+def _explained(reading: Reading, percent: int | None) -> str:
+    hours = f"{reading.target.total_seconds() / 3600:g} h"
+    match reading.kind:
+        case "age":
+            return f"The case is open for {hours} ({reading.priority})."
+        case "no_progress":
+            return f"Nobody moved the case along for {hours} ({reading.priority})."
+    return f"The {reading.kind.replace('_', ' ')} clock has run {percent} % of {hours} ({reading.priority})."
+
+
+def _occurred(facts: list[Fact], terms: Terms) -> Iterable[Threshold]:
+    found = epochs(facts)
+    for epoch in found:
+        settings, priority = _at(facts, terms, epoch.start)
+        reopened = epoch.number - 1
+        if reopened >= settings.reopenings:
+            yield Threshold(
+                "reopenings", None, epoch.number, epoch.start, priority, "reopenings" in settings.raising,
+                f"The case was reopened {reopened} times.",
+            )  # fmt: skip
+    for fact in facts:
+        epoch_of = _epoch_of(fact, found)
+        if fact.kind in _OCCURRENCES and epoch_of:
+            rule, explanation = _OCCURRENCES[fact.kind]
+            settings, priority = _at(facts, terms, fact.at)
+            yield Threshold(rule, None, epoch_of.number, fact.at, priority, rule in settings.raising, explanation)
+
+
+def _at(facts: list[Fact], terms: Terms, instant: datetime) -> tuple[EscalationSettings, Priority]:
+    severity, priority = severity_at(facts, instant)
+    return terms(severity, instant), priority
+
+
+def _epoch_of(fact: Fact, found: list[Epoch]) -> Epoch | None:
+    """The epoch it happened in; clocks of two services differ a little, so what seems to precede the opening is the first's."""
+    if found and fact.at < found[0].start:
+        return found[0]
+    return next((epoch for epoch in reversed(found) if epoch.holds(fact.at)), None)

@@ -1,0 +1,72 @@
+"""Finds the expert who knows what the case needs, from anywhere in the company, and invites them (S23)."""
+
+from uuid import UUID
+
+from pydantic import Field
+
+from libs.events.escalation import ExpertEngaged
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.store import Transaction
+from services.escalation.model.case_file import CaseFile
+from services.escalation.model.escalation import Engagement, Escalation
+from services.escalation.model.expert import Expert, NoExpertAvailable, Skills, by_fitness
+from services.escalation.queries.escalations import STAFF, EscalationDetail
+from services.escalation.use_cases.work_escalation import open_to_commands
+
+router = Router(tags=["escalations"])
+
+
+class EngageExpert(Command):
+    """One expert by id; else the best one who can be asked now, for these skills or for those the case calls for."""
+
+    expert_id: UUID | None = None
+    skills: Skills | None = None
+    reason: str = Field(min_length=3, max_length=4000)
+
+
+def skills_for(case: CaseFile) -> Skills:
+    """What the product and the standing diagnoses call for."""
+    return Skills.model_validate(
+        {
+            "families": [case.family] if case.family else [],
+            "domains": sorted({each.domain for each in case.standing if each.domain}),
+            "partners": sorted({each.partner_id for each in case.standing if each.partner_id}),
+        }
+    )
+
+
+async def engage_expert(escalation: Escalation, cmd: EngageExpert, by: str, tx: Transaction) -> None:
+    """The expert is locked, so that nobody carries more than they can under any concurrency."""
+    needed = cmd.skills or skills_for(await CaseFile.get(escalation.case_id, tx))
+    expert = await Expert.get(cmd.expert_id, tx, lock=True) if cmd.expert_id else await _best(escalation, needed, tx)
+    skills = sorted(expert.skills.named() & needed.named()) or sorted(expert.skills.named())
+    escalation.engage(
+        Engagement(expert_id=expert.id, name=expert.name, skills=skills, reason=cmd.reason, by=by, at=tx.now)
+    )
+    expert.engage(tx.now)
+    tx.emit(
+        ExpertEngaged(
+            escalation_id=escalation.id, case_id=escalation.case_id, expert=expert.as_recipient(), skills=skills,
+            reason=cmd.reason, by=by, engaged_at=tx.now,
+        )
+    )  # fmt: skip
+
+
+async def _best(escalation: Escalation, needed: Skills, tx: Transaction) -> Expert:
+    invited = {each.expert_id for each in escalation.experts}
+    known = await tx.select(Expert, Expert.c.active, lock=True)
+    fitting = by_fitness([expert for expert in known if expert.id not in invited], needed, tx.now)
+    if not fitting or fitting[0].unavailable(tx.now):
+        raise NoExpertAvailable(
+            "No expert with any of these skills can be asked now.",
+            skills=sorted(needed.named()),
+            candidates=[{"id": str(e.id), "name": e.name, "reason": e.unavailable(tx.now)} for e in fitting],
+        )
+    return fitting[0]
+
+
+@router.post("/v1/escalations/{escalation_id}/engage-expert", dependencies=[allow(*STAFF)])
+async def engage_expert_route(escalation_id: UUID, cmd: EngageExpert, tx: Tx, caller: Caller) -> EscalationDetail:
+    escalation = await open_to_commands(escalation_id, tx)
+    await engage_expert(escalation, cmd, caller.scope.actor, tx)
+    return EscalationDetail.model_validate(escalation)

@@ -1,0 +1,56 @@
+"""Experts: their skills, hours, absences and how much they can carry."""
+
+from typing import Annotated, ClassVar
+from uuid import UUID
+
+from pydantic import Field
+
+from libs.events.values import Language
+from libs.kit.calendar import CalendarData
+from libs.kit.http import Command, Router, Tx, allow
+from libs.store.ids import new_id
+from services.escalation.model.expert import Absence, Expert, Skills
+from services.escalation.model.people import EmailAddress, Name
+from services.escalation.queries.people import ExpertOut
+from services.escalation.use_cases.revise import Revision, revise
+
+router = Router(tags=["people"])
+
+Load = Annotated[int, Field(ge=0, le=100)]
+Absences = Annotated[list[Absence], Field(max_length=200)]
+
+
+class AddExpert(Command):
+    id: UUID = Field(default_factory=new_id)
+    name: Name
+    email: EmailAddress | None = None
+    language: Language = "en"
+    skills: Skills
+    hours: CalendarData = CalendarData.round_the_clock()
+    absences: Absences = Field(default_factory=list)
+    max_load: Load = 3
+
+
+class ReviseExpert(Revision):
+    clearable: ClassVar[frozenset[str]] = frozenset({"email"})
+
+    name: Name | None = None
+    email: EmailAddress | None = None
+    language: Language | None = None
+    skills: Skills | None = None
+    hours: CalendarData | None = None
+    absences: Absences | None = None
+    max_load: Load | None = None
+    active: bool | None = None
+
+
+@router.post("/v1/experts", status_code=201, dependencies=[allow("manager", "admin")])
+async def add_expert(cmd: AddExpert, tx: Tx) -> ExpertOut:
+    return ExpertOut.model_validate(tx.add(Expert(**dict(cmd))))
+
+
+@router.patch("/v1/experts/{expert_id}", dependencies=[allow("manager", "admin")])
+async def revise_expert(expert_id: UUID, cmd: ReviseExpert, tx: Tx) -> ExpertOut:
+    expert = await Expert.get(expert_id, tx, lock=True)
+    revise(expert, cmd)
+    return ExpertOut.model_validate(expert)

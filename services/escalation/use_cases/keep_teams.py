@@ -1,0 +1,46 @@
+"""Teams: who is told together, and who service management is."""
+
+from typing import Annotated, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, HttpUrl
+
+from libs.kit.http import Command, Router, Tx, allow
+from libs.store.ids import new_id
+from services.escalation.model.people import Name, Person, Team
+from services.escalation.queries.people import TeamOut
+from services.escalation.use_cases.revise import Revision, revise
+
+router = Router(tags=["people"])
+
+WebhookUrl = Annotated[HttpUrl, AfterValidator(str)]
+Members = Annotated[list[Person], Field(max_length=200)]
+
+
+class AddTeam(Command):
+    id: UUID = Field(default_factory=new_id)
+    name: Name
+    purpose: Literal["service_management"] | None = None
+    members: Members
+    webhook_url: WebhookUrl | None = None
+
+
+class ReviseTeam(Revision):
+    clearable: ClassVar[frozenset[str]] = frozenset({"purpose", "webhook_url"})
+
+    name: Name | None = None
+    purpose: Literal["service_management"] | None = None
+    members: Members | None = None
+    webhook_url: WebhookUrl | None = None
+
+
+@router.post("/v1/teams", status_code=201, dependencies=[allow("manager", "admin")])
+async def add_team(cmd: AddTeam, tx: Tx) -> TeamOut:
+    return TeamOut.model_validate(tx.add(Team(**dict(cmd))))
+
+
+@router.patch("/v1/teams/{team_id}", dependencies=[allow("manager", "admin")])
+async def revise_team(team_id: UUID, cmd: ReviseTeam, tx: Tx) -> TeamOut:
+    team = await Team.get(team_id, tx, lock=True)
+    revise(team, cmd)
+    return TeamOut.model_validate(team)

@@ -1,0 +1,54 @@
+"""A customer asks for an escalation, or one of us sees the need for one (S23)."""
+
+from uuid import UUID
+
+from pydantic import Field
+
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.store import Transaction
+from libs.store.ids import new_id
+from services.escalation.model.case_file import CaseFile
+from services.escalation.model.escalation import Escalation, EscalationRequestedAlready
+from services.escalation.model.facts import Fact
+from services.escalation.queries.escalations import STAFF, EscalationDetail, EscalationOut, shown, visible_case
+from services.escalation.use_cases.raise_escalation import raise_escalation
+from services.escalation.use_cases.settle_case import breach_now, settle
+from services.escalation.use_cases.terms import policies
+
+router = Router(tags=["escalations"])
+CUSTOMER_REQUEST = "customer_request"
+
+
+class RequestEscalation(Command):
+    case_id: UUID
+    reason: str = Field(min_length=3, max_length=4000)
+
+
+async def request_escalation(
+    case: CaseFile, cmd: RequestEscalation, tx: Transaction, *, by_customer: bool
+) -> Escalation:
+    """A customer's request passes a threshold of its own, once in an epoch; a later one only raises another escalation, when
+    the one before is over."""
+    case.must_be_worked()
+    settings = await policies.at(tx, plan=case.plan, region=case.region, severity=case.severity)
+    if not by_customer:
+        return await raise_escalation(case, reason="manager", explanation=cmd.reason, settings=settings, tx=tx)
+    mine = (Escalation.c.case_id == case.id, Escalation.c.reason == CUSTOMER_REQUEST, Escalation.c.state != "resolved")
+    if earlier := await tx.one(Escalation, *mine):
+        raise EscalationRequestedAlready(
+            f"{earlier.number} answers your earlier request and is {earlier.state}; add a note to the case instead.",
+            escalation_id=str(earlier.id), state=earlier.state, possible=["add a note to the case"],
+        )  # fmt: skip
+    case.record(Fact(id=new_id(), kind="customer_request", at=tx.now))
+    await settle(case, tx)
+    escalation = await breach_now(case, CUSTOMER_REQUEST, tx)
+    if escalation is None:
+        return await raise_escalation(case, reason=CUSTOMER_REQUEST, explanation=cmd.reason, settings=settings, tx=tx)
+    escalation.explanation = cmd.reason
+    return escalation
+
+
+@router.post("/v1/escalations", status_code=201, dependencies=[allow("customer", "reseller", *STAFF)])
+async def request_escalation_route(cmd: RequestEscalation, tx: Tx, caller: Caller) -> EscalationDetail | EscalationOut:
+    case = await visible_case(cmd.case_id, tx, caller, lock=True)
+    return shown(await request_escalation(case, cmd, tx, by_customer=not caller.staff), caller)
