@@ -8,8 +8,7 @@ import socket
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Self
+from typing import IO
 
 from deploy.local.errors import CannotRun
 
@@ -37,7 +36,7 @@ def free_port(avoid: frozenset[int] = frozenset()) -> int:
 
 
 class Ports:
-    """Hands out ports, none twice, and keeps other stacks of this user off them until what is to listen listens."""
+    """Hands out ports, none twice, and keeps other stacks of this user off them until it is closed."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -45,14 +44,10 @@ class Ports:
         self._spoken_for = frozenset(int(value) for value in named if value.isdecimal())
         self._kept: dict[int, IO[str]] = {}
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         for lock in self._kept.values():
             lock.close()
+        self._kept.clear()
 
     def choose(self, variable: str, default: int | None) -> int:
         """The port that `variable` names, which must be free; else `default` when free; else any free one."""

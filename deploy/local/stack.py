@@ -62,6 +62,7 @@ class Stack:
     async def __aenter__(self) -> Self:
         began = time.monotonic()
         self._take_home()
+        self._ports = Ports(self._environ)
         self._processes = Processes(self.home / "run", self.home / "logs")
         self._supervisor = Supervisor(self._processes, self._say)
         try:
@@ -114,23 +115,23 @@ class Stack:
             self._say(f"stopped what an earlier run had left: {', '.join(sorted(left))}")
 
     async def _bring_up(self, began: float) -> None:
-        with Ports(self._environ) as ports:
-            self.env = environments.with_credentials(environments.read(self.home))
-            self.env["POLYPLUS_HOME"] = str(self.home.resolve())
-            environments.write(self.home, self.env)
-            for name in (*SERVICES, *SIMULATORS):
-                self.env[f"POLYPLUS_{name.upper()}_URL"] = (
-                    f"http://{HOST}:{ports.choose(f'POLYPLUS_{name.upper()}_PORT', DEFAULT_PORTS[name])}"
-                )
-            self._say("starting PostgreSQL and Kafka")
-            await Engines(self.home, self.env, self._environ).bring_up(self._processes, self._supervisor, ports)
-            environments.write(self.home, self.env)
-            self._say(f"engines are up, databases and topics made ({time.monotonic() - began:.1f} s); migrating")
-            await self._migrate()
-            self._say(f"starting {len(self._names)} processes ({time.monotonic() - began:.1f} s)")
-            for name in self._names:
-                self._supervisor.add(self._unit(name))
-            await self._supervisor.start(self._names)
+        ports = self._ports
+        self.env = environments.with_credentials(environments.read(self.home))
+        self.env["POLYPLUS_HOME"] = str(self.home.resolve())
+        environments.write(self.home, self.env)
+        for name in (*SERVICES, *SIMULATORS):
+            self.env[f"POLYPLUS_{name.upper()}_URL"] = (
+                f"http://{HOST}:{ports.choose(f'POLYPLUS_{name.upper()}_PORT', DEFAULT_PORTS[name])}"
+            )
+        self._say("starting PostgreSQL and Kafka")
+        await Engines(self.home, self.env, self._environ).bring_up(self._processes, self._supervisor, ports)
+        environments.write(self.home, self.env)
+        self._say(f"engines are up, databases and topics made ({time.monotonic() - began:.1f} s); migrating")
+        await self._migrate()
+        self._say(f"starting {len(self._names)} processes ({time.monotonic() - began:.1f} s)")
+        for name in self._names:
+            self._supervisor.add(self._unit(name))
+        await self._supervisor.start(self._names)
         self._watch = asyncio.create_task(self._supervisor.watch())
         self._say(f"everything is ready ({time.monotonic() - began:.1f} s): {self.env['POLYPLUS_GATEWAY_URL']}")
 
@@ -168,6 +169,7 @@ class Stack:
                 await self._watch
             self._watch = None
         await asyncio.to_thread(self._processes.stop_all)
+        self._ports.close()
         if self._lock is not None:
             self._lock.close()
             self._lock = None

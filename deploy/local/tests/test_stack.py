@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from contextlib import closing
 from pathlib import Path
 
 import asyncpg
@@ -90,7 +91,8 @@ async def test_kafka_by_address_without_a_login_says_what_is_missing(tmp_path: P
 
 
 def test_a_default_port_that_is_taken_gives_way_to_a_free_one() -> None:
-    with socket.create_server((HOST, 0)) as taken, Ports({}) as ports, Ports({}) as others:
+    ports, others = Ports({}), Ports({})
+    with socket.create_server((HOST, 0)) as taken, closing(ports), closing(others):
         port = taken.getsockname()[1]
 
         chosen = ports.choose("POLYPLUS_RMA_PORT", port)
@@ -104,7 +106,7 @@ def test_a_password_reaches_the_service_it_belongs_to_and_the_engine_only() -> N
     for name in (*SERVICES, *SIMULATORS):
         known[f"POLYPLUS_{name.upper()}_URL"] = "http://127.0.0.1:1"
         known[f"POLYPLUS_{name.upper()}_DATABASE_URL"] = f"postgresql://{name}:{name}-password@127.0.0.1/{name}"
-    known["POLYPLUS_KAFKA_BOOTSTRAP"] = "127.0.0.1:2"
+    known |= {"POLYPLUS_KAFKA_BOOTSTRAP": "127.0.0.1:2", "POLYPLUS_HOME": "/somewhere"}
     told = {name: set(part(name, known).env) for name in (*SERVICES, *SIMULATORS)}
 
     for service in SERVICES:
