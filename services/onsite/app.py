@@ -1,0 +1,35 @@
+"""Onsite: the technician's visit, from the diagnosis to the sign-off."""
+
+from libs.kit.service import Service
+from services.onsite import queries
+from services.onsite.handlers import jobs, on, timers
+from services.onsite.model.policy import policies
+from services.onsite.use_cases import (
+    approve_software,
+    book_visit,
+    fail_visit,
+    places,
+    sign_off,
+    technicians,
+    travel,
+    work_at_site,
+)
+
+service = Service(
+    name="onsite",
+    routers=[
+        queries.router,
+        book_visit.router,
+        travel.router,
+        work_at_site.router,
+        sign_off.router,
+        fail_visit.router,
+        approve_software.router,
+        technicians.router,
+        places.router,
+        policies.router,
+    ],
+    handlers=on,
+    timers=timers,
+    jobs=jobs,
+)

@@ -1,0 +1,48 @@
+"""Which fact brings about what."""
+
+from collections.abc import Mapping
+
+from libs.bus import Handlers, Jobs, Timers
+from libs.events.cases import CaseCancelled
+from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed
+from libs.events.entitlements import CoverageDecided
+from libs.events.rma import (
+    DeliveryPromiseChanged,
+    PartBackordered,
+    PartDeadOnArrival,
+    PartDelivered,
+    PartLost,
+    PartReserved,
+    PartShipped,
+    RmaCancelled,
+    RmaDenied,
+)
+from libs.store import Entity
+from services.onsite.model.case_file import CaseFile
+from services.onsite.use_cases.miss_visit import miss_visit, plan_again
+from services.onsite.use_cases.note_facts import (
+    note_cancelled_case,
+    note_coverage,
+    note_delivery,
+    note_diagnosis,
+    note_promise,
+    note_stopped_part,
+    note_withdrawal,
+)
+
+_CASE: Mapping[type[Entity], str] = {CaseFile: "case_id"}
+
+on = Handlers("onsite")
+on(FaultDiagnosed, load=_CASE)(note_diagnosis)
+on(DiagnosisWithdrawn, load=_CASE)(note_withdrawal)
+on(CaseCancelled, load=_CASE)(note_cancelled_case)
+on(CoverageDecided, load=_CASE)(note_coverage)
+on(PartReserved, PartShipped, DeliveryPromiseChanged, load=_CASE)(note_promise)
+on(PartDelivered, load=_CASE)(note_delivery)
+on(RmaDenied, RmaCancelled, PartLost, PartDeadOnArrival, PartBackordered, load=_CASE)(note_stopped_part)
+
+timers = Timers("onsite")
+timers(CaseFile, "visit_missed")(miss_visit)
+timers(CaseFile, "plan_visit")(plan_again)
+
+jobs = Jobs("onsite")

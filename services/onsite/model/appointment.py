@@ -1,0 +1,181 @@
+"""The appointment: one technician, one arrival window, and what was done at the site."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from libs.events.values import Contact, InstalledPart, Instant, Window
+from libs.kit.problems import Conflict, Forbidden, Unprocessable
+from libs.kit.states import StateMachine
+from libs.store import Entity
+from services.onsite.model.case_file import Part
+from services.onsite.model.work_order import Change, Work
+
+AppointmentState = Literal["confirmed", "in_progress", "completed", "failed", "missed", "cancelled"]
+APPOINTMENT = StateMachine[AppointmentState](
+    "The appointment",
+    {"confirmed": {"in_progress", "missed", "cancelled"}, "in_progress": {"completed", "failed"}},
+    "confirmed",
+)
+Side = Literal["support", "customer"]
+ChosenBy = Literal["customer", "support", "policy"]
+
+
+class PartNotDelivered(Conflict):
+    """Nobody departs before the part is at the site."""
+
+
+class AlreadyDeparted(Conflict):
+    """The technician is on the way."""
+
+
+class NotDeparted(Conflict):
+    """Nobody is on the way yet."""
+
+
+class NotYet(Conflict):
+    """Something comes first; `missing` says what."""
+
+
+class NotYourVisit(Forbidden):
+    """Another technician has this visit."""
+
+
+class SerialMismatch(Unprocessable):
+    """The scanned part is not the one that was sent."""
+
+
+class ContactNotAuthorised(Unprocessable):
+    """Only the customer's authorised contact signs off."""
+
+
+class CheckIn(BaseModel):
+    engineer: str
+    at: Instant
+    by: str
+
+
+class Step(BaseModel):
+    work: Work
+    name: str
+    passed: bool
+    note: str | None
+    at: Instant
+    by: str
+
+
+class SignOff(BaseModel):
+    name: str
+    at: Instant
+    by: str
+    note: str | None
+
+
+class Appointment(Entity, table="appointments", indexes=("work_order_id", ("technician_id", "starts"), "account_id")):
+    """`starts` to `window_ends` is the arrival window that the customer was told; `ends` is the planned end."""
+
+    account_id: UUID
+    work_order_id: UUID
+    case_id: UUID
+    technician_id: UUID
+    technician_name: str
+    made: int  # which of the work order's appointments it is, from 1
+    state: AppointmentState
+    starts: datetime
+    window_ends: datetime
+    ends: datetime
+    leaves_at: datetime
+    time_zone: str
+    chosen_by: ChosenBy
+    parts_by: datetime  # the promise it was planned on
+    departed_at: datetime | None = None
+    arrived_at: datetime | None = None
+    check_in: CheckIn | None = None
+    steps: list[Step]
+    installed: list[InstalledPart]
+    sign_offs: dict[Side, SignOff]
+    history: list[Change]
+
+    @property
+    def window(self) -> Window:
+        return Window(starts=self.starts, ends=self.window_ends)
+
+    def become(self, state: AppointmentState, *, at: datetime, by: str, reason: str | None = None) -> None:
+        """Raises ForbiddenTransition."""
+        APPOINTMENT.check(self.state, state)
+        self.state = state
+        self.history.append(Change(state=state, at=at, by=by, reason=reason))
+
+    def note_confirmed(self, *, at: datetime, by: str) -> None:
+        """The beginning of its history."""
+        self.history.append(Change(state=self.state, at=at, by=by))
+
+    def must_be_of(self, technician_id: UUID | None) -> None:
+        """Raises NotYourVisit."""
+        if technician_id != self.technician_id:
+            raise NotYourVisit("This visit is another technician's.")
+
+    def must_be_movable(self) -> None:
+        """Raises ForbiddenTransition once it has begun, AlreadyDeparted while somebody is on the way."""
+        APPOINTMENT.check(self.state, "cancelled")
+        if self.departed_at is not None:
+            raise AlreadyDeparted(
+                "The technician is on the way; the visit cannot be moved any more.",
+                state="en_route", possible=["arrive"],
+            )  # fmt: skip
+
+    def depart(self, undelivered: list[UUID], *, at: datetime) -> None:
+        """Raises PartNotDelivered, AlreadyDeparted, ForbiddenTransition."""
+        self.must_be_movable()
+        if undelivered:
+            raise PartNotDelivered(
+                "Nobody departs before every part of the visit was delivered.",
+                state=self.state, undelivered_rma_ids=undelivered, possible=["reschedule"],
+            )  # fmt: skip
+        self.departed_at = at
+
+    def arrive(self, *, at: datetime, by: str) -> bool:
+        """Begins the visit; whether within the window. Raises NotDeparted, ForbiddenTransition."""
+        APPOINTMENT.check(self.state, "in_progress")
+        if self.departed_at is None:
+            raise NotDeparted("Depart first.", state=self.state, possible=["depart"])
+        self.become("in_progress", at=at, by=by)
+        self.arrived_at = at
+        return self.starts <= at <= self.window_ends
+
+    def must_have_begun(self, *, checked_in: bool = True) -> None:
+        """Raises ForbiddenTransition before the arrival and after the end, NotYet before the check-in with support."""
+        APPOINTMENT.check(self.state, "completed")
+        if checked_in and self.check_in is None:
+            raise NotYet("Check in with support first.", missing=["check-in"], possible=["check-in", "fail"])
+
+    def install(self, rma_id: UUID, part: Part, serial_in: str | None, serial_out: str | None) -> InstalledPart:
+        """The scanned part is in. Raises SerialMismatch, Conflict when it is in already."""
+        if any(each.rma_id == rma_id for each in self.installed):
+            raise Conflict("This part was installed before.", rma_id=rma_id)
+        if part.serial is not None and serial_in != part.serial:
+            raise SerialMismatch(
+                "The scanned serial is not that of the part which was sent; fail the visit with wrong_part if it is not here.",
+                expected=part.serial, scanned=serial_in,
+            )  # fmt: skip
+        done = InstalledPart(
+            rma_id=rma_id, part_number=part.part_number, serial_in=serial_in, serial_out=serial_out
+        )  # fmt: skip
+        self.installed.append(done)
+        return done
+
+    def sign(self, side: Side, sign_off: SignOff, parts: dict[UUID, Part], contact: Contact | None) -> bool:
+        """Records one side's word; whether both have given it. Raises NotYet, ContactNotAuthorised."""
+        installed = {each.rma_id for each in self.installed}
+        missing = [f"install {rma_id}" for rma_id in sorted(parts) if rma_id not in installed]
+        tests = [step for step in self.steps if step.work == "test"]
+        if not tests or not tests[-1].passed:
+            missing.append("a test step that passed, after any that did not")
+        if missing:
+            raise NotYet("The work is not done.", missing=missing, possible=["steps", "install", "fail"])
+        if side == "customer" and (contact is None or not contact.authorised):
+            raise ContactNotAuthorised("The customer's named contact is not authorised to sign off.")
+        self.sign_offs = {**self.sign_offs, side: sign_off}
+        return len(self.sign_offs) == 2

@@ -1,0 +1,93 @@
+"""Who can come when: the slots of a work order as the diaries stand."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from libs.events.values import Site
+from libs.store import Transaction
+from services.onsite.model.case_file import CaseFile
+from services.onsite.model.hours import site_calendar
+from services.onsite.model.places import Location, Place, name_key
+from services.onsite.model.policy import OnsitePolicy, policies
+from services.onsite.model.slots import Demand, Slot, slots
+from services.onsite.model.technician import Booking, Technician
+from services.onsite.model.work_order import WorkOrder
+
+
+async def policy_for(file: CaseFile, tx: Transaction) -> OnsitePolicy:
+    coverage = file.coverage
+    return await policies.at(
+        tx,
+        plan=coverage.plan if coverage else None,
+        region=coverage.site.country if coverage and coverage.site else None,
+    )
+
+
+async def location_of(site: Site, tx: Transaction) -> Location | None:
+    """The middle of the site's city, where our map has it."""
+    key = (Place.c.country == site.country, Place.c.name_key == name_key(site.city))
+    place = await tx.one(Place, *key)
+    return place.location if place else None
+
+
+async def demand_of(
+    file: CaseFile, order: WorkOrder, tx: Transaction, *, not_before: datetime, notice: bool = True
+) -> Demand:
+    """What the work order asks for. Without `notice` also the slot that is booked already fits."""
+    assert file.coverage is not None
+    assert file.coverage.site is not None
+    policy, site = await policy_for(file, tx), file.coverage.site
+    return Demand(
+        site=site,
+        calendar=site_calendar(site, policy),
+        location=await location_of(site, tx),
+        family=order.family,
+        skills=tuple(order.skills),
+        not_before=not_before,
+        leave_after=tx.now + timedelta(minutes=policy.notice_minutes) if notice else not_before - timedelta(days=1),
+        policy=policy,
+    )
+
+
+async def diaries(tx: Transaction, *, since: datetime, without: Sequence[UUID] = ()) -> list[Booking]:
+    """Every booking that ends after `since`, as the database has it now, but for these work orders' own."""
+    query = sa.select(Booking.table).where(Booking.c.ends > since, Booking.c.work_order_id.not_in(without))
+    # not through the identity map: what was read before a technician was locked may be old
+    return [Booking.from_record(record.items()) for record in await tx.fetch(query)]
+
+
+async def offers(
+    order: WorkOrder, demand: Demand, tx: Transaction, *, technician_id: UUID | None = None
+) -> Iterator[Slot]:
+    """The feasible slots, the earliest first; of one technician alone when named."""
+    await tx.flush()
+    only = () if technician_id is None else (Technician.c.id == technician_id,)
+    technicians = await tx.select(Technician, Technician.c.active.is_(True), *only)
+    since = demand.not_before - timedelta(days=1)
+    return slots(demand, technicians, await diaries(tx, since=since, without=[order.id]))
+
+
+async def take(
+    order: WorkOrder,
+    demand: Demand,
+    tx: Transaction,
+    *,
+    starts: datetime | None = None,
+    technician_id: UUID | None = None,
+) -> Slot | None:
+    """The first slot (that starts then, with that technician), its technician locked; None when there is none.
+
+    Looked for without locks, then again with the technician found locked: whoever books for the same technician
+    at the same time waits here and then sees this booking.
+    """
+    locked: set[UUID] = set()
+    while True:
+        found = await offers(order, demand, tx, technician_id=technician_id)
+        slot = next((s for s in found if starts is None or s.window.starts == starts), None)
+        if slot is None or slot.technician_id in locked:
+            return slot
+        await Technician.get(slot.technician_id, tx, lock=True)
+        locked.add(slot.technician_id)

@@ -1,0 +1,173 @@
+"""What onsite knows of a case so far: its coverage, the diagnoses that want a technician, their parts."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from libs.events.cases_work import FaultDiagnosed
+from libs.events.entitlements import CoverageDecided
+from libs.events.values import Contact, Domain, Instant, Product, Site
+from libs.kit.problems import Unprocessable
+from libs.store import Entity
+
+PartStatus = Literal[
+    "reserved", "backordered", "shipped", "delivered", "denied", "cancelled", "lost", "dead_on_arrival"
+]
+_USELESS = frozenset({"lost", "dead_on_arrival"})
+_ARRIVING = frozenset({"reserved", "shipped", "delivered"})
+
+
+class CaseClosedToCommands(Unprocessable):
+    """The case was cancelled: only a visit that has begun goes on."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(
+            f"The case was cancelled and the work order is {state}; nothing is possible on it now.",
+            case="cancelled", state=state, possible=[],
+        )  # fmt: skip
+
+
+class Coverage(BaseModel):
+    """The highest revision of what entitlements decided, and since when a technician is part of it."""
+
+    revision: int
+    covered: bool
+    reason: str
+    plan: str | None
+    onsite: bool
+    onsite_reason: str | None
+    onsite_since: Instant | None
+    site: Site | None
+    contact: Contact | None
+    product: Product | None
+    decided_at: Instant
+
+    @property
+    def sends_technician(self) -> bool:
+        return self.covered and self.onsite and self.site is not None
+
+    @classmethod
+    def of(cls, decision: CoverageDecided, before: "Coverage | None") -> "Coverage":
+        granted = decision.covered and decision.onsite and decision.site is not None
+        since = before.onsite_since if before and before.onsite_since else None
+        known = {name: getattr(decision, name) for name in cls.model_fields if name != "onsite_since"}
+        return cls(**known, onsite_since=since or (decision.decided_at if granted else None))
+
+
+class Diagnosis(BaseModel):
+    """A standing diagnosis whose remedy is a technician's visit. `refused` is the reason told when none comes."""
+
+    component: str
+    domain: Domain
+    part_number: str | None
+    diagnosed_at: Instant
+    refused: str | None = None
+
+    @classmethod
+    def of(cls, event: FaultDiagnosed) -> "Diagnosis":
+        return cls(
+            component=event.component,
+            domain=event.domain,
+            part_number=event.part_number,
+            diagnosed_at=event.diagnosed_at,
+        )
+
+
+class Part(BaseModel):
+    """One RMA's part as far as it has been told."""
+
+    diagnosis_id: UUID
+    status: PartStatus
+    at: Instant  # of the fact that made the status
+    part_number: str | None = None
+    serial: str | None = None
+    promised_by: Instant | None = None
+    promised_at: Instant | None = None  # when that promise was given
+    delivered_at: Instant | None = None
+    replaced_by: UUID | None = None
+
+    @property
+    def arrives(self) -> datetime | None:
+        known = [at for at in (self.promised_by, self.delivered_at) if at is not None]
+        return max(known) if known else None
+
+
+class Stop(BaseModel):
+    """Why nothing more shall be begun."""
+
+    reason: str
+    at: Instant
+
+
+class Readiness(BaseModel):
+    """When the parts of a diagnosis are all there (None: nobody knows, and why), as known since an instant."""
+
+    by: Instant | None
+    reason: str
+    since: Instant | None
+
+
+class CaseFile(Entity, table="case_files"):
+    """The id is the case's. Facts that come before their cause wait here."""
+
+    account_id: UUID | None = None
+    coverage: Coverage | None = None
+    diagnoses: dict[UUID, Diagnosis]
+    withdrawn: dict[UUID, Stop]  # by diagnosis
+    parts: dict[UUID, Part]  # by RMA
+    cancelled: Stop | None = None
+
+    @classmethod
+    def empty(cls, case_id: UUID, account_id: UUID | None) -> "CaseFile":
+        return cls(id=case_id, account_id=account_id, diagnoses={}, withdrawn={}, parts={})
+
+    def must_take_commands(self, state: str) -> None:
+        """Raises CaseClosedToCommands."""
+        if self.cancelled is not None and state != "in_progress":
+            raise CaseClosedToCommands(state)
+
+    def stop(self, diagnosis_id: UUID) -> Stop | None:
+        """Why no visit shall be made for this diagnosis any more, or None."""
+        if self.cancelled is not None:
+            return Stop(reason=f"case_cancelled: {self.cancelled.reason}", at=self.cancelled.at)
+        if withdrawn := self.withdrawn.get(diagnosis_id):
+            return Stop(reason=f"diagnosis_withdrawn: {withdrawn.reason}", at=withdrawn.at)
+        return None
+
+    def parts_of(self, diagnosis_id: UUID) -> dict[UUID, Part]:
+        """Those that count: one whose replacement is known counts no more."""
+        return {
+            rma_id: part
+            for rma_id, part in self.parts.items()
+            if part.diagnosis_id == diagnosis_id
+            and not (part.status in _USELESS and part.replaced_by is not None and part.replaced_by in self.parts)
+        }
+
+    def readiness(self, diagnosis_id: UUID, unusable: frozenset[UUID] = frozenset()) -> Readiness:
+        """The latest promise of the diagnosis' parts; none while one of them is not on its way."""
+        parts = self.parts_of(diagnosis_id)
+        if not parts:
+            return Readiness(by=None, reason="part_not_promised", since=None)
+        for rma_id in sorted(parts):
+            part = parts[rma_id]
+            if part.status not in _ARRIVING:
+                return Readiness(by=None, reason=f"part_{part.status}", since=part.at)
+            if rma_id in unusable:
+                return Readiness(by=None, reason="part_unusable", since=part.at)
+            if part.arrives is None:
+                return Readiness(by=None, reason="part_not_promised", since=part.at)
+        last = max(parts.values(), key=lambda part: part.arrives or part.at)
+        since = last.delivered_at if last.arrives == last.delivered_at else last.promised_at
+        return Readiness(by=last.arrives, reason="promise_moved", since=since)
+
+    def visitable_from(self, diagnosis_id: UUID, promised: datetime) -> datetime:
+        """From when somebody may choose a visit: what came before its promise need not wait for it."""
+        if self.undelivered(diagnosis_id):
+            return promised
+        return max(part.delivered_at for part in self.parts_of(diagnosis_id).values() if part.delivered_at)
+
+    def undelivered(self, diagnosis_id: UUID) -> list[UUID]:
+        """The RMAs whose parts are not at the site."""
+        return sorted(id for id, part in self.parts_of(diagnosis_id).items() if part.status != "delivered")

@@ -1,0 +1,35 @@
+"""The numbers that the business may change at run time; the defaults are the seeded values."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from libs.events.onsite import FailureReason
+from libs.events.values import Domain, TimeOfDay
+from libs.kit.policies import Policies
+
+
+class OnsitePolicy(BaseModel):
+    """By plan and by the site's country."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    auto_book: bool = True  # False: the customer chooses, nothing is booked before
+    visit_minutes: int = Field(120, ge=15, le=600)
+    arrival_window_minutes: int = Field(60, ge=15, le=480)
+    slot_minutes: int = Field(30, ge=5, le=240)
+    horizon_days: int = Field(30, ge=1, le=120)
+    notice_minutes: int = Field(60, ge=0, le=2880)  # between now and a technician's departure
+    missed_grace_minutes: int = Field(30, ge=0, le=480)
+    retry_minutes: int = Field(60, ge=5, le=1440)  # until a visit that found no technician is tried again
+    travel_kmh: float = Field(30, gt=0, le=200)
+    travel_detour: float = Field(1.3, ge=1, le=5)  # the road against the great circle
+    travel_minimum_minutes: int = Field(15, ge=0, le=240)
+    travel_unknown_minutes: int = Field(45, ge=0, le=480)  # where one end is not on our map
+    opens: TimeOfDay = "08:30"  # of a site that told no opening hours, Monday to Friday
+    closes: TimeOfDay = "17:30"
+    max_failed_visits: int = Field(3, ge=1, le=10)
+    ending_reasons: list[FailureReason] = ["customer_declined", "not_resolved"]
+    excluded_domains: list[Domain] = ["software", "configuration"]
+    skills_by_component: dict[str, list[str]] = {}
+
+
+policies = Policies("onsite", OnsitePolicy)

@@ -1,0 +1,132 @@
+"""Technicians: who may go where, for which products, when."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from libs.events.values import CountryCode, Site
+from libs.kit.calendar import Calendar, CalendarData, WeeklyWindow, calendar
+from libs.store import Entity
+from libs.store.ids import derived
+from services.onsite.model.places import Location, name_key
+
+
+class Authorisation(BaseModel):
+    """May work on this product family, up to and including a day."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    family: str = Field(min_length=1, max_length=100)
+    expires_on: date | None = None
+
+
+class Territory(BaseModel):
+    """A country, or one of its regions or cities."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    country: CountryCode
+    region: str | None = None
+    city: str | None = None
+
+    def covers(self, site: Site) -> bool:
+        return (
+            self.country == site.country
+            and (self.region is None or name_key(self.region) == name_key(site.region or ""))
+            and (self.city is None or name_key(self.city) == name_key(site.city))
+        )
+
+
+class Absence(BaseModel):
+    """Away, from an instant until an instant."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    starts: AwareDatetime
+    ends: AwareDatetime
+    reason: str = Field(min_length=1, max_length=200)
+
+    @model_validator(mode="after")
+    def _forwards(self) -> "Absence":
+        if self.ends <= self.starts:
+            raise ValueError("an absence ends after it starts")
+        return self
+
+
+class Technician(Entity, table="technicians"):
+    """A person who visits sites. Bookings are made with this row locked, so that one instant is given away once."""
+
+    name: str
+    email: str | None
+    phone: str | None
+    authorisations: list[Authorisation]
+    skills: list[str]
+    territories: list[Territory]
+    hours: list[WeeklyWindow]
+    time_zone: str
+    holidays_country: str | None
+    absences: list[Absence]
+    home: Location | None
+    active: bool
+    created_at: datetime
+
+    def may_visit(self, site: Site, family: str | None, skills: Iterable[str]) -> bool:
+        """Whether this technician goes there for such work at all; `authorised_on` says whether still on that day."""
+        known = {name_key(skill) for skill in self.skills}
+        return (
+            self.active
+            and any(territory.covers(site) for territory in self.territories)
+            and all(name_key(skill) in known for skill in skills)
+            and (family is None or any(self._is_for(family, each) for each in self.authorisations))
+        )
+
+    def authorised_on(self, day: date, family: str | None) -> bool:
+        return family is None or any(
+            self._is_for(family, each) and (each.expires_on is None or day <= each.expires_on)
+            for each in self.authorisations
+        )
+
+    def is_away(self, starts: datetime, ends: datetime) -> bool:
+        return any(each.starts < ends and starts < each.ends for each in self.absences)
+
+    @property
+    def calendar(self) -> Calendar:
+        return calendar(working_hours(self.hours, self.time_zone, self.holidays_country))
+
+    @staticmethod
+    def _is_for(family: str, authorisation: Authorisation) -> bool:
+        return name_key(authorisation.family) == name_key(family)
+
+
+def working_hours(hours: Iterable[WeeklyWindow], time_zone: str, holidays_country: str | None) -> CalendarData:
+    """Raises pydantic's ValidationError for hours or a zone that cannot be."""
+    return CalendarData(time_zone=time_zone, windows=tuple(hours), holidays_country=holidays_country)
+
+
+class Booking(Entity, table="bookings", indexes=("ends",)):
+    """A visit in a technician's diary, one per work order.
+
+    It names no account: whoever books must see that an instant is taken, and may not see by whom. Two bookings
+    of one technician never overlap: the table refuses it.
+    """
+
+    work_order_id: UUID
+    appointment_id: UUID
+    technician_id: UUID
+    leaves_at: datetime
+    starts: datetime
+    ends: datetime
+    latitude: float | None
+    longitude: float | None
+
+    @staticmethod
+    def id_for(work_order_id: UUID) -> UUID:
+        return derived(work_order_id, "booking")
+
+    def take_over(self, other: "Booking") -> None:
+        """The same visit at another time, or another technician's."""
+        self.appointment_id, self.technician_id = other.appointment_id, other.technician_id
+        self.leaves_at, self.starts, self.ends = other.leaves_at, other.starts, other.ends
+        self.latitude, self.longitude = other.latitude, other.longitude

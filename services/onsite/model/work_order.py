@@ -1,0 +1,127 @@
+"""The work order: one visit's worth of work for one diagnosis, however many appointments it takes."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from libs.events.values import Instant
+from libs.kit.problems import Conflict, Unprocessable
+from libs.kit.states import StateMachine
+from libs.store import Entity
+from libs.store.ids import derived
+
+WorkOrderState = Literal["open", "planned", "in_progress", "completed", "unable_to_complete", "cancelled"]
+WORK_ORDER = StateMachine[WorkOrderState](
+    "The work order",
+    {
+        "open": {"planned", "cancelled"},
+        "planned": {"open", "in_progress", "cancelled"},
+        "in_progress": {"completed", "unable_to_complete", "open"},
+    },
+    "open",
+)
+Work = Literal["troubleshooting", "test", "software_update", "software_upgrade", "enhancement", "configuration"]
+_EXCLUDED: dict[str, str] = {
+    "software_upgrade": "software upgrades",
+    "enhancement": "product enhancements",
+    "configuration": "configuration help",
+}
+
+
+class ExcludedWork(Unprocessable):
+    """The contract's onsite option does not include it (S29)."""
+
+    def __init__(self, exclusion: str, possible: str) -> None:
+        super().__init__(
+            f"Onsite work excludes {exclusion}; {possible}.", exclusion=exclusion, possible=possible, clause="S29"
+        )
+
+
+class VisitExists(Conflict):
+    """A visit is booked already; it can be rescheduled."""
+
+
+class NoVisit(Conflict):
+    """No visit is booked: there is nothing to do this with."""
+
+
+class Change(BaseModel):
+    """One change of state: who, when, why."""
+
+    state: str
+    at: Instant
+    by: str
+    reason: str | None = None
+
+
+class SoftwareApproval(BaseModel):
+    """An engineer's word that an update is needed to restore the product (S30)."""
+
+    release: str | None
+    reason: str
+    by: str
+    approved_at: Instant
+
+
+class WorkOrder(Entity, table="work_orders", indexes=("case_id", "account_id"), unique=("diagnosis_id",)):
+    """Its id is derived from the diagnosis: whatever is told twice opens one."""
+
+    account_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    number: str
+    state: WorkOrderState
+    component: str
+    part_number: str | None
+    product_number: str | None
+    serial: str | None
+    family: str | None
+    skills: list[str]
+    appointment_id: UUID | None = None  # the active one
+    appointments: int = 0
+    failed_visits: int = 0
+    waiting_for: str | None = None
+    unusable: list[UUID]  # RMAs whose part a visit failed with
+    software_approval: SoftwareApproval | None = None
+    opened_at: datetime
+    history: list[Change]
+
+    @staticmethod
+    def id_for(diagnosis_id: UUID) -> UUID:
+        return derived(diagnosis_id, "work_order")
+
+    def next_appointment_id(self) -> UUID:
+        self.appointments += 1
+        return derived(self.id, f"appointment {self.appointments}")
+
+    def become(self, state: WorkOrderState, *, at: datetime, by: str, reason: str | None = None) -> None:
+        """Raises ForbiddenTransition."""
+        WORK_ORDER.check(self.state, state)
+        self.state = state
+        self.history.append(Change(state=state, at=at, by=by, reason=reason))
+
+    def may(self, state: WorkOrderState) -> None:
+        """Raises ForbiddenTransition: for a command that leads there by and by."""
+        WORK_ORDER.check(self.state, state)
+
+    def must_allow(self, work: Work) -> None:
+        """Raises ExcludedWork, naming what is excluded (S29); an approved software update is not (S30)."""
+        if work in _EXCLUDED:
+            raise ExcludedWork(_EXCLUDED[work], "only what restores the product is done at the site")
+        if work == "software_update" and self.software_approval is None:
+            raise ExcludedWork(
+                "software updates",
+                "an engineer can approve one that is needed to restore the product, by /approve-software",
+            )
+
+    def approve_software(self, approval: SoftwareApproval, *, needed_to_restore: bool) -> None:
+        """Raises ExcludedWork for an update that restores nothing, ForbiddenTransition on an ended work order."""
+        if not needed_to_restore:
+            raise ExcludedWork(
+                "software upgrades", "an update is approved only when it is needed to restore the product"
+            )
+        if not WORK_ORDER.possible(self.state):
+            WORK_ORDER.check(self.state, "in_progress")
+        self.software_approval = approval

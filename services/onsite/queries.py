@@ -1,0 +1,180 @@
+"""Reads: work orders with their visit, the slots on offer, appointments for the dispatch board."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import sqlalchemy as sa
+from fastapi import Query
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from libs.events.values import InstalledPart, Window
+from libs.kit.auth import Principal
+from libs.kit.http import Caller, Router, Tx, allow
+from libs.kit.paging import Page, Paging, page
+from libs.store import NotFound, Transaction
+from services.onsite.model.appointment import Appointment, AppointmentState, CheckIn, ChosenBy, Side, SignOff, Step
+from services.onsite.model.availability import demand_of, offers
+from services.onsite.model.case_file import CaseFile, Part
+from services.onsite.model.slots import Slot
+from services.onsite.model.work_order import Change, SoftwareApproval, WorkOrder, WorkOrderState
+
+router = Router(tags=["work orders"])
+READERS = ("customer", "reseller", "engineer", "manager", "depot", "technician", "ops", "admin")
+
+
+class AppointmentOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    work_order_id: UUID
+    case_id: UUID
+    technician_id: UUID
+    technician_name: str
+    state: AppointmentState
+    window: Window
+    ends: datetime
+    time_zone: str
+    chosen_by: ChosenBy
+    departed_at: datetime | None
+    arrived_at: datetime | None
+    check_in: CheckIn | None
+    steps: list[Step]
+    installed: list[InstalledPart]
+    sign_offs: dict[Side, SignOff]
+    history: list[Change]
+
+
+class WorkOrderOut(BaseModel):
+    """`appointment` is the latest; `waiting_for` says why there is none yet."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    number: str
+    account_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    state: WorkOrderState
+    component: str
+    part_number: str | None
+    product_number: str | None
+    serial: str | None
+    family: str | None
+    waiting_for: str | None
+    software_approval: SoftwareApproval | None
+    failed_visits: int
+    opened_at: datetime
+    history: list[Change]
+    parts: dict[UUID, Part] = {}
+    appointment: AppointmentOut | None = None
+
+
+class Slots(BaseModel):
+    """What can be booked now; `not_before` is when the parts are there, None while nobody knows."""
+
+    items: list[Slot]
+    not_before: datetime | None
+    waiting_for: str | None = None
+
+
+async def work_order_out(order: WorkOrder, tx: Transaction) -> WorkOrderOut:
+    """With its parts and its appointment, as this transaction leaves them."""
+    await tx.flush()
+    file = await CaseFile.get(order.case_id, tx)
+    last = await tx.one(Appointment, Appointment.c.work_order_id == order.id, Appointment.c.made == order.appointments)
+    out = WorkOrderOut.model_validate(order)
+    out.parts = file.parts_of(order.diagnosis_id)
+    out.appointment = AppointmentOut.model_validate(last) if last else None
+    return out
+
+
+async def _visible(work_order_id: UUID, tx: Transaction, caller: Principal) -> WorkOrder:
+    order = await WorkOrder.get(work_order_id, tx)
+    if not caller.may_see(order.account_id):
+        raise NotFound("workorder", work_order_id)
+    return order
+
+
+@router.get("/v1/work-orders", dependencies=[allow(*READERS)])
+async def list_work_orders(
+    tx: Tx,
+    caller: Caller,
+    paging: Paging,
+    case_id: UUID | None = None,
+    state: WorkOrderState | None = None,
+    account_id: UUID | None = None,
+) -> Page[WorkOrderOut]:
+    """The newest first."""
+    where: list[sa.ColumnElement[bool]] = []
+    if not caller.staff:
+        where.append(WorkOrder.c.account_id.in_(caller.accounts))
+    filters = ((WorkOrder.c.case_id, case_id), (WorkOrder.c.state, state), (WorkOrder.c.account_id, account_id))
+    where += [column == value for column, value in filters if value is not None]
+    if after := paging.after(datetime, UUID):
+        where.append(sa.tuple_(WorkOrder.c.opened_at, WorkOrder.c.id) < after)
+    found = await tx.select(
+        WorkOrder, *where, order_by=(WorkOrder.c.opened_at.desc(), WorkOrder.c.id.desc()), limit=paging.limit + 1
+    )
+    shown = page(found, paging.limit, lambda order: (order.opened_at, order.id))
+    return Page(items=[await work_order_out(order, tx) for order in shown.items], next_cursor=shown.next_cursor)
+
+
+@router.get("/v1/work-orders/{work_order_id}", dependencies=[allow(*READERS)])
+async def get_work_order(work_order_id: UUID, tx: Tx, caller: Caller) -> WorkOrderOut:
+    return await work_order_out(await _visible(work_order_id, tx, caller), tx)
+
+
+@router.get(
+    "/v1/work-orders/{work_order_id}/slots",
+    dependencies=[allow("customer", "engineer", "manager", "technician")],
+)
+async def list_slots(
+    work_order_id: UUID,
+    tx: Tx,
+    caller: Caller,
+    limit: Annotated[int, Query(ge=1, le=100)] = 10,
+    not_before: AwareDatetime | None = None,
+) -> Slots:
+    """Feasible times, the earliest first; of several technicians at one time the one with the shortest way."""
+    order = await _visible(work_order_id, tx, caller)
+    file = await CaseFile.get(order.case_id, tx)
+    file.must_take_commands(order.state)
+    ready = file.readiness(order.diagnosis_id, frozenset(order.unusable))
+    if ready.by is None or order.state not in ("open", "planned"):
+        return Slots(items=[], not_before=None, waiting_for=order.waiting_for)
+    earliest = file.visitable_from(order.diagnosis_id, ready.by)
+    demand = await demand_of(file, order, tx, not_before=max(earliest, not_before or earliest))
+    by_start: dict[datetime, Slot] = {}
+    for slot in await offers(order, demand, tx):
+        if len(by_start) == limit and slot.window.starts not in by_start:
+            break
+        by_start.setdefault(slot.window.starts, slot)
+    return Slots(items=list(by_start.values()), not_before=earliest)
+
+
+@router.get("/v1/appointments", dependencies=[allow(*READERS)])
+async def list_appointments(
+    tx: Tx,
+    caller: Caller,
+    paging: Paging,
+    starts_from: AwareDatetime | None = None,
+    starts_before: AwareDatetime | None = None,
+    technician_id: UUID | None = None,
+    work_order_id: UUID | None = None,
+    state: AppointmentState | None = None,
+) -> Page[AppointmentOut]:
+    """The dispatch board: by the beginning of the arrival window."""
+    where: list[sa.ColumnElement[bool]] = []
+    c = Appointment.c
+    if not caller.staff:
+        where.append(c.account_id.in_(caller.accounts))
+    filters = ((c.technician_id, technician_id), (c.work_order_id, work_order_id), (c.state, state))
+    where += [column == value for column, value in filters if value is not None]
+    where += [c.starts >= starts_from] if starts_from else []
+    where += [c.starts < starts_before] if starts_before else []
+    if after := paging.after(datetime, UUID):
+        where.append(sa.tuple_(c.starts, c.id) > after)
+    found = await tx.select(Appointment, *where, order_by=(c.starts, c.id), limit=paging.limit + 1)
+    out = [AppointmentOut.model_validate(appointment) for appointment in found]
+    return page(out, paging.limit, lambda appointment: (appointment.window.starts, appointment.id))

@@ -1,0 +1,42 @@
+"""At our sole discretion an engineer lets the technician install an update that restores the product (S30)."""
+
+from uuid import UUID
+
+from pydantic import Field
+
+from libs.events.onsite import SoftwareRestoreApproved
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.store import Transaction
+from services.onsite.model.work_order import SoftwareApproval
+from services.onsite.queries import WorkOrderOut, work_order_out
+from services.onsite.use_cases.visit_at_hand import VisitAtHand, lock_visit
+
+router = Router(tags=["work orders"])
+
+
+class ApproveSoftware(Command):
+    """`needed_to_restore` false is refused: that would be an upgrade (S29)."""
+
+    needed_to_restore: bool
+    reason: str = Field(min_length=3, max_length=2000)
+    release: str | None = Field(None, max_length=100)
+
+
+def approve_software(visit: VisitAtHand, cmd: ApproveSoftware, tx: Transaction) -> None:
+    """Raises ExcludedWork, ForbiddenTransition."""
+    order = visit.order
+    approval = SoftwareApproval(release=cmd.release, reason=cmd.reason, by=tx.scope.actor, approved_at=tx.now)
+    order.approve_software(approval, needed_to_restore=cmd.needed_to_restore)
+    tx.emit(
+        SoftwareRestoreApproved(
+            work_order_id=order.id, case_id=order.case_id, diagnosis_id=order.diagnosis_id, release=cmd.release,
+            reason=cmd.reason, by=tx.scope.actor, approved_at=tx.now,
+        )
+    )  # fmt: skip
+
+
+@router.post("/v1/work-orders/{work_order_id}/approve-software", dependencies=[allow("engineer")])
+async def approve_software_route(work_order_id: UUID, cmd: ApproveSoftware, tx: Tx, caller: Caller) -> WorkOrderOut:
+    visit = await lock_visit(work_order_id, tx, caller)
+    approve_software(visit, cmd, tx)
+    return await work_order_out(visit.order, tx)

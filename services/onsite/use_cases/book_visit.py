@@ -1,0 +1,99 @@
+"""The customer, or support for them, chooses when the technician comes (S31)."""
+
+from datetime import datetime
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.problems import Conflict
+from libs.store import Transaction
+from services.onsite.model.appointment import ChosenBy
+from services.onsite.model.availability import demand_of, offers, take
+from services.onsite.model.slots import Slot
+from services.onsite.model.work_order import VisitExists
+from services.onsite.queries import WorkOrderOut, work_order_out
+from services.onsite.use_cases.plan_visit import move, schedule
+from services.onsite.use_cases.visit_at_hand import VisitAtHand, lock_visit
+
+router = Router(tags=["work orders"])
+
+
+class SlotTaken(Conflict):
+    """Nobody can come at that time, or somebody else was faster; `slots` are what is left."""
+
+
+class PartNotPromised(Conflict):
+    """No visit can be planned while a part is not on its way."""
+
+
+class BookVisit(Command):
+    """`starts` of a slot from `/slots`; with `technician_id` only that one will do."""
+
+    starts: AwareDatetime
+    technician_id: UUID | None = None
+
+
+class RescheduleVisit(BookVisit):
+    reason: str = Field(min_length=3, max_length=500)
+
+
+async def book_visit(visit: VisitAtHand, cmd: BookVisit, tx: Transaction, *, chosen_by: ChosenBy) -> None:
+    """Raises VisitExists, PartNotPromised, SlotTaken, ForbiddenTransition."""
+    if visit.appointment is not None:
+        visit.order.may("in_progress")
+        raise VisitExists("A visit is booked already.", state=visit.order.state, possible=["reschedule"])
+    visit.order.may("planned")
+    slot, parts_by = await _chosen(visit, cmd, tx)
+    await schedule(visit, slot, tx, parts_by=parts_by, at=tx.now, chosen_by=chosen_by)
+
+
+async def reschedule_visit(visit: VisitAtHand, cmd: RescheduleVisit, tx: Transaction, *, chosen_by: ChosenBy) -> None:
+    """Raises NoVisit, AlreadyDeparted, PartNotPromised, SlotTaken, ForbiddenTransition."""
+    visit.booked().must_be_movable()
+    slot, parts_by = await _chosen(visit, cmd, tx)
+    await move(visit, slot, tx, parts_by=parts_by, at=tx.now, chosen_by=chosen_by, reason=cmd.reason)
+
+
+async def _chosen(visit: VisitAtHand, cmd: BookVisit, tx: Transaction) -> tuple[Slot, datetime]:
+    file, order, _ = visit
+    ready = file.readiness(order.diagnosis_id, frozenset(order.unusable))
+    if ready.by is None:
+        raise PartNotPromised(
+            "A visit is planned once every part of it is promised.",
+            state=order.state, waiting_for=ready.reason, possible=[],
+        )  # fmt: skip
+    demand = await demand_of(file, order, tx, not_before=file.visitable_from(order.diagnosis_id, ready.by))
+    slot = await take(order, demand, tx, starts=cmd.starts, technician_id=cmd.technician_id)
+    if slot is None:
+        left = [slot for _, slot in zip(range(5), await offers(order, demand, tx), strict=False)]
+        raise SlotTaken(
+            "No technician can come at that time.",
+            state=order.state, possible=["slots"], slots=[slot.model_dump(mode="json") for slot in left],
+        )  # fmt: skip
+    return slot, ready.by
+
+
+def _chosen_by(role: str) -> ChosenBy:
+    return "customer" if role == "customer" else "support"
+
+
+@router.post(
+    "/v1/work-orders/{work_order_id}/book",
+    status_code=201,
+    dependencies=[allow("customer", "engineer", "manager")],
+)
+async def book_visit_route(work_order_id: UUID, cmd: BookVisit, tx: Tx, caller: Caller) -> WorkOrderOut:
+    visit = await lock_visit(work_order_id, tx, caller)
+    await book_visit(visit, cmd, tx, chosen_by=_chosen_by(caller.role))
+    return await work_order_out(visit.order, tx)
+
+
+@router.post(
+    "/v1/work-orders/{work_order_id}/reschedule",
+    dependencies=[allow("customer", "engineer", "manager", "technician")],
+)
+async def reschedule_visit_route(work_order_id: UUID, cmd: RescheduleVisit, tx: Tx, caller: Caller) -> WorkOrderOut:
+    visit = await lock_visit(work_order_id, tx, caller)
+    await reschedule_visit(visit, cmd, tx, chosen_by=_chosen_by(caller.role))
+    return await work_order_out(visit.order, tx)

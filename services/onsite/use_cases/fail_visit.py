@@ -1,0 +1,59 @@
+"""The technician was there and could not finish: another visit follows, or the work order ends (S27)."""
+
+from uuid import UUID
+
+from pydantic import Field
+
+from libs.events.onsite import FailureReason, VisitFailed
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.store import Transaction
+from services.onsite.model.availability import policy_for
+from services.onsite.queries import WorkOrderOut, work_order_out
+from services.onsite.use_cases.plan_visit import release
+from services.onsite.use_cases.settle_case import settle_visit
+from services.onsite.use_cases.visit_at_hand import VisitAtHand, lock_visit, visit_of
+
+router = Router(tags=["the day"])
+_PARTS_AT_FAULT = frozenset({"part_dead_on_arrival", "wrong_part"})
+
+
+class FailVisit(Command):
+    """Why it failed. `rma_ids` names the parts at fault, all of the visit's unless told; `serials` as scanned."""
+
+    reason: FailureReason
+    explanation: str = Field(min_length=3, max_length=4000)
+    rma_ids: list[UUID] = Field([], max_length=50)
+    serials: list[str] = Field([], max_length=50)
+    plans_again: bool | None = None  # None: as the policy has it for the reason
+
+
+async def fail_visit(visit: VisitAtHand, cmd: FailVisit, tx: Transaction) -> None:
+    """Raises NoVisit, ForbiddenTransition before the arrival."""
+    file, order, _ = visit
+    appointment, policy = visit.booked(), await policy_for(file, tx)
+    appointment.become("failed", at=tx.now, by=tx.scope.actor, reason=cmd.reason)
+    order.failed_visits += 1
+    plans_again = cmd.plans_again if cmd.plans_again is not None else cmd.reason not in policy.ending_reasons
+    plans_again = plans_again and order.failed_visits < policy.max_failed_visits
+    at_fault: list[UUID] = []
+    if cmd.reason in _PARTS_AT_FAULT:
+        at_fault = cmd.rma_ids or sorted(file.parts_of(order.diagnosis_id))
+        order.unusable = sorted({*order.unusable, *at_fault})
+    order.become("open" if plans_again else "unable_to_complete", at=tx.now, by=tx.scope.actor, reason=cmd.reason)
+    await release(visit, tx)
+    tx.emit(
+        VisitFailed(
+            work_order_id=order.id, appointment_id=appointment.id, case_id=order.case_id, diagnosis_id=order.diagnosis_id,
+            technician_id=appointment.technician_id, reason=cmd.reason, explanation=cmd.explanation, rma_ids=at_fault,
+            serials=cmd.serials, plans_again=plans_again, by=tx.scope.actor, failed_at=tx.now,
+        )
+    )  # fmt: skip
+    if plans_again:
+        await settle_visit(await visit_of(order, file, tx), tx, at=tx.now)
+
+
+@router.post("/v1/work-orders/{work_order_id}/fail", dependencies=[allow("technician", "manager")])
+async def fail_visit_route(work_order_id: UUID, cmd: FailVisit, tx: Tx, caller: Caller) -> WorkOrderOut:
+    visit = await lock_visit(work_order_id, tx, caller)
+    await fail_visit(visit, cmd, tx)
+    return await work_order_out(visit.order, tx)

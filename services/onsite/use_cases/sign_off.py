@@ -1,0 +1,71 @@
+"""Support and the customer's contact both say that it works: then the visit is completed (S27)."""
+
+from uuid import UUID
+
+from pydantic import Field
+
+from libs.events.onsite import VisitCompleted
+from libs.kit.auth import Principal
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.problems import Forbidden
+from libs.store import Transaction
+from services.onsite.model.appointment import Appointment, Side, SignOff
+from services.onsite.queries import WorkOrderOut, work_order_out
+from services.onsite.use_cases.plan_visit import release
+from services.onsite.use_cases.visit_at_hand import VisitAtHand, lock_visit
+
+router = Router(tags=["the day"])
+_MAY_SIGN: dict[Side, frozenset[str]] = {
+    "support": frozenset({"engineer", "manager"}),
+    "customer": frozenset({"customer", "technician"}),
+}
+
+
+class SignVisitOff(Command):
+    """One side's word. The technician may take the contact's signature; support signs for itself."""
+
+    side: Side
+    name: str | None = Field(None, min_length=1, max_length=200)  # default: the caller, or the named contact
+    note: str | None = Field(None, max_length=4000)
+
+
+async def sign_off(visit: VisitAtHand, cmd: SignVisitOff, caller: Principal, tx: Transaction) -> None:
+    """The second side's word completes the visit. Raises NotYet, ContactNotAuthorised, NoVisit, ForbiddenTransition."""
+    if caller.role not in _MAY_SIGN[cmd.side]:
+        raise Forbidden(f"A {caller.role} may not sign for {cmd.side}.", allowed=sorted(_MAY_SIGN[cmd.side]))
+    file, order, _ = visit
+    appointment = visit.booked()
+    appointment.must_have_begun()
+    contact = file.coverage.contact if file.coverage else None
+    name = cmd.name or (contact.name if cmd.side == "customer" and contact else caller.name)
+    word = SignOff(name=name, at=tx.now, by=tx.scope.actor, note=cmd.note)
+    if appointment.sign(cmd.side, word, file.parts_of(order.diagnosis_id), contact):
+        await _complete(visit, appointment, tx)
+
+
+async def _complete(visit: VisitAtHand, appointment: Appointment, tx: Transaction) -> None:
+    order, installed, signed = visit.order, appointment.installed, appointment.sign_offs
+    assert appointment.arrived_at is not None
+    appointment.become("completed", at=tx.now, by=tx.scope.actor)
+    order.become("completed", at=tx.now, by=tx.scope.actor)
+    await release(visit, tx)
+    tx.emit(
+        VisitCompleted(
+            work_order_id=order.id, appointment_id=appointment.id, case_id=order.case_id, diagnosis_id=order.diagnosis_id,
+            technician_id=appointment.technician_id, technician_name=appointment.technician_name,
+            serials_in=[part.serial_in for part in installed if part.serial_in],
+            serials_out=[part.serial_out for part in installed if part.serial_out], installed=installed,
+            signed_off_by=signed["customer"].name, verified_by=signed["support"].name, note=signed["customer"].note,
+            arrived_at=appointment.arrived_at, completed_at=tx.now,
+        )
+    )  # fmt: skip
+
+
+@router.post(
+    "/v1/work-orders/{work_order_id}/sign-off",
+    dependencies=[allow("technician", "engineer", "manager", "customer")],
+)
+async def sign_off_route(work_order_id: UUID, cmd: SignVisitOff, tx: Tx, caller: Caller) -> WorkOrderOut:
+    visit = await lock_visit(work_order_id, tx, caller)
+    await sign_off(visit, cmd, caller, tx)
+    return await work_order_out(visit.order, tx)

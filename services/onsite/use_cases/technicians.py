@@ -1,0 +1,170 @@
+"""Technicians as master data; what they can no longer do moves to others, and the customer is told."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from libs.events.values import CountryCode
+from libs.kit.calendar import WeeklyWindow
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.paging import Page, Paging, page
+from libs.kit.problems import Conflict, Forbidden, Unprocessable
+from libs.store import Transaction
+from libs.store.ids import new_id
+from services.onsite.model.places import Location
+from services.onsite.model.technician import (
+    Absence,
+    Authorisation,
+    Booking,
+    Technician,
+    Territory,
+    working_hours,
+)
+from services.onsite.use_cases.settle_case import settle_visit
+from services.onsite.use_cases.visit_at_hand import lock_visit
+
+router = Router(tags=["technicians"])
+_SEEN_BY = allow("engineer", "manager", "technician", "ops", "admin")
+_OFFICE_HOURS = WeeklyWindow(weekdays=(0, 1, 2, 3, 4), opens="08:00", closes="18:00")
+
+
+class ImpossibleHours(Unprocessable):
+    """No calendar can be made of these hours, zone and country."""
+
+
+class BookedMeanwhile(Conflict):
+    """A visit was booked for the technician in this moment; try again."""
+
+
+class TechnicianFields(Command):
+    name: str = Field(min_length=1, max_length=200)
+    email: str | None = Field(None, max_length=254)
+    phone: str | None = Field(None, max_length=40)
+    authorisations: list[Authorisation] = Field(min_length=1, max_length=100)
+    skills: list[str] = Field([], max_length=100)
+    territories: list[Territory] = Field(min_length=1, max_length=100)
+    hours: list[WeeklyWindow] = Field([_OFFICE_HOURS], min_length=1, max_length=50)
+    time_zone: str
+    holidays_country: CountryCode | None = None
+    home: Location | None = None
+    active: bool = True
+
+
+class RegisterTechnician(TechnicianFields):
+    id: UUID | None = None
+    absences: list[Absence] = Field([], max_length=200)
+
+
+class AmendTechnician(TechnicianFields):
+    """Only what is sent changes."""
+
+    name: str = Field("", min_length=1, max_length=200)
+    authorisations: list[Authorisation] = Field([], min_length=1, max_length=100)
+    territories: list[Territory] = Field([], min_length=1, max_length=100)
+    time_zone: str = Field("", min_length=1)
+
+
+class TechnicianOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    name: str
+    email: str | None
+    phone: str | None
+    authorisations: list[Authorisation]
+    skills: list[str]
+    territories: list[Territory]
+    hours: list[WeeklyWindow]
+    time_zone: str
+    holidays_country: str | None
+    absences: list[Absence]
+    home: Location | None
+    active: bool
+
+
+async def change_technician(
+    technician_id: UUID, tx: Transaction, change: Callable[[Technician], None], *, reason: str
+) -> Technician:
+    """Changes a technician and re-plans those of the coming visits that do not fit any more."""
+    await Technician.get(technician_id, tx)
+    visits = [await lock_visit(id, tx) for id in await _coming(technician_id, tx)]
+    technician = await Technician.get(technician_id, tx, lock=True)
+    if set(await _coming(technician_id, tx)) - {visit.order.id for visit in visits}:
+        raise BookedMeanwhile("A visit of this technician was booked just now; try again.")
+    change(technician)
+    _must_be_possible(technician)
+    for visit in visits:
+        if visit.appointment is not None and visit.appointment.state == "confirmed":
+            await settle_visit(visit, tx, at=tx.now, doubt=reason)
+    return technician
+
+
+async def _coming(technician_id: UUID, tx: Transaction) -> Sequence[UUID]:
+    query = sa.select(Booking.c.work_order_id).where(Booking.c.technician_id == technician_id, Booking.c.ends > tx.now)
+    return [row["work_order_id"] for row in await tx.fetch(query.order_by(Booking.c.work_order_id))]
+
+
+def _must_be_possible(technician: Technician) -> None:
+    try:
+        working_hours(technician.hours, technician.time_zone, technician.holidays_country)
+    except ValidationError as error:
+        raise ImpossibleHours("These working hours cannot be.", errors=[e["msg"] for e in error.errors()]) from None
+
+
+@router.post("/v1/technicians", status_code=201, dependencies=[allow("manager", "admin")])
+async def register_technician_route(cmd: RegisterTechnician, tx: Tx) -> TechnicianOut:
+    technician = Technician(
+        id=cmd.id or new_id(), created_at=tx.now, name=cmd.name, email=cmd.email, phone=cmd.phone,
+        authorisations=cmd.authorisations, skills=cmd.skills, territories=cmd.territories, hours=cmd.hours,
+        time_zone=cmd.time_zone, holidays_country=cmd.holidays_country, absences=cmd.absences, home=cmd.home, active=cmd.active,
+    )  # fmt: skip
+    _must_be_possible(technician)
+    return TechnicianOut.model_validate(tx.add(technician))
+
+
+@router.patch("/v1/technicians/{technician_id}", dependencies=[allow("manager", "admin")])
+async def amend_technician_route(technician_id: UUID, cmd: AmendTechnician, tx: Tx) -> TechnicianOut:
+    def change(technician: Technician) -> None:
+        vars(technician).update({name: getattr(cmd, name) for name in cmd.model_fields_set})
+
+    return TechnicianOut.model_validate(await change_technician(technician_id, tx, change, reason="technician_changed"))
+
+
+@router.post(
+    "/v1/technicians/{technician_id}/absences", status_code=201, dependencies=[allow("manager", "admin", "technician")]
+)
+async def add_absence_route(technician_id: UUID, cmd: Absence, tx: Tx, caller: Caller) -> TechnicianOut:
+    """The technician's visits in that time move to others, or wait."""
+    if caller.role == "technician" and caller.technician_id != technician_id:
+        raise Forbidden("A technician may tell only of an absence of their own.")
+
+    def change(technician: Technician) -> None:
+        technician.absences = [*technician.absences, cmd]
+
+    return TechnicianOut.model_validate(await change_technician(technician_id, tx, change, reason="technician_absent"))
+
+
+@router.get("/v1/technicians", dependencies=[_SEEN_BY])
+async def list_technicians(
+    tx: Tx, paging: Paging, active: bool | None = None, family: str | None = None
+) -> Page[TechnicianOut]:
+    """By age of the record."""
+    where = [] if active is None else [Technician.c.active.is_(active)]
+    if after := paging.after(datetime, UUID):
+        where.append(sa.tuple_(Technician.c.created_at, Technician.c.id) > after)
+    if family is not None:
+        where.append(Technician.c.authorisations.contains([{"family": family}]))
+    found = await tx.select(
+        Technician, *where, order_by=(Technician.c.created_at, Technician.c.id), limit=paging.limit + 1
+    )
+    shown = page(found, paging.limit, lambda technician: (technician.created_at, technician.id))
+    items = [TechnicianOut.model_validate(technician) for technician in shown.items]
+    return Page(items=items, next_cursor=shown.next_cursor)
+
+
+@router.get("/v1/technicians/{technician_id}", dependencies=[_SEEN_BY])
+async def get_technician(technician_id: UUID, tx: Tx) -> TechnicianOut:
+    return TechnicianOut.model_validate(await Technician.get(technician_id, tx))

@@ -1,0 +1,86 @@
+"""Checking in with support, troubleshooting and testing steps, the part installed (S27)."""
+
+from uuid import UUID
+
+from pydantic import Field
+
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.problems import Unprocessable
+from libs.store import Transaction
+from services.onsite.model.appointment import CheckIn, Step
+from services.onsite.model.work_order import Work
+from services.onsite.queries import WorkOrderOut, work_order_out
+from services.onsite.use_cases.visit_at_hand import VisitAtHand, lock_visit
+
+router = Router(tags=["the day"])
+
+
+class NoSuchPart(Unprocessable):
+    """The scanned part belongs to no RMA of this visit, or it must be said to which."""
+
+
+class CheckInWithSupport(Command):
+    """`engineer` is whom the technician spoke to."""
+
+    engineer: str = Field(min_length=1, max_length=200)
+
+
+class RecordStep(Command):
+    work: Work
+    name: str = Field(min_length=1, max_length=200)
+    passed: bool
+    note: str | None = Field(None, max_length=4000)
+
+
+class InstallPart(Command):
+    """The serials as scanned. `rma_id` may be left out when the visit has one part."""
+
+    rma_id: UUID | None = None
+    serial_in: str | None = Field(None, max_length=100)
+    serial_out: str | None = Field(None, max_length=100)
+
+
+def check_in(visit: VisitAtHand, cmd: CheckInWithSupport, tx: Transaction) -> None:
+    """Raises NoVisit, ForbiddenTransition."""
+    appointment = visit.booked()
+    appointment.must_have_begun(checked_in=False)
+    appointment.check_in = CheckIn(engineer=cmd.engineer, at=tx.now, by=tx.scope.actor)
+
+
+def record_step(visit: VisitAtHand, cmd: RecordStep, tx: Transaction) -> None:
+    """Raises ExcludedWork (S29), NotYet, NoVisit, ForbiddenTransition."""
+    visit.order.must_allow(cmd.work)
+    appointment = visit.booked()
+    appointment.must_have_begun()
+    appointment.steps.append(Step(**cmd.model_dump(), at=tx.now, by=tx.scope.actor))
+
+
+def install_part(visit: VisitAtHand, cmd: InstallPart) -> None:
+    """Raises NoSuchPart, SerialMismatch, NotYet, NoVisit, ForbiddenTransition."""
+    appointment, parts = visit.booked(), visit.file.parts_of(visit.order.diagnosis_id)
+    appointment.must_have_begun()
+    rma_id = cmd.rma_id or (next(iter(parts)) if len(parts) == 1 else None)
+    if rma_id is None or rma_id not in parts:
+        raise NoSuchPart("Say which RMA's part this is.", rma_ids=sorted(parts))
+    appointment.install(rma_id, parts[rma_id], cmd.serial_in, cmd.serial_out)
+
+
+@router.post("/v1/work-orders/{work_order_id}/check-in", dependencies=[allow("technician", "engineer", "manager")])
+async def check_in_route(work_order_id: UUID, cmd: CheckInWithSupport, tx: Tx, caller: Caller) -> WorkOrderOut:
+    visit = await lock_visit(work_order_id, tx, caller)
+    check_in(visit, cmd, tx)
+    return await work_order_out(visit.order, tx)
+
+
+@router.post("/v1/work-orders/{work_order_id}/steps", dependencies=[allow("technician", "engineer")])
+async def record_step_route(work_order_id: UUID, cmd: RecordStep, tx: Tx, caller: Caller) -> WorkOrderOut:
+    visit = await lock_visit(work_order_id, tx, caller)
+    record_step(visit, cmd, tx)
+    return await work_order_out(visit.order, tx)
+
+
+@router.post("/v1/work-orders/{work_order_id}/install", dependencies=[allow("technician")])
+async def install_part_route(work_order_id: UUID, cmd: InstallPart, tx: Tx, caller: Caller) -> WorkOrderOut:
+    visit = await lock_visit(work_order_id, tx, caller)
+    install_part(visit, cmd)
+    return await work_order_out(visit.order, tx)
