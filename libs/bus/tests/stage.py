@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
 from confluent_kafka.admin import NewTopic
 
 from deploy.local.kafka import KafkaLogin
@@ -115,7 +116,7 @@ class Stage:
             places = [TopicPartition(topic or self.topic, p) for p in range(PARTITIONS)]
             client.assign(places)
             await client.seek_to_beginning(*places)
-            ends = await client.end_offsets(places)
+            ends = await ends_of(client, places)
             found: list[Delivery] = []
             for place in places:
                 while await client.position(place) < ends[place]:
@@ -182,6 +183,15 @@ async def until(fact: Callable[[], Awaitable[bool]], what: str, *, seconds: floa
         assert loop.time() < end, f"not within {seconds} s: {what}"
         with suppress(TimeoutError):
             await asyncio.wait_for(asyncio.Event().wait(), 0.02)
+
+
+async def ends_of(client: AIOKafkaConsumer, places: list[TopicPartition]) -> dict[TopicPartition, int]:
+    """The offsets after the last records; a topic made a moment ago may have no leader yet."""
+    for _ in range(50):
+        with suppress(KafkaError):
+            ends: dict[TopicPartition, int] = await client.end_offsets(places)
+            return ends
+    raise AssertionError(f"no leader for {places}")
 
 
 async def make_stage(postgres_url: str, login: KafkaLogin) -> Stage:

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from libs.bus.batch import Fenced, OutOfOrder, Place, work
 from libs.bus.replay import NothingParked, discard, replay
-from libs.bus.tests.stage import PARTITIONS, Stage, running, some, until
+from libs.bus.tests.stage import PARTITIONS, Stage, ends_of, running, some, until
 
 
 async def test_every_event_is_handled_once_and_in_order(stage: Stage) -> None:
@@ -32,7 +32,7 @@ async def _handled_up_to_the_end(stage: Stage) -> bool:
     client = AIOKafkaConsumer(**stage.kafka.common(), enable_auto_commit=False)
     await client.start()
     try:
-        ends = await client.end_offsets([TopicPartition(stage.topic, p) for p in range(PARTITIONS)])
+        ends = await ends_of(client, [TopicPartition(stage.topic, p) for p in range(PARTITIONS)])
     finally:
         await client.stop()
     stored = await stage.fetchval("SELECT coalesce(sum(next), 0) FROM consumer_offsets")

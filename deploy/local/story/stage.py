@@ -1,0 +1,94 @@
+"""What the steps of the story share: the people, the witness, the clock, and what became known on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+
+from deploy.local.environment import ROLES
+from deploy.local.sandbox import Sandbox, sandbox
+from deploy.local.story.people import Person
+from deploy.local.story.witness import Witness, seen
+
+Row = dict[str, Any]
+ANOTHER_DAY = timedelta(hours=12)
+
+
+@dataclass
+class Stage:
+    """One telling of the story."""
+
+    env: Mapping[str, str]
+    people: Mapping[str, Person]
+    witness: Witness
+    clock: Sandbox
+    http: httpx.AsyncClient
+    say: Callable[[str], None]
+    case_id: str = ""
+    known: Row = field(default_factory=dict)
+    """Rows of the API by what they are to the story: `case`, `rma`, `visit` …"""
+
+    def __getitem__(self, name: str) -> Row:
+        row: Row = self.known[name]
+        return row
+
+    async def event(self, name: str, **fields: Any) -> Row:
+        """The case's event, once the stream and Kafka both show it."""
+        return await self.witness.see(self.case_id, name, **fields)
+
+    async def becomes(self, role: str, path: str, fact: Callable[[Row], bool], what: str, **params: Any) -> Row:
+        """The resource as soon as the fact holds of it; of a list, the first item of which it holds."""
+
+        async def look() -> Row | None:
+            answer = await self.people[role].get(path, **params)
+            rows = answer.get("items", [answer])
+            return next((row for row in rows if fact(row)), None)
+
+        return await seen(look, lambda: f"{what} ({path})")
+
+    async def live_until(self, fact: Callable[[], Awaitable[bool]], what: str, *, days: int) -> None:
+        """Moves the clock half a day at a time until the fact holds, at most so many days."""
+        for _ in range(days * 2):
+            if await fact():
+                return
+            await self.clock.advance(ANOTHER_DAY)
+        assert await fact(), what
+
+    async def live_until_instant(self, instant: datetime) -> None:
+        """Moves the clock to this instant, unless it has passed."""
+        now = (await self.clock.quiet()).now
+        if instant > now:
+            await self.clock.advance(instant - now)
+
+    async def at_the_partner(self, ticket: str, what: str, text: str) -> None:
+        """Somebody at the cloud partner works their ticket."""
+        url = f"{self.env['POLYPLUS_PARTNER_URL']}/simulate/tickets/{ticket}/{what}"
+        (await self.http.post(url, json={"text": text})).raise_for_status()
+
+
+@asynccontextmanager
+async def stage(env: Mapping[str, str], say: Callable[[str], None]) -> AsyncIterator[Stage]:
+    """People logged in, the stream and the topics being watched."""
+    async with sandbox(env) as clock, httpx.AsyncClient(timeout=20, trust_env=False) as http:
+        people = {role: Person(role, env, http) for role in ROLES}
+        witness = Witness()
+        stream = asyncio.create_task(witness.follow_stream(people["ops"], env["POLYPLUS_GATEWAY_URL"]))
+        topics = witness.follow_kafka(env)
+        try:
+            yield Stage(env, people, witness, clock, http, say)
+        finally:
+            stream.cancel()
+            witness.stop()
+            await asyncio.to_thread(topics.join, 10)
+
+
+def a_serial() -> str:
+    """A serial in the form that video devices carry, new for each telling (generated, never one of a real device)."""
+    return f"8L2647{time.time_ns() // 1000 % 16**6:06X}FB"

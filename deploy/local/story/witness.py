@@ -1,0 +1,137 @@
+"""What can be seen from outside: the live stream (SSE) and the services' topics on Kafka, collected while the story is played."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from confluent_kafka import Consumer
+
+from deploy.local.errors import CannotRun
+from deploy.local.story.people import Person
+from deploy.topics import PUBLISHERS
+
+SECONDS = 60.0
+_AGAIN_SECONDS = 0.3
+
+
+class NotSeen(CannotRun):
+    """Something the story is about did not become visible from outside in time."""
+
+
+@dataclass
+class Witness:
+    """Every event seen on the stream and on Kafka, by event id."""
+
+    on_stream: dict[str, dict[str, Any]] = field(default_factory=dict)
+    on_kafka: dict[str, dict[str, Any]] = field(default_factory=dict)
+    duplicates_on_stream: int = 0
+    _last_id: str | None = None
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    async def follow_stream(self, ops: Person, url: str) -> None:
+        """Reads `/v1/events/stream`, resuming by Last-Event-ID whenever the connection ends; until cancelled."""
+        async with httpx.AsyncClient(timeout=httpx.Timeout(5, read=40), trust_env=False) as http:
+            while True:
+                with suppress(httpx.HTTPError, CannotRun):
+                    headers = {"authorization": f"Bearer {await ops.token()}"}
+                    if self._last_id is not None:
+                        headers["last-event-id"] = self._last_id
+                    async with http.stream("GET", f"{url}/v1/events/stream", headers=headers) as answer:
+                        if answer.status_code == 200:
+                            await self._read(answer)
+                await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def _read(self, answer: httpx.Response) -> None:
+        frame: dict[str, str] = {}
+        async for line in answer.aiter_lines():
+            name, _, value = line.partition(":")
+            if line:
+                frame[name] = value.strip()
+            elif "data" in frame:
+                event = json.loads(frame["data"])
+                self.duplicates_on_stream += event["id"] in self.on_stream
+                self.on_stream[event["id"]] = event
+                self._last_id = frame["id"]
+                frame = {}
+            else:
+                frame = {}
+
+    def follow_kafka(self, env: Mapping[str, str]) -> threading.Thread:
+        """Reads every service's topic as the ops user, as any Kafka client would; until `stop()`."""
+        consumer = Consumer(
+            {
+                "bootstrap.servers": env["POLYPLUS_KAFKA_BOOTSTRAP"],
+                "security.protocol": "SASL_PLAINTEXT",
+                "sasl.mechanism": "SCRAM-SHA-512",
+                "sasl.username": env["POLYPLUS_KAFKA_OPS_USER"],
+                "sasl.password": env["POLYPLUS_KAFKA_OPS_PASSWORD"],
+                "group.id": f"ops-story-{uuid4()}",
+                "auto.offset.reset": "earliest",
+                "enable.auto.commit": False,
+                "log_level": 2,
+            }
+        )
+        consumer.subscribe([f"{service}.events" for service in PUBLISHERS])
+        thread = threading.Thread(target=self._consume, args=(consumer,), daemon=True)
+        thread.start()
+        return thread
+
+    def _consume(self, consumer: Consumer) -> None:
+        while not self._stop.is_set():
+            for record in consumer.consume(500, 0.2):
+                if record.error():
+                    continue
+                headers = {name: bytes(value or b"").decode() for name, value in dict(record.headers() or []).items()}
+                key, value = record.key(), record.value()
+                self.on_kafka[headers["ce_id"]] = {
+                    "type": headers["ce_type"],
+                    "key": key.decode() if key else None,
+                    "topic": record.topic(),
+                    "data": json.loads(value) if value else None,
+                }
+        consumer.close()  # type: ignore[no-untyped-call]
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    async def see(self, case_id: str, name: str, **fields: Any) -> dict[str, Any]:
+        """The data of the case's event of this name (`rma.part-shipped`) with these fields, once stream and Kafka both have it."""
+        wanted = f"polyplus.{name}.v"
+
+        def found(seen: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
+            for event in list(seen.values()):
+                data = event["data"] or {}
+                same_case = data.get("case_id") == case_id
+                if event["type"].startswith(wanted) and same_case and all(data.get(k) == v for k, v in fields.items()):
+                    return dict(data)
+            return None
+
+        async def both() -> dict[str, Any] | None:
+            return found(self.on_kafka) and found(self.on_stream)
+
+        def missing() -> str:
+            return f"{name} {fields or ''} of the case on {'the stream' if found(self.on_kafka) else 'Kafka'}"
+
+        return await seen(both, missing)
+
+
+async def seen(
+    fact: Callable[[], Awaitable[dict[str, Any] | None]], otherwise: Callable[[], str], *, seconds: float = SECONDS
+) -> dict[str, Any]:
+    """Waits for a fact, looking again ten times a second. Raises NotSeen, saying what is missing."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + seconds
+    while True:
+        if value := await fact():
+            return value
+        if loop.time() > end:
+            raise NotSeen(f"not seen within {seconds:.0f} s: {otherwise()}")
+        await asyncio.sleep(0.1)
