@@ -89,7 +89,7 @@ class Witness:
             for record in consumer.consume(500, 0.2):
                 if record.error():
                     continue
-                headers = {name: bytes(value or b"").decode() for name, value in dict(record.headers() or []).items()}
+                headers = {n: v.decode() for n, v in dict(record.headers() or []).items() if isinstance(v, bytes)}
                 key, value = record.key(), record.value()
                 self.on_kafka[headers["ce_id"]] = {
                     "type": headers["ce_type"],
@@ -97,7 +97,7 @@ class Witness:
                     "topic": record.topic(),
                     "data": json.loads(value) if value else None,
                 }
-        consumer.close()  # type: ignore[no-untyped-call]
+        consumer.close()
 
     def stop(self) -> None:
         self._stop.set()
