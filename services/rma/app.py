@@ -1,0 +1,31 @@
+"""rma: advance replacement, wired."""
+
+from libs.kit.service import Service
+from services.rma import queries
+from services.rma.handlers import jobs, on, timers
+from services.rma.model.policy import policies
+from services.rma.use_cases import (
+    authorize_rma,
+    cancel_rma,
+    confirm_installed,
+    deliver_part,
+    follow_shipment,
+    inspect_return,
+    keep_calendars,
+    keep_network,
+    keep_parts,
+    move_stock,
+    receive_return,
+    replace_again,
+    settle_invoice,
+    ship_part,
+)
+
+_ROOMS = (
+    queries, authorize_rma, ship_part, deliver_part, confirm_installed, replace_again, cancel_rma, receive_return,
+    inspect_return, settle_invoice, follow_shipment, keep_parts, keep_network, keep_calendars, move_stock,
+)  # fmt: skip
+
+service = Service(
+    name="rma", routers=[*(room.router for room in _ROOMS), policies.router], handlers=on, timers=timers, jobs=jobs
+)

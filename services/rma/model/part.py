@@ -1,0 +1,78 @@
+"""The parts catalogue: what fits where, what may stand in for it, and what has to be known to ship it and to get it back."""
+
+from collections.abc import Iterable
+
+from pydantic import BaseModel, ConfigDict
+
+from libs.events.values import Money
+from libs.store import Entity, Transaction
+
+
+class Fit(BaseModel):
+    """A product the part goes into; no revisions means all of them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    product_number: str
+    hardware_revisions: list[str] = []
+
+    def admits(self, product_number: str, hardware_revision: str | None) -> bool:
+        known = hardware_revision is not None and bool(self.hardware_revisions)
+        return self.product_number == product_number and (not known or hardware_revision in self.hardware_revisions)
+
+
+class Part(Entity, table="parts", unique=("part_number",)):
+    part_number: str
+    name: str
+    component: str
+    whole_unit: bool
+    product_number: str | None  # of a whole unit: the product that it is
+    fits: list[Fit]  # none: it is not bound to a product
+    substitutes: list[str]  # part numbers, the preferred first
+    serialised: bool
+    returnable: bool
+    hazardous: bool  # lithium
+    list_price: Money | None
+    active: bool
+
+    def fits_in(self, product_number: str | None, hardware_revision: str | None) -> bool:
+        """Whether it goes into this unit, as far as is known of either."""
+        if not self.fits or product_number is None:
+            return True
+        return any(fit.admits(product_number, hardware_revision) for fit in self.fits)
+
+
+async def part_numbered(part_number: str, tx: Transaction) -> Part | None:
+    """The catalogue's entry."""
+    return await tx.one(Part, Part.c.part_number == part_number)
+
+
+async def choose_part(
+    tx: Transaction,
+    *,
+    wanted: str | None,
+    component: str,
+    whole_unit: bool,
+    product_number: str | None,
+    hardware_revision: str | None,
+) -> str | None:
+    """The part number to send: the one asked for where it fits or is unknown here, else one that fits; None when nothing does."""
+    named = await part_numbered(wanted, tx) if wanted else None
+    if wanted and (named is None or named.fits_in(product_number, hardware_revision)):
+        return wanted
+    if product_number is None:
+        return None
+    alike: Iterable[Part] = await tx.select(
+        Part, Part.c.active, Part.c.whole_unit == whole_unit, order_by=(Part.c.part_number,)
+    )
+    if whole_unit:
+        itself = [part for part in alike if part.product_number == product_number]
+    else:
+        itself = [part for part in alike if part.fits and part.component.casefold() == component.casefold()]
+    return next((part.part_number for part in itself if part.fits_in(product_number, hardware_revision)), None)
+
+
+async def in_order_of_preference(part_number: str, tx: Transaction) -> list[str]:
+    """The part, then its substitutes."""
+    part = await part_numbered(part_number, tx)
+    return list(dict.fromkeys([part_number, *(part.substitutes if part else [])]))

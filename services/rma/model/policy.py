@@ -1,0 +1,26 @@
+"""The numbers that the business may change at run time; what stands here is the seeded default."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from libs.events.values import TimeOfDay
+from libs.kit.policies import Policies
+
+Days = Annotated[int, Field(ge=0, le=365)]
+
+
+class RmaPolicy(BaseModel):
+    """Business days are the destination's."""
+
+    depot_cut_off: TimeOfDay = "15:00"
+    return_business_days: Days = 10
+    reminder_business_days_before: list[Days] = [5, 1]
+    invoice_business_days_after: Days = 5
+    repeat_replacement_days: Days = 90
+    close_days_after_delivery: Days = 30  # of what is neither returned nor confirmed
+    carrier_grace_minutes: Annotated[int, Field(ge=0, le=1440)] = 60
+    paid_path: str = "The part can be bought from your local reseller; the price is the list price."
+
+
+policies = Policies("rma", RmaPolicy)

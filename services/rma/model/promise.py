@@ -1,0 +1,118 @@
+"""The two dates, as arithmetic on calendars and nothing else.
+
+`contract_due` is what was sold: the destination's next business day after the diagnosis, under the plan's published cut-off.
+`forecast` is what will happen: from the depot's days and cut-off over the lane to the destination's days. Its reasons account for
+every day between the asking (the date at the depot) and the promised date (at the destination): their days add up to it.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from libs.events.values import Instant, PromiseReason
+from libs.kit.calendar import Calendar
+
+_DAY = timedelta(days=1)
+_WEEKEND = "weekend"
+
+
+class Promise(BaseModel):
+    """A date at the destination, the instant it runs out, when the parcel must leave the depot for it, and why that date."""
+
+    model_config = ConfigDict(frozen=True)
+
+    promised: date
+    promised_by: Instant
+    departs_at: Instant
+    reasons: list[PromiseReason]
+
+
+class ContractDue(NamedTuple):
+    day: date
+    ends_at: datetime  # the first instant after that day, at the destination
+
+
+@dataclass(frozen=True)
+class Way:
+    """From a depot to a destination: both calendars, the hour the parcels leave, the lane's nights, the hour it delivers by."""
+
+    depot: Calendar
+    cut_off: str
+    transit_days: int
+    delivers_by: str
+    destination: Calendar
+
+
+def contract_due(diagnosed_at: datetime, cut_off: str, destination: Calendar) -> ContractDue:
+    """A diagnosis at or after the cut-off, or on a day not worked, counts as one of the next business day."""
+    day = destination.local_date(diagnosed_at)
+    if diagnosed_at >= destination.at(day, cut_off):
+        day += _DAY
+    due = destination.next_working_day(destination.working_day_on_or_after(day))
+    return ContractDue(due, destination.at(due + _DAY, "00:00"))
+
+
+def forecast(asked_at: datetime, way: Way) -> Promise:
+    """What can be promised for a part that is free in the depot at `asked_at`."""
+    asked_on = way.depot.local_date(asked_at)
+    leaves_on, skipped = asked_on, list[PromiseReason]()
+    if way.depot.is_working_day(asked_on) and asked_at >= way.depot.at(asked_on, way.cut_off):
+        text = f"asked after the depot's cut-off, {way.cut_off}"
+        skipped.append(PromiseReason(code="depot_cut_off", text=text, days=1))
+        leaves_on += _DAY
+    leaves_on, closed = _first_worked(way.depot, leaves_on, "depot")
+    departs_at = way.depot.at(leaves_on, way.cut_off)
+    return _arrival(departs_at, leaves_on, way, [*skipped, *closed])
+
+
+def forecast_under_way(departed_at: datetime, way: Way) -> Promise:
+    """What can be promised for a parcel that left the depot at `departed_at`, counted from that day."""
+    return _arrival(departed_at, way.depot.local_date(departed_at), way, [])
+
+
+def forecast_late(promise: Promise, now: datetime, way: Way) -> Promise:
+    """The promise ran out with the parcel still on its way: the next day the destination works, the carrier being the reason."""
+    there = way.destination
+    day = there.next_working_day(max(there.local_date(now), promise.promised))
+    late = PromiseReason(code="carrier_late", text="the carrier is late", days=(day - promise.promised).days)
+    return Promise(
+        promised=day, promised_by=_delivery(way, day), departs_at=promise.departs_at, reasons=[*promise.reasons, late]
+    )
+
+
+def _arrival(departs_at: datetime, left_on: date, way: Way, reasons: list[PromiseReason]) -> Promise:
+    seen_there = way.destination.local_date(departs_at)
+    if zone := (seen_there - left_on).days:
+        reasons.append(
+            PromiseReason(code="time_zone", text="the destination's date differs from the depot's", days=zone)
+        )
+    nights = f"transit, {way.transit_days} day{'' if way.transit_days == 1 else 's'}"
+    reasons.append(PromiseReason(code="transit", text=nights, days=way.transit_days))
+    arrives_on, closed = _first_worked(way.destination, seen_there + way.transit_days * _DAY, "destination")
+    by = _delivery(way, arrives_on)
+    if by <= departs_at:  # a lane of no nights, and the hour of delivery has passed when the parcel leaves
+        text = f"leaves after the destination's hour of delivery, {way.delivers_by}"
+        closed.append(PromiseReason(code="delivery_hour", text=text, days=1))
+        arrives_on, more = _first_worked(way.destination, arrives_on + _DAY, "destination")
+        closed += more
+        by = _delivery(way, arrives_on)
+    return Promise(promised=arrives_on, promised_by=by, departs_at=departs_at, reasons=[*reasons, *closed])
+
+
+def _delivery(way: Way, day: date) -> datetime:
+    windows = way.destination.windows_on(day)
+    by = way.destination.at(day, way.delivers_by)
+    return min(by, windows[-1].end) if windows else by
+
+
+def _first_worked(place: Calendar, day: date, where: str) -> tuple[date, list[PromiseReason]]:
+    worked = place.working_day_on_or_after(day)
+    closed = [place.closure_reason(day + i * _DAY) or "" for i in range((worked - day).days)]
+    reasons = []
+    for name, days in groupby(closed):
+        code = _WEEKEND if name == _WEEKEND else f"{where}_holiday"
+        reasons.append(PromiseReason(code=code, text=f"{name} at the {where}", days=len(list(days))))
+    return worked, reasons

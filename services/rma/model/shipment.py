@@ -1,0 +1,81 @@
+"""A parcel with a label of ours: ordered from the carrier by a job, then followed by what the carrier tells."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from libs.events.values import Instant
+from libs.kit.states import StateMachine
+from libs.store import Entity
+
+Direction = Literal["outbound", "return"]
+LabelState = Literal["ordered", "bought", "refused", "void"]
+CarrierStatus = Literal["picked_up", "in_transit", "delivered", "refused", "lost", "return_received"]
+
+label_machine: StateMachine[LabelState] = StateMachine(
+    "The label",
+    {"ordered": {"bought", "refused", "void"}, "bought": {"void"}, "refused": {"bought", "void"}},
+    initial="ordered",
+)
+
+
+class CarrierNews(BaseModel):
+    """One notice of the carrier's. They come late, twice and in any order; `sequence` is the carrier's own."""
+
+    webhook_id: str
+    status: CarrierStatus
+    occurred_at: Instant
+    sequence: int
+
+
+class Shipment(Entity, table="shipments", indexes=("rma_id", "tracking"), unique=("reference",)):
+    """`reference` is ours and unique at the carrier, so that ordering again never buys twice."""
+
+    account_id: UUID
+    rma_id: UUID
+    direction: Direction
+    reference: str
+    state: LabelState
+    carrier: str | None
+    service: str
+    tracking: str | None
+    label_url: str | None
+    planned_delivery: datetime | None
+    papers: list[str]  # customs invoice, dangerous-goods declaration
+    problem: str | None  # why the carrier refused it
+    news: list[CarrierNews]
+    created_at: datetime
+
+    def bought(self, tracking: str, carrier: str, label_url: str | None, planned_delivery: datetime | None) -> None:
+        """The carrier's answer; a label that was given up meanwhile stays void."""
+        self.tracking, self.carrier, self.label_url, self.planned_delivery = (
+            tracking,
+            carrier,
+            label_url,
+            planned_delivery,
+        )
+        if self.state != "void":
+            label_machine.check(self.state, "bought")
+            self.state, self.problem = "bought", None
+
+    def refused(self, reason: str) -> None:
+        """The carrier does not take it; the depot can still ship with a label of its own."""
+        self.problem = reason
+        if self.state != "void":
+            label_machine.check(self.state, "refused")
+            self.state = "refused"
+
+    def give_up(self) -> None:
+        """Nothing will be sent with it."""
+        if self.state != "void":
+            label_machine.check(self.state, "void")
+            self.state = "void"
+
+    def hear(self, news: CarrierNews) -> bool:
+        """Keeps the notice in the carrier's order; False when it was heard before."""
+        if any(each.webhook_id == news.webhook_id for each in self.news):
+            return False
+        self.news = sorted([*self.news, news], key=lambda each: (each.sequence, each.occurred_at))
+        return True

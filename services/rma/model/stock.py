@@ -1,0 +1,144 @@
+"""How many of a part a depot has, how many of these are kept for an RMA, and every movement that made it so."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from libs.kit.problems import Conflict
+from libs.store import Entity, Transaction
+from libs.store.ids import derived, new_id
+
+Movement = Literal[
+    "goods_in",
+    "count",
+    "transfer_out",
+    "transfer_in",
+    "quarantine",
+    "unquarantine",
+    "reserve",
+    "release",
+    "ship",
+    "restock",
+]
+
+
+class NotEnoughStock(Conflict):
+    """`available` is what is neither kept for an RMA nor set aside."""
+
+    title = "Not enough stock"
+
+
+class StockMovement(Entity, table="stock_movements", indexes=(("stock_id", "at"), "rma_id")):
+    stock_id: UUID
+    kind: Movement
+    quantity: int
+    rma_id: UUID | None
+    by: str
+    reason: str
+    at: datetime
+
+
+class Stock(Entity, table="stock", unique=(("depot_id", "part_number"),), indexes=("part_number",)):
+    """One row for each depot and part. `reserved` never exceeds `on_hand`; `quarantined` is counted apart from both."""
+
+    depot_id: UUID
+    part_number: str
+    on_hand: int
+    reserved: int
+    quarantined: int
+    reorder_point: int
+
+    @property
+    def available(self) -> int:
+        return self.on_hand - self.reserved
+
+    def reserve(self, rma_id: UUID, tx: Transaction) -> None:
+        """Keeps one for this RMA."""
+        self._need(1)
+        self.reserved += 1
+        self._record("reserve", 1, tx, "kept for an RMA", rma_id)
+
+    def release(self, rma_id: UUID, reason: str, tx: Transaction) -> None:
+        """Gives back what was kept."""
+        self.reserved -= 1
+        self._record("release", 1, tx, reason, rma_id)
+
+    def ship(self, rma_id: UUID, tx: Transaction) -> None:
+        """The one that was kept leaves the depot."""
+        self.reserved -= 1
+        self.on_hand -= 1
+        self._record("ship", -1, tx, "shipped", rma_id)
+
+    def add(
+        self, quantity: int, tx: Transaction, reason: str, *, kind: Movement = "goods_in", rma_id: UUID | None = None
+    ) -> None:
+        """More of it came in."""
+        self.on_hand += quantity
+        self._record(kind, quantity, tx, reason, rma_id)
+
+    def take(self, quantity: int, tx: Transaction, reason: str) -> None:
+        """Some of what is free goes to another depot."""
+        self._need(quantity)
+        self.on_hand -= quantity
+        self._record("transfer_out", -quantity, tx, reason)
+
+    def count(self, counted: int, tx: Transaction, reason: str) -> None:
+        """What is really on the shelf. Fewer than are kept for RMAs cannot be entered: release one first."""
+        if counted < self.reserved:
+            raise NotEnoughStock(
+                f"{self.reserved} are kept for RMAs; cancel or ship these before counting {counted}.",
+                reserved=self.reserved,
+            )
+        difference, self.on_hand = counted - self.on_hand, counted
+        self._record("count", difference, tx, reason)
+
+    def quarantine(
+        self, quantity: int, tx: Transaction, reason: str, *, from_shelf: bool = True, rma_id: UUID | None = None
+    ) -> None:
+        """Sets some aside: off the shelf, or as they come back."""
+        if from_shelf:
+            self._need(quantity)
+            self.on_hand -= quantity
+        self.quarantined += quantity
+        self._record("quarantine", -quantity if from_shelf else 0, tx, reason, rma_id)
+
+    def unquarantine(self, quantity: int, tx: Transaction, reason: str, *, back_to_shelf: bool) -> None:
+        """Ends the quarantine of some: good again, or gone for good."""
+        if quantity > self.quarantined:
+            raise NotEnoughStock(f"Only {self.quarantined} are in quarantine.", quarantined=self.quarantined)
+        self.quarantined -= quantity
+        self.on_hand += quantity if back_to_shelf else 0
+        self._record("unquarantine", quantity if back_to_shelf else 0, tx, reason)
+
+    def _need(self, quantity: int) -> None:
+        if quantity > self.available:
+            raise NotEnoughStock(
+                f"{self.available} of {self.part_number} are available here, not {quantity}.", available=self.available
+            )
+
+    def _record(self, kind: Movement, quantity: int, tx: Transaction, reason: str, rma_id: UUID | None = None) -> None:
+        tx.add(
+            StockMovement(
+                id=new_id(),
+                stock_id=self.id,
+                kind=kind,
+                quantity=quantity,
+                rma_id=rma_id,
+                by=tx.scope.actor,
+                reason=reason,
+                at=tx.now,
+            )
+        )
+
+
+async def locked_stock(depot_id: UUID, part_number: str, tx: Transaction) -> Stock:
+    """The locked row; a new and empty one where the depot never had the part."""
+    id = derived(depot_id, part_number)
+    return await tx.find(Stock, id, lock=True) or tx.add(
+        Stock(id=id, depot_id=depot_id, part_number=part_number, on_hand=0, reserved=0, quarantined=0, reorder_point=0)
+    )
+
+
+async def locked_stock_of(parts: list[str], tx: Transaction) -> list[Stock]:
+    """Every depot's row of these parts, locked in id order: who holds them decides alone where a part comes from."""
+    return await tx.select(Stock, Stock.c.part_number.in_(parts), lock=True)

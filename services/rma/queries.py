@@ -1,0 +1,241 @@
+"""What can be read: RMAs as far as the caller may see them, and the what-if of a promise."""
+
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+import sqlalchemy as sa
+from fastapi import Query
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from libs.events.values import Contact, CountryCode, Instant, Priority, PromiseReason, Severity, Site
+from libs.kit.auth import Principal
+from libs.kit.http import Caller, Router, Tx, allow
+from libs.kit.paging import Page, Paging, page
+from libs.kit.problems import Unprocessable
+from libs.store import NotFound, Transaction
+from services.rma.model.network import Network
+from services.rma.model.part import in_order_of_preference
+from services.rma.model.promise import Promise, contract_due
+from services.rma.model.rma import (
+    Denial,
+    InspectionResult,
+    Installation,
+    Invoice,
+    OutboundState,
+    ReturnState,
+    Rma,
+    Step,
+)
+from services.rma.model.shipment import Direction, LabelState, Shipment
+from services.rma.model.stock import Stock
+
+router = Router(tags=["rmas"])
+READERS = ("customer", "reseller", "integrator", "engineer", "manager", "depot", "technician", "ops", "admin")
+STAFF_READERS = ("engineer", "manager", "depot", "technician", "ops", "admin")
+
+
+class RmaOut(BaseModel):
+    """Both legs of one replacement."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    number: str
+    account_id: UUID
+    case_id: UUID
+    case_number: str | None
+    diagnosis_id: UUID
+    replaces_rma_id: UUID | None
+    replaced_by_rma_id: UUID | None
+    component: str
+    whole_unit: bool
+    product_number: str | None
+    serial: str | None
+    severity: Severity | None
+    priority: Priority | None
+    onsite: bool
+    state: OutboundState
+    denial: Denial | None
+    part_number: str | None
+    substitute_for: str | None
+    depot_id: UUID | None
+    ship_to: Site | None
+    contact: Contact | None
+    contract_due: date | None
+    contract_missed: bool
+    promise: Promise | None
+    shipped_serial: str | None
+    shipped_at: datetime | None
+    carrier: str | None
+    tracking: str | None
+    delivered_at: datetime | None
+    received_by: str | None
+    installation: Installation | None
+    repeat_of: list[UUID]
+    return_state: ReturnState
+    returns: str
+    return_serial: str | None
+    return_due: date | None
+    return_due_at: datetime | None
+    received_serial: str | None
+    received_at: datetime | None
+    inspection: InspectionResult | None
+    invoice: Invoice | None
+    created_at: datetime
+    closed_at: datetime | None
+    revision: int
+
+    @classmethod
+    def of(cls, rma: Rma) -> "RmaOut":
+        return cls.model_validate(rma)
+
+
+class ShipmentOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    direction: Direction
+    reference: str
+    state: LabelState
+    carrier: str | None
+    service: str
+    tracking: str | None
+    label_url: str | None
+    planned_delivery: datetime | None
+    papers: list[str]
+    problem: str | None
+
+
+class RmaDetail(RmaOut):
+    """With its parcels and everything that happened."""
+
+    shipments: list[ShipmentOut] = []
+    history: list[Step] = []
+
+
+class PromiseOffer(BaseModel):
+    """What one depot could promise."""
+
+    part_number: str
+    depot_id: UUID
+    depot_code: str
+    available: int
+    promised: date
+    promised_by: Instant
+    departs_at: Instant
+    reasons: list[PromiseReason]
+    transit_days: int
+    cost_minor: int
+    currency: str
+
+
+class PromiseOut(BaseModel):
+    """The contract's date and, best first, what could really be done; nothing in `offers` means a backorder."""
+
+    part_number: str
+    asked_at: Instant
+    contract_due: date
+    contract_ends_at: Instant
+    offers: list[PromiseOffer]
+
+
+class NoTimeZone(Unprocessable):
+    title = "The destination's time zone is not known"
+
+
+def visible_to(caller: Principal) -> list[sa.ColumnElement[bool]]:
+    """The predicate beside row-level security: a customer's accounts, a depot's own RMAs."""
+    if caller.role == "depot" and caller.depot_id:
+        return [Rma.c.depot_id == caller.depot_id]
+    return [] if caller.staff else [Rma.c.account_id.in_(list(caller.accounts))]
+
+
+async def rma_seen_by(caller: Principal, rma_id: UUID, tx: Transaction, *, lock: bool = False) -> Rma:
+    """The RMA, if there is one that the caller may see. Raises NotFound."""
+    rma = await Rma.get(rma_id, tx, lock=lock)
+    elsewhere = caller.role == "depot" and caller.depot_id is not None and rma.depot_id != caller.depot_id
+    if elsewhere or not caller.may_see(rma.account_id):
+        raise NotFound("rma", rma_id)
+    return rma
+
+
+@router.get("/v1/rmas", dependencies=[allow(*READERS)])
+async def list_rmas(
+    tx: Tx,
+    caller: Caller,
+    paging: Paging,
+    case_id: UUID | None = None,
+    diagnosis_id: UUID | None = None,
+    account_id: UUID | None = None,
+    state: Annotated[list[OutboundState] | None, Query()] = None,
+    return_state: Annotated[list[ReturnState] | None, Query()] = None,
+    depot_id: UUID | None = None,
+    part_number: Annotated[str | None, Query(max_length=100)] = None,
+    serial: Annotated[str | None, Query(max_length=100)] = None,
+) -> Page[RmaOut]:
+    """The newest first. A depot's picking list is `state=reserved`, the ERP's export `return_state=invoiced`."""
+    given = {"case_id": case_id, "diagnosis_id": diagnosis_id, "account_id": account_id, "depot_id": depot_id,
+             "part_number": part_number, "serial": serial}  # fmt: skip
+    where = visible_to(caller) + [Rma.c[name] == value for name, value in given.items() if value is not None]
+    where += [Rma.c.state.in_(state)] if state else []
+    where += [Rma.c.return_state.in_(return_state)] if return_state else []
+    if after := paging.after(datetime, UUID):
+        where.append(sa.tuple_(Rma.c.created_at, Rma.c.id) < sa.tuple_(*map(sa.literal, after)))
+    newest_first = (Rma.c.created_at.desc(), Rma.c.id.desc())
+    found = await tx.select(Rma, *where, order_by=newest_first, limit=paging.limit + 1)
+    return page([RmaOut.of(rma) for rma in found], paging.limit, lambda rma: (rma.created_at, rma.id))
+
+
+@router.get("/v1/rmas/{rma_id}", dependencies=[allow(*READERS)])
+async def get_rma(rma_id: UUID, tx: Tx, caller: Caller) -> RmaDetail:
+    rma = await rma_seen_by(caller, rma_id, tx)
+    parcels = await tx.select(
+        Shipment, Shipment.c.rma_id == rma.id, order_by=(Shipment.c.created_at, Shipment.c.reference)
+    )
+    detail = RmaDetail.model_validate(rma)
+    return detail.model_copy(update={"shipments": [ShipmentOut.model_validate(each) for each in parcels]})
+
+
+@router.get("/v1/promises", tags=["promises"], dependencies=[allow("customer", "reseller", *STAFF_READERS)])
+async def what_if(
+    tx: Tx,
+    part_number: Annotated[str, Query(min_length=1, max_length=100)],
+    country: Annotated[CountryCode, Query()],
+    time_zone: Annotated[str, Query(min_length=1, max_length=64, examples=["Asia/Ho_Chi_Minh"])],
+    region: Annotated[str | None, Query(max_length=100)] = None,
+    at: AwareDatetime | None = None,
+    cut_off: Annotated[str, Query(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "15:00",
+) -> PromiseOut:
+    """Part, destination and instant → dates and reasons, from the stock there is now; nothing is kept for anybody."""
+    site = _somewhere(country, region, time_zone)
+    asked_at = at or tx.now
+    network = await Network.load(tx)
+    parts = await in_order_of_preference(part_number, tx)
+    rows = await tx.select(Stock, Stock.c.part_number.in_(parts))
+    free = {(row.depot_id, row.part_number): row.available for row in rows if row.available > 0}
+    due = contract_due(asked_at, cut_off, network.destination(site))
+    offers = sorted(network.offers(asked_at, site, free, parts), key=lambda offer: offer.rank(due.day))
+    return PromiseOut(
+        part_number=part_number, asked_at=asked_at, contract_due=due.day, contract_ends_at=due.ends_at,
+        offers=[
+            PromiseOffer(
+                part_number=o.part_number, depot_id=o.depot.id, depot_code=o.depot.code,
+                available=free[o.depot.id, o.part_number], **dict(o.promise), transit_days=o.lane.transit_days,
+                cost_minor=o.lane.cost.amount_minor, currency=o.lane.cost.currency,
+            )
+            for o in offers
+        ],
+    )  # fmt: skip
+
+
+def _somewhere(country: str, region: str | None, time_zone: str) -> Site:
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(time_zone)
+    except (LookupError, ValueError, OSError):
+        raise NoTimeZone(f"There is no time zone {time_zone!r}.") from None
+    return Site(
+        site_id=UUID(int=0), name="anywhere", address_lines=[], city="", region=region, country=country,
+        time_zone=time_zone, opening_hours=[],
+    )  # fmt: skip

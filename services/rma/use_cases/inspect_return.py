@@ -1,0 +1,122 @@
+"""What the depot finds in a returned unit, and what it decides about one with another serial than awaited."""
+
+from uuid import UUID
+
+from pydantic import Field
+
+from libs.events.rma_returns import DefectiveInspected, ReturnRejected
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.problems import Conflict
+from libs.store import Transaction
+from services.rma.model import return_leg
+from services.rma.model.return_leg import ACCEPTED, ON_ITS_WAY_OUT, return_machine
+from services.rma.model.rma import InspectionResult, Rma
+from services.rma.queries import RmaOut, rma_seen_by
+from services.rma.use_cases.await_return import announce, close_if_over, window_from
+from services.rma.use_cases.receive_return import ReceiveReturn, credit, receive_return
+from services.rma.use_cases.reserve_part import restock
+
+router = Router(tags=["rmas"])
+
+
+class OtherSerial(Conflict):
+    title = "The serial is not the one awaited"
+
+
+class NoMatch(Conflict):
+    title = "The unit does not belong to that RMA"
+
+
+class InspectReturn(Command):
+    """A unit with another serial is first inspected as `serial_mismatch` or `wrong_unit`. After a mismatch the depot decides:
+    it accepts the unit with a result, refuses it as `wrong_unit`, or books it to the RMA that it belongs to."""
+
+    result: InspectionResult
+    note: str | None = Field(None, max_length=2000)
+    matched_rma_id: UUID | None = None
+
+
+async def inspect_return(rma: Rma, cmd: InspectReturn, tx: Transaction) -> None:
+    """Raises ForbiddenTransition, OtherSerial."""
+    mismatch = rma.return_serial and rma.received_serial and rma.return_serial != rma.received_serial
+    if mismatch and rma.return_state == "received" and cmd.result in ACCEPTED:
+        raise OtherSerial(
+            f"{rma.return_serial} is awaited and {rma.received_serial} came.",
+            state=rma.return_state,
+            possible=["serial_mismatch", "wrong_unit"],
+        )
+    return_leg.inspect(rma, cmd.result, tx, cmd.note)
+    match = await _owner_of(rma, tx) if cmd.result == "serial_mismatch" else None
+    tx.emit(
+        DefectiveInspected(
+            **rma.ids,
+            result=cmd.result,
+            serial=rma.received_serial,
+            matched_rma_id=match.id if match else None,
+            note=cmd.note,
+            by=tx.scope.actor,
+            inspected_at=tx.now,
+        )
+    )
+    if cmd.result in ACCEPTED:
+        await _accept(rma, cmd.result, tx)
+    elif cmd.result == "wrong_unit":
+        await _await_again(rma, cmd.note or "the wrong unit came back", tx)
+
+
+async def book_to_its_owner(rma: Rma, cmd: InspectReturn, tx: Transaction) -> None:
+    """The unit that came for this RMA is another one's: that one has it back, this one waits on. Raises NoMatch."""
+    assert cmd.matched_rma_id
+    return_machine.check(rma.return_state, "awaiting_return")
+    owner = await tx.find(Rma, cmd.matched_rma_id, lock=True)
+    if owner is None or owner.account_id != rma.account_id or owner.return_serial != rma.received_serial:
+        raise NoMatch("That RMA does not await this serial.", serial=rma.received_serial)
+    receive_return(owner, ReceiveReturn(serial=rma.received_serial), tx)
+    await inspect_return(owner, cmd.model_copy(update={"matched_rma_id": None}), tx)
+    await _await_again(rma, f"what came belongs to {owner.number}", tx)
+
+
+async def _accept(rma: Rma, result: InspectionResult, tx: Transaction) -> None:
+    credit(rma, tx)
+    if rma.depot_id:
+        good = rma.returns == "unused_replacement" and result == "no_fault_found"
+        await restock(rma, rma.depot_id, tx, good=good, reason=f"returned: {result}")
+    close_if_over(rma, tx)
+
+
+async def _await_again(rma: Rma, reason: str, tx: Transaction) -> None:
+    came = rma.received_serial
+    due = await window_from(tx.now, rma, tx)
+    return_leg.await_again(rma, due, tx, reason)
+    tx.emit(
+        ReturnRejected(
+            **rma.ids,
+            reason=reason,
+            serial=came,
+            new_due=due.day,
+            new_due_at=due.at,
+            by=tx.scope.actor,
+            rejected_at=tx.now,
+        )
+    )
+    await announce(rma, tx)
+
+
+async def _owner_of(rma: Rma, tx: Transaction) -> Rma | None:
+    """Another RMA of the account that awaits the serial that came."""
+    return await tx.one(
+        Rma,
+        Rma.c.account_id == rma.account_id,
+        Rma.c.id != rma.id,
+        Rma.c.return_serial == rma.received_serial,
+        Rma.c.return_state.in_(sorted(ON_ITS_WAY_OUT)),
+    )
+
+
+@router.post("/v1/rmas/{rma_id}/inspect", dependencies=[allow("depot")])
+async def inspect_return_route(rma_id: UUID, cmd: InspectReturn, tx: Tx, caller: Caller) -> RmaOut:
+    if cmd.matched_rma_id:
+        await tx.find_many(Rma, [rma_id, cmd.matched_rma_id], lock=True)
+    rma = await rma_seen_by(caller, rma_id, tx, lock=True)
+    await (book_to_its_owner(rma, cmd, tx) if cmd.matched_rma_id else inspect_return(rma, cmd, tx))
+    return RmaOut.of(rma)

@@ -1,0 +1,87 @@
+"""Calendars: add one, edit one, read them. An edit (Tết, a flood) forecasts every open promise again."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict, Field
+
+from libs.events.values import CountryCode
+from libs.kit.calendar import CalendarData
+from libs.kit.http import Command, Router, Tx, allow
+from libs.kit.paging import Page, Paging, page
+from libs.store.ids import new_id
+from services.rma.model.business_calendar import BusinessCalendar, CalendarInUse
+from services.rma.queries import STAFF_READERS
+from services.rma.use_cases.renew_promise import renew_every_open_promise
+
+router = Router(tags=["calendars"])
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Why = Annotated[str, Field(min_length=3, max_length=500)]
+
+
+class AddCalendar(Command):
+    """With a country it is the calendar of destinations there; a depot names its calendar by id."""
+
+    id: UUID | None = None
+    name: Name
+    country: CountryCode | None = None
+    region: str | None = Field(None, max_length=100)
+    data: CalendarData
+
+
+class EditCalendar(Command):
+    data: CalendarData
+    why: Why
+
+
+class CalendarOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    name: str
+    country: str | None
+    region: str | None
+    data: CalendarData
+    edited_by: str
+    edited_because: str
+    edited_at: datetime
+    revision: int
+
+
+@router.post("/v1/calendars", status_code=201, dependencies=[allow("admin", "manager")])
+async def add_calendar_route(cmd: AddCalendar, tx: Tx) -> CalendarOut:
+    """Raises CalendarInUse when the country or region has one."""
+    here = (BusinessCalendar.c.country == cmd.country, BusinessCalendar.c.region.is_not_distinct_from(cmd.region))
+    if cmd.country and (other := await tx.one(BusinessCalendar, *here)):
+        raise CalendarInUse(f"{other.name} is the calendar there; edit it.", calendar_id=str(other.id))
+    added = BusinessCalendar(
+        id=cmd.id or new_id(), name=cmd.name, country=cmd.country, region=cmd.region, data=cmd.data,
+        edited_by=tx.scope.actor, edited_because="added", edited_at=tx.now,
+    )  # fmt: skip
+    await renew_every_open_promise(tx, "calendar")
+    return CalendarOut.model_validate(tx.add(added))
+
+
+@router.patch("/v1/calendars/{calendar_id}", dependencies=[allow("admin", "manager")])
+async def edit_calendar_route(calendar_id: UUID, cmd: EditCalendar, tx: Tx) -> CalendarOut:
+    found = await BusinessCalendar.get(calendar_id, tx, lock=True)
+    found.data = cmd.data
+    found.edited_by, found.edited_because, found.edited_at = tx.scope.actor, cmd.why, tx.now
+    await renew_every_open_promise(tx, "calendar")
+    return CalendarOut.model_validate(found)
+
+
+@router.get("/v1/calendars", dependencies=[allow(*STAFF_READERS)])
+async def list_calendars(tx: Tx, paging: Paging, country: CountryCode | None = None) -> Page[CalendarOut]:
+    where: list[sa.ColumnElement[bool]] = [BusinessCalendar.c.country == country] if country else []
+    if after := paging.after(str):
+        where.append(BusinessCalendar.c.name > after[0])
+    found = await tx.select(BusinessCalendar, *where, order_by=(BusinessCalendar.c.name,), limit=paging.limit + 1)
+    return page([CalendarOut.model_validate(each) for each in found], paging.limit, lambda each: (each.name,))
+
+
+@router.get("/v1/calendars/{calendar_id}", dependencies=[allow(*STAFF_READERS)])
+async def get_calendar(calendar_id: UUID, tx: Tx) -> CalendarOut:
+    return CalendarOut.model_validate(await BusinessCalendar.get(calendar_id, tx))

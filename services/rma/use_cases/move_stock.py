@@ -1,0 +1,190 @@
+"""Stock: goods in, counts, transfers, quarantine, reorder points; and what there is."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import sqlalchemy as sa
+from fastapi import Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from libs.kit.auth import Principal
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.paging import Page, Paging, page
+from libs.kit.problems import Forbidden, Unprocessable
+from libs.store import Transaction
+from libs.store.ids import derived
+from services.rma.model.depot import Depot
+from services.rma.model.part import part_numbered
+from services.rma.model.stock import Stock, StockMovement, locked_stock
+from services.rma.queries import STAFF_READERS
+from services.rma.use_cases.reserve_part import offer_to_backorders
+
+router = Router(tags=["stock"])
+KEEPERS = ("depot", "manager", "admin")
+Quantity = Annotated[int, Field(ge=1, le=100_000)]
+PartNumber = Annotated[str, Field(min_length=1, max_length=100)]
+Reason = Annotated[str, Field(min_length=3, max_length=500)]
+
+
+class NoSuchPlace(Unprocessable):
+    title = "No such depot or part"
+
+
+class AnotherDepot(Forbidden):
+    title = "Another depot's stock"
+
+
+class GoodsIn(Command):
+    depot_id: UUID
+    part_number: PartNumber
+    quantity: Quantity
+    reason: Reason = "goods in"
+
+
+class CountStock(Command):
+    depot_id: UUID
+    part_number: PartNumber
+    counted: int = Field(ge=0, le=1_000_000)
+    reason: Reason = "count"
+
+
+class TransferStock(Command):
+    from_depot_id: UUID
+    to_depot_id: UUID
+    part_number: PartNumber
+    quantity: Quantity
+    reason: Reason = "transfer"
+
+
+class QuarantineStock(Command):
+    """`set_aside` takes good parts off the shelf; `release` puts them back; `scrap` ends it for good."""
+
+    depot_id: UUID
+    part_number: PartNumber
+    quantity: Quantity
+    action: Literal["set_aside", "release", "scrap"] = "set_aside"
+    reason: Reason
+
+
+class SetReorderPoint(Command):
+    depot_id: UUID
+    part_number: PartNumber
+    reorder_point: int = Field(ge=0, le=1_000_000)
+
+
+class StockOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    depot_id: UUID
+    part_number: str
+    on_hand: int
+    reserved: int
+    available: int
+    quarantined: int
+    reorder_point: int
+    revision: int
+
+
+class MovementOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    kind: str
+    quantity: int
+    rma_id: UUID | None
+    by: str
+    reason: str
+    at: datetime
+
+
+async def _own_stock(caller: Principal, depot_id: UUID, part_number: str, tx: Transaction) -> Stock:
+    """The locked row. Raises AnotherDepot or NoSuchPlace."""
+    if caller.role == "depot" and caller.depot_id not in (None, depot_id):
+        raise AnotherDepot("A depot keeps its own stock.")
+    if await tx.find(Depot, depot_id) is None or await part_numbered(part_number, tx) is None:
+        raise NoSuchPlace(f"There is no depot {depot_id}, or no part {part_number}.")
+    return await locked_stock(depot_id, part_number, tx)
+
+
+def _out(stock: Stock, tx: Transaction) -> StockOut:
+    """What became free goes to those who wait."""
+    offer_to_backorders(stock, tx)
+    return StockOut.model_validate(stock)
+
+
+@router.post("/v1/stock/goods-in", status_code=201, dependencies=[allow(*KEEPERS)])
+async def goods_in_route(cmd: GoodsIn, tx: Tx, caller: Caller) -> StockOut:
+    stock = await _own_stock(caller, cmd.depot_id, cmd.part_number, tx)
+    stock.add(cmd.quantity, tx, cmd.reason)
+    return _out(stock, tx)
+
+
+@router.post("/v1/stock/counts", status_code=201, dependencies=[allow(*KEEPERS)])
+async def count_route(cmd: CountStock, tx: Tx, caller: Caller) -> StockOut:
+    stock = await _own_stock(caller, cmd.depot_id, cmd.part_number, tx)
+    stock.count(cmd.counted, tx, cmd.reason)
+    return _out(stock, tx)
+
+
+@router.post("/v1/stock/transfers", status_code=201, dependencies=[allow(*KEEPERS)])
+async def transfer_route(cmd: TransferStock, tx: Tx, caller: Caller) -> list[StockOut]:
+    """From and to, in this order."""
+    if cmd.from_depot_id == cmd.to_depot_id or await tx.find(Depot, cmd.to_depot_id) is None:
+        raise NoSuchPlace("A transfer goes to another depot that there is.")
+    await tx.find_many(
+        Stock, sorted(derived(d, cmd.part_number) for d in (cmd.from_depot_id, cmd.to_depot_id)), lock=True
+    )
+    source = await _own_stock(caller, cmd.from_depot_id, cmd.part_number, tx)
+    source.take(cmd.quantity, tx, cmd.reason)
+    target = await locked_stock(cmd.to_depot_id, cmd.part_number, tx)
+    target.add(cmd.quantity, tx, cmd.reason, kind="transfer_in")
+    return [_out(source, tx), _out(target, tx)]
+
+
+@router.post("/v1/stock/quarantine", status_code=201, dependencies=[allow(*KEEPERS)])
+async def quarantine_route(cmd: QuarantineStock, tx: Tx, caller: Caller) -> StockOut:
+    stock = await _own_stock(caller, cmd.depot_id, cmd.part_number, tx)
+    if cmd.action == "set_aside":
+        stock.quarantine(cmd.quantity, tx, cmd.reason)
+    else:
+        stock.unquarantine(cmd.quantity, tx, cmd.reason, back_to_shelf=cmd.action == "release")
+    return _out(stock, tx)
+
+
+@router.post("/v1/stock/reorder-points", status_code=201, dependencies=[allow(*KEEPERS)])
+async def reorder_point_route(cmd: SetReorderPoint, tx: Tx, caller: Caller) -> StockOut:
+    stock = await _own_stock(caller, cmd.depot_id, cmd.part_number, tx)
+    stock.reorder_point = cmd.reorder_point
+    return StockOut.model_validate(stock)
+
+
+@router.get("/v1/stock", dependencies=[allow(*STAFF_READERS)])
+async def list_stock(
+    tx: Tx,
+    paging: Paging,
+    depot_id: UUID | None = None,
+    part_number: Annotated[str | None, Query(max_length=100)] = None,
+    below_reorder_point: bool = False,
+) -> Page[StockOut]:
+    where: list[sa.ColumnElement[bool]] = []
+    where += [Stock.c.depot_id == depot_id] if depot_id else []
+    where += [Stock.c.part_number == part_number] if part_number else []
+    where += [Stock.c.on_hand - Stock.c.reserved < Stock.c.reorder_point] if below_reorder_point else []
+    if after := paging.after(str, UUID):
+        where.append(sa.tuple_(Stock.c.part_number, Stock.c.id) > sa.tuple_(*map(sa.literal, after)))
+    found = await tx.select(Stock, *where, order_by=(Stock.c.part_number, Stock.c.id), limit=paging.limit + 1)
+    return page(
+        [StockOut.model_validate(each) for each in found], paging.limit, lambda each: (each.part_number, each.id)
+    )
+
+
+@router.get("/v1/stock/{stock_id}/movements", dependencies=[allow(*STAFF_READERS)])
+async def list_movements(stock_id: UUID, tx: Tx, paging: Paging) -> Page[MovementOut]:
+    """The newest first: who moved what, when and why."""
+    where: list[sa.ColumnElement[bool]] = [StockMovement.c.stock_id == stock_id]
+    if after := paging.after(UUID):
+        where.append(StockMovement.c.id < after[0])
+    found = await tx.select(StockMovement, *where, order_by=(StockMovement.c.id.desc(),), limit=paging.limit + 1)
+    return page([MovementOut.model_validate(each) for each in found], paging.limit, lambda each: (each.id,))

@@ -1,0 +1,68 @@
+"""A returned unit is in the depot: its serial is captured, and a charge for it is credited when it is the one awaited."""
+
+from uuid import UUID
+
+from pydantic import Field
+
+from libs.events.rma_returns import DefectiveReceived, InvoiceSettled
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.store import Transaction
+from services.rma.model import return_leg
+from services.rma.model.rma import NoDestination, Rma
+from services.rma.queries import RmaOut, rma_seen_by
+from services.rma.use_cases.await_return import stop_waiting
+
+router = Router(tags=["rmas"])
+
+
+class ReceiveReturn(Command):
+    """The serial as scanned; a part without one has none."""
+
+    serial: str | None = Field(None, min_length=1, max_length=100)
+    part_number: str | None = Field(None, min_length=1, max_length=100)
+
+
+def receive_return(rma: Rma, cmd: ReceiveReturn, tx: Transaction) -> None:
+    """Whether or not a carrier told of it, and also when it is long overdue. Raises ForbiddenTransition."""
+    return_leg.receive(rma, cmd.serial, tx)
+    stop_waiting(rma, tx)
+    if rma.depot_id is None:
+        raise NoDestination("Nothing was ever sent for this RMA.")
+    tx.emit(
+        DefectiveReceived(
+            **rma.ids,
+            depot_id=rma.depot_id,
+            part_number=cmd.part_number or rma.sent_part,
+            serial=cmd.serial,
+            expected_serial=rma.return_serial,
+            by=tx.scope.actor,
+            received_at=tx.now,
+        )
+    )
+    if cmd.serial == rma.return_serial or rma.return_serial is None:
+        credit(rma, tx)
+
+
+def credit(rma: Rma, tx: Transaction) -> None:
+    """It came after all: an open charge is taken off."""
+    if rma.invoice is None or rma.invoice.settled:
+        return
+    rma.invoice = rma.invoice.model_copy(update={"settled": "credited"})
+    tx.emit(
+        InvoiceSettled(
+            **rma.ids,
+            outcome="credited",
+            invoice_number=rma.invoice.number,
+            amount=rma.invoice.amount,
+            reason="the unit came back after it was invoiced",
+            by=tx.scope.actor,
+            settled_at=tx.now,
+        )
+    )
+
+
+@router.post("/v1/rmas/{rma_id}/receive", dependencies=[allow("depot")])
+async def receive_return_route(rma_id: UUID, cmd: ReceiveReturn, tx: Tx, caller: Caller) -> RmaOut:
+    rma = await rma_seen_by(caller, rma_id, tx, lock=True)
+    receive_return(rma, cmd, tx)
+    return RmaOut.of(rma)

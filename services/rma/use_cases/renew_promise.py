@@ -1,0 +1,89 @@
+"""Forecast an open promise again: a calendar, a lane or an address changed, the cut-off passed, or the carrier is late."""
+
+from datetime import timedelta
+
+from libs.events.rma import DeliveryPromiseChanged, DeliveryPromiseMissed
+from libs.store import Transaction
+from services.rma.model.network import Network, NoWay
+from services.rma.model.policy import policies
+from services.rma.model.promise import Promise, Way, forecast, forecast_late, forecast_under_way
+from services.rma.model.rma import OPEN_PROMISE, Rma
+
+_CAUSES = {
+    "ship_cut_off": "not shipped before the depot's cut-off",
+    "carrier_late": "not delivered when promised",
+    "calendar": "a calendar was edited",
+    "network": "a depot or lane was edited",
+    "address": "the address changed",
+}
+
+
+async def renew_promise(rma: Rma, tx: Transaction, detail: str) -> None:
+    """Fired by timer `forecast:<why>`, so that an edit touches any number of promises in small transactions."""
+    if rma.state not in OPEN_PROMISE or rma.promise is None or rma.depot_id is None:
+        return
+    network = await Network.load(tx, plan=rma.plan)
+    try:
+        way = network.way_from(rma.depot_id, rma.destination)
+    except NoWay:  # the lane was closed under a part already promised: what was promised stands until somebody acts
+        return
+    policy = await policies.at(tx, plan=rma.plan, region=rma.destination.country, severity=rma.severity)
+    await _renew(rma, way, timedelta(minutes=policy.carrier_grace_minutes), tx, _CAUSES.get(detail, detail))
+
+
+async def _renew(rma: Rma, way: Way, grace: timedelta, tx: Transaction, cause: str) -> None:
+    assert rma.promise
+    if rma.state == "reserved":
+        new = forecast(tx.now, way)
+        tx.set_timer(rma, "forecast:ship_cut_off", new.departs_at)
+    else:
+        new = forecast_under_way(rma.promise.departs_at, way)
+        if new.promised_by + grace <= tx.now:
+            new = forecast_late(new, tx.now, way)
+        tx.set_timer(rma, "forecast:carrier_late", new.promised_by + grace)
+    keep_promise(rma, new, tx, cause)
+
+
+def keep_promise(rma: Rma, new: Promise, tx: Transaction, cause: str) -> None:
+    """Tells of a date that moved, and only of that."""
+    old, rma.promise = rma.promise, new
+    assert rma.contract_due
+    if old is None or (old.promised, old.promised_by) == (new.promised, new.promised_by):
+        return
+    tx.emit(
+        DeliveryPromiseChanged(
+            **rma.ids,
+            old=old.promised,
+            new=new.promised,
+            promised_by=new.promised_by,
+            contract_due=rma.contract_due,
+            cause=cause,
+            reasons=new.reasons,
+            changed_at=tx.now,
+        )
+    )
+
+
+async def renew_every_open_promise(tx: Transaction, why: str) -> int:
+    """Each is forecast again at once, by its own timer; how many."""
+    open_ones = await tx.select(Rma, Rma.c.state.in_(sorted(OPEN_PROMISE)))
+    for rma in open_ones:
+        tx.set_timer(rma, f"forecast:{why}", tx.now)
+    return len(open_ones)
+
+
+async def miss_contract(rma: Rma, tx: Transaction, _detail: str) -> None:
+    """The contract's day is over at the destination and the part is not there."""
+    if rma.state not in ("authorized", "backordered", "reserved", "shipped") or rma.contract_missed:
+        return
+    assert rma.contract_due
+    rma.contract_missed = True
+    tx.emit(
+        DeliveryPromiseMissed(
+            **rma.ids,
+            contract_due=rma.contract_due,
+            promised=rma.promise.promised if rma.promise else None,
+            reasons=rma.promise.reasons if rma.promise else [],
+            missed_at=tx.now,
+        )
+    )

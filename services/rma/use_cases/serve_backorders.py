@@ -1,0 +1,44 @@
+"""Give free parts to those who wait: past their contract date first, then by severity, then the oldest."""
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from libs.store import Transaction
+from services.rma.model.network import Network
+from services.rma.model.part import Part
+from services.rma.model.rma import Rma
+from services.rma.model.stock import Stock
+from services.rma.use_cases.reserve_part import keep_for, offer_to_backorders
+
+_AGAIN = timedelta(milliseconds=200)
+_SEVERITY = sa.case({"critical": 0, "major": 1, "moderate": 2, "minor": 3}, value=Rma.c.severity, else_=4)
+
+
+async def serve_backorders(stock: Stock, tx: Transaction, _detail: str) -> None:
+    """Nobody is passed over: while somebody else holds the next in line, all wait for a moment."""
+    if stock.available <= 0:
+        return
+    standing_in = await tx.select(Part, Part.c.substitutes.has_key(stock.part_number))
+    wanted = [stock.part_number, *(part.part_number for part in standing_in)]
+    waiting = await tx.select(
+        Rma,
+        Rma.c.state == "backordered",
+        Rma.c.part_number.in_(wanted),
+        order_by=(sa.not_(Rma.c.contract_ends_at <= tx.now), _SEVERITY, Rma.c.diagnosed_at, Rma.c.id),
+        limit=stock.available + len(wanted) + 200,
+    )
+    for each in waiting:
+        if stock.available <= 0:
+            break
+        locked = await tx.lock_available(Rma, [each.id])
+        if not locked:
+            offer_to_backorders(stock, tx, tx.now + _AGAIN)
+            break
+        rma = locked[0]
+        if rma.state == "backordered":
+            network = await Network.load(tx, plan=rma.plan)
+            substitutes = [rma.sent_part, stock.part_number]
+            offers = network.offers(tx.now, rma.destination, [(stock.depot_id, stock.part_number)], substitutes)
+            if offers:
+                await keep_for(rma, offers[0], stock, tx)

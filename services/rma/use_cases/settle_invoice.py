@@ -1,0 +1,46 @@
+"""A manager takes a charge for a missing return off, or waives it before it is written."""
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from libs.events.rma_returns import InvoiceSettled
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.store import Transaction
+from services.rma.model import return_leg
+from services.rma.model.rma import Rma
+from services.rma.queries import RmaOut, rma_seen_by
+from services.rma.use_cases.await_return import close_if_over, stop_waiting
+
+router = Router(tags=["rmas"])
+
+
+class SettleInvoice(Command):
+    outcome: Literal["credited", "waived"]
+    reason: str = Field(min_length=3, max_length=2000)
+
+
+def settle_invoice(rma: Rma, cmd: SettleInvoice, tx: Transaction) -> None:
+    """Raises ForbiddenTransition or NothingToSettle."""
+    invoice = return_leg.settle(rma, cmd.outcome, tx, cmd.reason)
+    stop_waiting(rma, tx)
+    tx.emit(
+        InvoiceSettled(
+            **rma.ids,
+            outcome=cmd.outcome,
+            invoice_number=invoice.number if invoice else None,
+            amount=invoice.amount if invoice else None,
+            reason=cmd.reason,
+            by=tx.scope.actor,
+            settled_at=tx.now,
+        )
+    )
+    close_if_over(rma, tx)
+
+
+@router.post("/v1/rmas/{rma_id}/settle", dependencies=[allow("manager")])
+async def settle_invoice_route(rma_id: UUID, cmd: SettleInvoice, tx: Tx, caller: Caller) -> RmaOut:
+    rma = await rma_seen_by(caller, rma_id, tx, lock=True)
+    settle_invoice(rma, cmd, tx)
+    return RmaOut.of(rma)
