@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import socket
 import tempfile
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from typing import IO
 from deploy.local.errors import CannotRun
 
 HOST = "127.0.0.1"
+_OWN_RANGE = range(20_000, 32_000)
 
 
 def is_free(port: int) -> bool:
@@ -27,11 +29,10 @@ def is_free(port: int) -> bool:
 
 
 def free_port(avoid: frozenset[int] = frozenset()) -> int:
+    """Below the range that outgoing connections take theirs from: one of those could have it before the listener does."""
     while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.bind((HOST, 0))
-            port = int(probe.getsockname()[1])
-        if port not in avoid:
+        port = secrets.choice(_OWN_RANGE)
+        if port not in avoid and is_free(port):
             return port
 
 
