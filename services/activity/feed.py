@@ -49,7 +49,8 @@ async def feed(
     request: Request, tx: Tx, after: Annotated[int | None, Query(ge=0, lt=2**63)] = None
 ) -> StreamingResponse:
     """Everything after a place, and whatever follows, until the reader leaves or this process ends."""
-    start = await last_place(tx) if after is None else after
+    last = await last_place(tx)
+    start = last if after is None else min(after, last)
     stopping: asyncio.Event = request.app.state.stopping
     return StreamingResponse(_lines(request.app.state.database, start, stopping), media_type="application/x-ndjson")
 

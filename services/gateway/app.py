@@ -1,0 +1,102 @@
+"""The wiring of the gateway: its own clients' API, and the door before it and before every other service."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from libs.bus import Handlers, Jobs, Timers
+from libs.kit.auth import Verifier
+from libs.kit.service import Server, Service
+from libs.kit.settings import Settings
+from libs.store import Database
+from services.gateway import queries
+from services.gateway.documents.openapi import OpenApi
+from services.gateway.documents.own import with_own_routes
+from services.gateway.door.door import Door
+from services.gateway.door.front import documents_router, front, health_router
+from services.gateway.door.oauth import TokenEndpoint, oauth_router
+from services.gateway.door.upstreams import Upstreams
+from services.gateway.identity.access_tokens import AccessTokens
+from services.gateway.identity.directory import Directory
+from services.gateway.settings import DoorSettings
+from services.gateway.stream.feed import Feed
+from services.gateway.stream.hub import Hub
+from services.gateway.stream.listening import Listening
+from services.gateway.use_cases import change_client, create_client, disable_client, rotate_secret
+from services.gateway.use_cases.bootstrap_admin import bootstrap_admin
+from services.gateway.use_cases.sealing import take_seal
+
+log = structlog.get_logger()
+
+
+class Gateway(Service):
+    """`app` is the clients' API, a service's like any other's; `door` is what the world sees."""
+
+    def door(self, database: Database, settings: DoorSettings, stopping: asyncio.Event) -> Door:
+        """The door over an open database. Its lifespan holds the connections to the services and the feed of events."""
+        tokens, directory = AccessTokens(settings.key, settings.url), Directory(database)
+        upstreams = Upstreams(settings.services, seconds=settings.upstream_seconds, max_body=settings.max_body_bytes)
+        hub = Hub()
+        listening = Listening(
+            hub, upstreams, directory, settings.key, most=settings.max_listeners, heartbeat=settings.heartbeat_seconds
+        )
+        clients = self.app(database, Verifier(settings.key.public))
+        openapi = OpenApi(with_own_routes(clients.openapi()), upstreams, f"{settings.url}/oauth/token")
+
+        @asynccontextmanager
+        async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+            async with clients.router.lifespan_context(clients):
+                if settings.bootstrap_admin:
+                    await bootstrap_admin(database, *settings.bootstrap_admin)
+                loops = [
+                    asyncio.create_task(Feed(hub, upstreams, settings.key).run(), name="feed"),
+                    asyncio.create_task(listening.beat(stopping), name="heartbeat"),
+                ]
+                yield
+                for loop in loops:
+                    loop.cancel()
+                await asyncio.gather(*loops, return_exceptions=True)
+                await upstreams.close()
+
+        routers = [
+            oauth_router(TokenEndpoint(database, tokens), settings.key, settings.url),
+            documents_router(openapi),
+            health_router(database, upstreams),
+        ]
+        return Door(settings, tokens, directory, upstreams, listening, front(lifespan, routers), clients)
+
+    async def _serve(self, settings: Settings, role: str) -> None:
+        """Publishes and hears nothing, so that there is no worker to run."""
+        if role == "worker":
+            log.info("the gateway has no worker")
+            return
+        database = await Database.connect(settings.database_url)
+        door_settings, stopping = DoorSettings.read(), asyncio.Event()
+        address = urlsplit(door_settings.url)
+        config = uvicorn.Config(
+            self.door(database, door_settings, stopping), host=address.hostname or "127.0.0.1", port=address.port or 80,
+            log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=20, proxy_headers=False,
+            limit_concurrency=door_settings.max_listeners + 1000,
+        )  # fmt: skip
+        try:
+            gc.collect()
+            gc.freeze()
+            await Server(config, stopping).serve()
+        finally:
+            await asyncio.wait_for(database.close(), 10)
+
+
+service = Gateway(
+    name="gateway",
+    routers=[queries.router, create_client.router, change_client.router, rotate_secret.router, disable_client.router],
+    handlers=Handlers("gateway"),
+    timers=Timers("gateway"),
+    jobs=Jobs("gateway"),
+    setup=take_seal,
+)

@@ -1,0 +1,76 @@
+"""The gateway's own routes that no FastAPI route describes: tokens and the stream."""
+
+from typing import Any
+
+from services.gateway.documents.merging import Document
+
+_TOKEN: Document = {
+    "type": "object",
+    "required": ["access_token", "token_type", "expires_in"],
+    "properties": {
+        "access_token": {"type": "string"},
+        "token_type": {"const": "Bearer"},
+        "expires_in": {"type": "integer"},
+    },
+}
+_OAUTH_ERROR: Document = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {"error": {"type": "string"}, "error_description": {"type": "string"}},
+}
+_FORM: Document = {
+    "type": "object",
+    "required": ["grant_type"],
+    "properties": {
+        "grant_type": {"const": "client_credentials"},
+        "client_id": {"type": "string"},
+        "client_secret": {"type": "string"},
+    },
+}
+
+
+def with_own_routes(clients: Document) -> Document:
+    """The description of the clients' API with that of the routes beside it."""
+    paths = {**clients.get("paths", {}), "/oauth/token": {"post": _token()}, "/v1/events/stream": {"get": _stream()}}
+    return {**clients, "paths": paths}
+
+
+def _token() -> Document:
+    form = {"application/x-www-form-urlencoded": {"schema": _FORM}}
+    error = {"description": "RFC 6749, section 5.2.", "content": {"application/json": {"schema": _OAUTH_ERROR}}}
+    return {
+        "operationId": "issue_token",
+        "summary": "A client's credentials for an access token",
+        "description": "RFC 6749, section 4.4; the credentials by HTTP Basic or in the form.",
+        "tags": ["tokens"],
+        "security": [],
+        "requestBody": {"required": True, "content": form},
+        "responses": {
+            "200": {"description": "The token.", "content": {"application/json": {"schema": _TOKEN}}},
+            "4XX": error,
+        },
+    }
+
+
+def _stream() -> Document:
+    def query(name: str, description: str, schema: dict[str, Any]) -> Document:
+        return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
+
+    return {
+        "operationId": "stream_events",
+        "summary": "Events as they happen",
+        "description": "Server-sent events: `event` is the type, `id` the place in the stream, `data` a CloudEvent as JSON. "
+        "`event: dropped` ends the stream of a listener that is too slow or may not listen any more.",
+        "tags": ["events"],
+        "parameters": [
+            query("type", "types, or what they begin with", {"type": "array", "items": {"type": "string"}}),
+            query("case_id", "of one case", {"type": "string", "format": "uuid"}),
+            query("account_id", "of one account", {"type": "string", "format": "uuid"}),
+            query("last_event_id", "as the header Last-Event-ID", {"type": "integer", "minimum": 0}),
+            {
+                "name": "Last-Event-ID", "in": "header", "required": False, "schema": {"type": "integer", "minimum": 0},
+                "description": "go on after this place",
+            },
+        ],
+        "responses": {"200": {"description": "The stream.", "content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+    }  # fmt: skip

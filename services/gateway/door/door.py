@@ -1,0 +1,101 @@
+"""The one public door: who calls, how often, to which service; every refusal is a problem that says why."""
+
+import structlog
+
+from libs.kit.problems import Problem, as_problem
+from libs.kit.telemetry import counter, trace
+from services.gateway import routes
+from services.gateway.door import asgi
+from services.gateway.door.headers import Headers, inward, value_of
+from services.gateway.door.limits import Allowance, Buckets
+from services.gateway.door.upstreams import Upstreams
+from services.gateway.identity.access_tokens import AccessTokens
+from services.gateway.identity.directory import Caller, Directory
+from services.gateway.settings import DoorSettings
+from services.gateway.stream.listening import Listening
+
+log = structlog.get_logger()
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_answers = counter("gateway_answers", "Answers given.", ["service", "status"])
+
+
+class MethodNotAllowed(Problem):
+    status, title = 405, "Method not allowed"
+
+
+class Door:
+    """An ASGI app. `/v1` is its own; the rest is `front`'s. `clients` is the gateway's API, which stands behind the door as any service."""
+
+    def __init__(
+        self,
+        settings: DoorSettings,
+        tokens: AccessTokens,
+        directory: Directory,
+        upstreams: Upstreams,
+        listening: Listening,
+        front: asgi.App,
+        clients: asgi.App,
+    ) -> None:
+        self._settings, self._tokens, self._directory = settings, tokens, directory
+        self._upstreams, self._listening, self._front, self._clients = upstreams, listening, front, clients
+        self._buckets = Buckets()
+
+    async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
+            await self._front(scope, receive, send)
+            return
+        with trace(value_of(scope["headers"], b"traceparent")) as span:
+            try:
+                await self._enter(scope, receive, send, str(span))
+            except asgi.CallerLeft:
+                return
+            except Exception as error:
+                problem = as_problem(error)
+                if problem is None:
+                    log.error("unforeseen error", path=scope["path"], exc_info=error)
+                    problem = Problem("Something went wrong here; the log has the details.")
+                _answers.labels("refused", problem.status).inc()
+                await asgi.refuse(scope, receive, send, problem)
+
+    async def _enter(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send, traceparent: str) -> None:
+        service = routes.owner(scope["path"])
+        if scope["method"] not in _METHODS:
+            raise MethodNotAllowed(f"{scope['method']} is not spoken here.", allowed=sorted(_METHODS))
+        if routes.resource(scope["path"]) in routes.PUBLIC:
+            address = scope["client"][0] if scope.get("client") else ""
+            allowance = self._buckets.take(
+                address, rate=self._settings.requests_per_second, burst=2 * self._settings.requests_per_second
+            )
+            headers = inward(scope["headers"], traceparent=traceparent, authorization=None)
+            await self._forward(service, scope, receive, send, headers, allowance)
+            return
+        access = self._tokens.verify(value_of(scope["headers"], b"authorization"))
+        caller = await self._directory.caller(access)
+        allowance = self._allowance(caller)
+        token = caller.internal_token(self._settings.key)
+        headers = inward(scope["headers"], traceparent=traceparent, authorization=f"Bearer {token}")
+        if service == routes.STREAM:
+            sending = asgi.with_headers(send, allowance.headers())
+            await self._listening.serve(scope, receive, sending, access, caller)
+        elif service == routes.GATEWAY:
+            sending = asgi.with_headers(send, allowance.headers())
+            await self._clients({**scope, "headers": headers}, receive, sending)
+        else:
+            await self._forward(service, scope, receive, send, headers, allowance)
+
+    def _allowance(self, caller: Caller) -> Allowance:
+        rate = caller.requests_per_second or self._settings.requests_per_second
+        return self._buckets.take(caller.principal.id, rate=rate, burst=2 * rate)
+
+    async def _forward(
+        self,
+        service: str,
+        scope: asgi.Scope,
+        receive: asgi.Receive,
+        send: asgi.Send,
+        headers: Headers,
+        allowance: Allowance,
+    ) -> None:
+        added = [(name.encode(), value.encode()) for name, value in allowance.headers().items()]
+        status = await self._upstreams.forward(service, scope, receive, send, headers, added)
+        _answers.labels(service, status).inc()

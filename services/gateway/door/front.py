@@ -1,0 +1,107 @@
+"""What stands before the door, without a caller: tokens, documents, health."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from ipaddress import ip_address
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
+
+from libs.events.asyncapi import asyncapi
+from libs.kit import problems
+from libs.kit.telemetry import exposition
+from libs.store import Database
+from services.gateway import routes
+from services.gateway.documents import pages
+from services.gateway.documents.openapi import OpenApi
+from services.gateway.door.upstreams import Upstreams
+
+PROBE_SECONDS = 1.5
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def front(lifespan: Lifespan, routers: list[APIRouter]) -> FastAPI:
+    app = FastAPI(title="Poly+ gateway", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    problems.install(app)
+    for router in routers:
+        app.include_router(router)
+    return app
+
+
+def documents_router(openapi: OpenApi) -> APIRouter:
+    router = APIRouter()
+    events = json.dumps(asyncapi(), ensure_ascii=False).encode()
+
+    @router.get("/")
+    async def landing() -> HTMLResponse:
+        return HTMLResponse(pages.landing(), headers=pages.HEADERS)
+
+    @router.get("/docs")
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(pages.docs(await openapi.document()), headers=pages.HEADERS)
+
+    @router.get("/openapi.json")
+    async def openapi_json() -> JSONResponse:
+        return JSONResponse(await openapi.document())
+
+    @router.get("/asyncapi.json")
+    async def asyncapi_json() -> Response:
+        return Response(events, media_type="application/json")
+
+    return router
+
+
+def health_router(database: Database, upstreams: Upstreams) -> APIRouter:
+    """The gateway is ready when its own database is; which services are up is said beside."""
+    router = APIRouter()
+
+    @router.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @router.get("/readyz")
+    async def readyz() -> JSONResponse:
+        own, *states = await asyncio.gather(
+            _database(database), *(_service(upstreams, name) for name in routes.SERVICES)
+        )
+        services = dict(zip(routes.SERVICES, states, strict=True))
+        ready = own == "ok"
+        content = {"status": "ready" if ready else "not ready", "checks": {"database": own}, "services": services}
+        return JSONResponse(content, 200 if ready else 503)
+
+    @router.get("/metrics")
+    async def metrics(request: Request) -> Response:
+        if not _from_inside(request):
+            raise problems.Forbidden("Metrics are read from inside.")
+        return PlainTextResponse(exposition(), media_type="text/plain; version=0.0.4")
+
+    return router
+
+
+async def _database(database: Database) -> str:
+    try:
+        async with asyncio.timeout(PROBE_SECONDS), database.pool.acquire() as connection:
+            await connection.fetchval("SELECT 1")
+    except Exception as error:
+        problem = problems.as_problem(error)
+        if problem is None:
+            raise
+        return problem.detail
+    return "ok"
+
+
+async def _service(upstreams: Upstreams, name: str) -> str:
+    try:
+        await upstreams.json(name, "/readyz", seconds=PROBE_SECONDS)
+    except problems.Problem as problem:
+        return problem.detail
+    return "ok"
+
+
+def _from_inside(request: Request) -> bool:
+    """From this machine or network, and not through somebody else's proxy."""
+    if request.client is None or "forwarded" in request.headers or "x-forwarded-for" in request.headers:
+        return False
+    return ip_address(request.client.host).is_private

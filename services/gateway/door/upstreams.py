@@ -1,0 +1,174 @@
+"""The services behind the door: a pool of kept connections, requests handed on and answers handed back as they come."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import aiohttp
+import pydantic_core
+import structlog
+from multidict import CIMultiDict
+from yarl import URL
+
+from libs.kit.problems import Problem, Unavailable
+from libs.kit.telemetry import histogram
+from services.gateway.door import asgi
+from services.gateway.door.headers import Headers, outward, value_of
+
+log = structlog.get_logger()
+_WHOLE = 256 * 1024
+"""Up to this size a body is held in memory: it can be sent again, and an answer goes out in one piece."""
+_CALLER_SECONDS = 60.0
+_NOT_ADDED = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
+_took = histogram("gateway_upstream", "Seconds until a service's answer began.", ["service"])
+
+
+class ServiceDown(Unavailable):
+    """The service does not answer, and the problem says which."""
+
+    def __init__(self, service: str, detail: str | None = None) -> None:
+        super().__init__(detail or f"{service} is not available; try again.", retry_after=2, dependency=service)
+
+
+class ServiceTooSlow(Problem):
+    status, title = 504, "No answer in time"
+
+
+class BodyTooLarge(Problem):
+    status, title = 413, "Too large"
+
+
+class CallerTooSlow(Problem):
+    status, title = 408, "The request did not come in time"
+
+
+class Upstreams:
+    """`close()` when done."""
+
+    def __init__(self, urls: Mapping[str, str], *, seconds: float, max_body: int) -> None:
+        self.urls = dict(urls)
+        self._max_body, self._seconds = max_body, seconds
+        # A service closes a connection after 5 idle seconds; one that is older is not used again here.
+        self.http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, limit_per_host=512, keepalive_timeout=4),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=2, sock_read=seconds),
+            auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False,
+            skip_auto_headers=_NOT_ADDED,
+        )  # fmt: skip
+
+    async def close(self) -> None:
+        await self.http.close()
+
+    async def forward(
+        self, service: str, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send, headers: Headers, added: Headers
+    ) -> int:
+        """Hands the request on and its answer back, with `added` headers; the answer's status. Raises a Problem."""
+        content = await self._content(headers, receive)
+        if not isinstance(content, bytes):
+            return await self._exchange(service, scope, send, headers, content, added)
+        for retries in (1, 0) if _repeatable(scope["method"], headers) else (0,):
+            try:
+                return await self._exchange(service, scope, send, headers, content, added)
+            except ServiceDown as down:
+                # The service may have closed a kept connection just as it was used: nothing tells until it is.
+                if not retries or not _broke(down.__cause__):
+                    raise
+        raise AssertionError("the last try answers or raises")
+
+    async def _exchange(
+        self, service: str, scope: asgi.Scope, send: asgi.Send, headers: Headers, content: Any, added: Headers
+    ) -> int:
+        base, query = self.urls[service], scope["query_string"].decode("latin-1")
+        url = URL(base + scope["raw_path"].decode("latin-1") + (f"?{query}" if query else ""), encoded=True)
+        sent = CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
+        began = False
+        try:
+            with _took.labels(service).time():
+                response = await self.http.request(
+                    scope["method"], url, headers=sent, data=content or None, allow_redirects=False
+                )
+            async with response:
+                returned = outward(response.raw_headers)
+                if response.status == 503 and not response.content_type.endswith("problem+json"):
+                    raise ServiceDown(service, f"{service} has too much to do; try again.")
+                returned = [(n, v.removeprefix(base.encode()) if n == b"location" else v) for n, v in returned] + added
+                if response.content_length is not None and response.content_length <= _WHOLE:
+                    whole = await response.read()
+                    began = True
+                    await asgi.start(send, response.status, returned)
+                    await asgi.body(send, whole)
+                else:
+                    began = True
+                    await asgi.start(send, response.status, returned)
+                    async for chunk in response.content.iter_any():
+                        await asgi.body(send, chunk, more=True)
+                    await asgi.body(send, b"")
+                return response.status
+        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+            if began:
+                # Too late for a problem: a body that breaks off tells the caller that the answer is not whole.
+                log.warning("a service's answer broke off", upstream=service, path=scope["path"], error=repr(error))
+                raise asgi.CallerLeft from error
+            if isinstance(error.__cause__, Problem | asgi.CallerLeft):  # what ended the body that was being sent
+                raise error.__cause__ from error
+            raise self._problem(service, error) from error
+
+    def _problem(self, service: str, error: Exception) -> Problem:
+        match error:
+            case aiohttp.ConnectionTimeoutError() | aiohttp.ClientConnectorError():
+                return ServiceDown(service)
+            case TimeoutError():
+                return ServiceTooSlow(f"{service} gave no answer in {self._seconds:g} s.", dependency=service)
+        return ServiceDown(
+            service, f"The connection to {service} broke; repeat the request with the same Idempotency-Key."
+        )
+
+    async def _content(self, headers: Headers, receive: asgi.Receive) -> bytes | AsyncIterator[bytes]:
+        """The body: all of it when it is small, else as it comes. Raises BodyTooLarge, CallerTooSlow."""
+        length = int(value_of(headers, b"content-length") or 0)
+        if length > self._max_body:
+            raise BodyTooLarge(f"At most {self._max_body} bytes.", limit=self._max_body)
+        chunks = asgi.body_chunks(receive)
+        held = b""
+        try:
+            async with asyncio.timeout(_CALLER_SECONDS):
+                async for chunk in chunks:
+                    held += chunk
+                    if len(held) > _WHOLE:
+                        return self._rest(held, chunks)
+        except TimeoutError:
+            raise CallerTooSlow("The request's body did not come in time.") from None
+        return held
+
+    async def _rest(self, held: bytes, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        size = len(held)
+        yield held
+        async for chunk in chunks:
+            size += len(chunk)
+            if size > self._max_body:
+                raise BodyTooLarge(f"At most {self._max_body} bytes.", limit=self._max_body)
+            yield chunk
+
+    async def json(self, service: str, path_and_query: str, *, token: str | None = None, seconds: float = 5.0) -> Any:
+        """A GET of the gateway's own. Raises ServiceDown, ServiceTooSlow."""
+        headers = {"authorization": f"Bearer {token}"} if token else {}
+        timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=2)
+        try:
+            url = URL(self.urls[service] + path_and_query, encoded=True)
+            async with self.http.get(url, headers=headers, timeout=timeout, allow_redirects=False) as response:
+                content = await response.read()
+                if response.status != 200:
+                    raise ServiceDown(service, f"{service} answered with {response.status}.")
+                return pydantic_core.from_json(content)
+        except (aiohttp.ClientError, TimeoutError, ConnectionError, ValueError) as error:
+            raise self._problem(service, error) from error
+
+
+def _broke(error: BaseException | None) -> bool:
+    """Whether there was a connection."""
+    return isinstance(error, aiohttp.ClientConnectionError) and not isinstance(error, aiohttp.ClientConnectorError)
+
+
+def _repeatable(method: str, headers: Headers) -> bool:
+    """Whether a second try has no second effect."""
+    return method in ("GET", "HEAD") or (method == "POST" and value_of(headers, b"idempotency-key") is not None)

@@ -1,0 +1,80 @@
+"""A system that may call: what it is, whose data it sees, and since when not any more."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from libs.kit.auth import Principal
+from libs.kit.problems import Conflict
+from libs.store import Entity
+
+Role = Literal[
+    "customer", "reseller", "partner", "engineer", "manager", "depot", "technician", "ops", "integrator", "admin"
+]
+
+
+class Change(BaseModel):
+    """What was done to a client, when, by whom and why."""
+
+    at: datetime
+    by: str
+    what: str
+    why: str | None = None
+
+
+class ClientDisabled(Conflict):
+    """A disabled client stays disabled."""
+
+
+class LastAdmin(Conflict):
+    """Without an admin nobody could make one."""
+
+
+class Client(Entity, table="clients", indexes=("role",)):
+    """`secret_generation` counts the secrets: tokens issued for an earlier one are worth nothing."""
+
+    name: str
+    role: Role
+    secret_hash: str
+    secret_generation: int = 1
+    accounts: list[UUID]
+    partner_id: UUID | None = None
+    depot_id: UUID | None = None
+    technician_id: UUID | None = None
+    requests_per_second: int | None = None
+    disabled_at: datetime | None = None
+    created_at: datetime
+    history: list[Change]
+
+    @property
+    def principal(self) -> Principal:
+        """Who the services take this client for."""
+        return Principal(
+            self.id, self.name, self.role, frozenset(self.accounts), self.partner_id, self.depot_id, self.technician_id
+        )
+
+    def change(self, fields: dict[str, object], change: Change) -> None:
+        """Sets these fields. Raises ClientDisabled."""
+        self._still_enabled()
+        for name, value in fields.items():
+            setattr(self, name, value)
+        self.history.append(change)
+
+    def take_secret(self, secret_hash: str, change: Change) -> None:
+        """A new secret in place of the old one. Raises ClientDisabled."""
+        self._still_enabled()
+        self.secret_hash = secret_hash
+        self.secret_generation += 1
+        self.history.append(change)
+
+    def disable(self, change: Change) -> None:
+        """For good. A client that is disabled already stays as it is."""
+        if self.disabled_at is None:
+            self.disabled_at = change.at
+            self.history.append(change)
+
+    def _still_enabled(self) -> None:
+        if self.disabled_at:
+            raise ClientDisabled("This client is disabled for good; make a new one.", state="disabled", possible=[])

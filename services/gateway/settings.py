@@ -1,0 +1,35 @@
+"""What the gateway is told beyond what every service is."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from libs.kit.settings import setting
+from services.gateway.identity.keys import SigningKey
+from services.gateway.routes import SERVICES
+
+
+@dataclass(frozen=True)
+class DoorSettings:
+    """Limits are the defaults of one process."""
+
+    url: str  # the public origin, and where it listens
+    key: SigningKey
+    services: dict[str, str] = field(hash=False)
+    bootstrap_admin: tuple[UUID, str] | None = None
+    requests_per_second: int = 200
+    max_listeners: int = 5000
+    max_body_bytes: int = 32 * 2**20
+    upstream_seconds: float = 30.0
+    heartbeat_seconds: float = 15.0
+
+    @classmethod
+    def read(cls) -> "DoorSettings":
+        admin = setting("BOOTSTRAP_ADMIN_ID", "")
+        return cls(
+            url=setting("GATEWAY_URL").rstrip("/"),
+            key=SigningKey.read(setting("INTERNAL_PRIVATE_KEY")),
+            services={service: setting(f"{service.upper()}_URL").rstrip("/") for service in SERVICES},
+            bootstrap_admin=(UUID(admin), setting("BOOTSTRAP_ADMIN_SECRET")) if admin else None,
+            requests_per_second=int(setting("GATEWAY_REQUESTS_PER_SECOND", "200")),
+            max_listeners=int(setting("GATEWAY_MAX_LISTENERS", "5000")),
+        )

@@ -1,0 +1,194 @@
+"""`GET /v1/events/stream`: server-sent events, resumed without a gap, kept within what the caller may see."""
+
+import asyncio
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import parse_qs, urlencode
+from uuid import UUID
+
+import structlog
+
+from libs.kit.problems import BadRequest, Problem, Unauthenticated, Unavailable
+from services.gateway.door import asgi
+from services.gateway.door.headers import value_of
+from services.gateway.door.upstreams import ServiceDown, Upstreams
+from services.gateway.identity.access_tokens import Access
+from services.gateway.identity.directory import Caller, Directory
+from services.gateway.identity.keys import SigningKey
+from services.gateway.stream.hub import Hub, Listener
+from services.gateway.stream.items import Filter, Item, dropped
+
+log = structlog.get_logger()
+BUFFER_BYTES = 512 * 1024
+SEND_SECONDS = 30.0
+_PAGE = 200
+_RETRY_MILLISECONDS = 1000
+_HEADERS = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+]
+
+
+class GetOnly(Problem):
+    status, title = 405, "Method not allowed"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a listener asks for."""
+
+    after: int | None
+    types: tuple[str, ...]
+    case_id: str | None
+    account_id: str | None
+
+    @classmethod
+    def of(cls, scope: asgi.Scope) -> Self:
+        """Raises BadRequest."""
+        query = parse_qs(scope["query_string"].decode("latin-1"))
+        last = value_of(scope["headers"], b"last-event-id") or _one(query, "last_event_id")
+        return cls(_place(last), tuple(query.get("type", ())), _id(query, "case_id"), _id(query, "account_id"))
+
+    def replay(self, after: int) -> str:
+        """The same of activity's replay."""
+        asked = {"case_id": self.case_id, "account_id": self.account_id}
+        pairs = [("after", str(after)), ("limit", str(_PAGE)), *(("type", each) for each in self.types)]
+        return f"/v1/events?{urlencode(pairs + [(name, value) for name, value in asked.items() if value])}"
+
+
+class Listening:
+    """Serves listeners until they leave, are too slow, or may not listen any more."""
+
+    def __init__(
+        self, hub: Hub, upstreams: Upstreams, directory: Directory, key: SigningKey, *, most: int, heartbeat: float
+    ) -> None:
+        self._hub, self._upstreams, self._directory, self._key = hub, upstreams, directory, key
+        self._most, self._heartbeat = most, heartbeat
+        self._callers: dict[Listener, tuple[Access, Caller]] = {}
+
+    async def serve(
+        self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send, access: Access, caller: Caller
+    ) -> None:
+        """Raises a Problem before the first byte, never after it."""
+        if scope["method"] != "GET":
+            raise GetOnly("The stream is read with GET.", allowed=["GET"])
+        if len(self._callers) >= self._most:
+            raise Unavailable("There are too many listeners; try again.", retry_after=5, dependency="gateway")
+        if self._hub.position is None:
+            raise ServiceDown("activity", "activity has not been heard of yet; try again.")
+        asked = Request.of(scope)
+        begin = self._hub.position if asked.after is None else asked.after
+        may_see = Filter.of(caller.principal, types=asked.types, case_id=asked.case_id, account_id=asked.account_id)
+        listener = Listener(may_see, begin, limit=BUFFER_BYTES)
+        page = None if self._hub.attach(listener, begin) else await self._page(asked, begin, caller)
+        self._callers[listener] = (access, caller)
+        gone = asyncio.create_task(_until_gone(receive, listener))
+        try:
+            await asgi.start(send, 200, _HEADERS)
+            await asgi.body(send, b"retry: %d\nid: %d\n\n" % (_RETRY_MILLISECONDS, begin), more=True)
+            with suppress(TimeoutError):  # a connection that takes nothing for that long is closed as it is
+                if page is not None:
+                    await self._catch_up(asked, listener, page, send, caller)
+                await _pump(listener, send)
+        finally:
+            gone.cancel()
+            del self._callers[listener]
+            self._hub.detach(listener)
+
+    async def _page(self, asked: Request, after: int, caller: Caller) -> dict[str, Any]:
+        """What the caller may see after a place, as activity has it; the caller's own token asks."""
+        page: dict[str, Any] = await self._upstreams.json(
+            "activity", asked.replay(after), token=caller.internal_token(self._key)
+        )
+        return page
+
+    async def _catch_up(
+        self, asked: Request, listener: Listener, page: dict[str, Any], send: asgi.Send, caller: Caller
+    ) -> None:
+        """Replays page by page until the ring goes on from there."""
+        while listener.reason is None:
+            if frames := b"".join(Item.of(event).frame for event in page["items"]):
+                await _sent(listener, send, frames, page["items"][-1]["seq"])
+            if self._hub.attach(listener, page["position"]):
+                return
+            try:
+                page = await self._page(asked, page["position"], caller)
+            except Problem as problem:
+                log.warning("a replay broke off", error=problem.detail)
+                listener.leave("replay broke off")
+
+    async def beat(self, stopping: asyncio.Event) -> None:
+        """A sign of life for everybody, and a look at who may still listen; until the process stops."""
+        while not stopping.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), self._heartbeat)
+            await self._send_away()
+            self._hub.beat()
+        for listener in self._callers:
+            listener.leave("closing")
+
+    async def _send_away(self) -> None:
+        """Those whose token has expired, and whose client was disabled or sees other accounts now."""
+        for listener, (access, caller) in list(self._callers.items()):
+            if access.expires <= time.time():
+                listener.leave("token expired")
+                continue
+            try:
+                now = await self._directory.caller(access)
+            except Unauthenticated:
+                listener.leave("not allowed any more")
+            except Problem as problem:
+                log.warning("cannot look who may listen", error=problem.detail)
+                return
+            else:
+                if now.principal != caller.principal:
+                    listener.leave("sees something else now")
+
+
+async def _pump(listener: Listener, send: asgi.Send) -> None:
+    """Sends what the hub has put into the buffer, as fast as the connection takes it."""
+    while listener.reason is None:
+        await listener.woken.wait()
+        frames, place = listener.take()
+        if frames:
+            await _sent(listener, send, frames, place)
+    async with asyncio.timeout(SEND_SECONDS):
+        await asgi.body(send, dropped(listener.last, listener.reason))
+
+
+async def _sent(listener: Listener, send: asgi.Send, frames: bytes, place: int) -> None:
+    async with asyncio.timeout(SEND_SECONDS):
+        await asgi.body(send, frames, more=True)
+    listener.last = place
+
+
+async def _until_gone(receive: asgi.Receive, listener: Listener) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
+    listener.leave("left")
+
+
+def _one(query: dict[str, list[str]], name: str) -> str | None:
+    values = query.get(name, [])
+    if len(values) > 1:
+        raise BadRequest(f"{name} is given more than once.")
+    return values[0] if values else None
+
+
+def _id(query: dict[str, list[str]], name: str) -> str | None:
+    value = _one(query, name)
+    try:
+        return None if value is None else str(UUID(value))
+    except ValueError:
+        raise BadRequest(f"{name} is not a UUID.") from None
+
+
+def _place(value: str | None) -> int | None:
+    if value is None:
+        return None
+    if not value.isascii() or not value.isdigit() or int(value) >= 2**63:
+        raise BadRequest("Last-Event-ID is not one that this stream gave out.")
+    return int(value)

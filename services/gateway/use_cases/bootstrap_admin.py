@@ -1,0 +1,28 @@
+"""The first admin, from the environment: somebody has to be able to make the others."""
+
+from uuid import UUID
+
+import structlog
+
+from libs.store import Database, Scope
+from services.gateway.identity.secrets import hashed
+from services.gateway.model.client import Change, Client
+
+log = structlog.get_logger()
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('polyplus bootstrap', 0))"
+
+
+async def bootstrap_admin(database: Database, client_id: UUID, secret: str) -> None:
+    """Makes it when there is no client of this id; one that is there keeps its own secret and state."""
+    async with database.transaction(Scope("worker", actor="system:gateway")) as tx:
+        await tx.connection.execute(_LOCK)
+        if await Client.find(client_id, tx):
+            return
+        made = Change(at=tx.now, by=tx.scope.actor, what="created", why="the first admin")
+        tx.add(
+            Client(
+                id=client_id, name="first admin", role="admin", secret_hash=await hashed(secret), accounts=[],
+                created_at=tx.now, history=[made],
+            )
+        )  # fmt: skip
+        log.info("made the first admin", client=str(client_id))

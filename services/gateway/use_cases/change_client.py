@@ -1,0 +1,49 @@
+"""What a client is called, whose data it sees, how fast it may ask. Its role stays: another role is another client."""
+
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field, model_validator
+
+from libs.kit.http import Command, Router, Tx, allow
+from libs.store import Transaction
+from services.gateway.model.client import Change, Client
+from services.gateway.queries import ClientOut
+from services.gateway.use_cases.create_client import Accounts, Rate
+
+router = Router(tags=["clients"])
+
+
+class ChangeClient(Command):
+    """Only what is given changes."""
+
+    name: str = Field("", min_length=1, max_length=200)
+    accounts: Accounts = Field(default_factory=list)
+    partner_id: UUID | None = None
+    depot_id: UUID | None = None
+    technician_id: UUID | None = None
+    requests_per_second: Rate | None = None
+    why: str | None = Field(None, max_length=500)
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "ChangeClient":
+        if not self.fields:
+            raise ValueError("nothing to change is given")
+        return self
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        return self.model_dump(exclude_unset=True, exclude={"why"})
+
+
+async def change_client(client_id: UUID, cmd: ChangeClient, tx: Transaction) -> Client:
+    """Holds for every gateway within seconds."""
+    client = await Client.get(client_id, tx, lock=True)
+    what = f"changed {', '.join(sorted(cmd.fields))}"
+    client.change(cmd.fields, Change(at=tx.now, by=tx.scope.actor, what=what, why=cmd.why))
+    return client
+
+
+@router.patch("/v1/clients/{client_id}", dependencies=[allow("admin")])
+async def change_client_route(client_id: UUID, cmd: ChangeClient, tx: Tx) -> ClientOut:
+    return ClientOut.of(await change_client(client_id, cmd, tx))

@@ -1,0 +1,28 @@
+"""A client that may not call any more, from a few seconds on."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query
+
+from libs.kit.http import Router, Tx, allow
+from libs.store import Transaction
+from services.gateway.model.client import Change, Client, LastAdmin
+
+router = Router(tags=["clients"])
+
+
+async def disable_client(client_id: UUID, why: str | None, tx: Transaction) -> None:
+    """Raises LastAdmin. All admins are locked, so that the last two cannot disable each other."""
+    admins = await tx.select(Client, Client.c.role == "admin", Client.c.disabled_at.is_(None), lock=True)
+    if [admin.id for admin in admins] == [client_id]:
+        raise LastAdmin("This is the only admin; make another one first.")
+    client = await Client.get(client_id, tx, lock=True)
+    client.disable(Change(at=tx.now, by=tx.scope.actor, what="disabled", why=why))
+
+
+@router.delete("/v1/clients/{client_id}", status_code=204, dependencies=[allow("admin")])
+async def disable_client_route(
+    client_id: UUID, tx: Tx, why: Annotated[str | None, Query(max_length=500)] = None
+) -> None:
+    await disable_client(client_id, why, tx)

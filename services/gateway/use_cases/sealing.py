@@ -1,0 +1,51 @@
+"""Routes that answer with a secret: what is kept for a repeated request is encrypted, and the repetition is still the same bytes."""
+
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+
+from cryptography.fernet import Fernet
+from fastapi import FastAPI, Request, Response
+
+from libs.kit.http import Handler, Router, ServiceRoute
+from libs.kit.idempotency import Attempt
+from libs.kit.settings import setting
+from libs.store import Database, Scope, Transaction
+from services.gateway.identity.keys import SigningKey
+
+
+@dataclass(frozen=True)
+class SealedAttempt(Attempt):
+    seal: Fernet
+
+    async def earlier_answer(self, tx: Transaction) -> Response | None:
+        answer = await super().earlier_answer(tx)
+        if answer is None:
+            return None
+        kept = {name: value for name, value in answer.headers.items() if name != "content-length"}
+        return Response(self.seal.decrypt(bytes(answer.body)), answer.status_code, kept)
+
+    def keep(self, tx: Transaction, response: Response) -> None:
+        super().keep(
+            tx, Response(self.seal.encrypt(bytes(response.body)), response.status_code, dict(response.headers))
+        )
+
+
+class SealedRoute(ServiceRoute):
+    async def _once(
+        self, request: Request, scope: Scope, endpoint: Handler, database: Database, attempt: Attempt | None
+    ) -> Response:
+        sealed = SealedAttempt(**vars(attempt), seal=request.app.state.seal) if attempt else None
+        return await super()._once(request, scope, endpoint, database, sealed)
+
+
+def sealed_router(*, tags: list[str]) -> Router:
+    """A router whose answers are kept encrypted."""
+    router = Router(tags=tags)
+    router.route_class = SealedRoute
+    return router
+
+
+async def take_seal(app: FastAPI) -> None:
+    """The key is derived from the gateway's own, so that every gateway can repeat what another one answered."""
+    key = SigningKey.read(setting("INTERNAL_PRIVATE_KEY")).derived("answers kept under an Idempotency-Key")
+    app.state.seal = Fernet(urlsafe_b64encode(key))
