@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from libs.events.cases import CaseOpened, CoverageOverridden
+from libs.events.entitlements import registration_key
 from libs.store import Entity, Transaction
 from services.entitlements.model.coverage import Coverage
 
@@ -28,10 +29,11 @@ class Override(BaseModel):
     onsite: bool | None
 
 
-class CaseFile(Entity, table="case_files", indexes=(("account_id", "is_open"),)):
+class CaseFile(Entity, table="case_files", indexes=(("account_id", "is_open"), "unit")):
     """`decided` is the last decision as published, without its revision and instant; `coverage` what the contract alone gives."""
 
     account_id: UUID | None = None
+    unit: UUID | None = None  # registration_key of what the case named
     opening: Opening | None = None
     is_open: bool = True
     override: Override | None = None
@@ -46,6 +48,8 @@ class CaseFile(Entity, table="case_files", indexes=(("account_id", "is_open"),))
 
     def open(self, event: CaseOpened) -> None:
         self.account_id = event.account_id
+        if event.product_number and event.serial:
+            self.unit = registration_key(event.product_number, event.serial)
         self.opening = Opening(
             product_number=event.product_number,
             serial=event.serial,

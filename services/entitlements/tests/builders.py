@@ -1,9 +1,10 @@
 """What tests arrange: a Vietnamese company with a site, a contact, a product and a contract."""
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopened, CoverageOverridden
 from libs.events.rma import ReplacementInstalled
@@ -21,8 +22,8 @@ class Customer:
     contact_id: UUID
 
 
-async def a_customer(h: Harness, name: str = "Công ty Cổ phần Sao Mai", **site: Any) -> Customer:
-    account = await made(h, "accounts", name=name, country="VN", time_zone="Asia/Ho_Chi_Minh", language="vi")
+async def a_customer(h: Harness, company: str = "Công ty Cổ phần Sao Mai", **site: Any) -> Customer:
+    account = await made(h, "accounts", name=company, country="VN", time_zone="Asia/Ho_Chi_Minh", language="vi")
     contact = await made(
         h, "contacts", account_id=account, name="Nguyễn Văn An", email="an@saomai.example", phone="+84 28 5550 0100",
         language="vi", authorised=True,
@@ -71,7 +72,9 @@ async def a_covered_customer(h: Harness, *, onsite: bool = True) -> Customer:
 
 
 async def made(h: Harness, plural: str, **body: Any) -> str:
-    response = await h.post(f"/v1/{plural}", body, role="admin")
+    """Made through the API, under an id that follows from what it says."""
+    id = uuid5(NAMESPACE_OID, f"{plural} {json.dumps(body, sort_keys=True)}")
+    response = await h.post(f"/v1/{plural}", {"id": str(id), **body}, role="admin")
     assert response.status_code == 201, response.text
     return str(response.json()["id"])
 

@@ -3,19 +3,13 @@
 from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopened, CoverageOverridden
 from libs.store import Transaction
 from services.entitlements.model.case_file import CaseFile
-from services.entitlements.model.coverage import registered
-from services.entitlements.use_cases.decide_coverage import decide
+from services.entitlements.use_cases.decide_coverage import decide, decide_from_the_opening
 
 
 async def answer_case(event: CaseOpened, tx: Transaction) -> None:
-    """The first decision is about the unit that the case named, a second about the one that replaced it meanwhile."""
     file = await CaseFile.of(event.case_id, tx)
     file.open(event)
-    await decide(file, tx, as_opened=True)
-    if event.product_number and event.serial:
-        serial = await registered(event.product_number, event.serial, event.account_id, tx)
-        if serial and serial.successor:
-            await decide(file, tx)
+    await decide_from_the_opening(file, tx)
 
 
 async def answer_reopened_case(event: CaseReopened, tx: Transaction) -> None:

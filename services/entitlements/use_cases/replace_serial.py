@@ -9,11 +9,10 @@ from libs.events.entitlements import SerialReplaced, registration_key
 from libs.events.rma import ReplacementInstalled
 from libs.store import Transaction
 from services.entitlements.model.account import Account
-from services.entitlements.model.case_file import CaseFile
 from services.entitlements.model.coverage import coverage_now
 from services.entitlements.model.product import Product
 from services.entitlements.model.registration import RegisteredSerial, Registration, Replacement
-from services.entitlements.use_cases.decide_coverage import decide, decide_again
+from services.entitlements.use_cases.decide_coverage import decide_for_units
 
 log = structlog.get_logger()
 
@@ -52,14 +51,15 @@ async def _apply(replacement: Replacement, tx: Transaction) -> None:
     found = await RegisteredSerial.find(replacement.old_key, tx)
     if found is None:
         return
-    account = await Account.get(found.account_id, tx, lock=True)
+    await Account.get(found.account_id, tx, lock=True)
     old = await RegisteredSerial.get(replacement.old_key, tx, lock=True)
     registration = await Registration.get(old.registration_id, tx, lock=True)
     if old.replaced_by or not await _take_over(registration, old, replacement, tx):
         return
     replacement.applied = True
-    await decide_again(account.id, tx)
-    await _answer_its_own_case(replacement, tx)
+    await tx.flush()
+    serials = await tx.select(RegisteredSerial, RegisteredSerial.c.registration_id == old.registration_id)
+    await decide_for_units([serial.id for serial in serials], tx)
     await apply_what_was_replaced([replacement.new_key], tx)
 
 
@@ -121,10 +121,3 @@ async def _successor(registration: Registration, replacement: Replacement, tx: T
             serial=replacement.new_serial,
         )
     )
-
-
-async def _answer_its_own_case(replacement: Replacement, tx: Transaction) -> None:
-    """Also when it is closed: the order in which two services' facts arrive must not matter."""
-    file = await CaseFile.find(replacement.case_id, tx, lock=True)
-    if file:
-        await decide(file, tx)

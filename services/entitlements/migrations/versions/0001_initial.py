@@ -32,6 +32,7 @@ def upgrade() -> None:
         sa.Column("version", sa.BigInteger(), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("account_id", sa.Uuid(), nullable=True),
+        sa.Column("unit", sa.Uuid(), nullable=True),
         sa.Column("opening", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("is_open", sa.Boolean(), nullable=False),
         sa.Column("override", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
@@ -40,6 +41,7 @@ def upgrade() -> None:
         sa.Column("decisions", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("case_files_unit_idx", "case_files", ["unit"], unique=False)
     op.create_index("case_files_account_id_is_open_idx", "case_files", ["account_id", "is_open"], unique=False)
     op.create_table(
         "contacts",

@@ -1,0 +1,71 @@
+"""Whatever order Kafka hands the records over in, entitlements ends with the same state and its last word is the same."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from libs.events.entitlements import CoverageDecided, SerialReplaced
+from libs.store.ids import new_id
+from services.entitlements.tests.builders import (
+    SERIAL,
+    SPARE,
+    a_covered_customer,
+    case_closed,
+    case_opened,
+    case_reopened,
+    overridden,
+    replaced,
+)
+from tests.support.harness import Harness
+from tests.support.order import interleavings
+
+NOW = datetime.now(UTC)
+FIRST, SECOND, THIRD = new_id(), new_id(), new_id()
+RMAS = [new_id(), new_id(), new_id()]
+AS_TOLD: list[Any] = []  # the outcome of the order in which things happened comes first
+STRANGE = new_id()  # a case that entitlements never hears opened
+
+
+def story(h: Harness, account_id: Any) -> list[Any]:
+    """Two cases on one unit, which is replaced twice; the second replacement is told of before the first."""
+    return [
+        h.delivery(event)
+        for event in (
+            case_opened(account_id, case_id=FIRST, opened_at=NOW),
+            case_opened(account_id, case_id=SECOND, opened_at=NOW),
+            overridden(FIRST, covered=True, onsite=False),
+            case_closed(FIRST),
+            case_reopened(FIRST),
+            case_closed(FIRST),
+            replaced(THIRD, SPARE, "8LTEST0003FB", rma_id=RMAS[0], installed_at=NOW + timedelta(days=9)),
+            replaced(FIRST, rma_id=RMAS[1], installed_at=NOW + timedelta(days=2)),
+            replaced(FIRST, SERIAL, "8LTESTCAMERA", rma_id=RMAS[2], whole_unit=False, component="camera_module"),
+            case_closed(STRANGE),
+        )
+    ]
+
+
+async def outcome(h: Harness, order: list[Any]) -> tuple[Any, ...]:
+    await h.deliver(*order)
+    decisions = await h.events(CoverageDecided)
+    last = {each.case_id: each.model_dump(exclude={"decided_at"}) for each in decisions}
+    moves = sorted((each.old_serial, each.new_serial) for each in await h.events(SerialReplaced))
+    return await h.state(ignore=("history", "number", "reference", "key")), last, moves
+
+
+@given(data=st.data())
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_the_story_ends_the_same_in_any_order(entitlements: Harness, data: st.DataObject) -> None:
+    await entitlements.empty()
+    customer = await a_covered_customer(entitlements)
+    told = story(entitlements, customer.account_id)
+    order = data.draw(interleavings(told)) if AS_TOLD else told
+    result = await outcome(entitlements, order)
+    AS_TOLD.append(result)
+
+    assert result == AS_TOLD[0]
+    _, last, moves = result
+    assert moves == [(SERIAL, SPARE), (SPARE, "8LTEST0003FB")]
+    assert last[SECOND]["product"]["serial"] == "8LTEST0003FB"

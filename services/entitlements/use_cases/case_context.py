@@ -1,0 +1,67 @@
+"""What a case's decision carries along, so that nobody has to ask: the unit, its site, the contact, the product."""
+
+from uuid import UUID
+
+from libs.events import values
+from libs.store import Transaction
+from services.entitlements.model.case_file import Opening
+from services.entitlements.model.contact import Contact
+from services.entitlements.model.coverage import registered
+from services.entitlements.model.product import Product
+from services.entitlements.model.registration import RegisteredSerial, Registration
+from services.entitlements.model.site import Site
+
+
+async def lineage(opening: Opening, account_id: UUID, tx: Transaction) -> list[RegisteredSerial]:
+    """The unit that the case named and each that took its place since; empty when the account has not registered it."""
+    if not (opening.product_number and opening.serial):
+        return []
+    named = await registered(opening.product_number, opening.serial, account_id, tx)
+    units = [named] if named else []
+    while units and (next := units[-1].successor):
+        units.append(await RegisteredSerial.get(next, tx))
+    return units
+
+
+async def site_of_case(
+    opening: Opening, registration: Registration | None, account_id: UUID, tx: Transaction
+) -> Site | None:
+    """The unit's own, else the one the request named, else the account's only one."""
+    for id in (registration.site_id if registration else None, opening.site_id):
+        site = await Site.find(id, tx) if id else None
+        if site and site.account_id == account_id:
+            return site
+    sites = await tx.select(Site, Site.c.account_id == account_id, limit=2)
+    return sites[0] if len(sites) == 1 else None
+
+
+async def contact_of_case(
+    opening: Opening, registration: Registration | None, site: Site | None, account_id: UUID, tx: Transaction
+) -> Contact | None:
+    """Who asked, else the unit's, else the site's, else the first who may sign for the account."""
+    of_unit = registration.contact_id if registration else None
+    for id in (opening.contact_id, of_unit, site.contact_id if site else None):
+        contact = await Contact.find(id, tx) if id else None
+        if contact and contact.account_id == account_id:
+            return contact
+    return await tx.one(Contact, Contact.c.account_id == account_id, Contact.c.authorised)
+
+
+async def product_of_case(
+    opening: Opening, registration: Registration | None, serial: RegisteredSerial | None, tx: Transaction
+) -> values.Product | None:
+    number = serial.product_number if serial else opening.product_number
+    if number is None:
+        return None
+    product = await tx.one(Product, Product.c.product_number == number)
+    if product is None and registration is None:
+        return None
+    return values.Product(
+        product_number=number,
+        serial=serial.serial if serial else opening.serial,
+        family=product.family if product else registration.family if registration else "",
+        model=product.model if product else registration.model if registration else "",
+        hardware_revision=registration.hardware_revision if registration else None,
+        whole_unit=product.whole_unit if product else True,
+        registration_id=registration.id if registration else None,
+    )
