@@ -97,7 +97,7 @@ class Case(
     def permit(self, command: Command) -> None:
         """Raises CaseClosedToCommands or NotPossibleNow."""
         over = (
-            {"follow_up": {"path": "/v1/cases", "follow_up_of": self.id}}
+            {"follow_up": {"path": "/v1/cases", "follow_up_of": str(self.id)}}
             if self.state in {"closed", "cancelled"}
             else {}
         )
@@ -142,8 +142,8 @@ class Case(
                 wait.ended_at, wait.ended_by, wait.end_reason = max(at, wait.since), by, reason
 
     def confirm(self, confirmation: Confirmation) -> None:
-        """The customer says that it works; once for each cause."""
-        if all(c.cause_id != confirmation.cause_id for c in self.confirmations):
+        """The customer says that it works."""
+        if confirmation not in self.confirmations:
             self.confirmations.append(confirmation)
             self.confirmations.sort(key=lambda c: (c.at, c.cause_id))
 

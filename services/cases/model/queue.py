@@ -4,8 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from libs.events.values import Language
-from libs.kit.calendar import CalendarData, calendar
+from libs.kit.calendar import CalendarData, CalendarError, calendar
+from libs.kit.problems import Unprocessable
 from libs.store import Entity
+
+
+class NeverOnDuty(Unprocessable):
+    """Duty hours have to come some day."""
 
 
 class Queue(Entity, table="queues", unique=("code",)):
@@ -19,6 +24,17 @@ class Queue(Entity, table="queues", unique=("code",)):
     duty: CalendarData
     active: bool = True
     created_at: datetime
+
+    def check(self, at: datetime) -> None:
+        """Raises NeverOnDuty."""
+        try:
+            self.shift_ends(at)
+        except CalendarError as error:
+            raise NeverOnDuty(f"The duty hours of {self.code} are never: {error}.") from error
+
+    def shift_ends(self, at: datetime) -> datetime:
+        """The end of the shift that is on duty, else of the next one."""
+        return calendar(self.duty).next_window(at).end
 
     def on_duty(self, at: datetime) -> bool:
         return self.active and calendar(self.duty).is_open(at)
@@ -48,4 +64,4 @@ def choose(queues: list[Queue], default: str, *, family: str | None, language: L
         best, reason = awake[0], "the shift on duty; no queue of its own is"
     else:
         return Choice(default, None, None, "no queue is on duty")
-    return Choice(best.code, best.shift, calendar(best.duty).next_window(at).end, reason)
+    return Choice(best.code, best.shift, best.shift_ends(at), reason)

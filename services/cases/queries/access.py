@@ -1,10 +1,12 @@
 """Who may read which case, and how lists are paged."""
 
+import json
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
 from libs.events.values import NoteVisibility
 from libs.kit.auth import Principal
@@ -33,6 +35,12 @@ def seen_by(caller: Principal, column: Any) -> list[sa.ColumnElement[bool]]:
 def shown_to(caller: Principal, column: Any, wanted: NoteVisibility | None = None) -> list[sa.ColumnElement[bool]]:
     shown = [] if caller.staff else [column == "public"]
     return [*shown, column == wanted] if wanted else shown
+
+
+def json_contains(column: Any, value: object) -> sa.ColumnElement[bool]:
+    """`column @> value`."""
+    found: sa.ColumnElement[bool] = column.op("@>")(sa.cast(sa.literal(json.dumps(value), sa.Text), JSONB))
+    return found
 
 
 async def newest(

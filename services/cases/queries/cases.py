@@ -12,7 +12,7 @@ from libs.kit.paging import Page, Paging
 from services.cases.model.case import Case
 from services.cases.model.lifecycle import OPEN, CaseState, possible
 from services.cases.model.text import Line
-from services.cases.queries.access import READERS, case_for, newest, seen_by
+from services.cases.queries.access import READERS, case_for, json_contains, newest, seen_by
 from services.cases.queries.answers import CaseDetail, CaseOut, case_out
 
 router = Router(tags=["cases"])
@@ -48,7 +48,7 @@ async def list_cases(
     if open is not None:
         where.append(Case.c.state.in_(OPEN) if open else Case.c.state.not_in(OPEN))
     if external_id:
-        where.append(Case.c.external_identifiers.contains([{"id": external_id}]))
+        where.append(json_contains(Case.c.external_identifiers, [{"id": external_id}]))
     return await newest(tx, Case, Case.c.opened_at, where, paging, case_out)
 
 
@@ -59,7 +59,7 @@ async def get_case(case_id: UUID, tx: Tx, caller: Caller) -> CaseDetail:
     children = await tx.fetch(sa.select(Case.c.id).where(mine, Case.c.parent_id == case_id).order_by(Case.c.id))
     later = []
     if case.serial:
-        linked = Case.c.duplicate_of.contains([str(case_id)])
+        linked = json_contains(Case.c.duplicate_of, [str(case_id)])
         later = await tx.fetch(
             sa.select(Case.c.id).where(mine, Case.c.serial == case.serial, linked).order_by(Case.c.id)
         )

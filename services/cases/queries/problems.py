@@ -13,7 +13,7 @@ from libs.kit.paging import Page, Paging
 from libs.store import NotFound, Transaction
 from services.cases.model.problem import Problem, ProblemChange, ProblemState, Response, likeness
 from services.cases.model.text import Line, Text, words
-from services.cases.queries.access import READERS, newest
+from services.cases.queries.access import READERS, json_contains, newest
 from services.cases.queries.answers import Out
 
 router = Router(tags=["problems"])
@@ -85,7 +85,7 @@ async def list_problems(
         Problem.c[name] == v for name, v in {"family": family, "firmware": firmware, "status": status}.items() if v
     ]
     if product_number:
-        where.append(Problem.c.product_numbers.contains([product_number]))
+        where.append(json_contains(Problem.c.product_numbers, [product_number]))
 
     def out(problem: Problem) -> ProblemOut:
         return problem_out(problem, staff=caller.staff)

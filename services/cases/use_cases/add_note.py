@@ -18,7 +18,7 @@ from services.cases.model.note import Note
 from services.cases.model.text import Text
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import NoteOut
-from services.cases.use_cases.settle_case import settle
+from services.cases.use_cases.settle_case import cause_of, settle
 
 router = Router(tags=["cases"])
 
@@ -69,12 +69,12 @@ def note_fact(
     visibility: NoteVisibility = "public",
 ) -> None:  # fmt: skip
     """Tells a foreign fact in the case, once for each event, also when the case is over."""
-    assert tx.cause is not None
+    cause = cause_of(tx)
     publish(
         Note(
-            id=derived(tx.cause.event_id, "note"), account_id=case.account_id, case_id=case.id, origin=origin,
+            id=derived(cause.event_id, "note"), account_id=case.account_id, case_id=case.id, origin=origin,
             visibility=visibility, text=text, language=case.language if origin == "system" else None, author_name=author,
-            by=tx.cause.actor, by_role="system", attachment_ids=[], source_id=tx.cause.event_id, added_at=at,
+            by=cause.actor, by_role="system", attachment_ids=[], source_id=cause.event_id, added_at=at,
         ),
         tx,
     )  # fmt: skip

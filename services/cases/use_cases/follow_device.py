@@ -7,6 +7,7 @@ from services.cases.model.actor import Actor
 from services.cases.model.alert import DeviceAlert
 from services.cases.model.case import Case
 from services.cases.model.lifecycle import OPEN
+from services.cases.model.policy import policies
 from services.cases.model.wording import say
 from services.cases.use_cases.add_note import note_fact
 from services.cases.use_cases.open_case import OpenCase, Opening, open_case
@@ -27,7 +28,8 @@ async def open_or_join_case(event: DeviceAlertRaised, tx: Transaction) -> None:
             case, tx, say("alert_joined", case.language, serial=event.serial, text=event.text), at=event.raised_at
         )
     else:
-        case = await open_case(_opening(event), _DEVICE, tx)
+        policy = await policies.at(tx, severity=event.severity)
+        case = await open_case(_opening(event), policy, _DEVICE, tx)
     tx.add(
         DeviceAlert(
             id=event.alert_id, account_id=event.account_id, case_id=case.id, rule=event.rule, raised_at=event.raised_at

@@ -9,27 +9,29 @@ from services.cases.model.case import Case
 from services.cases.model.parts import Confirmation
 from services.cases.model.wording import say
 from services.cases.use_cases.add_note import note_fact
-from services.cases.use_cases.settle_case import settle
+from services.cases.use_cases.settle_case import cause_of, settle
 
 PartOver = PartDelivered | PartLost | PartRefused | ReplacementInstalled
 
 
 async def wait_for_part(event: PartShipped, tx: Transaction) -> None:
     case = await Case.find(event.case_id, tx, lock=True)
-    if case is None or tx.cause is None:
+    if case is None:
         return
+    cause = cause_of(tx)
     case.begin_wait(
-        derived(tx.cause.event_id, "wait"), "part", since=event.shipped_at, by=tx.cause.actor, cause_id=event.rma_id,
+        derived(cause.event_id, "wait"), "part", since=event.shipped_at, by=cause.actor, cause_id=event.rma_id,
         note=f"{event.carrier} {event.tracking}",
     )  # fmt: skip
-    await settle(case, tx, at=event.shipped_at, by=tx.cause.actor, reason="part shipped")
+    await settle(case, tx, at=event.shipped_at, by=cause.actor, reason="part shipped")
 
 
 async def end_wait_for_part(event: PartOver, tx: Transaction) -> None:
     """Installed by the customer's own hand, it works: that resolves the case when nothing else is waited for."""
     case = await Case.find(event.case_id, tx, lock=True)
-    if case is None or tx.cause is None:
+    if case is None:
         return
+    cause = cause_of(tx)
     at, reason = _over(event)
     match event:
         case PartLost():
@@ -39,8 +41,8 @@ async def end_wait_for_part(event: PartOver, tx: Transaction) -> None:
         case ReplacementInstalled(installed_by="customer"):
             case.take_up()
             case.confirm(Confirmation(cause_id=event.rma_id, kind="part", signed_by=event.by, at=at))
-    case.end_waits((w for w in case.waits if w.cause_id == event.rma_id), at=at, by=tx.cause.actor, reason=reason)
-    await settle(case, tx, at=at, by=tx.cause.actor, reason=reason)
+    case.end_waits((w for w in case.waits if w.cause_id == event.rma_id), at=at, by=cause.actor, reason=reason)
+    await settle(case, tx, at=at, by=cause.actor, reason=reason)
 
 
 def _over(event: PartOver) -> tuple[datetime, str]:

@@ -16,22 +16,23 @@ from libs.store.ids import derived
 from services.cases.model.case import Case
 from services.cases.model.wording import say
 from services.cases.use_cases.add_note import note_fact
-from services.cases.use_cases.settle_case import settle
+from services.cases.use_cases.settle_case import cause_of, settle
 
 TicketOver = PartnerTicketResolved | PartnerTicketClosed | PartnerTicketWithdrawn
 
 
 async def wait_for_partner(event: PartnerTicketOpened, tx: Transaction) -> None:
     case = await Case.find(event.case_id, tx, lock=True)
-    if case is None or tx.cause is None:
+    if case is None:
         return
+    cause = cause_of(tx)
     text = say("ticket_opened", case.language, partner=event.partner_name, ticket=event.ticket_number)
     note_fact(case, tx, text, at=event.opened_at)
     case.begin_wait(
-        derived(tx.cause.event_id, "wait"), "partner", since=event.opened_at, by=tx.cause.actor,
+        derived(cause.event_id, "wait"), "partner", since=event.opened_at, by=cause.actor,
         cause_id=event.engagement_id, note=event.ticket_number,
     )  # fmt: skip
-    await settle(case, tx, at=event.opened_at, by=tx.cause.actor, reason="partner ticket opened")
+    await settle(case, tx, at=event.opened_at, by=cause.actor, reason="partner ticket opened")
 
 
 async def note_no_ticket(event: PartnerTicketNotOpenable, tx: Transaction) -> None:
@@ -43,41 +44,42 @@ async def note_no_ticket(event: PartnerTicketNotOpenable, tx: Transaction) -> No
 async def relay_update(event: PartnerTicketUpdated, tx: Transaction) -> None:
     """Their words as they came. Once they work on it again, nothing is missing from the customer for them."""
     case = await Case.find(event.case_id, tx, lock=True)
-    if case is None or tx.cause is None:
+    if case is None:
         return
+    cause = cause_of(tx)
     if event.text:
         author = event.author or event.partner_name
         note_fact(case, tx, event.text, at=event.occurred_at, origin="partner", author=author)
     if event.state == "in_progress":
         asked = (w for w in case.waits if w.kind == "customer" and w.cause_id == event.engagement_id)
-        case.end_waits(asked, at=event.occurred_at, by=tx.cause.actor, reason="the partner goes on")
-        await settle(case, tx, at=event.occurred_at, by=tx.cause.actor, reason="the partner goes on")
+        case.end_waits(asked, at=event.occurred_at, by=cause.actor, reason="the partner goes on")
+        await settle(case, tx, at=event.occurred_at, by=cause.actor, reason="the partner goes on")
 
 
 async def ask_for_the_partner(event: PartnerInformationRequired, tx: Transaction) -> None:
     """What the partner needs to know is needed of the customer; their note, or the partner's going on, ends this."""
     case = await Case.find(event.case_id, tx, lock=True)
-    if case is None or tx.cause is None:
+    if case is None:
         return
+    cause = cause_of(tx)
     text = say("information_required", case.language, partner=event.partner_name, text=event.needed)
     note_fact(case, tx, text, at=event.required_at)
     case.begin_wait(
-        derived(tx.cause.event_id, "wait"), "customer", since=event.required_at, by=tx.cause.actor,
+        derived(cause.event_id, "wait"), "customer", since=event.required_at, by=cause.actor,
         cause_id=event.engagement_id, note=event.needed,
     )  # fmt: skip
-    await settle(case, tx, at=event.required_at, by=tx.cause.actor, reason=text)
+    await settle(case, tx, at=event.required_at, by=cause.actor, reason=text)
 
 
 async def end_wait_for_partner(event: TicketOver, tx: Transaction) -> None:
     case = await Case.find(event.case_id, tx, lock=True)
-    if case is None or tx.cause is None:
+    if case is None:
         return
+    cause = cause_of(tx)
     at, text, reason = _over(event, case)
     note_fact(case, tx, text, at=at)
-    case.end_waits(
-        (w for w in case.waits if w.cause_id == event.engagement_id), at=at, by=tx.cause.actor, reason=reason
-    )
-    await settle(case, tx, at=at, by=tx.cause.actor, reason=reason)
+    case.end_waits((w for w in case.waits if w.cause_id == event.engagement_id), at=at, by=cause.actor, reason=reason)
+    await settle(case, tx, at=at, by=cause.actor, reason=reason)
 
 
 def _over(event: TicketOver, case: Case) -> tuple[datetime, str, str]:

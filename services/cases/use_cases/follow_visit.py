@@ -15,26 +15,26 @@ from services.cases.model.case import Case
 from services.cases.model.parts import Confirmation
 from services.cases.model.wording import say
 from services.cases.use_cases.add_note import note_fact
-from services.cases.use_cases.settle_case import settle
+from services.cases.use_cases.settle_case import cause_of, settle
 
 
 async def wait_for_visit(event: VisitScheduled | VisitRescheduled, tx: Transaction) -> None:
     """One wait for a work order, however often its visit moves."""
     case = await Case.find(event.case_id, tx, lock=True)
-    if case is None or tx.cause is None:
+    if case is None:
         return
+    cause = cause_of(tx)
     at = event.scheduled_at if isinstance(event, VisitScheduled) else event.rescheduled_at
-    case.begin_wait(
-        derived(tx.cause.event_id, "wait"), "visit", since=at, by=tx.cause.actor, cause_id=event.work_order_id
-    )
-    await settle(case, tx, at=at, by=tx.cause.actor, reason="visit scheduled")
+    case.begin_wait(derived(cause.event_id, "wait"), "visit", since=at, by=cause.actor, cause_id=event.work_order_id)
+    await settle(case, tx, at=at, by=cause.actor, reason="visit scheduled")
 
 
 async def end_visit_completed(event: VisitCompleted, tx: Transaction) -> None:
     """Signed for by the customer: resolves when nothing else is waited for."""
     case = await Case.find(event.case_id, tx, lock=True)
-    if case is None or tx.cause is None:
+    if case is None:
         return
+    cause = cause_of(tx)
     if event.note:
         note_fact(case, tx, event.note, at=event.completed_at, origin="technician", author=event.technician_name)
     if event.signed_off_by:
@@ -44,15 +44,16 @@ async def end_visit_completed(event: VisitCompleted, tx: Transaction) -> None:
         )
         case.confirm(word)
     waits = (w for w in case.waits if w.cause_id == event.work_order_id)
-    case.end_waits(waits, at=event.completed_at, by=tx.cause.actor, reason="visit completed")
-    await settle(case, tx, at=event.completed_at, by=tx.cause.actor, reason="visit completed")
+    case.end_waits(waits, at=event.completed_at, by=cause.actor, reason="visit completed")
+    await settle(case, tx, at=event.completed_at, by=cause.actor, reason="visit completed")
 
 
 async def end_visit_without_success(event: VisitFailed | VisitMissed | VisitCancelled, tx: Transaction) -> None:
     """A visit that is planned again begins a wait of its own."""
     case = await Case.find(event.case_id, tx, lock=True)
-    if case is None or tx.cause is None:
+    if case is None:
         return
+    cause = cause_of(tx)
     match event:
         case VisitFailed():
             at, phrase, why = event.failed_at, "visit_failed", event.explanation
@@ -62,10 +63,8 @@ async def end_visit_without_success(event: VisitFailed | VisitMissed | VisitCanc
             at, phrase, why = event.cancelled_at, "visit_cancelled", event.reason
     note_fact(case, tx, say(phrase, case.language, text=why), at=at)
     reason = phrase.replace("_", " ")
-    case.end_waits(
-        (w for w in case.waits if w.cause_id == event.work_order_id), at=at, by=tx.cause.actor, reason=reason
-    )
-    await settle(case, tx, at=at, by=tx.cause.actor, reason=reason)
+    case.end_waits((w for w in case.waits if w.cause_id == event.work_order_id), at=at, by=cause.actor, reason=reason)
+    await settle(case, tx, at=at, by=cause.actor, reason=reason)
 
 
 async def note_no_visit(event: OnsiteNotCovered, tx: Transaction) -> None:

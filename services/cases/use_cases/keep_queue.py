@@ -47,7 +47,9 @@ async def add_queue(cmd: AddQueue, tx: Transaction) -> Queue:
     if await tx.one(Queue, Queue.c.code == cmd.code):
         raise QueueExists(f"There is a queue {cmd.code} already.", state="present", possible=["PATCH"])
     given = {name: getattr(cmd, name) for name in AddQueue.model_fields if name != "id"}
-    return tx.add(Queue(id=cmd.id or new_id(), created_at=tx.now, **given))
+    queue = Queue(id=cmd.id or new_id(), created_at=tx.now, **given)
+    queue.check(tx.now)
+    return tx.add(queue)
 
 
 @router.post("/v1/queues", dependencies=[allow("manager", "admin")], status_code=201)
@@ -63,4 +65,5 @@ async def revise_queue_route(queue_id: UUID, cmd: ReviseQueue, tx: Tx) -> QueueO
     for name in cmd.model_fields_set:
         if (value := getattr(cmd, name)) is not None:
             setattr(queue, name, value)
+    queue.check(tx.now)
     return await queue_out(queue, tx)

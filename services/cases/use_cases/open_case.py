@@ -18,7 +18,7 @@ from services.cases.model.actor import Actor
 from services.cases.model.case import Case
 from services.cases.model.lifecycle import OPEN, REFUSING
 from services.cases.model.parts import StateChange
-from services.cases.model.policy import policies
+from services.cases.model.policy import CasesPolicy, policies
 from services.cases.model.text import Line, Text
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseOut, case_out
@@ -85,9 +85,9 @@ class Opening(BaseModel):
     cmd: OpenCase
 
 
-async def open_case(opening: Opening, actor: Actor, tx: Transaction) -> Case:
+async def open_case(opening: Opening, policy: CasesPolicy, actor: Actor, tx: Transaction) -> Case:
     """Links likely duplicates and drops none; coverage comes later by itself."""
-    cmd, policy = opening.cmd, await policies.at(tx, severity=opening.cmd.severity)
+    cmd = opening.cmd
     if cmd.parent_id:
         await check_parent(cmd.parent_id, opening.account_id, tx)
     case = Case(
@@ -174,10 +174,14 @@ async def open_case_route(cmd: OpenCase, tx: Tx, caller: Caller, response: Respo
         id=new_id(), account_id=account_id, channel=_channel(caller, cmd.channel), cmd=cmd,
         reporter_name=cmd.reporter_name or caller.name,
     )  # fmt: skip
-    case = await open_case(opening, Actor.of(caller), tx)
-    proposed = (await policies.at(tx, severity=cmd.severity)).known_errors_proposed
+    policy = await policies.at(tx, severity=cmd.severity)
+    case = await open_case(opening, policy, Actor.of(caller), tx)
     known = await known_errors(
-        tx, cmd.description, limit=proposed, product_number=cmd.product_number, firmware=cmd.firmware
+        tx,
+        cmd.description,
+        limit=policy.known_errors_proposed,
+        product_number=cmd.product_number,
+        firmware=cmd.firmware,
     )
     response.headers["location"] = f"/v1/cases/{case.id}"
     return OpenedCase(**case_out(case).model_dump(), known_errors=[KnownError.model_validate(p) for p in known])

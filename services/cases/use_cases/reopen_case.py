@@ -10,6 +10,7 @@ from services.cases.model.case import Case
 from services.cases.model.text import Reason
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseOut, case_out
+from services.cases.use_cases.route_case import route
 from services.cases.use_cases.settle_case import AUTO_CLOSE, settle
 
 router = Router(tags=["cases"])
@@ -28,6 +29,8 @@ async def reopen_case(case: Case, cmd: ReopenCase, actor: Actor, tx: Transaction
             case_id=case.id, epoch=case.epoch, reason=cmd.reason, by=actor.by, by_role=actor.role, reopened_at=tx.now
         )
     )
+    if case.assignee is None:
+        await route(case, tx, actor.by, why="reopened")
     await settle(case, tx, at=tx.now, by=actor.by, reason=cmd.reason)
 
 

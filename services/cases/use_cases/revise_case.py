@@ -1,5 +1,6 @@
 """What else may change on a case: the expected resolution date with a note, its parent, what others call it."""
 
+from datetime import UTC
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -41,7 +42,8 @@ async def revise_case(case: Case, cmd: ReviseCase, actor: Actor, tx: Transaction
     case.permit("revise")
     given = cmd.model_fields_set
     if "expected_resolution_at" in given:
-        case.expected_resolution_at = cmd.expected_resolution_at
+        when = cmd.expected_resolution_at
+        case.expected_resolution_at = when.astimezone(UTC) if when else None
     if cmd.note:
         await add_note(case, AddNote(text=cmd.note), actor, tx)
     if "parent_id" in given:

@@ -89,7 +89,7 @@ async def hand_over(case: Case, cmd: HandOver, actor: Actor, tx: Transaction) ->
     queue = await tx.one(Queue, Queue.c.code == cmd.queue, Queue.c.active)
     if queue is None:
         raise NoSuchQueue(f"There is no active queue {cmd.queue}.")
-    place(case, tx, Choice(queue.code, queue.shift, None, "handed over"), actor.by, "handed over")
+    place(case, tx, Choice(queue.code, queue.shift, queue.shift_ends(tx.now), "handed over"), actor.by, "handed over")
 
 
 @router.post("/v1/cases/{case_id}/hand-over", dependencies=[allow("engineer", "manager", "admin")])

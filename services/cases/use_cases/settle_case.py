@@ -4,12 +4,18 @@ from datetime import datetime, timedelta
 
 from libs.events.cases import CasePending, CaseResolved, CaseResumed
 from libs.kit.calendar import calendar
-from libs.store import Transaction
+from libs.store import Cause, Transaction
 from services.cases.model.actor import SYSTEM, Actor
 from services.cases.model.case import Case
 from services.cases.model.policy import CasesPolicy, policies
 
 AUTO_CLOSE, SHIFT = "auto_close", "shift"
+
+
+def cause_of(tx: Transaction) -> Cause:
+    """The foreign fact that a handler works on."""
+    assert tx.cause is not None
+    return tx.cause
 
 
 async def settle(case: Case, tx: Transaction, *, at: datetime, by: str, reason: str) -> None:

@@ -1,0 +1,246 @@
+"""Which states follow which, and what may be asked of a case in each."""
+
+from datetime import UTC, datetime
+from typing import Any, get_args
+from uuid import UUID, uuid4
+
+import pytest
+
+from libs.events.cases import CancellationDeclined
+from libs.kit.states import ForbiddenTransition
+from services.cases.model.case import Case
+from services.cases.model.lifecycle import CaseState, Command, machine, possible
+from services.cases.model.problem import machine as problem_machine
+from services.cases.tests.builders import (
+    ACCOUNT,
+    CUSTOMER,
+    PARTNER,
+    a_fault,
+    did,
+    in_progress,
+    names,
+    opened,
+    resolved,
+    shown,
+    waits_of,
+)
+from tests.support.harness import Harness
+
+NOW = datetime(2026, 3, 3, tzinfo=UTC)
+PATHS: dict[Command, tuple[str, Any]] = {
+    "assign": ("assign", {}),
+    "hand_over": ("hand-over", {"note": "the customer calls back at nine"}),
+    "severity": ("severity", {"severity": "major", "reason": "one room of many"}),
+    "notes": ("notes", {"text": "we look into it"}),
+    "diagnoses": ("diagnoses", a_fault()),
+    "waits": ("waits", {"wait": "part"}),
+    "workaround": ("workaround", {"text": "use the other room", "appropriate_because": "the part takes a day"}),
+    "partner_ticket_request": (
+        "partner-ticket-request",
+        {"partner_id": str(PARTNER), "consent": True, "consent_given_by": "An"},
+    ),
+    "coverage_override": ("coverage-override", {"covered": True, "reason": "goodwill"}),
+    "resolve": ("resolve", {"resolution": "restarted"}),
+    "close": ("close", {}),
+    "reopen": ("reopen", {"reason": "it failed again"}),
+    "cancel": ("cancel", {"reason": "solved it ourselves"}),
+    "cancellation": ("cancellation", {"decision": "accept", "reason": "nothing is under way"}),
+}
+ELSEWHERE = {"attachments", "withdraw_diagnosis", "end_wait", "problem", "revise"}
+
+
+def a_case(state: CaseState) -> Case:
+    return Case(
+        id=uuid4(), account_id=ACCOUNT, number="CASE-2026-000001", state=state, channel="api", description="d",
+        observed_impact="down", customer_severity="minor", severity="minor", priority="P4", language="en",
+        reporter_name="An", opened_by="customer:1", opened_at=NOW, epoch_began_at=NOW,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("current", "to"), machine.allowed_pairs())
+def test_what_may_follow_does(current: CaseState, to: CaseState) -> None:
+    case = a_case(current)
+    case.enter(to, NOW, "engineer:1", "because")
+
+    assert case.state == to
+    assert case.history[-1].model_dump() == {"state": to, "at": NOW, "by": "engineer:1", "reason": "because"}
+
+
+@pytest.mark.parametrize(("current", "to"), machine.forbidden_pairs())
+def test_what_may_not_follow_is_refused(current: CaseState, to: CaseState) -> None:
+    case = a_case(current)
+
+    with pytest.raises(ForbiddenTransition) as refused:
+        case.enter(to, NOW, "engineer:1", "because")
+    assert refused.value.state == current
+    assert (case.state, case.history) == (current, [])
+
+
+@pytest.mark.parametrize(("current", "to"), problem_machine.forbidden_pairs())
+def test_a_problem_goes_nowhere_else(current: Any, to: Any) -> None:
+    with pytest.raises(ForbiddenTransition):
+        problem_machine.check(current, to)
+
+
+async def in_state(h: Harness, state: str) -> UUID:
+    if state in {"resolved", "reopened", "closed"}:
+        case_id = await resolved(h)
+        if state == "reopened":
+            await did(h, case_id, "reopen", {"reason": "it failed again"}, **CUSTOMER)
+        elif state == "closed":
+            await did(h, case_id, "close", {}, **CUSTOMER)
+        return case_id
+    if state == "acknowledged":
+        return await opened(h)
+    case_id = await in_progress(h)
+    if state == "pending":
+        await did(h, case_id, "waits", {"wait": "partner"})
+    if state in {"assessing_cancellation", "cancelled"}:
+        await did(h, case_id, "cancel", {"reason": "no longer needed"}, **CUSTOMER)
+    if state == "cancelled":
+        await did(h, case_id, "cancellation", {"decision": "accept", "reason": "nothing under way"})
+    return case_id
+
+
+@pytest.mark.parametrize("state", get_args(CaseState))
+async def test_a_state_takes_its_commands_and_refuses_the_others(cases: Harness, state: CaseState) -> None:
+    assert {*PATHS, *ELSEWHERE} == set(get_args(Command))
+    case_id = await in_state(cases, state)
+    told = len(await cases.outbox())
+    for command in sorted(PATHS.keys() - possible(state)):
+        path, body = PATHS[command]
+        answer = await cases.post(f"/v1/cases/{case_id}/{path}", body, role="admin")
+        over = state in {"closed", "cancelled", "assessing_cancellation"}
+        assert answer.status_code == (422 if over else 409), (command, answer.text)
+        assert (answer.json()["state"], answer.json()["possible"]) == (state, possible(state))
+    assert (await shown(cases, case_id))["state"] == state
+    assert len(await cases.outbox()) == told
+    for command in sorted(PATHS.keys() & possible(state)):
+        path, body = PATHS[command]
+        await did(cases, await in_state(cases, state), path, body, role="admin")
+
+
+async def test_assignment_begins_the_work(cases: Harness) -> None:
+    case = await did(cases, await opened(cases), "assign")
+
+    assert (case["state"], case["assignee_name"]) == ("in_progress", "the engineer")
+    assert case["history"][-1]["state"] == "in_progress"
+    assert names(await cases.events())[-1] == "CaseAssigned"
+
+
+async def test_the_first_diagnosis_begins_the_work(cases: Harness) -> None:
+    case_id = await opened(cases)
+    await did(cases, case_id, "diagnoses", a_fault())
+
+    assert (await shown(cases, case_id))["state"] == "in_progress"
+
+
+async def test_a_reopened_case_is_worked_once_somebody_takes_it_up(cases: Harness) -> None:
+    case_id = await resolved(cases)
+    case = await did(cases, case_id, "reopen", {"reason": "it failed again"}, **CUSTOMER)
+    assert (case["state"], case["epoch"], case["resolution"], case["closes_at"]) == ("reopened", 2, None, None)
+
+    assert (await did(cases, case_id, "assign"))["state"] == "in_progress"
+
+
+async def test_too_late_to_reopen_a_follow_up_is_offered(cases: Harness) -> None:
+    case_id = await resolved(cases)
+    await did(cases, case_id, "close", {}, **CUSTOMER)
+
+    answer = await cases.post(f"/v1/cases/{case_id}/reopen", {"reason": "it failed again"}, **CUSTOMER)
+    assert answer.status_code == 422
+    assert answer.json()["follow_up"] == {"path": "/v1/cases", "follow_up_of": str(case_id)}
+
+
+async def test_severity_of_ours_changes_and_the_customers_stays(cases: Harness) -> None:
+    case_id = await opened(cases)
+    without = await cases.post(f"/v1/cases/{case_id}/severity", {"severity": "minor"})
+    by_customer = await cases.post(f"/v1/cases/{case_id}/severity", {"severity": "minor", "reason": "calm"}, **CUSTOMER)
+    case = await did(cases, case_id, "severity", {"severity": "minor", "reason": "one seat of many"})
+
+    assert (without.status_code, by_customer.status_code) == (422, 403)
+    assert (case["severity"], case["priority"], case["customer_severity"]) == ("minor", "P4", "critical")
+    assert names(await cases.events())[-1] == "SeverityChanged"
+
+
+async def test_a_cancellation_is_assessed_and_declined_back_to_what_the_facts_say(cases: Harness) -> None:
+    case_id = await in_progress(cases)
+    await did(cases, case_id, "cancel", {"reason": "no longer needed"}, **CUSTOMER)
+    case = await did(cases, case_id, "cancellation", {"decision": "decline", "reason": "the part has shipped"})
+
+    assert (case["state"], case["cancellation"]) == ("in_progress", None)
+    [declined] = await cases.events(CancellationDeclined)
+    assert declined.back_to == "in_progress"
+
+
+async def test_a_cancelled_case_says_so_to_everybody(cases: Harness) -> None:
+    case_id = await in_state(cases, "cancelled")
+
+    assert (await shown(cases, case_id))["possible"] == []
+    assert names(await cases.events())[-2:] == ["CancellationRequested", "CaseCancelled"]
+
+
+async def test_an_expected_date_changes_with_a_note_and_the_etag_that_was_read(cases: Harness) -> None:
+    case_id = await in_progress(cases)
+    path, when = f"/v1/cases/{case_id}", "2026-12-01T09:00:00+07:00"
+    etag = (await cases.get(path)).headers["etag"]
+
+    assert (await cases.patch(path, {"expected_resolution_at": when}, etag=etag)).status_code == 422
+    assert (await cases.request("PATCH", path, {"note": "x"})).status_code == 428
+    changed = await cases.patch(path, {"expected_resolution_at": when, "note": "the part comes Monday"}, etag=etag)
+    assert changed.status_code == 200
+    assert changed.json()["expected_resolution_at"] == "2026-12-01T02:00:00Z"
+    assert (await cases.patch(path, {"note": "again"}, etag=etag)).status_code == 412
+    assert names(await cases.events())[-2:] == ["NoteAdded", "FirstResponseSent"]
+
+
+async def test_a_parent_never_closes_before_its_children(cases: Harness) -> None:
+    parent = await resolved(cases)
+    await did(cases, parent, "reopen", {"reason": "more rooms fail"})
+    child = await in_progress(cases, parent_id=str(parent), serial="SN-2")
+    await did(cases, parent, "assign")
+    await did(cases, parent, "resolve", {"resolution": "replaced"})
+
+    refused = await cases.post(f"/v1/cases/{parent}/close", {}, **CUSTOMER)
+    assert refused.status_code == 409
+    assert refused.json()["children"] == [(await shown(cases, child))["number"]]
+    assert (await shown(cases, parent))["children"] == [str(child)]
+    await did(cases, child, "resolve", {"resolution": "replaced"})
+    await did(cases, child, "close")
+    assert (await did(cases, parent, "close"))["state"] == "closed"
+
+
+async def test_children_have_no_children(cases: Harness) -> None:
+    parent, child = await opened(cases), await opened(cases)
+    etag = (await cases.get(f"/v1/cases/{child}")).headers["etag"]
+    adopted = await cases.patch(f"/v1/cases/{child}", {"parent_id": str(parent)}, etag=etag)
+    assert adopted.json()["parent_id"] == str(parent)
+
+    etag = (await cases.get(f"/v1/cases/{parent}")).headers["etag"]
+    other = await opened(cases)
+    refused = await cases.patch(f"/v1/cases/{parent}", {"parent_id": str(other)}, etag=etag)
+    assert refused.status_code == 409
+    himself = await cases.patch(f"/v1/cases/{parent}", {"parent_id": str(parent)}, etag=etag)
+    assert himself.status_code == 422
+
+
+async def test_a_wait_on_the_customer_says_what_is_needed_and_their_note_ends_it_alone(cases: Harness) -> None:
+    case_id = await in_progress(cases)
+    assert (await cases.post(f"/v1/cases/{case_id}/waits", {"wait": "customer"})).status_code == 422
+    await did(cases, case_id, "waits", {"wait": "customer", "note": "Please send the log."})
+    await did(cases, case_id, "waits", {"wait": "part"})
+    assert (await shown(cases, case_id))["state"] == "pending"
+
+    await did(cases, case_id, "notes", {"text": "we also think about it"})
+    assert waits_of(await shown(cases, case_id)) == ["customer", "part"]
+    await did(cases, case_id, "notes", {"text": "Đây ạ."}, **CUSTOMER)
+    case = await shown(cases, case_id)
+    assert (case["state"], waits_of(case)) == ("pending", ["part"])
+    [part] = [w for w in case["waits"] if w["kind"] == "part"]
+    case = await did(cases, case_id, f"waits/{part['id']}/end", {"reason": "found one in the cupboard"})
+    assert case["state"] == "in_progress"
+    again = await cases.post(f"/v1/cases/{case_id}/waits/{part['id']}/end", {"reason": "twice"})
+    unknown = await cases.post(f"/v1/cases/{case_id}/waits/{uuid4()}/end", {"reason": "nothing"})
+    assert (again.status_code, unknown.status_code) == (409, 404)
+    found = names(await cases.events())
+    assert (found.count("CasePending"), found.count("CaseResumed")) == (2, 2)

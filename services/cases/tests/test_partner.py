@@ -1,0 +1,98 @@
+"""The cloud partner, as the case sees them."""
+
+from uuid import uuid4
+
+import pytest
+
+from libs.events.cases import CasePending, CaseResumed
+from libs.events.cases_work import NoteAdded, PartnerTicketRequested
+from libs.events.ecps import PartnerTicketNotOpenable
+from services.cases.tests.builders import (
+    CUSTOMER,
+    DIAGNOSIS,
+    ENGAGEMENT,
+    PARTNER,
+    a_fault,
+    at,
+    did,
+    in_progress,
+    information_required,
+    opened,
+    shown,
+    ticket_opened,
+    ticket_resolved,
+    ticket_updated,
+    waits_of,
+)
+from tests.support.harness import Harness
+
+
+@pytest.mark.promise("S6")
+async def test_a_customer_asks_for_a_ticket_with_the_diagnosed_partner_and_consents(cases: Harness) -> None:
+    case_id = await in_progress(cases)
+    nobody = await cases.post(f"/v1/cases/{case_id}/partner-ticket-request", {"consent": True}, **CUSTOMER)
+    await did(cases, case_id, "diagnoses", a_fault(remedy="partner_ticket", partner_id=str(PARTNER)))
+    case = await did(cases, case_id, "partner-ticket-request", {"consent": True}, **CUSTOMER)
+
+    assert nobody.status_code == 422
+    [asked] = await cases.events(PartnerTicketRequested)
+    assert (asked.partner_id, asked.consent, asked.consent_given_by) == (PARTNER, True, "the customer")
+    assert case["partner_requests"][0]["consent"]
+
+
+async def test_staff_say_whose_consent_it_is(cases: Harness) -> None:
+    case_id = await opened(cases)
+    path, body = f"/v1/cases/{case_id}/partner-ticket-request", {"partner_id": str(uuid4()), "consent": True}
+
+    assert (await cases.post(path, body)).status_code == 422
+    assert (await cases.post(path, {**body, "consent_given_by": "Nguyễn Văn An"})).status_code == 200
+    assert (await cases.post(path, {**body, "consent": False})).status_code == 200
+    assert (await cases.post(path, body, role="technician")).status_code == 403
+
+
+@pytest.mark.promise("S8")
+async def test_a_ticket_is_waited_for_its_news_relayed_and_its_end_ends_the_wait(cases: Harness) -> None:
+    case_id = await in_progress(cases)
+    await cases.deliver(ticket_opened(case_id, at(1)), ticket_updated(case_id, at(2)))
+    case = await shown(cases, case_id)
+    assert (case["state"], waits_of(case)) == ("pending", ["partner"])
+
+    await cases.deliver(ticket_resolved(case_id, at(30)))
+    assert (await shown(cases, case_id))["state"] == "in_progress"
+    opened_note, update, end = await cases.events(NoteAdded)
+    assert "EM-900417" in opened_note.text
+    assert (update.origin, update.text, update.source_id is not None) == ("partner", "We are looking into it.", True)
+    assert "Fixed on our side." in end.text
+
+
+async def test_what_the_partner_needs_is_asked_of_the_customer(cases: Harness) -> None:
+    case_id = await in_progress(cases)
+    await cases.deliver(ticket_opened(case_id, at(1)), information_required(case_id, at(2)))
+    assert waits_of(await shown(cases, case_id)) == ["partner", "customer"]
+
+    await did(cases, case_id, "notes", {"text": "The tenant's id is 42."}, **CUSTOMER)
+    assert waits_of(await shown(cases, case_id)) == ["partner"]
+    assert [e.wait for e in await cases.events(CasePending)] == ["partner", "customer"]
+    assert [e.wait for e in await cases.events(CaseResumed)] == ["customer"]
+
+
+async def test_the_partner_going_on_ends_what_was_asked_for_them(cases: Harness) -> None:
+    case_id = await in_progress(cases)
+    await cases.deliver(ticket_opened(case_id, at(1)), information_required(case_id, at(2)))
+    await cases.deliver(ticket_updated(case_id, at(3), state="in_progress", text=None))
+
+    assert waits_of(await shown(cases, case_id)) == ["partner"]
+
+
+@pytest.mark.promise("S9")
+async def test_why_no_ticket_could_be_opened_is_said_in_the_case(cases: Harness) -> None:
+    case_id = await in_progress(cases)
+    await cases.deliver(
+        PartnerTicketNotOpenable(
+            engagement_id=ENGAGEMENT, case_id=case_id, diagnosis_id=DIAGNOSIS, partner_id=PARTNER,
+            partner_name="Example Meetings", reason="no_agreement", explanation="chưa có thỏa thuận", decided_at=at(1),
+        )
+    )  # fmt: skip
+
+    assert "chưa có thỏa thuận" in (await cases.events(NoteAdded))[0].text
+    assert (await shown(cases, case_id))["state"] == "in_progress"

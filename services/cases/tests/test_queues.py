@@ -1,0 +1,125 @@
+"""Queues follow the sun."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from libs.events.cases import CaseRouted
+from libs.events.cases_work import InternalNoteAdded
+from libs.kit.calendar import CalendarData
+from services.cases.model.queue import Queue, choose
+from services.cases.tests.builders import CUSTOMER, coverage, did, in_progress, names, opened, shown
+from tests.support.harness import Harness
+
+WHOLE_DAY = CalendarData.round_the_clock().model_dump(mode="json")
+
+
+def hours(opens: str, closes: str) -> dict[str, Any]:
+    return {"time_zone": "UTC", "windows": [{"weekdays": list(range(7)), "opens": opens, "closes": closes}]}
+
+
+async def a_queue(h: Harness, code: str, **fields: Any) -> dict[str, Any]:
+    body = {"code": code, "name": code, "shift": "day", "duty": WHOLE_DAY, **fields}
+    answer = await h.post("/v1/queues", body, role="manager")
+    assert answer.status_code == 201, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def queue(code: str, opens: str, closes: str, families: list[str] | None = None, languages: Any = ()) -> Queue:
+    return Queue(
+        id=uuid4(), code=code, name=code, families=families or [], languages=list(languages), shift=code,
+        duty=CalendarData.model_validate(hours(opens, closes)), created_at=datetime.now(UTC),
+    )  # fmt: skip
+
+
+@pytest.mark.promise("S1")
+@pytest.mark.parametrize("hour", range(24))
+def test_at_every_hour_somebody_has_the_case(hour: int) -> None:
+    shifts = [queue("apac", "00:00", "08:00"), queue("emea", "08:00", "16:00"), queue("amer", "16:00", "24:00")]
+    at = datetime(2026, 3, 3, hour, tzinfo=UTC)
+    choice = choose(shifts, "none", family="studio", language="vi", at=at)
+
+    assert choice.queue == ("apac", "emea", "amer")[hour // 8]
+    assert choice.until == datetime(2026, 3, 3, tzinfo=UTC) + timedelta(hours=8 * (hour // 8 + 1))
+
+
+def test_family_weighs_more_than_language_and_the_wrong_one_is_avoided() -> None:
+    at = datetime(2026, 3, 3, 12, tzinfo=UTC)
+    every = [
+        queue("any", "00:00", "24:00"),
+        queue("studio", "00:00", "24:00", ["studio"]),
+        queue("voice", "00:00", "24:00", ["voice"]),
+        queue("viet", "00:00", "24:00", languages=["vi"]),
+    ]
+
+    assert choose(every, "none", family="studio", language="vi", at=at).queue == "studio"
+    assert choose(every, "none", family="headset", language="vi", at=at).queue == "viet"
+    assert choose(every, "none", family=None, language="en", at=at).queue == "any"
+    assert choose(every[2:3], "none", family="studio", language="en", at=at).queue == "voice", "somebody has to look"
+    assert choose([], "none", family="studio", language="en", at=at).queue == "none"
+
+
+async def test_a_case_goes_to_the_queue_of_its_language_and_then_of_its_product(cases: Harness) -> None:
+    await a_queue(cases, "viet", languages=["vi"])
+    await a_queue(cases, "studio", families=["studio"])
+    case_id = await opened(cases)
+    assert (await shown(cases, case_id))["queue"] == "viet"
+
+    await cases.deliver(coverage(case_id))
+    assert (await shown(cases, case_id))["queue"] == "studio"
+    first, second = await cases.events(CaseRouted)
+    assert (first.previous_queue, second.previous_queue, second.queue) == (None, "viet", "studio")
+    [listed] = [q for q in (await cases.get("/v1/queues")).json()["items"] if q["code"] == "studio"]
+    assert (listed["on_duty"], listed["open_cases"], listed["unassigned"]) == (True, 1, 1)
+
+
+async def test_a_case_that_somebody_has_stays_where_it_is(cases: Harness) -> None:
+    case_id = await in_progress(cases)
+    await a_queue(cases, "studio", families=["studio"])
+    await cases.deliver(coverage(case_id))
+
+    assert (await shown(cases, case_id))["queue"] == "support"
+
+
+@pytest.mark.promise("S1")
+async def test_when_the_shift_ends_an_untaken_case_goes_to_those_who_are_awake(cases: Harness) -> None:
+    await a_queue(cases, "early", duty=hours("00:00", "12:00"))
+    await a_queue(cases, "late", duty=hours("12:00", "24:00"))
+    untaken, taken = await opened(cases), await in_progress(cases)
+    before = (await shown(cases, untaken))["queue"]
+    await cases.advance(timedelta(hours=12))
+
+    assert {before, (await shown(cases, untaken))["queue"]} == {"early", "late"}
+    assert (await shown(cases, taken))["queue"] == before
+    assert len(await cases.events(InternalNoteAdded)) == 1
+
+
+async def test_handing_over_needs_a_note_and_frees_the_engineer(cases: Harness) -> None:
+    case_id = await in_progress(cases)
+    await a_queue(cases, "night")
+    assert (await cases.post(f"/v1/cases/{case_id}/hand-over", {"queue": "night"})).status_code == 422
+    assert (await cases.post(f"/v1/cases/{case_id}/hand-over", {"note": "x", "queue": "nowhere"})).status_code == 422
+    assert (await cases.post(f"/v1/cases/{case_id}/hand-over", {"note": "x"}, **CUSTOMER)).status_code == 403
+
+    case = await did(cases, case_id, "hand-over", {"note": "Waiting for the log.", "queue": "night"})
+    assert (case["queue"], case["assignee"], case["state"]) == ("night", None, "in_progress")
+    [note] = await cases.events(InternalNoteAdded)
+    assert note.text == "Waiting for the log."
+    assert names(await cases.events())[-2:] == ["InternalNoteAdded", "CaseRouted"]
+
+
+async def test_queues_are_kept_by_managers_and_checked(cases: Harness) -> None:
+    known = await a_queue(cases, "day")
+    body = {"code": "day", "name": "again", "shift": "day", "duty": WHOLE_DAY}
+
+    assert (await cases.post("/v1/queues", body, role="manager")).status_code == 409
+    assert (await cases.post("/v1/queues", body)).status_code == 403
+    mistake = {**WHOLE_DAY, "time_zone": "Mars/Olympus"}
+    assert (await cases.post("/v1/queues", {**body, "code": "m", "duty": mistake}, role="admin")).status_code == 422
+    path = f"/v1/queues/{known['id']}"
+    etag = (await cases.get(path)).headers["etag"]
+    changed = await cases.patch(path, {"active": False}, etag=etag, role="manager")
+    assert (changed.json()["active"], changed.json()["on_duty"]) == (False, False)

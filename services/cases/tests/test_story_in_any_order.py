@@ -1,0 +1,86 @@
+"""The story's facts as this service hears them: any order across topics, some twice, the same case in the end."""
+
+from datetime import datetime
+from uuid import UUID
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from libs.bus.envelope import Delivery
+from libs.events import Event
+from services.cases.model.actor import Actor
+from services.cases.model.policy import CasesPolicy
+from services.cases.tests.builders import (
+    ACCOUNT,
+    a_request,
+    coverage,
+    information_required,
+    part_delivered,
+    part_shipped,
+    ticket_opened,
+    ticket_resolved,
+    ticket_updated,
+    visit_completed,
+    visit_scheduled,
+)
+from services.cases.use_cases.assign_case import AssignCase, assign_case
+from services.cases.use_cases.open_case import OpenCase, Opening, open_case
+from tests.support.harness import Harness
+from tests.support.order import interleavings
+
+CASE = UUID("33333333-3333-4333-8333-333333333333")
+ENGINEER = Actor("engineer:1", "engineer", "Trần Thị Bình")
+MONDAY = datetime.fromisoformat("2099-03-02T02:00:00+00:00")
+"""Long after any case that a test opens."""
+OF_ITS_HOUR = ("opened_at", "epoch_began_at", "queue_history", "history", "number")
+"""When a test ran, and what was shown in between: the record of that differs with what was known, the outcome does not."""
+
+
+def at(minutes: int) -> datetime:
+    return datetime.fromtimestamp(MONDAY.timestamp() + 60 * minutes, MONDAY.tzinfo)
+
+
+def story(h: Harness) -> list[Delivery]:
+    facts: list[Event] = [
+        coverage(CASE, decided_at=at(1)),
+        part_shipped(CASE, at(10)),
+        visit_scheduled(CASE, at(11)),
+        ticket_opened(CASE, at(20)),
+        ticket_updated(CASE, at(30)),
+        information_required(CASE, at(40)),
+        ticket_updated(CASE, at(50), state="in_progress"),
+        ticket_resolved(CASE, at(60)),
+        part_delivered(CASE, at(1000)),
+        visit_completed(CASE, at(1100)),
+    ]
+    return [h.delivery(fact) for fact in facts]
+
+
+async def begin(h: Harness) -> None:
+    await h.empty()
+    opening = Opening(
+        id=CASE, account_id=ACCOUNT, channel="api", reporter_name="An", cmd=OpenCase.model_validate(a_request())
+    )
+    async with h.transaction() as tx:
+        case = await open_case(opening, CasesPolicy(), ENGINEER, tx)
+        await assign_case(case, AssignCase(), ENGINEER, tx)
+
+
+async def outcome(h: Harness) -> tuple[dict[str, list[str]], set[tuple[str, str]]]:
+    """All rows, and each thing that was told; a resolution taken back meanwhile was told more than once."""
+    told = {(type(e).__name__, str(getattr(e, "wait_id", None) or getattr(e, "note_id", ""))) for e in await h.events()}
+    return await h.state(ignore=OF_ITS_HOUR), told
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+async def test_the_case_ends_the_same_in_whatever_order_its_facts_arrive(cases: Harness, data: st.DataObject) -> None:
+    facts = story(cases)
+    await begin(cases)
+    await cases.deliver(*facts)
+    in_order = await outcome(cases)
+    assert '"state": "resolved"' in in_order[0]["cases"][0]
+
+    await begin(cases)
+    await cases.deliver(*data.draw(interleavings(facts)))
+    assert await outcome(cases) == in_order
