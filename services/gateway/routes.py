@@ -3,12 +3,12 @@
 from libs.kit.problems import Missing
 
 _RESOURCES = {
-    "entitlements": "accounts sites contacts contracts products registrations coverage licences offers",
+    "entitlements": "accounts sites contacts contracts products registrations coverage onsite-rules licences offers resellers",
     "cases": "cases problems queues",
     "rma": "rmas parts depots stock promises calendars lanes carrier-events",
     "escalation": "policies clocks escalations teams rotas experts escalation-dry-runs",
     "ecps": "partners partner-agreements partner-engagements joint-calls partner-events",
-    "onsite": "work-orders technicians day-plans",
+    "onsite": "work-orders technicians places day-plans",
     "activity": "events",
 }
 GATEWAY = "gateway"
