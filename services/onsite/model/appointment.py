@@ -132,7 +132,7 @@ class Appointment(Entity, table="appointments", indexes=("work_order_id", ("tech
         if undelivered:
             raise PartNotDelivered(
                 "Nobody departs before every part of the visit was delivered.",
-                state=self.state, undelivered_rma_ids=undelivered, possible=["reschedule"],
+                state=self.state, undelivered_rma_ids=[str(rma_id) for rma_id in undelivered], possible=["reschedule"],
             )  # fmt: skip
         self.departed_at = at
 
@@ -154,7 +154,7 @@ class Appointment(Entity, table="appointments", indexes=("work_order_id", ("tech
     def install(self, rma_id: UUID, part: Part, serial_in: str | None, serial_out: str | None) -> InstalledPart:
         """The scanned part is in. Raises SerialMismatch, Conflict when it is in already."""
         if any(each.rma_id == rma_id for each in self.installed):
-            raise Conflict("This part was installed before.", rma_id=rma_id)
+            raise Conflict("This part was installed before.", rma_id=str(rma_id))
         if part.serial is not None and serial_in != part.serial:
             raise SerialMismatch(
                 "The scanned serial is not that of the part which was sent; fail the visit with wrong_part if it is not here.",

@@ -1,11 +1,13 @@
 """Technicians as master data; what they can no longer do moves to others, and the customer is told."""
 
+import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy.dialects.postgresql import JSONB
 
 from libs.events.values import CountryCode
 from libs.kit.calendar import WeeklyWindow
@@ -156,7 +158,8 @@ async def list_technicians(
     if after := paging.after(datetime, UUID):
         where.append(sa.tuple_(Technician.c.created_at, Technician.c.id) > after)
     if family is not None:
-        where.append(Technician.c.authorisations.contains([{"family": family}]))
+        wanted = sa.cast(sa.literal(json.dumps([{"family": family}])), JSONB)
+        where.append(Technician.c.authorisations.contains(wanted))
     found = await tx.select(
         Technician, *where, order_by=(Technician.c.created_at, Technician.c.id), limit=paging.limit + 1
     )

@@ -61,7 +61,7 @@ def install_part(visit: VisitAtHand, cmd: InstallPart) -> None:
     appointment.must_have_begun()
     rma_id = cmd.rma_id or (next(iter(parts)) if len(parts) == 1 else None)
     if rma_id is None or rma_id not in parts:
-        raise NoSuchPart("Say which RMA's part this is.", rma_ids=sorted(parts))
+        raise NoSuchPart("Say which RMA's part this is.", rma_ids=sorted(map(str, parts)))
     appointment.install(rma_id, parts[rma_id], cmd.serial_in, cmd.serial_out)
 
 
