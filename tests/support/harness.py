@@ -188,7 +188,8 @@ class Harness:
 _databases: dict[tuple[str, str], tuple[str, str]] = {}
 
 
-async def _database_urls(admin_url: str, service: str) -> tuple[str, str]:
+async def service_database(admin_url: str, service: str) -> tuple[str, str]:
+    """The owner's and the run-time role's URL of a migrated database, made once in a test run."""
     if (admin_url, service) not in _databases:
         owner_url, runtime_url = await create_service_database(admin_url, service)
         await migrate(service, owner_url)
@@ -201,7 +202,7 @@ def harness_fixture(service: Service) -> Callable[..., AsyncIterator[Harness]]:
 
     @pytest_asyncio.fixture(loop_scope="session")
     async def fixture(postgres_url: str) -> AsyncIterator[Harness]:
-        owner_url, runtime_url = await _database_urls(postgres_url, service.name)
+        owner_url, runtime_url = await service_database(postgres_url, service.name)
         database = await Database.connect(runtime_url, size=8)
         harness = Harness(service, database, owner_url)
         await harness.empty()
