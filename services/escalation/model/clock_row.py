@@ -77,7 +77,8 @@ class Clock(Entity, table="clocks", indexes=("case_id", "account_id", ("state", 
         stands = ("state", "due_at", "remaining_seconds", "paused_seconds", "ended_at", "in_time")
         if all(getattr(before, name) == getattr(self, name) for name in stands):
             return [] if same_terms or self.state != "running" else [self._started()]
-        if before.state == self.state == "running" and before.paused_seconds == self.paused_seconds:
+        went_on = before.state == "running" and before.paused_seconds == self.paused_seconds
+        if self.state == "running" and (went_on or not self.resumed_at):
             return [self._started()]
         return [self._stand()]
 

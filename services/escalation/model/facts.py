@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Literal, Self, get_args
+from datetime import UTC, datetime
+from typing import Annotated, Literal, Self, get_args
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from libs.events.values import NoteOrigin, Priority, Severity, Wait
 from libs.store.ids import new_id
@@ -33,7 +33,7 @@ class Fact(BaseModel):
 
     id: UUID = Field(default_factory=new_id)
     kind: FactKind
-    at: AwareDatetime
+    at: Annotated[AwareDatetime, AfterValidator(lambda instant: instant.astimezone(UTC))]
     severity: Severity | None = None
     priority: Priority | None = None
     wait: Wait | None = None
@@ -119,7 +119,7 @@ def case_state(facts: Iterable[Fact]) -> CaseState:
 
 def severity_at(facts: Iterable[Fact], instant: datetime | None) -> tuple[Severity, Priority]:
     """Severity and priority as they stood at `instant`; the newest ones for None. Needs a case whose opening is known."""
-    rated = [fact for fact in in_order(facts) if fact.kind in ("opened", "severity_changed")]
+    rated = in_order(fact for fact in facts if fact.kind in ("opened", "severity_changed"))
     fact = [f for f in rated if instant is None or f.at <= instant or f is rated[0]][-1]
     assert fact.severity
     assert fact.priority

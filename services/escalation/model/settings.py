@@ -1,6 +1,7 @@
 """The numbers of clocks and thresholds: what `/v1/escalation-policies` versions by plan, region and severity."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -116,6 +117,12 @@ class EscalationSettings(BaseModel):
 
     def duration(self, target: Target) -> timedelta:
         """The target in time of its calendar."""
-        data = self.calendar if target.business else ROUND_THE_CLOCK.data
-        usual = next(spans for spans in weekly_spans(data) if spans)
-        return timedelta(minutes=target.minutes + target.days * sum(closes - opens for opens, closes in usual))
+        day = _usual_day(self.calendar) if target.business else 24 * 60
+        return timedelta(minutes=target.minutes + target.days * day)
+
+
+@lru_cache(maxsize=512)
+def _usual_day(data: CalendarData) -> int:
+    """Minutes of the first weekday that is worked."""
+    usual = next(spans for spans in weekly_spans(data) if spans)
+    return sum(closes - opens for opens, closes in usual)

@@ -1,12 +1,67 @@
 """A new version of the numbers reaches the cases under way."""
 
 from datetime import timedelta
+from typing import Any
 
-import pytest
-
-from libs.events.escalation import ClockStarted, ThresholdBreached
+from libs.events.escalation import ClockMet, ThresholdBreached
 from services.escalation.tests.builders import a_case, now_after
 from tests.support.harness import Harness
+
+QUICK = {"P1": {"minutes": 10}, "P2": {"minutes": 20}, "P3": {"minutes": 30}, "P4": {"minutes": 40}}
+
+
+async def change(escalation: Harness, settings: dict[str, Any], **selectors: str) -> None:
+    body = {"settings": settings, "why": "a stricter promise", **selectors}
+    assert (await escalation.post("/v1/escalation-policies", body, role="manager")).status_code == 201
+
+
+async def _breaches(escalation: Harness) -> list[tuple[str, int | None]]:
+    return [(e.rule, e.percent) for e in await escalation.events(ThresholdBreached)]
+
+
+async def test_a_stricter_policy_brings_forward_what_is_due(escalation: Harness) -> None:
+    case = await a_case(escalation)
+    await change(escalation, {"first_response": QUICK})
+    await escalation.fire_timers()
+
+    [clock] = (await escalation.get(f"/v1/clocks?case_id={case.id}&kind=first_response")).json()["items"]
+    assert (clock["target_seconds"], clock["policy_version"] > 0) == (600, True)
+    await escalation.advance(timedelta(minutes=11))
+    assert await _breaches(escalation) == [("first_response", 75), ("first_response", 100)]
+
+
+async def test_a_milder_policy_puts_off_what_was_armed(escalation: Harness) -> None:
+    await a_case(escalation)
+    await escalation.advance(timedelta(minutes=20))
+    await change(escalation, {"first_response": {name: {"minutes": 60} for name in QUICK}})
+    await escalation.advance(timedelta(minutes=20))
+    assert await _breaches(escalation) == []
+    await escalation.advance(timedelta(minutes=6))
+    assert await _breaches(escalation) == [("first_response", 75)]
+
+
+async def test_what_was_met_keeps_the_policy_that_held_then(escalation: Harness) -> None:
+    case = await a_case(escalation)
+    await escalation.advance(timedelta(minutes=15))
+    await escalation.deliver(case.responded(await now_after(escalation, case)))
+    await change(escalation, {"first_response": QUICK})
+    await escalation.advance(timedelta(minutes=1))
+
+    assert await _breaches(escalation) == []
+    [met] = [e for e in await escalation.events(ClockMet) if e.clock == "first_response"]
+    assert met.in_time
+
+
+async def test_plan_and_country_select_the_numbers_from_the_opening_on(escalation: Harness) -> None:
+    await change(escalation, {"first_response": QUICK}, plan="gold", region="VN")
+    case = await a_case(escalation)
+    await escalation.deliver(case.covered("gold"))
+
+    [clock] = (await escalation.get(f"/v1/clocks?case_id={case.id}&kind=first_response")).json()["items"]
+    assert clock["target_seconds"] == 600
+    await escalation.deliver(case.covered("poly-plus", revision=2), case.covered("gold", revision=1))
+    [clock] = (await escalation.get(f"/v1/clocks?case_id={case.id}&kind=first_response")).json()["items"]
+    assert clock["target_seconds"] == 1800
 
 
 async def test_a_calendar_that_cannot_be_is_refused_with_a_reason(escalation: Harness) -> None:

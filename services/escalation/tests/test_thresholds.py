@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from libs.events.escalation import ClockStarted, EscalationRaised, EscalationStepped, ThresholdBreached
-from services.escalation.tests.builders import a_case, a_rota
+from services.escalation.tests.builders import ACase, a_case, a_person, a_rota, now_after
 from tests.support.harness import Harness
 
 
@@ -49,3 +49,136 @@ async def test_opening_starts_three_clocks(escalation: Harness) -> None:
     assert started == {"first_response": case.at(30), "update": case.at(120), "resolution": case.at(480)}
     shown = (await escalation.get(f"/v1/clocks?case_id={case.id}")).json()["items"]
     assert [clock["kind"] for clock in shown] == ["first_response", "update", "resolution"]
+
+
+async def test_what_is_met_in_time_never_fires(escalation: Harness) -> None:
+    case = await a_case(escalation)
+    await escalation.deliver(case.responded(10))
+    await escalation.advance(timedelta(minutes=60))
+    assert await escalation.events(ThresholdBreached) == []
+
+
+async def test_a_paused_resolution_clock_fires_later_by_what_it_stood_still(escalation: Harness) -> None:
+    case = await a_case(escalation)
+    await escalation.deliver(case.pending("customer", 0.1))
+    await escalation.advance(timedelta(hours=10))
+    assert "resolution" not in {e.rule for e in await escalation.events(ThresholdBreached)}
+
+    ended = await now_after(escalation, case)
+    await escalation.deliver(case.resumed("customer", ended))
+    await escalation.advance(timedelta(hours=8))
+
+    due = {e.percent: e.due_at for e in await escalation.events(ThresholdBreached) if e.rule == "resolution"}
+    assert due == {75: case.at(ended - 0.1 + 360), 100: case.at(ended - 0.1 + 480)}
+
+
+async def test_a_breach_that_fell_due_while_nobody_was_there_fires_afterwards_and_once(escalation: Harness) -> None:
+    case = ACase(await escalation.now() - timedelta(minutes=45))
+    await escalation.deliver(case.opened(), case.responded(40))
+    assert await escalation.events(ThresholdBreached) == []  # the consumer leaves it to the timers
+
+    await escalation.fire_timers()
+    await escalation.fire_timers()
+
+    found = [(e.rule, e.percent, e.due_at) for e in await escalation.events(ThresholdBreached)]
+    assert found == [("first_response", 75, case.at(22.5)), ("first_response", 100, case.at(30))]
+
+
+async def test_an_answer_that_was_given_in_time_and_heard_of_late_excuses_the_breach(escalation: Harness) -> None:
+    case = ACase(await escalation.now() - timedelta(minutes=45))
+    await escalation.deliver(case.opened(), case.responded(5))
+    await escalation.fire_timers()
+    assert await escalation.events(ThresholdBreached) == []
+
+
+async def test_a_new_epoch_can_breach_again(escalation: Harness) -> None:
+    case = await a_case(escalation)
+    await escalation.advance(timedelta(minutes=31))
+    at = await now_after(escalation, case)
+    await escalation.deliver(case.resolved(at), case.reopened(at + 1))
+    await escalation.advance(timedelta(minutes=40))
+
+    hundred = [e for e in await escalation.events(ThresholdBreached) if e.percent == 100]
+    assert [(e.rule, e.epoch) for e in hundred] == [("first_response", 1), ("first_response", 2)]
+    assert len({e.breach_id for e in hundred}) == 2
+
+
+@pytest.mark.promise("S24")
+async def test_what_happens_to_a_case_breaches_thresholds_of_its_own(escalation: Harness) -> None:
+    case = await a_case(escalation)
+    await escalation.deliver(
+        case.repeat_replacement(0.01),
+        case.contract_date_missed(0.02),
+        case.partner_silent(0.03),
+        case.partner_silent(0.04),
+    )
+    await escalation.advance(timedelta(seconds=5))
+
+    found = {(e.rule, e.percent, e.raises_escalation) for e in await escalation.events(ThresholdBreached)}
+    assert found == {
+        ("repeat_replacement", None, False),
+        ("contract_date_missed", None, True),
+        ("partner_silence", None, False),
+    }
+    assert len(await escalation.events(ThresholdBreached)) == 3
+
+
+async def test_a_case_reopened_twice_is_escalated(escalation: Harness) -> None:
+    case = await a_case(escalation)
+    await escalation.deliver(case.resolved(0.01), case.reopened(0.02, 2))
+    await escalation.advance(timedelta(seconds=2))
+    assert await escalation.events(ThresholdBreached) == []
+    await escalation.deliver(case.resolved(0.03), case.reopened(0.04, 3))
+    await escalation.advance(timedelta(seconds=3))
+
+    [breach] = await escalation.events(ThresholdBreached)
+    assert (breach.rule, breach.epoch, breach.raises_escalation) == ("reopenings", 3, True)
+
+
+async def test_age_and_no_progress_fire_when_nobody_moves_the_case(escalation: Harness) -> None:
+    case = await a_case(escalation)
+    await escalation.deliver(case.assigned(0))
+    await escalation.advance(timedelta(hours=25))
+
+    due = {e.rule: e.due_at for e in await escalation.events(ThresholdBreached) if e.percent is None}
+    assert due == {"no_progress": case.at(240), "age": case.at(24 * 60)}
+
+
+async def test_a_fact_that_comes_before_its_case_is_kept(escalation: Harness) -> None:
+    case = ACase(await escalation.now())
+    await escalation.deliver(case.contract_date_missed(0.01), case.covered())
+    await escalation.deliver(case.opened())
+    await escalation.advance(timedelta(seconds=2))
+
+    [breach] = await escalation.events(ThresholdBreached)
+    assert breach.rule == "contract_date_missed"
+
+
+async def test_the_assignee_is_told_too(escalation: Harness) -> None:
+    case = await a_case(escalation)
+    await escalation.deliver(case.assigned(0))
+    await escalation.advance(timedelta(minutes=23))
+
+    [breach] = await escalation.events(ThresholdBreached)
+    assert ("assignee", "binh@polyplus.example") in {(r.kind, r.address) for r in breach.recipients}
+
+
+async def test_service_managements_own_team_and_webhooks_are_told(escalation: Harness) -> None:
+    team = {
+        "name": "Managers",
+        "purpose": "service_management",
+        "members": [a_person("Dung")],
+        "webhook_url": "https://hooks.example/1",
+    }
+    assert (await escalation.post("/v1/teams", team, role="admin")).status_code == 201
+    await escalation.post("/v1/rotas", a_rota() | {"webhook_url": "https://hooks.example/2"}, role="admin")
+    await a_case(escalation)
+    await escalation.advance(timedelta(minutes=23))
+
+    [breach] = await escalation.events(ThresholdBreached)
+    assert [(r.kind, r.name, r.address) for r in breach.recipients] == [
+        ("duty_manager", "Chi", "chi@polyplus.example"),
+        ("webhook", "Duty managers", "https://hooks.example/2"),
+        ("service_management", "Dung", "dung@polyplus.example"),
+        ("webhook", "Managers", "https://hooks.example/1"),
+    ]

@@ -1,0 +1,76 @@
+"""What would fire when, without telling anybody."""
+
+from datetime import timedelta
+
+import pytest
+
+from libs.events.escalation import ThresholdBreached
+from services.escalation.tests.builders import ACCOUNT, a_case
+from tests.support.harness import Harness
+
+HISTORY = [
+    {"kind": "opened", "at": "2026-03-02T09:00:00+07:00", "severity": "critical", "priority": "P1"},
+    {"kind": "responded", "at": "2026-03-02T09:10:00+07:00"},
+    {
+        "kind": "wait_began",
+        "at": "2026-03-02T10:00:00+07:00",
+        "wait": "partner",
+        "wait_id": "01890000-0000-7000-8000-000000000001",
+    },
+    {
+        "kind": "wait_ended",
+        "at": "2026-03-02T11:00:00+07:00",
+        "wait": "partner",
+        "wait_id": "01890000-0000-7000-8000-000000000001",
+    },
+]
+STEP = {"calls": [{"kind": "duty_manager"}], "minutes_to_next": 20}
+
+
+async def test_a_history_and_a_policy_tell_what_fires_when(escalation: Harness) -> None:
+    run = {"history": HISTORY, "steps": [STEP, STEP], "settings": {"repeat": 1}, "until": "2026-03-02T18:05:00+07:00"}
+    answer = await escalation.post("/v1/escalation-dry-runs", run)
+
+    assert answer.status_code == 200
+    resolution = [each for each in answer.json()["items"] if each["rule"] == "resolution"]
+    assert [(each["percent"], each["due_at"], each["raises_escalation"]) for each in resolution] == [
+        (75, "2026-03-02T09:00:00Z", False),
+        (100, "2026-03-02T11:00:00Z", True),
+    ]
+    assert [(step["step"], step["repeat"], step["at"]) for step in resolution[1]["steps"]] == [
+        (1, 0, "2026-03-02T11:00:00Z")
+    ]
+    met = [clock for clock in answer.json()["clocks"] if clock["kind"] == "first_response"]
+    assert [(clock["state"], clock["ended_at"]) for clock in met] == [("met", "2026-03-02T02:10:00Z")]
+    assert await escalation.outbox() == []
+
+
+async def test_a_dry_run_of_a_case_foretells_what_then_fires(escalation: Harness) -> None:
+    case = await a_case(escalation)
+    await escalation.deliver(case.responded(1), case.pending("partner", 2), case.resumed("partner", 30))
+    foretold = (await escalation.post("/v1/escalation-dry-runs", {"case_id": str(case.id)})).json()["items"]
+    await escalation.advance(timedelta(days=2))
+
+    fired = [(e.rule, e.percent, e.due_at) for e in await escalation.events(ThresholdBreached)]
+    assert [(each["rule"], each["percent"]) for each in foretold] == [(rule, percent) for rule, percent, _ in fired]
+    assert [each["due_at"] for each in foretold] == [due.isoformat().replace("+00:00", "Z") for _, _, due in fired]
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        {},
+        {"history": []},
+        {"history": [{"kind": "opened", "at": "2026-03-02T09:00:00Z"}]},
+        {"history": HISTORY, "settings": {"percents": [0]}},
+        {"history": HISTORY, "settings": {"luck": 1}},
+        {"history": HISTORY, "case_id": "01890000-0000-7000-8000-000000000001"},
+    ],
+)
+async def test_a_run_that_makes_no_sense_is_refused(escalation: Harness, run: object) -> None:
+    assert (await escalation.post("/v1/escalation-dry-runs", run)).status_code == 422
+
+
+async def test_a_customer_may_not_ask(escalation: Harness) -> None:
+    answer = await escalation.post("/v1/escalation-dry-runs", {"history": HISTORY}, role="customer", accounts=[ACCOUNT])
+    assert answer.status_code == 403

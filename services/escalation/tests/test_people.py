@@ -1,0 +1,188 @@
+"""Who is on call, and who knows what."""
+
+from datetime import date, datetime
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from libs.kit.calendar import WeeklyWindow
+from libs.store.ids import new_id
+from services.escalation.model.people import Person
+from services.escalation.model.rota import Layer, Override, Rota
+from services.escalation.tests.builders import a_person, a_rota
+from tests.support.harness import Harness
+
+AN, BINH, CHI = Person(name="An"), Person(name="Binh"), Person(name="Chi")
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def layer(*people: Person, zone: str = "Asia/Ho_Chi_Minh", starts: date = date(2026, 3, 2), **more: Any) -> Layer:
+    return Layer(name="primary", time_zone=zone, people=people, starts_on=starts, **more)
+
+
+def a_rota_of(*layers: Layer, overrides: tuple[Override, ...] = ()) -> Rota:
+    return Rota(id=new_id(), name="Duty", purpose="duty_manager", layers=list(layers), overrides=list(overrides))
+
+
+def names(rota: Rota, instant: str) -> list[str]:
+    return [person.name for person in rota.on_call(at(instant))]
+
+
+@pytest.mark.parametrize(
+    ("instant", "who"),
+    [
+        ("2026-03-02T08:59:59+07:00", []),
+        ("2026-03-02T09:00:00+07:00", ["An"]),
+        ("2026-03-09T01:59:59Z", ["An"]),
+        ("2026-03-09T02:00:00Z", ["Binh"]),
+        ("2026-03-16T09:00:00+07:00", ["An"]),
+        ("2025-12-01T09:00:00+07:00", []),
+    ],
+)
+def test_people_take_turns_by_the_local_hour_of_hand_over(instant: str, who: list[str]) -> None:
+    assert names(a_rota_of(layer(AN, BINH)), instant) == who
+
+
+@pytest.mark.parametrize(
+    ("instant", "who"),
+    [
+        ("2026-11-01T05:29:00Z", ["An"]),  # 01:29 EDT
+        ("2026-11-01T05:30:00Z", ["Binh"]),  # 01:30 EDT, handed over
+        ("2026-11-01T06:10:00Z", ["Binh"]),  # 01:10 again, EST: nobody gets it back
+        ("2026-11-02T06:29:00Z", ["Binh"]),
+        ("2026-11-02T06:30:00Z", ["An"]),
+    ],
+)
+def test_a_repeated_hour_hands_over_once(instant: str, who: list[str]) -> None:
+    rota = a_rota_of(
+        layer(AN, BINH, zone="America/New_York", starts=date(2026, 10, 31), hands_over_at="01:30", shift_days=1)
+    )
+    assert names(rota, instant) == who
+
+
+def test_layers_with_windows_follow_the_sun() -> None:
+    day = (WeeklyWindow(weekdays=(0, 1, 2, 3, 4, 5, 6), opens="08:00", closes="20:00"),)
+    rota = a_rota_of(layer(AN, windows=day), layer(BINH, zone="America/New_York", windows=day))
+    assert names(rota, "2026-03-04T10:00:00+07:00") == ["An"]
+    assert names(rota, "2026-03-04T10:00:00-05:00") == ["Binh"]
+    assert names(rota, "2026-03-04T20:30:00-05:00") == ["An"]
+
+
+def test_an_override_stands_in_until_its_end_and_the_newest_wins() -> None:
+    def stand_in(person: Person, starts: str, ends: str, replaces: Person | None = None) -> Override:
+        instead_of = replaces.id if replaces else None
+        return Override(starts=at(starts), ends=at(ends), person=person, replaces=instead_of, reason="ill")
+
+    first = stand_in(CHI, "2026-03-03T00:00:00Z", "2026-03-04T00:00:00Z")
+    newer = stand_in(BINH, "2026-03-03T12:00:00Z", "2026-03-03T13:00:00Z")
+    rota = a_rota_of(layer(AN), overrides=(first, newer))
+    assert [names(rota, f"2026-03-0{d}T{h}:00:00Z") for d, h in ((3, "00"), (3, "12"), (3, "13"), (4, "00"))] == [
+        ["Chi"], ["Binh"], ["Chi"], ["An"],
+    ]  # fmt: skip
+    one = stand_in(CHI, "2026-03-03T00:00:00Z", "2026-03-04T00:00:00Z", replaces=AN)
+    two_layers = a_rota_of(layer(AN), layer(BINH), overrides=(one,))
+    assert names(two_layers, "2026-03-03T05:00:00Z") == ["Chi", "Binh"]
+
+
+@pytest.mark.promise("S23")
+async def test_who_is_on_call_is_asked_for_any_instant(escalation: Harness) -> None:
+    made = await escalation.post("/v1/rotas", a_rota(people=("An", "Binh")), role="manager")
+    path = f"/v1/rotas/{made.json()['id']}"
+    override = {
+        "starts": "2026-03-04T00:00:00+07:00", "ends": "2026-03-05T00:00:00+07:00", "person": a_person("Chi"), "reason": "ill",
+    }  # fmt: skip
+    overridden = await escalation.post(f"{path}/overrides", override, role="engineer")
+    assert overridden.status_code == 201
+    assert overridden.json()["overrides"][0]["by"].startswith("engineer:")
+
+    async def who(instant: str) -> list[str]:
+        answer = await escalation.get(f"{path}/on-call?at={quote(instant)}")
+        return [person["name"] for person in answer.json()["people"]]
+
+    assert await who("2025-01-06T09:00:00+07:00") == ["An"]
+    assert await who("2025-01-13T09:00:00+07:00") == ["Binh"]
+    assert await who("2026-03-04T12:00:00+07:00") == ["Chi"]
+    assert (await escalation.get(f"{path}/on-call")).json()["people"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "change"),
+    [
+        ("/v1/teams", {"name": "Backline", "members": [a_person("An")]}, {"name": "Front line"}),
+        ("/v1/rotas", a_rota(), {"webhook_url": "https://hooks.example/3"}),
+        ("/v1/experts", {"name": "Em", "skills": {"families": ["Studio X"]}}, {"max_load": 9, "email": None}),
+        (
+            "/v1/policies",
+            {"name": "P", "steps": [{"calls": [{"kind": "duty_manager"}]}]},
+            {"repeat": None, "active": False},
+        ),
+    ],
+)
+async def test_master_data_is_kept_listed_and_revised(escalation: Harness, path: str, body: Any, change: Any) -> None:
+    id = str(new_id())
+    assert (await escalation.post(path, body, role="engineer")).status_code == 403
+    assert (await escalation.post(path, {**body, "id": id, "surprise": 1}, role="manager")).status_code == 422
+    made = await escalation.post(path, {**body, "id": id}, role="manager")
+    assert (made.status_code, made.json()["id"]) == (201, id)
+    assert (await escalation.post(path, {**body, "id": id}, role="manager")).status_code == 409
+    assert [item["id"] for item in (await escalation.get(path)).json()["items"]] == [id]
+
+    read = await escalation.get(f"{path}/{id}")
+    assert (
+        await escalation.patch(f"{path}/{id}", {"name": None}, etag=read.headers["etag"], role="manager")
+    ).status_code == 422
+    revised = await escalation.patch(f"{path}/{id}", change, etag=read.headers["etag"], role="manager")
+    assert revised.status_code == 200
+    assert {name: revised.json()[name] for name in change} == change
+    assert (
+        await escalation.patch(f"{path}/{id}", change, etag=read.headers["etag"], role="manager")
+    ).status_code == 412
+    assert (await escalation.get(f"{path}/{new_id()}")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/rotas", {"name": "R", "layers": []}),
+        ("/v1/rotas", {"name": "R", "layers": [a_rota()["layers"][0] | {"time_zone": "Mars/Olympus"}]}),
+        ("/v1/policies", {"name": "P", "steps": []}),
+        ("/v1/policies", {"name": "P", "steps": [{"calls": [{"kind": "rota"}]}]}),
+        ("/v1/policies", {"name": "P", "rules": ["luck"], "steps": [{"calls": [{"kind": "duty_manager"}]}]}),
+        ("/v1/teams", {"name": "T", "members": [], "webhook_url": "file:///etc/passwd"}),
+        ("/v1/experts", {"name": "E", "skills": {"domains": ["luck"]}}),
+    ],
+)
+async def test_what_makes_no_sense_is_refused(escalation: Harness, path: str, body: Any) -> None:
+    assert (await escalation.post(path, body, role="manager")).status_code == 422
+    assert (await escalation.get(path)).json()["items"] == []
+
+
+@pytest.mark.promise("S23")
+async def test_experts_are_searched_by_skill_with_why_they_cannot_be_asked(escalation: Harness) -> None:
+    away = [{"starts": "2026-03-01T00:00:00Z", "ends": "2026-04-01T00:00:00Z"}]
+    office = {
+        "time_zone": "Asia/Ho_Chi_Minh",
+        "windows": [{"weekdays": [0, 1, 2, 3, 4], "opens": "08:00", "closes": "17:00"}],
+    }
+    for body in (
+        {"name": "away", "skills": {"families": ["Studio X"], "domains": ["network"]}, "absences": away},
+        {"name": "both", "skills": {"families": ["Studio X"], "domains": ["network"]}, "hours": office},
+        {"name": "one", "skills": {"domains": ["network"]}},
+        {"name": "full", "skills": {"domains": ["network"]}, "max_load": 0},
+        {"name": "none", "skills": {"domains": ["software"]}},
+    ):
+        assert (await escalation.post("/v1/experts", body, role="manager")).status_code == 201
+
+    async def search(instant: str) -> list[tuple[str, str | None, int]]:
+        path = f"/v1/experts/search?family=Studio%20X&domain=network&at={quote(instant)}"
+        found = (await escalation.get(path)).json()["items"]
+        return [(each["name"], each["unavailable"], each["matching_skills"]) for each in found]
+
+    assert await search("2026-03-03T10:00:00+07:00") == [
+        ("both", None, 2), ("one", None, 1), ("away", "absent", 2), ("full", "fully_loaded", 1),
+    ]  # fmt: skip
+    assert (await search("2026-03-03T20:00:00+07:00"))[0][0] == "one"
