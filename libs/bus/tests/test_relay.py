@@ -1,12 +1,13 @@
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from random import Random
 
 import asyncpg
 import pytest
 
-from libs.bus.relay import LostLeadership, Position
+from libs.bus.relay import LostLeadership, Position, Publisher
 from libs.bus.tests.stage import WORKER, Stage, Thing, running, some, until
 from libs.store import EmitRefused
 
@@ -108,6 +109,31 @@ async def test_a_page_is_sent_again_when_the_relay_dies_between_acknowledgement_
     )  # as if it had died before the position moved
     async with running(stage.relay().run):
         await until(lambda: _published(stage, 20), "published again")
+    assert await stage.published_numbers() == {id: [0] for id in things}
+
+
+@pytest.mark.parametrize("page", [3, 100])
+async def test_the_position_never_passes_what_kafka_has_not_acknowledged(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    things, sending = some(10), asyncio.Event()
+    await stage.move(*things)
+
+    async def handed_over_but_never_acknowledged(*_: object) -> list[asyncio.Future[None]]:
+        sending.set()
+        return [asyncio.get_running_loop().create_future()]
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Publisher, "send", handed_over_but_never_acknowledged)
+        relay = asyncio.ensure_future(stage.relay(page=page).run(asyncio.Event()))
+        await asyncio.wait_for(sending.wait(), 20)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(relay), 0.3)
+        relay.cancel()
+        with suppress(asyncio.CancelledError):
+            await relay
+    async with running(stage.relay().run):
+        await until(lambda: _published(stage, 10), "the next relay sends all of them")
     assert await stage.published_numbers() == {id: [0] for id in things}
 
 
