@@ -7,6 +7,7 @@ from typing import Any
 from services.gateway import routes
 
 Document = dict[str, Any]
+_SCHEMAS = "#/components/schemas/"
 _VERBS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 _INFO = {
     "title": "Poly+",
@@ -101,12 +102,30 @@ def _renamed(document: Document, service: str, taken: Document) -> Document:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     clashing = {name for name, schema in schemas.items() if name in taken and taken[name] != schema}
+    while (
+        more := {name for name in schemas if name in taken and not clashing.isdisjoint(_references(schemas[name]))}
+        - clashing
+    ):
+        clashing |= more  # the same words, that mean something else
     if not clashing:
         return document
     new_names = {name: _free(f"{service.capitalize()}{name}", set(schemas) | set(taken)) for name in clashing}
     document["components"]["schemas"] = {new_names.get(name, name): schema for name, schema in schemas.items()}
-    references = {f"#/components/schemas/{name}": f"#/components/schemas/{new}" for name, new in new_names.items()}
+    references = {_SCHEMAS + name: _SCHEMAS + new for name, new in new_names.items()}
     return _replaced(document, references)  # type: ignore[no-any-return]
+
+
+def _references(node: Any) -> Iterator[str]:
+    """The names of the schemas that this one is made of."""
+    match node:
+        case dict():
+            for each in node.values():
+                yield from _references(each)
+        case list():
+            for each in node:
+                yield from _references(each)
+        case str() if node.startswith(_SCHEMAS):
+            yield node.removeprefix(_SCHEMAS)
 
 
 def _replaced(node: Any, references: Mapping[str, str]) -> Any:

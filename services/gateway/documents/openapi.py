@@ -41,6 +41,9 @@ class OpenApi:
         if seen and time.monotonic() - seen.at < FRESH_SECONDS:
             return
         try:
-            self._seen[service] = _Seen(await self._upstreams.json(service, "/openapi.json"), time.monotonic())
+            document = await self._upstreams.json(service, "/openapi.json")
         except Problem as problem:
             log.warning("a service does not describe itself", upstream=service, error=problem.detail)
+            return
+        if "openapi" in document:
+            self._seen[service] = _Seen(document, time.monotonic())

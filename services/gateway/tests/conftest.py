@@ -4,10 +4,13 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from fastapi import FastAPI
 
+from libs.store import Database
 from services.gateway.app import service
-from services.gateway.tests.stage import KEY, Stage
-from tests.support.harness import Harness, harness_fixture
+from services.gateway.tests.stage import KEY, Stage, echo
+from tests.support.harness import Harness, harness_fixture, service_database
+from tests.support.serving import serving
 
 _PEM = KEY.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 os.environ["POLYPLUS_INTERNAL_PRIVATE_KEY"] = base64.b64encode(_PEM).decode()
@@ -15,7 +18,20 @@ os.environ["POLYPLUS_INTERNAL_PRIVATE_KEY"] = base64.b64encode(_PEM).decode()
 gateway = harness_fixture(service)
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def standing(postgres_url: str) -> AsyncIterator[tuple[Stage, FastAPI]]:
+    """The door and the services behind it, for all tests that ask for nothing special."""
+    _, url = await service_database(postgres_url, "gateway")
+    database, services = await Database.connect(url, size=8), echo()
+    async with serving(services) as behind:
+        stage = Stage(database, behind.url)
+        async with stage.door() as door:
+            stage.url = door.url
+            yield stage, services
+    await database.close()
+
+
 @pytest_asyncio.fixture(loop_scope="session")
-async def stage(gateway: Harness) -> AsyncIterator[Stage]:
-    async with Stage(gateway).up() as up:
-        yield up
+async def stage(gateway: Harness, standing: tuple[Stage, FastAPI]) -> AsyncIterator[Stage]:
+    async with standing[0].test(gateway, standing[1].state.seen) as ready:
+        yield ready

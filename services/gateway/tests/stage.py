@@ -3,15 +3,16 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, Self
-from uuid import UUID, uuid4
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Any
+from uuid import UUID
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 
+from libs.store import Database
 from services.gateway.app import service
 from services.gateway.identity.access_tokens import AccessTokens
 from services.gateway.identity.keys import SigningKey
@@ -22,28 +23,23 @@ from tests.support.serving import Served, serving
 
 KEY = SigningKey(Ed25519PrivateKey.generate())
 ISSUER = "http://gateway.test"
-ADMIN, ADMIN_SECRET = uuid4(), "the first admin's secret, long enough"
 
 
-def echo(name: str) -> FastAPI:
-    """Answers with what it was sent; `/v1/<resource>/…` paths that begin so do something else."""
-    app = FastAPI(title=name, redirect_slashes=False, docs_url=None, redoc_url=None)
-    seen: list[dict[str, Any]] = []
-    app.state.seen = seen
+def echo() -> FastAPI:
+    """All services in one: each under its name, answering with what it was sent. Some last segments do something else."""
+    app = FastAPI(redirect_slashes=False, openapi_url=None)
+    app.state.seen = []
 
-    @app.get("/readyz", include_in_schema=False)
-    async def readyz() -> dict[str, str]:
-        return {"status": "ready"}
-
-    @app.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"], include_in_schema=False)
-    async def anything(path: str, request: Request) -> Response:
+    @app.api_route("/{name}/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    async def anything(name: str, path: str, request: Request) -> Response:
         body = await request.body()
         headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in request.headers.raw]
         asked = {
-            "service": name, "method": request.method, "path": request.scope["raw_path"].decode(),
+            "service": name, "method": request.method, "path": request.scope["raw_path"].decode().removeprefix(f"/{name}"),
             "query": request.url.query, "headers": headers, "size": len(body), "body": body[:1000].decode("latin-1"),
         }  # fmt: skip
-        seen.append(asked)
+        if path.startswith("v1/"):
+            app.state.seen.append(asked)
         return await _answer(path, asked, request)
 
     return app
@@ -54,7 +50,9 @@ async def _answer(path: str, asked: dict[str, Any], request: Request) -> Respons
         case "slow":
             await asyncio.Event().wait()
         case "redirect":
-            return Response(status_code=307, headers={"location": f"{request.base_url}v1/accounts/elsewhere"})
+            return Response(
+                status_code=307, headers={"location": f"{request.base_url}entitlements/v1/accounts/elsewhere"}
+            )
         case "large":
 
             async def chunks() -> AsyncIterator[bytes]:
@@ -80,48 +78,44 @@ async def _answer(path: str, asked: dict[str, Any], request: Request) -> Respons
 class Stage:
     """`client(role)` makes a client and gives an HTTP client that carries its token."""
 
-    def __init__(self, gateway: Harness) -> None:
-        self.gateway = gateway
-        self.tokens = AccessTokens(KEY, ISSUER)
-        self.behind: dict[str, FastAPI] = {name: echo(name) for name in SERVICES}
-        self.urls: dict[str, str] = {}
+    def __init__(self, database: Database, url: str) -> None:
+        self.database, self.tokens = database, AccessTokens(KEY, ISSUER)
+        self.urls = {name: f"{url}/{name}" for name in SERVICES}
         self.url = ""
-        self._stack = AsyncExitStack()
-        self._served: dict[str, AsyncExitStack] = {}
+        self.gateway: Harness
+        self._stack: AsyncExitStack
+        self._own: dict[str, AsyncExitStack]
 
     @asynccontextmanager
-    async def up(self, **settings: Any) -> AsyncIterator[Self]:
-        """With one real server for all the services, each told apart by its port."""
-        async with self._stack:
-            for name in SERVICES:
-                await self.start(name)
-            self.door = await self.open(**settings)
-            self.url = self.door.url
+    async def test(self, gateway: Harness, seen: list[dict[str, Any]]) -> AsyncIterator["Stage"]:
+        """For one test: what it starts ends with it."""
+        urls = dict(self.urls)
+        self.gateway, self.seen, self._own = gateway, seen, {}
+        seen.clear()
+        async with AsyncExitStack() as self._stack:
             yield self
+        self.urls = urls
 
-    async def start(self, name: str) -> None:
-        """Serves a service, again where it was before."""
+    async def start(self, name: str, app: Any, stopping: asyncio.Event | None = None) -> None:
+        """Serves a service on a port of its own, again where it was before."""
         stack = AsyncExitStack()
-        port = int(self.urls[name].rpartition(":")[2]) if name in self.urls else 0
-        app = self.behind[name]
-        stopping = getattr(app.state, "stopping", None)
+        port = int(self.urls[name].rpartition(":")[2]) if name in self._own else 0
         server = await stack.enter_async_context(serving(app, port=port, stopping=stopping))
-        self.urls[name], self._served[name] = server.url, stack
+        self.urls[name], self._own[name] = server.url, stack
         self._stack.push_async_callback(stack.aclose)
 
     async def stop(self, name: str) -> None:
-        await self._served[name].aclose()
-        app = self.behind[name]
-        if hasattr(app.state, "stopping"):
-            app.state.stopping = asyncio.Event()
+        await self._own[name].aclose()
 
     async def open(self, **changed: Any) -> Served:
-        """A door of its own; `changed` settings differ from the defaults."""
-        defaults: dict[str, Any] = {"bootstrap_admin": (ADMIN, ADMIN_SECRET), "requests_per_second": 100_000}
-        settings = DoorSettings(url=ISSUER, key=KEY, services=self.urls, **(defaults | changed))
+        """A door of the test's own; `changed` settings differ from the defaults."""
+        return await self._stack.enter_async_context(self.door(**changed))
+
+    def door(self, **changed: Any) -> AbstractAsyncContextManager[Served]:
+        defaults: dict[str, Any] = {"requests_per_second": 100_000}
+        settings = DoorSettings(url=ISSUER, key=KEY, services=dict(self.urls), **(defaults | changed))
         stopping = asyncio.Event()
-        door = service.door(self.gateway.database, settings, stopping)
-        return await self._stack.enter_async_context(serving(door, stopping=stopping, lifespan="on"))
+        return serving(service.door(self.database, settings, stopping), stopping=stopping, lifespan="on")
 
     async def make(self, role: str = "engineer", **fields: Any) -> UUID:
         """A client of this role; its secret is nobody's business."""
@@ -132,10 +126,10 @@ class Stage:
     def token(self, client_id: UUID) -> str:
         return self.tokens.issue(client_id, 1)
 
-    async def client(self, role: str = "engineer", **fields: Any) -> httpx.AsyncClient:
+    async def client(self, role: str = "engineer", *, url: str = "", **fields: Any) -> httpx.AsyncClient:
         client_id = await self.make(role, **fields)
-        return await self.http(authorization=f"Bearer {self.token(client_id)}")
+        return await self.http(url, authorization=f"Bearer {self.token(client_id)}")
 
     async def http(self, url: str = "", **headers: str) -> httpx.AsyncClient:
-        http = httpx.AsyncClient(base_url=url or self.url, headers=headers, trust_env=False, timeout=10)
+        http = httpx.AsyncClient(base_url=url or self.url, headers=headers, trust_env=False, timeout=10, verify=False)  # noqa: S501
         return await self._stack.enter_async_context(http)
