@@ -1,0 +1,82 @@
+"""What ecps knows of a case so far: kept as it came, in whatever order; what to do follows from all of it."""
+
+from datetime import datetime
+from typing import Literal, NamedTuple
+from uuid import UUID
+
+from libs.events.cases import CaseCancelled, CaseOpened
+from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, PartnerTicketRequested
+from libs.events.entitlements import CoverageDecided
+from libs.kit.problems import Unprocessable
+from libs.store import Entity, Transaction
+
+CaseState = Literal["open", "resolved", "closed", "cancelled"]
+
+
+class CaseClosedToCommands(Unprocessable):
+    title = "The case takes no commands any more"
+
+
+class Wish(NamedTuple):
+    """The customer's request for a ticket with one partner: the first, and the last word on consent."""
+
+    first: PartnerTicketRequested
+    last: PartnerTicketRequested
+
+
+class CaseFile(Entity, table="case_files"):
+    """`id` is the case's."""
+
+    account_id: UUID | None
+    opened: CaseOpened | None = None
+    coverage: CoverageDecided | None = None
+    diagnoses: dict[UUID, FaultDiagnosed]
+    withdrawn: dict[UUID, DiagnosisWithdrawn]
+    requests: dict[UUID, PartnerTicketRequested]
+    state: CaseState = "open"
+    state_at: datetime | None = None
+    cancelled: CaseCancelled | None = None
+
+    def become(self, state: CaseState, at: datetime) -> None:
+        """The latest word holds; a cancelled case is over."""
+        if self.state != "cancelled" and (self.state_at is None or at >= self.state_at):
+            self.state, self.state_at = state, at
+
+    def takes_commands(self) -> None:
+        """Raises CaseClosedToCommands."""
+        if self.state in ("closed", "cancelled"):
+            raise CaseClosedToCommands(
+                f"The case is {self.state}: nothing new begins with the partner. Open a new case.",
+                state=self.state,
+                possible=[],
+            )
+
+    def partner_of(self, diagnosis: FaultDiagnosed) -> UUID | None:
+        """The partner whose environment the fault has to do with, if one was asked for; None when it is not theirs."""
+        if diagnosis.partner_id is not None:
+            return diagnosis.partner_id
+        if diagnosis.domain != "partner_environment":
+            return None
+        asked = sorted(self.requests.values(), key=_asked)
+        return asked[0].partner_id if asked else None
+
+    def wish(self, partner_id: UUID) -> Wish | None:
+        """What the customer asked of this partner, if anything."""
+        asked = sorted((r for r in self.requests.values() if r.partner_id == partner_id), key=_asked)
+        return Wish(asked[0], asked[-1]) if asked else None
+
+    @property
+    def time_zone(self) -> str:
+        """The customer's."""
+        return self.coverage.site.time_zone if self.coverage and self.coverage.site else "UTC"
+
+
+def _asked(request: PartnerTicketRequested) -> tuple[datetime, UUID]:
+    return request.requested_at, request.request_id
+
+
+async def case_file_of(case_id: UUID, tx: Transaction) -> CaseFile:
+    """The locked case file; a new one for a case not heard of before."""
+    found = await CaseFile.find(case_id, tx, lock=True)
+    account_id = tx.cause.account_id if tx.cause else None
+    return found or tx.add(CaseFile(id=case_id, account_id=account_id, diagnoses={}, withdrawn={}, requests={}))

@@ -1,0 +1,40 @@
+"""What a partner gave us to sign in with: encrypted at rest, readable by the connectors only."""
+
+import json
+
+from cryptography.fernet import Fernet
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+from libs.kit.settings import setting
+
+
+class Credentials(BaseModel):
+    """A bearer token, or a user name and password; the webhook secret (`whsec_…`) is the partner's own, if it has one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    token: SecretStr | None = None
+    username: str | None = None
+    password: SecretStr | None = None
+    webhook_secret: SecretStr | None = None
+
+
+def _fernet() -> Fernet:
+    return Fernet(setting("ECPS_ENCRYPTION_KEY"))
+
+
+def seal(credentials: Credentials) -> str:
+    """The credentials as rows and jobs hold them."""
+    plain = {
+        name: value.get_secret_value() if isinstance(value, SecretStr) else value
+        for name, value in credentials
+        if value is not None
+    }
+    return _fernet().encrypt(json.dumps(plain).encode()).decode()
+
+
+def unseal(sealed: str | None) -> Credentials:
+    """The credentials again; none are as good as empty ones."""
+    if sealed is None:
+        return Credentials()
+    return Credentials.model_validate_json(_fernet().decrypt(sealed.encode()))

@@ -1,0 +1,140 @@
+"""Reads: engagements, what was said with the partner, and the findings."""
+
+import asyncio
+from datetime import datetime
+from uuid import UUID
+
+from fastapi import Response
+
+from libs.events.ecps import NotOpenable
+from libs.events.values import Language, NoteOrigin
+from libs.kit.auth import Principal
+from libs.kit.http import Caller, Router, Tx, allow
+from libs.kit.paging import Page, Paging
+from libs.store import NotFound, Transaction
+from services.ecps.model.case_file import CaseFile
+from services.ecps.model.engagement import Engagement, EngagementState, Step
+from services.ecps.model.engagement_note import Delivery, EngagementNote
+from services.ecps.model.findings import Findings, findings_of
+from services.ecps.model.findings_pdf import findings_pdf
+from services.ecps.model.partner import ConnectorKind, Partner
+from services.ecps.queries.access import READERS, Out, equal, mine, newest, shown
+
+router = Router(tags=["partner engagements"])
+_PATH = "/v1/partner-engagements"
+
+
+class EngagementOut(Out):
+    """`response_seconds` is ours since the customer asked; the partner's are counted from the ticket's opening."""
+
+    id: UUID
+    number: str
+    account_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    partner_id: UUID
+    partner_name: str
+    language: Language
+    state: EngagementState
+    reason: NotOpenable | None
+    explanation: str | None
+    connector: ConnectorKind | None
+    our_reference: str
+    ticket_number: str | None
+    ticket_url: str | None
+    agreement_reference: str | None
+    partner_state: str | None
+    asked_at: datetime
+    opened_at: datetime | None
+    response_seconds: int | None
+    first_heard_at: datetime | None
+    last_heard_at: datetime | None
+    partner_response_seconds: int | None
+    partner_resolution_seconds: int | None
+    partner_response_due: datetime | None
+    level: int
+    resolution: str | None
+    history: list[Step]
+    created_at: datetime
+
+
+class NoteOut(Out):
+    id: UUID
+    engagement_id: UUID
+    direction: str
+    origin: NoteOrigin
+    author: str
+    text: str | None
+    partner_event: str | None
+    partner_state: str | None
+    delivery: Delivery
+    said_at: datetime
+
+
+async def engagement_for(caller: Principal, id: UUID, tx: Transaction, *, lock: bool = False) -> Engagement:
+    """The engagement, if this caller may see it. Raises NotFound for another's just as for none."""
+    engagement = await Engagement.get(id, tx, lock=lock)
+    if not shown(caller, account_id=engagement.account_id, partner_id=engagement.partner_id):
+        raise NotFound("engagement", id)
+    return engagement
+
+
+@router.get(_PATH, dependencies=[allow(*READERS)])
+async def list_engagements(
+    tx: Tx,
+    caller: Caller,
+    paging: Paging,
+    case_id: UUID | None = None,
+    partner_id: UUID | None = None,
+    account_id: UUID | None = None,
+    diagnosis_id: UUID | None = None,
+    state: EngagementState | None = None,
+) -> Page[EngagementOut]:
+    """The newest first."""
+    c = Engagement.c
+    filters = equal(
+        case=(c.case_id, case_id), partner=(c.partner_id, partner_id), account=(c.account_id, account_id),
+        diagnosis=(c.diagnosis_id, diagnosis_id), state=(c.state, state),
+    )  # fmt: skip
+    return await newest(tx, Engagement, [*mine(caller, Engagement), *filters], paging, EngagementOut.model_validate)
+
+
+@router.get(_PATH + "/{engagement_id}", dependencies=[allow(*READERS)])
+async def get_engagement(engagement_id: UUID, tx: Tx, caller: Caller) -> EngagementOut:
+    return EngagementOut.model_validate(await engagement_for(caller, engagement_id, tx))
+
+
+@router.get(_PATH + "/{engagement_id}/notes", dependencies=[allow("partner", "engineer", "manager", "ops", "admin")])
+async def list_notes(engagement_id: UUID, tx: Tx, caller: Caller, paging: Paging) -> Page[NoteOut]:
+    """What was said with the partner, the newest first; the customer reads what concerns them on the case."""
+    engagement = await engagement_for(caller, engagement_id, tx)
+    where = [EngagementNote.c.engagement_id == engagement.id]
+    return await newest(tx, EngagementNote, where, paging, NoteOut.model_validate, at="said_at")
+
+
+@router.get(_PATH + "/{engagement_id}/findings", dependencies=[allow(*READERS)])
+@router.get(_PATH + "/{engagement_id}/findings.json", dependencies=[allow(*READERS)], include_in_schema=False)
+async def get_findings(engagement_id: UUID, tx: Tx, caller: Caller) -> Findings:
+    """What we found, in the customer's language, with the partner's ticket number or else the partner's contact."""
+    return (await _findings(engagement_id, tx, caller))[0]
+
+
+@router.get(
+    _PATH + "/{engagement_id}/findings.pdf",
+    dependencies=[allow(*READERS)],
+    response_class=Response,
+    responses={200: {"content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}}},
+)
+async def get_findings_pdf(engagement_id: UUID, tx: Tx, caller: Caller) -> Response:
+    """The same on paper."""
+    findings, time_zone = await _findings(engagement_id, tx, caller)
+    pdf = await asyncio.to_thread(findings_pdf, findings, time_zone)
+    headers = {"content-disposition": f'inline; filename="{findings.reference}.pdf"'}
+    return Response(pdf, media_type="application/pdf", headers=headers)
+
+
+async def _findings(engagement_id: UUID, tx: Transaction, caller: Principal) -> tuple[Findings, str]:
+    engagement = await engagement_for(caller, engagement_id, tx)
+    case = await CaseFile.get(engagement.case_id, tx)
+    partner = await Partner.find(engagement.partner_id, tx)
+    return findings_of(engagement, case, partner), case.time_zone

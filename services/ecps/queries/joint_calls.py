@@ -1,0 +1,90 @@
+"""Reads: joint calls, and their invitations."""
+
+from datetime import datetime
+from uuid import UUID
+
+from fastapi import Response
+
+from libs.events.ecps_calls import CallParticipant
+from libs.events.values import CallAction, Window
+from libs.kit.auth import Principal
+from libs.kit.http import Caller, Router, Tx, allow
+from libs.kit.paging import Page, Paging
+from libs.kit.problems import Conflict
+from libs.store import NotFound, Transaction
+from services.ecps.model.joint_call import CallState, CallStep, JointCall, call_machine
+from services.ecps.queries.access import READERS, Out, equal, mine, newest, shown
+
+router = Router(tags=["joint calls"])
+
+
+class NotScheduledYet(Conflict):
+    """An invitation needs a time."""
+
+
+class JointCallOut(Out):
+    id: UUID
+    number: str
+    account_id: UUID
+    case_id: UUID
+    engagement_id: UUID | None
+    diagnosis_id: UUID | None
+    partner_id: UUID
+    partner_name: str
+    state: CallState
+    purpose: str
+    proposed: list[Window]
+    window: Window | None
+    time_zone: str
+    join_url: str | None
+    level: int | None
+    participants: list[CallParticipant]
+    sequence: int
+    outcome: str | None
+    actions: list[CallAction]
+    duration_seconds: int | None
+    history: list[CallStep]
+    created_at: datetime
+
+
+async def call_for(caller: Principal, id: UUID, tx: Transaction, *, lock: bool = False) -> JointCall:
+    """Raises NotFound for another's just as for none."""
+    call = await JointCall.get(id, tx, lock=lock)
+    if not shown(caller, account_id=call.account_id, partner_id=call.partner_id):
+        raise NotFound("jointcall", id)
+    return call
+
+
+@router.get("/v1/joint-calls", dependencies=[allow(*READERS)])
+async def list_calls(
+    tx: Tx,
+    caller: Caller,
+    paging: Paging,
+    case_id: UUID | None = None,
+    partner_id: UUID | None = None,
+    state: CallState | None = None,
+) -> Page[JointCallOut]:
+    """The newest first."""
+    c = JointCall.c
+    where = equal(case=(c.case_id, case_id), partner=(c.partner_id, partner_id), state=(c.state, state))
+    return await newest(tx, JointCall, [*mine(caller, JointCall), *where], paging, JointCallOut.model_validate)
+
+
+@router.get("/v1/joint-calls/{call_id}", dependencies=[allow(*READERS)])
+async def get_call(call_id: UUID, tx: Tx, caller: Caller) -> JointCallOut:
+    return JointCallOut.model_validate(await call_for(caller, call_id, tx))
+
+
+@router.get(
+    "/v1/joint-calls/{call_id}/calendar.ics",
+    dependencies=[allow(*READERS)],
+    response_class=Response,
+    responses={200: {"content": {"text/calendar": {"schema": {"type": "string"}}}}},
+)
+async def get_calendar(call_id: UUID, tx: Tx, caller: Caller) -> Response:
+    """The invitation, in the customer's time zone (RFC 5545)."""
+    call = await call_for(caller, call_id, tx)
+    invitation = call.invitation()
+    if invitation is None:
+        raise NotScheduledYet("The call has no time yet.", state=call.state, possible=call_machine.possible(call.state))
+    return Response(invitation, media_type="text/calendar; charset=utf-8")

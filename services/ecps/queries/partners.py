@@ -1,0 +1,91 @@
+"""Reads: partners and the agreements with them."""
+
+from datetime import date, datetime
+from typing import Self
+from uuid import UUID
+
+from libs.events.values import PartnerContact
+from libs.kit.auth import Principal
+from libs.kit.http import Caller, Router, Tx, allow
+from libs.kit.paging import Page, Paging
+from libs.store import NotFound
+from services.ecps.model.agreement import Agreement
+from services.ecps.model.partner import Change, ConnectorKind, Level, Partner
+from services.ecps.queries.access import READERS, Out, equal, mine, newest, shown
+
+router = Router(tags=["partners"])
+
+
+class PartnerOut(Out):
+    """How we reach a partner, and up whom we go, is among ourselves: null for everybody else."""
+
+    id: UUID
+    code: str
+    name: str
+    approved_strategic: bool
+    permits_direct_work: bool
+    requires_agreement: bool
+    products: list[str]
+    environments: list[str]
+    contact: PartnerContact
+    response_minutes: int
+    procedure: list[Level] | None
+    connector: ConnectorKind
+    base_url: str | None
+    has_credentials: bool | None
+    history: list[Change] | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, partner: Partner, caller: Principal) -> Self:
+        out = cls.model_validate(partner)
+        if not caller.staff:
+            out.procedure = out.base_url = out.has_credentials = out.history = None
+        return out
+
+
+class AgreementOut(Out):
+    id: UUID
+    account_id: UUID
+    partner_id: UUID
+    reference: str
+    valid_from: date
+    valid_until: date | None
+    time_zone: str
+    recorded_by: str
+    created_at: datetime
+
+
+@router.get("/v1/partners", dependencies=[allow(*READERS)])
+async def list_partners(
+    tx: Tx, caller: Caller, paging: Paging, approved_strategic: bool | None = None
+) -> Page[PartnerOut]:
+    """The newest first."""
+    own = mine(caller, Partner, partner=Partner.c.id) if caller.role == "partner" else []
+    where = [*own, *equal(approved=(Partner.c.approved_strategic, approved_strategic))]
+    return await newest(tx, Partner, where, paging, lambda partner: PartnerOut.of(partner, caller))
+
+
+@router.get("/v1/partners/{partner_id}", dependencies=[allow(*READERS)])
+async def get_partner(partner_id: UUID, tx: Tx, caller: Caller) -> PartnerOut:
+    if caller.role == "partner" and caller.partner_id != partner_id:
+        raise NotFound("partner", partner_id)
+    return PartnerOut.of(await Partner.get(partner_id, tx), caller)
+
+
+@router.get("/v1/partner-agreements", dependencies=[allow(*READERS)])
+async def list_agreements(
+    tx: Tx, caller: Caller, paging: Paging, account_id: UUID | None = None, partner_id: UUID | None = None
+) -> Page[AgreementOut]:
+    """The newest first."""
+    c = Agreement.c
+    where = [*mine(caller, Agreement), *equal(a=(c.account_id, account_id), p=(c.partner_id, partner_id))]
+    return await newest(tx, Agreement, where, paging, AgreementOut.model_validate)
+
+
+@router.get("/v1/partner-agreements/{agreement_id}", dependencies=[allow(*READERS)])
+async def get_agreement(agreement_id: UUID, tx: Tx, caller: Caller) -> AgreementOut:
+    agreement = await Agreement.get(agreement_id, tx)
+    if not shown(caller, account_id=agreement.account_id, partner_id=agreement.partner_id):
+        raise NotFound("agreement", agreement_id)
+    return AgreementOut.model_validate(agreement)

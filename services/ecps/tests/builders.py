@@ -1,0 +1,173 @@
+"""A customer, a case, a partner: with everything that does not matter filled in."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+import httpx
+
+from deploy.local.waiting import until_async
+from deploy.simulators.tickets import PATH
+from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopened, CaseResolved
+from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, NoteAdded, PartnerTicketRequested
+from libs.events.entitlements import CoverageDecided
+from libs.events.values import Account, Contact, NoteOrigin, Product, Site
+from libs.store.ids import new_id
+from services.ecps.model.engagement import Engagement
+from tests.support.harness import Harness
+
+ACCOUNT, OTHER_ACCOUNT = UUID(int=7), UUID(int=8)
+PARTNER = UUID(int=9)
+WHO: dict[str, Any] = {"by": "engineer:1", "by_role": "engineer"}
+LEVELS = [
+    {"contact": {"name": "Duty lead", "email": "lead@cloud.example"}, "response_minutes": 60},
+    {"contact": {"name": "Director", "email": "director@cloud.example"}, "response_minutes": 120},
+]
+
+
+class ACase:
+    """One case and what happens to it; each method is an event at `minutes` after its opening."""
+
+    def __init__(self, opened_at: datetime | None = None, partner_id: UUID = PARTNER) -> None:
+        self.id, self.opened_at, self.partner_id = new_id(), opened_at or datetime.now(UTC), partner_id
+        self.diagnosis_id = uuid5(self.id, "diagnosis")
+
+    @property
+    def engagement_id(self) -> UUID:
+        return Engagement.id_for(self.diagnosis_id)
+
+    @property
+    def path(self) -> str:
+        return f"/v1/partner-engagements/{self.engagement_id}"
+
+    def at(self, minutes: float) -> datetime:
+        return self.opened_at + timedelta(minutes=minutes)
+
+    def opened(self) -> CaseOpened:
+        return CaseOpened(
+            case_id=self.id, number="CASE-2026-000001", account_id=ACCOUNT, reporter_name="An", channel="portal",
+            description="Màn hình đen trong phòng họp", observed_impact="down", severity="critical", priority="P1",
+            product_number="875K5AA", serial="8LTEST0001", language="vi", opened_at=self.opened_at, by="customer:1",
+            by_role="customer",
+        )  # fmt: skip
+
+    def covered(self, revision: int = 1, model: str = "X70") -> CoverageDecided:
+        site = Site(
+            site_id=UUID(int=3), name="HQ", address_lines=["1 Le Loi"], city="HCMC", country="VN",
+            time_zone="Asia/Ho_Chi_Minh", opening_hours=[],
+        )  # fmt: skip
+        return CoverageDecided(
+            case_id=self.id, account_id=ACCOUNT, revision=revision, covered=True, reason="active_contract",
+            account=Account(id=ACCOUNT, name="Acme"), site=site, decided_at=self.at(revision),
+            contact=Contact(contact_id=UUID(int=4), name="Chị An", email="an@acme.example", language="vi"),
+            product=Product(product_number="875K5AA", serial="8LTEST0001", family="Studio X", model=model),
+        )  # fmt: skip
+
+    def diagnosed(
+        self, minutes: float = 5, *, domain: Any = "partner_environment", partner: bool = True, name: str = "diagnosis"
+    ) -> FaultDiagnosed:
+        return FaultDiagnosed(
+            case_id=self.id, diagnosis_id=uuid5(self.id, name), component="camera", fault_code="CAM-ROOMS",
+            domain=domain, remedy="partner_ticket" if partner else "guidance",
+            partner_id=self.partner_id if partner else None, findings="Lỗi chỉ xảy ra trong Teams Rooms",
+            confidence="high", diagnosed_by="engineer:1", diagnosed_at=self.at(minutes),
+        )  # fmt: skip
+
+    def asked(
+        self, minutes: float = 10, *, consent: bool = True, partner_id: UUID | None = None
+    ) -> PartnerTicketRequested:
+        return PartnerTicketRequested(
+            case_id=self.id, request_id=uuid5(self.id, f"request {minutes}"), partner_id=partner_id or self.partner_id,
+            consent=consent, consent_given_by="An" if consent else None, message="Xin hỗ trợ gấp", by="customer:1",
+            by_role="customer", requested_at=self.at(minutes),
+        )  # fmt: skip
+
+    def withdrawn(self, minutes: float = 20) -> DiagnosisWithdrawn:
+        return DiagnosisWithdrawn(
+            case_id=self.id, diagnosis_id=self.diagnosis_id, reason="not the camera", by="engineer:1",
+            withdrawn_at=self.at(minutes),
+        )  # fmt: skip
+
+    def noted(
+        self, text: str, minutes: float = 30, *, origin: NoteOrigin = "customer", source_id: UUID | None = None
+    ) -> NoteAdded:
+        return NoteAdded(
+            case_id=self.id, note_id=uuid5(self.id, text), origin=origin, text=text, author_name="An", source_id=source_id,
+            by="customer:1", by_role="customer", added_at=self.at(minutes),
+        )  # fmt: skip
+
+    def resolved(self, minutes: float = 40) -> CaseResolved:
+        return CaseResolved(case_id=self.id, resolution="fixed", resolved_at=self.at(minutes), **WHO)
+
+    def reopened(self, minutes: float = 50) -> CaseReopened:
+        return CaseReopened(case_id=self.id, epoch=2, reason="again", reopened_at=self.at(minutes), **WHO)
+
+    def closed(self, minutes: float = 60) -> CaseClosed:
+        return CaseClosed(case_id=self.id, closed_at=self.at(minutes), **WHO)
+
+    def cancelled(self, minutes: float = 60) -> CaseCancelled:
+        return CaseCancelled(case_id=self.id, reason="not needed", cancelled_at=self.at(minutes), **WHO)
+
+
+class PartnerSystem:
+    """The partner's ticket system as its own people see it."""
+
+    def __init__(self, url: str, http: httpx.AsyncClient, owes_nothing: Callable[[], bool]) -> None:
+        self.url, self.http, self._owes_nothing = url, http, owes_nothing
+
+    async def tickets(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await self.http.get(PATH)).json()
+        return found
+
+    async def does(self, ecps: Harness, case: ACase, what: str, **body: Any) -> None:
+        """Their engineer acts, and the service has been told."""
+        number = (await an_engagement(ecps, case))["ticket_number"]
+        answer = await self.http.post(f"/simulate/tickets/{number}/{what}", json=body)
+        assert answer.status_code == 200, answer.text
+        await self.told()
+
+    async def told(self) -> None:
+        """Every notice has been delivered."""
+        await until_async(self._owes_nothing, seconds=20, otherwise="the partner still has something to tell")
+
+    async def faults(self, **faults: Any) -> None:
+        assert (await self.http.put("/simulate/faults", json=faults)).status_code == 200
+
+
+async def a_partner(ecps: Harness, company: PartnerSystem | None = None, **fields: Any) -> dict[str, Any]:
+    """An approved strategic partner that permits direct work; with `company` its tickets are opened there."""
+    body: dict[str, Any] = {
+        "id": str(PARTNER), "code": "cloud", "name": "Cloud", "approved_strategic": True, "permits_direct_work": True,
+        "requires_agreement": False, "environments": ["Teams Rooms"], "response_minutes": 30, "procedure": LEVELS,
+        "contact": {"name": "Cloud support", "email": "help@cloud.example", "url": "https://cloud.example/help"},
+    }  # fmt: skip
+    if company:
+        body |= {"connector": "tmf621", "base_url": company.url, "credentials": {"token": "s3cret"}}
+    answer = await ecps.post("/v1/partners", body | fields, role="manager")
+    assert answer.status_code == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+async def a_case_with_wish(ecps: Harness, *, consent: bool = True) -> ACase:
+    """Diagnosed as the partner's, and the customer asked."""
+    case = ACase(await ecps.now() - timedelta(hours=1))
+    await ecps.deliver(case.opened(), case.covered(), case.diagnosed(), case.asked(consent=consent))
+    return case
+
+
+async def an_opened_engagement(ecps: Harness, **partner: Any) -> ACase:
+    """With a ticket whose number an engineer has recorded."""
+    await a_partner(ecps, **partner)
+    case = await a_case_with_wish(ecps)
+    answer = await ecps.post(f"{case.path}/ticket", {"ticket_number": "TT-1"})
+    assert answer.status_code == 200, answer.text
+    return case
+
+
+async def an_engagement(ecps: Harness, case: ACase) -> dict[str, Any]:
+    answer = await ecps.get(case.path)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found

@@ -1,0 +1,12 @@
+"""Calls that have not been held end with a cancelled case."""
+
+from libs.store import Transaction
+from services.ecps.model.case_file import CaseFile
+from services.ecps.model.joint_call import JointCall
+
+
+async def cancel_calls(case: CaseFile, reason: str, tx: Transaction) -> None:
+    waiting = JointCall.c.state.in_(("requested", "scheduled"))
+    for call in await tx.select(JointCall, JointCall.c.case_id == case.id, waiting, lock=True):
+        call.sequence += call.window is not None
+        call.to("cancelled", tx, reason, at=case.state_at)

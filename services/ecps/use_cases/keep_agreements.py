@@ -1,0 +1,87 @@
+"""Agreements between customers and partners: on record, and used as soon as they are valid (S7)."""
+
+from datetime import date
+from uuid import UUID
+
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.problems import BadRequest
+from libs.store import NotFound, Transaction
+from libs.store.ids import new_id
+from services.ecps.model.agreement import Agreement
+from services.ecps.model.fields import Line, Zone
+from services.ecps.model.partner import Partner
+from services.ecps.queries.access import shown
+from services.ecps.queries.partners import AgreementOut
+from services.ecps.use_cases.consider import reconsider_all
+
+router = Router(tags=["partner agreements"])
+_WRITERS = ("customer", "reseller", "engineer", "manager", "admin")
+
+
+class RecordAgreement(Command):
+    """`account_id` may be left out by a caller with one account. The days are whole days in `time_zone`."""
+
+    id: UUID | None = None
+    account_id: UUID | None = None
+    partner_id: UUID
+    reference: Line
+    valid_from: date
+    valid_until: date | None = None
+    time_zone: Zone = "UTC"
+
+
+class ChangeAgreement(Command):
+    """What is left out stays; `valid_until` null: without an end."""
+
+    reference: Line | None = None
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+
+async def use(agreement: Agreement, partner: Partner, tx: Transaction) -> None:
+    """What waited for it goes on by itself, now or on its first day."""
+    if agreement.begins_at > tx.now:
+        tx.set_timer(agreement, "begins", agreement.begins_at)
+        return
+    await tx.flush()
+    await reconsider_all(partner, tx, account_id=agreement.account_id)
+
+
+async def begin(agreement: Agreement, tx: Transaction, detail: str) -> None:
+    del detail
+    partner = await Partner.get(agreement.partner_id, tx, lock=True)
+    await use(agreement, partner, tx)
+
+
+@router.post("/v1/partner-agreements", dependencies=[allow(*_WRITERS)], status_code=201)
+async def record_agreement_route(cmd: RecordAgreement, tx: Tx, caller: Caller) -> AgreementOut:
+    account_id = cmd.account_id or next(iter(caller.accounts), None)
+    if account_id is None or (cmd.account_id is None and len(caller.accounts) != 1):
+        raise BadRequest("Say which account: account_id.")
+    if not caller.may_see(account_id):
+        raise NotFound("account", account_id)
+    partner = await Partner.get(cmd.partner_id, tx, lock=True)
+    agreement = Agreement(
+        id=cmd.id or new_id(), account_id=account_id, partner_id=partner.id, reference=cmd.reference,
+        valid_from=cmd.valid_from, valid_until=cmd.valid_until, time_zone=cmd.time_zone, recorded_by=caller.scope.actor,
+        created_at=tx.now,
+    )  # fmt: skip
+    agreement.complete()
+    tx.add(agreement)
+    await use(agreement, partner, tx)
+    return AgreementOut.model_validate(agreement)
+
+
+@router.patch("/v1/partner-agreements/{agreement_id}", dependencies=[allow(*_WRITERS)])
+async def change_agreement_route(agreement_id: UUID, cmd: ChangeAgreement, tx: Tx, caller: Caller) -> AgreementOut:
+    agreement = await Agreement.get(agreement_id, tx, lock=True)
+    if not shown(caller, account_id=agreement.account_id, partner_id=agreement.partner_id):
+        raise NotFound("agreement", agreement_id)
+    partner = await Partner.get(agreement.partner_id, tx, lock=True)
+    for name in cmd.model_fields_set:
+        value = getattr(cmd, name)
+        if value is not None or name == "valid_until":
+            setattr(agreement, name, value)
+    agreement.complete()
+    await use(agreement, partner, tx)
+    return AgreementOut.model_validate(agreement)

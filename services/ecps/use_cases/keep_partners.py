@@ -1,0 +1,131 @@
+"""Partners: what they permit and how they are reached. Credentials go in, and never come out again."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from libs.events.values import PartnerContact
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.store import Transaction
+from libs.store.ids import new_id
+from services.ecps.connectors.address import check_url
+from services.ecps.model.fields import Line, Url
+from services.ecps.model.partner import Change, ConnectorKind, Level, Minutes, Partner
+from services.ecps.model.policy import policies
+from services.ecps.model.secrets import Credentials, seal
+from services.ecps.queries.partners import PartnerOut
+from services.ecps.use_cases.consider import reconsider_all
+
+router = Router(tags=["partners"])
+Lines = Annotated[list[Line], Field(max_length=200)]
+
+
+class Contact(BaseModel):
+    name: Line
+    email: Line | None = None
+    phone: Line | None = None
+    url: Line | None = None
+
+    def value(self) -> PartnerContact:
+        return PartnerContact.model_validate(self.model_dump())
+
+
+class ProcedureLevel(BaseModel):
+    contact: Contact
+    response_minutes: Minutes
+
+
+Procedure = Annotated[list[ProcedureLevel], Field(max_length=10)]
+
+
+class AddPartner(Command):
+    id: UUID | None = None
+    code: Line
+    name: Line
+    approved_strategic: bool = False
+    permits_direct_work: bool = False
+    requires_agreement: bool = True
+    products: Lines = Field(default_factory=list)
+    environments: Lines = Field(default_factory=list)
+    contact: Contact
+    response_minutes: Minutes | None = Field(None, description="for a first answer; none: as the policy says")
+    procedure: Procedure = Field(default_factory=list)
+    connector: ConnectorKind = "manual"
+    base_url: Url | None = None
+    credentials: Credentials | None = None
+
+
+class ChangePartner(Command):
+    """What is left out stays; `base_url` and `credentials` are taken away by null."""
+
+    name: Line | None = None
+    approved_strategic: bool | None = None
+    permits_direct_work: bool | None = None
+    requires_agreement: bool | None = None
+    products: Lines | None = None
+    environments: Lines | None = None
+    contact: Contact | None = None
+    response_minutes: Minutes | None = None
+    procedure: Procedure | None = None
+    connector: ConnectorKind | None = None
+    base_url: Url | None = None
+    credentials: Credentials | None = None
+    why: Line
+
+
+async def add_partner(cmd: AddPartner, tx: Transaction) -> Partner:
+    policy = await policies.at(tx)
+    partner = Partner(
+        id=cmd.id or new_id(), code=cmd.code, name=cmd.name, approved_strategic=cmd.approved_strategic,
+        permits_direct_work=cmd.permits_direct_work, requires_agreement=cmd.requires_agreement, products=cmd.products,
+        environments=cmd.environments, contact=cmd.contact.value(),
+        response_minutes=cmd.response_minutes or policy.partner_response_minutes, procedure=_levels(cmd.procedure),
+        connector=cmd.connector, base_url=cmd.base_url, sealed_credentials=seal(cmd.credentials) if cmd.credentials else None,
+        history=[Change(at=tx.now, by=tx.scope.actor, what="added")], created_at=tx.now,
+    )  # fmt: skip
+    _check(partner)
+    tx.add(partner)
+    await tx.flush()
+    await reconsider_all(partner, tx)
+    return partner
+
+
+async def change_partner(partner: Partner, cmd: ChangePartner, tx: Transaction) -> Partner:
+    """What was not openable for want of a permission goes on by itself."""
+    given = {name: getattr(cmd, name) for name in cmd.model_fields_set if name != "why"}
+    changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None or name == "base_url"}
+    if "credentials" in given:
+        changed.pop("credentials", None)
+        changed["sealed_credentials"] = seal(cmd.credentials) if cmd.credentials else None
+    if cmd.contact:
+        changed["contact"] = cmd.contact.value()
+    if cmd.procedure is not None:
+        changed["procedure"] = _levels(cmd.procedure)
+    for name, value in changed.items():
+        setattr(partner, name, value)
+    _check(partner)
+    what = f"{', '.join(sorted(given))}: {cmd.why}"
+    partner.history = [*partner.history, Change(at=tx.now, by=tx.scope.actor, what=what)]
+    await reconsider_all(partner, tx)
+    return partner
+
+
+def _levels(procedure: list[ProcedureLevel]) -> list[Level]:
+    return [Level(contact=each.contact.value(), response_minutes=each.response_minutes) for each in procedure]
+
+
+def _check(partner: Partner) -> None:
+    partner.complete()
+    if partner.base_url:
+        check_url(partner.base_url)
+
+
+@router.post("/v1/partners", dependencies=[allow("manager", "admin")], status_code=201)
+async def add_partner_route(cmd: AddPartner, tx: Tx, caller: Caller) -> PartnerOut:
+    return PartnerOut.of(await add_partner(cmd, tx), caller)
+
+
+@router.patch("/v1/partners/{partner_id}", dependencies=[allow("manager", "admin")])
+async def change_partner_route(partner_id: UUID, cmd: ChangePartner, tx: Tx, caller: Caller) -> PartnerOut:
+    return PartnerOut.of(await change_partner(await Partner.get(partner_id, tx, lock=True), cmd, tx), caller)

@@ -1,0 +1,87 @@
+"""What became of opening the ticket: opened, refused, out of reach, or unknown until looked up (S4, S6)."""
+
+from datetime import timedelta
+from typing import Any
+
+from libs.events.ecps import PartnerTicketOpened
+from libs.store import Transaction
+from services.ecps.model.case_file import CaseFile
+from services.ecps.model.engagement import Engagement
+from services.ecps.model.partner import Partner
+from services.ecps.model.policy import policies
+from services.ecps.use_cases.await_partner import await_answer
+from services.ecps.use_cases.consider import refuse
+from services.ecps.use_cases.end_ticket import end_ticket
+from services.ecps.use_cases.send_note import send_waiting
+from services.ecps.use_cases.share_findings import share_findings
+from services.ecps.use_cases.submit_ticket import place_of, start_opening
+
+
+async def record_answer(engagement: Engagement, result: dict[str, Any], tx: Transaction) -> None:
+    """The result of open_ticket."""
+    match result["outcome"]:
+        case "opened":
+            await record_ticket(engagement, result["ticket"], tx)
+        case "rejected" if engagement.state == "submitting":
+            case, partner = await _of(engagement, tx)
+            await refuse(engagement, case, partner, "partner_rejected", tx, detail=result["detail"])
+        case "unknown" if engagement.state in ("submitting", "withdrawn"):
+            if engagement.state == "submitting":
+                engagement.to("outcome_unknown", tx, result["detail"])
+            policy = await policies.at(tx)
+            tx.set_timer(engagement, "reconcile", tx.now + timedelta(seconds=policy.reconcile_after_seconds))
+
+
+async def record_unreachable(engagement: Engagement, reason: str, tx: Transaction) -> None:
+    """Every attempt failed without an effect."""
+    if engagement.state == "submitting":
+        case, partner = await _of(engagement, tx)
+        await refuse(engagement, case, partner, "unreachable", tx, detail=reason)
+
+
+async def reconcile(engagement: Engagement, tx: Transaction, detail: str) -> None:
+    """Their side had time to finish: look whether there is a ticket, also when we have withdrawn meanwhile."""
+    del detail
+    if engagement.ticket_number is None and engagement.state in ("outcome_unknown", "withdrawn"):
+        partner = await Partner.get(engagement.partner_id, tx)
+        tx.start_job(engagement, "look_up", place_of(partner), reference=engagement.our_reference)
+
+
+async def record_look_up(engagement: Engagement, result: dict[str, Any], tx: Transaction) -> None:
+    if result["outcome"] == "opened":
+        await record_ticket(engagement, result["ticket"], tx)
+    elif engagement.state == "outcome_unknown":
+        case, partner = await _of(engagement, tx)
+        start_opening(engagement, case, partner, tx)
+
+
+async def record_ticket(engagement: Engagement, ticket: dict[str, Any], tx: Transaction) -> None:
+    """The partner has a ticket. One that was opened while we withdrew is ended there at once."""
+    if engagement.ticket_number is not None or engagement.state not in ("submitting", "outcome_unknown", "withdrawn"):
+        return
+    case, partner = await _of(engagement, tx)
+    engagement.ticket_number, engagement.ticket_url = ticket["number"], ticket.get("url")
+    engagement.partner_state = ticket.get("status")
+    if engagement.state == "withdrawn":
+        engagement.record(tx, f"their ticket {engagement.ticket_number} had been opened meanwhile")
+        end_ticket(engagement, partner, "cancelled", "withdrawn", tx)
+        return
+    tx.cancel_timer(engagement, "reconcile")
+    engagement.to("opened", tx, f"their ticket {engagement.ticket_number}")
+    engagement.opened_at = tx.now
+    engagement.response_seconds = max(0, int((tx.now - engagement.asked_at).total_seconds()))
+    await_answer(engagement, case, partner, tx, since=tx.now)
+    tx.emit(
+        PartnerTicketOpened(
+            **engagement.ids, partner_name=engagement.partner_name, ticket_number=ticket["number"],
+            ticket_url=engagement.ticket_url, our_reference=engagement.our_reference,
+            agreement_reference=engagement.agreement_reference, response_seconds=engagement.response_seconds,
+            partner_response_due=engagement.partner_response_due, opened_at=tx.now,
+        )
+    )  # fmt: skip
+    share_findings(engagement, case, partner, tx, tx.now)
+    await send_waiting(engagement, partner, tx)
+
+
+async def _of(engagement: Engagement, tx: Transaction) -> tuple[CaseFile, Partner]:
+    return await CaseFile.get(engagement.case_id, tx), await Partner.get(engagement.partner_id, tx)

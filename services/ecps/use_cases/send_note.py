@@ -1,0 +1,65 @@
+"""Our notes to the partner: the customer's, the engineer's, the technician's; never what came from there (S8)."""
+
+from typing import Any
+
+import httpx
+
+from libs.bus.jobs import GiveUp, JobRun
+from libs.store import Transaction
+from services.ecps.connectors.tmf621 import Refused
+from services.ecps.model.engagement import Engagement
+from services.ecps.model.engagement_note import EngagementNote
+from services.ecps.model.partner import Partner
+from services.ecps.use_cases.submit_ticket import connector, place_of
+
+
+def send(note: EngagementNote, engagement: Engagement, partner: Partner, tx: Transaction) -> None:
+    """Goes out at once where there is a ticket, else when there is one; by hand where the connector is manual."""
+    tx.add(note)
+    _dispatch(note, engagement, partner, tx)
+
+
+async def send_waiting(engagement: Engagement, partner: Partner, tx: Transaction) -> None:
+    """What was said before there was a ticket."""
+    waiting = await tx.select(
+        EngagementNote,
+        EngagementNote.c.engagement_id == engagement.id,
+        EngagementNote.c.delivery == "waiting",
+        order_by=(EngagementNote.c.said_at, EngagementNote.c.id),
+        lock=True,
+    )
+    for note in waiting:
+        _dispatch(note, engagement, partner, tx)
+
+
+def _dispatch(note: EngagementNote, engagement: Engagement, partner: Partner, tx: Transaction) -> None:
+    if engagement.ticket_number is None:
+        return
+    note.delivery = "sending" if partner.connector == "tmf621" else "by_hand"
+    if note.delivery == "sending":
+        payload = {
+            **place_of(partner), "ticket_number": engagement.ticket_number, "text": note.outgoing_text,
+            "marker": note.marker, "author": note.author,
+        }  # fmt: skip
+        tx.start_job(note, "send_note", payload)
+
+
+async def tell_note(run: JobRun, http: httpx.AsyncClient) -> dict[str, Any]:
+    partner, number = connector(run, http), run.payload["ticket_number"]
+    try:
+        if run.attempt > 1 and any(run.payload["marker"] in note.text for note in (await partner.get(number)).note):
+            return {}
+        await partner.add_note(number, run.payload["text"], run.payload["author"])
+    except Refused as refusal:
+        raise GiveUp(str(refusal)) from refusal
+    return {}
+
+
+async def record_note_told(note: EngagementNote, result: dict[str, Any], tx: Transaction) -> None:
+    del result, tx
+    note.delivery = "sent"
+
+
+async def record_note_not_told(note: EngagementNote, reason: str, tx: Transaction) -> None:
+    del reason, tx
+    note.delivery = "failed"
