@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from libs.events.values import Priority, Severity
 from libs.kit.calendar import CalendarData, WeeklyWindow
 from libs.kit.policies import Policies
+from services.cases.model.text import Line
 
 _WEEKDAYS = CalendarData(
     time_zone="Asia/Ho_Chi_Minh", windows=(WeeklyWindow(weekdays=(0, 1, 2, 3, 4), opens="00:00", closes="24:00"),)
@@ -29,7 +30,7 @@ class CasesPolicy(BaseModel):
     auto_close_business_days: int = Field(5, ge=1, le=60)
     business_calendar: CalendarData = _WEEKDAYS
     attachment_max_bytes: int = Field(10 * 2**20, ge=1, le=25 * 2**20)
-    default_queue: str = "support"
+    default_queue: Line = "support"
     known_errors_proposed: int = Field(3, ge=0, le=20)
 
 

@@ -1,5 +1,6 @@
 """A device's trouble opens the case before the customer does."""
 
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -77,7 +78,7 @@ async def test_an_alert_nobody_knows_clears_nothing(cases: Harness) -> None:
 async def test_what_was_measured_is_attached_to_the_case_as_a_note(cases: Harness) -> None:
     case_id = await opened(cases)
     results = [DiagnosticResult(test="dns", target="example.com", outcome="failed", detail="NXDOMAIN")]
-    same = {"device_id": uuid4(), "account_id": ACCOUNT, "serial": "SN-1", "summary": "1 of 5 failed"}
+    same: dict[str, Any] = {"device_id": uuid4(), "account_id": ACCOUNT, "serial": "SN-1", "summary": "1 of 5 failed"}
 
     def collected(about: UUID | None) -> DiagnosticsCollected:
         return DiagnosticsCollected(diagnostics_id=uuid4(), case_id=about, results=results, collected_at=at(1), **same)

@@ -1,6 +1,7 @@
 """Which states follow which, and what may be asked of a case in each."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, get_args
 from uuid import UUID, uuid4
 
@@ -187,6 +188,8 @@ async def test_an_expected_date_changes_with_a_note_and_the_etag_that_was_read(c
 
     assert (await cases.patch(path, {"expected_resolution_at": when}, etag=etag)).status_code == 422
     assert (await cases.request("PATCH", path, {"note": "x"})).status_code == 428
+    absurd = {"expected_resolution_at": "0001-01-01T00:00:00+14:00", "note": "long ago"}
+    assert (await cases.patch(path, absurd, etag=etag)).status_code == 422
     changed = await cases.patch(path, {"expected_resolution_at": when, "note": "the part comes Monday"}, etag=etag)
     assert changed.status_code == 200
     assert changed.json()["expected_resolution_at"] == "2026-12-01T02:00:00Z"
@@ -244,3 +247,9 @@ async def test_a_wait_on_the_customer_says_what_is_needed_and_their_note_ends_it
     assert (again.status_code, unknown.status_code) == (409, 404)
     found = names(await cases.events())
     assert (found.count("CasePending"), found.count("CaseResumed")) == (2, 2)
+
+
+def test_the_readme_draws_the_machine_as_it_is() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+
+    assert f"```mermaid\n{machine.mermaid()}```" in readme

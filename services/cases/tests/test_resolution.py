@@ -1,10 +1,12 @@
 """Facts of the other services: what is waited for, what resolves a case by itself, and what takes that back."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from libs.events import Event
 from libs.events.cases import CaseClosed, CasePending, CaseReopened, CaseResolved, CaseResumed
 from libs.events.cases_work import NoteAdded
 from libs.events.onsite import VisitCancelled, VisitFailed, VisitMissed
@@ -130,14 +132,13 @@ async def test_the_engineer_can_object_and_the_old_signature_counts_no_more(case
 async def test_every_end_of_a_shipment_ends_its_wait(cases: Harness, ending: str) -> None:
     case_id = await in_progress(cases)
     await cases.deliver(part_shipped(case_id, at(1)))
-    same = {"rma_id": RMA, "case_id": case_id, "diagnosis_id": DIAGNOSIS}
-    await cases.deliver(
-        {
-            "lost": PartLost(**same, reason="the truck burned", lost_at=at(60)),
-            "refused": PartRefused(**same, reason="nobody there", refused_at=at(60)),
-            "installed": replacement_installed(case_id, at(60), installed_by="technician"),
-        }[ending]  # type: ignore[arg-type]
-    )
+    same: dict[str, Any] = {"rma_id": RMA, "case_id": case_id, "diagnosis_id": DIAGNOSIS}
+    endings: dict[str, Event] = {
+        "lost": PartLost(**same, reason="the truck burned", lost_at=at(60)),
+        "refused": PartRefused(**same, reason="nobody there", refused_at=at(60)),
+        "installed": replacement_installed(case_id, at(60), installed_by="technician"),
+    }
+    await cases.deliver(endings[ending])
 
     case = await shown(cases, case_id)
     assert (case["state"], waits_of(case)) == ("in_progress", [])
@@ -150,16 +151,16 @@ async def test_a_visit_that_came_to_nothing_ends_its_wait_with_a_note(cases: Har
     case_id = await in_progress(cases)
     scheduled = visit_scheduled(case_id, at(1))
     await cases.deliver(scheduled)
-    same = {"work_order_id": WORK_ORDER, "case_id": case_id, "diagnosis_id": DIAGNOSIS, "appointment_id": uuid4()}
-    await cases.deliver(
-        {
-            "failed": VisitFailed(
-                **same, technician_id=uuid4(), reason="no_access", explanation="cửa khóa", by="t", failed_at=at(60)
-            ),
-            "missed": VisitMissed(**same, window=scheduled.window, reason="traffic", missed_at=at(60)),
-            "cancelled": VisitCancelled(**same, reason="withdrawn", by="system", cancelled_at=at(60)),
-        }[ending]  # type: ignore[arg-type]
-    )
+    same: dict[str, Any] = {"work_order_id": WORK_ORDER, "case_id": case_id, "diagnosis_id": DIAGNOSIS}
+    same["appointment_id"] = uuid4()
+    endings: dict[str, Event] = {
+        "failed": VisitFailed(
+            **same, technician_id=uuid4(), reason="no_access", explanation="cửa khóa", by="t", failed_at=at(60)
+        ),
+        "missed": VisitMissed(**same, window=scheduled.window, reason="traffic", missed_at=at(60)),
+        "cancelled": VisitCancelled(**same, reason="withdrawn", by="system", cancelled_at=at(60)),
+    }
+    await cases.deliver(endings[ending])
 
     assert (await shown(cases, case_id))["state"] == "in_progress"
     [note] = await cases.events(NoteAdded)

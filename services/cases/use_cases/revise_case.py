@@ -1,6 +1,6 @@
 """What else may change on a case: the expected resolution date with a note, its parent, what others call it."""
 
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from services.cases.use_cases.add_note import AddNote, add_note
 from services.cases.use_cases.open_case import ExternalId, NoSuchParent, check_parent
 
 router = Router(tags=["cases"])
+_EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class ParentOfOthers(Conflict):
@@ -26,7 +27,7 @@ class ParentOfOthers(Conflict):
 
 
 class ReviseCase(Command):
-    expected_resolution_at: AwareDatetime | None = None
+    expected_resolution_at: Annotated[AwareDatetime, Field(gt=_EARLIEST, lt=_LATEST)] | None = None
     note: Text | None = None
     parent_id: UUID | None = None
     external_identifiers: Annotated[list[ExternalId] | None, Field(max_length=20)] = None
