@@ -84,6 +84,15 @@ async def test_the_partner_going_on_ends_what_was_asked_for_them(cases: Harness)
     assert waits_of(await shown(cases, case_id)) == ["partner"]
 
 
+async def test_a_solution_that_was_none_is_waited_for_again(cases: Harness) -> None:
+    case_id = await in_progress(cases)
+    await cases.deliver(ticket_opened(case_id, at(1)), ticket_resolved(case_id, at(30)))
+    await cases.deliver(ticket_updated(case_id, at(40), state="in_progress"))
+
+    case = await shown(cases, case_id)
+    assert (case["state"], waits_of(case)) == ("pending", ["partner"])
+
+
 @pytest.mark.promise("S9")
 async def test_why_no_ticket_could_be_opened_is_said_in_the_case(cases: Harness) -> None:
     case_id = await in_progress(cases)

@@ -42,7 +42,7 @@ async def note_no_ticket(event: PartnerTicketNotOpenable, tx: Transaction) -> No
 
 
 async def relay_update(event: PartnerTicketUpdated, tx: Transaction) -> None:
-    """Their words as they came. Once they work on it again, nothing is missing from the customer for them."""
+    """Their words as they came. Once they work on it again, it is they who are waited for, and nothing of the customer's."""
     case = await Case.find(event.case_id, tx, lock=True)
     if case is None:
         return
@@ -53,6 +53,10 @@ async def relay_update(event: PartnerTicketUpdated, tx: Transaction) -> None:
     if event.state == "in_progress":
         asked = (w for w in case.waits if w.kind == "customer" and w.cause_id == event.engagement_id)
         case.end_waits(asked, at=event.occurred_at, by=cause.actor, reason="the partner goes on")
+        case.begin_wait(
+            derived(cause.event_id, "wait"), "partner", since=event.occurred_at, by=cause.actor,
+            cause_id=event.engagement_id, note=event.ticket_number,
+        )  # fmt: skip
         await settle(case, tx, at=event.occurred_at, by=cause.actor, reason="the partner goes on")
 
 

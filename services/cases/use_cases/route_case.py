@@ -7,7 +7,7 @@ from libs.events.cases import CaseRouted
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Unprocessable
 from libs.store import Transaction
-from libs.store.ids import derived, new_id
+from libs.store.ids import new_id
 from services.cases.model.actor import SYSTEM, Actor
 from services.cases.model.case import Case
 from services.cases.model.lifecycle import WORKABLE
@@ -68,12 +68,12 @@ async def follow_the_sun(case: Case, tx: Transaction, _detail: str) -> None:
     await route(case, tx, SYSTEM.by, why="the shift ended")
     if previous and case.queue != previous:
         text = say("shift_ended", case.language, queue=previous)
-        publish(internal_note(case, tx.now, SYSTEM, text, derived(case.id, f"shift:{tx.now.isoformat()}")), tx)
+        publish(internal_note(case, tx.now, SYSTEM, text), tx)
 
 
-def internal_note(case: Case, at: datetime, actor: Actor, text: str, id: UUID | None = None) -> Note:
+def internal_note(case: Case, at: datetime, actor: Actor, text: str) -> Note:
     return Note(
-        id=id or new_id(), account_id=case.account_id, case_id=case.id, origin=actor.origin if actor is not SYSTEM else "system",
+        id=new_id(), account_id=case.account_id, case_id=case.id, origin=actor.origin if actor is not SYSTEM else "system",
         visibility="internal", text=text, author_name=actor.name, by=actor.by, by_role=actor.role, attachment_ids=[], added_at=at,
     )  # fmt: skip
 
