@@ -1,0 +1,130 @@
+"""The story's facts in whatever order the topics hand them over, and what follows from a case's whole past."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from libs.bus.envelope import Delivery
+from libs.events import Event
+from libs.events.rma_returns import RepeatReplacementDetected
+from services.rma.queries import RmaOut
+from services.rma.tests.builders import SITE, Case, a_network, delivered, goods_in, made, reserved, seen
+from tests.support.harness import Harness
+from tests.support.order import interleavings
+
+_OF_ITS_OWN = {
+    "id", "number", "case_id", "diagnosis_id", "serial", "created_at", "shipped_at", "shipped_serial", "tracking",
+    "installation", "revision",
+}  # fmt: skip
+_SETTINGS = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_numbers = itertools.count()
+
+
+def the_story(rma: Harness, case: Case, *, ended: str | None) -> list[Delivery]:
+    at = case.at + timedelta(hours=1)
+    facts: list[Event] = [
+        case.opened(), case.diagnosed("onsite_replacement"), case.severity("major", at), case.covered(),
+        case.covered(revision=2, contact=None), case.visit_failed(at, "no_access"),
+    ]  # fmt: skip
+    ends = {"cancelled": case.cancelled(), "withdrawn": case.withdrawn()}
+    facts.append(ends[ended] if ended else case.visit_completed(at + timedelta(hours=1)))
+    return [rma.delivery(fact) for fact in facts]
+
+
+async def outcome(rma: Harness, case: Case, facts: list[Delivery], *, ended: str | None) -> dict[str, Any]:
+    """What a user reads of it in the end, and what was told of it."""
+    await rma.deliver(*facts)
+    if ended is None:
+        body = {"serial": "NEW-1", "carrier": "van", "tracking": "1"}
+        await made(rma, f"/v1/rmas/{case.rma_id}/ship", body, role="depot")
+    found = await seen(rma, case.rma_id)
+    [stock] = (await rma.get("/v1/stock")).json()["items"]
+    if ended:  # how far it had come before it ended is the order's; that it ended, and that the stock is whole, is not
+        return {"state": found["state"], "return": found["return_state"], "reserved": stock["reserved"]}
+    kept = {name: value for name, value in found.items() if name in RmaOut.model_fields and name not in _OF_ITS_OWN}
+    told = {row["type"] for row in await rma.outbox() if row["key"] == case.id}
+    return {**kept, "serials": found["installation"], "told": sorted(told)}
+
+
+AT = datetime.now(UTC)
+
+
+def another_case() -> Case:
+    number = next(_numbers)
+    return Case(f"case {number}", at=AT, serial=f"SN {number}")
+
+
+@pytest_asyncio.fixture(params=[None, "cancelled", "withdrawn"])
+async def usual(rma: Harness, request: pytest.FixtureRequest) -> tuple[str | None, dict[str, Any]]:
+    """How the story ends, and what it comes to in the order in which it happened."""
+    ended: str | None = request.param
+    await a_network(rma, camera=60)
+    case = another_case()
+    return ended, await outcome(rma, case, the_story(rma, case, ended=ended), ended=ended)
+
+
+@_SETTINGS
+@given(data=st.data())
+async def test_any_order_of_the_topics_comes_to_the_same_end(
+    rma: Harness, usual: tuple[str | None, dict[str, Any]], data: st.DataObject
+) -> None:
+    ended, expected = usual
+    case = another_case()
+    facts = data.draw(interleavings(the_story(rma, case, ended=ended)))
+    assert await outcome(rma, case, facts, ended=ended) == expected
+
+
+@pytest.mark.promise("S24")
+async def test_the_same_component_again_within_ninety_days_is_told_with_what_went_before(rma: Harness) -> None:
+    await a_network(rma)
+    now = datetime.now(UTC)
+    long_ago = await delivered(rma, Case("long ago", at=now - timedelta(days=125)))
+    lately = await delivered(rma, Case("lately", at=now - timedelta(days=30)))
+    assert not await rma.events(RepeatReplacementDetected)
+    again = await reserved(rma, Case("again", at=now))
+    [told] = await rma.events(RepeatReplacementDetected)
+    assert (told.rma_id, told.earlier_rma_ids, told.within_days) == (again, [lately], 90)
+    assert long_ago not in told.earlier_rma_ids
+
+
+async def test_a_repeat_is_followed_through_the_unit_that_took_the_serials_place(rma: Harness) -> None:
+    await a_network(rma)
+    await goods_in(rma, 2, "P-X70")
+    unit: dict[str, Any] = {"part_number": None, "whole_unit": True, "component": "unit"}
+    now = datetime.now(UTC)
+    first = await delivered(rma, Case("first", at=now - timedelta(days=9), serial="S-1"), serial="S-2", **unit)
+    await made(rma, f"/v1/rmas/{first}/confirm-installed", {}, role="engineer")
+    second = await reserved(rma, Case("second", at=now, serial="S-2"), **unit)
+    [told] = await rma.events(RepeatReplacementDetected)
+    assert (told.rma_id, told.earlier_rma_ids, told.serial) == (second, [first], "S-2")
+
+
+async def test_a_replacement_of_a_lost_part_is_no_repeat(rma: Harness) -> None:
+    await a_network(rma)
+    rma_id = await delivered(rma, Case())
+    await made(rma, f"/v1/rmas/{rma_id}/dead-on-arrival", {"symptom": "dark"}, role="technician")
+    assert not await rma.events(RepeatReplacementDetected)
+
+
+async def test_cover_without_a_site_waits_for_one(rma: Harness) -> None:
+    await a_network(rma)
+    case = Case()
+    await rma.deliver(case.opened(), case.diagnosed(), case.covered(site=None))
+    assert (await seen(rma, case.rma_id))["state"] == "requested"
+    refused = await rma.post(f"/v1/rmas/{case.rma_id}/override", {"reason": "send it"}, role="manager")
+    assert refused.status_code == 422
+    await rma.deliver(case.covered(revision=2, site=SITE))
+    assert (await seen(rma, case.rma_id))["state"] == "reserved"
+
+
+async def test_a_diagnosis_that_calls_for_no_part_opens_no_rma(rma: Harness) -> None:
+    await a_network(rma)
+    case = Case()
+    await rma.deliver(case.opened(), case.covered(), case.diagnosed("guidance"))
+    assert (await rma.get("/v1/rmas")).json()["items"] == []
+    assert not await rma.events()
