@@ -24,6 +24,7 @@ class OnsitePolicy(BaseModel):
     travel_detour: float = Field(1.3, ge=1, le=5)  # the road against the great circle
     travel_minimum_minutes: int = Field(15, ge=0, le=240)
     travel_unknown_minutes: int = Field(45, ge=0, le=480)  # where one end is not on our map
+    solver_seconds: float = Field(5, gt=0, le=30)  # for each of a day plan's two goals
     opens: TimeOfDay = "08:30"  # of a site that told no opening hours, Monday to Friday
     closes: TimeOfDay = "17:30"
     max_failed_visits: int = Field(3, ge=1, le=10)
