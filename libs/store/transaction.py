@@ -69,6 +69,7 @@ class Transaction:
     emit_allowed: bool = True
     outbox: list[OutboxRow] = field(default_factory=list)
     _entities: dict[tuple[type[Entity], UUID], Entity | None] = field(default_factory=dict)
+    _kinds: set[type[Entity]] = field(default_factory=set)  # those among `_entities`, which can be many thousand
     _loaded: dict[tuple[type[Entity], UUID], tuple[Any, ...]] = field(default_factory=dict)
     _locked: set[tuple[type[Entity], UUID]] = field(default_factory=set)
     _new: set[tuple[type[Entity], UUID]] = field(default_factory=set)
@@ -141,6 +142,7 @@ class Transaction:
             present.__dict__.update(entity.__dict__)
             entity = present  # type: ignore[assignment]
         self._entities[key] = entity
+        self._kinds.add(cls)
         self._loaded[key] = entity.to_row()
         if lock:
             self._locked.add(key)
@@ -154,6 +156,7 @@ class Transaction:
         """A new row, inserted at the flush."""
         key = (type(entity), entity.id)
         self._entities[key] = entity
+        self._kinds.add(type(entity))
         self._new.add(key)
         return entity
 
@@ -213,10 +216,8 @@ class Transaction:
             )
         return here[0]
 
-    def _by_id(self, id: UUID) -> Iterable[tuple[tuple[type[Entity], UUID], Entity | None]]:
-        return [
-            ((cls, id), self._entities.get((cls, id))) for cls in {cls for cls, known in self._entities if known == id}
-        ]
+    def _by_id(self, id: UUID) -> list[tuple[tuple[type[Entity], UUID], Entity | None]]:
+        return [((cls, id), self._entities.get((cls, id))) for cls in self._kinds]
 
     # --- timers and jobs -----------------------------------------------------------------------------------------
 
