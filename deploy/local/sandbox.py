@@ -15,12 +15,13 @@ from datetime import datetime, timedelta
 
 import asyncpg
 import httpx
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from deploy.local.errors import CannotRun
-from deploy.topics import CLOCK, PUBLISHERS
+from deploy.topics import CLOCK, PUBLISHERS, SERVICES
 
-_CLIENT = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "SCRAM-SHA-512", "log_level": 2}
+_CLIENT: dict[str, str | int | float | bool] = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "SCRAM-SHA-512", "log_level": 2}
 _STATE = """
 SELECT app_now() AS now, (SELECT time_offset FROM app_clock) AS time_offset, (SELECT min(due_at) FROM timers) AS due,
        (SELECT count(*) FROM jobs WHERE last_error IS NULL) AS jobs,
@@ -50,10 +51,10 @@ class Sandbox:
         simulators: Mapping[str, str],
         http: httpx.AsyncClient,
         producer: Producer,
-        consumer: Consumer,
+        admin: AdminClient,
     ) -> None:
         self._databases, self._simulators, self._http = databases, simulators, http
-        self._producer, self._consumer = producer, consumer
+        self._producer, self._admin = producer, admin
 
     async def look(self) -> Look:
         """Raises what a part that is out of reach raises."""
@@ -88,19 +89,16 @@ class Sandbox:
                 dues.append(due)
             if found["owed_notices"] or (due and due <= now):
                 busy.append(f"the {name} has something to tell")
-            offsets |= (
-                {max(offsets)} if abs(datetime.fromisoformat(found["now"]) - now) < timedelta(seconds=2) else {None}
-            )
+            offsets.add(timedelta(seconds=found["offset_seconds"]))
         return Look(now, frozenset(offsets), min((d for d in dues if d > now), default=None), tuple(busy))
 
     def _ends(self) -> dict[tuple[str, int], int]:
-        topics = self._consumer.list_topics(timeout=10).topics
-        found = {}
-        for topic in (f"{service}.events" for service in PUBLISHERS):
-            for n in topics[topic].partitions if topic in topics else ():
-                _, high = self._consumer.get_watermark_offsets(TopicPartition(topic, n), timeout=10)
-                found[topic, n] = high
-        return found
+        known = self._admin.list_topics(timeout=10).topics
+        topics = [topic for topic in (f"{service}.events" for service in PUBLISHERS) if topic in known]
+        places = [TopicPartition(topic, n) for topic in topics for n in known[topic].partitions]
+        newest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        asked = self._admin.list_offsets(dict.fromkeys(places, newest), request_timeout=10)
+        return {(place.topic, place.partition): found.result().offset for place, found in asked.items()}
 
     async def quiet(self, *, seconds: float = _PATIENCE_SECONDS) -> Look:
         """The look that found nothing left to do, twice in a row. Raises CannotRun naming what is still busy."""
@@ -143,21 +141,19 @@ async def sandbox(env: Mapping[str, str]) -> AsyncIterator[Sandbox]:
         raise CannotRun(
             "only a sandbox has a clock that moves; this environment is not one (POLYPLUS_SANDBOX is not 1)"
         )
-    kafka = {
+    kafka: dict[str, str | int | float | bool] = {
         **_CLIENT,
         "bootstrap.servers": env["POLYPLUS_KAFKA_BOOTSTRAP"],
         "sasl.username": env["POLYPLUS_KAFKA_ADMIN_USER"],
         "sasl.password": env["POLYPLUS_KAFKA_ADMIN_PASSWORD"],
     }
-    consumer = Consumer({**kafka, "group.id": "ops-sandbox-clock", "enable.auto.commit": False})
     databases = {}
     try:
-        for service in PUBLISHERS:
+        for service in (service for service in SERVICES if service != "gateway"):  # it keeps no domain time
             databases[service] = await asyncpg.connect(env[f"POLYPLUS_{service.upper()}_DATABASE_URL"])
         async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
             simulators = {"carrier": env["POLYPLUS_CARRIER_URL"], "partner": env["POLYPLUS_PARTNER_URL"]}
-            yield Sandbox(databases, simulators, http, Producer(kafka), consumer)
+            yield Sandbox(databases, simulators, http, Producer(kafka), AdminClient(kafka))
     finally:
-        consumer.close()
         for database in databases.values():
             await database.close()

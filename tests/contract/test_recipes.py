@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 RECIPES = ROOT / "docs" / "recipes"
-_STEP = re.compile(r"<!-- (file|append|in|run)(?:: ([^,>]+?))?(?:, replace: (.*?))? -->\n```\w+\n(.*?)```", re.S)
+_STEP = re.compile(r"<!-- (file|append|in|run)(?:: ([^,>]+?))?(?:, replace: (.*?))? -->\n```\w+\n(.*?)```", re.DOTALL)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
-from deploy.local.story.stage import Stage, a_serial
+from deploy.local.story.stage import Row, Stage, a_serial
 from deploy.local.story.witness import NotSeen
 
 PRODUCT = "8L531AA"  # Studio X70 with TC10
@@ -51,12 +51,14 @@ async def open_case(s: Stage) -> str:
     return f"{found['number']}, {found['priority']}, coverage {found['coverage']['status']}"
 
 
+def fits_as_camera(part: Row) -> bool:
+    return part["component"] == "camera module" and any(fit["product_number"] == PRODUCT for fit in part["fits"])
+
+
 async def diagnose(s: Stage) -> str:
     """3. A support engineer diagnoses a failed camera module remotely: FaultDiagnosed (S26)."""
     engineer = s.people["engineer"]
-    parts = await engineer.get("/v1/parts", product_number=PRODUCT)
-    camera = next(p for p in parts["items"] if "camera" in p["description"].lower())
-    s.known["part"] = camera
+    camera = await s.becomes("engineer", "/v1/parts", fits_as_camera, "a camera module for it")
     s.known["diagnosis"] = await engineer.post(
         f"/v1/cases/{s.case_id}/diagnoses",
         {
@@ -155,9 +157,9 @@ async def escalate(s: Stage) -> str:
     await manager.post(f"{path}/acknowledge", {"note": "Taking it."})
     await manager.post(f"{path}/engage-expert", {"reason": "A camera fault that shows only in Teams Rooms."})
     expert = await s.event("escalation.expert-engaged", escalation_id=raised["escalation_id"])
-    await manager.post(f"{path}/resolve", {"reason": "The part is on its way and the visit is booked."})
+    await manager.post(f"{path}/resolve", {"resolution": "The part is on its way and the visit is booked."})
     await s.event("escalation.escalation-resolved", escalation_id=raised["escalation_id"])
-    return f"told at 75 % and 100 %: {people}; {expert['expert_name']} joined"
+    return f"told at 75 % and 100 %: {people}; {expert['expert']['name']} joined"
 
 
 async def visit(s: Stage) -> str:
@@ -179,7 +181,7 @@ async def visit(s: Stage) -> str:
     serials = {"serial_in": s["rma"]["shipped_serial"], "serial_out": f"OLD{s['unit']['serial'][-8:]}"}
     await technician.post(f"{order}/install", serials)
     await technician.post(
-        f"{order}/steps", {"work": "testing", "name": "Picture in a Teams Rooms call", "passed": True}
+        f"{order}/steps", {"work": "test", "name": "Picture in a Teams Rooms call", "passed": True}
     )
     await s.people["engineer"].post(f"{order}/sign-off", {"side": "support", "name": "Support desk, Asia"})
     await s.people["customer"].post(f"{order}/sign-off", {"side": "customer"})
