@@ -1,5 +1,6 @@
 """Whether a contract covers a unit on a day, and what comes with it. Decided here and nowhere else (S28)."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Self
 from uuid import UUID
@@ -105,3 +106,15 @@ async def site_of(registration: Registration, tx: Transaction) -> Site | None:
 
 async def coverage_now(registration: Registration, tx: Transaction) -> Coverage:
     return await coverage_of(registration, await site_of(registration, tx), tx.now, tx)
+
+
+async def coverages_now(registrations: Iterable[Registration], tx: Transaction) -> list[Coverage]:
+    """`coverage_now` of each; units of one account, family, contract and site are covered alike and looked up once."""
+    known: dict[tuple[object, ...], Coverage] = {}
+    found = []
+    for each in registrations:
+        alike = each.account_id, each.family, each.contract_id, each.site_id
+        if alike not in known:
+            known[alike] = await coverage_now(each, tx)
+        found.append(known[alike])
+    return found

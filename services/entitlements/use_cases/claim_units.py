@@ -13,7 +13,7 @@ from libs.store.ids import new_id
 from services.entitlements.model.account import Account
 from services.entitlements.model.contact import Contact
 from services.entitlements.model.contract import Contract
-from services.entitlements.model.coverage import coverage_now
+from services.entitlements.model.coverage import coverages_now
 from services.entitlements.model.fields import Code, Name
 from services.entitlements.model.history import Step
 from services.entitlements.model.product import Product, UnknownProduct
@@ -128,8 +128,7 @@ async def _tell(
     for registration in registrations:
         tx.add(registration)
     await tx.flush()
-    for registration in registrations:
-        coverage = await coverage_now(registration, tx)
+    for registration, coverage in zip(registrations, await coverages_now(registrations, tx), strict=True):
         serials[registration.id].publish(registration, coverage.plan, tx)
         site = await Site.find(registration.site_id, tx) if registration.site_id else None
         contact_id = registration.contact_id or (site.contact_id if site else None)

@@ -51,9 +51,9 @@ async def _apply(replacement: Replacement, tx: Transaction) -> None:
     found = await RegisteredSerial.find(replacement.old_key, tx)
     if found is None:
         return
-    await Account.get(found.account_id, tx, lock=True)
+    registration = await Registration.get(found.registration_id, tx, lock=True)
+    await Account.get(registration.account_id, tx, lock=True)
     old = await RegisteredSerial.get(replacement.old_key, tx, lock=True)
-    registration = await Registration.get(old.registration_id, tx, lock=True)
     if old.replaced_by or not await _take_over(registration, old, replacement, tx):
         return
     replacement.applied = True

@@ -1,0 +1,242 @@
+"""Contracts begin, are renewed and end by themselves; what they bring comes and goes with them."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from libs.events.entitlements import (
+    ContractActivated,
+    ContractExpired,
+    DiscountOffered,
+    LicenceExpiring,
+    LicenceIssued,
+    RegistrationState,
+)
+from services.entitlements.tests.builders import (
+    SERIAL,
+    X70,
+    a_contract,
+    a_covered_customer,
+    a_customer,
+    a_product,
+    a_registration,
+    a_site,
+    made,
+)
+from tests.support.harness import Harness
+
+
+async def coverage(h: Harness) -> dict[str, Any]:
+    answer = await h.get(f"/v1/coverage?product_number={X70}&serial={SERIAL}")
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def states(h: Harness) -> list[RegistrationState | None]:
+    """The records on the state topic, in order."""
+    rows = [row for row in await h.outbox() if row["topic"] == RegistrationState.topic]
+    return [row["data"] and RegistrationState.model_validate_json(row["data"]) for row in rows]
+
+
+@pytest.mark.promise("S13", "S22", "S28")
+async def test_a_contract_begins_on_its_first_day_where_the_account_is_and_ends_after_its_last(
+    entitlements: Harness,
+) -> None:
+    customer = await a_customer(entitlements)
+    await a_product(entitlements)
+    await a_registration(entitlements, customer)
+    contract = await a_contract(entitlements, customer.account_id, starts_in=3, days=10)
+    before = await coverage(entitlements)
+
+    await entitlements.advance(timedelta(days=3))
+    during = await coverage(entitlements)
+    await entitlements.advance(timedelta(days=10))
+    after = await coverage(entitlements)
+
+    assert [each["reason"] for each in (before, during, after)] == [
+        "contract_not_begun",
+        "active_contract",
+        "contract_expired",
+    ]
+    assert "premium_software" in during["features"]
+    (activated,) = await entitlements.events(ContractActivated)
+    (expired,) = await entitlements.events(ContractExpired)
+    assert (activated.number, activated.renewed) == (expired.number, False)
+    assert activated.activated_at.hour == 17  # midnight in Ho Chi Minh City
+    assert (expired.reason, expired.ends_on) == ("term", activated.ends_on)
+    found = (await entitlements.get(f"/v1/contracts/{contract}")).json()
+    assert [step["state"] for step in found["history"]] == ["scheduled", "active", "expired"]
+
+
+async def test_the_state_topic_follows_the_plan(entitlements: Harness) -> None:
+    customer = await a_customer(entitlements)
+    await a_product(entitlements)
+    await a_registration(entitlements, customer)
+    await a_contract(entitlements, customer.account_id, days=5)
+    await entitlements.advance(timedelta(days=6))
+
+    assert [state and state.plan for state in await states(entitlements)] == [None, "poly_plus", None]
+    versions = [row["version"] for row in await entitlements.outbox() if row["topic"] == RegistrationState.topic]
+    assert versions == [1, 2, 3]
+
+
+@pytest.mark.promise("S22")
+async def test_an_active_contract_brings_an_offer_for_each_country_naming_its_resellers(entitlements: Harness) -> None:
+    await made(entitlements, "resellers", name="Đại lý Ánh Dương", country="VN", email="uu.dai@anhduong.example")
+    await made(entitlements, "resellers", name="Straits Collaboration", country="SG")
+    customer = await a_customer(entitlements)
+
+    await a_contract(entitlements, customer.account_id)
+    await a_site(entitlements, customer.account_id, name="Marina", country="SG", time_zone="Asia/Singapore")
+
+    vietnam, singapore = await entitlements.events(DiscountOffered)
+    assert (vietnam.country, [r.name for r in vietnam.resellers]) == ("VN", ["Đại lý Ánh Dương"])
+    assert (singapore.country, [r.name for r in singapore.resellers]) == ("SG", ["Straits Collaboration"])
+    shown = (await entitlements.get("/v1/offers?valid=true", role="customer", accounts=[customer.account_id])).json()[
+        "items"
+    ]
+    assert {offer["reference"] for offer in shown} == {vietnam.reference, singapore.reference}
+
+
+async def test_nothing_is_on_offer_once_the_contract_has_ended(entitlements: Harness) -> None:
+    customer = await a_customer(entitlements)
+    contract = await a_contract(entitlements, customer.account_id)
+
+    await entitlements.post(f"/v1/contracts/{contract}/cancel", {"reason": "Moved away"}, role="manager")
+
+    assert (await entitlements.get("/v1/offers?valid=true")).json()["items"] == []
+    (expired,) = await entitlements.events(ContractExpired)
+    assert expired.reason == "cancelled"
+
+
+@pytest.mark.promise("S13")
+async def test_a_renewal_goes_on_without_a_gap_and_extends_what_the_contract_brought(entitlements: Harness) -> None:
+    customer = await a_covered_customer(entitlements)
+    (contract,) = (await entitlements.get("/v1/contracts")).json()["items"]
+    until = f"{int(contract['last_day'][:4]) + 1}{contract['last_day'][4:]}"
+
+    renewed = await entitlements.post(f"/v1/contracts/{contract['id']}/renew", {"ends_on": until}, role="manager")
+    await entitlements.advance(timedelta(days=400))
+
+    assert renewed.json()["last_day"] == until
+    assert (await coverage(entitlements))["covered"]
+    assert [each.renewed for each in await entitlements.events(ContractActivated)] == [False, True]
+    assert await entitlements.events(ContractExpired) == []
+    licences = await entitlements.get("/v1/licences", role="customer", accounts=[customer.account_id])
+    assert [licence["valid_until"] for licence in licences.json()["items"]] == [until]
+    assert len(await entitlements.events(LicenceIssued)) == 1
+
+
+async def test_a_contract_that_supersedes_another_ends_it(entitlements: Harness) -> None:
+    customer = await a_customer(entitlements)
+    old = await a_contract(entitlements, customer.account_id)
+
+    new = await a_contract(entitlements, customer.account_id, supersedes_id=old, options=["onsite"])
+
+    (expired,) = await entitlements.events(ContractExpired)
+    assert (str(expired.contract_id), expired.reason) == (old, "superseded")
+    assert (await entitlements.get(f"/v1/contracts/{new}")).json()["state"] == "active"
+
+
+async def test_what_cannot_be_done_to_a_contract_is_said_with_what_can(entitlements: Harness) -> None:
+    customer = await a_customer(entitlements)
+    contract = await a_contract(entitlements, customer.account_id)
+    await entitlements.post(f"/v1/contracts/{contract}/cancel", {"reason": "Moved away"}, role="manager")
+    emitted = len(await entitlements.outbox())
+
+    again = await entitlements.post(f"/v1/contracts/{contract}/cancel", {"reason": "Moved away"}, role="manager")
+
+    assert again.status_code == 409
+    assert (again.json()["state"], again.json()["possible"]) == ("cancelled", [])
+    assert len(await entitlements.outbox()) == emitted
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"plan": "gold"}, 422),
+        ({"options": ["teleport"]}, 422),
+        ({"ends_on": "2020-01-01"}, 422),
+        ({"starts_on": "soon"}, 422),
+        ({"supersedes_id": "00000000-0000-4000-8000-000000000000"}, 422),
+        ({"account_id": "00000000-0000-4000-8000-000000000000"}, 404),
+        ({"state": "active"}, 422),
+    ],
+)
+async def test_a_contract_that_makes_no_sense_is_refused_and_leaves_nothing(
+    entitlements: Harness, change: dict[str, Any], status: int
+) -> None:
+    customer = await a_customer(entitlements)
+    body = {"account_id": str(customer.account_id), "starts_on": "2026-01-01", "ends_on": "2030-01-01", **change}
+
+    answer = await entitlements.post("/v1/contracts", body, role="manager")
+
+    assert answer.status_code == status
+    assert (await entitlements.get("/v1/contracts")).json()["items"] == []
+    assert await entitlements.outbox() == []
+
+
+@pytest.mark.promise("S17")
+async def test_a_licence_is_told_of_before_it_ends_once_for_each_distance(entitlements: Harness) -> None:
+    customer = await a_customer(entitlements)
+    today = (await entitlements.now() + timedelta(hours=7)).date()
+    valid = {"valid_from": today.isoformat(), "valid_until": (today + timedelta(days=100)).isoformat()}
+    id = await made(
+        entitlements, "licences", account_id=str(customer.account_id), software="Room analytics", key="K-1", **valid
+    )
+
+    await entitlements.advance(timedelta(days=102))
+
+    assert [told.days_left for told in await entitlements.events(LicenceExpiring)] == [90, 30, 7]
+    found = (await entitlements.get(f"/v1/licences/{id}")).json()
+    assert [step["state"] for step in found["history"]] == ["active", "expiring", "expired"]
+
+
+async def test_a_licence_that_is_extended_is_active_again(entitlements: Harness) -> None:
+    customer = await a_customer(entitlements)
+    today = (await entitlements.now() + timedelta(hours=7)).date()
+    valid = {"valid_from": today.isoformat(), "valid_until": (today + timedelta(days=5)).isoformat()}
+    id = await made(entitlements, "licences", account_id=str(customer.account_id), software="Room analytics", **valid)
+    answer = await entitlements.get(f"/v1/licences/{id}")
+    assert answer.json()["state"] == "expiring"
+    assert [told.days_left for told in await entitlements.events(LicenceExpiring)] == [5]
+
+    later = {"valid_until": (today + timedelta(days=500)).isoformat()}
+    await entitlements.patch(f"/v1/licences/{id}", later, etag=answer.headers["etag"], role="manager")
+    await entitlements.advance(timedelta(days=10))
+
+    assert (await entitlements.get(f"/v1/licences/{id}")).json()["state"] == "active"
+    assert len(await entitlements.events(LicenceExpiring)) == 1
+
+
+@pytest.mark.promise("S17")
+async def test_licences_are_found_by_key_by_serial_and_by_account_and_by_nobody_else(entitlements: Harness) -> None:
+    customer = await a_covered_customer(entitlements)
+    other = await a_customer(entitlements, "Công ty TNHH Bến Nghé", name="Kho Quận 7")
+    await made(
+        entitlements, "licences", account_id=str(customer.account_id), software="Tracking", key="K-X70", premium=True,
+        product_number=X70, serial=SERIAL, valid_from="2026-01-01",
+    )  # fmt: skip
+
+    for query in ("key=K-X70", f"serial={SERIAL}", f"account_id={customer.account_id}&state=active"):
+        mine = await entitlements.get(f"/v1/licences?{query}", role="customer", accounts=[customer.account_id])
+        theirs = await entitlements.get(f"/v1/licences?{query}", role="customer", accounts=[other.account_id])
+        assert "K-X70" in {licence["key"] for licence in mine.json()["items"]}
+        assert theirs.json()["items"] == []
+
+
+async def test_a_licence_for_a_unit_that_is_not_the_accounts_is_refused(entitlements: Harness) -> None:
+    await a_covered_customer(entitlements)
+    other = await a_customer(entitlements, "Công ty TNHH Bến Nghé", name="Kho Quận 7")
+    body = {
+        "account_id": str(other.account_id),
+        "software": "Tracking",
+        "product_number": X70,
+        "serial": SERIAL,
+        "valid_from": "2026-01-01",
+    }
+
+    answer = await entitlements.post("/v1/licences", body, role="manager")
+
+    assert answer.status_code == 422

@@ -1,0 +1,315 @@
+"""Units are registered once, one or many at a time; they move, are replaced and withdrawn, and nobody learns of another's."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from libs.events.entitlements import (
+    ProductRegistered,
+    ProductTransferred,
+    RegistrationState,
+    SerialReplaced,
+    registration_key,
+)
+from libs.store.ids import new_id
+from services.entitlements.tests.builders import (
+    SERIAL,
+    SPARE,
+    X70,
+    Customer,
+    a_covered_customer,
+    a_customer,
+    a_product,
+    a_registration,
+    a_site,
+    replaced,
+)
+from tests.support.harness import Harness
+
+CSV = {"content-type": "text/csv; charset=utf-8"}
+
+
+def as_customer(customer: Customer) -> dict[str, Any]:
+    return {"role": "customer", "accounts": [customer.account_id]}
+
+
+async def two_customers(h: Harness) -> tuple[Customer, Customer]:
+    owner = await a_covered_customer(h)
+    return owner, await a_customer(h, "Công ty TNHH Bến Nghé", name="Kho Quận 7")
+
+
+async def send_csv(h: Harness, text: str, customer: Customer) -> Any:
+    headers = {
+        "authorization": f"Bearer {h.token('customer', [customer.account_id])}",
+        "idempotency-key": str(new_id()),
+        **CSV,
+    }
+    return await h.http.post("/v1/registrations/bulk", content=text.encode("utf-8-sig"), headers=headers)
+
+
+async def state_of(h: Harness, serial: str) -> tuple[RegistrationState | None, int]:
+    """The latest record of the serial on the state topic, and how many there were."""
+    key = registration_key(X70, serial)
+    rows = [row for row in await h.outbox() if row["topic"] == RegistrationState.topic and row["key"] == key]
+    assert [row["version"] for row in rows] == list(range(1, len(rows) + 1))
+    data = rows[-1]["data"]
+    return (RegistrationState.model_validate_json(data) if data else None), len(rows)
+
+
+@pytest.mark.promise("S16")
+async def test_an_administrator_registers_a_unit_by_serial(entitlements: Harness) -> None:
+    customer = await a_customer(entitlements)
+    await a_product(entitlements)
+    body = {"product_number": X70, "serial": SERIAL, "site_id": str(customer.site_id), "hardware_revision": "B"}
+
+    answer = await entitlements.post("/v1/registrations", body, **as_customer(customer))
+
+    assert answer.status_code == 201
+    (told,) = await entitlements.events(ProductRegistered)
+    assert (told.serial, told.model, told.account_name) == (SERIAL, "Studio X70", "Công ty Cổ phần Sao Mai")
+    assert told.site
+    assert told.contact
+    assert (told.site.site_id, told.contact.name) == (customer.site_id, "Nguyễn Văn An")
+    record, _ = await state_of(entitlements, SERIAL)
+    assert record
+    assert (record.account_id, record.site_id, record.replaced_by) == (customer.account_id, customer.site_id, None)
+
+
+async def test_the_same_key_registers_once_and_answers_the_same(entitlements: Harness) -> None:
+    customer = await a_customer(entitlements)
+    await a_product(entitlements)
+    body = {"product_number": X70, "serial": SERIAL}
+
+    first = await entitlements.post("/v1/registrations", body, key="k", **as_customer(customer))
+    second = await entitlements.post("/v1/registrations", body, key="k", **as_customer(customer))
+
+    assert first.content == second.content
+    assert len(await entitlements.events(ProductRegistered)) == 1
+
+
+@pytest.mark.promise("S16")
+async def test_a_unit_of_another_account_is_refused_without_a_word_about_it(entitlements: Harness) -> None:
+    owner, other = await two_customers(entitlements)
+
+    refused = await entitlements.post(
+        "/v1/registrations", {"product_number": X70, "serial": SERIAL}, **as_customer(other)
+    )
+    own = await entitlements.post("/v1/registrations", {"product_number": X70, "serial": SERIAL}, **as_customer(owner))
+
+    assert (refused.status_code, own.status_code) == (409, 409)
+    assert refused.json()["registration_id"] is None
+    assert own.json()["registration_id"]
+    assert str(owner.account_id) not in refused.text
+    assert "Sao Mai" not in refused.text
+    covered = await entitlements.get(f"/v1/coverage?product_number={X70}&serial={SERIAL}", **as_customer(other))
+    assert (covered.json()["covered"], covered.json()["reason"]) == (False, "not_registered")
+    assert len(await entitlements.events(ProductRegistered)) == 1
+
+
+async def test_two_accounts_that_register_one_unit_at_once_do_not_both_get_it(entitlements: Harness) -> None:
+    first = await a_customer(entitlements)
+    second = await a_customer(entitlements, "Công ty TNHH Bến Nghé", name="Kho Quận 7")
+    await a_product(entitlements)
+    body = {"product_number": X70, "serial": SERIAL}
+
+    answers = await asyncio.gather(
+        *(entitlements.post("/v1/registrations", body, **as_customer(each)) for each in (first, second, first, second))
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
+    assert len(await entitlements.events(ProductRegistered)) == 1
+
+
+@pytest.mark.promise("S16")
+async def test_many_units_as_json_have_a_result_each(entitlements: Harness) -> None:
+    owner, other = await two_customers(entitlements)
+    rows = [
+        {"product_number": X70, "serial": "8LTEST0101FB"},
+        {"product_number": X70, "serial": SERIAL},
+        {"product_number": "NO-SUCH", "serial": "1"},
+        {"product_number": X70, "serial": "8LTEST0101FB"},
+        {"product_number": X70, "serial": "8LTEST0102FB", "site_id": str(owner.site_id)},
+        {"product_number": X70, "colour": "black"},
+        {"product_number": X70, "serial": "8LTEST0103FB", "site_id": str(other.site_id), "hardware_revision": "A"},
+    ]
+
+    answer = await entitlements.post("/v1/registrations/bulk", {"items": rows}, **as_customer(other))
+
+    result = answer.json()
+    assert (answer.status_code, result["registered"], result["refused"]) == (200, 2, 5)
+    assert [row["status"] for row in result["results"]] == [
+        "registered", "conflict", "invalid", "conflict", "invalid", "invalid", "registered",
+    ]  # fmt: skip
+    assert [row["row"] for row in result["results"]] == list(range(1, 8))
+    assert "colour" in result["results"][5]["detail"]
+    assert str(owner.account_id) not in answer.text
+    assert [told.serial for told in await entitlements.events(ProductRegistered)][1:] == [
+        "8LTEST0101FB",
+        "8LTEST0103FB",
+    ]
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+async def test_many_units_as_a_spreadsheet_saves_them(entitlements: Harness, separator: str) -> None:
+    customer = await a_customer(entitlements)
+    await a_product(entitlements)
+    lines = [
+        "product_number,serial,hardware_revision,site_id",
+        f"{X70},8LTEST0201FB,B,{customer.site_id}",
+        f"{X70},,A,",
+        f"{X70},8LTEST0202FB,,",
+        f"{X70},8LTEST0203FB,Z,",
+    ]
+
+    answer = await send_csv(entitlements, "\r\n".join(lines).replace(",", separator), customer)
+
+    assert [row["status"] for row in answer.json()["results"]] == ["registered", "invalid", "registered", "invalid"]
+    assert "serial" in answer.json()["results"][1]["detail"]
+    assert len(await entitlements.events(ProductRegistered)) == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["", "serial\nA\n", "product_number,serial,colour\nA,B,C\n", "product_number,serial\n", '"']
+)
+async def test_what_is_no_list_of_units_is_refused_whole(entitlements: Harness, text: str) -> None:
+    customer = await a_customer(entitlements)
+
+    assert (await send_csv(entitlements, text, customer)).status_code == 400
+
+
+async def test_a_thousand_rows_take_one_request(entitlements: Harness) -> None:
+    customer = await a_customer(entitlements)
+    await a_product(entitlements)
+    rows = "\n".join(f"{X70},8LBULK{n:05}" for n in range(1000))
+
+    answer = await send_csv(entitlements, f"product_number,serial\n{rows}\n", customer)
+
+    assert answer.json()["registered"] == 1000
+
+
+async def test_a_unit_moves_to_another_site_of_its_account(entitlements: Harness) -> None:
+    customer = await a_covered_customer(entitlements)
+    hanoi = await a_site(entitlements, customer.account_id, name="Văn phòng Hoàn Kiếm", city="Hà Nội", region="HN")
+    (unit,) = (await entitlements.get("/v1/registrations")).json()["items"]
+    etag = (await entitlements.get(f"/v1/registrations/{unit['id']}")).headers["etag"]
+
+    moved = await entitlements.patch(
+        f"/v1/registrations/{unit['id']}", {"site_id": hanoi}, etag=etag, **as_customer(customer)
+    )
+
+    assert moved.json()["site_id"] == hanoi
+    (told,) = await entitlements.events(ProductTransferred)
+    assert told.site
+    assert told.site.city == "Hà Nội"
+    record, _ = await state_of(entitlements, SERIAL)
+    assert record
+    assert str(record.site_id) == hanoi
+    stale = await entitlements.patch(
+        f"/v1/registrations/{unit['id']}", {"site_id": None}, etag=etag, **as_customer(customer)
+    )
+    assert stale.status_code == 412
+
+
+async def test_a_unit_goes_to_another_account_which_learns_nothing_of_the_one_before(entitlements: Harness) -> None:
+    owner, other = await two_customers(entitlements)
+    (unit,) = (await entitlements.get("/v1/registrations")).json()["items"]
+    body = {"account_id": str(other.account_id), "site_id": str(other.site_id), "reason": "Sold"}
+
+    answer = await entitlements.post(f"/v1/registrations/{unit['id']}/transfer", body, role="manager")
+
+    assert answer.status_code == 200
+    (told,) = await entitlements.events(ProductTransferred)
+    assert (told.account_id, told.plan) == (other.account_id, None)
+    assert str(owner.account_id) not in told.model_dump_json()
+    gone = await entitlements.get(f"/v1/registrations/{unit['id']}", **as_customer(owner))
+    assert gone.status_code == 404
+    record, _ = await state_of(entitlements, SERIAL)
+    assert record
+    assert record.account_id == other.account_id
+
+
+async def test_a_unit_that_is_withdrawn_is_free_for_anybody(entitlements: Harness) -> None:
+    owner, other = await two_customers(entitlements)
+    (unit,) = (await entitlements.get("/v1/registrations")).json()["items"]
+    path = f"/v1/registrations/{unit['id']}/withdraw"
+
+    first = await entitlements.post(path, {"reason": "Sold"}, **as_customer(owner))
+    record, _ = await state_of(entitlements, SERIAL)
+    again = await entitlements.post(path, {"reason": "Sold"}, **as_customer(owner))
+    taken = await entitlements.post(
+        "/v1/registrations", {"product_number": X70, "serial": SERIAL}, **as_customer(other)
+    )
+
+    assert (first.status_code, record) == (200, None)
+    assert (again.status_code, again.json()["state"], again.json()["possible"]) == (409, "withdrawn", [])
+    assert taken.status_code == 201
+
+
+@pytest.mark.promise("S2", "S16")
+async def test_a_whole_units_registration_moves_to_the_replacement(entitlements: Harness) -> None:
+    customer = await a_covered_customer(entitlements)
+    (unit,) = (await entitlements.get("/v1/registrations")).json()["items"]
+    case_id = new_id()
+
+    await entitlements.deliver(replaced(case_id))
+
+    (told,) = await entitlements.events(SerialReplaced)
+    assert (str(told.registration_id), told.old_serial, told.new_serial) == (unit["id"], SERIAL, SPARE)
+    assert told.replaced_in_case == case_id
+    old = await entitlements.get(f"/v1/coverage?product_number={X70}&serial={SERIAL}", **as_customer(customer))
+    new = await entitlements.get(f"/v1/coverage?product_number={X70}&serial={SPARE}", **as_customer(customer))
+    assert (old.json()["covered"], old.json()["reason"], old.json()["replaced_by"]) == (False, "serial_replaced", SPARE)
+    assert new.json()["covered"]
+    was, _ = await state_of(entitlements, SERIAL)
+    now, _ = await state_of(entitlements, SPARE)
+    assert was
+    assert now
+    assert (was.replaced_by, was.plan, now.replaced_by, now.plan) == (SPARE, None, None, "poly_plus")
+    shown = (await entitlements.get(f"/v1/registrations/{unit['id']}")).json()
+    assert {each["serial"]: each["replaced_by"] for each in shown["serials"]} == {SERIAL: SPARE, SPARE: None}
+
+
+async def test_a_component_moves_no_registration(entitlements: Harness) -> None:
+    await a_covered_customer(entitlements)
+
+    await entitlements.deliver(replaced(new_id(), whole_unit=False, component="camera_module"))
+
+    assert await entitlements.events(SerialReplaced) == []
+
+
+async def test_a_replacement_heard_of_before_the_unit_was_registered_is_kept(entitlements: Harness) -> None:
+    customer = await a_customer(entitlements)
+    await a_product(entitlements)
+    await entitlements.deliver(replaced(new_id()))
+
+    id = await a_registration(entitlements, customer)
+
+    assert (await entitlements.get(f"/v1/registrations/{id}")).json()["serial"] == SPARE
+    assert len(await entitlements.events(SerialReplaced)) == 1
+
+
+async def test_a_replacement_that_the_customer_registered_too_ends_the_old_registration(entitlements: Harness) -> None:
+    customer = await a_covered_customer(entitlements)
+    mine = await a_registration(entitlements, customer, SPARE)
+
+    await entitlements.deliver(replaced(new_id()))
+
+    assert len(await entitlements.events(SerialReplaced)) == 1
+    by_serial = {unit["serial"]: unit for unit in (await entitlements.get("/v1/registrations")).json()["items"]}
+    assert (by_serial[SPARE]["id"], by_serial[SPARE]["state"]) == (mine, "registered")
+    assert by_serial[SERIAL]["state"] == "withdrawn"
+
+
+async def test_a_replacements_serial_of_another_account_moves_nothing(entitlements: Harness) -> None:
+    _, other = await two_customers(entitlements)
+    await a_registration(entitlements, other, SPARE, site_id=str(other.site_id))
+
+    await entitlements.deliver(replaced(new_id(), installed_at=await entitlements.now() + timedelta(days=1)))
+
+    assert await entitlements.events(SerialReplaced) == []
+    assert {
+        UUID(u["account_id"]) for u in (await entitlements.get(f"/v1/registrations?serial={SPARE}")).json()["items"]
+    } == {other.account_id}
