@@ -42,7 +42,7 @@ async def patch_partner(ecps: Harness, **fields: Any) -> Any:
 @pytest.mark.promise("S7", "S9")
 @pytest.mark.parametrize("reason", ["not_approved", "not_permitted", "no_consent", "no_agreement"])
 async def test_what_lacks_is_said_and_its_arrival_opens_the_ticket(ecps: Harness, reason: str) -> None:
-    lacking = dict.fromkeys(PATCHES.get(reason, {}), False)
+    lacking: dict[str, Any] = dict.fromkeys(PATCHES.get(reason, {}), False)
     await a_partner(ecps, requires_agreement=reason == "no_agreement", **lacking)
     case = await a_case_with_wish(ecps, consent=reason != "no_consent")
 

@@ -1,0 +1,99 @@
+"""Calls with the partner and the customer, with a ticket or without (S10); the findings document (S6, S9)."""
+
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import icalendar
+import pytest
+
+from libs.events.ecps_calls import JointCallHeld, JointCallRequested, JointCallScheduled
+from services.ecps.tests.builders import ACCOUNT, OTHER_ACCOUNT, PARTNER, ACase, a_case_with_wish, a_partner
+from tests.support.harness import Harness
+
+CUSTOMER: dict[str, Any] = {"role": "customer", "accounts": [ACCOUNT]}
+
+
+async def a_call(ecps: Harness, case: ACase) -> str:
+    body = {"case_id": str(case.id), "partner_id": str(PARTNER), "purpose": "Look at it together"}
+    answer = await ecps.post("/v1/joint-calls", body, **CUSTOMER)
+    assert answer.status_code == 201, answer.text
+    return f"/v1/joint-calls/{answer.json()['id']}"
+
+
+async def schedule(ecps: Harness, path: str, hours: int, **fields: Any) -> Any:
+    starts = (await ecps.now()).replace(microsecond=0) + timedelta(hours=hours)
+    window = {"starts": starts.isoformat(), "ends": (starts + timedelta(hours=1)).isoformat()}
+    return await ecps.post(f"{path}/schedule", {"window": window, "level": 1, **fields})
+
+
+@pytest.mark.promise("S10")
+async def test_a_call_needs_no_ticket_and_its_outcome_is_recorded(ecps: Harness) -> None:
+    await a_partner(ecps)
+    case = ACase()
+    await ecps.deliver(case.opened(), case.covered())
+    path = await a_call(ecps, case)
+    assert (await ecps.get(f"{path}/calendar.ics", **CUSTOMER)).status_code == 409
+    assert (await ecps.post(f"{path}/held", {"outcome": "too early"})).status_code == 409
+    assert (await schedule(ecps, path, 2, level=7)).status_code == 422
+    assert (await schedule(ecps, path, 2)).status_code == 200
+    assert (await schedule(ecps, path, 3, join_url="https://meet.example/1")).status_code == 200
+
+    file = await ecps.get(f"{path}/calendar.ics", **CUSTOMER)
+    [event] = icalendar.Calendar.from_ical(file.text).events
+    assert event.start.tzinfo == ZoneInfo("Asia/Ho_Chi_Minh")
+    assert event["SEQUENCE"] == 1
+    assert {str(a) for a in event.attendees} == {"mailto:an@acme.example", "mailto:lead@cloud.example"}
+
+    action = {"what": "Correct the policy", "owner": "Cloud"}
+    held = await ecps.post(f"{path}/held", {"outcome": "Found it", "actions": [action]})
+    assert held.json()["state"] == "held"
+    [requested] = await ecps.events(JointCallRequested)
+    scheduled = await ecps.events(JointCallScheduled)
+    [done] = await ecps.events(JointCallHeld)
+    assert requested.engagement_id is None
+    assert [(s.sequence, s.level, s.time_zone) for s in scheduled] == [
+        (0, 1, "Asia/Ho_Chi_Minh"),
+        (1, 1, "Asia/Ho_Chi_Minh"),
+    ]
+    assert scheduled[1].window.starts == event.start
+    assert (done.outcome, done.actions[0].what) == ("Found it", "Correct the policy")
+
+
+async def test_a_cancelled_case_ends_its_calls(ecps: Harness) -> None:
+    await a_partner(ecps)
+    case = await a_case_with_wish(ecps)
+    path = await a_call(ecps, case)
+    await schedule(ecps, path, 2)
+    await ecps.deliver(case.cancelled())
+    [event] = icalendar.Calendar.from_ical((await ecps.get(f"{path}/calendar.ics")).text).events
+    assert (event["STATUS"], event["SEQUENCE"]) == ("CANCELLED", 1)
+    assert (await schedule(ecps, path, 3)).status_code == 422
+    assert (await ecps.post(f"{path}/held", {"outcome": "?"})).json()["possible"] == []
+
+
+async def test_a_call_is_its_accounts_own(ecps: Harness) -> None:
+    await a_partner(ecps)
+    case = await a_case_with_wish(ecps)
+    path = await a_call(ecps, case)
+    other = {"role": "customer", "accounts": [OTHER_ACCOUNT]}
+    body = {"case_id": str(case.id), "partner_id": str(PARTNER), "purpose": "mine"}
+    assert (await ecps.post("/v1/joint-calls", body, **other)).status_code == 404
+    assert (await ecps.get(path, **other)).status_code == 404
+    assert (await ecps.get("/v1/joint-calls", **other)).json()["items"] == []
+    assert (await ecps.post("/v1/joint-calls", body | {"engagement_id": str(case.id)})).status_code == 422
+    assert (await ecps.post(f"{path}/held", {"outcome": "x"}, **CUSTOMER)).status_code == 403
+
+
+@pytest.mark.promise("S6", "S9")
+async def test_the_findings_are_in_the_customers_language_on_paper_and_as_data(ecps: Harness) -> None:
+    await a_partner(ecps, requires_agreement=True)
+    case = await a_case_with_wish(ecps)
+    pdf = await ecps.get(f"{case.path}/findings.pdf", **CUSTOMER)
+    assert pdf.headers["content-type"] == "application/pdf"
+    assert pdf.content.startswith(b"%PDF-")
+    assert b"BeVietnamPro" in pdf.content
+    data = (await ecps.get(f"{case.path}/findings.json", **CUSTOMER)).json()
+    assert data["language"] == "vi"
+    assert data["explanation"].startswith("Phiếu hỗ trợ với Cloud cần có thỏa thuận")
+    assert (data["product"], data["findings"]) == ("Studio X X70", "Lỗi chỉ xảy ra trong Teams Rooms")

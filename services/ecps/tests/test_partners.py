@@ -1,0 +1,93 @@
+"""What is kept of partners: never their credentials in the open, never a way into our own network."""
+
+import pytest
+
+from services.ecps.connectors.address import AddressRefused, check_url, pinned
+from services.ecps.tests.builders import ACCOUNT, OTHER_ACCOUNT, PARTNER, a_case_with_wish, a_partner, an_engagement
+from tests.support.harness import Harness
+
+
+async def test_credentials_go_in_and_never_come_out(ecps: Harness) -> None:
+    made = await a_partner(ecps, connector="tmf621", base_url="https://cloud.example", credentials={"token": "s3cret"})
+    assert made["has_credentials"] is True
+    case = await a_case_with_wish(ecps)
+    answers = [await ecps.get("/v1/partners"), await ecps.get(f"/v1/partners/{PARTNER}"), await ecps.get(case.path)]
+    async with ecps.transaction() as tx:
+        rows = await tx.connection.fetch(
+            "SELECT to_jsonb(p)::text AS row FROM partners p UNION ALL SELECT payload::text FROM jobs"
+        )
+    assert len(rows) == 2
+    for text in (*(a.text for a in answers), *(r["row"] for r in rows), *(str(r["data"]) for r in await ecps.outbox())):
+        assert "s3cret" not in text
+
+    etag = answers[1].headers["etag"]
+    body = {"credentials": None, "name": "Cloud Inc.", "why": "left"}
+    changed = await ecps.patch(f"/v1/partners/{PARTNER}", body, etag=etag, role="manager")
+    assert (changed.json()["has_credentials"], changed.json()["base_url"]) == (False, "https://cloud.example")
+    assert changed.json()["history"][-1]["what"] == "credentials, name: left"
+
+
+async def test_a_customer_reads_whom_to_turn_to_and_not_how_we_reach_them(ecps: Harness) -> None:
+    await a_partner(ecps, connector="tmf621", base_url="https://cloud.example")
+    seen = (await ecps.get(f"/v1/partners/{PARTNER}", role="customer", accounts=[ACCOUNT])).json()
+    assert seen["contact"]["email"] == "help@cloud.example"
+    assert [seen[name] for name in ("base_url", "procedure", "has_credentials", "history")] == [None] * 4
+    for role in ("customer", "engineer", "partner"):
+        assert (await ecps.post("/v1/partners", {}, role=role)).status_code == 403
+
+
+async def test_another_accounts_engagement_is_not_there(ecps: Harness) -> None:
+    await a_partner(ecps)
+    case = await a_case_with_wish(ecps)
+    other = {"role": "customer", "accounts": [OTHER_ACCOUNT]}
+    for path in (case.path, f"{case.path}/findings", f"{case.path}/findings.pdf"):
+        assert (await ecps.get(path, **other)).status_code == 404
+    assert (await ecps.post(f"{case.path}/withdraw", {"reason": "mine"}, **other)).status_code == 404
+    assert (await ecps.get("/v1/partner-engagements", **other)).json()["items"] == []
+    agreement = {"partner_id": str(PARTNER), "account_id": str(ACCOUNT), "reference": "A", "valid_from": "2026-01-01"}
+    assert (await ecps.post("/v1/partner-agreements", agreement, **other)).status_code == 404
+    assert (await an_engagement(ecps, case))["state"] == "submitting"
+
+
+async def test_bad_input_is_refused_and_nothing_is_kept(ecps: Harness) -> None:
+    await a_partner(ecps)
+    bad = {"code": "x", "name": "X", "contact": {"name": "x"}}
+    for wrong in (
+        {"connector": "tmf621"},
+        {"connector": "pigeon"},
+        {"base_url": "ftp://x"},
+        {"name": "a\0b"},
+        {"owner": 1},
+    ):
+        assert (await ecps.post("/v1/partners", bad | wrong, role="manager")).status_code == 422
+    turned = {"partner_id": str(PARTNER), "account_id": str(ACCOUNT), "reference": "A", "valid_from": "2026-02-01"}
+    for wrong in ({"valid_until": "2026-01-01"}, {"time_zone": "Mars/Base"}):
+        assert (await ecps.post("/v1/partner-agreements", turned | wrong, role="manager")).status_code == 422
+    assert (await ecps.get("/v1/partner-agreements")).json()["items"] == []
+    assert await ecps.outbox() == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://10.0.0.1", "https://169.254.169.254/latest", "https://[::ffff:192.168.1.1]", "http://cloud.example",
+        "https://user:pass@cloud.example", "https://[fd00::1]", "https://0.0.0.0", "https://224.0.0.1",
+        "https://127.0.0.1", "https://localhost", "https://cloud.example?x=1", "https://[broken", "https://x:99999",
+    ],
+)  # fmt: skip
+def test_a_partners_url_leads_out_of_our_network(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLYPLUS_SANDBOX", "0")
+    with pytest.raises(AddressRefused):
+        check_url(url)
+
+
+async def test_a_name_is_resolved_once_and_its_address_is_what_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    url, headers, extensions = await pinned("http://localhost:8080/tickets?id=1", {})
+    assert url in ("http://127.0.0.1:8080/tickets?id=1", "http://[::1]:8080/tickets?id=1")
+    assert (headers["host"], extensions["sni_hostname"]) == ("localhost:8080", "localhost")
+    for outside in ("http://10.0.0.1/", "https://10.0.0.1/"):
+        with pytest.raises(AddressRefused):
+            await pinned(outside, {})
+    monkeypatch.setenv("POLYPLUS_SANDBOX", "0")
+    with pytest.raises(AddressRefused):
+        await pinned("https://localhost:8080/", {})
