@@ -42,7 +42,7 @@ class Gateway(Service):
         """The door over an open database. Its lifespan holds the connections to the services and the feed of events."""
         tokens, directory = AccessTokens(settings.key, settings.url), Directory(database)
         upstreams = Upstreams(settings.services, seconds=settings.upstream_seconds, max_body=settings.max_body_bytes)
-        hub = Hub()
+        hub = Hub(ring=settings.ring)
         listening = Listening(
             hub, upstreams, directory, settings.key, most=settings.max_listeners, heartbeat=settings.heartbeat_seconds
         )

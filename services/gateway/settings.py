@@ -21,6 +21,7 @@ class DoorSettings:
     max_body_bytes: int = 32 * 2**20
     upstream_seconds: float = 30.0
     heartbeat_seconds: float = 15.0
+    ring: int = 4096  # newest events kept for those who resume
 
     @classmethod
     def read(cls) -> "DoorSettings":

@@ -59,7 +59,7 @@ class Listener:
 class Hub:
     """`position` is the place up to which the ring is complete, from just after `base`; None before the first word from activity."""
 
-    def __init__(self, *, ring: int = 4096) -> None:
+    def __init__(self, *, ring: int) -> None:
         self.position: int | None = None
         self.base = 0
         self._ring: deque[Item] = deque(maxlen=ring)

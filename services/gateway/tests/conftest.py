@@ -1,4 +1,5 @@
 import base64
+import importlib
 import os
 from collections.abc import AsyncIterator
 
@@ -8,6 +9,7 @@ from fastapi import FastAPI
 
 from libs.store import Database
 from services.gateway.app import service
+from services.gateway.tests.live import Live
 from services.gateway.tests.stage import KEY, Stage, echo
 from tests.support.harness import Harness, harness_fixture, service_database
 from tests.support.serving import serving
@@ -35,3 +37,17 @@ async def standing(postgres_url: str) -> AsyncIterator[tuple[Stage, FastAPI]]:
 async def stage(gateway: Harness, standing: tuple[Stage, FastAPI]) -> AsyncIterator[Stage]:
     async with standing[0].test(gateway, standing[1].state.seen) as ready:
         yield ready
+
+
+# By its name: services never import each other, and this test of two of them stands in for the network between.
+activity = harness_fixture(importlib.import_module("services.activity.app").service)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def live(stage: Stage, activity: Harness) -> AsyncIterator[Live]:
+    """A door before a real activity, with a ring so short that most who resume need the replay."""
+    found = Live(stage, activity)
+    await found.start()
+    await found.open(ring=6)
+    yield found
+    await found.close()

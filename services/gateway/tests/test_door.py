@@ -44,7 +44,7 @@ async def test_each_path_is_answered_by_the_service_that_owns_it(stage: Stage, p
 
 async def test_the_service_is_told_who_calls_by_a_token_that_it_can_verify(stage: Stage) -> None:
     account = uuid4()
-    answer = await (await stage.client("customer", accounts=[str(account)])).get("/v1/cases")
+    answer = await (await stage.client("customer", accounts=[account])).get("/v1/cases")
     principal = Verifier(KEY.public).principal(headers_of(answer)["authorization"])
     assert (principal.role, principal.accounts, principal.staff) == ("customer", frozenset({account}), False)
 
