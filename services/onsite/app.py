@@ -1,9 +1,9 @@
 """Onsite: the technician's visit, from the diagnosis to the sign-off."""
 
 from libs.kit.service import Service
-from services.onsite import queries
 from services.onsite.handlers import jobs, on, timers
 from services.onsite.model.policy import policies
+from services.onsite.queries import day_plans, master_data, work_orders
 from services.onsite.use_cases import (
     approve_software,
     book_visit,
@@ -19,7 +19,9 @@ from services.onsite.use_cases import (
 service = Service(
     name="onsite",
     routers=[
-        queries.router,
+        work_orders.router,
+        master_data.router,
+        day_plans.router,
         book_visit.router,
         travel.router,
         work_at_site.router,

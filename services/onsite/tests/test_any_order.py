@@ -23,7 +23,7 @@ from services.onsite.tests.builders import (
 from tests.support.harness import Harness
 from tests.support.order import interleavings
 
-_SAME_WORLD = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+_SAME_WORLD = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 _expected: list[tuple[Any, set[tuple[str, str]]]] = []
 
 
@@ -60,7 +60,7 @@ async def test_the_story_ends_the_same_in_any_order(onsite: Harness, data: st.Da
 
 
 @given(data=st.data(), days=st.lists(st.integers(-1, 3), min_size=1, max_size=3))
-@settings(_SAME_WORLD, max_examples=10)
+@settings(_SAME_WORLD, max_examples=8)
 async def test_a_promise_that_moves_ends_in_the_same_visit_in_any_order(
     onsite: Harness, data: st.DataObject, days: list[int]
 ) -> None:

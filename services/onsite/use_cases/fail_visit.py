@@ -8,7 +8,7 @@ from libs.events.onsite import FailureReason, VisitFailed
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.onsite.model.availability import policy_for
-from services.onsite.queries import WorkOrderOut, work_order_out
+from services.onsite.queries.work_orders import WorkOrderOut, work_order_out
 from services.onsite.use_cases.plan_visit import release
 from services.onsite.use_cases.settle_case import settle_visit
 from services.onsite.use_cases.visit_at_hand import VisitAtHand, lock_visit, visit_of

@@ -22,7 +22,7 @@ from services.onsite.model.policy import policies
 from services.onsite.model.slots import Slot
 from services.onsite.model.technician import Booking, Technician
 from services.onsite.model.work_order import WorkOrder
-from services.onsite.queries import DayPlanOut
+from services.onsite.queries.day_plans import DayPlanOut
 from services.onsite.use_cases.plan_visit import move
 from services.onsite.use_cases.visit_at_hand import lock_visit
 

@@ -10,7 +10,7 @@ from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Forbidden
 from libs.store import Transaction
 from services.onsite.model.appointment import Appointment, Side, SignOff
-from services.onsite.queries import WorkOrderOut, work_order_out
+from services.onsite.queries.work_orders import WorkOrderOut, work_order_out
 from services.onsite.use_cases.plan_visit import release
 from services.onsite.use_cases.visit_at_hand import VisitAtHand, lock_visit
 

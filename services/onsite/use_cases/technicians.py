@@ -1,18 +1,14 @@
 """Technicians as master data; what they can no longer do moves to others, and the customer is told."""
 
-import json
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy.dialects.postgresql import JSONB
+from pydantic import Field, ValidationError
 
 from libs.events.values import CountryCode
 from libs.kit.calendar import WeeklyWindow
 from libs.kit.http import Caller, Command, Router, Tx, allow
-from libs.kit.paging import Page, Paging, page
 from libs.kit.problems import Conflict, Forbidden, Unprocessable
 from libs.store import Transaction
 from libs.store.ids import new_id
@@ -25,11 +21,11 @@ from services.onsite.model.technician import (
     Territory,
     working_hours,
 )
+from services.onsite.queries.master_data import TechnicianOut
 from services.onsite.use_cases.settle_case import settle_visit
 from services.onsite.use_cases.visit_at_hand import lock_visit
 
 router = Router(tags=["technicians"])
-_SEEN_BY = allow("engineer", "manager", "technician", "ops", "admin")
 _OFFICE_HOURS = WeeklyWindow(weekdays=(0, 1, 2, 3, 4), opens="08:00", closes="18:00")
 
 
@@ -67,24 +63,6 @@ class AmendTechnician(TechnicianFields):
     authorisations: list[Authorisation] = Field([], min_length=1, max_length=100)
     territories: list[Territory] = Field([], min_length=1, max_length=100)
     time_zone: str = Field("", min_length=1)
-
-
-class TechnicianOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    name: str
-    email: str | None
-    phone: str | None
-    authorisations: list[Authorisation]
-    skills: list[str]
-    territories: list[Territory]
-    hours: list[WeeklyWindow]
-    time_zone: str
-    holidays_country: str | None
-    absences: list[Absence]
-    home: Location | None
-    active: bool
 
 
 async def change_technician(
@@ -147,27 +125,3 @@ async def add_absence_route(technician_id: UUID, cmd: Absence, tx: Tx, caller: C
         technician.absences = [*technician.absences, cmd]
 
     return TechnicianOut.model_validate(await change_technician(technician_id, tx, change, reason="technician_absent"))
-
-
-@router.get("/v1/technicians", dependencies=[_SEEN_BY])
-async def list_technicians(
-    tx: Tx, paging: Paging, active: bool | None = None, family: str | None = None
-) -> Page[TechnicianOut]:
-    """By age of the record."""
-    where = [] if active is None else [Technician.c.active.is_(active)]
-    if after := paging.after(datetime, UUID):
-        where.append(sa.tuple_(Technician.c.created_at, Technician.c.id) > after)
-    if family is not None:
-        wanted = sa.cast(sa.literal(json.dumps([{"family": family}])), JSONB)
-        where.append(Technician.c.authorisations.contains(wanted))
-    found = await tx.select(
-        Technician, *where, order_by=(Technician.c.created_at, Technician.c.id), limit=paging.limit + 1
-    )
-    shown = page(found, paging.limit, lambda technician: (technician.created_at, technician.id))
-    items = [TechnicianOut.model_validate(technician) for technician in shown.items]
-    return Page(items=items, next_cursor=shown.next_cursor)
-
-
-@router.get("/v1/technicians/{technician_id}", dependencies=[_SEEN_BY])
-async def get_technician(technician_id: UUID, tx: Tx) -> TechnicianOut:
-    return TechnicianOut.model_validate(await Technician.get(technician_id, tx))

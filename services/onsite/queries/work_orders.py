@@ -1,6 +1,6 @@
 """Reads: work orders with their visit, the slots on offer, appointments for the dispatch board."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -16,7 +16,6 @@ from libs.store import NotFound, Transaction
 from services.onsite.model.appointment import Appointment, AppointmentState, CheckIn, ChosenBy, Side, SignOff, Step
 from services.onsite.model.availability import demand_of, offers
 from services.onsite.model.case_file import CaseFile, Part
-from services.onsite.model.day_plan import DayPlan, PlannedVisit
 from services.onsite.model.slots import Slot
 from services.onsite.model.work_order import Change, SoftwareApproval, WorkOrder, WorkOrderState
 
@@ -69,23 +68,6 @@ class WorkOrderOut(BaseModel):
     history: list[Change]
     parts: dict[UUID, Part] = {}
     appointment: AppointmentOut | None = None
-
-
-class DayPlanOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    day: date
-    technician_ids: list[UUID]
-    applied: bool
-    proven: bool
-    waiting_minutes_before: int
-    waiting_minutes: int
-    travel_minutes_before: int
-    travel_minutes: int
-    visits: list[PlannedVisit]
-    by: str
-    created_at: datetime
 
 
 class Slots(BaseModel):
@@ -196,21 +178,3 @@ async def list_appointments(
     found = await tx.select(Appointment, *where, order_by=(c.starts, c.id), limit=paging.limit + 1)
     out = [AppointmentOut.model_validate(appointment) for appointment in found]
     return page(out, paging.limit, lambda appointment: (appointment.window.starts, appointment.id))
-
-
-@router.get("/v1/day-plans", dependencies=[allow("manager", "ops", "admin")], tags=["day plans"])
-async def list_day_plans(tx: Tx, paging: Paging, day: date | None = None) -> Page[DayPlanOut]:
-    """The newest first."""
-    where = [] if day is None else [DayPlan.c.day == day]
-    if after := paging.after(datetime, UUID):
-        where.append(sa.tuple_(DayPlan.c.created_at, DayPlan.c.id) < after)
-    found = await tx.select(
-        DayPlan, *where, order_by=(DayPlan.c.created_at.desc(), DayPlan.c.id.desc()), limit=paging.limit + 1
-    )
-    shown = page(found, paging.limit, lambda plan: (plan.created_at, plan.id))
-    return Page(items=[DayPlanOut.model_validate(plan) for plan in shown.items], next_cursor=shown.next_cursor)
-
-
-@router.get("/v1/day-plans/{plan_id}", dependencies=[allow("manager", "ops", "admin")], tags=["day plans"])
-async def get_day_plan(plan_id: UUID, tx: Tx) -> DayPlanOut:
-    return DayPlanOut.model_validate(await DayPlan.get(plan_id, tx))
