@@ -65,6 +65,11 @@ class Reading:
             left, since = left - ran, pause.end
         return self.calendar.add_business_time(since, left)
 
+    @property
+    def first_due_at(self) -> datetime:
+        """What was due when it started: pauses come later."""
+        return self.calendar.add_business_time(self.started_at, self.target)
+
     def elapsed(self, until: datetime) -> timedelta:
         """How much of its calendar's time has run, pauses not counted."""
         until = min(until, self.ended_at) if self.ended_at else until
@@ -88,20 +93,12 @@ class Reading:
 def readings(facts: Iterable[Fact], terms: Terms, kinds: Sequence[Measure] = CLOCKS) -> list[Reading]:
     """Every clock of these kinds that the case has or had; none before its opening is known."""
     facts = in_order(facts)
-    found = epochs(facts)
-    return [
-        reading
-        for epoch, following in itertools.zip_longest(found, found[1:])
-        for kind in kinds
-        for reading in _of_epoch(kind, epoch, following, facts, terms)
-    ]
+    return [reading for epoch in epochs(facts) for kind in kinds for reading in _of_epoch(kind, epoch, facts, terms)]
 
 
-def _of_epoch(
-    kind: Measure, epoch: Epoch, following: Epoch | None, facts: Sequence[Fact], terms: Terms
-) -> Iterable[Reading]:
+def _of_epoch(kind: Measure, epoch: Epoch, facts: Sequence[Fact], terms: Terms) -> Iterable[Reading]:
     within = [fact for fact in facts if epoch.holds(fact.at)]
-    pauses = _pauses(epoch, following, facts) if kind in _PAUSED_BY_WAITS else []
+    pauses = _pauses(epoch, facts) if kind in _PAUSED_BY_WAITS else []
     for number, (start, end, met) in enumerate(_stretches(kind, epoch, within)):
         severity, priority = severity_at(facts, end)
         settings = terms(severity, end)
@@ -129,14 +126,12 @@ def _stretches(kind: Measure, epoch: Epoch, within: Sequence[Fact]) -> Iterable[
             yield starts[-1], epoch.end, False
 
 
-def _pauses(epoch: Epoch, following: Epoch | None, facts: Sequence[Fact]) -> list[Pause]:
-    """The waits on customer and partner that began in this epoch, overlapping ones joined. A reopened case waits for nothing."""
+def _pauses(epoch: Epoch, facts: Sequence[Fact]) -> list[Pause]:
+    """The waits on customer and partner, overlapping ones joined. One that outlived a resolution stands in the next epoch too."""
     ends = {fact.wait_id: fact.at for fact in facts if fact.kind == "wait_ended"}
     joined: list[Pause] = []
     for fact in facts:
         if fact.kind != "wait_began" or fact.wait not in _PAUSING or fact.wait is None:
-            continue
-        if (following and fact.at >= following.start) or (epoch.number > 1 and fact.at < epoch.start):
             continue
         start, end = max(fact.at, epoch.start), ends.get(fact.wait_id)
         if end is not None and end <= start:

@@ -68,18 +68,18 @@ class Clock(Entity, table="clocks", indexes=("case_id", "account_id", ("state", 
         """Says what `other` says, as the same row."""
         self.__dict__.update(other.__dict__ | {"version": self.version, "revision": self.revision})
 
-    def told_anew(self, before: Self | None) -> list[ClockEvent]:
+    def told_anew(self, before: Self | None, first_due_at: datetime) -> list[ClockEvent]:
         """The events that tell whoever knew it as `before` how it stands now; none where nothing changed."""
         if before is None:
-            started = [self._started()] if self.due_at else []
-            return started if self.state == "running" and not self.resumed_at else [*started, self._stand()]
+            as_started = self.state == "running" and not self.resumed_at
+            return [self._started(first_due_at)] if as_started else [self._started(first_due_at), self._stand()]
         same_terms = (before.priority, before.target_seconds) == (self.priority, self.target_seconds)
         stands = ("state", "due_at", "remaining_seconds", "paused_seconds", "ended_at", "in_time")
         if all(getattr(before, name) == getattr(self, name) for name in stands):
-            return [] if same_terms or self.state != "running" else [self._started()]
+            return [] if same_terms or self.state != "running" else [self._started(self.due_at)]
         went_on = before.state == "running" and before.paused_seconds == self.paused_seconds
         if self.state == "running" and (went_on or not self.resumed_at):
-            return [self._started()]
+            return [self._started(self.due_at)]
         return [self._stand()]
 
     def _stand(self) -> ClockEvent:
@@ -113,10 +113,10 @@ class Clock(Entity, table="clocks", indexes=("case_id", "account_id", ("state", 
             resumed_at=self.resumed_at, due_at=self.due_at,
         )  # fmt: skip
 
-    def _started(self) -> ClockEvent:
-        assert self.due_at
+    def _started(self, due_at: datetime | None) -> ClockEvent:
+        assert due_at
         return ClockStarted(
             clock_id=self.id, case_id=self.case_id, clock=self.kind, epoch=self.epoch, priority=self.priority,
             target_seconds=self.target_seconds, policy_version=self.policy_version, started_at=self.started_at,
-            due_at=self.due_at,
+            due_at=due_at,
         )  # fmt: skip

@@ -1,5 +1,6 @@
 """The numbers of clocks and thresholds: what `/v1/escalation-policies` versions by plan, region and severity."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Literal, Self
@@ -103,13 +104,19 @@ class EscalationSettings(BaseModel):
     def _possible(self) -> Self:
         if any(not 1 <= percent <= 1000 for percent in self.percents):
             raise ValueError("a percentage lies between 1 and 1000")
+        longest = max(
+            (self.duration(target) for targets in self._targets() for target in targets if target.business),
+            default=timedelta(0),
+        )
         try:
-            for targets in (self.first_response, self.update, self.resolution, self.age, self.no_progress):
-                for target in (targets.P1, targets.P2, targets.P3, targets.P4):
-                    self.clock_face(target).add_business_time(_ANY_MONDAY, self.duration(target))
+            calendar(self.calendar).add_business_time(_ANY_MONDAY, longest)
         except CalendarError as error:
             raise ValueError(f"the calendar does not hold the targets: {error}") from None
         return self
+
+    def _targets(self) -> Iterator[tuple[Target, ...]]:
+        for each in (self.first_response, self.update, self.resolution, self.age, self.no_progress):
+            yield each.P1, each.P2, each.P3, each.P4
 
     def clock_face(self, target: Target) -> Calendar:
         """The calendar that this target is counted on."""

@@ -124,7 +124,6 @@ class SlowCase:
             case "opened" | "reopened":
                 self._epoch += 1
                 self._priority = fact.priority or self._priority
-                self._waits.clear()
                 for kind in ("first_response", "update", "resolution"):
                     self._begin(kind, minute)
             case "severity_changed":

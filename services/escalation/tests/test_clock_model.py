@@ -37,14 +37,15 @@ def histories(draw: st.DrawFn) -> list[Fact]:
     resolved = False
     for _ in range(draw(st.integers(0, 13))):
         minute += draw(st.integers(1, 900))
-        if resolved:
-            happens("reopened")
-            resolved = False
-            waits.clear()
-            continue
-        match draw(
-            st.sampled_from(["severity", "note", "responded", "wait", "wait", "wait", "end", "end", "resolved"])
-        ):
+        possible = (
+            ["reopened", "end"]
+            if resolved
+            else ["severity", "note", "responded", *["wait"] * 3, *["end"] * 2, "resolved"]
+        )
+        match draw(st.sampled_from(possible)):
+            case "reopened":
+                happens("reopened")
+                resolved = False
             case "severity":
                 happens("severity_changed", **rated())
             case "note":

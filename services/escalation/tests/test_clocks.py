@@ -164,3 +164,18 @@ async def test_clocks_page_by_what_is_due_first_and_filter(escalation: Harness) 
     assert (await escalation.get("/v1/clocks", role="customer", accounts=[case.id])).status_code == 403
     clock_id = (await _clocks(escalation, case))["update/1/0"]["id"]
     assert (await escalation.get(f"/v1/clocks/{clock_id}")).json()["kind"] == "update"
+
+
+async def test_a_wait_that_outlives_the_resolution_pauses_the_next_epoch_too(escalation: Harness) -> None:
+    case = await a_case(escalation)
+    await escalation.deliver(case.pending("partner", 10), case.resolved(20), case.reopened(30))
+    assert (await _clocks(escalation, case))["resolution/2/0"]["state"] == "paused"
+    assert [e.clock for e in await escalation.events(ClockStarted) if e.epoch == 2].count("resolution") == 1
+    assert [(e.epoch, e.paused_at) for e in await escalation.events(ClockPaused)] == [
+        (1, case.at(10)),
+        (2, case.at(30)),
+    ]
+    await escalation.deliver(case.resumed("partner", 50))
+
+    clocks = await _clocks(escalation, case)
+    assert datetime.fromisoformat(str(clocks["resolution/2/0"]["due_at"])) == case.at(50 + 480)

@@ -34,7 +34,7 @@ async def _tell_clocks(case: CaseFile, terms: TermsOfCase, tx: Transaction) -> N
         settings = terms(reading.severity, reading.ended_at)
         version = terms.version(reading.severity, reading.ended_at)
         now = Clock.of(reading, case.id, case.account_id, version, settings.percents)
-        events = now.told_anew(before)
+        events = now.told_anew(before, reading.first_due_at)
         if before is None:
             tx.add(now)
         else:
