@@ -8,7 +8,7 @@ _RESOURCES = {
     "rma": "rmas parts depots stock promises calendars lanes carrier-events",
     "escalation": "policies clocks escalations teams rotas experts escalation-dry-runs",
     "ecps": "partners partner-agreements partner-engagements joint-calls partner-events",
-    "onsite": "work-orders technicians places day-plans",
+    "onsite": "work-orders appointments technicians places day-plans",
     "activity": "events",
 }
 GATEWAY = "gateway"
