@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
 import structlog
@@ -44,12 +44,13 @@ async def follow_clock(
 class ClockFollower:
     """Keeps `app_clock` at the offset in force. Only a sandbox runs one."""
 
-    def __init__(self, database: Database, kafka: Kafka) -> None:
-        self._database, self._kafka = database, kafka
+    def __init__(self, database: Database, kafka: Kafka, moved: Callable[[], None]) -> None:
+        self._database, self._kafka, self._moved = database, kafka, moved
 
     async def run(self, stop: asyncio.Event) -> None:
         kafka = self._kafka
         async for offset in follow_clock(kafka.bootstrap, kafka.user, kafka.password, stop=stop):
             async with self._database.pool.acquire() as connection:
                 await connection.execute("UPDATE app_clock SET time_offset = $1", offset)
+            self._moved()
             log.info("the sandbox clock moved", offset_seconds=offset.total_seconds())

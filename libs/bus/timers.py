@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -88,13 +89,19 @@ class TimerLoop:
         self._timers, self._database = timers, database
         self._longest_sleep, self._retry = longest_sleep, retry_seconds
         self._failed: dict[UUID, float] = {}
+        self._woken = asyncio.Event()
         self.late_seconds = 0.0
+
+    def wake(self) -> None:
+        """Looks again now: the clock has been moved, or the loop is to end."""
+        self._woken.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
         while not stop.is_set():
             self._failed = {id: until for id, until in self._failed.items() if until > loop.time()}
             pause = self._longest_sleep
+            self._woken.clear()
             try:
                 fired = await self._timers.fire_due(self._database, avoid=frozenset(self._failed))
                 _, seconds = await next_due(self._database)
@@ -104,12 +111,5 @@ class TimerLoop:
                 log.error("a timer failed; it is kept and tried again", exc_info=error)
                 if (id := getattr(error, "aggregate_id", None)) is not None:
                     self._failed[id] = loop.time() + self._retry
-            if pause:
-                await _sleep(stop, pause)
-
-
-async def _sleep(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), pause)

@@ -51,7 +51,7 @@ class Worker:
         )
         self.consumer = Consumer(handlers, database, kafka)
         self.timers = TimerLoop(timers, database)
-        self._clock = ClockFollower(database, kafka) if settings.sandbox else None
+        self._clock = ClockFollower(database, kafka, self.timers.wake) if settings.sandbox else None
         self._jobs, self._database = jobs, database
         self._stop = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -88,6 +88,7 @@ class Worker:
     async def stop(self) -> None:
         """Tells every loop to end and waits for it, at most 20 s."""
         self._stop.set()
+        self.timers.wake()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks.values(), timeout=20)
             for task in late:

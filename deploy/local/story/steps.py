@@ -58,9 +58,13 @@ def fits_as_camera(part: Row) -> bool:
 async def diagnose(s: Stage) -> str:
     """3. A support engineer diagnoses a failed camera module remotely: FaultDiagnosed (S26)."""
     engineer = s.people["engineer"]
+    case = f"/v1/cases/{s.case_id}"
+    await engineer.post(f"{case}/assign", {"assignee_name": "Phạm Thị Lan"})
+    await engineer.post(f"{case}/notes", {"text": "Tôi đã nhận yêu cầu và đang kiểm tra từ xa.", "visibility": "public"})
+    await s.event("cases.first-response-sent")
     camera = await s.becomes("engineer", "/v1/parts", fits_as_camera, "a camera module for it")
     s.known["diagnosis"] = await engineer.post(
-        f"/v1/cases/{s.case_id}/diagnoses",
+        f"{case}/diagnoses",
         {
             "component": "camera module",
             "fault_code": "CAM-NO-SIGNAL",
@@ -152,7 +156,7 @@ async def escalate(s: Stage) -> str:
     people = ", ".join(sorted({r["name"] for r in raises["recipients"]}))
     if not any(r["kind"] == "duty_manager" for r in tells["recipients"]):
         raise NotSeen(f"the duty manager is not among the recipients: {tells['recipients']}")
-    raised = await s.event("escalation.escalation-raised")
+    raised = await s.event("escalation.escalation-raised", breach_id=raises["breach_id"])
     path = f"/v1/escalations/{raised['escalation_id']}"
     await manager.post(f"{path}/acknowledge", {"note": "Taking it."})
     await manager.post(f"{path}/engage-expert", {"reason": "A camera fault that shows only in Teams Rooms."})
