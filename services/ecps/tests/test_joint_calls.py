@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import icalendar
 import pytest
@@ -41,7 +40,7 @@ async def test_a_call_needs_no_ticket_and_its_outcome_is_recorded(ecps: Harness)
 
     file = await ecps.get(f"{path}/calendar.ics", **CUSTOMER)
     [event] = icalendar.Calendar.from_ical(file.text).events
-    assert event.start.tzinfo == ZoneInfo("Asia/Ho_Chi_Minh")
+    assert b"DTSTART;TZID=Asia/Ho_Chi_Minh:" in file.content
     assert event["SEQUENCE"] == 1
     assert {str(a) for a in event.attendees} == {"mailto:an@acme.example", "mailto:lead@cloud.example"}
 
