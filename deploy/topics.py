@@ -20,6 +20,8 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
+from deploy.local.waiting import until
+
 SERVICES = ("gateway", "cases", "rma", "escalation", "ecps", "onsite", "entitlements", "activity")
 # cases hears devices, and a topic that is missing would stop a consumer: it is there before its service is.
 PUBLISHERS = (*(service for service in SERVICES if service != "gateway"), "devices")
@@ -58,18 +60,41 @@ def admin_client(bootstrap: str, user: str, password: str) -> AdminClient:
             "sasl.username": user,
             "sasl.password": password,
             "log_level": 2,
+            "reconnect.backoff.max.ms": 500,  # a user made just now is refused at first
         }
     )
 
 
 def prepare(admin: AdminClient, passwords: Mapping[str, str]) -> None:
-    """Topics, users with these passwords (by name: services, `ops`, `simulators`) and rights."""
+    """Topics, users with these passwords (by name: services, `ops`, `simulators`) and rights; returns when they are in force."""
     made = admin.create_topics(topics(), request_timeout=_SECONDS)
     for created in made.values():
         _settle(created, known=KafkaError.TOPIC_ALREADY_EXISTS)
     set_passwords(admin, passwords)
     for allowed in admin.create_acls(acls(), request_timeout=_SECONDS).values():
         _settle(allowed)
+    _await_force(admin, *list(passwords.items())[-1])
+
+
+def _await_force(admin: AdminClient, user: str, password: str) -> None:
+    """The controller has taken everything; the broker lets people in once it has made the files of every topic."""
+    wanted = {
+        right.name
+        for right in acls()
+        if right.principal == f"User:{user}"
+        and right.restype == ResourceType.TOPIC
+        and right.operation == AclOperation.READ
+    }
+    broker = next(iter(admin.list_topics(timeout=_SECONDS).brokers.values()))
+    person = admin_client(f"{broker.host}:{broker.port}", user, password)
+
+    def in_force() -> bool:
+        try:
+            return wanted <= person.list_topics(timeout=1).topics.keys()
+        except KafkaException:
+            return False
+
+    until(in_force, seconds=_SECONDS, otherwise=f"Kafka does not show {user} its topics after {_SECONDS} s")
 
 
 def set_passwords(admin: AdminClient, passwords: Mapping[str, str]) -> None:
