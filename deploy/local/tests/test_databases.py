@@ -7,7 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-from deploy.local.databases import create_service_database
+from deploy.local.databases import ServiceDatabase, create_service_database
 
 
 @asynccontextmanager
@@ -19,21 +19,28 @@ async def connected(url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record
         await connection.close()
 
 
+async def a_database(admin_url: str, service: str, owner: str = "o", runtime: str = "r") -> ServiceDatabase:
+    """Beside those of the same services that other tests keep on this server."""
+    return await create_service_database(
+        admin_url, service, owner_password=owner, runtime_password=runtime, prefix="roles_"
+    )
+
+
 def at_database(url: str, name: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
 
 
-@pytest.mark.parametrize("other", ["polyplus_cases", "postgres", "template1"])
-async def test_the_run_time_role_connects_to_no_other_database(admin_url: str, other: str) -> None:
-    rma = await create_service_database(admin_url, "rma")
-    await create_service_database(admin_url, "cases")
+@pytest.mark.parametrize("other", ["roles_cases", "postgres", "template1"])
+async def test_the_run_time_role_connects_to_no_other_database(postgres_url: str, other: str) -> None:
+    rma = await a_database(postgres_url, "rma")
+    await a_database(postgres_url, "cases")
 
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="permission denied for database"):
         await asyncpg.connect(at_database(rma.runtime_url, other))
 
 
-async def test_the_run_time_role_is_bound_by_row_level_security_and_makes_nothing(admin_url: str) -> None:
-    database = await create_service_database(admin_url, "onsite")
+async def test_the_run_time_role_is_bound_by_row_level_security_and_makes_nothing(postgres_url: str) -> None:
+    database = await a_database(postgres_url, "onsite")
     async with connected(database.owner_url) as owner:
         await owner.execute("""
             create table visits (id int primary key, account int);
@@ -60,8 +67,8 @@ async def test_the_run_time_role_is_bound_by_row_level_security_and_makes_nothin
             await runtime.execute("reset row_security")
 
 
-async def test_what_the_owner_makes_later_is_usable_at_run_time(admin_url: str) -> None:
-    database = await create_service_database(admin_url, "ecps")
+async def test_what_the_owner_makes_later_is_usable_at_run_time(postgres_url: str) -> None:
+    database = await a_database(postgres_url, "ecps")
     async with connected(database.owner_url) as owner, connected(database.runtime_url) as runtime:
         await owner.execute("create table tickets (id int generated always as identity, text text)")
         await runtime.execute("insert into tickets (text) values ('a'); update tickets set text = 'b'")
@@ -69,12 +76,12 @@ async def test_what_the_owner_makes_later_is_usable_at_run_time(admin_url: str) 
         await runtime.execute("delete from tickets")
 
 
-async def test_making_a_database_again_keeps_its_data_and_takes_the_given_passwords(admin_url: str) -> None:
-    first = await create_service_database(admin_url, "activity", owner_password="o1", runtime_password="r1")
+async def test_making_a_database_again_keeps_its_data_and_takes_the_given_passwords(postgres_url: str) -> None:
+    first = await a_database(postgres_url, "activity", owner="o1", runtime="r1")
     async with connected(first.owner_url) as owner:
         await owner.execute("create table entries (id int); insert into entries values (7)")
 
-    second = await create_service_database(admin_url, "activity", owner_password="o2", runtime_password="r2")
+    second = await a_database(postgres_url, "activity", owner="o2", runtime="r2")
 
     async with connected(second.runtime_url) as runtime:
         assert await runtime.fetchval("select id from entries") == 7

@@ -2,41 +2,16 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
-from deploy.local.identity import start_mark
-from deploy.local.processes import ROOT, Child, Processes, stop_leftovers
-from deploy.local.tests.supervised import PLAIN, STUBBORN
+from deploy.local.processes import Child, Processes, stop_leftovers
+from deploy.local.tests.supervised import PLAIN, STUBBORN, a_supervisor, all_gone
 from deploy.local.waiting import until
-
-
-@contextmanager
-def a_supervisor(what: str, home: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
-    """A supervisor in a process of its own, once everything under it is up, and the pids of what it started."""
-    supervisor = subprocess.Popen(
-        [sys.executable, "-m", "deploy.local.tests.supervised", what, str(home)],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with supervisor:
-        assert supervisor.stdout is not None
-        word, *pids = supervisor.stdout.readline().split()
-        assert word == "up"
-        yield supervisor, [int(pid) for pid in pids]
-        supervisor.kill()
-
-
-def all_gone(pids: list[int]) -> bool:
-    return all(start_mark(pid) is None for pid in pids)
 
 
 @pytest.fixture
@@ -52,23 +27,13 @@ def a_process(processes: Processes, code: str, *, grace: float = 5) -> Child:
     return child
 
 
-@pytest.mark.parametrize("what", ["children", "engines"])
-def test_a_supervisor_killed_by_sigkill_leaves_nothing_running(tmp_path: Path, what: str) -> None:
-    with a_supervisor(what, tmp_path) as (supervisor, pids):
+def test_a_supervisor_killed_by_sigkill_leaves_nothing_running(tmp_path: Path) -> None:
+    with a_supervisor("children", tmp_path) as (supervisor, pids):
         assert len(pids) == 2
         supervisor.send_signal(signal.SIGKILL)
         supervisor.wait()
 
         until(lambda: all_gone(pids), seconds=60, otherwise=f"{pids} outlived their supervisor")
-
-
-def test_a_stack_told_to_end_stops_its_engines(tmp_path: Path) -> None:
-    with a_supervisor("engines", tmp_path) as (supervisor, pids):
-        supervisor.send_signal(signal.SIGINT)
-        supervisor.wait(60)
-
-        assert all_gone(pids)
-        assert list((tmp_path / "run").glob("*.json")) == []
 
 
 def test_a_process_that_will_not_end_is_killed_after_its_grace(processes: Processes) -> None:

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
+from collections.abc import AsyncIterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
 import pytest
+import pytest_asyncio
 
 from deploy.local import environment, lock
 from deploy.local.environment import ROLES
@@ -15,6 +19,8 @@ from deploy.local.kafka import KafkaLogin, check_login
 from deploy.local.parts import SIMULATORS, part
 from deploy.local.ports import HOST, Ports
 from deploy.local.stack import Stack
+from deploy.local.tests.supervised import a_supervisor, all_gone
+from deploy.local.waiting import until
 from deploy.topics import SERVICES
 
 
@@ -22,55 +28,101 @@ def engines(home: Path, **environ: str) -> Stack:
     return Stack(home, services=(), simulators=(), environ=environ, say=lambda _line: None)
 
 
-async def test_two_stacks_run_side_by_side_each_with_its_own_engines(tmp_path: Path) -> None:
-    async with engines(tmp_path / "a") as one, engines(tmp_path / "b") as other:
+@dataclass(frozen=True)
+class Life:
+    """What a stack that has ended was, and what it left."""
+
+    home: Path
+    env: dict[str, str]
+    left: list[int]
+    records: list[Path]
+
+
+@pytest.fixture(scope="module")
+def first_life(tmp_path_factory: pytest.TempPathFactory) -> Life:
+    home = tmp_path_factory.mktemp("stack")
+    with a_supervisor("engines", home) as (supervisor, pids):
+        env = environment.read(home)
+        asyncio.run(execute(env["POLYPLUS_RMA_OWNER_URL"], "create table kept (id int); insert into kept values (7)"))
+        supervisor.send_signal(signal.SIGINT)
+        supervisor.wait(60)
+        return Life(home, env, [pid for pid in pids if not all_gone([pid])], [*(home / "run").glob("*.json")])
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def stack(first_life: Life) -> AsyncIterator[Stack]:
+    """A stack in its second life, for whatever only looks at one."""
+    async with engines(first_life.home) as stack:
+        yield stack
+
+
+async def execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute(statement)
+    await connection.close()
+
+
+async def lets_its_people_in(env: Mapping[str, str]) -> None:
+    await execute(env["POLYPLUS_RMA_DATABASE_URL"], "select 1")
+    ops = (env[f"POLYPLUS_KAFKA_{what}"] for what in ("BOOTSTRAP", "OPS_USER", "OPS_PASSWORD"))
+    await asyncio.to_thread(check_login, KafkaLogin(*ops), hint="")
+
+
+def test_a_stack_told_to_end_stops_its_engines(first_life: Life) -> None:
+    assert first_life.left == []
+    assert first_life.records == []
+
+
+async def test_a_stack_comes_back_with_its_credentials_and_data(first_life: Life, stack: Stack) -> None:
+    def own(env: Mapping[str, str]) -> dict[str, str]:
+        return {name: value for name, value in env.items() if not name.endswith(("_URL", "BOOTSTRAP"))}
+
+    assert own(stack.env) == own(first_life.env)
+    assert environment.read(stack.home) == stack.env
+    assert (stack.home / "env").stat().st_mode & 0o777 == 0o600
+    runtime = await asyncpg.connect(stack.env["POLYPLUS_RMA_DATABASE_URL"])
+    assert await runtime.fetchval("select id from kept") == 7
+    await runtime.close()
+
+
+async def test_a_stack_is_alone_in_its_home(stack: Stack) -> None:
+    with pytest.raises(CannotRun, match="running already"):
+        lock.take(stack.home)
+
+
+async def test_two_stacks_run_side_by_side_and_one_killed_by_sigkill_leaves_the_other_up_and_nothing_of_its_own(
+    stack: Stack, tmp_path: Path
+) -> None:
+    with a_supervisor("engines", tmp_path) as (supervisor, pids):
+        other = environment.read(tmp_path)
         for variable in (
             "POLYPLUS_KAFKA_BOOTSTRAP",
             "POLYPLUS_POSTGRES_ADMIN_URL",
             "POLYPLUS_GATEWAY_URL",
             "POLYPLUS_RMA_KAFKA_PASSWORD",
         ):
-            assert one.env[variable] != other.env[variable]
-        for stack in (one, other):
-            connection = await asyncpg.connect(stack.env["POLYPLUS_RMA_DATABASE_URL"])
-            await connection.close()
-            ops = (stack.env[f"POLYPLUS_KAFKA_{what}"] for what in ("BOOTSTRAP", "OPS_USER", "OPS_PASSWORD"))
-            await asyncio.to_thread(check_login, KafkaLogin(*ops), hint="")
+            assert stack.env[variable] != other[variable]
+        await lets_its_people_in(other)
+        supervisor.send_signal(signal.SIGKILL)
+        supervisor.wait()
+
+        until(lambda: all_gone(pids), seconds=60, otherwise=f"{pids} outlived their supervisor")
+    await lets_its_people_in(stack.env)
 
 
-async def test_a_stack_keeps_its_credentials_and_data_and_is_alone_in_its_home(tmp_path: Path) -> None:
-    async with engines(tmp_path) as stack:
-        first = dict(stack.env)
-        owner = await asyncpg.connect(first["POLYPLUS_RMA_OWNER_URL"])
-        await owner.execute("create table kept (id int)")
-        await owner.close()
-        with pytest.raises(CannotRun, match="running already"):
-            lock.take(tmp_path)
-
-    async with engines(tmp_path) as stack:
-        assert {name: stack.env[name] for name in first if not name.endswith(("_URL", "BOOTSTRAP"))} == {
-            name: value for name, value in first.items() if not name.endswith(("_URL", "BOOTSTRAP"))
-        }
-        runtime = await asyncpg.connect(stack.env["POLYPLUS_RMA_DATABASE_URL"])
-        assert await runtime.fetch("select * from kept") == []
-        await runtime.close()
-        assert environment.read(tmp_path) == stack.env
-        assert (tmp_path / "env").stat().st_mode & 0o777 == 0o600
-
-
-async def test_existing_engines_are_used_when_the_environment_names_them(tmp_path: Path) -> None:
-    async with engines(tmp_path / "theirs") as theirs:
-        given = {
-            "POLYPLUS_USE_POSTGRES_URL": theirs.env["POLYPLUS_POSTGRES_ADMIN_URL"],
-            "POLYPLUS_USE_KAFKA_BOOTSTRAP": theirs.env["POLYPLUS_KAFKA_BOOTSTRAP"],
-            "POLYPLUS_USE_KAFKA_USER": theirs.env["POLYPLUS_KAFKA_ADMIN_USER"],
-            "POLYPLUS_USE_KAFKA_PASSWORD": theirs.env["POLYPLUS_KAFKA_ADMIN_PASSWORD"],
-        }
-        async with engines(tmp_path / "ours", **given) as ours:
-            assert ours.children() == []
-            assert ours.env["POLYPLUS_KAFKA_BOOTSTRAP"] == theirs.env["POLYPLUS_KAFKA_BOOTSTRAP"]
-            connection = await asyncpg.connect(ours.env["POLYPLUS_RMA_DATABASE_URL"])
-            await connection.close()
+async def test_existing_engines_are_used_when_the_environment_names_them(stack: Stack, tmp_path: Path) -> None:
+    given = {
+        "POLYPLUS_USE_POSTGRES_URL": stack.env["POLYPLUS_POSTGRES_ADMIN_URL"],
+        "POLYPLUS_USE_KAFKA_BOOTSTRAP": stack.env["POLYPLUS_KAFKA_BOOTSTRAP"],
+        "POLYPLUS_USE_KAFKA_USER": stack.env["POLYPLUS_KAFKA_ADMIN_USER"],
+        "POLYPLUS_USE_KAFKA_PASSWORD": stack.env["POLYPLUS_KAFKA_ADMIN_PASSWORD"],
+    }
+    # With the same passwords, for the engines' people stay the same.
+    environment.write(tmp_path, stack.env)
+    async with engines(tmp_path, **given) as ours:
+        assert ours.children() == []
+        assert ours.env["POLYPLUS_KAFKA_BOOTSTRAP"] == stack.env["POLYPLUS_KAFKA_BOOTSTRAP"]
+        await lets_its_people_in(ours.env)
 
 
 async def test_a_configured_port_that_is_taken_says_so(tmp_path: Path) -> None:
