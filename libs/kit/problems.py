@@ -110,6 +110,8 @@ def as_problem(error: Exception) -> Problem | None:
             return PreconditionFailed(str(error), revision=error.revision)
         case asyncpg.UniqueViolationError():
             return Conflict("Another one with the same identity exists already.", constraint=error.constraint_name)
+        case asyncpg.CharacterNotInRepertoireError() | asyncpg.UntranslatableCharacterError():
+            return InvalidRequest("A text holds a NUL character, which cannot be stored.")
         case asyncpg.DeadlockDetectedError() | asyncpg.SerializationError() | asyncpg.LockNotAvailableError():
             return Unavailable("Busy with a conflicting change; try again.")
         case asyncpg.PostgresConnectionError() | asyncpg.InterfaceError() | asyncpg.CannotConnectNowError():

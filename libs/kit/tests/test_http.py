@@ -175,3 +175,9 @@ async def test_readiness_says_which_dependency_is_down(api: Api) -> None:
     assert refused.status_code == 503
     assert refused.headers["retry-after"]
     assert (await api.http.get("/healthz")).status_code == 200
+
+
+async def test_a_text_that_no_column_holds_is_refused_and_nothing_is_kept(api: Api) -> None:
+    refused = await api.make("a\x00b")
+    assert (refused.status_code, refused.headers["content-type"]) == (422, PROBLEM)
+    assert await api.count("parcels") == 0
