@@ -5,25 +5,19 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from libs.kit.http import Command, Router, Tx, allow
+from libs.kit.http import Router, Tx, allow
 from libs.store import Transaction
 from services.gateway.model.client import Change, Client
 from services.gateway.queries import ClientOut
-from services.gateway.use_cases.create_client import Accounts, Rate
+from services.gateway.use_cases.create_client import ClientFields
 
 router = Router(tags=["clients"])
 
 
-class ChangeClient(Command):
+class ChangeClient(ClientFields):
     """Only what is given changes."""
 
     name: str = Field("", min_length=1, max_length=200)
-    accounts: Accounts = Field(default_factory=list)
-    partner_id: UUID | None = None
-    depot_id: UUID | None = None
-    technician_id: UUID | None = None
-    requests_per_second: Rate | None = None
-    why: str | None = Field(None, max_length=500)
 
     @model_validator(mode="after")
     def _says_something(self) -> "ChangeClient":

@@ -24,17 +24,22 @@ class OnlyInSandbox(Unprocessable):
     """Ids and secrets that are known beforehand are for a stack that makes its own credentials."""
 
 
-class CreateClient(Command):
-    """`accounts`: whose data a client that is not staff sees. `id` and `secret` are taken in a sandbox alone."""
+class ClientFields(Command):
+    """`accounts`: whose data a client that is not staff sees."""
 
-    name: str = Field(min_length=1, max_length=200)
-    role: Role
     accounts: Accounts = Field(default_factory=list)
     partner_id: UUID | None = None
     depot_id: UUID | None = None
     technician_id: UUID | None = None
     requests_per_second: Rate | None = None
     why: str | None = Field(None, max_length=500)
+
+
+class CreateClient(ClientFields):
+    """`id` and `secret` are taken in a sandbox alone."""
+
+    name: str = Field(min_length=1, max_length=200)
+    role: Role
     id: UUID | None = None
     secret: str | None = Field(None, min_length=32, max_length=200)
 
