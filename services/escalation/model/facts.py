@@ -20,14 +20,15 @@ CaseState = Literal["unknown", "open", "assessing", "resolved", "closed", "cance
 
 _RANK = {kind: rank for rank, kind in enumerate(get_args(FactKind))}
 _STATE_AFTER: dict[str, CaseState] = {
-    "opened": "open", "reopened": "open", "resolved": "resolved", "resolution_taken_back": "open",
+    "opened": "open", "reopened": "open", "resolved": "resolved",
     "cancellation_requested": "assessing", "cancellation_declined": "open", "closed": "closed", "cancelled": "cancelled",
 }  # fmt: skip
 
 
 class Fact(BaseModel):
     """One thing that happened to a case. `severity` and `priority` come with an opening and a change of severity, `wait` and
-    `wait_id` with a wait, `origin` with a note."""
+    `wait_id` with a wait, `origin` with a note. `told_at` is when the case said so: a resolution dates from the last thing it
+    needed, which may lie before an earlier one was taken back."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,6 +40,7 @@ class Fact(BaseModel):
     wait: Wait | None = None
     wait_id: UUID | None = None
     origin: NoteOrigin | None = None
+    told_at: AwareDatetime | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -87,10 +89,20 @@ def in_order(facts: Iterable[Fact]) -> list[Fact]:
     return sorted(facts, key=lambda fact: (fact.at, _RANK[fact.kind], fact.id))
 
 
+def _standing(facts: Iterable[Fact]) -> list[Fact]:
+    """In order, without the resolutions that were taken back: each time the last one told before."""
+    facts = in_order(facts)
+    resolutions = sorted((fact for fact in facts if fact.kind == "resolved"), key=lambda fact: fact.told_at or fact.at)
+    void = set()
+    for back in (fact for fact in facts if fact.kind == "resolution_taken_back"):
+        void |= {fact.id for fact in [r for r in resolutions if (r.told_at or r.at) <= (back.told_at or back.at)][-1:]}
+    return [fact for fact in facts if fact.id not in void and fact.kind != "resolution_taken_back"]
+
+
 def epochs(facts: Iterable[Fact]) -> list[Epoch]:
     """The case's epochs in order; none before its opening is known."""
     found: list[Epoch] = []
-    for fact in in_order(facts):
+    for fact in _standing(facts):
         if fact.kind == "opened" and not found:
             found.append(Epoch(1, fact.at))
         if not found:
@@ -103,15 +115,13 @@ def epochs(facts: Iterable[Fact]) -> list[Epoch]:
                 found.append(Epoch(last.number + 1, fact.at))
             case "resolved" | "closed" | "cancelled" if last.end is None:
                 found[-1] = replace(last, end=fact.at, outcome=fact.kind)
-            case "resolution_taken_back" if last.outcome == "resolved":
-                found[-1] = replace(last, end=None, outcome=None)
     return found
 
 
 def case_state(facts: Iterable[Fact]) -> CaseState:
     """Where the case stands, as far as its clocks and its commands care."""
     state: CaseState = "unknown"
-    for fact in in_order(facts):
+    for fact in _standing(facts):
         if state != "unknown" or fact.kind == "opened":
             state = _STATE_AFTER.get(fact.kind, state)
     return state

@@ -107,6 +107,22 @@ async def test_a_resolution_that_is_taken_back_never_was(escalation: Harness) ->
     assert clocks["first_response/1/0"]["state"] == "running"
 
 
+async def test_the_resolution_after_one_that_was_taken_back_stands_though_it_dates_from_before(
+    escalation: Harness,
+) -> None:
+    case = await a_case(escalation)
+    for event, told in (
+        (case.resolved(30), 40),
+        (case.pending("part", 25, takes_back=True), 41),
+        (case.resumed("part", 35), 42),
+        (case.resolved(35), 42.1),
+    ):
+        await escalation.deliver(delivered_at(escalation, event, case.at(told)))
+
+    clock = (await _clocks(escalation, case))["resolution/1/0"]
+    assert (clock["state"], datetime.fromisoformat(str(clock["ended_at"]))) == ("met", case.at(35))
+
+
 async def test_a_cancelled_case_has_no_running_clock_and_no_timer(escalation: Harness) -> None:
     case = await a_case(escalation)
     await escalation.deliver(case.cancelled(10))

@@ -89,7 +89,8 @@ async def withdraw_diagnosis(event: DiagnosisWithdrawn, tx: Transaction) -> None
 
 
 async def meet_clocks(event: CaseResolved, tx: Transaction) -> None:
-    await record(event.case_id, tx, "resolved", event.resolved_at)
+    assert tx.cause
+    await record(event.case_id, tx, "resolved", event.resolved_at, told_at=tx.cause.time)
 
 
 async def begin_new_epoch(event: CaseReopened, tx: Transaction) -> None:
