@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
+from structlog.contextvars import bound_contextvars
+
 from libs.bus.envelope import Delivery
 from libs.events import Event, event_types
 from libs.store import Cause, Entity, Transaction
@@ -86,8 +88,9 @@ class Handlers:
                 delivery.traceparent,
             )
             tx.traceparent = delivery.traceparent
-            for handler in self._handlers[event.contract.name]:
-                await handler(event, tx)
+            with bound_contextvars(event_id=str(delivery.event_id), trace_id=(delivery.traceparent or "")[3:35]):
+                for handler in self._handlers[event.contract.name]:
+                    await handler(event, tx)
 
     async def _prefetch(self, events: Sequence[Event], tx: Transaction) -> None:
         wanted: dict[type[Entity], set[UUID]] = defaultdict(set)

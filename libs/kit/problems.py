@@ -1,6 +1,7 @@
 """Errors as RFC 9457 problems. A model raises `class ReturnWindowClosed(Conflict)`; here it becomes an answer."""
 
 import asyncpg
+import pydantic_core
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -85,12 +86,13 @@ class Unavailable(Problem):
 
 
 def body_of(problem: Problem) -> dict[str, object]:
+    extra = pydantic_core.to_jsonable_python(problem.extra, fallback=str)
     return {
         "type": problem.type,
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,
-        **problem.extra,
+        **extra,
     }
 
 
@@ -104,6 +106,10 @@ def as_problem(error: Exception) -> Problem | None:
     match error:
         case Problem():
             return error
+        case asyncpg.PostgresError(sqlstate=str(state)) if state.startswith("22"):
+            return Unprocessable("A value cannot be stored: a character or a number is out of range.")
+        case asyncpg.InterfaceError() if isinstance(error, ValueError):
+            return Unprocessable("A value cannot be stored: a number or a date is out of range.")
         case NotFound():
             return Missing(str(error))
         case StaleRevision():

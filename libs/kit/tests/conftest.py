@@ -69,7 +69,7 @@ async def make_parcel(cmd: MakeParcel, tx: Tx, caller: Caller) -> ParcelOut:
     parcel = tx.add(Parcel(id=new_id(), account_id=account, name=cmd.name, weight=cmd.weight))
     tx.emit(ParcelMade(parcel_id=parcel.id))
     if cmd.weight > 100:
-        raise TooHeavy("At most 100.", state="made", possible=["split"])
+        raise TooHeavy("At most 100.", state="made", possible=["split"], parcel_id=parcel.id)
     if cmd.weight < 0:
         raise ZeroDivisionError("secret-inside")
     return _out(parcel)

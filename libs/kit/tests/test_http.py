@@ -46,6 +46,7 @@ async def test_a_refused_command_leaves_nothing_and_its_key_free(api: Api) -> No
     assert refused.status_code == 409
     assert refused.json()["state"] == "made"
     assert refused.json()["possible"] == ["split"]
+    assert UUID(refused.json()["parcel_id"]).version == 7
     assert [await api.count(table) for table in ("parcels", "outbox", "idempotency_keys")] == [0, 0, 0]
     assert (await api.make("light", key="k1")).status_code == 201
 
@@ -67,6 +68,7 @@ async def test_a_post_without_a_key_is_refused(api: Api) -> None:
         ("POST", "/v1/parcels", b'{"name": ""}', 422),
         ("POST", "/v1/parcels", b'{"name": "a", "colour": "red"}', 422),
         ("POST", "/v1/parcels", b"{", 400),
+        ("POST", "/v1/parcels", b'{"name": "a\\u0000b"}', 422),
         ("POST", "/v1/parcels", b'{"name": "' + b"a" * 1_100_000 + b'"}', 413),
         ("POST", "/v1/parcels", b'{"name": "a", "weight": -1}', 500),
         ("GET", "/v1/parcels/not-a-uuid", None, 422),
