@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from deploy.local.errors import CannotRun
 
@@ -19,9 +19,9 @@ def until(fact: Callable[[], bool], *, seconds: float, otherwise: str) -> None:
         time.sleep(_EVERY)
 
 
-async def until_async(fact: Callable[[], bool], *, seconds: float, otherwise: str) -> None:
+async def until_async(fact: Callable[[], bool | Awaitable[bool]], *, seconds: float, otherwise: str) -> None:
     end = time.monotonic() + seconds
-    while not fact():
+    while not (await found if isinstance(found := fact(), Awaitable) else found):
         if time.monotonic() > end:
             raise CannotRun(otherwise)
         await asyncio.sleep(_EVERY)
