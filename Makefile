@@ -42,6 +42,7 @@ check: $(INSTALLED) ## format, lint, types, layers, event contracts
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 	@$(PY) -m libs.events check
+	@$(PY) -m tests.support.promises check
 
 # No find-links and no index address: the hashes are the public registry's, and nothing of this machine gets in.
 lock: $(INSTALLED) ## resolve requirements.in into requirements.lock
