@@ -21,7 +21,11 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from deploy.local.errors import CannotRun
 from deploy.topics import CLOCK, PUBLISHERS, SERVICES
 
-_CLIENT: dict[str, str | int | float | bool] = {"security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "SCRAM-SHA-512", "log_level": 2}
+_CLIENT: dict[str, str | int | float | bool] = {
+    "security.protocol": "SASL_PLAINTEXT",
+    "sasl.mechanism": "SCRAM-SHA-512",
+    "log_level": 2,
+}
 _STATE = """
 SELECT app_now() AS now, (SELECT time_offset FROM app_clock) AS time_offset, (SELECT min(due_at) FROM timers) AS due,
        (SELECT count(*) FROM jobs WHERE last_error IS NULL) AS jobs,

@@ -60,7 +60,9 @@ async def diagnose(s: Stage) -> str:
     engineer = s.people["engineer"]
     case = f"/v1/cases/{s.case_id}"
     await engineer.post(f"{case}/assign", {"assignee_name": "Phạm Thị Lan"})
-    await engineer.post(f"{case}/notes", {"text": "Tôi đã nhận yêu cầu và đang kiểm tra từ xa.", "visibility": "public"})
+    await engineer.post(
+        f"{case}/notes", {"text": "Tôi đã nhận yêu cầu và đang kiểm tra từ xa.", "visibility": "public"}
+    )
     await s.event("cases.first-response-sent")
     camera = await s.becomes("engineer", "/v1/parts", fits_as_camera, "a camera module for it")
     s.known["diagnosis"] = await engineer.post(
@@ -184,9 +186,7 @@ async def visit(s: Stage) -> str:
     await technician.post(f"{order}/steps", {"work": "troubleshooting", "name": "Camera bus probed", "passed": False})
     serials = {"serial_in": s["rma"]["shipped_serial"], "serial_out": f"OLD{s['unit']['serial'][-8:]}"}
     await technician.post(f"{order}/install", serials)
-    await technician.post(
-        f"{order}/steps", {"work": "test", "name": "Picture in a Teams Rooms call", "passed": True}
-    )
+    await technician.post(f"{order}/steps", {"work": "test", "name": "Picture in a Teams Rooms call", "passed": True})
     await s.people["engineer"].post(f"{order}/sign-off", {"side": "support", "name": "Support desk, Asia"})
     await s.people["customer"].post(f"{order}/sign-off", {"side": "customer"})
     done = await s.event("onsite.visit-completed", work_order_id=s["visit"]["id"])
