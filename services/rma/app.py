@@ -1,15 +1,15 @@
 """rma: advance replacement, wired."""
 
 from libs.kit.service import Service
-from services.rma import queries
 from services.rma.handlers import jobs, on, timers
 from services.rma.model.policy import policies
+from services.rma.queries import network, parts, promises, rmas, stock
 from services.rma.use_cases import (
     authorize_rma,
     cancel_rma,
     confirm_installed,
     deliver_part,
-    follow_shipment,
+    hear_carrier,
     inspect_return,
     keep_calendars,
     keep_network,
@@ -22,8 +22,8 @@ from services.rma.use_cases import (
 )
 
 _ROOMS = (
-    queries, authorize_rma, ship_part, deliver_part, confirm_installed, replace_again, cancel_rma, receive_return,
-    inspect_return, settle_invoice, follow_shipment, keep_parts, keep_network, keep_calendars, move_stock,
+    rmas, promises, stock, parts, network, authorize_rma, ship_part, deliver_part, confirm_installed, replace_again, cancel_rma, receive_return,
+    inspect_return, settle_invoice, hear_carrier, keep_parts, keep_network, keep_calendars, move_stock,
 )  # fmt: skip
 
 service = Service(

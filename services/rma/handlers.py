@@ -10,7 +10,8 @@ from services.rma.model.case_file import CaseFile
 from services.rma.model.rma import Rma
 from services.rma.model.shipment import Shipment
 from services.rma.model.stock import Stock
-from services.rma.use_cases.await_return import close_by_time, invoice, mark_overdue, remind
+from services.rma.use_cases.await_return import invoice, mark_overdue, remind
+from services.rma.use_cases.close_rma import close_by_time
 from services.rma.use_cases.follow_case import (
     note_case,
     note_coverage,

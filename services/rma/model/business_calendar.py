@@ -10,6 +10,7 @@ from libs.kit.calendar import Calendar, CalendarData, WeeklyWindow, calendar
 from libs.kit.problems import Conflict
 from libs.store import Entity
 
+_KNOWN_COUNTRIES = frozenset(holidays.list_supported_countries())
 _OFFICE_HOURS = WeeklyWindow(weekdays=(0, 1, 2, 3, 4), opens="08:00", closes="18:00")
 
 
@@ -39,7 +40,7 @@ def destination_calendar(site: Site, known: list[BusinessCalendar]) -> Calendar:
 
 
 def _usual(country: str, time_zone: str) -> CalendarData:
-    known = country if country in holidays.list_supported_countries() else None
+    known = country if country in _KNOWN_COUNTRIES else None
     return CalendarData(time_zone=time_zone, windows=(_OFFICE_HOURS,), holidays_country=known)
 
 

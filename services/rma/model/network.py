@@ -1,12 +1,13 @@
 """What reaches a destination from where, and by when: depots, lanes and calendars read together."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
 from libs.events.values import Site
-from libs.kit.calendar import Calendar, calendar
+from libs.kit.calendar import Calendar, CalendarError, calendar
 from libs.kit.problems import Unprocessable
 from libs.store import Transaction
 from services.rma.model.business_calendar import BusinessCalendar, by_id, destination_calendar
@@ -84,5 +85,6 @@ class Network:
             depot, lane = self.depots[depot_id], self.lane(depot_id, site)
             way = self.way(depot, lane, site) if lane and depot.active else None
             if lane and way:
-                offers.append(Offer(part_number, parts.index(part_number), depot, lane, forecast(asked_at, way)))
+                with suppress(CalendarError):  # a calendar without an open day in years can promise nothing
+                    offers.append(Offer(part_number, parts.index(part_number), depot, lane, forecast(asked_at, way)))
         return offers

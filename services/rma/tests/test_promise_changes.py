@@ -64,7 +64,7 @@ async def test_an_edit_that_changes_no_date_tells_nothing(rma: Harness) -> None:
     body = {"data": {**read.json()["data"], "closed": far}, "why": "planning ahead"}
     answer = await rma.patch(f"/v1/calendars/{VN_DAYS}", body, etag=read.headers["etag"], role="manager")
     assert answer.status_code == 200
-    assert await rma.fire_timers() == 1
+    assert await rma.fire_timers() == 2  # the promise, and the free stock that a backorder could want
     assert not await rma.events(DeliveryPromiseChanged)
 
 
@@ -160,3 +160,32 @@ async def test_the_depots_cut_off_is_a_policy_until_the_depot_has_its_own(rma: H
     depot = await rma.get(f"/v1/depots/{HCM}", role="manager")
     await rma.patch(f"/v1/depots/{HCM}", {"cut_off": "12:00"}, etag=depot.headers["etag"], role="manager")
     assert (await rma.get(f"/v1/promises?{query}")).json()["offers"][0]["promised"] == "2026-03-04"
+
+
+async def test_a_lane_that_opens_reaches_those_who_waited_for_one(rma: Harness) -> None:
+    await a_network(rma)
+    case = Case()
+    abroad = SITE.model_copy(update={"country": "TH", "time_zone": "Asia/Bangkok"})
+    await rma.deliver(case.opened(), case.covered(site=abroad), case.diagnosed())
+    assert (await seen(rma, case.rma_id))["state"] == "backordered"
+    cost = {"amount_minor": 900, "currency": "USD"}
+    lane = {"depot_id": str(HCM), "country": "TH", "transit_days": 2, "carrier": "simulated-express", "cost": cost}
+    await made(rma, "/v1/lanes", lane, role="manager")
+    await rma.fire_timers()
+    assert (await seen(rma, case.rma_id))["state"] == "reserved"
+
+
+async def test_a_calendar_without_an_open_day_breaks_nothing(rma: Harness) -> None:
+    await a_network(rma)
+    rma_id = await reserved(rma, Case())
+    before = (await seen(rma, rma_id))["promise"]
+    today = (await rma.now()).date()
+    closed = [{"date": (today + timedelta(days=n)).isoformat(), "name": "closed"} for n in range(-1, 800)]
+    read = await rma.get(f"/v1/calendars/{HCM_DAYS}", role="manager")
+    body = {"data": {**read.json()["data"], "closed": closed}, "why": "the end of the depot"}
+    await rma.patch(f"/v1/calendars/{HCM_DAYS}", body, etag=read.headers["etag"], role="manager")
+    await rma.fire_timers()
+    assert (await seen(rma, rma_id))["promise"] == before
+    case = Case("another")
+    await rma.deliver(case.opened(), case.covered(), case.diagnosed())
+    assert (await seen(rma, case.rma_id))["state"] == "backordered"

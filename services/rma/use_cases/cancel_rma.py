@@ -10,7 +10,8 @@ from libs.store import Transaction
 from services.rma.model import return_leg
 from services.rma.model.case_file import CaseFile
 from services.rma.model.rma import UNSHIPPED, Rma, outbound_machine
-from services.rma.queries import RmaOut, rma_seen_by
+from services.rma.queries.rmas import RmaOut, rma_seen_by
+from services.rma.use_cases.order_labels import order_return_label
 from services.rma.use_cases.reserve_part import release_part
 
 router = Router(tags=["rmas"])
@@ -36,7 +37,9 @@ async def stop_for_cancelled_case(rma: Rma, tx: Transaction, reason: str) -> Non
     if rma.state in UNSHIPPED:
         await cancel_rma(rma, tx, reason)
     elif rma.state in ("shipped", "delivered") and not rma.installation:
-        return_leg.expect_the_replacement_back(rma, tx, reason)
+        needs_label = not rma.return_required
+        if return_leg.expect_the_replacement_back(rma, tx, reason) and needs_label:
+            await order_return_label(rma, tx)
 
 
 @router.post("/v1/rmas/{rma_id}/cancel", dependencies=[allow("engineer", "manager")])

@@ -11,8 +11,10 @@ from libs.store import Transaction
 from services.rma.model import return_leg
 from services.rma.model.return_leg import ACCEPTED, ON_ITS_WAY_OUT, return_machine
 from services.rma.model.rma import InspectionResult, Rma
-from services.rma.queries import RmaOut, rma_seen_by
-from services.rma.use_cases.await_return import announce, close_if_over, window_from
+from services.rma.queries.rmas import RmaOut, rma_seen_by
+from services.rma.use_cases.await_return import announce, window_from
+from services.rma.use_cases.close_rma import close_if_over
+from services.rma.use_cases.order_labels import order_return_label
 from services.rma.use_cases.receive_return import ReceiveReturn, credit, receive_return
 from services.rma.use_cases.reserve_part import restock
 
@@ -99,6 +101,7 @@ async def _await_again(rma: Rma, reason: str, tx: Transaction) -> None:
             rejected_at=tx.now,
         )
     )
+    await order_return_label(rma, tx)
     await announce(rma, tx)
 
 

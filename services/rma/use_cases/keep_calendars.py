@@ -1,19 +1,16 @@
 """Calendars: add one, edit one, read them. An edit (Tết, a flood) forecasts every open promise again."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from libs.events.values import CountryCode
 from libs.kit.calendar import CalendarData
 from libs.kit.http import Command, Router, Tx, allow
-from libs.kit.paging import Page, Paging, page
 from libs.store.ids import new_id
 from services.rma.model.business_calendar import BusinessCalendar, CalendarInUse
-from services.rma.queries import STAFF_READERS
+from services.rma.queries.network import CalendarOut
 from services.rma.use_cases.renew_promise import renew_every_open_promise
 
 router = Router(tags=["calendars"])
@@ -34,20 +31,6 @@ class AddCalendar(Command):
 class EditCalendar(Command):
     data: CalendarData
     why: Why
-
-
-class CalendarOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    name: str
-    country: str | None
-    region: str | None
-    data: CalendarData
-    edited_by: str
-    edited_because: str
-    edited_at: datetime
-    revision: int
 
 
 @router.post("/v1/calendars", status_code=201, dependencies=[allow("admin", "manager")])
@@ -71,17 +54,3 @@ async def edit_calendar_route(calendar_id: UUID, cmd: EditCalendar, tx: Tx) -> C
     found.edited_by, found.edited_because, found.edited_at = tx.scope.actor, cmd.why, tx.now
     await renew_every_open_promise(tx, "calendar")
     return CalendarOut.model_validate(found)
-
-
-@router.get("/v1/calendars", dependencies=[allow(*STAFF_READERS)])
-async def list_calendars(tx: Tx, paging: Paging, country: CountryCode | None = None) -> Page[CalendarOut]:
-    where: list[sa.ColumnElement[bool]] = [BusinessCalendar.c.country == country] if country else []
-    if after := paging.after(str):
-        where.append(BusinessCalendar.c.name > after[0])
-    found = await tx.select(BusinessCalendar, *where, order_by=(BusinessCalendar.c.name,), limit=paging.limit + 1)
-    return page([CalendarOut.model_validate(each) for each in found], paging.limit, lambda each: (each.name,))
-
-
-@router.get("/v1/calendars/{calendar_id}", dependencies=[allow(*STAFF_READERS)])
-async def get_calendar(calendar_id: UUID, tx: Tx) -> CalendarOut:
-    return CalendarOut.model_validate(await BusinessCalendar.get(calendar_id, tx))

@@ -3,17 +3,15 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from libs.events.values import CountryCode, Money, TimeOfDay
 from libs.kit.http import Command, Router, Tx, allow
-from libs.kit.paging import Page, Paging, page
 from libs.kit.problems import Unprocessable
 from libs.store.ids import new_id
 from services.rma.model.business_calendar import BusinessCalendar
 from services.rma.model.depot import Depot, Lane
-from services.rma.queries import STAFF_READERS
+from services.rma.queries.network import DepotOut, LaneOut
 from services.rma.use_cases.renew_promise import renew_every_open_promise
 
 router = Router(tags=["depots"])
@@ -50,24 +48,6 @@ class ChangeDepot(Command):
     active: bool = True
 
 
-class DepotOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    code: str
-    name: str
-    country: str
-    region: str | None
-    city: str
-    postal_code: str | None
-    address_lines: list[str]
-    phone: str | None
-    calendar_id: UUID
-    cut_off: str | None
-    active: bool
-    revision: int
-
-
 class AddLane(Command):
     id: UUID | None = None
     depot_id: UUID
@@ -89,22 +69,6 @@ class ChangeLane(Command):
     active: bool = True
 
 
-class LaneOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    depot_id: UUID
-    country: str
-    region: str | None
-    transit_days: int
-    delivers_by: str
-    cost: Money
-    carrier: str
-    service: str
-    active: bool
-    revision: int
-
-
 @router.post("/v1/depots", status_code=201, dependencies=[allow("admin", "manager")])
 async def add_depot_route(cmd: AddDepot, tx: Tx) -> DepotOut:
     await _know_calendar(cmd.calendar_id, tx)
@@ -123,25 +87,12 @@ async def change_depot_route(depot_id: UUID, cmd: ChangeDepot, tx: Tx) -> DepotO
     return DepotOut.model_validate(depot)
 
 
-@router.get("/v1/depots", dependencies=[allow(*STAFF_READERS)])
-async def list_depots(tx: Tx, paging: Paging, country: CountryCode | None = None) -> Page[DepotOut]:
-    where: list[sa.ColumnElement[bool]] = [Depot.c.country == country] if country else []
-    if after := paging.after(str):
-        where.append(Depot.c.code > after[0])
-    found = await tx.select(Depot, *where, order_by=(Depot.c.code,), limit=paging.limit + 1)
-    return page([DepotOut.model_validate(each) for each in found], paging.limit, lambda depot: (depot.code,))
-
-
-@router.get("/v1/depots/{depot_id}", dependencies=[allow(*STAFF_READERS)])
-async def get_depot(depot_id: UUID, tx: Tx) -> DepotOut:
-    return DepotOut.model_validate(await Depot.get(depot_id, tx))
-
-
 @router.post("/v1/lanes", status_code=201, dependencies=[allow("admin", "manager")])
 async def add_lane_route(cmd: AddLane, tx: Tx) -> LaneOut:
     if await tx.find(Depot, cmd.depot_id) is None:
         raise UnknownReference(f"There is no depot {cmd.depot_id}.")
     fields: dict[str, Any] = dict(cmd) | {"id": cmd.id or new_id(), "active": True}
+    await renew_every_open_promise(tx, "network")
     return LaneOut.model_validate(tx.add(Lane(**fields)))
 
 
@@ -153,24 +104,6 @@ async def change_lane_route(lane_id: UUID, cmd: ChangeLane, tx: Tx) -> LaneOut:
             setattr(lane, name, value)
     await renew_every_open_promise(tx, "network")
     return LaneOut.model_validate(lane)
-
-
-@router.get("/v1/lanes", dependencies=[allow(*STAFF_READERS)])
-async def list_lanes(
-    tx: Tx, paging: Paging, depot_id: UUID | None = None, country: CountryCode | None = None
-) -> Page[LaneOut]:
-    where: list[sa.ColumnElement[bool]] = []
-    where += [Lane.c.depot_id == depot_id] if depot_id else []
-    where += [Lane.c.country == country] if country else []
-    if after := paging.after(UUID):
-        where.append(Lane.c.id > after[0])
-    found = await tx.select(Lane, *where, order_by=(Lane.c.id,), limit=paging.limit + 1)
-    return page([LaneOut.model_validate(each) for each in found], paging.limit, lambda lane: (lane.id,))
-
-
-@router.get("/v1/lanes/{lane_id}", dependencies=[allow(*STAFF_READERS)])
-async def get_lane(lane_id: UUID, tx: Tx) -> LaneOut:
-    return LaneOut.model_validate(await Lane.get(lane_id, tx))
 
 
 async def _know_calendar(calendar_id: UUID, tx: Tx) -> None:

@@ -1,23 +1,19 @@
-"""Stock: goods in, counts, transfers, quarantine, reorder points; and what there is."""
+"""Stock: goods in, counts, transfers, quarantine, reorder points."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-import sqlalchemy as sa
-from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from libs.kit.auth import Principal
 from libs.kit.http import Caller, Command, Router, Tx, allow
-from libs.kit.paging import Page, Paging, page
 from libs.kit.problems import Forbidden, Unprocessable
 from libs.store import Transaction
 from libs.store.ids import derived
 from services.rma.model.depot import Depot
 from services.rma.model.part import part_numbered
-from services.rma.model.stock import Stock, StockMovement, locked_stock
-from services.rma.queries import STAFF_READERS
+from services.rma.model.stock import Stock, locked_stock
+from services.rma.queries.stock import StockOut
 from services.rma.use_cases.reserve_part import offer_to_backorders
 
 router = Router(tags=["stock"])
@@ -71,32 +67,6 @@ class SetReorderPoint(Command):
     depot_id: UUID
     part_number: PartNumber
     reorder_point: int = Field(ge=0, le=1_000_000)
-
-
-class StockOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    depot_id: UUID
-    part_number: str
-    on_hand: int
-    reserved: int
-    available: int
-    quarantined: int
-    reorder_point: int
-    revision: int
-
-
-class MovementOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    id: UUID
-    kind: str
-    quantity: int
-    rma_id: UUID | None
-    by: str
-    reason: str
-    at: datetime
 
 
 async def _own_stock(caller: Principal, depot_id: UUID, part_number: str, tx: Transaction) -> Stock:
@@ -158,33 +128,3 @@ async def reorder_point_route(cmd: SetReorderPoint, tx: Tx, caller: Caller) -> S
     stock = await _own_stock(caller, cmd.depot_id, cmd.part_number, tx)
     stock.reorder_point = cmd.reorder_point
     return StockOut.model_validate(stock)
-
-
-@router.get("/v1/stock", dependencies=[allow(*STAFF_READERS)])
-async def list_stock(
-    tx: Tx,
-    paging: Paging,
-    depot_id: UUID | None = None,
-    part_number: Annotated[str | None, Query(max_length=100)] = None,
-    below_reorder_point: bool = False,
-) -> Page[StockOut]:
-    where: list[sa.ColumnElement[bool]] = []
-    where += [Stock.c.depot_id == depot_id] if depot_id else []
-    where += [Stock.c.part_number == part_number] if part_number else []
-    where += [Stock.c.on_hand - Stock.c.reserved < Stock.c.reorder_point] if below_reorder_point else []
-    if after := paging.after(str, UUID):
-        where.append(sa.tuple_(Stock.c.part_number, Stock.c.id) > sa.tuple_(*map(sa.literal, after)))
-    found = await tx.select(Stock, *where, order_by=(Stock.c.part_number, Stock.c.id), limit=paging.limit + 1)
-    return page(
-        [StockOut.model_validate(each) for each in found], paging.limit, lambda each: (each.part_number, each.id)
-    )
-
-
-@router.get("/v1/stock/{stock_id}/movements", dependencies=[allow(*STAFF_READERS)])
-async def list_movements(stock_id: UUID, tx: Tx, paging: Paging) -> Page[MovementOut]:
-    """The newest first: who moved what, when and why."""
-    where: list[sa.ColumnElement[bool]] = [StockMovement.c.stock_id == stock_id]
-    if after := paging.after(UUID):
-        where.append(StockMovement.c.id < after[0])
-    found = await tx.select(StockMovement, *where, order_by=(StockMovement.c.id.desc(),), limit=paging.limit + 1)
-    return page([MovementOut.model_validate(each) for each in found], paging.limit, lambda each: (each.id,))

@@ -1,5 +1,6 @@
 """Buy the carrier's labels, outbound and return, by durable jobs under references of our own."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from libs.kit.settings import setting
 from libs.store import Transaction
 from libs.store.ids import derived
 from services.rma.model.depot import Depot, Lane
+from services.rma.model.network import Network
 from services.rma.model.part import part_numbered
 from services.rma.model.rma import Rma
 from services.rma.model.shipment import Direction, Shipment
@@ -22,13 +24,23 @@ class CarrierUnknown(RuntimeError):
 
 async def order_labels(rma: Rma, depot: Depot, lane: Lane, tx: Transaction) -> None:
     """One outbound label, and one for the way back where something is to come back; both are paid by us."""
+    await _order(rma, depot, lane, ("outbound", "return") if rma.return_required else ("outbound",), tx)
+
+
+async def order_return_label(rma: Rma, tx: Transaction) -> None:
+    """Another one for the way back: the first was used, or there was none."""
+    network = await Network.load(tx, plan=rma.plan)
+    if rma.depot_id and (lane := network.lane(rma.depot_id, rma.destination)):
+        await _order(rma, network.depots[rma.depot_id], lane, ("return",), tx)
+
+
+async def _order(rma: Rma, depot: Depot, lane: Lane, directions: Sequence[Direction], tx: Transaction) -> None:
     part = await part_numbered(rma.sent_part, tx)
     hazardous = bool(part and part.hazardous)
     papers = _papers(depot, rma.destination, hazardous=hazardous)
     here, there = _depot_address(depot), _site_address(rma.destination, rma.contact)
     parcel = {"description": part.name if part else rma.sent_part, "lithium": hazardous}
     rma.label_round += 1
-    directions: list[Direction] = ["outbound", "return"] if rma.return_required else ["outbound"]
     for direction in directions:
         reference = f"{rma.number}-{'OUT' if direction == 'outbound' else 'RET'}-{rma.label_round}"
         shipment = tx.add(

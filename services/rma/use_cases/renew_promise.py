@@ -1,13 +1,17 @@
 """Forecast an open promise again: a calendar, a lane or an address changed, the cut-off passed, or the carrier is late."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 from libs.events.rma import DeliveryPromiseChanged, DeliveryPromiseMissed
+from libs.kit.calendar import CalendarError
 from libs.store import Transaction
 from services.rma.model.network import Network, NoWay
 from services.rma.model.policy import policies
 from services.rma.model.promise import Promise, Way, forecast, forecast_late, forecast_under_way
 from services.rma.model.rma import OPEN_PROMISE, Rma
+from services.rma.model.stock import Stock
+from services.rma.use_cases.reserve_part import offer_to_backorders
 
 _CAUSES = {
     "ship_cut_off": "not shipped before the depot's cut-off",
@@ -23,15 +27,14 @@ async def renew_promise(rma: Rma, tx: Transaction, detail: str) -> None:
     if rma.state not in OPEN_PROMISE or rma.promise is None or rma.depot_id is None:
         return
     network = await Network.load(tx, plan=rma.plan)
-    try:
-        way = network.way_from(rma.depot_id, rma.destination)
-    except NoWay:  # the lane was closed under a part already promised: what was promised stands until somebody acts
-        return
     policy = await policies.at(tx, plan=rma.plan, region=rma.destination.country, severity=rma.severity)
-    await _renew(rma, way, timedelta(minutes=policy.carrier_grace_minutes), tx, _CAUSES.get(detail, detail))
+    grace, cause = timedelta(minutes=policy.carrier_grace_minutes), _CAUSES.get(detail, detail)
+    # A lane closed under a part already promised, or a calendar without an open day: the promise stands until somebody acts.
+    with suppress(NoWay, CalendarError):
+        _renew(rma, network.way_from(rma.depot_id, rma.destination), grace, tx, cause)
 
 
-async def _renew(rma: Rma, way: Way, grace: timedelta, tx: Transaction, cause: str) -> None:
+def _renew(rma: Rma, way: Way, grace: timedelta, tx: Transaction, cause: str) -> None:
     assert rma.promise
     if rma.state == "reserved":
         new = forecast(tx.now, way)
@@ -64,12 +67,12 @@ def keep_promise(rma: Rma, new: Promise, tx: Transaction, cause: str) -> None:
     )
 
 
-async def renew_every_open_promise(tx: Transaction, why: str) -> int:
-    """Each is forecast again at once, by its own timer; how many."""
-    open_ones = await tx.select(Rma, Rma.c.state.in_(sorted(OPEN_PROMISE)))
-    for rma in open_ones:
+async def renew_every_open_promise(tx: Transaction, why: str) -> None:
+    """Each is forecast again at once, by its own timer; and what no lane led to may be within reach now."""
+    for rma in await tx.select(Rma, Rma.c.state.in_(sorted(OPEN_PROMISE))):
         tx.set_timer(rma, f"forecast:{why}", tx.now)
-    return len(open_ones)
+    for stock in await tx.select(Stock, Stock.c.on_hand > Stock.c.reserved):
+        offer_to_backorders(stock, tx)
 
 
 async def miss_contract(rma: Rma, tx: Transaction, _detail: str) -> None:

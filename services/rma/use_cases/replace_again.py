@@ -12,9 +12,10 @@ from libs.store.ids import derived
 from services.rma.model import return_leg
 from services.rma.model.case_file import CaseFile
 from services.rma.model.rma import NotInstallable, Rma, outbound_machine
-from services.rma.queries import RmaOut, rma_seen_by
+from services.rma.queries.rmas import RmaOut, rma_seen_by
 from services.rma.use_cases.authorize_rma import authorize
-from services.rma.use_cases.await_return import announce, close_if_over, window_from
+from services.rma.use_cases.await_return import announce, window_from
+from services.rma.use_cases.close_rma import close_if_over
 from services.rma.use_cases.open_rma import open_rma_in_place_of
 
 router = Router(tags=["rmas"])
@@ -44,7 +45,8 @@ async def lose(rma: Rma, reason: str, tx: Transaction, *, at: datetime) -> None:
     )
     return_leg.expect_nothing(rma, tx, "the replacement was lost")
     if again:
-        await _replace(rma, f"{rma.number} was lost", tx)
+        new = await _replace(rma, f"{rma.number} was lost", tx)
+        new.return_required = new.return_required and rma.return_state == "not_required"
     close_if_over(rma, tx)
 
 

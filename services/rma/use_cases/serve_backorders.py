@@ -11,6 +11,7 @@ from services.rma.model.rma import Rma
 from services.rma.model.stock import Stock
 from services.rma.use_cases.reserve_part import keep_for, offer_to_backorders
 
+_AT_ONCE = 500
 _AGAIN = timedelta(milliseconds=200)
 _SEVERITY = sa.case({"critical": 0, "major": 1, "moderate": 2, "minor": 3}, value=Rma.c.severity, else_=4)
 
@@ -26,7 +27,7 @@ async def serve_backorders(stock: Stock, tx: Transaction, _detail: str) -> None:
         Rma.c.state == "backordered",
         Rma.c.part_number.in_(wanted),
         order_by=(sa.not_(Rma.c.contract_ends_at <= tx.now), _SEVERITY, Rma.c.diagnosed_at, Rma.c.id),
-        limit=stock.available + len(wanted) + 200,
+        limit=_AT_ONCE,
     )
     for each in waiting:
         if stock.available <= 0:

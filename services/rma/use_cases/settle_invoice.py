@@ -10,8 +10,9 @@ from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.rma.model import return_leg
 from services.rma.model.rma import Rma
-from services.rma.queries import RmaOut, rma_seen_by
-from services.rma.use_cases.await_return import close_if_over, stop_waiting
+from services.rma.queries.rmas import RmaOut, rma_seen_by
+from services.rma.use_cases.await_return import stop_waiting
+from services.rma.use_cases.close_rma import close_if_over
 
 router = Router(tags=["rmas"])
 

@@ -16,7 +16,7 @@ from services.rma.model.promise import forecast
 from services.rma.model.rma import NoLabelYet, Rma, outbound_machine
 from services.rma.model.shipment import Shipment
 from services.rma.model.stock import locked_stock
-from services.rma.queries import RmaOut, rma_seen_by
+from services.rma.queries.rmas import RmaOut, rma_seen_by
 from services.rma.use_cases.await_return import return_policy
 from services.rma.use_cases.follow_shipment import follow_news
 from services.rma.use_cases.follow_visits import follow_visits
