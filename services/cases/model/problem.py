@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
+import sqlalchemy as sa
 from pydantic import BaseModel
 
 from libs.events.cases_work import ProblemUpdated
@@ -89,6 +90,9 @@ class Problem(Entity, table="problems", indexes=("status", "family"), unique=("n
             symptom=self.symptom, root_cause=self.root_cause, workaround=self.workaround, fix_release=self.fix_release,
             response=self.response, response_reason=self.response_reason, by=by, updated_at=at,
         )  # fmt: skip
+
+
+sa.Index("problems_words_idx", Problem.c.words, postgresql_using="gin")
 
 
 def likeness(
