@@ -42,9 +42,8 @@ async def refuse(scope: Scope, receive: Receive, send: Send, problem: Problem) -
     await answer(problem)(scope, receive, send)
 
 
-def with_headers(send: Send, headers: dict[str, str]) -> Send:
+def with_headers(send: Send, added: Headers) -> Send:
     """A `send` that adds headers to the answer."""
-    added = [(name.encode(), value.encode()) for name, value in headers.items()]
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -75,10 +75,9 @@ class Door:
         token = caller.internal_token(self._settings.key)
         headers = inward(scope["headers"], traceparent=traceparent, authorization=f"Bearer {token}")
         if service == routes.STREAM:
-            sending = asgi.with_headers(send, allowance.headers())
-            await self._listening.serve(scope, receive, sending, access, caller)
+            await self._listening.serve(scope, receive, send, access, caller, _added(allowance))
         elif service == routes.GATEWAY:
-            sending = asgi.with_headers(send, allowance.headers())
+            sending = asgi.with_headers(send, _added(allowance))
             await self._clients({**scope, "headers": headers}, receive, sending)
         else:
             await self._forward(service, scope, receive, send, headers, allowance)
@@ -96,6 +95,9 @@ class Door:
         headers: Headers,
         allowance: Allowance,
     ) -> None:
-        added = [(name.encode(), value.encode()) for name, value in allowance.headers().items()]
-        status = await self._upstreams.forward(service, scope, receive, send, headers, added)
+        status = await self._upstreams.forward(service, scope, receive, send, headers, _added(allowance))
         _answers.labels(service, status).inc()
+
+
+def _added(allowance: Allowance) -> Headers:
+    return [(name.encode(), value.encode()) for name, value in allowance.headers().items()]

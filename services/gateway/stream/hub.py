@@ -15,13 +15,15 @@ HEARTBEAT = b":\n\n"
 class Listener:
     """What one connection has still to be sent. Its own task empties it; the hub fills it and never waits."""
 
-    __slots__ = ("_frames", "_limit", "_pending", "_size", "filter", "last", "reason", "woken")
+    __slots__ = ("_frames", "_limit", "_pending", "_size", "filter", "last", "reason", "stuck_since", "woken")
 
     def __init__(self, filter: Filter, last: int, *, limit: int) -> None:
         self.filter, self.last = filter, last
         self.woken = asyncio.Event()
         self.reason: str | None = None
         """Why it is sent away; None while it stays."""
+        self.stuck_since: float | None = None
+        """When what is being sent now was handed over; None while nothing is."""
         self._limit, self._size, self._pending = limit, 0, last
         self._frames: list[bytes] = []
 

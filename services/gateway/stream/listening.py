@@ -3,7 +3,7 @@
 import asyncio
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import parse_qs, urlencode
 from uuid import UUID
@@ -12,7 +12,7 @@ import structlog
 
 from libs.kit.problems import BadRequest, Problem, Unauthenticated, Unavailable
 from services.gateway.door import asgi
-from services.gateway.door.headers import value_of
+from services.gateway.door.headers import Headers, value_of
 from services.gateway.door.upstreams import ServiceDown, Upstreams
 from services.gateway.identity.access_tokens import Access
 from services.gateway.identity.directory import Caller, Directory
@@ -59,6 +59,21 @@ class Request:
         return f"/v1/events?{urlencode(pairs + [(name, value) for name, value in asked.items() if value])}"
 
 
+@dataclass
+class _Seat:
+    """On whose word a listener sits here; `clear` closes a connection that takes nothing any more, just as it is."""
+
+    access: Access
+    caller: Caller
+    task: asyncio.Task[Any] | None = field(default_factory=asyncio.current_task)
+    cleared: bool = False
+
+    def clear(self) -> None:
+        self.cleared = True
+        if self.task:
+            self.task.cancel()
+
+
 class Listening:
     """Serves listeners until they leave, are too slow, or may not listen any more."""
 
@@ -67,15 +82,15 @@ class Listening:
     ) -> None:
         self._hub, self._upstreams, self._directory, self._key = hub, upstreams, directory, key
         self._most, self._heartbeat = most, heartbeat
-        self._callers: dict[Listener, tuple[Access, Caller]] = {}
+        self._seats: dict[Listener, _Seat] = {}
 
     async def serve(
-        self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send, access: Access, caller: Caller
+        self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send, access: Access, caller: Caller, added: Headers
     ) -> None:
-        """Raises a Problem before the first byte, never after it."""
+        """Answers with `added` headers. Raises a Problem before the first byte, never after it."""
         if scope["method"] != "GET":
             raise GetOnly("The stream is read with GET.", allowed=["GET"])
-        if len(self._callers) >= self._most:
+        if len(self._seats) >= self._most:
             raise Unavailable("There are too many listeners; try again.", retry_after=5, dependency="gateway")
         if self._hub.position is None:
             raise ServiceDown("activity", "activity has not been heard of yet; try again.")
@@ -84,18 +99,20 @@ class Listening:
         may_see = Filter.of(caller.principal, types=asked.types, case_id=asked.case_id, account_id=asked.account_id)
         listener = Listener(may_see, begin, limit=BUFFER_BYTES)
         page = None if self._hub.attach(listener, begin) else await self._page(asked, begin, caller)
-        self._callers[listener] = (access, caller)
+        seat = self._seats[listener] = _Seat(access, caller)
         gone = asyncio.create_task(_until_gone(receive, listener))
         try:
-            await asgi.start(send, 200, _HEADERS)
+            await asgi.start(send, 200, _HEADERS + added)
             await asgi.body(send, b"retry: %d\nid: %d\n\n" % (_RETRY_MILLISECONDS, begin), more=True)
-            with suppress(TimeoutError):  # a connection that takes nothing for that long is closed as it is
-                if page is not None:
-                    await self._catch_up(asked, listener, page, send, caller)
-                await _pump(listener, send)
+            if page is not None:
+                await self._catch_up(asked, listener, page, send, caller)
+            await _pump(listener, send)
+        except asyncio.CancelledError:
+            if not seat.cleared:
+                raise
         finally:
             gone.cancel()
-            del self._callers[listener]
+            del self._seats[listener]
             self._hub.detach(listener)
 
     async def _page(self, asked: Request, after: int, caller: Caller) -> dict[str, Any]:
@@ -127,24 +144,27 @@ class Listening:
                 await asyncio.wait_for(stopping.wait(), self._heartbeat)
             await self._send_away()
             self._hub.beat()
-        for listener in self._callers:
+        for listener in self._seats:
             listener.leave("closing")
 
     async def _send_away(self) -> None:
-        """Those whose token has expired, and whose client was disabled or sees other accounts now."""
-        for listener, (access, caller) in list(self._callers.items()):
-            if access.expires <= time.time():
+        """Those whose token has expired, whose client was disabled or sees other accounts now, who take nothing any more."""
+        for listener, seat in list(self._seats.items()):
+            if listener.stuck_since is not None and time.monotonic() - listener.stuck_since > SEND_SECONDS:
+                seat.clear()
+                continue
+            if seat.access.expires <= time.time():
                 listener.leave("token expired")
                 continue
             try:
-                now = await self._directory.caller(access)
+                now = await self._directory.caller(seat.access)
             except Unauthenticated:
                 listener.leave("not allowed any more")
             except Problem as problem:
                 log.warning("cannot look who may listen", error=problem.detail)
                 return
             else:
-                if now.principal != caller.principal:
+                if now.principal != seat.caller.principal:
                     listener.leave("sees something else now")
 
 
@@ -155,13 +175,15 @@ async def _pump(listener: Listener, send: asgi.Send) -> None:
         frames, place = listener.take()
         if frames:
             await _sent(listener, send, frames, place)
-    async with asyncio.timeout(SEND_SECONDS):
-        await asgi.body(send, dropped(listener.last, listener.reason))
+    listener.stuck_since = time.monotonic()
+    await asgi.body(send, dropped(listener.last, listener.reason))
 
 
 async def _sent(listener: Listener, send: asgi.Send, frames: bytes, place: int) -> None:
-    async with asyncio.timeout(SEND_SECONDS):
-        await asgi.body(send, frames, more=True)
+    # Looked at by the heartbeat: a timeout around each frame for each listener would cost as much as sending it.
+    listener.stuck_since = time.monotonic()
+    await asgi.body(send, frames, more=True)
+    listener.stuck_since = None
     listener.last = place
 
 

@@ -184,20 +184,26 @@ async def test_a_replay_without_activity_is_a_problem_and_the_live_stream_goes_o
         assert listener.heard == expected
 
 
+async def connected_without_reading(url: str, token: str) -> socket.socket:
+    """A listener's socket with little room."""
+    host, port = url.removeprefix("http://").split(":")
+    found = socket.socket()
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    found.setblocking(False)
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(found, (host, int(port)))
+    request = f"GET /v1/events/stream HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n"
+    await loop.sock_sendall(found, request.encode())
+    return found
+
+
 async def test_a_slow_listener_is_sent_away_and_told_where_to_resume(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.gateway.stream.listening.BUFFER_BYTES", 200_000)
     quick, token = await live.ear(), live.stage.token(await live.stage.make("ops"))
-    host, port = live.url.removeprefix("http://").split(":")
-    slow = socket.socket()
-    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    slow.setblocking(False)
     loop = asyncio.get_running_loop()
-    await loop.sock_connect(slow, (host, int(port)))
-    await loop.sock_sendall(
-        slow, f"GET /v1/events/stream HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n".encode()
-    )
+    slow = await connected_without_reading(live.url, token)
     assert b"200 OK" in await loop.sock_recv(slow, 4096)
     events = [an_event(text="x" * 60_000) for _ in range(80)]
     await live.activity.deliver(*events)
@@ -217,17 +223,16 @@ async def test_a_slow_listener_is_sent_away_and_told_where_to_resume(
     assert await again.until(events[-1]) == [str(event.event_id) for event in events[got:]]
 
 
-async def test_one_who_takes_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_who_takes_nothing_at_all_loses_its_seat(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listening, "SEND_SECONDS", 0.05)
-    listener = Listener(Filter(None, False, (), None), 0, limit=1000)
-    listener.put(b"x", 1)
-
-    async def never(_: Any) -> None:
-        await asyncio.Event().wait()
-
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(listening._pump(listener, never), 5)
-    assert listener.last == 0
+    await live.open(heartbeat_seconds=0.05, max_listeners=1)
+    token = live.stage.token(await live.stage.make("ops"))
+    deaf = await connected_without_reading(live.url, token)
+    await live.activity.deliver(*(an_event(text="x" * 100_000) for _ in range(60)))
+    async with asyncio.timeout(10):
+        while (await (await live.silent_ear()).open()).status == 503:
+            continue
+    deaf.close()
 
 
 async def test_many_listeners_share_one_event(live: Live) -> None:
