@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from libs.bus.envelope import Delivery
@@ -63,7 +63,12 @@ async def fresh(h: Harness) -> list[Delivery]:
 
 
 @given(data=st.data())
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25,
+    phases=[Phase.reuse, Phase.generate],
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 async def test_the_story_ends_the_same_in_any_order(entitlements: Harness, data: st.DataObject) -> None:
     if not AS_TOLD:
         AS_TOLD.append(await outcome(entitlements, await fresh(entitlements)))

@@ -21,6 +21,7 @@ from services.entitlements.model.registration import CannotBeRegistered, Registe
 from services.entitlements.model.site import NotOfThisAccount, Site
 from services.entitlements.use_cases.decide_coverage import decide_again
 from services.entitlements.use_cases.replace_serial import apply_what_was_replaced
+from services.entitlements.use_cases.whereabouts import whereabouts
 
 E = TypeVar("E", bound=Entity)
 _TAKEN = "This unit cannot be registered here. If it stands with you, our support will look into it."
@@ -98,20 +99,16 @@ async def _known(account: Account, units: Sequence[UnitToRegister], tx: Transact
 
 
 def _new(account: Account, product: Product, unit: UnitToRegister, tx: Transaction) -> Registration:
+    given = {name: getattr(unit, name) for name in UnitToRegister.model_fields if name != "id"}
     return Registration(
         id=unit.id or new_id(),
         account_id=account.id,
-        product_number=unit.product_number,
-        serial=unit.serial,
         family=product.family,
         model=product.model,
-        hardware_revision=unit.hardware_revision,
-        site_id=unit.site_id,
-        contact_id=unit.contact_id,
-        contract_id=unit.contract_id,
         state=machine.initial,
         history=[Step(state=machine.initial, at=tx.now, by=tx.scope.actor)],
         created_at=tx.now,
+        **given,
     )
 
 
@@ -130,9 +127,7 @@ async def _tell(
     await tx.flush()
     for registration, coverage in zip(registrations, await coverages_now(registrations, tx), strict=True):
         serials[registration.id].publish(registration, coverage.plan, tx)
-        site = await Site.find(registration.site_id, tx) if registration.site_id else None
-        contact_id = registration.contact_id or (site.contact_id if site else None)
-        contact = await Contact.find(contact_id, tx) if contact_id else None
+        site, contact = await whereabouts(registration, tx)
         tx.emit(
             ProductRegistered(
                 registration_id=registration.id,
@@ -146,8 +141,8 @@ async def _tell(
                 contract_id=coverage.contract_id,
                 plan=coverage.plan,
                 features=coverage.features,
-                site=site.facts() if site else None,
-                contact=contact.facts() if contact else None,
+                site=site,
+                contact=contact,
                 by=tx.scope.actor,
                 registered_at=tx.now,
             )

@@ -16,6 +16,7 @@ from services.entitlements.queries.access import CUSTOMERS_AND_STAFF, MANAGERS
 from services.entitlements.queries.registrations import RegistrationOut
 from services.entitlements.use_cases.changes import Change, check_of_account, to_change
 from services.entitlements.use_cases.decide_coverage import decide_again
+from services.entitlements.use_cases.whereabouts import whereabouts
 
 router = Router(tags=["registrations"])
 
@@ -101,8 +102,7 @@ async def _check_named(cmd: ChangeRegistration | TransferRegistration, account_i
 async def _tell_transferred(registration: Registration, tx: Transaction) -> None:
     account = await Account.get(registration.account_id, tx)
     coverage = await coverage_now(registration, tx)
-    site = await Site.find(registration.site_id, tx) if registration.site_id else None
-    contact = await Contact.find(registration.contact_id, tx) if registration.contact_id else None
+    site, contact = await whereabouts(registration, tx)
     tx.emit(
         ProductTransferred(
             registration_id=registration.id,
@@ -113,8 +113,8 @@ async def _tell_transferred(registration: Registration, tx: Transaction) -> None
             contract_id=coverage.contract_id,
             plan=coverage.plan,
             features=coverage.features,
-            site=site.facts() if site else None,
-            contact=contact.facts() if contact else None,
+            site=site,
+            contact=contact,
             by=tx.scope.actor,
             transferred_at=tx.now,
         )

@@ -1,8 +1,5 @@
 """The routes of a registration: one unit as JSON, or many as JSON or CSV with a result per row (S16)."""
 
-import csv
-import io
-from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -16,10 +13,10 @@ from services.entitlements.model.registration import Registration
 from services.entitlements.queries.access import CUSTOMERS_AND_STAFF, account_of
 from services.entitlements.queries.registrations import RegistrationOut
 from services.entitlements.use_cases.claim_units import UnitToRegister, register_units
+from services.entitlements.use_cases.read_csv import COLUMNS, MAX_ROWS, read_csv
 
 router = Router(tags=["registrations"])
-MAX_ROWS, MAX_BYTES = 5000, 4 * 2**20
-COLUMNS = tuple(UnitToRegister.model_fields)
+MAX_BYTES = 4 * 2**20
 
 
 class RegisterProduct(UnitToRegister):
@@ -140,36 +137,3 @@ def _read_json(body: bytes) -> RegisterProducts:
         return RegisterProducts.model_validate_json(body)
     except ValidationError as error:
         raise BadRequest(f"Not a list of units: {_said(error)}") from None
-
-
-def read_csv(body: bytes) -> list[dict[str, Any]]:
-    """Rows by heading, empty cells left out; comma or semicolon, as spreadsheets write them. Raises BadRequest."""
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise BadRequest("A CSV is sent in UTF-8.") from None
-    heading = text.partition("\n")[0]
-    reader = csv.DictReader(io.StringIO(text), delimiter=";" if heading.count(";") > heading.count(",") else ",")
-    names = [name.strip() for name in reader.fieldnames or ()]
-    if not {"product_number", "serial"} <= set(names) or set(names) - set(COLUMNS):
-        raise BadRequest("The heading names product_number and serial, and no column we do not know.", known=COLUMNS)
-    reader.fieldnames = names
-    try:
-        rows = [_cells(row) for row in _limited(reader)]
-    except csv.Error as error:
-        raise BadRequest(f"Line {reader.line_num} is no CSV: {error}.") from None
-    if not rows:
-        raise BadRequest("There is no row beneath the heading.")
-    return rows
-
-
-def _cells(row: dict[str | Any, Any]) -> dict[str, Any]:
-    """Cells beyond the heading make the row invalid, by a property that no unit has."""
-    return {str(name) if name else "cells beyond the heading": value for name, value in row.items() if value}
-
-
-def _limited(rows: Iterable[dict[str | Any, Any]]) -> Iterable[dict[str | Any, Any]]:
-    for number, row in enumerate(rows, 1):
-        if number > MAX_ROWS:
-            raise BadRequest(f"At most {MAX_ROWS} rows in one request.", limit=MAX_ROWS)
-        yield row
