@@ -13,8 +13,10 @@ import pytest
 
 from deploy.simulators.tests.receiving import SECRET
 from libs.events.rma import PartDelivered, PartLost, PartRefused, PartShipped, ShipmentUpdated
+from libs.kit.problems import Unauthenticated
 from services.rma.tests.builders import SGP, Case, a_network, goods_in, made, reserved, seen
 from services.rma.tests.conftest import CarrierCompany
+from services.rma.use_cases.hear_carrier import verify
 from tests.support.harness import Harness
 
 
@@ -173,18 +175,34 @@ async def tell(rma: Harness, body: bytes, headers: dict[str, str]) -> httpx.Resp
     return await rma.http.post("/v1/carrier-events", content=body, headers=headers)
 
 
-@pytest.mark.usefixtures("secret")
 @pytest.mark.parametrize("wrong", ["secret", "body", "old", "early", "timestamp"])
-async def test_a_notice_that_is_not_the_carriers_changes_nothing(rma: Harness, wrong: str) -> None:
-    body = a_notice("RMA-1-OUT-1")
-    headers = {
-        "secret": signed(body, secret="whsec_" + base64.b64encode(b"another secret").decode()),
-        "body": signed(a_notice("RMA-2-OUT-1")),
-        "old": signed(body, at=time.time() - 301),
-        "early": signed(body, at=time.time() + 302),
-        "timestamp": signed(body) | {"webhook-timestamp": "yesterday"},
-    }[wrong]
-    assert (await tell(rma, body, headers)).status_code == 401
+def test_a_notice_is_the_carriers_only_with_its_signature_and_in_time(wrong: str) -> None:
+    body, now = a_notice("RMA-1-OUT-1"), time.time()
+
+    def check(headers: dict[str, str]) -> None:
+        id, stamp, signature = (headers[f"webhook-{name}"] for name in ("id", "timestamp", "signature"))
+        verify(SECRET, id, stamp, signature, body, now)
+
+    check(signed(body, at=now))
+    with pytest.raises(Unauthenticated):
+        check(
+            {
+                "secret": signed(body, secret="whsec_" + base64.b64encode(b"another secret").decode()),
+                "body": signed(a_notice("RMA-2-OUT-1")),
+                "old": signed(body, at=now - 301),
+                "early": signed(body, at=now + 302),
+                "timestamp": signed(body) | {"webhook-timestamp": "yesterday"},
+            }[wrong]
+        )
+
+
+async def test_a_notice_that_is_not_the_carriers_changes_nothing(rma: Harness, carrier: CarrierCompany) -> None:
+    found = await shipped_by_carrier(rma, Case())
+    before = await rma.state()
+    body = a_notice(parcel(found)["reference"])
+    forged = signed(body, secret="whsec_" + base64.b64encode(b"another secret").decode())
+    assert (await tell(rma, body, forged)).status_code == 401
+    assert await rma.state() == before
 
 
 @pytest.mark.usefixtures("secret")

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from libs.store.ids import new_id
 from services.rma.tests.builders import OTHER_ACCOUNT, Case, a_network, a_part, days, delivered, made, reserved
 from tests.support.harness import Harness
@@ -35,23 +33,24 @@ async def test_the_network_is_built_listed_and_changed_through_the_api(rma: Harn
     assert (await rma.get("/v1/parts?fits=X30")).json()["items"] == []
 
 
-@pytest.mark.parametrize(
-    ("path", "body", "status"),
-    [
-        ("calendars", {"name": "again", "country": "VN", "data": days("Asia/Ho_Chi_Minh")}, 409),
-        ("calendars", {"name": "nowhere", "data": days("Asia/Nowhere")}, 422),
-        ("calendars", {"name": "Vietnam", "data": days("UTC")}, 409),
-        ("depots", {"code": "X", "name": "X", "country": "VN", "calendar_id": str(new_id())}, 422),
-        ("depots", {"code": "X", "name": "X", "country": "Vietnam", "calendar_id": str(new_id())}, 422),
-        ("lanes", {"depot_id": str(new_id()), "country": "VN", "transit_days": 1, "carrier": "x", "cost": {"amount_minor": 1, "currency": "USD"}}, 422),
-        ("parts", a_part(), 409),
-        ("parts", a_part("NEW", colour="red"), 422),
-    ],
+_BAD = (
+    ("calendars", {"name": "again", "country": "VN", "data": days("Asia/Ho_Chi_Minh")}, 409),
+    ("calendars", {"name": "nowhere", "data": days("Asia/Nowhere")}, 422),
+    ("calendars", {"name": "Vietnam", "data": days("UTC")}, 409),
+    ("depots", {"code": "X", "name": "X", "country": "VN", "calendar_id": str(new_id())}, 422),
+    ("depots", {"code": "X", "name": "X", "country": "Vietnam", "calendar_id": str(new_id())}, 422),
+    ("lanes", {"depot_id": str(new_id()), "country": "VN", "transit_days": 1, "carrier": "x", "cost": {"amount_minor": 1, "currency": "USD"}}, 422),
+    ("parts", a_part(), 409),
+    ("parts", a_part("NEW", colour="red"), 422),
+    ("parts", a_part("N\0W"), 422),
 )  # fmt: skip
-async def test_bad_master_data_is_refused(rma: Harness, path: str, body: dict[str, Any], status: int) -> None:
+
+
+async def test_bad_master_data_is_refused_and_changes_nothing(rma: Harness) -> None:
     await a_network(rma)
     before = await rma.state()
-    assert (await rma.post(f"/v1/{path}", body, role="admin")).status_code == status
+    for path, body, status in _BAD:
+        assert (await rma.post(f"/v1/{path}", body, role="admin")).status_code == status, (path, body)
     assert await rma.state() == before
 
 
@@ -80,34 +79,30 @@ _ACTIONS = {
     "receive": {"serial": "X"}, "inspect": {"result": "confirmed"}, "cancel": {"reason": "not needed"},
     "override": {"reason": "goodwill"}, "settle": {"outcome": "waived", "reason": "goodwill"},
 }  # fmt: skip
+_ROLES = {"override": "manager", "settle": "manager", "cancel": "engineer"}
 
 
-@pytest.mark.parametrize("action", sorted(_ACTIONS))
-async def test_a_customer_does_none_of_the_depots_and_managers_acts(rma: Harness, action: str) -> None:
-    answer = await rma.post(
-        f"/v1/rmas/{new_id()}/{action}", _ACTIONS[action], role="customer", accounts=[OTHER_ACCOUNT]
-    )
-    assert answer.status_code == 403
+async def test_a_customer_does_none_of_the_depots_and_managers_acts(rma: Harness) -> None:
+    for action, body in _ACTIONS.items():
+        answer = await rma.post(f"/v1/rmas/{new_id()}/{action}", body, role="customer", accounts=[OTHER_ACCOUNT])
+        assert answer.status_code == 403, action
 
 
-@pytest.mark.parametrize("action", sorted(_ACTIONS))
-async def test_an_rma_that_is_not_there_is_not_found(rma: Harness, action: str) -> None:
-    role = {"override": "manager", "settle": "manager", "cancel": "engineer"}.get(action, "depot")
-    assert (await rma.post(f"/v1/rmas/{new_id()}/{action}", _ACTIONS[action], role=role)).status_code == 404
+async def test_an_rma_that_is_not_there_is_not_found(rma: Harness) -> None:
+    for action, body in _ACTIONS.items():
+        answer = await rma.post(f"/v1/rmas/{new_id()}/{action}", body, role=_ROLES.get(action, "depot"))
+        assert answer.status_code == 404, action
 
 
-@pytest.mark.parametrize("action", ["ship", "deliver", "lost", "cancel", "override", "settle", "inspect"])
-async def test_what_a_delivered_rma_does_not_allow_names_the_state_and_what_is_possible(
-    rma: Harness, action: str
-) -> None:
+async def test_what_a_delivered_rma_does_not_allow_names_the_state_and_what_is_possible(rma: Harness) -> None:
     await a_network(rma)
     rma_id = await delivered(rma, Case())
     before = await rma.state()
-    role = {"override": "manager", "settle": "manager", "cancel": "engineer"}.get(action, "depot")
-    answer = await rma.post(f"/v1/rmas/{rma_id}/{action}", _ACTIONS[action], role=role)
-    assert answer.status_code == 409
-    assert answer.json()["state"] in ("delivered", "awaiting_return")
-    assert answer.json()["possible"]
+    for action in ("ship", "deliver", "lost", "cancel", "override", "settle", "inspect"):
+        answer = await rma.post(f"/v1/rmas/{rma_id}/{action}", _ACTIONS[action], role=_ROLES.get(action, "depot"))
+        assert answer.status_code == 409, action
+        assert answer.json()["state"] in ("delivered", "awaiting_return")
+        assert answer.json()["possible"]
     assert await rma.state() == before
 
 
