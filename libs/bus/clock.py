@@ -27,7 +27,7 @@ async def follow_clock(
     """The offsets as they are put in force, the present one first; ends when `stop` is set."""
     place = TopicPartition(TOPIC, 0)
     client = AIOKafkaConsumer(
-        **Kafka(bootstrap, user, password).common(), enable_auto_commit=False, fetch_max_wait_ms=100
+        **Kafka(bootstrap, user, password).common(), enable_auto_commit=False, fetch_max_wait_ms=500
     )
     await client.start()
     try:

@@ -7,6 +7,7 @@ in between leaves it claimed until its lease ends; the next attempt looks up our
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -137,15 +138,16 @@ class Jobs:
 
     async def run(self, database: Database, stop: asyncio.Event) -> None:
         """Works jobs until told to stop."""
+        started = asyncio.Event()
+        database.wake_ups.append(started.set)
         async with self.client() as http:
             while not stop.is_set():
+                started.clear()
                 try:
                     worked = await self.run_due(database, http)
                 except Exception as error:
                     log.error("jobs cannot be claimed; trying again", exc_info=error)
                     worked = 0
                 if not worked:
-                    try:
-                        await asyncio.wait_for(stop.wait(), 0.1)
-                    except TimeoutError:
-                        continue
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(started.wait(), 0.25)

@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from libs.bus import Handlers, Jobs, Timers
+from libs.bus.relay import notify_relay
 from libs.bus.worker import Worker
 from libs.kit import problems, telemetry
 from libs.kit.auth import Verifier
@@ -80,6 +81,8 @@ class Service:
             app, host=address.hostname or "127.0.0.1", port=address.port or 80, log_config=None, access_log=False,
             server_header=False, timeout_graceful_shutdown=20, limit_concurrency=1000, proxy_headers=False,
         )  # fmt: skip
+        stop = asyncio.Event()
+        notifying = None if worker else asyncio.create_task(notify_relay(database, stop))
         try:
             if worker:
                 await worker.start()
@@ -87,6 +90,9 @@ class Service:
             gc.freeze()  # what start-up made is never garbage: p99 falls by three quarters
             await Server(config, app.state.stopping).serve()
         finally:
+            stop.set()
+            if notifying:
+                await notifying
             if worker:
                 await worker.stop()
             await asyncio.wait_for(database.close(), 10)

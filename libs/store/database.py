@@ -20,8 +20,8 @@ class Database:
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self.pool = pool
-        self.on_emit: Callable[[], None] = lambda: None
-        """Called after a commit that left events in the outbox; the relay's wake-up."""
+        self.wake_ups: list[Callable[[], None]] = []
+        """Called after a commit that left work behind: events for the relay, calls to the outside."""
 
     @classmethod
     async def connect(cls, url: str, *, size: int = 16) -> Self:
@@ -47,5 +47,6 @@ class Database:
             tx = Transaction(connection, scope, now, traceparent=traceparent, cause=cause)  # type: ignore[arg-type]
             yield tx
             await tx.flush()
-        if tx.emitted:
-            self.on_emit()
+        if tx.left_work:
+            for wake in self.wake_ups:
+                wake()

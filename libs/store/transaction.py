@@ -67,6 +67,7 @@ class Transaction:
     cause: Cause | None = None
     expected: tuple[UUID, int] | None = None  # If-Match: this id must be at this revision
     emit_allowed: bool = True
+    left_work: bool = False  # whether the flush wrote something that somebody is to take up once it is committed
     outbox: list[OutboxRow] = field(default_factory=list)
     _entities: dict[tuple[type[Entity], UUID], Entity | None] = field(default_factory=dict)
     _kinds: set[type[Entity]] = field(default_factory=set)  # those among `_entities`, which can be many thousand
@@ -281,7 +282,7 @@ class Transaction:
         for entities in (inserts, updates):
             for cls, flushed in entities.items():
                 self._loaded.update({(cls, entity.id): entity.to_row() for entity in flushed})
-        self._flushed += len(self.outbox)
+        self.left_work |= bool(self.outbox or self._jobs)
         for pending in (self._new, self._removed, self._timers, self._jobs, self._extra, self.outbox):
             pending.clear()
 
@@ -292,10 +293,3 @@ class Transaction:
                 changed = key not in self._new and self._loaded[key] != entity.to_row()
                 return entity.revision + changed
         return None
-
-    _flushed: int = 0
-
-    @property
-    def emitted(self) -> bool:
-        """Whether the relay has something to do once this is committed."""
-        return self._flushed > 0
