@@ -11,16 +11,6 @@ from libs.bus.handlers import Handlers
 from libs.store import Database, Scope, Transaction
 
 _CLAIM = """
-WITH fence AS (
-    UPDATE consumer_offsets SET next = $5 WHERE (consumer, topic, partition, next) = ($1, $2, $3, $4) RETURNING 1
-), claimed AS (
-    INSERT INTO inbox (consumer, event_id)
-    SELECT $1, e FROM unnest($6::uuid[]) e WHERE EXISTS (SELECT FROM fence)
-    ON CONFLICT DO NOTHING RETURNING event_id
-)
-SELECT (SELECT count(*) FROM fence) AS fenced, (SELECT array_agg(event_id) FROM claimed) AS claimed
-"""
-_CLAIM = """
 INSERT INTO inbox (consumer, event_id) SELECT $1, e FROM unnest($2::uuid[]) e ON CONFLICT DO NOTHING RETURNING event_id
 """
 _FENCE = "UPDATE consumer_offsets SET next = $5 WHERE (consumer, topic, partition, next) = ($1, $2, $3, $4)"
@@ -48,7 +38,10 @@ class OutOfOrder(Exception):
 
 def is_transient(error: Exception, attempt: int) -> bool:
     """Whether to try again. Two transactions that made the same row settle on the second try, so that counts for a few tries."""
-    return isinstance(error, TRANSIENT) or (isinstance(error, asyncpg.UniqueViolationError) and attempt < 5)
+    if isinstance(error, asyncpg.UniqueViolationError):
+        return attempt < 5
+    # asyncpg's own "this value does not fit" is an InterfaceError and a ValueError: it will never fit
+    return isinstance(error, TRANSIENT) and not isinstance(error, ValueError)
 
 
 @dataclass(frozen=True)
