@@ -135,6 +135,20 @@ async def test_a_part_that_is_lost_or_dead_is_replaced_at_once_by_a_linked_rma(r
         assert (old["return_state"], old["return_serial"]) == ("awaiting_return", "NEW-1")
 
 
+@pytest.mark.parametrize("how", ["lost", "dead-on-arrival"])
+async def test_a_missed_contract_date_is_not_told_again_by_the_rma_that_follows(rma: Harness, how: str) -> None:
+    await a_network(rma)
+    first = await shipped(rma, Case())
+    await rma.advance(timedelta(days=14))
+    if how == "dead-on-arrival":
+        await made(rma, f"/v1/rmas/{first}/deliver", {}, role="depot")
+    body = {"reason": "searched for"} if how == "lost" else {"symptom": "stays dark"}
+    await made(rma, f"/v1/rmas/{first}/{how}", body, role="engineer")
+    await rma.advance(timedelta(days=1))
+    assert (await seen(rma, derived(first, "rma")))["contract_missed"]
+    assert [missed.rma_id for missed in await rma.events(DeliveryPromiseMissed)] == [first]
+
+
 async def test_a_cancelled_case_cancels_what_has_not_shipped_and_gives_the_part_back(rma: Harness) -> None:
     await a_network(rma, camera=1)
     case, other = Case(), Case("other")

@@ -38,7 +38,7 @@ async def open_rma_for_diagnosis(case: CaseFile, account_id: UUID, fault: FaultD
 
 
 async def open_rma_in_place_of(old: Rma, tx: Transaction, reason: str) -> Rma:
-    """A second replacement under the same diagnosis and the same contract date."""
+    """A second replacement under the same diagnosis and the same contract date, which is missed once."""
     rma = Rma(
         id=derived(old.id, "rma"),
         account_id=old.account_id,
@@ -64,6 +64,7 @@ async def open_rma_in_place_of(old: Rma, tx: Transaction, reason: str) -> Rma:
         diagnosed_at=old.diagnosed_at,
         contract_due=old.contract_due,
         contract_ends_at=old.contract_ends_at,
+        contract_missed=old.contract_missed,
         repeat_of=[],
         return_serial=old.return_serial,
         history=[],
