@@ -22,6 +22,7 @@ from services.rma.use_cases.follow_case import (
     stop_rmas_of_cancelled_case,
     stop_rmas_of_withdrawn_diagnosis,
 )
+from services.rma.use_cases.follow_shipment import follow_what_was_heard
 from services.rma.use_cases.order_labels import buy_label, record_label, record_refusal
 from services.rma.use_cases.renew_promise import miss_contract, renew_promise
 from services.rma.use_cases.serve_backorders import serve_backorders
@@ -45,6 +46,7 @@ timers(Rma, "forecast")(renew_promise)
 timers(Rma, "return_reminder")(remind)
 timers(Rma, "return_overdue")(mark_overdue)
 timers(Rma, "return_invoice")(invoice)
+timers(Rma, "carrier_news")(follow_what_was_heard)
 timers(Rma, "close")(close_by_time)
 timers(Stock, "serve_backorders")(serve_backorders)
 

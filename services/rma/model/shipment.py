@@ -22,12 +22,16 @@ label_machine: StateMachine[LabelState] = StateMachine(
 
 
 class CarrierNews(BaseModel):
-    """One notice of the carrier's. They come late, twice and in any order; `sequence` is the carrier's own."""
+    """One notice of the carrier's. They come late, twice and in any order; `sequence` is the carrier's own.
+
+    `followed`: told and acted on, which waits until the label is recorded and the part has shipped.
+    """
 
     webhook_id: str
     status: CarrierStatus
     occurred_at: Instant
     sequence: int
+    followed: bool = False
 
 
 class Shipment(Entity, table="shipments", indexes=("rma_id", "tracking"), unique=("reference",)):

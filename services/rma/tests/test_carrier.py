@@ -14,7 +14,7 @@ import pytest
 from deploy.simulators.tests.receiving import SECRET
 from libs.events.rma import PartDelivered, PartLost, PartRefused, PartShipped, ShipmentUpdated
 from libs.kit.problems import Unauthenticated
-from services.rma.tests.builders import SGP, Case, a_network, goods_in, made, reserved, seen
+from services.rma.tests.builders import SGP, Case, a_network, delivered, goods_in, made, reserved, seen
 from services.rma.tests.conftest import CarrierCompany
 from services.rma.use_cases.hear_carrier import verify
 from tests.support.harness import Harness
@@ -222,6 +222,25 @@ async def test_notices_in_any_order_and_twice_end_the_same(rma: Harness, carrier
     assert found["state"] == "delivered"
     assert len(await rma.events(PartDelivered)) == 1
     assert not await rma.events(PartLost)
+
+
+async def test_what_is_heard_of_the_way_back_before_its_label_is_recorded_is_acted_on_then(
+    rma: Harness, carrier: CarrierCompany
+) -> None:
+    await a_network(rma)
+    rma_id = await delivered(rma, Case())  # by the depot's van: the return label is still being bought
+    back, at = parcel(await seen(rma, rma_id), "return"), (await rma.now()).isoformat()
+    for id, status, sequence in (("l", "lost", 2), ("p", "picked_up", 1)):
+        body = a_notice(back["reference"], status, sequence, at)
+        assert (await tell(rma, body, signed(body, id=id))).status_code == 202
+    assert (back["state"], (await seen(rma, rma_id))["return_state"]) == ("ordered", "awaiting_return")
+    await rma.run_jobs()
+    await rma.fire_timers()
+    assert (await seen(rma, rma_id))["return_state"] == "lost"
+    assert [event.status for event in await rma.events(ShipmentUpdated)] == ["picked_up", "exception"]
+    body = a_notice(back["reference"], "in_transit", 3, at)
+    await tell(rma, body, signed(body, id="t"))
+    assert len(await rma.events(ShipmentUpdated)) == 3
 
 
 async def test_a_parcel_abroad_with_a_battery_names_its_papers(rma: Harness, carrier: CarrierCompany) -> None:

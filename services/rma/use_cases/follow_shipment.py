@@ -1,6 +1,7 @@
 """Follow a parcel by what the carrier tells of it, on either leg."""
 
 from typing import Literal
+from uuid import UUID
 
 from libs.events.rma import PartRefused, ShipmentUpdated
 from libs.store import Transaction
@@ -24,7 +25,10 @@ _TOLD: dict[CarrierStatus, tuple[Literal["picked_up", "in_transit", "delivered",
 
 
 async def follow_news(rma: Rma, shipment: Shipment, news: CarrierNews, tx: Transaction) -> None:
-    """Tells where the parcel is, and moves its leg where the news moves it at all."""
+    """Tells where the parcel is, and moves its leg where the news moves it at all. Nothing is followed twice."""
+    if news.followed:
+        return
+    news.followed = True
     status, text = _TOLD[news.status]
     tx.emit(
         ShipmentUpdated(
@@ -42,6 +46,14 @@ async def follow_news(rma: Rma, shipment: Shipment, news: CarrierNews, tx: Trans
         _follow_return(rma, news, tx)
     elif rma.tracking == shipment.tracking:
         await _follow_outbound(rma, news, tx)
+
+
+async def follow_what_was_heard(rma: Rma, tx: Transaction, detail: str) -> None:
+    """The timer's, for a return label that was recorded after the carrier had told of its parcel."""
+    shipment = await Shipment.get(UUID(detail), tx, lock=True)
+    if shipment.state == "bought":
+        for news in shipment.news:
+            await follow_news(rma, shipment, news, tx)
 
 
 async def _follow_outbound(rma: Rma, news: CarrierNews, tx: Transaction) -> None:

@@ -123,11 +123,14 @@ def _answer(shipment: dict[str, Any]) -> dict[str, Any]:
     return {name: shipment.get(name) for name in ("tracking", "carrier", "label_url", "planned_delivery")}
 
 
-async def record_label(shipment: Shipment, result: dict[str, Any], _tx: Transaction) -> None:
+async def record_label(shipment: Shipment, result: dict[str, Any], tx: Transaction) -> None:
+    """What was heard of the way back before its label was recorded is the RMA's to follow, whose lock comes before this one."""
     planned = result["planned_delivery"]
     shipment.bought(
         result["tracking"], result["carrier"], result["label_url"], datetime.fromisoformat(planned) if planned else None
     )
+    if shipment.direction == "return" and shipment.state == "bought" and not all(n.followed for n in shipment.news):
+        tx.set_timer(await Rma.get(shipment.rma_id, tx), f"carrier_news:{shipment.id}", tx.now)
 
 
 async def record_refusal(shipment: Shipment, reason: str, _tx: Transaction) -> None:
