@@ -5,25 +5,36 @@ fields, for everybody or for a plan, a region (country code) or a severity; the 
 Versions are never changed: a newer one for the same selectors ends the one before.
 """
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import pydantic_core
+from fastapi import Query
 from pydantic import BaseModel, Field, ValidationError
 from uuid_utils.compat import uuid7
 
 from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.paging import Page, Paging, page
 from libs.kit.problems import Unprocessable
 from libs.store import Transaction
 
 P = TypeVar("P", bound=BaseModel)
+_COUNTRY = "^[A-Z]{2}$"
 _CURRENT = """
 SELECT settings FROM policies
  WHERE valid_from <= $1 AND (valid_to IS NULL OR valid_to > $1)
    AND (plan IS NULL OR plan = $2) AND (region IS NULL OR region = $3) AND (severity IS NULL OR severity = $4)
  ORDER BY (plan IS NOT NULL)::int + (region IS NOT NULL)::int + (severity IS NOT NULL)::int, number
 """
+_LIST = """
+SELECT * FROM policies
+ WHERE ($1::text IS NULL OR plan = $1) AND ($2::text IS NULL OR region = $2) AND ($3::text IS NULL OR severity = $3)
+   AND ($4::bigint IS NULL OR number < $4)
+ ORDER BY number DESC LIMIT $5
+"""
+_ALONE = "LOCK TABLE policies IN SHARE ROW EXCLUSIVE MODE"  # or two changes at once would both stay open; readers go on
 _END = """
 UPDATE policies SET valid_to = $4 WHERE valid_to IS NULL
    AND (plan, region, severity) IS NOT DISTINCT FROM ($1::text, $2::text, $3::text)
@@ -42,7 +53,7 @@ class ChangePolicy(Command):
     """A new version. `settings` holds the fields to override; an empty one returns to the defaults."""
 
     plan: str | None = None
-    region: str | None = Field(None, pattern="^[A-Z]{2}$")
+    region: str | None = Field(None, pattern=_COUNTRY)
     severity: str | None = None
     settings: dict[str, Any]
     why: str = Field(min_length=3)
@@ -63,17 +74,29 @@ class PolicyVersion(BaseModel):
     why: str
 
 
-class PolicyPage(BaseModel):
+class PolicyPage(Page[PolicyVersion]):
+    """Versions, the newest first, and what holds where none says otherwise."""
+
     defaults: dict[str, Any]
-    items: list[PolicyVersion]
-    next_cursor: str | None = None
+
+
+class Since(NamedTuple):
+    """A version's number, and the instant it came into force."""
+
+    number: int
+    valid_from: datetime
 
 
 class Policies(Generic[P]):
-    """`policies = Policies("rma", RmaPolicy)`; `policies.router` serves `/v1/rma-policies`; `await policies.at(tx, plan=…)` reads."""
+    """`policies = Policies("rma", RmaPolicy)`; `policies.router` serves `/v1/rma-policies`; `await policies.at(tx, plan=…)` reads.
 
-    def __init__(self, service: str, model: type[P]) -> None:
-        self.service, self.model = service, model
+    `changed` runs in the transaction of every change, after it: what a service has under way can follow the new numbers.
+    """
+
+    def __init__(
+        self, service: str, model: type[P], *, changed: Callable[[Transaction], Awaitable[None]] | None = None
+    ) -> None:
+        self.service, self.model, self._changed = service, model, changed
         self.router = Router(tags=["policies"])
         path = f"/v1/{service}-policies"
         self.router.add_api_route(
@@ -95,9 +118,22 @@ class Policies(Generic[P]):
             merged.update(pydantic_core.from_json(row["settings"]))
         return self.model.model_validate(merged)
 
-    async def _list(self, tx: Tx) -> PolicyPage:
-        rows = await tx.connection.fetch("SELECT * FROM policies ORDER BY number DESC LIMIT 200")
-        return PolicyPage(defaults=self.model().model_dump(mode="json"), items=[_version(row) for row in rows])
+    async def versions(self, tx: Transaction) -> list[Since]:
+        """Every version for any selectors that is or has been in force, in the order they came."""
+        rows = await tx.connection.fetch(
+            "SELECT number, valid_from FROM policies WHERE valid_from <= $1 ORDER BY valid_from, number", tx.now
+        )
+        return [Since(row["number"], row["valid_from"]) for row in rows]
+
+    async def _list(
+        self, tx: Tx, paging: Paging, plan: str | None = None,
+        region: Annotated[str | None, Query(pattern=_COUNTRY)] = None, severity: str | None = None,
+    ) -> PolicyPage:  # fmt: skip
+        """The newest first; `plan`, `region` and `severity` keep the versions that name them."""
+        after = paging.after(int)
+        rows = await tx.connection.fetch(_LIST, plan, region, severity, after and after[0], paging.limit + 1)
+        found = page([_version(row) for row in rows], paging.limit, key=lambda version: (version.number,))
+        return PolicyPage(defaults=self.model().model_dump(mode="json"), **dict(found))
 
     async def _change(self, command: ChangePolicy, tx: Tx, caller: Caller) -> PolicyVersion:
         unknown = set(command.settings) - set(self.model.model_fields)
@@ -112,9 +148,12 @@ class Policies(Generic[P]):
                 "A setting has a value it cannot have.", errors=error.errors(include_url=False, include_context=False)
             ) from None
         selectors = (command.plan, command.region, command.severity)
+        await tx.connection.execute(_ALONE)
         await tx.connection.execute(_END, *selectors, tx.now)
         settings = pydantic_core.to_json(command.settings).decode()
         row = await tx.connection.fetchrow(_ADD, uuid7(), *selectors, tx.now, settings, caller.scope.actor, command.why)
+        if self._changed:
+            await self._changed(tx)
         return _version(row)
 
 

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from libs.events.values import Severity
-from libs.kit.http import Caller, Tx
-from libs.kit.policies import ChangePolicy, Policies, PolicyVersion
+from libs.kit.policies import Policies
 from libs.store import Transaction
 from services.escalation.model.case_file import CaseFile
 from services.escalation.model.settings import EscalationSettings
@@ -13,17 +12,13 @@ from services.escalation.model.settings import EscalationSettings
 RECOMPUTE = "recompute"
 
 
-class ClockPolicies(Policies[EscalationSettings]):
-    """A new version makes every case under way recompute what is due."""
-
-    async def _change(self, command: ChangePolicy, tx: Tx, caller: Caller) -> PolicyVersion:
-        version = await super()._change(command, tx, caller)
-        for case in await tx.select(CaseFile, CaseFile.c.state.in_(("open", "assessing"))):
-            tx.set_timer(case, RECOMPUTE, tx.now)
-        return version
+async def recompute_cases(tx: Transaction) -> None:
+    """Every case under way looks anew at what is due."""
+    for case in await tx.select(CaseFile, CaseFile.c.state.in_(("open", "assessing"))):
+        tx.set_timer(case, RECOMPUTE, tx.now)
 
 
-policies = ClockPolicies("escalation", EscalationSettings)
+policies = Policies("escalation", EscalationSettings, changed=recompute_cases)
 
 
 @dataclass(frozen=True)
@@ -47,13 +42,9 @@ class TermsOfCase:
 async def terms_of(case: CaseFile, tx: Transaction) -> TermsOfCase:
     """Needs a case whose opening is known."""
     assert case.opened_at
-    rows = await tx.connection.fetch(
-        "SELECT number, valid_from FROM policies WHERE valid_from <= $1 ORDER BY number", tx.now
-    )
-    first = max((row["number"] for row in rows if row["valid_from"] <= case.opened_at), default=0)
-    since = [(case.opened_at, first)] + [
-        (row["valid_from"], row["number"]) for row in rows if row["valid_from"] > case.opened_at
-    ]
+    versions = await policies.versions(tx)
+    first = max((number for number, begun in versions if begun <= case.opened_at), default=0)
+    since = [(case.opened_at, first)] + [(begun, number) for number, begun in versions if begun > case.opened_at]
     severities = dict.fromkeys(fact.severity for fact in case.facts if fact.severity)
     return TermsOfCase(
         {
