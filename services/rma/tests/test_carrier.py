@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from deploy.simulators.tests.receiving import SECRET
-from libs.events.rma import PartDelivered, PartLost, PartRefused, PartShipped, ShipmentUpdated
+from libs.events.rma import PartDelivered, PartLost, PartRefused, PartShipped, RmaClosed, ShipmentUpdated
 from libs.kit.problems import Unauthenticated
 from services.rma.tests.builders import SGP, Case, a_network, delivered, goods_in, made, reserved, seen
 from services.rma.tests.conftest import CarrierCompany
@@ -134,6 +134,11 @@ async def test_a_lost_parcel_that_turns_up_is_wanted_back(rma: Harness, carrier:
         "awaiting_return",
     )
     assert found["return_due"]
+    assert found["closed_at"] is None
+    await made(rma, f"/v1/rmas/{found['id']}/receive", {"serial": "NEW-1"}, role="depot")
+    body = {"result": "no_fault_found"}
+    assert (await made(rma, f"/v1/rmas/{found['id']}/inspect", body, role="depot"))["closed_at"]
+    assert [event.outcome for event in await rma.events(RmaClosed)] == ["lost", "found"]
 
 
 async def test_the_way_back_is_followed_until_it_is_lost(rma: Harness, carrier: CarrierCompany) -> None:

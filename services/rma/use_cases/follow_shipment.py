@@ -66,6 +66,7 @@ async def _follow_outbound(rma: Rma, news: CarrierNews, tx: Transaction) -> None
     elif rma.state == "lost" and news.status == "delivered":  # it turned up after all, and another one is on its way
         rma.delivered_at = news.occurred_at
         if return_leg.expect_the_replacement_back(rma, tx, "found by the carrier after it was replaced"):
+            rma.closed_at = None
             await order_return_label(rma, tx)
         await open_return_window(rma, None, tx)
 
