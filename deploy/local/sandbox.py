@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import httpx
@@ -20,6 +21,9 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from deploy.local.errors import CannotRun
 from deploy.topics import CLOCK, PUBLISHERS, SERVICES
+
+if TYPE_CHECKING:
+    Database = asyncpg.Connection[asyncpg.Record]
 
 _CLIENT: dict[str, str | int | float | bool] = {
     "security.protocol": "SASL_PLAINTEXT",
@@ -51,7 +55,7 @@ class Sandbox:
 
     def __init__(
         self,
-        databases: Mapping[str, asyncpg.Connection[asyncpg.Record]],
+        databases: Mapping[str, Database],
         simulators: Mapping[str, str],
         http: httpx.AsyncClient,
         producer: Producer,
@@ -64,11 +68,13 @@ class Sandbox:
         """Raises what a part that is out of reach raises."""
         busy: list[str] = []
         dues: list[datetime] = []
-        ends = await asyncio.to_thread(self._ends)
+        ends, states, told = await asyncio.gather(
+            asyncio.to_thread(self._ends),
+            asyncio.gather(*(_state(database) for database in self._databases.values())),
+            asyncio.gather(*(self._told(url) for url in self._simulators.values())),
+        )
         offsets, nows = set(), []
-        for service, database in self._databases.items():
-            state = await database.fetchrow(_STATE)
-            assert state is not None
+        for service, (state, consumed) in zip(self._databases, states, strict=True):
             nows.append(state["now"])
             offsets.add(state["time_offset"])
             if state["due"]:
@@ -79,15 +85,10 @@ class Sandbox:
                 busy.append(f"{service} calls the outside")
             if state["unpublished"]:
                 busy.append(f"{service} has events to publish")
-            behind = sum(
-                max(0, ends.get((row["topic"], row["partition"]), 0) - row["next"])
-                for row in await database.fetch(_OFFSETS)
-            )
-            if behind:
+            if behind := sum(max(0, ends.get((r["topic"], r["partition"]), 0) - r["next"]) for r in consumed):
                 busy.append(f"{service} has {behind} events to consume")
         now = max(nows)
-        for name, url in self._simulators.items():
-            found = (await self._http.get(f"{url}/simulate/state")).raise_for_status().json()
+        for name, found in zip(self._simulators, told, strict=True):
             due = found["next_due"] and datetime.fromisoformat(found["next_due"])
             if due:
                 dues.append(due)
@@ -95,6 +96,10 @@ class Sandbox:
                 busy.append(f"the {name} has something to tell")
             offsets.add(timedelta(seconds=found["offset_seconds"]))
         return Look(now, frozenset(offsets), min((d for d in dues if d > now), default=None), tuple(busy))
+
+    async def _told(self, url: str) -> dict[str, Any]:
+        found: dict[str, Any] = (await self._http.get(f"{url}/simulate/state")).raise_for_status().json()
+        return found
 
     def _ends(self) -> dict[tuple[str, int], int]:
         known = self._admin.list_topics(timeout=10).topics
@@ -136,6 +141,12 @@ class Sandbox:
         self._producer.produce(CLOCK, key=b"clock", value=value)
         if self._producer.flush(20):
             raise CannotRun("Kafka did not take the new time")
+
+
+async def _state(database: Database) -> tuple[asyncpg.Record, list[asyncpg.Record]]:
+    state = await database.fetchrow(_STATE)
+    assert state is not None
+    return state, await database.fetch(_OFFSETS)
 
 
 @asynccontextmanager
