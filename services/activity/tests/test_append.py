@@ -30,7 +30,7 @@ async def test_every_service_that_publishes_is_heard() -> None:
     from pathlib import Path
 
     services = Path(__file__).parents[2]
-    silent = {"activity", "gateway", "portal", "notifications"}
+    silent = {"activity", "gateway", "portal"}
     publishing = {f"{room.name}.events" for room in services.iterdir() if (room / "app.py").exists()} - {
         f"{s}.events" for s in silent
     }
@@ -123,6 +123,14 @@ async def test_places_follow_commits_when_many_append_at_once(activity: Harness)
     done.set()
     await asyncio.wait_for(reader, 10)
     assert seen == list(range(1, 6 * 45 + 1))
+
+
+async def test_an_account_learned_at_the_very_moment_is_learned_for_all(activity: Harness) -> None:
+    for _ in range(20):
+        case = uuid4()
+        early = (append(activity, an_event(PART_SHIPPED, case_id=case, account_id=None)) for _ in range(3))
+        await asyncio.gather(*early, append(activity, an_event(case_id=case)))
+    assert {row["account_id"] for row in await stored(activity)} == {ACCOUNT}
 
 
 CASES = [uuid4(), uuid4()]

@@ -63,7 +63,7 @@ class Upstreams:
         self, service: str, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send, headers: Headers, added: Headers
     ) -> int:
         """Hands the request on and its answer back, with `added` headers; the answer's status. Raises a Problem."""
-        content = await self._content(headers, receive)
+        content = await self._content(headers, receive) if _has_body(scope["headers"]) else b""
         if not isinstance(content, bytes):
             return await self._exchange(service, scope, send, headers, content, added)
         for retries in (1, 0) if _repeatable(scope["method"], headers) else (0,):
@@ -162,6 +162,11 @@ class Upstreams:
                 return pydantic_core.from_json(content)
         except (aiohttp.ClientError, TimeoutError, ConnectionError, ValueError) as error:
             raise self._problem(service, error) from error
+
+
+def _has_body(headers: Headers) -> bool:
+    """RFC 9112, section 6: one of these says so."""
+    return any(name in (b"content-length", b"transfer-encoding") for name, _ in headers)
 
 
 def _broke(error: BaseException | None) -> bool:

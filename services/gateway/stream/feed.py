@@ -58,6 +58,7 @@ class Feed:
             async for chunk in response.content.iter_any():
                 *lines, rest = (rest + chunk).split(b"\n")
                 self._publish(lines)
+                await asyncio.sleep(0)  # listeners take theirs before more comes: a burst is not what makes one slow
         raise FeedBroke("activity ended the feed")
 
     def _publish(self, lines: list[bytes]) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from libs.kit.telemetry import counter, gauge
 from services.gateway.stream.items import Filter, Item
@@ -24,7 +24,8 @@ class Listener:
         """Why it is sent away; None while it stays."""
         self.stuck_since: float | None = None
         """When what is being sent now was handed over; None while nothing is."""
-        self._limit, self._size, self._pending = limit, 0, last
+        self._limit, self._size = limit, 0
+        self._pending: int | None = None
         self._frames: list[bytes] = []
 
     def put(self, frame: bytes, place: int | None = None) -> None:
@@ -45,17 +46,17 @@ class Listener:
         if self.reason is None:
             self.reason = reason
             self._frames.clear()
-            self._pending = self.last
+            self._pending = None
             self.woken.set()
             _gone.labels(reason).inc()
 
-    def take(self) -> tuple[bytes, int]:
-        """All that is buffered, and the place that is reached once it has been sent."""
-        content = b"".join(self._frames)
+    def take(self) -> tuple[bytes, int | None]:
+        """All that is buffered, and the place that is reached once it has been sent; None when no event is among it."""
+        taken = b"".join(self._frames), self._pending
         self._frames.clear()
-        self._size = 0
+        self._size, self._pending = 0, None
         self.woken.clear()
-        return content, self._pending
+        return taken
 
 
 class Hub:
@@ -88,16 +89,18 @@ class Hub:
             self._ring.append(item)
             self.position = item.place
         for listener in self._listeners:
-            _give(listener, items)
+            admits = listener.filter.admits
+            for item in items:
+                if admits(item):
+                    listener.put(item.frame, item.place)
 
-    def attach(self, listener: Listener, after: int) -> bool:
-        """From here on it gets everything after the place, first of all from the ring; False when that reaches not so far back."""
+    def attach(self, listener: Listener, after: int) -> list[Item] | None:
+        """From now on it gets what comes. What came after the place before now is given back; None when the ring does not reach there."""
         if self.position is None or after < self.base:
-            return False
-        _give(listener, [item for item in self._ring if item.place > after])
+            return None
         self._listeners.add(listener)
         _listeners.set(len(self._listeners))
-        return True
+        return [item for item in self._ring if item.place > after and listener.filter.admits(item)]
 
     def detach(self, listener: Listener) -> None:
         self._listeners.discard(listener)
@@ -110,10 +113,3 @@ class Hub:
     def close(self, reason: str) -> None:
         for listener in self._listeners:
             listener.leave(reason)
-
-
-def _give(listener: Listener, items: Iterable[Item]) -> None:
-    admits = listener.filter.admits
-    for item in items:
-        if admits(item):
-            listener.put(item.frame, item.place)

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -21,7 +22,8 @@ from services.gateway.stream.hub import Hub, Listener
 from services.gateway.stream.items import Filter, Item, dropped
 
 log = structlog.get_logger()
-BUFFER_BYTES = 512 * 1024
+BUFFER_BYTES = 1024 * 1024
+CHUNK_BYTES = 64 * 1024
 SEND_SECONDS = 30.0
 _PAGE = 200
 _RETRY_MILLISECONDS = 1000
@@ -98,14 +100,16 @@ class Listening:
         begin = self._hub.position if asked.after is None else asked.after
         may_see = Filter.of(caller.principal, types=asked.types, case_id=asked.case_id, account_id=asked.account_id)
         listener = Listener(may_see, begin, limit=BUFFER_BYTES)
-        page = None if self._hub.attach(listener, begin) else await self._page(asked, begin, caller)
+        missed = self._hub.attach(listener, begin)
+        page = None if missed is not None else await self._page(asked, begin, caller)
         seat = self._seats[listener] = _Seat(access, caller)
         gone = asyncio.create_task(_until_gone(receive, listener))
         try:
             await asgi.start(send, 200, _HEADERS + added)
             await asgi.body(send, b"retry: %d\nid: %d\n\n" % (_RETRY_MILLISECONDS, begin), more=True)
             if page is not None:
-                await self._catch_up(asked, listener, page, send, caller)
+                missed = await self._catch_up(asked, listener, page, send, caller)
+            await _hand_over(listener, send, missed or ())
             await _pump(listener, send)
         except asyncio.CancelledError:
             if not seat.cleared:
@@ -124,18 +128,19 @@ class Listening:
 
     async def _catch_up(
         self, asked: Request, listener: Listener, page: dict[str, Any], send: asgi.Send, caller: Caller
-    ) -> None:
-        """Replays page by page until the ring goes on from there."""
+    ) -> list[Item] | None:
+        """Replays page by page until the ring goes on from there; what the ring holds beyond."""
         while listener.reason is None:
-            if frames := b"".join(Item.of(event).frame for event in page["items"]):
-                await _sent(listener, send, frames, page["items"][-1]["seq"])
-            if self._hub.attach(listener, page["position"]):
-                return
+            await _hand_over(listener, send, [Item.of(event) for event in page["items"]])
+            missed = self._hub.attach(listener, page["position"])
+            if missed is not None:
+                return missed
             try:
                 page = await self._page(asked, page["position"], caller)
             except Problem as problem:
                 log.warning("a replay broke off", error=problem.detail)
                 listener.leave("replay broke off")
+        return None
 
     async def beat(self, stopping: asyncio.Event) -> None:
         """A sign of life for everybody, and a look at who may still listen; until the process stops."""
@@ -168,6 +173,20 @@ class Listening:
                     listener.leave("sees something else now")
 
 
+async def _hand_over(listener: Listener, send: asgi.Send, items: Sequence[Item]) -> None:
+    """What came before: as fast as the connection takes it, beside the buffer for what comes meanwhile."""
+    frames: list[bytes] = []
+    size = 0
+    for item in items:
+        if listener.reason is not None:
+            return
+        frames.append(item.frame)
+        size += len(item.frame)
+        if size >= CHUNK_BYTES or item is items[-1]:
+            await _sent(listener, send, b"".join(frames), item.place)
+            frames, size = [], 0
+
+
 async def _pump(listener: Listener, send: asgi.Send) -> None:
     """Sends what the hub has put into the buffer, as fast as the connection takes it."""
     while listener.reason is None:
@@ -179,12 +198,13 @@ async def _pump(listener: Listener, send: asgi.Send) -> None:
     await asgi.body(send, dropped(listener.last, listener.reason))
 
 
-async def _sent(listener: Listener, send: asgi.Send, frames: bytes, place: int) -> None:
+async def _sent(listener: Listener, send: asgi.Send, frames: bytes, place: int | None) -> None:
     # Looked at by the heartbeat: a timeout around each frame for each listener would cost as much as sending it.
     listener.stuck_since = time.monotonic()
     await asgi.body(send, frames, more=True)
     listener.stuck_since = None
-    listener.last = place
+    if place is not None:
+        listener.last = place
 
 
 async def _until_gone(receive: asgi.Receive, listener: Listener) -> None:

@@ -3,6 +3,7 @@ import importlib
 import os
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fastapi import FastAPI
@@ -44,8 +45,9 @@ activity = harness_fixture(importlib.import_module("services.activity.app").serv
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def live(stage: Stage, activity: Harness) -> AsyncIterator[Live]:
-    """A door before a real activity, with a ring so short that most who resume need the replay."""
+async def live(stage: Stage, activity: Harness, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Live]:
+    """A door before a real activity, with a ring and pages so short that most who resume need several pages of the replay."""
+    monkeypatch.setattr("services.gateway.stream.listening._PAGE", 3)
     found = Live(stage, activity)
     await found.start()
     await found.open(ring=6)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.gateway.stream import listening
-from services.gateway.stream.hub import Hub, Listener
+from services.gateway.stream.hub import HEARTBEAT, Hub, Listener
 from services.gateway.stream.items import Filter, Item
 from services.gateway.tests.ears import CASE_OPENED, INTERNAL, PUBLIC, Ear, an_event
 from services.gateway.tests.live import Live
@@ -260,7 +260,8 @@ def test_the_ring_says_when_it_does_not_reach_back_far_enough() -> None:
     assert not hub.attach(Listener(everything, 0, limit=100), 0)
     hub.begin(10)
     hub.publish([item(n) for n in range(11, 16)])
-    assert [hub.attach(Listener(everything, n, limit=100), n) for n in (10, 11, 12, 15, 99)] == [
+    reached = [hub.attach(Listener(everything, n, limit=100), n) is not None for n in (10, 11, 12, 15, 99)]
+    assert reached == [
         False,
         False,
         True,
@@ -268,8 +269,35 @@ def test_the_ring_says_when_it_does_not_reach_back_far_enough() -> None:
         True,
     ]
     listener = Listener(everything, 12, limit=100)
-    hub.attach(listener, 12)
-    assert listener.take() == (b"131415", 15)
+    assert [item.place for item in hub.attach(listener, 12) or ()] == [13, 14, 15]
+    hub.publish([item(16)])
+    assert listener.take() == (b"16", 16)
+
+
+def test_a_sign_of_life_does_not_move_the_place_to_resume_from() -> None:
+    hub, listener = Hub(ring=3), Listener(Filter(None, False, (), None), 0, limit=100)
+    hub.begin(0)
+    hub.attach(listener, 0)
+    hub.beat()
+    assert listener.take() == (HEARTBEAT, None)
+    hub.publish([item(1)])
+    hub.beat()
+    assert listener.take() == (b"1" + HEARTBEAT, 1)
+    hub.publish([item(2, frame=b"x" * 101)])
+    assert (listener.reason, listener.take()) == ("too slow", (b"", None))
+
+
+async def test_one_who_missed_more_than_fits_into_a_buffer_still_gets_it_all(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listening, "BUFFER_BYTES", 10_000)
+    await live.open()
+    events = [an_event(text="x" * 3_000) for _ in range(20)]
+    quick = await live.ear()
+    await live.activity.deliver(*events)
+    await quick.until(events[-1])
+    late = await live.ear(query="?last_event_id=2")
+    assert await late.until(events[-1]) == [str(event.event_id) for event in events[2:]]
 
 
 def test_a_stream_that_began_anew_sends_its_listeners_away() -> None:
