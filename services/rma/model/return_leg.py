@@ -20,6 +20,7 @@ return_machine: StateMachine[ReturnState] = StateMachine(
         "received": {"inspected", "serial_mismatch", "wrong_unit"},
         "serial_mismatch": {"inspected", "wrong_unit", "awaiting_return"},
         "wrong_unit": {"awaiting_return"},
+        "lost": {"credited", "waived"},  # after it was charged for
     },
     initial="not_required",
 )
@@ -105,6 +106,8 @@ def await_again(rma: Rma, due: Due, tx: Transaction, reason: str) -> None:
 
 def settle(rma: Rma, outcome: str, tx: Transaction, reason: str) -> Invoice | None:
     """Takes a charge off, or waives it before it is written. Raises ForbiddenTransition or NothingToSettle."""
+    if rma.return_state == "lost" and (rma.invoice is None or rma.invoice.settled):
+        raise NothingToSettle("Nothing is charged for what the carrier lost.", state=rma.return_state, possible=[])
     if outcome == "credited" and rma.invoice is None:
         raise NothingToSettle("Nothing was invoiced; waive it instead.", state=rma.return_state, possible=["waived"])
     go(rma, "credited" if outcome == "credited" else "waived", tx, reason)

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import time
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ import pytest
 
 from deploy.simulators.tests.receiving import SECRET
 from libs.events.rma import PartDelivered, PartLost, PartRefused, PartShipped, RmaClosed, ShipmentUpdated
+from libs.events.rma_returns import InvoiceSettled
 from libs.kit.problems import Unauthenticated
 from services.rma.tests.builders import SGP, Case, a_network, delivered, goods_in, made, reserved, seen
 from services.rma.tests.conftest import CarrierCompany
@@ -150,6 +152,37 @@ async def test_the_way_back_is_followed_until_it_is_lost(rma: Harness, carrier: 
     await carrier.happens(back, "lost")
     found = await seen(rma, UUID(found["id"]))
     assert (found["return_state"], found["state"]) == ("lost", "closed")
+
+
+@pytest.mark.parametrize("outcome", ["credited", "waived"])
+async def test_a_manager_settles_the_charge_for_what_the_carrier_lost_on_its_way_back(
+    rma: Harness, carrier: CarrierCompany, outcome: str
+) -> None:
+    found = await shipped_by_carrier(rma, Case())
+    path, body = f"/v1/rmas/{found['id']}/settle", {"outcome": outcome, "reason": "our carrier lost it"}
+    await made(rma, f"/v1/rmas/{found['id']}/deliver", {}, role="depot")
+    await rma.advance(timedelta(days=40))
+    assert (await seen(rma, UUID(found["id"])))["return_state"] == "invoiced"
+    for what in ("picked-up", "lost"):
+        await carrier.happens(parcel(found, "return")["tracking"], what)
+    assert (await seen(rma, UUID(found["id"])))["return_state"] == "lost"
+    settled = await made(rma, path, body, role="manager")
+    assert (settled["return_state"], settled["invoice"]["settled"], settled["state"]) == (outcome, outcome, "closed")
+    [told] = await rma.events(InvoiceSettled)
+    assert (told.outcome, told.invoice_number) == (outcome, settled["invoice"]["number"])
+    assert len(await rma.events(RmaClosed)) == 1
+    assert (await rma.post(path, body, role="manager")).status_code == 409
+
+
+async def test_there_is_nothing_to_settle_for_what_was_lost_before_it_was_charged(
+    rma: Harness, carrier: CarrierCompany
+) -> None:
+    found = await shipped_by_carrier(rma, Case())
+    await carrier.happens(parcel(found)["tracking"], "delivered")
+    await carrier.happens(parcel(found, "return")["tracking"], "lost")
+    body = {"outcome": "waived", "reason": "our carrier lost it"}
+    refused = await rma.post(f"/v1/rmas/{found['id']}/settle", body, role="manager")
+    assert (refused.status_code, refused.json()["possible"]) == (409, [])
 
 
 def signed(body: bytes, *, id: str = "msg_1", at: float | None = None, secret: str = SECRET) -> dict[str, str]:
