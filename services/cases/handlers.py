@@ -25,6 +25,7 @@ from libs.events.onsite import (
 from libs.events.rma import PartDelivered, PartLost, PartRefused, PartShipped, ReplacementInstalled, RmaDenied
 from services.cases.model.alert import DeviceAlert
 from services.cases.model.case import Case
+from services.cases.model.queue import Queue
 from services.cases.use_cases.close_case import close_when_nobody_objected
 from services.cases.use_cases.follow_coverage import note_coverage
 from services.cases.use_cases.follow_device import note_alert_cleared, note_diagnostics, open_or_join_case
@@ -42,7 +43,7 @@ from services.cases.use_cases.follow_visit import (
     note_no_visit,
     wait_for_visit,
 )
-from services.cases.use_cases.route_case import follow_the_sun
+from services.cases.use_cases.route_case import REROUTE, follow_the_sun, reroute
 from services.cases.use_cases.settle_case import AUTO_CLOSE, SHIFT
 
 on = Handlers("cases")
@@ -73,3 +74,4 @@ on(DiagnosticsCollected, load=_CASE)(note_diagnostics)
 
 timers(Case, AUTO_CLOSE)(close_when_nobody_objected)
 timers(Case, SHIFT)(follow_the_sun)
+timers(Queue, REROUTE)(reroute)

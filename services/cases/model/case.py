@@ -10,7 +10,7 @@ from libs.events.values import Channel, Impact, Language, Priority, Severity
 from libs.events.values import Wait as WaitKind
 from libs.store import Entity
 from services.cases.model.actor import SYSTEM, Actor
-from services.cases.model.lifecycle import CaseState, Command, machine, permit
+from services.cases.model.lifecycle import WORKABLE, CaseState, Command, machine, permit
 from services.cases.model.parts import (
     Cancellation,
     Confirmation,
@@ -102,6 +102,11 @@ class Case(
             else {}
         )
         permit(command, self.state, self.number, **over)
+
+    @property
+    def untaken(self) -> bool:
+        """Worked on, but nobody's yet: it goes where somebody is on duty."""
+        return self.state in WORKABLE and self.assignee is None
 
     @property
     def standing_waits(self) -> list[WaitKind]:

@@ -8,6 +8,8 @@ from libs.kit.calendar import CalendarData, CalendarError, calendar
 from libs.kit.problems import Unprocessable
 from libs.store import Entity
 
+_FOR_OTHERS = -1
+
 
 class NeverOnDuty(Unprocessable):
     """Duty hours have to come some day."""
@@ -36,6 +38,13 @@ class Queue(Entity, table="queues", unique=("code",)):
         """The end of the shift that is on duty, else of the next one."""
         return calendar(self.duty).next_window(at).end
 
+    def next_begins(self, at: datetime) -> datetime | None:
+        """When it is on duty next; None when its calendar has run out, which is no reason to leave a case without a queue."""
+        try:
+            return calendar(self.duty).next_window(at).start
+        except CalendarError:
+            return None
+
     def on_duty(self, at: datetime) -> bool:
         return self.active and calendar(self.duty).is_open(at)
 
@@ -50,18 +59,21 @@ class Queue(Entity, table="queues", unique=("code",)):
 class Choice:
     queue: str
     shift: str | None
-    until: datetime | None  # the shift's end
+    until: datetime | None  # the shift's end, or the beginning of one that fits better: time to choose again
     reason: str
 
 
 def choose(queues: list[Queue], default: str, *, family: str | None, language: Language, at: datetime) -> Choice:
-    """The best fitting queue on duty; else any on duty, since somebody has to look; else the default one."""
-    awake = sorted((q for q in queues if q.on_duty(at)), key=lambda q: q.code)
-    fitting = [q for q in awake if q.fit(family, language) is not None]
-    if fitting:
-        best, reason = max(fitting, key=lambda q: q.fit(family, language) or 0), "family, language and shift"
-    elif awake:
-        best, reason = awake[0], "the shift on duty; no queue of its own is"
-    else:
-        return Choice(default, None, None, "no queue is on duty")
-    return Choice(best.code, best.shift, best.shift_ends(at), reason)
+    """The best fitting queue on duty; else any on duty, since somebody has to look; else the default one until somebody comes."""
+
+    def rank(queue: Queue) -> int:
+        return _FOR_OTHERS if (fit := queue.fit(family, language)) is None else fit
+
+    best = max(sorted((q for q in queues if q.on_duty(at)), key=lambda q: q.code), key=rank, default=None)
+    better = [q for q in queues if q.active and not q.on_duty(at) and (best is None or rank(q) > rank(best))]
+    begin = [begins for q in better if (begins := q.next_begins(at))]
+    if best is None:
+        return Choice(default, None, min(begin, default=None), "no queue is on duty")
+    fits = rank(best) > _FOR_OTHERS
+    reason = "family, language and shift" if fits else "the shift on duty; no queue of its own is"
+    return Choice(best.code, best.shift, min([best.shift_ends(at), *begin]), reason)

@@ -60,9 +60,9 @@ _PHRASES: dict[str, dict[Language, str]] = {
     "visit_failed": {"en": "The visit could not be finished: {text}", "vi": "Chưa hoàn thành tại chỗ: {text}"},
     "visit_missed": {"en": "We did not come when we had said: {text}", "vi": "Chúng tôi đã lỡ hẹn: {text}"},
     "visit_cancelled": {"en": "The visit is cancelled: {text}", "vi": "Lịch hẹn tại chỗ đã hủy: {text}"},
-    "shift_ended": {
-        "en": "The shift of {queue} ended and nobody had taken the case.",
-        "vi": "Ca trực của {queue} kết thúc mà chưa ai nhận yêu cầu.",
+    "shift_changed": {
+        "en": "The shift changed and nobody had taken the case: it goes from {previous} to {queue}.",
+        "vi": "Ca trực thay đổi mà chưa ai nhận yêu cầu: chuyển từ {previous} sang {queue}.",
     },
 }
 

@@ -11,6 +11,7 @@ from services.cases.model.case import Case
 from services.cases.model.text import Reason
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseOut, case_out
+from services.cases.use_cases.route_case import route
 from services.cases.use_cases.settle_case import SHIFT, settle
 
 router = Router(tags=["cases"])
@@ -46,6 +47,8 @@ async def decide_cancellation(case: Case, cmd: DecideCancellation, actor: Actor,
         )
     )  # fmt: skip
     await settle(case, tx, at=tx.now, by=actor.by, reason=cmd.reason)
+    if case.untaken:  # the shift may have changed meanwhile
+        await route(case, tx, actor.by, why="not cancelled")
 
 
 @router.post(

@@ -15,6 +15,7 @@ from libs.store.ids import new_id
 from services.cases.model.queue import Queue
 from services.cases.model.text import Line
 from services.cases.queries.queues import QueueOut, queue_out
+from services.cases.use_cases.route_case import REROUTE
 
 router = Router(tags=["queues"])
 Families = Annotated[list[Line], Field(max_length=50)]
@@ -49,7 +50,9 @@ async def add_queue(cmd: AddQueue, tx: Transaction) -> Queue:
     given = {name: getattr(cmd, name) for name in AddQueue.model_fields if name != "id"}
     queue = Queue(id=cmd.id or new_id(), created_at=tx.now, **given)
     queue.check(tx.now)
-    return tx.add(queue)
+    tx.add(queue)
+    tx.set_timer(queue, REROUTE, tx.now)
+    return queue
 
 
 @router.post("/v1/queues", dependencies=[allow("manager", "admin")], status_code=201)
@@ -66,4 +69,5 @@ async def revise_queue_route(queue_id: UUID, cmd: ReviseQueue, tx: Tx) -> QueueO
         if (value := getattr(cmd, name)) is not None:
             setattr(queue, name, value)
     queue.check(tx.now)
+    tx.set_timer(queue, REROUTE, tx.now)
     return await queue_out(queue, tx)

@@ -1,7 +1,9 @@
 """Routing: the queue of the shift on duty, and handing over from one shift to the next with a note (S1)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
+
+import sqlalchemy as sa
 
 from libs.events.cases import CaseRouted
 from libs.kit.http import Caller, Command, Router, Tx, allow
@@ -23,6 +25,10 @@ from services.cases.use_cases.add_note import publish
 from services.cases.use_cases.settle_case import SHIFT
 
 router = Router(tags=["cases"])
+REROUTE = "reroute"
+_AT_ONCE = 100  # cases in one transaction
+_AGAIN = timedelta(seconds=1)
+_BY_HAND = "handed over"
 
 
 class NoSuchQueue(Unprocessable):
@@ -61,14 +67,40 @@ def place(case: Case, tx: Transaction, choice: Choice, by: str, reason: str) -> 
 
 
 async def follow_the_sun(case: Case, tx: Transaction, _detail: str) -> None:
-    """The shift ended: what nobody has taken goes to those on duty now; what somebody has, is handed over by them."""
-    if case.state not in WORKABLE or case.assignee:
+    """The shift changed: what nobody has taken goes to those on duty now; what somebody has, is handed over by them."""
+    if not case.untaken:
         return
     previous = case.queue
-    await route(case, tx, SYSTEM.by, why="the shift ended")
-    if previous and case.queue != previous:
-        text = say("shift_ended", case.language, queue=previous)
+    await route(case, tx, SYSTEM.by, why="the shift changed")
+    if previous and case.queue and case.queue != previous:
+        text = say("shift_changed", case.language, previous=previous, queue=case.queue)
         publish(internal_note(case, tx.now, SYSTEM, text), tx)
+
+
+async def reroute(queue: Queue, tx: Transaction, after: str) -> None:
+    """A queue is new or another: what nobody has taken is routed again, some at a time, in order of id from `after` on."""
+    untaken = Case.c.state.in_(WORKABLE) & Case.c.assignee.is_(None)
+    wanted = (
+        sa.select(Case.c.id)
+        .where(untaken, Case.c.id > (UUID(after) if after else UUID(int=0)))
+        .order_by(Case.c.id)
+        .limit(_AT_ONCE)
+    )
+    ids = [row["id"] for row in await tx.fetch(wanted)]
+    locked = await tx.lock_available(Case, ids)
+    for case in locked:
+        if case.untaken and not _stays_by_hand(case, queue):
+            await route(case, tx, SYSTEM.by, why="the queues changed")
+    if len(locked) < len(ids):  # somebody else holds one: these once more, which moves nothing twice
+        tx.set_timer(queue, f"{REROUTE}:{after}" if after else REROUTE, tx.now + _AGAIN)
+    if len(ids) == _AT_ONCE:
+        tx.set_timer(queue, f"{REROUTE}:{ids[-1]}", tx.now)
+
+
+def _stays_by_hand(case: Case, changed: Queue) -> bool:
+    """A queue that an engineer chose keeps the case until its shift ends, unless it is no more."""
+    by_hand = bool(case.queue_history) and case.queue_history[-1].reason == _BY_HAND
+    return by_hand and (changed.active or case.queue != changed.code)
 
 
 def internal_note(case: Case, at: datetime, actor: Actor, text: str) -> Note:
@@ -89,7 +121,7 @@ async def hand_over(case: Case, cmd: HandOver, actor: Actor, tx: Transaction) ->
     queue = await tx.one(Queue, Queue.c.code == cmd.queue, Queue.c.active)
     if queue is None:
         raise NoSuchQueue(f"There is no active queue {cmd.queue}.")
-    place(case, tx, Choice(queue.code, queue.shift, queue.shift_ends(tx.now), "handed over"), actor.by, "handed over")
+    place(case, tx, Choice(queue.code, queue.shift, queue.shift_ends(tx.now), _BY_HAND), actor.by, _BY_HAND)
 
 
 @router.post("/v1/cases/{case_id}/hand-over", dependencies=[allow("engineer", "manager", "admin")])

@@ -40,6 +40,7 @@ async def settle(case: Case, tx: Transaction, *, at: datetime, by: str, reason: 
         )  # fmt: skip
     if settled.took_back:
         tx.cancel_timer(case, AUTO_CLOSE)
+        tx.set_timer(case, SHIFT, tx.now)  # the shift may have changed meanwhile
     if case.resolved_at and case.resolved_at != resolved_before:
         await schedule_close(case, tx)
         if settled.resolved:
