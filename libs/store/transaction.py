@@ -91,12 +91,16 @@ class Transaction:
         wanted = [id for id in dict.fromkeys(ids) if (cls, id) not in known]
         if wanted:
             found = await self.connection.fetch(cls.lock_sql if lock else cls.select_sql, wanted)
+            removed, missing = self._removed.get(cls, ()), set(wanted)
             for record in found:
-                self._keep(cls, record, lock)
-            for id in wanted:
-                self._entities.setdefault((cls, id), None)
-                if lock:
-                    self._locked.add((cls, id))
+                if record["id"] not in removed:
+                    self._keep(cls, record, lock)
+                    missing.discard(record["id"])
+            for key in ((cls, id) for id in missing):
+                if key not in self._new:  # it may have been read before and be gone now
+                    self._entities[key] = None
+            if lock:
+                self._locked.update((cls, id) for id in wanted)
         return [self._entities[cls, id] for id in ids]  # type: ignore[misc]
 
     async def lock_available(self, cls: type[E], ids: Sequence[UUID]) -> list[E]:
@@ -140,6 +144,8 @@ class Transaction:
             return present  # type: ignore[return-value]
         entity = cls.from_record(record.items())
         if present is not None:  # read before it was locked: the object the caller holds takes the locked values
+            if self._loaded[key] != present.to_row():
+                raise _unlocked(key)
             present.__dict__.update(entity.__dict__)
             entity = present  # type: ignore[assignment]
         self._entities[key] = entity
@@ -264,10 +270,14 @@ class Transaction:
                 inserts.setdefault(key[0], []).append(entity)
             elif self._loaded[key] != entity.to_row():
                 if key not in self._locked:
-                    raise RuntimeError(f"{key[0].__name__} {key[1]} was changed without a lock")
+                    raise _unlocked(key)
                 entity.revision += 1
                 updates.setdefault(key[0], []).append(entity)
-        statements += [delete_rows(cls, ids) for cls, ids in self._removed.items()]
+        deletes = [delete_rows(cls, ids) for cls, ids in self._removed.items()]
+        if any(cls in inserts or cls in updates for cls in self._removed):
+            await self._execute(deletes)  # the parts of one statement do not see what another takes away
+        else:
+            statements += deletes
         statements += [insert_rows(cls, entities) for cls, entities in inserts.items()]
         statements += [update_rows(cls, entities) for cls, entities in updates.items()]
         if self.outbox:
@@ -275,8 +285,7 @@ class Transaction:
         statements += flush_timers(list(self._timers.values())) + flush_jobs(self._jobs) + self._extra
         if not statements:
             return
-        sql, params = one_statement(statements)
-        await self.connection.execute(sql, *params)
+        await self._execute(statements)
         for key in self._new:
             self._locked.add(key)
         for entities in (inserts, updates):
@@ -286,6 +295,10 @@ class Transaction:
         for pending in (self._new, self._removed, self._timers, self._jobs, self._extra, self.outbox):
             pending.clear()
 
+    async def _execute(self, statements: Sequence[Statement]) -> None:
+        sql, params = one_statement(statements)
+        await self.connection.execute(sql, *params)
+
     def revision_of(self, id: UUID) -> int | None:
         """The revision that the entity with this id has once flushed; None when it was not read or is no more."""
         for key, entity in self._by_id(id):
@@ -293,3 +306,7 @@ class Transaction:
                 changed = key not in self._new and self._loaded[key] != entity.to_row()
                 return entity.revision + changed
         return None
+
+
+def _unlocked(key: tuple[type[Entity], UUID]) -> RuntimeError:
+    return RuntimeError(f"{key[0].__name__} {key[1]} was changed without a lock")
