@@ -20,6 +20,7 @@ ReturnState = Literal[
     "not_required", "awaiting_return", "overdue", "invoiced", "credited", "waived", "in_transit", "lost", "received",
     "inspected", "serial_mismatch", "wrong_unit",
 ]  # fmt: skip
+WaitingFor = Literal["coverage", "site"]
 InspectionResult = Literal["confirmed", "no_fault_found", "damaged", "serial_mismatch", "wrong_unit"]
 
 outbound_machine: StateMachine[OutboundState] = StateMachine(
@@ -127,6 +128,7 @@ class Rma(
     onsite: bool
     plan: str | None = None
     state: OutboundState = "requested"
+    waiting_for: WaitingFor | None = None  # what nobody has told yet and no decision can do without
     denial: Denial | None = None
     part_number: str | None = None  # what is sent
     substitute_for: str | None = None
@@ -186,7 +188,7 @@ class Rma(
     def to(self, state: OutboundState, tx: Transaction, reason: str, *, at: datetime | None = None) -> None:
         """Goes on along the outbound leg. Raises ForbiddenTransition."""
         outbound_machine.check(self.state, state)
-        self.state = state
+        self.state, self.waiting_for = state, None
         self._record("outbound", state, tx, reason, at)
 
     def record_return(self, state: ReturnState, tx: Transaction, reason: str, at: datetime | None = None) -> None:

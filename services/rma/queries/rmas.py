@@ -23,6 +23,7 @@ from services.rma.model.rma import (
     ReturnState,
     Rma,
     Step,
+    WaitingFor,
 )
 from services.rma.model.shipment import Direction, LabelState, Shipment
 from services.rma.queries.readers import READERS
@@ -51,6 +52,7 @@ class RmaOut(BaseModel):
     priority: Priority | None
     onsite: bool
     state: OutboundState
+    waiting_for: WaitingFor | None
     denial: Denial | None
     part_number: str | None
     substitute_for: str | None

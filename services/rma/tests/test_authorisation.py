@@ -43,9 +43,28 @@ async def test_an_rma_waits_for_its_cover(rma: Harness) -> None:
     await a_network(rma)
     case = Case()
     await rma.deliver(case.opened(), case.diagnosed())
-    assert (await seen(rma, case.rma_id))["state"] == "requested"
+    found = await seen(rma, case.rma_id)
+    assert (found["state"], found["waiting_for"]) == ("requested", "coverage")
     await rma.deliver(case.covered())
-    assert (await seen(rma, case.rma_id))["state"] == "reserved"
+    found = await seen(rma, case.rma_id)
+    assert (found["state"], found["waiting_for"]) == ("reserved", None)
+
+
+@pytest.mark.parametrize("state", ["requested", "denied"])
+async def test_a_covered_rma_without_a_site_says_so_and_goes_on_when_the_site_is_known(
+    rma: Harness, state: str
+) -> None:
+    await a_network(rma)
+    case = Case()
+    await rma.deliver(case.opened(), case.diagnosed())
+    if state == "denied":
+        await rma.deliver(case.covered(covered=False))
+    await rma.deliver(case.covered(revision=2, site=None))
+    found = await seen(rma, case.rma_id)
+    assert (found["state"], found["waiting_for"]) == (state, "site")
+    await rma.deliver(case.covered(revision=3))
+    found = await seen(rma, case.rma_id)
+    assert (found["state"], found["waiting_for"]) == ("reserved", None)
 
 
 async def test_what_is_not_covered_is_denied_with_the_reason_and_the_paid_path(rma: Harness) -> None:

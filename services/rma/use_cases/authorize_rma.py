@@ -41,9 +41,13 @@ def take_cover(rma: Rma, coverage: CoverageDecided) -> None:
 
 
 async def decide_on_cover(rma: Rma, coverage: CoverageDecided, tx: Transaction) -> None:
-    """A requested RMA is granted or denied; one that was denied for want of cover is granted when the cover comes after all."""
+    """A requested RMA is granted or denied; one that was denied for want of cover is granted when the cover comes after all.
+
+    A covered one that nobody can say where to send says so, and goes on with the decision that names its site.
+    """
     if rma.state == "requested" or (rma.state == "denied" and rma.denial and rma.denial.reason == "not_covered"):
         take_cover(rma, coverage)
+        rma.waiting_for = "site" if coverage.covered and coverage.site is None else None
         if not coverage.covered:
             if rma.state == "requested":
                 await deny(rma, "not_covered", f"The contract does not cover it: {coverage.reason}.", tx)

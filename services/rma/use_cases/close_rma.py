@@ -13,7 +13,9 @@ def close_if_over(rma: Rma, tx: Transaction, *, by_time: bool = False) -> None:
     """
     if rma.closed_at or rma.return_state not in return_leg.OVER:
         return
-    outcome = rma.state if rma.state != "delivered" else "unused" if rma.returns == "unused_replacement" else "replaced"
+    outcome: str = (
+        rma.state if rma.state != "delivered" else "unused" if rma.returns == "unused_replacement" else "replaced"
+    )
     if rma.state == "delivered":
         if rma.return_state == "not_required" and not rma.installation and not by_time:
             return

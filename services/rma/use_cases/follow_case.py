@@ -124,6 +124,8 @@ async def _follow(rma: Rma, case: CaseFile, diagnosis: Diagnosis, tx: Transactio
         await decide_on_cover(rma, case.coverage, tx)
         if rma.state in ("backordered", "reserved"):
             await _move(rma, case, tx)
+    elif rma.state == "requested":
+        rma.waiting_for = "coverage"
     await follow_visits(rma, diagnosis, case, tx)
 
 
