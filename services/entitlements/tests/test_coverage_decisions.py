@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -19,6 +20,7 @@ from services.entitlements.tests.builders import (
     case_closed,
     case_opened,
     case_reopened,
+    made,
     overridden,
     replaced,
 )
@@ -281,19 +283,53 @@ async def test_a_case_opened_by_the_old_serial_is_about_the_unit_that_replaced_i
     assert (decided.covered, decided.product.serial) == (True, SPARE)
 
 
-async def test_the_unit_decides_the_site_before_the_request_does(entitlements: Harness) -> None:
+async def test_the_request_decides_the_site_before_the_unit_does(entitlements: Harness) -> None:
     customer = await a_covered_customer(entitlements)
     hanoi = await a_site(entitlements, customer.account_id, name="Hà Nội", city="Hà Nội", region="HN")
+    elsewhere = await a_customer(entitlements, "Công ty TNHH Bến Nghé", name="Kho Quận 7")
 
     await entitlements.deliver(
         case_opened(customer.account_id, site_id=hanoi),
-        case_opened(
-            customer.account_id, site_id=hanoi, product_number=None, serial=None, no_product_reason="a question"
-        ),
+        case_opened(customer.account_id),
+        case_opened(customer.account_id, site_id=elsewhere.site_id),
     )
 
-    of_unit, as_named = await decisions(entitlements)
-    assert of_unit.site
-    assert of_unit.site.site_id == customer.site_id
-    assert as_named.site
-    assert as_named.site.city == "Hà Nội"
+    told = [decided.site.site_id for decided in await decisions(entitlements) if decided.site]
+    assert told == [UUID(hanoi), customer.site_id, customer.site_id]
+
+
+async def test_a_case_without_a_site_is_about_the_site_of_who_asked_or_of_the_units_contact(
+    entitlements: Harness,
+) -> None:
+    customer = await a_customer(entitlements)
+    await a_product(entitlements)
+    lan = await made(
+        entitlements, "contacts", account_id=str(customer.account_id), name="Lan", language="vi", authorised=False
+    )
+    hanoi = await a_site(entitlements, customer.account_id, name="Hà Nội", city="Hà Nội", region="HN", contact_id=lan)
+    await a_registration(entitlements, customer, site_id=None, contact_id=lan)
+
+    await entitlements.deliver(
+        case_opened(customer.account_id, contact_id=customer.contact_id), case_opened(customer.account_id)
+    )
+
+    told = [decided.site.site_id for decided in await decisions(entitlements) if decided.site]
+    assert told == [customer.site_id, UUID(hanoi)]
+
+
+@pytest.mark.promise("S3")
+async def test_a_case_whose_site_nobody_can_tell_is_told_it_as_soon_as_somebody_does(entitlements: Harness) -> None:
+    customer = await a_customer(entitlements)
+    await a_product(entitlements)
+    await a_contract(entitlements, customer.account_id)
+    hanoi = await a_site(entitlements, customer.account_id, name="Hà Nội", city="Hà Nội", region="HN")
+    unit = await a_registration(entitlements, customer, site_id=None)
+    await entitlements.deliver(case_opened(customer.account_id))
+    unknown = await last(entitlements)
+
+    await change(entitlements, f"/v1/registrations/{unit}", {"site_id": hanoi})
+
+    known = await last(entitlements)
+    assert (unknown.covered, unknown.site) == (True, None)
+    assert known.site
+    assert (known.revision, known.site.site_id) == (2, UUID(hanoi))

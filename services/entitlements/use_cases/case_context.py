@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from libs.events import values
 from libs.store import Transaction
 from services.entitlements.model.case_file import Opening
@@ -26,12 +28,21 @@ async def lineage(opening: Opening, account_id: UUID, tx: Transaction) -> list[R
 async def site_of_case(
     opening: Opening, registration: Registration | None, account_id: UUID, tx: Transaction
 ) -> Site | None:
-    """The unit's own, else the one the request named, else the account's only one."""
-    for id in (registration.site_id if registration else None, opening.site_id):
+    """The one the request named, else the unit's own, else that of who asked or of the unit's contact, else the account's only one."""
+    for id in (opening.site_id, registration.site_id if registration else None):
         site = await Site.find(id, tx) if id else None
         if site and site.account_id == account_id:
             return site
-    sites = await tx.select(Site, Site.c.account_id == account_id, limit=2)
+    for id in (opening.contact_id, registration.contact_id if registration else None):
+        site = await _only_site(tx, Site.c.account_id == account_id, Site.c.contact_id == id) if id else None
+        if site:
+            return site
+    return await _only_site(tx, Site.c.account_id == account_id)
+
+
+async def _only_site(tx: Transaction, *where: sa.ColumnElement[bool]) -> Site | None:
+    """Of several, none: a part that is sent to a guess is worse than one that waits for a word."""
+    sites = await tx.select(Site, *where, limit=2)
     return sites[0] if len(sites) == 1 else None
 
 
