@@ -9,7 +9,10 @@ from libs.kit.settings import setting
 
 
 class Credentials(BaseModel):
-    """A bearer token, or a user name and password; the webhook secret (`whsec_…`) is the partner's own, if it has one."""
+    """A bearer token, or a user name and password; the webhook secret (`whsec_…`) is the partner's own, if it has one.
+
+    While it rotates, `webhook_secret` holds the old and the new one with a space between them.
+    """
 
     model_config = ConfigDict(extra="forbid")
 

@@ -166,6 +166,13 @@ async def test_a_partners_own_secret_is_the_only_one_for_its_tickets(ecps: Harne
     assert (await notice(ecps, case, secret=own)).json() == {"known": True, "repeated": False}
 
 
+async def test_a_partner_may_have_two_secrets_while_they_rotate(ecps: Harness) -> None:
+    old, new = "whsec_" + "B" * 32, "whsec_" + "C" * 32
+    case = await an_opened_engagement(ecps, credentials={"webhook_secret": f"{new} {old}"})
+    for secret in (old, new):
+        assert (await notice(ecps, case, secret=secret)).status_code == 202
+
+
 @pytest.mark.promise("C4")
 async def test_a_partners_system_sees_its_own_engagements_and_tells_its_news(ecps: Harness) -> None:
     case = await an_opened_engagement(ecps)
