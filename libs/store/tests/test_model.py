@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from libs.store import Database, Transaction
 from libs.store.tests.goods import WORKER, Crate, CrateFilled
 
-IDS = [UUID(int=n) for n in range(1, 5)]
+IDS = [UUID(int=n) for n in range(1, 4)]
 Row = tuple[int, int, int]  # weight, revision, version
 
 steps = st.tuples(
-    st.sampled_from(["add", "change", "change", "fill", "remove", "find", "lock", "find all", "flush", "select"]),
+    st.sampled_from(
+        ["add", "change", "change", "fill", "remove", "renew", "find", "lock", "find all", "flush", "select"]
+    ),
     st.sampled_from(IDS),
     st.integers(0, 2),
 )
@@ -59,7 +61,7 @@ async def act(tx: Transaction, model: Model, what: str, id: UUID, number: int) -
                 tx.add(Crate(id=id, account_id=id, label=str(id), weight=number))
                 model.rows[id] = (number, 0, 0)
                 model.new.add(id)
-        case "change" | "fill" | "remove":
+        case "change" | "fill" | "remove" | "renew":
             crate = await Crate.find(id, tx, lock=True)
             assert (crate is None) == (id not in model.rows)
             if crate is None:
@@ -74,6 +76,8 @@ async def act(tx: Transaction, model: Model, what: str, id: UUID, number: int) -
                 tx.remove(crate)
                 del model.rows[id]
                 model.new.discard(id)
+                if what == "renew":
+                    await act(tx, model, "add", id, number)
         case "find" | "lock":
             assert row_of(await Crate.find(id, tx, lock=what == "lock")) == model.rows.get(id)
         case "find all":
