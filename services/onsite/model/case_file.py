@@ -44,10 +44,6 @@ class Coverage(BaseModel):
     product: Product | None
     decided_at: Instant
 
-    @property
-    def sends_technician(self) -> bool:
-        return self.covered and self.onsite and self.site is not None
-
     @classmethod
     def of(cls, decision: CoverageDecided, before: "Coverage | None") -> "Coverage":
         granted = decision.covered and decision.onsite and decision.site is not None
