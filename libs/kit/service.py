@@ -4,7 +4,6 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from types import FrameType
 from urllib.parse import urlsplit
 
@@ -25,19 +24,24 @@ ROLES = ("all", "api", "worker")
 Setup = Callable[[FastAPI], Awaitable[None]]
 
 
-@dataclass(frozen=True)
 class Service:
     """The wiring of one service, readable in one breath in its `app.py`."""
 
-    name: str
-    routers: Sequence[Router]
-    handlers: Handlers
-    timers: Timers
-    jobs: Jobs
-    state_topics: Sequence[str] = ()
-    """Compacted topics that this service writes; the relay sends them in transactions."""
-    setup: Setup | None = None
-    """Runs once when the API starts, for what a service keeps in `app.state` beyond the database."""
+    def __init__(
+        self,
+        name: str,
+        routers: Sequence[Router],
+        handlers: Handlers,
+        timers: Timers | None = None,
+        jobs: Jobs | None = None,
+        state_topics: Sequence[str] = (),
+        setup: Setup | None = None,
+    ) -> None:
+        """`state_topics`: compacted ones that this service writes; the relay sends them in transactions. `setup` runs once
+        when the API starts, for what a service keeps in `app.state` beyond the database."""
+        self.name, self.routers, self.handlers = name, routers, handlers
+        self.timers, self.jobs = timers or Timers(name), jobs or Jobs(name)
+        self.state_topics, self.setup = state_topics, setup
 
     def app(self, database: Database, verifier: Verifier, checks: Mapping[str, Check] | None = None) -> FastAPI:
         """The API over an open database. Raises RouteWithoutPolicy for a route that does not say who may call it."""

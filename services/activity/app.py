@@ -4,7 +4,7 @@ from fastapi import FastAPI
 
 from libs.kit.service import Service
 from services.activity import feed, queries
-from services.activity.handlers import jobs, on, timers
+from services.activity.handlers import on
 
 
 async def make_room(app: FastAPI) -> None:
@@ -12,6 +12,4 @@ async def make_room(app: FastAPI) -> None:
     await app.state.database.pool.execute("SELECT activity_add_partitions()")
 
 
-service = Service(
-    name="activity", routers=[queries.router, feed.router], handlers=on, timers=timers, jobs=jobs, setup=make_room
-)
+service = Service(name="activity", routers=[queries.router, feed.router], handlers=on, setup=make_room)

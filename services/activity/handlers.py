@@ -1,6 +1,6 @@
 """Every event of every service goes into the stream."""
 
-from libs.bus import Handlers, Jobs, Timers
+from libs.bus import Handlers
 from services.activity.use_cases.append_events import append_events
 
 TOPICS = (
@@ -15,6 +15,3 @@ TOPICS = (
 
 on = Handlers("activity")
 on.every(*TOPICS)(append_events)
-
-timers = Timers("activity")
-jobs = Jobs("activity")

@@ -1,7 +1,7 @@
 """The service request, wired."""
 
 from libs.kit.service import Service
-from services.cases.handlers import jobs, on, timers
+from services.cases.handlers import on, timers
 from services.cases.model.policy import policies
 from services.cases.queries import case_parts, cases, problems, queues
 from services.cases.use_cases import (
@@ -37,5 +37,4 @@ service = Service(
     routers=[*(room.router for room in _ROOMS), policies.router],
     handlers=on,
     timers=timers,
-    jobs=jobs,
 )

@@ -1,6 +1,6 @@
 """Event → use case; no rules."""
 
-from libs.bus import Handlers, Jobs, Timers
+from libs.bus import Handlers, Timers
 from libs.bus.handlers import Load
 from libs.events.devices import DeviceAlertCleared, DeviceAlertRaised, DiagnosticsCollected
 from libs.events.ecps import (
@@ -48,7 +48,6 @@ from services.cases.use_cases.settle_case import AUTO_CLOSE, SHIFT
 
 on = Handlers("cases")
 timers = Timers("cases")
-jobs = Jobs("cases")
 _CASE: Load = {Case: "case_id"}
 
 on(CoverageDecided, load=_CASE)(note_coverage)

@@ -1,6 +1,6 @@
 """Which facts entitlements hears, and which times it keeps."""
 
-from libs.bus import Handlers, Jobs, Timers
+from libs.bus import Handlers, Timers
 from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopened, CoverageOverridden
 from libs.events.rma import ReplacementInstalled
 from services.entitlements.model.account import Account
@@ -22,5 +22,3 @@ timers(Contract, run_contract.BEGIN)(run_contract.begin_contract)
 timers(Contract, run_contract.END)(run_contract.end_by_term)
 timers(Licence, run_licence.TELL)(run_licence.tell_expiring)
 timers(Licence, run_licence.END)(run_licence.end_licence)
-
-jobs = Jobs("entitlements")

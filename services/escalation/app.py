@@ -1,7 +1,7 @@
 """The wiring of escalation."""
 
 from libs.kit.service import Service
-from services.escalation.handlers import jobs, on, timers
+from services.escalation.handlers import on, timers
 from services.escalation.queries import clocks, escalations, people
 from services.escalation.use_cases import (
     dry_run,
@@ -25,5 +25,4 @@ service = Service(
     ],
     handlers=on,
     timers=timers,
-    jobs=jobs,
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """Which event has which effect, and which timer."""
 
-from libs.bus import Handlers, Jobs, Timers
+from libs.bus import Handlers, Timers
 from libs.bus.handlers import Load
 from libs.events.cases import (
     CancellationDeclined,
@@ -66,5 +66,3 @@ timers(CaseFile, THRESHOLD)(pass_threshold)
 timers(CaseFile, RECOMPUTE)(recompute)
 timers(Escalation, STEP)(step_on)
 timers(Escalation, SILENCE)(notice_silence)
-
-jobs = Jobs("escalation")

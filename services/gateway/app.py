@@ -10,7 +10,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from libs.bus import Handlers, Jobs, Timers
+from libs.bus import Handlers
 from libs.kit.auth import Verifier
 from libs.kit.service import Server, Service
 from libs.kit.settings import Settings
@@ -96,7 +96,5 @@ service = Gateway(
     name="gateway",
     routers=[queries.router, create_client.router, change_client.router, rotate_secret.router, disable_client.router],
     handlers=Handlers("gateway"),
-    timers=Timers("gateway"),
-    jobs=Jobs("gateway"),
     setup=take_seal,
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from libs.bus import Handlers, Jobs, Timers
+from libs.bus import Handlers, Timers
 from libs.events.cases import CaseCancelled
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed
 from libs.events.entitlements import CoverageDecided
@@ -44,5 +44,3 @@ on(RmaDenied, RmaCancelled, PartLost, PartDeadOnArrival, PartBackordered, load=_
 timers = Timers("onsite")
 timers(CaseFile, "visit_missed")(miss_visit)
 timers(CaseFile, "plan_visit")(plan_again)
-
-jobs = Jobs("onsite")

@@ -9,7 +9,7 @@ import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel, Field
 
-from libs.bus import Handlers, Jobs, Timers
+from libs.bus import Handlers
 from libs.events import Event
 from libs.kit.auth import Principal, Verifier, mint
 from libs.kit.http import Caller, Command, Router, Tx, allow, public
@@ -97,8 +97,6 @@ service = Service(
     name="parcels",
     routers=[router, policies.router],
     handlers=Handlers("parcels"),
-    timers=Timers("parcels"),
-    jobs=Jobs("parcels"),
 )
 
 

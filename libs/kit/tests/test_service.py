@@ -1,0 +1,16 @@
+from libs.bus import Handlers, Jobs, Timers
+from libs.kit.service import Service
+from libs.kit.tests.conftest import Api, service
+
+
+async def test_a_service_that_waits_for_nothing_and_calls_nobody_need_not_say_so(api: Api) -> None:
+    assert (service.timers.service, service.jobs.service) == ("parcels", "parcels")
+    assert await service.timers.fire_due(api.database) == 0
+    async with service.jobs.client() as http:
+        assert await service.jobs.run_due(api.database, http) == 0
+
+
+def test_a_service_keeps_the_timers_and_jobs_that_it_is_given() -> None:
+    timers, jobs = Timers("letters"), Jobs("letters")
+    letters = Service(name="letters", routers=[], handlers=Handlers("letters"), timers=timers, jobs=jobs)
+    assert (letters.timers, letters.jobs) == (timers, jobs)
