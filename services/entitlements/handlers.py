@@ -4,10 +4,11 @@ from libs.bus import Handlers, Timers
 from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopened, CoverageOverridden
 from libs.events.rma import ReplacementInstalled
 from services.entitlements.model.account import Account
-from services.entitlements.model.case_file import CaseFile
+from services.entitlements.model.case_file import DECIDE_AGAIN, CaseFile
 from services.entitlements.model.contract import Contract
 from services.entitlements.model.licence import Licence
 from services.entitlements.use_cases import follow_case, run_contract, run_licence
+from services.entitlements.use_cases.decide_coverage import decide_by_timer
 from services.entitlements.use_cases.replace_serial import follow_replacement
 
 on = Handlers("entitlements")
@@ -20,5 +21,6 @@ on(ReplacementInstalled)(follow_replacement)
 timers = Timers("entitlements")
 timers(Contract, run_contract.BEGIN)(run_contract.begin_contract)
 timers(Contract, run_contract.END)(run_contract.end_by_term)
+timers(CaseFile, DECIDE_AGAIN)(decide_by_timer)
 timers(Licence, run_licence.TELL)(run_licence.tell_expiring)
 timers(Licence, run_licence.END)(run_licence.end_licence)

@@ -4,12 +4,16 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
+import sqlalchemy as sa
 from pydantic import BaseModel
 
 from libs.events.cases import CaseOpened, CoverageOverridden
 from libs.events.entitlements import registration_key
+from libs.events.values import TimeOfDay
 from libs.store import Entity, Transaction
 from services.entitlements.model.coverage import Coverage
+
+DECIDE_AGAIN = "decide_again"
 
 
 class Opening(BaseModel):
@@ -67,6 +71,13 @@ class CaseFile(Entity, table="case_files", indexes=(("account_id", "is_open"), "
             self.coverage = found
         return self.coverage
 
+    def cut_off(self, published: TimeOfDay, country: str | None, *, never_worse: bool) -> TimeOfDay:
+        """The one that stands for this case: an earlier one than it was told before is another destination's matter only."""
+        told = ((self.decided or {}).get("site") or {}).get("country")
+        if never_worse and self.coverage and self.coverage.covered and told == country:
+            return max(published, self.coverage.published_cut_off)
+        return published
+
     def overridden(self, coverage: Coverage) -> Coverage:
         """The cover with the manager's word applied."""
         if self.override is None:
@@ -81,3 +92,25 @@ class CaseFile(Entity, table="case_files", indexes=(("account_id", "is_open"), "
                 "onsite_reason": None if onsite else coverage.onsite_reason or "overridden",
             }
         )
+
+
+async def decide_soon(tx: Transaction, *where: sa.ColumnElement[bool]) -> None:
+    """What many accounts go by has changed: each open case is decided again by a timer of its own, in small transactions.
+
+    Nothing is locked here, and the timer's transaction locks case files alone, which are the last in the order of locks.
+    """
+    for file in await tx.select(CaseFile, CaseFile.c.is_open, *where):
+        tx.set_timer(file, DECIDE_AGAIN, tx.now)
+
+
+def stands_in(country: str) -> sa.ColumnElement[bool]:
+    """Cases whose site is in this country, as they were last told."""
+    return sa.and_(CaseFile.c.decided["site"]["country"].astext == country)
+
+
+def about_product(product_number: str) -> sa.ColumnElement[bool]:
+    """Cases that name this product, or whose unit is one by now."""
+    return sa.or_(
+        CaseFile.c.opening["product_number"].astext == product_number,
+        CaseFile.c.decided["product"]["product_number"].astext == product_number,
+    )

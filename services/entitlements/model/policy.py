@@ -5,8 +5,10 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from libs.events.values import TimeOfDay
-from libs.kit.policies import Policies
+from libs.kit.http import Caller, Tx
+from libs.kit.policies import ChangePolicy, Policies, PolicyVersion
 from libs.kit.problems import Unprocessable
+from services.entitlements.model.case_file import decide_soon
 
 Days = Annotated[int, Field(ge=1, le=3650)]
 
@@ -45,4 +47,13 @@ class EntitlementsPolicy(BaseModel):
         return self.plans[plan]
 
 
-policies = Policies("entitlements", EntitlementsPolicy)
+class CoverPolicies(Policies[EntitlementsPolicy]):
+    """A new version makes every open case be decided again."""
+
+    async def _change(self, command: ChangePolicy, tx: Tx, caller: Caller) -> PolicyVersion:
+        version = await super()._change(command, tx, caller)
+        await decide_soon(tx)
+        return version
+
+
+policies = CoverPolicies("entitlements", EntitlementsPolicy)

@@ -40,6 +40,12 @@ async def decide_again(account_id: UUID, tx: Transaction) -> None:
         await decide(file, tx)
 
 
+async def decide_by_timer(file: CaseFile, tx: Transaction, _detail: str) -> None:
+    """A rule, a product or a policy changed."""
+    if file.is_open:
+        await decide(file, tx)
+
+
 async def decide_for_units(units: Sequence[UUID], tx: Transaction) -> None:
     """One of these units was replaced. Answers closed cases too: it must not matter which of two services was heard first."""
     await tx.flush()
@@ -85,8 +91,9 @@ async def _coverage(
         now = await coverage_of(registration, site, tx.now, tx)
         if found.worse_than(now) and not now.worse_than(found):
             found = now
-    policy = await policies.at(tx, plan=found.plan, region=site.country if site else None)
-    found.published_cut_off = policy.published_cut_off
+    country = site.country if site else None
+    policy = await policies.at(tx, plan=found.plan, region=country)
+    found.published_cut_off = file.cut_off(policy.published_cut_off, country, never_worse=policy.never_worse)
     return file.overridden(file.keep_or_improve(found, never_worse=policy.never_worse))
 
 

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from libs.kit.http import Router, Tx, allow
 from libs.kit.problems import Conflict
+from services.entitlements.model.case_file import decide_soon, stands_in
 from services.entitlements.model.fields import Code, Country, Name, Text, unchanged
 from services.entitlements.model.onsite_rule import OnsiteRule
 from services.entitlements.queries.access import MANAGERS
@@ -54,12 +55,14 @@ async def add_onsite_rule_route(cmd: AddOnsiteRule, tx: Tx) -> OnsiteRuleOut:
             created_at=tx.now,
         )
     )
+    await decide_soon(tx, stands_in(rule.country))
     return OnsiteRuleOut.model_validate(rule)
 
 
 @router.patch("/v1/onsite-rules/{rule_id}", dependencies=[allow(*MANAGERS)])
 async def change_onsite_rule_route(rule_id: UUID, cmd: ChangeOnsiteRule, tx: Tx) -> OnsiteRuleOut:
-    """Cases that are open keep what they were told; the next decision of each goes by the new rule."""
+    """Cases that are open keep what they were told, and get what is better."""
     rule = await OnsiteRule.get(rule_id, tx, lock=True)
     cmd.apply(rule)
+    await decide_soon(tx, stands_in(rule.country))
     return OnsiteRuleOut.model_validate(rule)

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from libs.kit.http import Router, Tx, allow
+from services.entitlements.model.case_file import about_product, decide_soon
 from services.entitlements.model.fields import Code, Name, Text, unchanged
 from services.entitlements.model.product import Product
 from services.entitlements.queries.access import MANAGERS
@@ -46,6 +47,7 @@ async def add_product_route(cmd: AddProduct, tx: Tx) -> ProductOut:
             created_at=tx.now,
         )
     )
+    await decide_soon(tx, about_product(product.product_number))
     return ProductOut.model_validate(product)
 
 
@@ -53,4 +55,5 @@ async def add_product_route(cmd: AddProduct, tx: Tx) -> ProductOut:
 async def change_product_route(product_id: UUID, cmd: ChangeProduct, tx: Tx) -> ProductOut:
     product = await Product.get(product_id, tx, lock=True)
     cmd.apply(product)
+    await decide_soon(tx, about_product(product.product_number))
     return ProductOut.model_validate(product)
