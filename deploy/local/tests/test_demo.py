@@ -42,6 +42,12 @@ def test_whatever_is_named_was_loaded_before() -> None:
         assert [id for name, id in ids(row) if name != "id" and id not in known] == []
 
 
+def test_every_unit_says_its_firmware_and_whether_that_is_invented() -> None:
+    said = [line for path in FILES for line in path.read_text("utf-8").splitlines() if line.startswith("firmware = ")]
+    assert all(row.get("firmware") for resource, row in ENTRIES if resource == "registrations")
+    assert [line for line in said if not line.partition(" # ")[2]] == []
+
+
 def test_no_serial_is_used_twice() -> None:
     serials = [row["serial"] for resource, row in ENTRIES if resource == "registrations"]
     assert len(set(serials)) == len(serials)

@@ -41,6 +41,7 @@ class Registration(Entity, table="registrations", indexes=("account_id", "serial
     state: State
     history: list[Step]
     created_at: datetime
+    firmware: str | None = None  # as somebody noted it; what a unit runs now is the device's own to tell
 
     def move(self, *, at: datetime, by: str, reason: str) -> None:
         """Raises ForbiddenTransition when it was withdrawn."""

@@ -35,6 +35,7 @@ class RegistrationOut(Out):
     family: str
     model: str
     hardware_revision: str | None
+    firmware: str | None
     site_id: UUID | None
     contact_id: UUID | None
     contract_id: UUID | None

@@ -272,6 +272,25 @@ async def test_a_whole_units_registration_moves_to_the_replacement(entitlements:
     assert {each["serial"]: each["replaced_by"] for each in shown["serials"]} == {SERIAL: SPARE, SPARE: None}
 
 
+async def test_the_firmware_of_a_unit_is_noted_and_is_not_its_replacements(entitlements: Harness) -> None:
+    customer = await a_customer(entitlements)
+    await a_product(entitlements)
+    path = f"/v1/registrations/{await a_registration(entitlements, customer, firmware='4.4.1-440156')}"
+    registered = await entitlements.get(path)
+
+    updated = await entitlements.patch(
+        path, {"firmware": "4.5.0-448317"}, etag=registered.headers["etag"], **as_customer(customer)
+    )
+    await entitlements.deliver(replaced(new_id()))
+
+    told = [
+        registered.json()["firmware"],
+        updated.json()["firmware"],
+        (await entitlements.get(path)).json()["firmware"],
+    ]
+    assert told == ["4.4.1-440156", "4.5.0-448317", None]
+
+
 async def test_a_component_moves_no_registration(entitlements: Harness) -> None:
     await a_covered_customer(entitlements)
 

@@ -33,6 +33,7 @@ class UnitToRegister(Command):
     serial: Code
     id: UUID | None = None
     hardware_revision: Name | None = None
+    firmware: Name | None = None
     site_id: UUID | None = None
     contact_id: UUID | None = None
     contract_id: UUID | None = None

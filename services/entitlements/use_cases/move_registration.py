@@ -26,6 +26,7 @@ class ChangeRegistration(Change):
     contact_id: UUID | None = None
     contract_id: UUID | None = None
     hardware_revision: Name | None = None
+    firmware: Name | None = None
 
 
 class TransferRegistration(Command):

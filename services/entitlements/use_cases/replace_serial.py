@@ -111,6 +111,7 @@ async def _successor(registration: Registration, replacement: Replacement, tx: T
     if product:
         registration.family, registration.model = product.family, product.model
     registration.product_number, registration.serial = replacement.new_product_number, replacement.new_serial
+    registration.firmware = None
     registration.move(at=replacement.installed_at, by=replacement.by, reason=reason)
     return tx.add(
         RegisteredSerial(
