@@ -32,7 +32,7 @@ _CLIENT: dict[str, str | int | float | bool] = {
 }
 _STATE = """
 SELECT app_now() AS now, (SELECT time_offset FROM app_clock) AS time_offset, (SELECT min(due_at) FROM timers) AS due,
-       (SELECT count(*) FROM jobs WHERE last_error IS NULL) AS jobs,
+       (SELECT count(*) FROM jobs WHERE last_error IS NULL OR due_at < clock_timestamp() + interval '3 s') AS jobs,
        (SELECT count(*) FROM outbox, relay_position WHERE NOT pg_visible_in_snapshot(xid, prev)) AS unpublished
 """
 _OFFSETS = "SELECT topic, partition, next FROM consumer_offsets"

@@ -51,6 +51,6 @@ class ClockFollower:
         kafka = self._kafka
         async for offset in follow_clock(kafka.bootstrap, kafka.user, kafka.password, stop=stop):
             async with self._database.pool.acquire() as connection:
-                await connection.execute("UPDATE app_clock SET time_offset = $1", offset)
+                await connection.execute("UPDATE app_clock SET time_offset = $1 WHERE time_offset < $1", offset)
             self._moved()
             log.info("the sandbox clock moved", offset_seconds=offset.total_seconds())

@@ -5,7 +5,7 @@ is the stored `next`; whatever the client hands over that does not start there i
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -20,6 +20,7 @@ from libs.bus.kafka import Kafka
 from libs.store import Database
 
 log = structlog.get_logger()
+_PROBE_SECONDS = 5.0
 _PLACE = """
 INSERT INTO consumer_offsets AS o (consumer, topic, partition, next) VALUES ($1, $2, $3, 0)
 ON CONFLICT (consumer, topic, partition) DO UPDATE SET next = o.next RETURNING next
@@ -56,6 +57,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._attempts: dict[TopicPartition, int] = {}
         self._resting: dict[TopicPartition, float] = {}
         self._progress: dict[TopicPartition, float] = {}
+        self._ends: dict[TopicPartition, int] = {}
         self._dead_in_a_row: set[object] = set()
         self._problem: str | None = "not connected yet"
 
@@ -89,7 +91,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _poll(self, client: AIOKafkaConsumer, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
-        hinted = loop.time()
+        hinted, probe = loop.time(), 0.0
         while not stop.is_set():
             await self._place(client)
             self._wake(client, loop.time())
@@ -97,9 +99,16 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 fetched = await client.getmany(timeout_ms=200, max_records=self._batch)
             except NoOffsetForPartitionError:
                 continue  # a partition just assigned; it is placed from the table
-            self._problem = None
-            await asyncio.gather(*(self._work(client, tp, records) for tp, records in fetched.items()))
-            self._watch(client, fetched, loop.time())
+            outcomes = await asyncio.gather(
+                *(self._work(client, tp, records) for tp, records in fetched.items()), return_exceptions=True
+            )
+            for outcome in outcomes:
+                if isinstance(outcome, BaseException):
+                    raise outcome
+            if loop.time() > probe:
+                await self._probe(client)
+                probe = loop.time() + _PROBE_SECONDS
+            self._watch(client.assignment(), fetched, loop.time())
             if loop.time() - hinted > 1:
                 hinted = loop.time()
                 await self._hint(client)
@@ -125,8 +134,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         self._forget(list(revoked))
 
-    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        self._forget(list(assigned))
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:  # noqa: ARG002 - aiokafka's listener
+        """Forgets all: until now `assignment()` still gave the old ones, and the poll loop may have placed them again."""
+        self._forget(list(self._expected))
 
     def _forget(self, partitions: Iterable[TopicPartition]) -> None:
         for tp in partitions:
@@ -166,7 +176,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         return True
 
     async def _apply(self, tp: TopicPartition, batch: Sequence[Delivery]) -> None:
-        place, expected = Place(self.handlers.consumer, tp.topic, tp.partition), self._expected[tp]
+        expected = self._expected.get(tp)
+        if expected is None:
+            raise Fenced(f"{tp}: taken away while it waited for its turn")
+        place = Place(self.handlers.consumer, tp.topic, tp.partition)
         try:
             await work(self._database, self.handlers, place, expected, batch, next=batch[-1].offset + 1)
         except Exception as error:
@@ -204,11 +217,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     # --- patience --------------------------------------------------------------------------------------------------
 
     def _rest(self, client: AIOKafkaConsumer, tp: TopicPartition, error: Exception) -> None:
+        expected = self._expected.get(tp)
+        if expected is None:
+            return  # taken away meanwhile: its next owner tries
         attempt = self._attempts[tp] = self._attempts.get(tp, 0) + 1
         seconds = min(5.0, 0.05 * 2 ** min(attempt, 8))
         log.warning("trying again", topic=tp.topic, partition=tp.partition, seconds=seconds, error=repr(error))
         with suppress(IllegalStateError):
-            client.seek(tp, self._expected[tp])
+            client.seek(tp, expected)
             client.pause(tp)
             self._resting[tp] = asyncio.get_running_loop().time() + seconds
 
@@ -218,9 +234,20 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             with suppress(IllegalStateError):
                 client.resume(tp)
 
-    def _watch(self, client: AIOKafkaConsumer, fetched: Iterable[TopicPartition], now: float) -> None:
+    async def _probe(self, client: AIOKafkaConsumer) -> None:
+        """Asks Kafka for the ends: the client itself keeps silent while the broker is away or its fetcher is stuck."""
+        try:
+            ends = await asyncio.wait_for(client.end_offsets(list(self._expected)), _PROBE_SECONDS)
+        except (KafkaError, TimeoutError) as error:
+            self._problem = f"Kafka does not answer: {error!r}"
+        else:
+            self._ends, self._problem = ends, None
+
+    def _watch(self, held: Collection[TopicPartition], fetched: Iterable[TopicPartition], now: float) -> None:
         for tp, expected in self._expected.items():
-            behind = (client.highwater(tp) or 0) > expected
+            if tp not in held:
+                continue
+            behind = self._ends.get(tp, 0) > expected
             if tp in fetched or tp in self._resting or not behind:
                 self._progress[tp] = now
             elif now - self._progress.setdefault(tp, now) > self._stall_seconds:

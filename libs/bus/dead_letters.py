@@ -56,7 +56,7 @@ async def wait_in_line(tx: Transaction, consumer: str, deliveries: Sequence[Deli
 
 async def park(tx: Transaction, consumer: str, poison: Delivery, error: Exception) -> None:
     """Records the poison event, parks its key, and publishes it on `<consumer>.dlq` through the outbox."""
-    reason = f"{type(error).__name__}: {error}"[:2000]
+    reason = f"{type(error).__name__}: {error}".replace("\x00", "\ufffd")[:2000]
     log.error(
         "dead letter", topic=poison.topic, offset=poison.offset, type=poison.type, key=str(poison.key), exc_info=error
     )

@@ -7,8 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
+import structlog
+
 from libs.events import Event, decode
 
+log = structlog.get_logger()
 Headers = Sequence[tuple[str, bytes]]
 
 
@@ -83,7 +86,8 @@ def delivery(
             traceparent=h["ce_traceparent"].decode() if "ce_traceparent" in h else None,
             data=data,
         )
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, TypeError, AttributeError):
+        log.error("not a CloudEvent of ours; it is passed over", topic=topic, partition=partition, offset=offset)
         place = uuid5(NAMESPACE_OID, f"{topic}/{partition}/{offset}")
         epoch = datetime.fromtimestamp(0, UTC)
         return Delivery(topic, partition, offset, place, place, "", place, 0, epoch, "", None, None, None, data)

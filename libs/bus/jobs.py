@@ -20,8 +20,9 @@ from libs.store import Database, Entity, Scope, Transaction
 
 log = structlog.get_logger()
 LEASE_SECONDS = 60
+_CALL_SECONDS = LEASE_SECONDS - 15  # a call never outlives its claim, or two would be under way
 _CLAIM = f"""
-UPDATE jobs SET attempt = attempt + 1, claim = nextval('job_claims'), due_at = clock_timestamp() + interval '{LEASE_SECONDS} s'
+UPDATE jobs SET attempt = attempt + 1, last_error = NULL, claim = nextval('job_claims'), due_at = clock_timestamp() + interval '{LEASE_SECONDS} s'
  WHERE id IN (SELECT id FROM jobs WHERE due_at <= clock_timestamp() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
 RETURNING id, aggregate, aggregate_id, kind, reference, payload, traceparent, attempt, claim
 """
@@ -83,7 +84,10 @@ class Jobs:
         """Claims and works what is due, a few at a time; how many."""
         async with database.pool.acquire() as connection:
             claimed = await connection.fetch(_CLAIM, self._concurrency)
-        await asyncio.gather(*(self._work(row, database, http) for row in claimed))
+        outcomes = await asyncio.gather(*(self._work(row, database, http) for row in claimed), return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                log.error("a job was left to its lease", exc_info=outcome)
         return len(claimed)
 
     async def _work(self, row: asyncpg.Record, database: Database, http: httpx.AsyncClient) -> None:
@@ -92,7 +96,8 @@ class Jobs:
             row["id"], row["aggregate_id"], row["kind"], row["reference"], json.loads(row["payload"]), row["attempt"]
         )
         try:
-            result = await kind.call(run, http)
+            async with asyncio.timeout(_CALL_SECONDS):
+                result = await kind.call(run, http)
         except Exception as error:
             reason = str(error) or type(error).__name__
             log.warning(

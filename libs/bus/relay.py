@@ -20,6 +20,7 @@ from aiokafka.partitioner import murmur2
 from libs.bus.envelope import record_headers
 from libs.bus.kafka import Kafka
 from libs.store import Database
+from libs.store.database import LIVELY
 
 log = structlog.get_logger()
 CHANNEL = "polyplus_outbox"
@@ -91,7 +92,9 @@ class Relay:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Leads when nobody else does. Any error ends it; the worker starts it again from the stored position."""
-        connection = await asyncpg.connect(self._url)
+        # The server ends a silent leader's session, and with it the lock: a half-open connection must not stop the events.
+        settings = {**LIVELY, "idle_session_timeout": "60s"}
+        connection = await asyncpg.connect(self._url, timeout=10, command_timeout=30, server_settings=settings)
         try:
             await connection.add_listener(CHANNEL, lambda *_: self._wake.set())
             while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
@@ -142,8 +145,6 @@ class Relay:
         at: Position,
         stop: asyncio.Event,
     ) -> None:
-        loop = asyncio.get_running_loop()
-        housekeeping = loop.time()
         if at.cur != at.prev:
             at = await self._drain(connection, publisher, at)
         while not stop.is_set():
@@ -154,9 +155,6 @@ class Relay:
             if rows:
                 at = await self._window(connection, publisher, at, window, rows)
                 continue
-            if loop.time() > housekeeping:
-                await self._keep_house(connection)
-                housekeeping = loop.time() + 10
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), self._poll)
 
@@ -171,7 +169,7 @@ class Relay:
         if len(rows) == self._page:  # more than a page: the window itself must survive a crash
             await self._move(connection, at, window)
             return await self._drain(connection, publisher, window)
-        await asyncio.gather(*await publisher.send(rows))
+        await self._acknowledged(await publisher.send(rows))
         closed = Position(window.cur, window.cur, 0)
         await self._move(connection, at, closed)
         return closed
@@ -191,7 +189,7 @@ class Relay:
                     flying.append(Sending(Position(at.prev, at.cur, last_id), await publisher.send(rows)))
             if flying:
                 first = flying.pop(0)
-                await asyncio.gather(*first.acknowledgements)
+                await self._acknowledged(first.acknowledgements)
                 await self._move(connection, at, first.position)
                 at = first.position
         closed = Position(at.cur, at.cur, 0)
@@ -205,12 +203,13 @@ class Relay:
         if moved != "UPDATE 1":
             raise LostLeadership(f"the position is no longer {old} of epoch {self._epoch}")
 
-    async def _keep_house(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-        await connection.execute("SELECT outbox_add_partitions()")
-        await connection.execute("SELECT outbox_drop_published()")
-        await connection.execute(
-            "DELETE FROM idempotency_keys WHERE created_at < clock_timestamp() - interval '7 days'"
-        )
+    async def _acknowledged(self, futures: Sequence["asyncio.Future[Any]"]) -> None:
+        """Waits for Kafka, and says so when it takes long: the producer itself tries for ever in silence."""
+        _, late = await asyncio.wait(futures, timeout=5) if futures else ((), ())
+        if late:
+            self._problem = "Kafka does not acknowledge"
+        await asyncio.gather(*futures)
+        self._problem = None
 
 
 async def notify_relay(database: Database, stop: asyncio.Event) -> None:

@@ -1,12 +1,15 @@
 """Bringing a parked key back: its dead letter and all that waited behind it, in order, in one transaction."""
 
 import json
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
-from libs.bus.batch import Place, apply_once
+from libs.bus.batch import OutOfOrder, Place, apply_once, is_transient
+from libs.bus.dead_letters import park
 from libs.bus.envelope import Delivery
 from libs.bus.handlers import Handlers
 from libs.store import Database, Scope, Transaction
@@ -16,7 +19,10 @@ _LINE = """
 SELECT * FROM dead_letters WHERE (consumer, topic, key) = ($1, $2, $3) AND status IN ('dead', 'waiting') ORDER BY record_offset
 """
 _END = "UPDATE dead_letters SET status = $2 WHERE id = ANY($1)"
+_KNOWN = "INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+_ERROR = "UPDATE dead_letters SET error = $2 WHERE id = $1"
 _UNPARK = "DELETE FROM parked_keys WHERE (consumer, topic, key) = ($1, $2, $3)"
+_PATIENCE = 5  # an operator tries once: two transactions that made the same row are no excuse here
 
 
 class NothingParked(LookupError):
@@ -28,19 +34,62 @@ async def replay(database: Database, handlers: Handlers, topic: str, key: UUID) 
 
     The partition's offset row is locked first: the consumer cannot pass the line while it is drained.
     """
-    async with database.transaction(Scope("worker", actor=f"system:{handlers.consumer}")) as tx:
+    async with _transaction(database, handlers) as tx:
         line = await _locked_line(tx, handlers, topic, key)
-        await _drain(tx, handlers, topic, key, line)
+        place = Place(handlers.consumer, topic, line[0]["partition"])
+        await apply_once(tx, handlers, place, [_delivery(row) for row in line])
+        await tx.connection.execute(_END, [row["id"] for row in line], "replayed")
+        await tx.connection.execute(_UNPARK, handlers.consumer, topic, key)
         return len(line)
 
 
 async def discard(database: Database, handlers: Handlers, topic: str, key: UUID) -> int:
-    """Gives up the dead letter itself, handles what waited behind it, and unparks the key; how many were handled."""
-    async with database.transaction(Scope("worker", actor=f"system:{handlers.consumer}")) as tx:
+    """Gives up the dead letter itself and handles what waited behind it, event by event; how many.
+
+    One of those that fails for good is the dead letter from then on, with the rest waiting behind it: a line of several
+    poison events is got through by discarding again. Unparks the key once nothing waits.
+    """
+    async with _transaction(database, handlers) as tx:
         dead, *line = await _locked_line(tx, handlers, topic, key)
         await tx.connection.execute(_END, [dead["id"]], "discarded")
-        await _drain(tx, handlers, topic, key, line)
-        return len(line)
+        await tx.connection.execute(_KNOWN, handlers.consumer, dead["event_id"])  # its copies are passed over too
+        await _move_up(tx, handlers, topic, key, line)
+    handled = 0
+    while line:
+        head = line[0]
+        try:
+            async with _transaction(database, handlers) as tx:
+                head, *line = await _locked_line(tx, handlers, topic, key)
+                await apply_once(tx, handlers, Place(handlers.consumer, topic, head["partition"]), [_delivery(head)])
+                await tx.connection.execute(_END, [head["id"]], "replayed")
+                await _move_up(tx, handlers, topic, key, line)
+        except (NothingParked, OutOfOrder):
+            raise
+        except Exception as error:
+            if is_transient(error, _PATIENCE):
+                raise
+            await _die(database, handlers, head, error)
+            break
+        handled += 1
+    return handled
+
+
+def _transaction(database: Database, handlers: Handlers) -> AbstractAsyncContextManager[Transaction]:
+    return database.transaction(Scope("worker", actor=f"system:{handlers.consumer}"))
+
+
+async def _move_up(tx: Transaction, handlers: Handlers, topic: str, key: UUID, line: Sequence[asyncpg.Record]) -> None:
+    """The next of the line is at its head now; without one, the key flows again."""
+    if line:
+        await tx.connection.execute(_END, [line[0]["id"]], "dead")
+    else:
+        await tx.connection.execute(_UNPARK, handlers.consumer, topic, key)
+
+
+async def _die(database: Database, handlers: Handlers, head: asyncpg.Record, error: Exception) -> None:
+    async with _transaction(database, handlers) as tx:
+        await park(tx, handlers.consumer, _delivery(head), error)
+        await tx.connection.execute(_ERROR, head["id"], f"{type(error).__name__}: {error}"[:2000])
 
 
 async def _locked_line(tx: Transaction, handlers: Handlers, topic: str, key: UUID) -> list[asyncpg.Record]:
@@ -55,14 +104,6 @@ async def _locked_line(tx: Transaction, handlers: Handlers, topic: str, key: UUI
     if not line:
         raise NothingParked(f"{key} on {topic} was brought back meanwhile")
     return line
-
-
-async def _drain(tx: Transaction, handlers: Handlers, topic: str, key: UUID, line: list[asyncpg.Record]) -> None:
-    if line:
-        place = Place(handlers.consumer, topic, line[0]["partition"])
-        await apply_once(tx, handlers, place, [_delivery(row) for row in line])
-        await tx.connection.execute(_END, [row["id"] for row in line], "replayed")
-    await tx.connection.execute(_UNPARK, handlers.consumer, topic, key)
 
 
 def _delivery(row: asyncpg.Record) -> Delivery:

@@ -15,10 +15,17 @@ from libs.store import Database, Entity, Scope, Transaction
 log = structlog.get_logger()
 Fire = Callable[[Any, Transaction, str], Awaitable[None]]
 CLAIM = 500
-_DUE = "SELECT aggregate, aggregate_id FROM timers WHERE due_at <= $1 AND aggregate_id <> ALL($3::uuid[]) ORDER BY due_at LIMIT $2"
+_DUE = """
+SELECT aggregate, aggregate_id FROM timers
+ WHERE due_at <= $1 AND aggregate_id <> ALL($3::uuid[]) AND aggregate = ANY($4::text[]) ORDER BY due_at LIMIT $2
+"""
 _TAKE = """
 DELETE FROM timers WHERE aggregate = $1 AND aggregate_id = ANY($2::uuid[]) AND due_at <= $3
 RETURNING aggregate_id, kind, due_at, generation
+"""
+_DROP_ORPHANS = """
+DELETE FROM timers t WHERE aggregate = $1 AND aggregate_id = ANY($2::uuid[])
+   AND NOT EXISTS (SELECT FROM "{table}" WHERE id = t.aggregate_id)
 """
 
 
@@ -42,22 +49,40 @@ class Timers:
 
         return register
 
-    async def fire_due(self, database: Database, *, avoid: frozenset[UUID] = frozenset()) -> int:
-        """Fires what is due by the database's clock, at most 500 in one transaction; how many.
+    async def fire_due(self, database: Database, *, avoid: frozenset[UUID] = frozenset(), limit: int = CLAIM) -> int:
+        """Fires what is due by the database's clock, at most `limit` in one transaction; how many.
 
         The due aggregates are locked first, then their timers: commands lock in that order too, the other one deadlocks.
+        An error names its aggregate (`aggregate_id`) as far as it is known.
         """
+        due: list[asyncpg.Record] = []
+        try:
+            async with database.transaction(Scope("worker", actor=f"system:{self.service}")) as tx:
+                due = await tx.connection.fetch(_DUE, tx.now, limit, list(avoid), list(self._entities))
+                names = sorted({row["aggregate"] for row in due})
+                return sum(
+                    [
+                        await self._fire_all(n, {r["aggregate_id"] for r in due if r["aggregate"] == n}, tx)
+                        for n in names
+                    ]
+                )
+        except Exception as error:
+            if len(due) == 1:
+                error.__dict__.setdefault("aggregate_id", due[0]["aggregate_id"])
+            raise
+
+    async def _fire_all(self, name: str, ids: set[UUID], tx: Transaction) -> int:
+        cls = self._entities[name]
+        aggregates = {e.id: e for e in await tx.lock_available(cls, sorted(ids))}
+        if missing := ids - aggregates.keys():  # locked by somebody, or no more
+            await tx.connection.execute(_DROP_ORPHANS.format(table=cls.table.name), name, list(missing))
         fired = 0
-        async with database.transaction(Scope("worker", actor=f"system:{self.service}")) as tx:
-            due = await tx.connection.fetch(_DUE, tx.now, CLAIM, list(avoid))
-            for name in sorted({row["aggregate"] for row in due}):
-                cls = self._entities[name]
-                ids = sorted({row["aggregate_id"] for row in due if row["aggregate"] == name})
-                aggregates = {e.id: e for e in await tx.lock_available(cls, ids)}
-                taken = await tx.connection.fetch(_TAKE, name, list(aggregates), tx.now)
-                for timer in sorted(taken, key=lambda t: (t["due_at"], t["generation"])):
-                    await self._fire(name, aggregates[timer["aggregate_id"]], timer, tx)
-                    fired += 1
+        taken = await tx.connection.fetch(_TAKE, name, list(aggregates), tx.now)
+        for timer in sorted(taken, key=lambda t: (t["due_at"], t["generation"])):
+            # one that fired before in this transaction may have cancelled or moved it
+            if (timer["aggregate_id"], timer["kind"]) not in tx.touched_timers:
+                await self._fire(name, aggregates[timer["aggregate_id"]], timer, tx)
+                fired += 1
         return fired
 
     async def _fire(self, name: str, aggregate: Entity, timer: asyncpg.Record, tx: Transaction) -> None:
@@ -90,6 +115,7 @@ class TimerLoop:
         self._longest_sleep, self._retry = longest_sleep, retry_seconds
         self._failed: dict[UUID, float] = {}
         self._woken = asyncio.Event()
+        self._limit = CLAIM
         self.late_seconds = 0.0
 
     def wake(self) -> None:
@@ -99,11 +125,12 @@ class TimerLoop:
     async def run(self, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
         while not stop.is_set():
-            self._failed = {id: until for id, until in self._failed.items() if until > loop.time()}
             pause = self._longest_sleep
+            self._failed = {id: until for id, until in self._failed.items() if until > loop.time()}
             self._woken.clear()
             try:
-                fired = await self._timers.fire_due(self._database, avoid=frozenset(self._failed))
+                fired = await self._timers.fire_due(self._database, avoid=frozenset(self._failed), limit=self._limit)
+                self._limit = self._limit if fired else CLAIM
                 _, seconds = await next_due(self._database)
                 self.late_seconds = max(0.0, -seconds)
                 pause = 0.0 if fired else min(max(seconds, 0.01), self._longest_sleep)
@@ -111,5 +138,7 @@ class TimerLoop:
                 log.error("a timer failed; it is kept and tried again", exc_info=error)
                 if (id := getattr(error, "aggregate_id", None)) is not None:
                     self._failed[id] = loop.time() + self._retry
+                else:
+                    self._limit = 1  # one at a time until it is found; the others go on meanwhile
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), pause)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 import structlog
@@ -9,6 +10,7 @@ import structlog
 from libs.bus.clock import ClockFollower
 from libs.bus.consumer import Consumer
 from libs.bus.handlers import Handlers
+from libs.bus.housekeeping import keep_house
 from libs.bus.jobs import Jobs
 from libs.bus.kafka import Kafka
 from libs.bus.relay import Relay
@@ -62,6 +64,7 @@ class Worker:
             "relay": lambda: self.relay.run(self._stop),
             "timers": lambda: self.timers.run(self._stop),
             "jobs": lambda: self._jobs.run(self._database, self._stop),
+            "housekeeping": lambda: keep_house(self._database, self._stop),
         }
         if self.consumer.handlers.topics:
             loops["consumer"] = lambda: self.consumer.run(self._stop)
@@ -75,25 +78,28 @@ class Worker:
     async def _keep_running(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
         pause = 0.1
         while not self._stop.is_set():
+            began = asyncio.get_running_loop().time()
             try:
                 await loop()
                 return
             except Exception as error:
                 log.error("a loop ended; starting it again", loop=name, exc_info=error)
-                try:
+                long_ago = asyncio.get_running_loop().time() - began > 60
+                pause = 0.1 if long_ago else min(pause * 2, 5.0)
+                with suppress(TimeoutError):
                     await asyncio.wait_for(self._stop.wait(), pause)
-                except TimeoutError:
-                    pause = min(pause * 2, 5.0)
 
     async def stop(self) -> None:
-        """Tells every loop to end and waits for it, at most 20 s."""
+        """Tells every loop to end and waits for it, at most 15 s."""
         self._stop.set()
         self.timers.wake()
         if self._tasks:
-            _, late = await asyncio.wait(self._tasks.values(), timeout=20)
+            _, late = await asyncio.wait(self._tasks.values(), timeout=10)
             for task in late:
                 log.error("a loop did not end in time", loop=task.get_name())
                 task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=5)
 
     def checks(self) -> Mapping[str, Callable[[], Awaitable[str | None]]]:
         """What readiness asks of the worker."""

@@ -78,7 +78,7 @@ class Verifier:
             return known[1]
         try:
             claims = jwt.decode(
-                token, self._key, algorithms=["EdDSA"], audience=AUDIENCE, issuer=ISSUER,
+                token, self._key, algorithms=["EdDSA"], audience=AUDIENCE, issuer=ISSUER, leeway=30,
                 options={"require": ["exp", "iat", "aud", "iss", "sub"]},
             )  # fmt: skip
         except jwt.InvalidTokenError as error:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from libs.kit import problems
 from libs.kit.auth import Policy, Principal, Public, Verifier
-from libs.kit.idempotency import Attempt, lost_the_race
+from libs.kit.idempotency import Attempt
 from libs.kit.telemetry import current_traceparent, trace
 from libs.store import Database, Scope, Transaction
 
@@ -125,17 +125,8 @@ class ServiceRoute(APIRoute):
         attempt = None
         if request.method == "POST" and request.state.principal is not None:
             attempt = Attempt.of(request, request.state.principal, self.path, await request.body())
-        try:
-            return await self._once(request, scope, endpoint, database, attempt)
-        except Exception as error:
-            if not lost_the_race(error):
-                raise
-            return await self._once(request, scope, endpoint, database, attempt)
-
-    async def _once(
-        self, request: Request, scope: Scope, endpoint: Handler, database: Database, attempt: Attempt | None
-    ) -> Response:
-        async with database.transaction(scope, traceparent=current_traceparent()) as tx:
+        exclusive = attempt.name if attempt else None
+        async with database.transaction(scope, traceparent=current_traceparent(), exclusive=exclusive) as tx:
             request.state.tx = tx
             if attempt and (earlier := await attempt.earlier_answer(tx)):
                 return earlier

@@ -6,7 +6,6 @@ Same key and request: the stored bytes again. Another request under the key: 422
 import hashlib
 from dataclasses import dataclass
 
-import asyncpg
 import pydantic_core
 from fastapi import Request, Response
 
@@ -16,11 +15,9 @@ from libs.store import Transaction
 from libs.store.flush import Statement
 
 MAX_KEY = 255
-_CONSTRAINT = "idempotency_keys_pkey"
-_LOOK_UP = """
-SELECT pg_try_advisory_xact_lock(hashtextextended($1 || $2 || $3, 0)) AS free, k.request_hash, k.status, k.headers, k.body
-  FROM (SELECT) one LEFT JOIN idempotency_keys k ON (k.principal, k.route, k.key) = ($1, $2, $3)
-"""
+_LOOK_UP = (
+    "SELECT request_hash, status, headers, body FROM idempotency_keys WHERE (principal, route, key) = ($1, $2, $3)"
+)
 _COLUMNS = (
     ("principal", "text"), ("route", "text"), ("key", "text"), ("request_hash", "bytea"), ("status", "bigint"),
     ("headers", "jsonb"), ("body", "bytea"),
@@ -60,12 +57,16 @@ class Attempt:
         digest = hashlib.sha256(f"{request.url.path}?{request.url.query}\n".encode() + body).digest()
         return cls(str(principal.id), f"{request.method} {route}", key, digest)
 
+    @property
+    def name(self) -> str:
+        """What its transaction does exclusively: the lock is taken before the look-up, or an answer stored in between is missed."""
+        return f"{self.principal} {self.route} {self.key}"
+
     async def earlier_answer(self, tx: Transaction) -> Response | None:
         """The stored answer. Raises RequestInFlight or IdempotencyKeyReused."""
         found = await tx.connection.fetchrow(_LOOK_UP, self.principal, self.route, self.key)
-        assert found is not None
-        if found["status"] is None:
-            if not found["free"]:
+        if found is None:
+            if not tx.exclusive:
                 raise RequestInFlight("Wait for the first attempt to end, then ask again.")
             return None
         if found["request_hash"] != self.digest:
@@ -79,8 +80,3 @@ class Attempt:
         row = (self.principal, self.route, self.key, self.digest, response.status_code,
                pydantic_core.to_json(headers).decode(), bytes(response.body))  # fmt: skip
         tx.also(Statement.insert("idempotency_keys", _COLUMNS, [row]))
-
-
-def lost_the_race(error: Exception) -> bool:
-    """Whether another attempt under the same key committed just now; a second look finds its answer."""
-    return isinstance(error, asyncpg.UniqueViolationError) and error.constraint_name == _CONSTRAINT

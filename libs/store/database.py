@@ -8,7 +8,12 @@ import asyncpg
 
 from libs.store.transaction import Cause, Scope, Transaction
 
-_BEGIN = "SELECT app_now(), set_config('polyplus.scope', $1, true), set_config('polyplus.accounts', $2, true)"
+_BEGIN = """
+SELECT app_now(), set_config('polyplus.scope', $1, true), set_config('polyplus.accounts', $2, true),
+       $3::text IS NULL OR pg_try_advisory_xact_lock(hashtextextended($3, 0))
+"""
+LIVELY = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
+"""The server finds out within 25 s that a peer is gone, and lets go of its locks."""
 
 
 async def _leave_as_it_is(_: object) -> None:
@@ -30,6 +35,7 @@ class Database:
         pool = await asyncpg.create_pool(
             url, min_size=1, max_size=size, max_queries=10_000_000, timeout=10, command_timeout=60,
             statement_cache_size=500, reset=_leave_as_it_is,
+            server_settings={**LIVELY, "idle_in_transaction_session_timeout": "30s"},
         )  # fmt: skip
         return cls(pool)
 
@@ -38,13 +44,16 @@ class Database:
 
     @asynccontextmanager
     async def transaction(
-        self, scope: Scope, *, traceparent: str | None = None, cause: Cause | None = None
+        self, scope: Scope, *, traceparent: str | None = None, cause: Cause | None = None, exclusive: str | None = None
     ) -> AsyncIterator[Transaction]:
-        """Commits on leaving, with everything flushed; rolls back on an exception."""
+        """Commits on leaving, with everything flushed; rolls back on an exception.
+
+        `exclusive` names what only one transaction at a time may do; the others find `tx.exclusive` false.
+        """
         async with self.pool.acquire() as connection, connection.transaction():
             accounts = ",".join(map(str, scope.accounts))
-            now = await connection.fetchval(_BEGIN, scope.kind, accounts)
-            tx = Transaction(connection, scope, now, traceparent=traceparent, cause=cause)  # type: ignore[arg-type]
+            now, _, _, free = await connection.fetchrow(_BEGIN, scope.kind, accounts, exclusive)  # type: ignore[misc]
+            tx = Transaction(connection, scope, now, traceparent=traceparent, cause=cause, exclusive=free)  # type: ignore[arg-type]
             yield tx
             await tx.flush()
         if tx.left_work:

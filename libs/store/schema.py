@@ -60,12 +60,12 @@ END $$;
 CREATE FUNCTION outbox_drop_published() RETURNS integer LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = public, pg_temp SET lock_timeout = '100ms' AS $$
 DECLARE
-    part record; unseen boolean; highest bigint; dropped integer := 0;
+    part record; unseen boolean; highest bigint;
 BEGIN
     SELECT last_value INTO highest FROM outbox_id_seq;
     FOR part IN
         SELECT c.relname AS name, substring(c.relname FROM 'outbox_(\\d+)$')::bigint AS upper
-          FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'outbox'::regclass ORDER BY 2
+          FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'outbox'::regclass ORDER BY 2 LIMIT 1
     LOOP
         EXIT WHEN part.upper >= highest;
         EXECUTE format('LOCK TABLE ONLY %I IN ACCESS EXCLUSIVE MODE', part.name);
@@ -75,9 +75,9 @@ BEGIN
             '    OR EXISTS (SELECT FROM %1$I, relay_position WHERE xid IN (SELECT pg_snapshot_xip(prev)))', part.name) INTO unseen;
         EXIT WHEN unseen;
         EXECUTE format('DROP TABLE %I', part.name);
-        dropped := dropped + 1;
+        RETURN 1;
     END LOOP;
-    RETURN dropped;
+    RETURN 0;
 EXCEPTION WHEN lock_not_available THEN RETURN 0;  -- a writer is at work; another time
 END $$;
 SELECT outbox_add_partitions();

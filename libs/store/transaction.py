@@ -67,7 +67,9 @@ class Transaction:
     cause: Cause | None = None
     expected: tuple[UUID, int] | None = None  # If-Match: this id must be at this revision
     emit_allowed: bool = True
+    exclusive: bool = True  # whether this is the only transaction that does what it was said to do exclusively
     left_work: bool = False  # whether the flush wrote something that somebody is to take up once it is committed
+    touched_timers: set[tuple[UUID, str]] = field(default_factory=set)  # set or cancelled here, flushed or not
     outbox: list[OutboxRow] = field(default_factory=list)
     _entities: dict[tuple[type[Entity], UUID], Entity | None] = field(default_factory=dict)
     _kinds: set[type[Entity]] = field(default_factory=set)  # those among `_entities`, which can be many thousand
@@ -231,10 +233,12 @@ class Transaction:
     def set_timer(self, aggregate: Entity, kind: str, due_at: datetime) -> None:
         """Fires `kind` for this locked aggregate once `app_now()` has reached `due_at`; replaces an earlier one of this kind."""
         self._timers[aggregate.id, kind] = Timer(type(aggregate).__name__, aggregate.id, kind, due_at)
+        self.touched_timers.add((aggregate.id, kind))
 
     def cancel_timer(self, aggregate: Entity, kind: str) -> None:
         """The timer of this kind never fires after the commit."""
         self._timers[aggregate.id, kind] = Timer(type(aggregate).__name__, aggregate.id, kind, None)
+        self.touched_timers.add((aggregate.id, kind))
 
     def start_job(
         self, aggregate: Entity, kind: str, payload: dict[str, Any] | None = None, *, reference: str | None = None

@@ -55,6 +55,8 @@ class Witness:
             name, _, value = line.partition(":")
             if line:
                 frame[name] = value.strip()
+            elif frame.get("event") == "dropped":
+                return  # too slow for the stream: connect again and resume
             elif "data" in frame:
                 event = json.loads(frame["data"])
                 self.duplicates_on_stream += event["id"] in self.on_stream

@@ -59,6 +59,16 @@ async def note_firing(thing: Thing, tx: Transaction, detail: str) -> None:
     thing.moves += 1
 
 
+@timers(Thing, "clash")
+async def fail_at_the_flush(thing: Thing, tx: Transaction, detail: str) -> None:
+    tx.add(Thing(id=UUID(detail)))  # which is there already
+
+
+@timers(Thing, "call_off")
+async def call_off(thing: Thing, tx: Transaction, detail: str) -> None:
+    tx.cancel_timer(thing, detail)
+
+
 class Stage:
     """Entities, events, engines, and shortcuts to act and look."""
 

@@ -168,6 +168,48 @@ async def _waiting(stage: Stage, count: int) -> bool:
     return bool(await stage.fetchval("SELECT count(*) FROM dead_letters WHERE status = 'waiting'") == count)
 
 
+async def test_a_discarded_event_that_is_delivered_again_is_known(stage: Stage) -> None:
+    id = some(1)[0]
+
+    async def fail(event: Any) -> None:
+        if event.n == 0:
+            raise ValueError("never\x00, and with a character that no text can hold")
+
+    stage.tally(before=fail)
+    consumer = stage.consumer()
+    async with running(stage.relay().run, consumer.run):
+        await stage.move(id)
+        await stage.move(id)
+        await until(lambda: _waiting(stage, 1), "one waits behind the dead letter")
+        await discard(stage.database, stage.handlers, stage.topic, id)
+        await stage.append_again(await stage.published())
+        await stage.move(id)
+        await until(lambda: _handled_up_to_the_end(stage), "all are passed")
+        await until(lambda: _tallied(stage, [id], 2), "and the next one handled")
+        assert await consumer.check() is None
+    assert await stage.numbers() == {id: [1, 2]}
+
+
+async def test_partitions_taken_away_while_batches_wait_their_turn_stop_nothing(stage: Stage) -> None:
+    things = some(40)
+    consumer = stage.consumer(concurrency=1)
+    taken = 0
+
+    async def take_all_away(event: Any) -> None:
+        nonlocal taken
+        if taken < 3:
+            taken += 1
+            consumer.on_partitions_revoked(list(consumer._expected))
+
+    stage.tally(before=take_all_away)
+    await stage.move(*things)
+    async with running(stage.relay().run):
+        await until(lambda: _published(stage, 40), "published")
+        async with running(consumer.run):
+            await until(lambda: _tallied(stage, things, 1), "all are handled")
+    assert taken == 3
+
+
 async def test_trouble_that_passes_is_tried_again_and_never_dead_lettered(stage: Stage) -> None:
     failures = Counter[int]()
 

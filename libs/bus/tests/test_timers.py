@@ -113,6 +113,41 @@ async def test_each_timer_fires_once_or_is_cancelled_under_any_race(stage: Stage
     assert await stage.fetchval("SELECT count(*) FROM timers") == 0
 
 
+async def test_a_timer_whose_effect_cannot_be_stored_holds_up_no_other(stage: Stage) -> None:
+    bad, *good = some(12)
+    async with stage.database.transaction(WORKER) as tx:
+        tx.set_timer(tx.add(Thing(id=bad)), f"clash:{bad}", tx.now)
+        for id in good:
+            tx.set_timer(tx.add(Thing(id=id)), "ring", tx.now)
+    async with running(TimerLoop(timers, stage.database).run):
+        await until(lambda: _fired(stage, len(good)), "the others fire")
+    assert {f.thing_id for f in await stage.firings()} == set(good)
+    assert await stage.fetchval("SELECT count(*) FROM timers") == 1, "the failing one is kept"
+
+
+async def test_a_timer_that_another_one_cancels_in_the_same_transaction_does_not_fire(stage: Stage) -> None:
+    async with stage.database.transaction(WORKER) as tx:
+        thing = tx.add(Thing(id=some(1)[0]))
+        tx.set_timer(thing, "call_off:ring:late", tx.now)
+        tx.set_timer(thing, "ring:late", tx.now + timedelta(milliseconds=1))
+        tx.set_timer(thing, "ring:kept", tx.now + timedelta(milliseconds=1))
+    await until(lambda: _due(stage, 3), "all are due")
+    await timers.fire_due(stage.database)
+    assert [f.detail for f in await stage.firings()] == ["kept"]
+
+
+async def _due(stage: Stage, count: int) -> bool:
+    return bool(await stage.fetchval("SELECT count(*) FROM timers WHERE due_at <= app_now()") == count)
+
+
+async def test_a_timer_without_its_aggregate_is_dropped(stage: Stage) -> None:
+    async with stage.database.transaction(WORKER) as tx:
+        tx.set_timer(tx.add(Thing(id=some(1)[0])), "ring", tx.now)
+    await stage.fetchval("DELETE FROM things")
+    assert await timers.fire_due(stage.database) == 0
+    assert await stage.fetchval("SELECT count(*) FROM timers") == 0
+
+
 async def test_timers_follow_the_sandbox_clock(stage: Stage) -> None:
     async with stage.database.transaction(WORKER) as tx:
         thing = tx.add(Thing(id=some(1)[0]))

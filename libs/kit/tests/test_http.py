@@ -118,7 +118,7 @@ async def test_roles_are_checked_and_nothing_but_a_signed_token_is_trusted(api: 
         "alg none": jwt.encode(claims, "", algorithm="none"),
         "an HMAC": jwt.encode(claims, "x" * 32, algorithm="HS256"),
         "another key": mint(caller, Ed25519PrivateKey.generate()),
-        "expired": mint(caller, KEY, lifetime=-1),
+        "expired": mint(caller, KEY, lifetime=-60),
         "wrong audience": jwt.encode({**claims, "aud": "else"}, KEY, algorithm="EdDSA"),
         "wrong issuer": jwt.encode({**claims, "iss": "else"}, KEY, algorithm="EdDSA"),
     }
