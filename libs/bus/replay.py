@@ -89,7 +89,9 @@ async def _move_up(tx: Transaction, handlers: Handlers, topic: str, key: UUID, l
 async def _die(database: Database, handlers: Handlers, head: asyncpg.Record, error: Exception) -> None:
     async with _transaction(database, handlers) as tx:
         await park(tx, handlers.consumer, _delivery(head), error)
-        await tx.connection.execute(_ERROR, head["id"], f"{type(error).__name__}: {error}"[:2000])
+        await tx.connection.execute(
+            _ERROR, head["id"], f"{type(error).__name__}: {error}".replace("\0", "\ufffd")[:2000]
+        )
 
 
 async def _locked_line(tx: Transaction, handlers: Handlers, topic: str, key: UUID) -> list[asyncpg.Record]:
