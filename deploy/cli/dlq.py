@@ -1,0 +1,231 @@
+"""`polyplus dlq list | show | replay | discard`: the events that a service could not handle, and what waits behind them."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from deploy.cli.arguments import add_home
+from deploy.local.errors import CannotRun
+
+if TYPE_CHECKING:
+    from deploy.cli.arguments import Commands
+    from libs.bus import Handlers
+    from libs.store import Database
+
+Letter = dict[str, Any]
+_LETTERS = """
+SELECT d.topic, d.key, d.type, d.event_id, d.partition, d.record_offset, d.at, d.error,
+       (SELECT count(*) FROM dead_letters w
+         WHERE (w.consumer, w.topic, w.key, w.status) = (d.consumer, d.topic, d.key, 'waiting')) AS waiting
+  FROM dead_letters d
+ WHERE d.status = 'dead' AND ($1::uuid IS NULL OR d.key = $1) AND ($2::text IS NULL OR d.topic = $2)
+ ORDER BY d.at, d.id
+"""
+_LINE = """
+SELECT topic, key, status, type, event_id, partition, record_offset, at, error, headers::text, data
+  FROM dead_letters WHERE key = $1 AND ($2::text IS NULL OR topic = $2) AND status IN ('dead', 'waiting')
+ ORDER BY topic, record_offset
+"""
+
+
+def add_commands(commands: Commands) -> None:
+    dlq = commands.add_parser("dlq", help="dead letters").add_subparsers(required=True, metavar="what")
+    listing = dlq.add_parser("list", help="the dead letters of every service")
+    show = dlq.add_parser("show", help="the events of one key that wait, with their data")
+    replay = dlq.add_parser("replay", help="handle what waits for these keys, in order, and let them flow again")
+    discard = dlq.add_parser("discard", help="give up one key's dead letter and handle what waited behind it")
+    for parser, run in ((listing, _list), (show, _show), (replay, _replay), (discard, _discard)):
+        parser.set_defaults(run=lambda arguments, run=run: asyncio.run(run(arguments)))
+        parser.add_argument("--service", help="only this one's dead letters")
+        parser.add_argument("--topic", help="only events from this topic")
+        parser.add_argument("--json", action="store_true", help="as JSON")
+        add_home(parser)
+    for parser in (show, discard):
+        parser.add_argument("key", type=_id)
+    replay.add_argument("key", type=_id, nargs="*")
+    replay.add_argument("--all", action="store_true", help="every key with a dead letter")
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no key; `polyplus dlq list` shows them") from None
+
+
+async def _list(arguments: argparse.Namespace) -> int:
+    found = await _letters(arguments, None)
+    if arguments.json:
+        _print_json(found)
+    elif not found:
+        print("no dead letters", file=sys.stderr)
+    for letter in () if arguments.json else found:
+        behind = f", {letter['waiting']} waiting behind it" if letter["waiting"] else ""
+        print(f"{letter['service']}  {letter['topic']}  {letter['key']}  {letter['type']}{behind}")
+        print(f"    {letter['at']:%Y-%m-%d %H:%M:%S} UTC  {_one_line(letter['error'])}")
+    return 0
+
+
+async def _show(arguments: argparse.Namespace) -> int:
+    found = await _rows(arguments, _LINE, arguments.key, arguments.topic)
+    if not found:
+        raise _nothing(arguments.key)
+    for event in found:
+        event["headers"] = json.loads(event["headers"])
+        event["data"] = _readable(event["data"])
+    if arguments.json:
+        _print_json(found)
+        return 0
+    for event in found:
+        print(f"{event['status']}: {event['type']}, event {event['event_id']}")
+        print(f"    heard by {event['service']} from {event['topic']}/{event['partition']} at {event['record_offset']}")
+        if event["error"]:
+            print(f"    {_one_line(event['error'])}")
+        print(json.dumps({"headers": event["headers"], "data": event["data"]}, indent=2, ensure_ascii=False))
+    return 0
+
+
+async def _replay(arguments: argparse.Namespace) -> int:
+    from libs.bus.replay import NothingParked, replay
+
+    if bool(arguments.key) == arguments.all:
+        raise CannotRun("name the keys to replay, or --all")
+    known = _environment(arguments)
+    letters = [letter for key in arguments.key or [None] for letter in await _named(arguments, key)]
+    done, failed = [], 0
+    for letter in letters:
+        async with _open(known, letter["service"]) as (database, handlers):
+            try:
+                letter["handled"] = await replay(database, handlers, letter["topic"], letter["key"])
+            except NothingParked:
+                letter["handled"] = 0  # somebody else was faster
+            except Exception as error:  # whatever a handler raises: the others are tried all the same
+                failed += 1
+                letter["failed"] = _one_line(f"{type(error).__name__}: {error}")
+                print(
+                    f"poly+: {letter['service']} still cannot handle {letter['key']}: {letter['failed']}",
+                    file=sys.stderr,
+                )
+        done.append(letter)
+    _report(arguments, done)
+    return 1 if failed else 0
+
+
+async def _discard(arguments: argparse.Namespace) -> int:
+    from libs.bus.replay import discard
+
+    known = _environment(arguments)
+    letters = await _named(arguments, arguments.key)
+    if len(letters) > 1:
+        places = ", ".join(f"--service {letter['service']} --topic {letter['topic']}" for letter in letters)
+        raise CannotRun(f"{arguments.key} waits in several places; say which: {places}")
+    (letter,) = letters
+    async with _open(known, letter["service"]) as (database, handlers):
+        try:
+            letter["handled"] = await discard(database, handlers, letter["topic"], letter["key"])
+        except Exception as error:
+            raise CannotRun(f"{letter['service']}: {_one_line(str(error) or repr(error))}") from error
+    letter["discarded"] = letter["event_id"]
+    _report(arguments, [letter])
+    again = [each for each in await _letters(arguments, arguments.key) if each["topic"] == letter["topic"]]
+    for dead in again:
+        print(
+            f"poly+: {dead['type']}, which waited behind it, is the dead letter now: {_one_line(dead['error'])}",
+            file=sys.stderr,
+        )
+    return 1 if again else 0
+
+
+def _report(arguments: argparse.Namespace, done: Iterable[Letter]) -> None:
+    if arguments.json:
+        _print_json(done)
+        return
+    for letter in done:
+        if "handled" in letter:
+            given_up = f"gave up {letter['type']}, " if "discarded" in letter else ""
+            print(f"{letter['service']}  {letter['topic']}  {letter['key']}: {given_up}handled {letter['handled']}")
+
+
+# --- where the letters are ---------------------------------------------------------------------------------------------
+
+
+def _environment(arguments: argparse.Namespace) -> Mapping[str, str]:
+    from deploy.cli.places import known_environment
+
+    return known_environment(arguments.home)
+
+
+async def _rows(arguments: argparse.Namespace, sql: str, *args: object) -> list[Letter]:
+    from deploy.cli.places import chosen, connected
+
+    known, found = _environment(arguments), list[Letter]()
+    for service in chosen(known, arguments.service):
+        async with connected(known, service) as database:
+            found += [{"service": service, **row} for row in await database.fetch(sql, *args)]
+    return found
+
+
+async def _letters(arguments: argparse.Namespace, key: UUID | None) -> list[Letter]:
+    return await _rows(arguments, _LETTERS, key, arguments.topic)
+
+
+async def _named(arguments: argparse.Namespace, key: UUID | None) -> list[Letter]:
+    found = await _letters(arguments, key)
+    if not found and key:
+        raise _nothing(key)
+    return found
+
+
+def _nothing(key: UUID) -> CannotRun:
+    return CannotRun(f"no dead letter of {key} here; `polyplus dlq list` shows what there is")
+
+
+@asynccontextmanager
+async def _open(known: Mapping[str, str], service: str) -> AsyncIterator[tuple[Database, Handlers]]:
+    """The service's own handlers over its database, as its worker has them."""
+    from deploy.cli.places import url_of
+    from libs.kit import telemetry
+    from libs.store import Database
+
+    telemetry.configure(service, stream=sys.stderr)
+    os.environ.update(known)  # a handler reads the settings of its service
+    handlers = importlib.import_module(f"services.{service}.app").service.handlers
+    database = await Database.connect(known[url_of(service)], size=2)
+    try:
+        yield database, handlers
+    finally:
+        await database.close()
+
+
+# --- how they are shown ------------------------------------------------------------------------------------------------
+
+
+def _print_json(found: Iterable[Letter]) -> None:
+    print(json.dumps(list(found), default=_plain, ensure_ascii=False))
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _readable(data: bytes | None) -> object:
+    """JSON where it is JSON: what is poison may be anything."""
+    if data is None:
+        return None
+    try:
+        return json.loads(data)
+    except ValueError:
+        return data.decode(errors="replace")
+
+
+def _one_line(error: str | None) -> str:
+    return " ".join((error or "").split())

@@ -1,0 +1,60 @@
+"""The services that an operator's command looks at: those whose database the environment names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deploy.local import environment
+from deploy.local.errors import CannotRun
+from deploy.topics import SERVICES
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from deploy.cli.arguments import Commands
+
+
+def add_commands(_commands: Commands) -> None:
+    """None of its own."""
+
+
+def known_environment(home: Path) -> Mapping[str, str]:
+    """The stack's environment file; where there is none, as on a server, this process's own."""
+    known = environment.read(home) or {name: v for name, v in os.environ.items() if name.startswith("POLYPLUS_")}
+    if not any(url_of(service) in known for service in SERVICES):
+        raise CannotRun(f"{home / environment.FILE} names no service's database: polyplus up makes it")
+    return known
+
+
+def url_of(service: str) -> str:
+    return f"POLYPLUS_{service.upper()}_DATABASE_URL"
+
+
+def chosen(known: Mapping[str, str], service: str | None) -> list[str]:
+    """The service asked for, or every one that this environment has."""
+    if service is None:
+        return [each for each in SERVICES if url_of(each) in known]
+    if service not in SERVICES:
+        raise CannotRun(f"there is no service {service!r}; the services are {', '.join(SERVICES)}")
+    if url_of(service) not in known:
+        raise CannotRun(f"{url_of(service)} is not set")
+    return [service]
+
+
+@asynccontextmanager
+async def connected(known: Mapping[str, str], service: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    """A connection to the service's database. Raises CannotRun when it is out of reach."""
+    import asyncpg
+
+    try:
+        connection: Any = await asyncpg.connect(known[url_of(service)], timeout=10)
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        raise CannotRun(f"{service}'s database does not answer: {str(error) or type(error).__name__}") from error
+    try:
+        yield connection
+    finally:
+        await connection.close()
