@@ -49,7 +49,7 @@ lock: $(INSTALLED) ## resolve requirements.in into requirements.lock
 	@env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL CUSTOM_COMPILE_COMMAND="make lock" \
 		$(VENV)/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
 		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements.lock requirements.in
-	@! grep -nE '://|(^|[^a-z])(/home/|/opt/|/work/|/Users/)' requirements.lock
+	@! grep -nE '://|(^|[^a-z])/(home|opt|root|Users)/' requirements.lock
 
 clean: ## stop what is left running and remove everything made here
 	@if [ -x $(PY) ] && [ -d .polyplus ]; then $(PY) -m deploy.cli down; fi
