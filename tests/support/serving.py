@@ -36,7 +36,13 @@ async def serving(
 ) -> AsyncIterator[Served]:
     """Serves `app` on a free port of this machine until the block ends."""
     config = uvicorn.Config(
-        app, port=port, log_config=None, lifespan=lifespan, timeout_graceful_shutdown=3, proxy_headers=False, server_header=False
+        app,
+        port=port,
+        log_config=None,
+        lifespan=lifespan,
+        timeout_graceful_shutdown=3,
+        proxy_headers=False,
+        server_header=False,
     )
     server = Served(config, stopping or asyncio.Event())
     task = asyncio.create_task(server.serve())
