@@ -1,11 +1,21 @@
 """What every test may ask for: real engines, brought up once, when first asked for, and taken down at the end."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from deploy.local.kafka import KafkaLogin, temporary_kafka
 from deploy.local.postgres import temporary_postgres
+
+ROOT = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several workers (`make test`) a file stays on one of them, and so do all journeys, which share a whole stack."""
+    for item in items:
+        file = item.path.relative_to(ROOT)
+        item.add_marker(pytest.mark.xdist_group("journeys" if "journeys" in file.parts else str(file)))
 
 
 @pytest.fixture(scope="session")

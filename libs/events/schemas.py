@@ -28,8 +28,11 @@ class _WithoutFieldTitles(GenerateJsonSchema):
 
 
 def key_of(event: type[Event]) -> str:
-    """The field that keys the record."""
-    return "case_id" if "case_id" in event.model_fields else event.contract.subject
+    """The field that keys the record, in words where it depends on the event."""
+    case, subject = event.model_fields.get("case_id"), event.contract.subject
+    if case is None:
+        return subject
+    return "case_id" if case.is_required() else f"case_id, or where there is none {subject}"
 
 
 def schema_of(event: type[Event]) -> Schema:

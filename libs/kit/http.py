@@ -120,11 +120,15 @@ class ServiceRoute(APIRoute):
 
         return handle
 
+    async def attempt(self, request: Request) -> Attempt | None:
+        """What is kept of this request under its Idempotency-Key; None where it takes none."""
+        if request.method != "POST" or request.state.principal is None:
+            return None
+        return Attempt.of(request, request.state.principal, self.path, await request.body())
+
     async def _transact(self, request: Request, scope: Scope, endpoint: Handler) -> Response:
         database: Database = request.app.state.database
-        attempt = None
-        if request.method == "POST" and request.state.principal is not None:
-            attempt = Attempt.of(request, request.state.principal, self.path, await request.body())
+        attempt = await self.attempt(request)
         exclusive = attempt.name if attempt else None
         async with database.transaction(scope, traceparent=current_traceparent(), exclusive=exclusive) as tx:
             request.state.tx = tx

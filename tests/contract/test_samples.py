@@ -57,6 +57,6 @@ def test_a_sample_fits_its_recorded_schema(name: str) -> None:
 @pytest.mark.parametrize("event", published().values(), ids=published())
 def test_subject_and_key_are_ids_that_every_event_has(event: type[Event]) -> None:
     """An aggregate's key never changes, so it cannot be a field that may be missing."""
-    for field in {event.contract.subject, key_of(event)}:
+    for field in {event.contract.subject, key_of(event).split()[-1]}:
         assert event.model_fields[field].annotation is UUID
         assert event.model_fields[field].is_required()

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from cryptography.fernet import Fernet
 from fastapi import FastAPI, Request, Response
 
-from libs.kit.http import Handler, Router, ServiceRoute
+from libs.kit.http import Router, ServiceRoute
 from libs.kit.idempotency import Attempt
 from libs.kit.settings import setting
-from libs.store import Database, Scope, Transaction
+from libs.store import Transaction
 from services.gateway.identity.keys import SigningKey
 
 
@@ -31,11 +31,9 @@ class SealedAttempt(Attempt):
 
 
 class SealedRoute(ServiceRoute):
-    async def _once(
-        self, request: Request, scope: Scope, endpoint: Handler, database: Database, attempt: Attempt | None
-    ) -> Response:
-        sealed = SealedAttempt(**vars(attempt), seal=request.app.state.seal) if attempt else None
-        return await super()._once(request, scope, endpoint, database, sealed)
+    async def attempt(self, request: Request) -> Attempt | None:
+        plain = await super().attempt(request)
+        return SealedAttempt(**vars(plain), seal=request.app.state.seal) if plain else None
 
 
 def sealed_router(*, tags: list[str]) -> Router:

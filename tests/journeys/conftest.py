@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from deploy.local import demo
+from deploy.local.environment import ROLES
+from deploy.local.parts import DEFAULT_PORTS
+from deploy.local.ports import free_port
+from deploy.local.stack import Stack
+from deploy.local.story.people import Person
+
+log = logging.getLogger("journeys")
+
+
+def _ports() -> dict[str, str]:
+    """Not the default ones: what somebody runs here beside the tests keeps them."""
+    taken: frozenset[int] = frozenset()
+    for _ in range(len(DEFAULT_PORTS) + 3):
+        taken |= {free_port(taken)}
+    names = (*DEFAULT_PORTS, "postgres", "kafka", "kafka_controller")
+    return {f"POLYPLUS_{name.upper()}_PORT": str(port) for name, port in zip(names, taken, strict=True)}
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """All of Poly+ with the demo data, brought up once for all journeys."""
+    async with Stack(tmp_path_factory.mktemp("journeys"), environ=_ports(), say=log.info) as stack:
+        await demo.load(stack.env, log.info)
+        yield stack
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def people(stack: Stack) -> AsyncIterator[dict[str, Person]]:
+    """By role, as clients of the gateway."""
+    async with httpx.AsyncClient(timeout=20, trust_env=False) as http:
+        yield {role: Person(role, stack.env, http) for role in ROLES}
