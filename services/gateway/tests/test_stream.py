@@ -290,12 +290,12 @@ def test_a_sign_of_life_does_not_move_the_place_to_resume_from() -> None:
 async def test_one_who_missed_more_than_fits_into_a_buffer_still_gets_it_all(
     live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listening, "BUFFER_BYTES", 10_000)
     await live.open()
     events = [an_event(text="x" * 3_000) for _ in range(20)]
     quick = await live.ear()
     await live.activity.deliver(*events)
     await quick.until(events[-1])
+    monkeypatch.setattr(listening, "BUFFER_BYTES", 10_000)
     late = await live.ear(query="?last_event_id=2")
     assert await late.until(events[-1]) == [str(event.event_id) for event in events[2:]]
 
