@@ -27,7 +27,7 @@ def headers_of(answer: httpx.Response) -> dict[str, str]:
     ("path", "service"),
     [
         ("/v1/accounts", "entitlements"), ("/v1/coverage", "entitlements"), ("/v1/cases", "cases"),
-        (f"/v1/cases/{uuid4()}/diagnoses", "cases"), (f"/v1/cases/{uuid4()}/timeline", "activity"), ("/v1/events", "activity"),
+        (f"/v1/cases/{UUID(int=1)}/diagnoses", "cases"), (f"/v1/cases/{UUID(int=1)}/timeline", "activity"), ("/v1/events", "activity"),
         ("/v1/rmas/7/ship", "rma"), ("/v1/policies", "escalation"), ("/v1/rma-policies", "rma"), ("/v1/partners", "ecps"),
         ("/v1/work-orders/1/slots", "onsite"), ("/v1/escalation-dry-runs", "escalation"),
     ],
