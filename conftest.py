@@ -12,10 +12,14 @@ ROOT = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers (`make test`) a file stays on one of them, and so do all journeys, which share a whole stack."""
+    """With several workers (`make test`) a file stays on one of them, and so do all journeys, which share a whole stack.
+
+    The journeys take longest and come first, so that no worker is left alone with them at the end.
+    """
     for item in items:
         file = item.path.relative_to(ROOT)
         item.add_marker(pytest.mark.xdist_group("journeys" if "journeys" in file.parts else str(file)))
+    items.sort(key=lambda item: "journeys" not in item.path.parts)
 
 
 @pytest.fixture(scope="session")
