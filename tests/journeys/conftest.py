@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import httpx
-import pytest
 import pytest_asyncio
 
 from deploy.local import demo
@@ -27,11 +28,13 @@ def _ports() -> dict[str, str]:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+async def stack() -> AsyncIterator[Stack]:
     """All of Poly+ with the demo data, brought up once for all journeys."""
-    async with Stack(tmp_path_factory.mktemp("journeys"), environ=_ports(), say=log.info) as stack:
-        await demo.load(stack.env, log.info)
-        yield stack
+    # not below pytest's own folder: every pytest that starts anew closes that to PostgreSQL's user
+    with TemporaryDirectory(prefix="polyplus-journeys-", ignore_cleanup_errors=True) as home:
+        async with Stack(Path(home), environ=_ports(), say=log.info) as stack:
+            await demo.load(stack.env, log.info)
+            yield stack
 
 
 @pytest_asyncio.fixture(loop_scope="session")

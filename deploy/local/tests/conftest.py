@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from deploy.local.kafka import KafkaLogin
 from deploy.topics import OPS, SERVICES, SIMULATORS, admin_client, prepare
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Not below pytest's own folder: every pytest that starts anew closes that to PostgreSQL's user."""
+    with TemporaryDirectory(prefix="polyplus-test-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,11 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import asyncpg
 import pytest
@@ -39,8 +40,12 @@ class Life:
 
 
 @pytest.fixture(scope="module")
-def first_life(tmp_path_factory: pytest.TempPathFactory) -> Life:
-    home = tmp_path_factory.mktemp("stack")
+def first_life() -> Iterator[Life]:
+    with TemporaryDirectory(prefix="polyplus-test-", ignore_cleanup_errors=True) as folder:
+        yield lived(Path(folder))
+
+
+def lived(home: Path) -> Life:
     with a_supervisor("engines", home) as (supervisor, pids):
         env = environment.read(home)
         asyncio.run(execute(env["POLYPLUS_RMA_OWNER_URL"], "create table kept (id int); insert into kept values (7)"))
