@@ -11,6 +11,7 @@ from deploy.local.postgres import temporary_postgres
 ROOT = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With several workers (`make test`) a file stays on one of them, and so do all journeys, which share a whole stack.
 
