@@ -34,7 +34,7 @@ story: $(INSTALLED) ## the story on the running stack, else on its own
 	@exec $(PY) -m deploy.cli story
 
 test: $(INSTALLED) ## every test, on its own PostgreSQL and Kafka
-	@$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
+	@$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 check: $(INSTALLED) ## format, lint, types, layers, event contracts
 	@$(VENV)/bin/ruff format --check .

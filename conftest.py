@@ -1,25 +1,28 @@
 """What every test may ask for: real engines, brought up once, when first asked for, and taken down at the end."""
 
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from deploy.local.kafka import KafkaLogin, temporary_kafka
 from deploy.local.postgres import temporary_postgres
 
-ROOT = Path(__file__).parent
+
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """With several workers (`make test`) a file stays on one of them, and so do all journeys, which share a whole stack."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "journeys" if nodeid.startswith("tests/journeys/") else nodeid.partition("::")[0]
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    return ByFile(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several workers (`make test`) a file stays on one of them, and so do all journeys, which share a whole stack.
-
-    The journeys take longest and come first, so that no worker is left alone with them at the end.
-    """
-    for item in items:
-        file = item.path.relative_to(ROOT)
-        item.add_marker(pytest.mark.xdist_group("journeys" if "journeys" in file.parts else str(file)))
+    """The journeys take longest and come first, so that no worker is left alone with them at the end."""
     items.sort(key=lambda item: "journeys" not in item.path.parts)
 
 
