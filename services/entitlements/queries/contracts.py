@@ -3,9 +3,12 @@
 from datetime import date, datetime
 from uuid import UUID
 
+from sqlalchemy import Date, cast, func, select
+
 from libs.events import values
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
+from services.entitlements.model.account import Account
 from services.entitlements.model.contract import Contract, State, Term
 from services.entitlements.model.history import Step
 from services.entitlements.model.offer import Offer, Reseller
@@ -69,7 +72,8 @@ async def list_offers(
     tx: Tx, caller: Caller, paging: Paging, account_id: UUID | None = None, valid: bool | None = None
 ) -> Page[OfferOut]:
     """`valid=true` leaves out those whose last day has passed or whose contract has ended."""
-    still = Offer.c.valid_until >= tx.now.date()
+    there = select(Account.c.time_zone).where(Account.c.id == Offer.c.account_id).scalar_subquery()
+    still = Offer.c.valid_until >= cast(func.timezone(there, tx.now), Date)
     only = None if valid is None else still if valid else ~still
     return await listing(
         Offer, OfferOut, paging, tx, *mine(Offer.c.account_id, caller), equal(Offer.c.account_id, account_id), only

@@ -100,6 +100,23 @@ class Ear:
                 return frame
         raise AssertionError("the stream ended")
 
+    async def event_resumed(self) -> Frame:
+        """The next event, heard as a browser does it: one who is sent away, or comes too early, comes again and resumes."""
+        async with asyncio.timeout(10):
+            while True:
+                while (frame := await self.frame()) is not None:
+                    if frame.data is not None and frame.event != "dropped":
+                        return frame
+                await self.resume()
+
+    async def resume(self) -> None:
+        """Comes again, until the door has heard of activity."""
+        while True:
+            await self.close()
+            if (response := await self.open()).status != 503:
+                assert response.status == 200, await response.text()
+                return
+
     async def until(self, event: Delivery) -> list[str]:
         """Listens up to this event; everything heard so far."""
         while str(event.event_id) not in self.heard:

@@ -345,9 +345,7 @@ async def test_one_who_resumes_hears_everything_once_and_in_order(live: Live, st
     async def come(n: int) -> None:
         if n in away:
             async with asyncio.timeout(10):
-                while (response := await ears[n].open()).status == 503:
-                    await ears[n].close()
-            assert response.status == 200
+                await ears[n].resume()
             away.discard(n)
 
     for action, *arguments in story:
@@ -360,7 +358,7 @@ async def test_one_who_resumes_hears_everything_once_and_in_order(live: Live, st
             case "come":
                 await come(arguments[0])
             case "listen" if arguments[0] not in away and len(ears[arguments[0]].heard) < len(expected[arguments[0]]):
-                await ears[arguments[0]].event()
+                await ears[arguments[0]].event_resumed()
             case "restart":
                 await live.stop()
                 await live.start()
@@ -368,6 +366,6 @@ async def test_one_who_resumes_hears_everything_once_and_in_order(live: Live, st
     for n, ear in enumerate(ears):
         await come(n)
         while len(ear.heard) < len(expected[n]):
-            await ear.event()
+            await ear.event_resumed()
         assert ear.heard == expected[n]
         await ear.close()
