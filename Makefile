@@ -9,7 +9,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help run story test check lock clean .venv
+.PHONY: help run story test check bench lock lock-peers clean .venv
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -36,6 +36,9 @@ story: $(INSTALLED) ## the story on the running stack, else on its own
 test: $(INSTALLED) ## every test, on its own PostgreSQL and Kafka
 	@$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
+bench: $(INSTALLED) ## measure everything beside its peers (ONLY=B3: one of them)
+	@$(PY) -m tests.bench $(if $(ONLY),--only $(ONLY))
+
 check: $(INSTALLED) ## format, lint, types, layers, event contracts
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .
@@ -43,13 +46,21 @@ check: $(INSTALLED) ## format, lint, types, layers, event contracts
 	@$(VENV)/bin/lint-imports
 	@$(PY) -m libs.events check
 	@$(PY) -m tests.support.promises check
+	@$(PY) -m tests.bench.report check
 
 # No find-links and no index address: the hashes are the public registry's, and nothing of this machine gets in.
+define resolve
+@env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL CUSTOM_COMPILE_COMMAND="make $@" \
+	$(VENV)/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file $(1)requirements.lock $(1)requirements.in
+@! grep -nE '://|(^|[^a-z])/(home|opt|root|Users)/' $(1)requirements.lock
+endef
+
 lock: $(INSTALLED) ## resolve requirements.in into requirements.lock
-	@env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL CUSTOM_COMPILE_COMMAND="make lock" \
-		$(VENV)/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
-		--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file requirements.lock requirements.in
-	@! grep -nE '://|(^|[^a-z])/(home|opt|root|Users)/' requirements.lock
+	$(call resolve,)
+
+lock-peers: $(INSTALLED) ## resolve the benches' peers into tests/bench/peers/requirements.lock
+	$(call resolve,tests/bench/peers/)
 
 clean: ## stop what is left running and remove everything made here
 	@if [ -x $(PY) ] && [ -d .polyplus ]; then $(PY) -m deploy.cli down; fi

@@ -6,7 +6,7 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -93,15 +93,15 @@ def admin_url(port: int, password: str) -> str:
 
 
 @contextmanager
-def temporary_postgres(*, durable: bool = False) -> Iterator[str]:
+def temporary_postgres(*, durable: bool = False, settings: Mapping[str, str] | None = None) -> Iterator[str]:
     """The admin URL of a server of its own, gone at the end; `durable` keeps fsync on, as a laptop's stack has it."""
     with tempfile.TemporaryDirectory(prefix="polyplus-postgres-", ignore_cleanup_errors=True) as folder:
         home, password = Path(folder), secrets.token_hex(16)
         processes = Processes(home / "run", home / "logs")
         try:
             prepare(home / "data", password)
-            settings = DURABLE if durable else FORGETFUL
-            server = launch(processes, home / "data", port=free_port(), password=password, settings=settings)
+            chosen = {**(DURABLE if durable else FORGETFUL), **(settings or {})}
+            server = launch(processes, home / "data", port=free_port(), password=password, settings=chosen)
             until(server.is_up, seconds=READY_SECONDS, otherwise=server.late())
             yield server.admin_url
         finally:
