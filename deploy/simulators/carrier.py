@@ -10,7 +10,6 @@ from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel
 
-from deploy.simulators.labels import label_pdf
 from deploy.simulators.process import Company, Place, run
 from deploy.simulators.shipments import Booking, CannotMove, Moved, Shipment, Status
 from libs.kit import telemetry
@@ -134,6 +133,8 @@ def carrier_app(carrier: Carrier) -> FastAPI:
 
     @app.get("/labels/{tracking}.pdf", response_class=Response)
     async def print_label(tracking: str) -> Response:
+        from deploy.simulators.labels import label_pdf  # with its libraries only where one is printed
+
         label = await asyncio.to_thread(label_pdf, carrier.find(tracking))
         return Response(label, media_type="application/pdf")
 

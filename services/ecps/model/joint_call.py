@@ -5,8 +5,6 @@ from typing import Literal, TypedDict
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import icalendar
-from icalendar.enums import STATUS
 from pydantic import BaseModel
 
 from libs.events.ecps_calls import CallParticipant
@@ -91,6 +89,9 @@ class JointCall(
         """The iCalendar file (RFC 5545) with the times in the customer's zone; None before there is a time."""
         if self.window is None:
             return None
+        import icalendar
+        from icalendar.enums import STATUS
+
         off = self.state == "cancelled"
         event = icalendar.Event.new(
             uid=str(self.id), summary=f"{self.number}: {self.partner_name}", description=self.purpose, url=self.join_url,

@@ -16,7 +16,6 @@ from services.ecps.model.case_file import CaseFile
 from services.ecps.model.engagement import Engagement, EngagementState, Step
 from services.ecps.model.engagement_note import Delivery, EngagementNote
 from services.ecps.model.findings import Findings, findings_of
-from services.ecps.model.findings_pdf import findings_pdf
 from services.ecps.model.partner import ConnectorKind, Partner
 from services.ecps.queries.access import READERS, Out, equal, mine, newest, shown
 
@@ -128,6 +127,10 @@ async def get_findings(engagement_id: UUID, tx: Tx, caller: Caller) -> Findings:
 async def get_findings_pdf(engagement_id: UUID, tx: Tx, caller: Caller) -> Response:
     """The same on paper."""
     findings, time_zone = await _findings(engagement_id, tx, caller)
+    from services.ecps.model.findings_pdf import (
+        findings_pdf,
+    )  # 28 MiB with its fonts: only who asks for one pays for it
+
     pdf = await asyncio.to_thread(findings_pdf, findings, time_zone)
     headers = {"content-disposition": f'inline; filename="{findings.reference}.pdf"'}
     return Response(pdf, media_type="application/pdf", headers=headers)
