@@ -15,6 +15,7 @@ from typing import IO
 
 from deploy.local.errors import CannotRun
 from deploy.local.identity import Started, start_mark, stop_all
+from deploy.local.nursery import CAN_FORK, Forked, Nursery
 
 ROOT = Path(__file__).resolve().parents[2]
 _TETHER = Path(__file__).with_name("tether.py")
@@ -24,7 +25,7 @@ _LOG_KEPT = 16 * 1024 * 1024
 @dataclasses.dataclass
 class Child:
     started: Started
-    popen: subprocess.Popen[bytes]
+    popen: subprocess.Popen[bytes] | Forked
     log: Path
 
     @property
@@ -39,10 +40,15 @@ class Child:
 
 
 class Processes:
-    """What one supervisor has started. Start from a thread that lives as long as the supervisor (Linux ties to the thread)."""
+    """What one supervisor has started. Start from a thread that lives as long as the supervisor (Linux ties to the thread).
 
-    def __init__(self, run_dir: Path, log_dir: Path) -> None:
+    With `preload`, Python modules (`python -m …`) are forked, where that can be done, from a process that has imported these.
+    """
+
+    def __init__(self, run_dir: Path, log_dir: Path, *, preload: Sequence[str] = ()) -> None:
         self._run, self._logs = run_dir, log_dir
+        self._preload = tuple(preload) if CAN_FORK else ()
+        self._nursery: Nursery | None = None
         self._children: dict[str, Child] = {}
         self._keeper: subprocess.Popen[str] | None = None
         run_dir.mkdir(parents=True, exist_ok=True)
@@ -62,17 +68,21 @@ class Processes:
         log = self._logs / f"{name}.log"
         if log.exists() and log.stat().st_size > _LOG_KEPT:
             log.replace(log.with_suffix(".log.1"))
-        tie = [sys.executable, "-I", "-S", str(_TETHER), str(os.getpid()), str(int(stop_signal)), _ids(user)]
+        told = {**_machine(), **env}
+        popen: subprocess.Popen[bytes] | Forked
         with log.open("ab") as out:
-            popen = subprocess.Popen(
-                [*tie, *argv],
-                env={**_machine(), **env},
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            if self._preload and tuple(argv[:2]) == (sys.executable, "-m") and user is None:
+                popen = self.warm().fork(argv[2], argv[3:], env=told, log=log, tie=int(stop_signal))
+            else:
+                popen = subprocess.Popen(
+                    [*_tied(stop_signal, user), *argv],
+                    env=told,
+                    cwd=ROOT,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
         mark = start_mark(popen.pid)
         if mark is None:
             popen.wait()
@@ -82,6 +92,16 @@ class Processes:
         self._tell({"act": "started", "process": dataclasses.asdict(child.started)})
         (self._run / f"{name}.json").write_text(json.dumps(dataclasses.asdict(child.started)))
         return child
+
+    def warm(self) -> Nursery:
+        """Lets the imports begin before the first module is started."""
+        if self._nursery is None or not self._nursery.alive():
+            command = [*_tied(signal.SIGTERM, None), sys.executable, "-m", "deploy.local.nursery", *self._preload]
+            self._nursery = Nursery(command, cwd=ROOT, env=_machine())
+        return self._nursery
+
+    def nursery_pid(self) -> int | None:
+        return self._nursery.pid if self._nursery else None
 
     def children(self) -> list[Child]:
         return list(self._children.values())
@@ -103,6 +123,9 @@ class Processes:
         stop_all(child.started for child in children)
         for child in children:
             self.forget(child)
+        if self._nursery:
+            self._nursery.close()
+            self._nursery = None
         if self._keeper:
             self._tell({"act": "farewell"})
             _input(self._keeper).close()
@@ -148,6 +171,10 @@ def stop_leftovers(run_dir: Path) -> list[str]:
     return [process.name for process in left]
 
 
+def _tied(stop_signal: int, user: str | None) -> list[str]:
+    return [sys.executable, "-I", "-S", str(_TETHER), str(os.getpid()), str(int(stop_signal)), _ids(user)]
+
+
 def _ids(user: str | None) -> str:
     if user is None:
         return "-"
@@ -158,4 +185,8 @@ def _ids(user: str | None) -> str:
 def _machine() -> dict[str, str]:
     """What any program needs to find its tools and speak: nothing of ours, no credential."""
     kept = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "LD_LIBRARY_PATH")
-    return {name: os.environ[name] for name in kept if name in os.environ} | {"PYTHONUNBUFFERED": "1"}
+    return {name: os.environ[name] for name in kept if name in os.environ} | {
+        "PYTHONUNBUFFERED": "1",
+        # glibc would learn to keep freed blocks as large as the largest so far, such as the gateway's for hashing secrets
+        "MALLOC_MMAP_THRESHOLD_": str(4 * 1024 * 1024),
+    }

@@ -28,6 +28,11 @@ from deploy.topics import SERVICES
 HOME = ROOT / ".polyplus"
 _NEEDED_BYTES = 2_000_000_000
 _MIGRATION_SECONDS = 120
+_SHARED = (
+    "libs.kit.calendar_data", "libs.kit.http", "libs.kit.paging", "libs.kit.policies", "libs.kit.service", "libs.kit.states",
+    "libs.kit.webhooks", "uvloop", "uvicorn.loops.auto", "uvicorn.protocols.http.httptools_impl", "uvicorn.lifespan.on",
+)  # fmt: skip
+"""What most services import: once for all of them, not once for each."""
 
 
 def to_stderr(line: str) -> None:
@@ -63,7 +68,7 @@ class Stack:
         began = time.monotonic()
         self._take_home()
         self._ports = Ports(self._environ)
-        self._processes = Processes(self.home / "run", self.home / "logs")
+        self._processes = Processes(self.home / "run", self.home / "logs", preload=_SHARED)
         self._supervisor = Supervisor(self._processes, self._say)
         try:
             await self._bring_up(began)
@@ -96,6 +101,10 @@ class Stack:
     def children(self) -> list[Child]:
         return self._processes.children()
 
+    def nursery_pid(self) -> int | None:
+        """The process that services and simulators are forked from; None where they are not."""
+        return self._processes.nursery_pid()
+
     async def forever(self) -> None:
         """Until cancelled."""
         assert self._watch is not None
@@ -116,6 +125,7 @@ class Stack:
 
     async def _bring_up(self, began: float) -> None:
         ports = self._ports
+        self._processes.warm()
         self.env = environments.with_credentials(environments.read(self.home))
         self.env["POLYPLUS_HOME"] = str(self.home.resolve())
         environments.write(self.home, self.env)

@@ -57,6 +57,17 @@ def children(home: Path) -> None:
     sys.stdin.read()
 
 
+def modules(home: Path) -> None:
+    processes = Processes(home / "run", home / "logs", preload=["json"])
+    program = [sys.executable, "-m", "deploy.local.tests.program", "stay"]
+    started = [processes.start(name, program, env={}, wave=1, grace=1) for name in ("one", "other")]
+    print("up", *(child.started.pid for child in started), flush=True)
+    sys.stdin.read()
+
+
 if __name__ == "__main__":
     what, home = sys.argv[1], Path(sys.argv[2])
-    asyncio.run(engines(home)) if what == "engines" else children(home)
+    if what == "engines":
+        asyncio.run(engines(home))
+    else:
+        {"children": children, "modules": modules}[what](home)

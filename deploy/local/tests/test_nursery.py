@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.local.nursery import CAN_FORK
+from deploy.local.processes import Child, Processes
+from deploy.local.tests.supervised import a_supervisor, all_gone
+from deploy.local.waiting import until
+
+PROGRAM = (sys.executable, "-m", "deploy.local.tests.program")
+PRELOADED = "colorsys"  # that nothing else here imports
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Iterator[Processes]:
+    running = Processes(tmp_path / "run", tmp_path / "logs", preload=[PRELOADED])
+    yield running
+    running.stop_all()
+
+
+def a_program(processes: Processes, name: str, *arguments: str) -> Child:
+    child = processes.start(name, [*PROGRAM, *arguments], env={"POLYPLUS_GIVEN": name}, wave=1, grace=5)
+    until(lambda: "ready" in child.last_words(), seconds=20, otherwise="it never got ready")
+    return child
+
+
+def test_each_module_has_its_own_environment_arguments_and_log_and_what_was_imported_for_all(
+    processes: Processes,
+) -> None:
+    one, other = a_program(processes, "one", "stay"), a_program(processes, "other", "stay", "longer")
+
+    assert one.last_words() == f"{CAN_FORK} {{'POLYPLUS_GIVEN': 'one'}} ['stay'] ready"
+    assert other.last_words() == f"{CAN_FORK} {{'POLYPLUS_GIVEN': 'other'}} ['stay', 'longer'] ready"
+
+
+def test_how_a_module_ended_is_known(processes: Processes) -> None:
+    left, stopped = a_program(processes, "left", "exit", "3"), a_program(processes, "stopped", "stay")
+    assert left.popen.wait() == 3
+    assert stopped.exit_code() is None
+
+    processes.stop(stopped)
+
+    assert stopped.exit_code() == -signal.SIGTERM
+
+
+def test_when_the_nursery_dies_so_does_what_it_forked_and_the_next_one_serves(processes: Processes) -> None:
+    child = a_program(processes, "one", "stay")
+
+    processes.warm().kill()
+
+    until(lambda: child.exit_code() is not None or not CAN_FORK, seconds=20, otherwise="it outlived its nursery")
+    assert a_program(processes, "one", "stay").exit_code() is None
+
+
+def test_a_supervisor_killed_by_sigkill_leaves_no_module_running(tmp_path: Path) -> None:
+    with a_supervisor("modules", tmp_path) as (supervisor, pids):
+        assert len(pids) == 2
+        supervisor.send_signal(signal.SIGKILL)
+        supervisor.wait()
+
+        until(lambda: all_gone(pids), seconds=60, otherwise=f"{pids} outlived their supervisor")
