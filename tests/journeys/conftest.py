@@ -10,21 +10,11 @@ import pytest_asyncio
 
 from deploy.local import demo
 from deploy.local.environment import ROLES
-from deploy.local.parts import DEFAULT_PORTS
-from deploy.local.ports import free_port
 from deploy.local.stack import Stack
 from deploy.local.story.people import Person
+from tests.support.ports import free_ports
 
 log = logging.getLogger("journeys")
-
-
-def _ports() -> dict[str, str]:
-    """Not the default ones: what somebody runs here beside the tests keeps them."""
-    taken: frozenset[int] = frozenset()
-    for _ in range(len(DEFAULT_PORTS) + 3):
-        taken |= {free_port(taken)}
-    names = (*DEFAULT_PORTS, "postgres", "kafka", "kafka_controller")
-    return {f"POLYPLUS_{name.upper()}_PORT": str(port) for name, port in zip(names, taken, strict=True)}
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -32,7 +22,7 @@ async def stack() -> AsyncIterator[Stack]:
     """All of Poly+ with the demo data, brought up once for all journeys."""
     # not below pytest's own folder: every pytest that starts anew closes that to PostgreSQL's user
     with TemporaryDirectory(prefix="polyplus-journeys-", ignore_cleanup_errors=True) as home:
-        async with Stack(Path(home), environ=_ports(), say=log.info) as stack:
+        async with Stack(Path(home), environ=free_ports(), say=log.info) as stack:
             await demo.load(stack.env, log.info)
             yield stack
 

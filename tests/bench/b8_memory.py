@@ -1,0 +1,77 @@
+"""B8: what the whole of Poly+ takes at rest, in proportional set size: a page that n processes share counts 1/n for each."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from deploy.local import demo
+from deploy.local.sandbox import sandbox
+from deploy.local.stack import Stack
+from tests.bench.bench import Bar, Bench, Measure, Variant
+from tests.bench.engines import Engines
+from tests.support.ports import free_ports
+
+ALL, LARGEST = "all services and simulators", "the largest of them"
+_ENGINES = {"postgres", "kafka"}
+_running: list[Stack] = []
+
+
+def pss(pid: int) -> float:
+    """MiB."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("Pss:"))
+
+
+def taken(stack: Stack) -> Mapping[str, float]:
+    """By process; `nursery` is the one that they are forked from."""
+    found = {child.name: pss(child.popen.pid) for child in stack.children() if child.name not in _ENGINES}
+    if (nursery := stack.nursery_pid()) is not None:
+        found["nursery"] = pss(nursery)
+    return found
+
+
+@asynccontextmanager
+async def everything(engines: Engines) -> AsyncIterator[Measure]:
+    async with Stack(engines.home / "stack", environ=free_ports(), say=lambda _: None) as stack:
+        await demo.load(stack.env, lambda _: None)
+        _running.append(stack)
+        try:
+            yield _all_at_rest(stack, engines)
+        finally:
+            _running.clear()
+
+
+def _all_at_rest(stack: Stack, engines: Engines) -> Measure:
+    async def measure(_: float) -> float:
+        async with sandbox(stack.env) as box:
+            await box.quiet()
+        found = taken(stack)
+        by_size = sorted(found.items(), key=lambda pair: -pair[1])
+        engines.notes["MiB by process"] = ", ".join(f"{name} {mib:.0f}" for name, mib in by_size)
+        return sum(found.values())
+
+    return measure
+
+
+@asynccontextmanager
+async def largest(_: Engines) -> AsyncIterator[Measure]:
+    """Of the stack that the other variant has brought up."""
+
+    async def measure(_: float) -> float:
+        return max(taken(_running[0]).values())
+
+    yield measure
+
+
+BENCH = Bench(
+    "B8",
+    "memory at rest, demo data loaded, everything on one machine (PSS)",
+    "MiB",
+    [Variant(ALL, "ours", everything), Variant(LARGEST, "ours", largest)],
+    [
+        Bar(LARGEST, None, 100, 80, "PSS of a process", less_is_better=True),
+        Bar(ALL, None, 1100, 550, "PSS of all together", less_is_better=True),
+    ],
+)
