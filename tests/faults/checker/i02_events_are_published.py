@@ -1,0 +1,41 @@
+"""I2: every committed outbox event is in Kafka at least once, as it was written.
+
+A compacted topic keeps the newest record of a key: there the newest one has to be there.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from deploy.topics import REGISTRATIONS
+from libs.bus.envelope import Delivery
+from tests.faults.checker.look import Look
+from tests.faults.evidence import Evidence, Row, data_of
+
+
+def examine(evidence: Evidence, look: Look) -> None:
+    sent: dict[tuple[str, str], list[Delivery]] = defaultdict(list)
+    for record in evidence.records():
+        sent[record.topic, str(record.delivery.event_id)].append(record.delivery)
+    for service, database in evidence.databases.items():
+        rows = sorted(database["outbox"], key=lambda row: int(row["id"]))
+        newest = {row["key"]: row["id"] for row in rows if row["topic"] == REGISTRATIONS}
+        for row in rows:
+            look.count("committed events")
+            found = sent[row["topic"], row["event_id"]]
+            if not found:
+                if row["topic"] != REGISTRATIONS or newest[row["key"]] == row["id"]:
+                    look.object("a committed event is not in Kafka", service=service, **_named(row))
+            elif not any(_same(row, delivery) for delivery in found):
+                look.object(
+                    "an event is in Kafka in another form than it was committed", service=service, **_named(row)
+                )
+
+
+def _named(row: Row) -> Row:
+    return {name: row[name] for name in ("topic", "type", "subject", "version", "event_id")}
+
+
+def _same(row: Row, delivery: Delivery) -> bool:
+    said = (str(delivery.key), delivery.type, str(delivery.subject), delivery.version, delivery.actor, delivery.data)
+    return said == (row["key"], row["type"], row["subject"], row["version"], row["actor"], data_of(row))

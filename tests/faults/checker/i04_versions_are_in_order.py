@@ -1,0 +1,52 @@
+"""I4: per aggregate, versions after de-duplication are gap-free and increasing, and all in one partition."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from deploy.topics import REGISTRATIONS
+from libs.bus.envelope import Delivery
+from tests.faults.checker.look import Look
+from tests.faults.evidence import Evidence
+
+
+def examine(evidence: Evidence, look: Look) -> None:
+    produced = evidence.produced()
+    by_aggregate: dict[tuple[str, str], dict[str, Delivery]] = defaultdict(dict)
+    for record in evidence.records(suffix=".events"):
+        event = record.delivery
+        if event.type and (record.topic, str(event.event_id)) not in produced:
+            by_aggregate[record.topic, str(event.subject)].setdefault(str(event.event_id), event)
+    for (topic, subject), events in by_aggregate.items():
+        look.count("aggregates")
+        look.count("events", len(events))
+        versions = [event.version for event in events.values()]
+        if versions != list(range(1, len(versions) + 1)):
+            look.object(
+                "versions are not 1, 2, 3 … in the topic's order", topic=topic, subject=subject, versions=versions
+            )
+        partitions = {event.partition for event in events.values()}
+        look.expect(
+            len(partitions) == 1, "an aggregate's events lie in several partitions", topic=topic, subject=subject
+        )
+    _states(evidence, look)
+
+
+def _states(evidence: Evidence, look: Look) -> None:
+    """On the compacted topic some are gone, but what is left goes up until the key is removed; what is sent again goes up too."""
+    last: dict[bytes | None, int] = {}
+    seen: set[str] = set()
+    for record in evidence.topics.get(REGISTRATIONS, []):
+        event = record.delivery
+        if str(event.event_id) in seen:
+            continue
+        seen.add(str(event.event_id))
+        look.count("states")
+        look.expect(
+            event.version > last.get(record.key, 0), "an older state came back on a compacted topic",
+            key=record.key, version=event.version, after=last.get(record.key),
+        )  # fmt: skip
+        last[record.key] = 0 if record.value is None else event.version
+    newest = {record.key: record.delivery.version for record in evidence.topics.get(REGISTRATIONS, [])}
+    for key, version in newest.items():
+        look.expect(version >= last[key], "the newest state of a key is not its last", key=key, version=version)
