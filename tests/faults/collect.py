@@ -49,7 +49,8 @@ async def read_database(service: str, owner_url: str) -> Database:
             await owner.execute(
                 "SELECT set_config('polyplus.scope', 'worker', true)"
             )  # row-level security binds owners
-            now = await owner.fetchval("SELECT to_jsonb(app_now()) #>> '{}'")
+            clocks = await owner.fetchrow("SELECT to_jsonb(app_now()) #>> '{}', to_jsonb(clock_timestamp()) #>> '{}'")
+            assert clocks is not None
             tables = {}
             for table in await owner.fetch(_TABLES):
                 name = table["name"] if table["schema"] == "public" else f"{table['schema']}.{table['name']}"
@@ -60,7 +61,7 @@ async def read_database(service: str, owner_url: str) -> Database:
                 tables[name] = found
     finally:
         await owner.close()
-    return Database(service, tables, now)
+    return Database(service, tables, *clocks)
 
 
 def read_topics(login: KafkaLogin) -> tuple[dict[str, list[Record]], dict[str, dict[int, int]]]:

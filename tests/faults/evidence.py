@@ -81,11 +81,12 @@ class Change:
 
 @dataclass
 class Database:
-    """One service's database at one instant, `now` by its own clock."""
+    """One service's database at one instant: `now` by `app_now()`, `wall` by the server's own clock."""
 
     service: str
     tables: Tables
     now: str = ""
+    wall: str = ""
 
     def __getitem__(self, table: str) -> list[Row]:
         return self.tables.get(table, [])
@@ -129,7 +130,7 @@ class Evidence:
                 _write(folder / "databases" / service / f"{table}.jsonl", rows)
         for topic, records in self.topics.items():
             _write(folder / "topics" / f"{topic}.jsonl", (record.line() for record in records))
-        about = {"now": {name: d.now for name, d in self.databases.items()}, "ends": self.ends}
+        about = {"clocks": {name: [d.now, d.wall] for name, d in self.databases.items()}, "ends": self.ends}
         (folder / "evidence.json").write_text(json.dumps(about))
 
     @classmethod
@@ -137,9 +138,11 @@ class Evidence:
         about = json.loads((folder / "evidence.json").read_text())
         databases = {
             service: Database(
-                service, {file.stem: _read(file) for file in sorted((folder / "databases" / service).iterdir())}, now
+                service,
+                {file.stem: _read(file) for file in sorted((folder / "databases" / service).iterdir())},
+                *clocks,
             )
-            for service, now in about["now"].items()
+            for service, clocks in about["clocks"].items()
         }
         topics = {
             file.stem: [Record.of(file.stem, line) for line in _read(file)]

@@ -34,7 +34,7 @@ def examine(evidence: Evidence, look: Look) -> None:
         for timer in overdue(database):
             look.object("a timer that is due has not fired", service=database.service, **timer)
         for job in database["jobs"]:
-            late = (datetime.fromisoformat(database.now) - datetime.fromisoformat(job["due_at"])).total_seconds()
+            late = (datetime.fromisoformat(database.wall) - datetime.fromisoformat(job["due_at"])).total_seconds()
             look.expect(
                 late < JOB_SECONDS, "a call to the outside was not made",
                 service=database.service, kind=job["kind"], reference=job["reference"], late_seconds=late,
