@@ -2,24 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import asyncpg
 
-from libs.bus.dead_letters import park, parked_among, wait_in_line
+from libs.bus.dead_letters import park, wait_in_line
 from libs.bus.envelope import Delivery
 from libs.bus.handlers import Handlers
 from libs.store import Database, Scope, Transaction
 
-_CLAIM = """
-INSERT INTO inbox (consumer, event_id) SELECT $1, e FROM unnest($2::uuid[]) e ON CONFLICT DO NOTHING RETURNING event_id
-"""
-_FENCE = "UPDATE consumer_offsets SET next = $5 WHERE (consumer, topic, partition, next) = ($1, $2, $3, $4)"
-_RAISE_VERSIONS = """
-INSERT INTO consumed_versions AS v (consumer, topic, subject, version)
-SELECT $1, $2, s, max(n) FROM unnest($3::uuid[], $4::bigint[]) AS u(s, n) GROUP BY s
-ON CONFLICT (consumer, topic, subject) DO UPDATE SET version = greatest(v.version, excluded.version)
-RETURNING subject, old.version AS passed
-"""
+_BEGIN = "SELECT * FROM begin_batch($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+_CLAIM = "SELECT * FROM claim_events($1, $2, $3, $4, $5)"
 TRANSIENT = (
     asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError, asyncpg.TooManyConnectionsError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError,
@@ -63,50 +56,59 @@ async def work(
     """
     async with database.transaction(Scope("worker", actor=f"system:{place.consumer}")) as tx:
         heard = [d for d in deliveries if handlers.hears(d)]
-        parked = await _fence(tx, place, expected, next, heard)
-        waiting = [d for d in heard if d.key in parked]
-        await wait_in_line(tx, place.consumer, waiting)
-        await apply_once(tx, handlers, place, [d for d in heard if d.key not in parked])
+        begun = await _begin(tx, place, expected, next, heard)
+        if begun["parked"]:
+            parked = set(begun["parked"])
+            await wait_in_line(tx, place.consumer, [d for d in heard if d.key in parked])
+            await apply_once(tx, handlers, place, [d for d in heard if d.key not in parked])
+        else:
+            await _apply_fresh(tx, handlers, place, heard, begun)
 
 
-async def _fence(
-    tx: Transaction, place: Place, expected: int, next: int, heard: Sequence[Delivery]
-) -> frozenset[object]:
-    status = await tx.connection.execute(_FENCE, place.consumer, place.topic, place.partition, expected, next)
-    if status != "UPDATE 1":
+async def _begin(tx: Transaction, place: Place, expected: int, next: int, heard: Sequence[Delivery]) -> asyncpg.Record:
+    keys = list({d.key for d in heard})
+    at = (place.consumer, place.topic, place.partition)
+    begun = await tx.connection.fetchrow(_BEGIN, *at, expected, next, keys, *_told(heard))
+    if begun is None or begun["fenced"]:
         raise Fenced(f"{place}: {expected} is not the stored offset")
-    if not heard:
-        return frozenset()
-    return await parked_among(tx, place.consumer, place.topic, {d.key for d in heard})
+    return begun
+
+
+def _told(heard: Sequence[Delivery]) -> tuple[list[UUID], list[UUID], list[int]]:
+    return [d.event_id for d in heard], [d.subject for d in heard], [d.version for d in heard]
 
 
 async def apply_once(tx: Transaction, handlers: Handlers, place: Place, heard: Sequence[Delivery]) -> None:
     """Claims each event in the inbox and runs the handlers for those never seen, in their order."""
-    if not heard:
-        return
-    claimed = {r["event_id"] for r in await tx.connection.fetch(_CLAIM, place.consumer, [d.event_id for d in heard])}
-    fresh = []
-    for delivery in heard:
-        if delivery.event_id in claimed:
-            claimed.discard(delivery.event_id)  # a batch can hold the same event twice
-            fresh.append(delivery)
-    if not fresh:
-        return
-    passed = await tx.connection.fetch(
-        _RAISE_VERSIONS, place.consumer, place.topic, [d.subject for d in fresh], [d.version for d in fresh]
-    )
-    last = {r["subject"]: r["passed"] for r in passed if r["passed"] is not None}
-    for delivery in fresh:
-        if delivery.version <= last.get(delivery.subject, -1):
+    if heard:
+        claim = await tx.connection.fetchrow(_CLAIM, place.consumer, place.topic, *_told(heard))
+        assert claim is not None
+        await _apply_fresh(tx, handlers, place, heard, claim)
+
+
+async def _apply_fresh(
+    tx: Transaction, handlers: Handlers, place: Place, heard: Sequence[Delivery], claim: asyncpg.Record
+) -> None:
+    fresh = heard
+    if claim["known"] is not None:
+        seen, fresh = set(claim["known"]), []
+        for delivery in heard:
+            if delivery.event_id not in seen:
+                seen.add(delivery.event_id)  # a batch can hold the same event twice
+                fresh.append(delivery)
+    passed = dict(zip(claim["subjects"] or (), claim["passed"] or (), strict=True))
+    for delivery in fresh if passed else ():
+        if delivery.version <= passed.get(delivery.subject, -1):
             raise OutOfOrder(
                 f"{place}: {delivery.type} {delivery.event_id} at offset {delivery.offset} has version {delivery.version} "
-                f"of {delivery.subject}, of which {last[delivery.subject]} was consumed before, and the inbox does not know it"
+                f"of {delivery.subject}, of which {passed[delivery.subject]} was consumed before, and the inbox does not know it"
             )
-    await handlers.apply(fresh, tx)
+    if fresh:
+        await handlers.apply(fresh, tx)
 
 
 async def bury(database: Database, place: Place, expected: int, poison: Delivery, error: Exception) -> None:
     """Moves past a poison event: dead letter, parked key, DLQ record and offset in one transaction."""
     async with database.transaction(Scope("worker", actor=f"system:{place.consumer}")) as tx:
-        await _fence(tx, place, expected, poison.offset + 1, [])
+        await _begin(tx, place, expected, poison.offset + 1, [])
         await park(tx, place.consumer, poison, error)

@@ -21,6 +21,7 @@ from libs.store import Database
 
 log = structlog.get_logger()
 _PROBE_SECONDS = 5.0
+_GLANCE_SECONDS = 0.02  # how long a partition's new records may wait for another's batch
 _PLACE = """
 INSERT INTO consumer_offsets AS o (consumer, topic, partition, next) VALUES ($1, $2, $3, 0)
 ON CONFLICT (consumer, topic, partition) DO UPDATE SET next = o.next RETURNING next
@@ -51,7 +52,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     ) -> None:
         self.handlers, self._database, self._kafka = handlers, database, kafka
         self._batch, self._limit, self._stall_seconds = batch, dead_letter_limit, stall_seconds
-        self._slots = asyncio.Semaphore(concurrency)
+        self._concurrency, self._slots = concurrency, asyncio.Semaphore(concurrency)
         self._expected: dict[TopicPartition, int] = {}
         self._gaps: dict[TopicPartition, tuple[int, int]] = {}
         self._attempts: dict[TopicPartition, int] = {}
@@ -92,27 +93,43 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _poll(self, client: AIOKafkaConsumer, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
         hinted, probe = loop.time(), 0.0
-        while not stop.is_set():
-            await self._place(client)
-            self._wake(client, loop.time())
-            try:
-                fetched = await client.getmany(timeout_ms=200, max_records=self._batch)
-            except NoOffsetForPartitionError:
-                continue  # a partition just assigned; it is placed from the table
-            outcomes = await asyncio.gather(
-                *(self._work(client, tp, records) for tp, records in fetched.items()), return_exceptions=True
-            )
-            for outcome in outcomes:
-                if isinstance(outcome, BaseException):
-                    raise outcome
-            if loop.time() > probe:
-                await self._probe(client)
-                probe = loop.time() + _PROBE_SECONDS
-            self._watch(client.assignment(), fetched, loop.time())
-            if loop.time() - hinted > 1:
-                hinted = loop.time()
-                await self._hint(client)
+        working: dict[TopicPartition, asyncio.Task[None]] = {}
+        try:
+            while not stop.is_set():
+                await self._place(client)
+                self._wake(client, loop.time())
+                fetched = await self._fetch(client, working)
+                working |= {tp: asyncio.create_task(self._work(client, tp, r)) for tp, r in fetched.items()}
+                if working and (not fetched or len(working) >= self._concurrency):
+                    await asyncio.wait(working.values(), timeout=_GLANCE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                for tp in [tp for tp, task in working.items() if task.done()]:
+                    working.pop(tp).result()
+                if loop.time() > probe:
+                    await self._probe(client)
+                    probe = loop.time() + _PROBE_SECONDS
+                self._watch(client.assignment(), fetched.keys() | working.keys(), loop.time())
+                if loop.time() - hinted > 1:
+                    hinted = loop.time()
+                    await self._hint(client)
+        finally:
+            await asyncio.gather(*working.values(), return_exceptions=True)
         await self._hint(client)
+
+    async def _fetch(
+        self, client: AIOKafkaConsumer, working: Collection[TopicPartition]
+    ) -> dict[TopicPartition, list[Any]]:
+        """The next batch of partitions that nobody works on: each goes on by itself, and waits for no other."""
+        assigned = client.assignment()
+        idle = [tp for tp in assigned if tp not in working]
+        if len(working) >= self._concurrency or (assigned and not idle):
+            return {}
+        try:
+            fetched: dict[TopicPartition, list[Any]] = await client.getmany(
+                *idle, timeout_ms=0 if working else 200, max_records=self._batch
+            )
+        except NoOffsetForPartitionError:
+            return {}  # a partition just assigned; it is placed from the table
+        return {tp: records for tp, records in fetched.items() if tp not in working}
 
     # --- where to read ---------------------------------------------------------------------------------------------
 

@@ -1,8 +1,7 @@
 """Dead letters: a poison event parks its key, later events of the key wait in line behind it, and a replay keeps the order."""
 
 import json
-from collections.abc import Collection, Sequence
-from uuid import UUID
+from collections.abc import Sequence
 
 import structlog
 
@@ -16,14 +15,6 @@ _COLUMNS = (
     ("consumer", "text"), ("topic", "text"), ("partition", "bigint"), ("record_offset", "bigint"), ("key", "uuid"),
     ("event_id", "uuid"), ("type", "text"), ("headers", "jsonb"), ("data", "bytea"), ("error", "text"), ("status", "text"),
 )  # fmt: skip
-
-
-async def parked_among(tx: Transaction, consumer: str, topic: str, keys: Collection[UUID]) -> frozenset[object]:
-    """Those of the keys whose events wait."""
-    rows = await tx.connection.fetch(
-        "SELECT key FROM parked_keys WHERE (consumer, topic) = ($1, $2) AND key = ANY($3)", consumer, topic, list(keys)
-    )
-    return frozenset(row["key"] for row in rows)
 
 
 def _row(consumer: str, d: Delivery, error: str | None, status: str) -> tuple[object, ...]:

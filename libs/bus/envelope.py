@@ -10,14 +10,15 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 import structlog
 
 from libs.events import Event, decode
+from libs.store.ids import parse_id
 
 log = structlog.get_logger()
 Headers = Sequence[tuple[str, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that doubles what making one costs
 class Delivery:
-    """One record as a consumer got it. `type` is empty for a record that is no CloudEvent."""
+    """One record as a consumer got it, a `Cause`. `type` is empty for a record that is no CloudEvent."""
 
     topic: str
     partition: int
@@ -70,21 +71,24 @@ def delivery(
     """What a record says. One that is no CloudEvent of ours gets an empty type, and ids made from its place."""
     h = dict(headers)
     try:
+        subject = h["ce_subject"]
+        account, cause, trace = h.get("ce_accountid"), h.get("ce_causationid"), h.get("ce_traceparent")
+        subject_id = parse_id(subject.decode())
         return Delivery(
-            topic=topic,
-            partition=partition,
-            offset=offset,
-            key=UUID((key or b"").decode()),
-            event_id=UUID(h["ce_id"].decode()),
-            type=h["ce_type"].decode(),
-            subject=UUID(h["ce_subject"].decode()),
-            version=int(h["ce_aggregateversion"]),
-            time=datetime.fromisoformat(h["ce_time"].decode()),
-            actor=h["ce_actor"].decode(),
-            account_id=UUID(h["ce_accountid"].decode()) if "ce_accountid" in h else None,
-            causation_id=UUID(h["ce_causationid"].decode()) if "ce_causationid" in h else None,
-            traceparent=h["ce_traceparent"].decode() if "ce_traceparent" in h else None,
-            data=data,
+            topic,
+            partition,
+            offset,
+            subject_id if key == subject else parse_id((key or b"").decode()),
+            parse_id(h["ce_id"].decode()),
+            h["ce_type"].decode(),
+            subject_id,
+            int(h["ce_aggregateversion"]),
+            datetime.fromisoformat(h["ce_time"].decode()),
+            h["ce_actor"].decode(),
+            parse_id(account.decode()) if account is not None else None,
+            parse_id(cause.decode()) if cause is not None else None,
+            trace.decode() if trace is not None else None,
+            data,
         )
     except (KeyError, ValueError, TypeError, AttributeError):
         log.error("not a CloudEvent of ours; it is passed over", topic=topic, partition=partition, offset=offset)

@@ -7,18 +7,19 @@ them in memory.
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
 from typing import Any, TypeVar
 from uuid import UUID
 
-from structlog.contextvars import bound_contextvars
-
 from libs.bus.envelope import Delivery
 from libs.events import Event, event_types
-from libs.store import Cause, Entity, Transaction
+from libs.store import Entity, Transaction
 
 E = TypeVar("E", bound=Event)
 H = TypeVar("H", bound=Callable[..., Awaitable[None]])
 Load = Mapping[type[Entity], str]
+handled: ContextVar[Delivery | None] = ContextVar("handled", default=None)
+"""What a handler is working on: the log names it in every line."""
 EveryHandler = Callable[[Sequence[Delivery], Transaction], Awaitable[None]]
 
 
@@ -78,19 +79,14 @@ class Handlers:
             return
         events = [delivery.event() for delivery in deliveries]
         await self._prefetch(events, tx)
-        for event, delivery in zip(events, deliveries, strict=True):
-            tx.cause = Cause(
-                delivery.event_id,
-                delivery.type,
-                delivery.time,
-                delivery.actor,
-                delivery.account_id,
-                delivery.traceparent,
-            )
-            tx.traceparent = delivery.traceparent
-            with bound_contextvars(event_id=str(delivery.event_id), trace_id=(delivery.traceparent or "")[3:35]):
+        try:
+            for event, delivery in zip(events, deliveries, strict=True):
+                handled.set(delivery)
+                tx.cause, tx.traceparent = delivery, delivery.traceparent
                 for handler in self._handlers[event.contract.name]:
                     await handler(event, tx)
+        finally:
+            handled.set(None)
 
     async def _prefetch(self, events: Sequence[Event], tx: Transaction) -> None:
         wanted: dict[type[Entity], set[UUID]] = defaultdict(set)
@@ -99,4 +95,4 @@ class Handlers:
                 if (id := getattr(event, name)) is not None:
                     wanted[cls].add(id)
         for cls in sorted(wanted, key=lambda cls: cls.table.name):  # one order everywhere, or two batches deadlock
-            await tx.find_many(cls, sorted(wanted[cls]), lock=True)
+            await tx.find_many(cls, list(wanted[cls]), lock=True)

@@ -19,6 +19,8 @@ import prometheus_client
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from libs.bus.handlers import handled
+
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _SECRET_KEY = re.compile(
     r"authorization|secret|passw|token|cookie|credential|private_?key|api_?key|signature", re.IGNORECASE
@@ -102,6 +104,8 @@ def configure(service: str, level: int = logging.INFO, stream: TextIO | None = N
 
     def add_place(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         event["service"] = service
+        if delivery := handled.get():
+            event["event_id"], event["trace_id"] = str(delivery.event_id), (delivery.traceparent or "")[3:35]
         if position := _current.get():
             event["trace_id"], event["span_id"] = position.trace_id, position.span_id
         return event

@@ -12,6 +12,7 @@ import pydantic_core
 from libs.store.entity import Entity
 
 Columns = tuple[tuple[str, str], ...]
+Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,12 @@ def _columns(cls: type[Entity]) -> Columns:
     return tuple((column.name, column.sql_type) for column in cls.columns)
 
 
-def insert_rows(cls: type[Entity], entities: Sequence[Entity]) -> Statement:
-    return Statement.insert(cls.table.name, _columns(cls), [entity.to_row() for entity in entities])
+def insert_rows(cls: type[Entity], rows: Sequence[Row]) -> Statement:
+    return Statement.insert(cls.table.name, _columns(cls), rows)
 
 
-def update_rows(cls: type[Entity], entities: Sequence[Entity]) -> Statement:
-    return Statement(
-        _update_sql(cls.table.name, _columns(cls)), tuple(zip(*(e.to_row() for e in entities), strict=True))
-    )
+def update_rows(cls: type[Entity], rows: Sequence[Row]) -> Statement:
+    return Statement(_update_sql(cls.table.name, _columns(cls)), tuple(zip(*rows, strict=True)))
 
 
 def delete_rows(cls: type[Entity], ids: Sequence[UUID]) -> Statement:

@@ -1,13 +1,12 @@
 """An event on its way out: the outbox row that `emit()` makes of it."""
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
-
-from uuid_utils.compat import uuid7
 
 from libs.events import Event
 from libs.store.errors import EmitRefused
+from libs.store.ids import new_id
 
 MAX_EVENT_BYTES = 200 * 1024
 
@@ -27,11 +26,11 @@ COLUMNS: tuple[tuple[str, str], ...] = (
     ("data", "bytea"),
 )
 """What a transaction writes; `id` and `xid` are the database's."""
+COLUMN_NAMES = tuple(name for name, _ in COLUMNS)
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
-    """One record for Kafka. `key` text is the record key; `data` None is a tombstone; `headers` are beyond CloudEvents' own."""
+class OutboxRow(NamedTuple):
+    """One record for Kafka, in the order of `COLUMNS`. `key` text is the record key; `data` None is a tombstone; `headers` are beyond CloudEvents' own."""
 
     topic: str
     key: UUID
@@ -46,12 +45,6 @@ class OutboxRow:
     time: datetime
     headers: str | None
     data: bytes | None
-
-    def values(self) -> tuple[object, ...]:
-        return (
-            self.topic, self.key, self.event_id, self.type, self.subject, self.account_id, self.version,
-            self.causation_id, self.actor, self.traceparent, self.time, self.headers, self.data,
-        )  # fmt: skip
 
 
 def row_for(
@@ -70,17 +63,6 @@ def row_for(
         raise EmitRefused(f"{event.contract.ce_type} is {len(data)} bytes; {MAX_EVENT_BYTES} is the limit.")
     contract = event.contract
     return OutboxRow(
-        topic=contract.topic,
-        key=event.key,
-        event_id=uuid7(),
-        type=contract.ce_type,
-        subject=event.subject,
-        account_id=account_id,
-        version=version,
-        causation_id=causation_id,
-        actor=actor,
-        traceparent=traceparent,
-        time=time,
-        headers=None,
-        data=data,
-    )
+        contract.topic, event.key, new_id(), contract.ce_type, event.subject, account_id, version,
+        causation_id, actor, traceparent, time, None, data,
+    )  # fmt: skip

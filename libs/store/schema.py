@@ -109,6 +109,48 @@ CREATE TABLE dead_letters (
     UNIQUE (consumer, topic, partition, record_offset)
 );
 CREATE INDEX dead_letters_key_idx ON dead_letters (consumer, topic, key, id) WHERE status IN ('dead', 'waiting');
+
+-- Which of these events are known already (null: none), and to which versions their subjects had been consumed.
+CREATE FUNCTION claim_events(
+    the_consumer text, the_topic text, ids uuid[], the_subjects uuid[], versions bigint[],
+    OUT known uuid[], OUT subjects uuid[], OUT passed bigint[]
+) LANGUAGE plpgsql AS $$
+DECLARE
+    claimed uuid[];
+BEGIN
+    WITH fresh AS (
+        INSERT INTO inbox (consumer, event_id) SELECT the_consumer, unnest(ids) ON CONFLICT DO NOTHING RETURNING event_id
+    ) SELECT coalesce(array_agg(event_id), '{}') FROM fresh INTO claimed;
+    IF cardinality(claimed) < cardinality(ids) THEN  -- the same event may also be there twice
+        known := ARRAY(SELECT unnest(ids) EXCEPT SELECT unnest(claimed));
+    END IF;
+    WITH raised AS (
+        INSERT INTO consumed_versions AS v (consumer, topic, subject, version)
+        SELECT the_consumer, the_topic, s, max(n) FROM unnest(ids, the_subjects, versions) AS u(id, s, n)
+         WHERE known IS NULL OR id IN (SELECT unnest(claimed)) GROUP BY s
+        ON CONFLICT (consumer, topic, subject) DO UPDATE SET version = greatest(v.version, excluded.version)
+        RETURNING subject, old.version AS passed
+    ) SELECT array_agg(r.subject), array_agg(r.passed) FROM raised r WHERE r.passed IS NOT NULL INTO subjects, passed;
+END $$;
+
+-- The beginning of a batch in one round trip: the fence; which keys are parked; and when none is, the claim.
+-- Each is a statement of its own, so that it sees what was committed while the fence was waited for.
+CREATE FUNCTION begin_batch(
+    the_consumer text, the_topic text, the_partition integer, expected bigint, upto bigint,
+    keys uuid[], ids uuid[], the_subjects uuid[], versions bigint[],
+    OUT fenced boolean, OUT parked uuid[], OUT known uuid[], OUT subjects uuid[], OUT passed bigint[]
+) LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE consumer_offsets SET next = upto
+     WHERE (consumer, topic, partition, next) = (the_consumer, the_topic, the_partition, expected);
+    fenced := NOT FOUND;
+    IF fenced OR ids = '{}' THEN RETURN; END IF;
+    SELECT array_agg(key) INTO parked FROM parked_keys
+     WHERE (consumer, topic) = (the_consumer, the_topic) AND key = ANY (keys);
+    IF parked IS NULL THEN
+        SELECT * INTO known, subjects, passed FROM claim_events(the_consumer, the_topic, ids, the_subjects, versions);
+    END IF;
+END $$;
 """
 
 TIMERS = """

@@ -3,19 +3,19 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import asyncpg as dialect
-from uuid_utils.compat import uuid7
 
 from libs.events import Event
 from libs.store.entity import Entity
 from libs.store.errors import EmitRefused, StaleRevision
 from libs.store.flush import (
     Job,
+    Row,
     Statement,
     Timer,
     delete_rows,
@@ -25,9 +25,11 @@ from libs.store.flush import (
     one_statement,
     update_rows,
 )
-from libs.store.outbox import COLUMNS, OutboxRow, row_for
+from libs.store.ids import new_id
+from libs.store.outbox import COLUMN_NAMES, COLUMNS, OutboxRow, row_for
 
 E = TypeVar("E", bound=Entity)
+_MANY = 50  # outbox rows from which on a COPY of their own is cheaper than a part of the one statement
 _DIALECT = dialect.dialect()  # type: ignore[no-untyped-call]
 
 
@@ -40,8 +42,7 @@ class Scope:
     actor: str = "system"
 
 
-@dataclass(frozen=True)
-class Cause:
+class Cause(Protocol):
     """The event that a handler is working on: what its envelope says."""
 
     event_id: UUID
@@ -85,6 +86,9 @@ class Transaction:
 
     async def find(self, cls: type[E], id: UUID, *, lock: bool = False) -> E | None:
         """The row with this id, or None. With `lock`, nobody else changes it until this transaction ends."""
+        key = (cls, id)
+        if key in (self._locked if lock else self._entities):
+            return self._entities[key]  # type: ignore[return-value]
         return (await self.find_many(cls, (id,), lock=lock))[0]
 
     async def find_many(self, cls: type[E], ids: Sequence[UUID], *, lock: bool = False) -> list[E | None]:
@@ -204,7 +208,7 @@ class Transaction:
         """A record on a compacted state topic: the newest value of its key; None removes it."""
         self.outbox.append(
             OutboxRow(
-                topic=topic, key=key, event_id=uuid7(), type=type, subject=key, account_id=account_id, version=version,
+                topic=topic, key=key, event_id=new_id(), type=type, subject=key, account_id=account_id, version=version,
                 causation_id=self.cause.event_id if self.cause else None, actor=self.scope.actor,
                 traceparent=self.traceparent, time=self.now, headers=None, data=data,
             )
@@ -213,12 +217,11 @@ class Transaction:
     def _aggregate(self, event: Event) -> Entity:
         if not self.emit_allowed:
             raise EmitRefused(f"{event.contract.name}: nothing is emitted in a rebuild.")
-        id = event.subject
-        here = [
-            e
-            for (cls, known), e in self._by_id(id)
-            if e is not None and ((cls, known) in self._locked or (cls, known) in self._new)
-        ]
+        id, here = event.subject, list[Entity]()
+        for key in ((cls, id) for cls in self._kinds):
+            entity = self._entities.get(key)
+            if entity is not None and (key in self._locked or key in self._new):
+                here.append(entity)
         if len(here) != 1:
             raise EmitRefused(
                 f"{event.contract.name}: its aggregate {id} must be one locked or new entity here; found {len(here)}."
@@ -245,11 +248,11 @@ class Transaction:
     ) -> str:
         """A durable call to the outside, made after the commit under our own `reference`, which is returned."""
         job = Job(
-            uuid7(),
+            new_id(),
             type(aggregate).__name__,
             aggregate.id,
             kind,
-            reference or str(uuid7()),
+            reference or str(new_id()),
             payload or {},
             self.traceparent,
         )
@@ -264,37 +267,37 @@ class Transaction:
 
     async def flush(self) -> None:
         """Writes all that is pending as one statement with one part per table; commits nothing."""
-        statements: list[Statement] = []
-        inserts: dict[type[Entity], list[Entity]] = {}
-        updates: dict[type[Entity], list[Entity]] = {}
+        inserts: dict[type[Entity], list[Row]] = {}
+        updates: dict[type[Entity], list[Row]] = {}
         for key, entity in self._entities.items():
             if entity is None:
                 continue
+            row = entity.to_row()
             if key in self._new:
-                inserts.setdefault(key[0], []).append(entity)
-            elif self._loaded[key] != entity.to_row():
+                inserts.setdefault(key[0], []).append(row)
+            elif self._loaded[key] != row:
                 if key not in self._locked:
                     raise _unlocked(key)
                 entity.revision += 1
-                updates.setdefault(key[0], []).append(entity)
-        deletes = [delete_rows(cls, ids) for cls, ids in self._removed.items()]
+                row = entity.to_row()
+                updates.setdefault(key[0], []).append(row)
+            else:
+                continue
+            self._loaded[key] = row
+        statements = [delete_rows(cls, ids) for cls, ids in self._removed.items()]
         if any(cls in inserts or cls in updates for cls in self._removed):
-            await self._execute(deletes)  # the parts of one statement do not see what another takes away
-        else:
-            statements += deletes
-        statements += [insert_rows(cls, entities) for cls, entities in inserts.items()]
-        statements += [update_rows(cls, entities) for cls, entities in updates.items()]
-        if self.outbox:
-            statements.append(Statement.insert("outbox", COLUMNS, [row.values() for row in self.outbox]))
+            await self._execute(statements)  # the parts of one statement do not see what another takes away
+            statements = []
+        statements += [insert_rows(cls, rows) for cls, rows in inserts.items()]
+        statements += [update_rows(cls, rows) for cls, rows in updates.items()]
+        if len(self.outbox) >= _MANY:
+            await self.connection.copy_records_to_table("outbox", records=self.outbox, columns=COLUMN_NAMES)
+        elif self.outbox:
+            statements.append(Statement.insert("outbox", COLUMNS, self.outbox))
         statements += flush_timers(list(self._timers.values())) + flush_jobs(self._jobs) + self._extra
-        if not statements:
-            return
-        await self._execute(statements)
-        for key in self._new:
-            self._locked.add(key)
-        for entities in (inserts, updates):
-            for cls, flushed in entities.items():
-                self._loaded.update({(cls, entity.id): entity.to_row() for entity in flushed})
+        if statements:
+            await self._execute(statements)
+        self._locked |= self._new
         self.left_work |= bool(self.outbox or self._jobs)
         for pending in (self._new, self._removed, self._timers, self._jobs, self._extra, self.outbox):
             pending.clear()
