@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import asyncpg
@@ -26,15 +27,25 @@ log = structlog.get_logger()
 CHANNEL = "polyplus_outbox"
 BATCH_BYTES = 512 * 1024
 _LOCK = 7_106_511_852_580_896_768  # one relay for a database: the key of its session-level advisory lock
-_READ = """
-SELECT id, topic, key, event_id, type, subject, account_id, version, causation_id, actor, traceparent, time, headers, data
-  FROM (
-    SELECT * FROM outbox
-     WHERE xid >= pg_snapshot_xmax($1::text::pg_snapshot) AND xid < pg_snapshot_xmax($2::text::pg_snapshot) AND id > $3
+_COLUMNS = """
+id, topic, key::text, event_id::text, type, subject::text, account_id::text, version::text, causation_id::text, actor,
+traceparent, trim('"' FROM to_json(time AT TIME ZONE 'UTC')::text) || 'Z' AS time, headers, data
+"""
+# By the index on xid: a window is short and new, whatever the table holds. OFFSET 0 keeps the planner from walking all ids instead.
+_LOOK = f"""
+SELECT {_COLUMNS} FROM (
+    SELECT * FROM outbox WHERE xid >= pg_snapshot_xmax($1::text::pg_snapshot) AND xid < pg_snapshot_xmax($2::text::pg_snapshot)
     UNION ALL
-    SELECT * FROM outbox WHERE xid = ANY (ARRAY(SELECT pg_snapshot_xip($1::text::pg_snapshot))) AND id > $3
+    SELECT * FROM outbox WHERE xid = ANY (ARRAY(SELECT pg_snapshot_xip($1::text::pg_snapshot)))
+    OFFSET 0
   ) AS candidates
  WHERE pg_visible_in_snapshot(xid, $2::text::pg_snapshot)
+ ORDER BY id LIMIT $3
+"""
+# By id, page after page of a window that is longer than one: by xid each page would read all that is left of it.
+_READ_ON = f"""
+SELECT {_COLUMNS} FROM outbox
+ WHERE id > $3 AND pg_visible_in_snapshot(xid, $2::text::pg_snapshot) AND NOT pg_visible_in_snapshot(xid, $1::text::pg_snapshot)
  ORDER BY id LIMIT $4
 """
 _MOVE = """
@@ -151,7 +162,7 @@ class Relay:
             self._wake.clear()
             cur: str = await connection.fetchval("SELECT pg_current_snapshot()::text")
             window = Position(at.prev, cur, 0)
-            rows = await connection.fetch(_READ, window.prev, window.cur, 0, self._page)
+            rows = await connection.fetch(_LOOK, window.prev, window.cur, self._page)
             if rows:
                 at = await self._window(connection, publisher, at, window, rows)
                 continue
@@ -168,30 +179,46 @@ class Relay:
     ) -> Position:
         if len(rows) == self._page:  # more than a page: the window itself must survive a crash
             await self._move(connection, at, window)
-            return await self._drain(connection, publisher, window)
+            return await self._drain(connection, publisher, window, rows)
         await self._acknowledged(await publisher.send(rows))
         closed = Position(window.cur, window.cur, 0)
         await self._move(connection, at, closed)
         return closed
 
     async def _drain(
-        self, connection: "asyncpg.Connection[asyncpg.Record]", publisher: "Publisher", at: Position
+        self,
+        connection: "asyncpg.Connection[asyncpg.Record]",
+        publisher: "Publisher",
+        at: Position,
+        rows: Sequence[asyncpg.Record] | None = None,
     ) -> Position:
         """Publishes the rest of a window, a few pages in flight; the position follows the acknowledgements in order."""
-        flying: list[Sending] = []
-        last_id, exhausted = at.last_id, False
-        while flying or not exhausted:
-            while not exhausted and len(flying) < self._in_flight:
-                rows = await connection.fetch(_READ, at.prev, at.cur, last_id, self._page)
-                exhausted = len(rows) < self._page
-                if rows:
-                    last_id = rows[-1]["id"]
-                    flying.append(Sending(Position(at.prev, at.cur, last_id), await publisher.send(rows)))
-            if flying:
-                first = flying.pop(0)
-                await self._acknowledged(first.acknowledgements)
-                await self._move(connection, at, first.position)
-                at = first.position
+        rows = rows or await self._read(at, at.last_id)
+        flying = asyncio.Queue[Sending | None](max(1, self._in_flight - 2))  # one is being built, one waited for
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                following = tasks.create_task(self._follow(connection, at, flying))
+                while rows:
+                    last_id, is_last = rows[-1]["id"], len(rows) < self._page
+                    reading = None if is_last else tasks.create_task(self._read(at, last_id))  # while this one is built
+                    await flying.put(Sending(Position(at.prev, at.cur, last_id), await publisher.send(rows)))
+                    rows = await reading if reading else ()
+                await flying.put(None)
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
+        return following.result()
+
+    async def _read(self, window: Position, last_id: int) -> Sequence[asyncpg.Record]:
+        async with self._database.pool.acquire() as connection:
+            return await connection.fetch(_READ_ON, window.prev, window.cur, last_id, self._page)
+
+    async def _follow(
+        self, connection: "asyncpg.Connection[asyncpg.Record]", at: Position, flying: "asyncio.Queue[Sending | None]"
+    ) -> Position:
+        while sending := await flying.get():
+            await self._acknowledged(sending.acknowledgements)
+            await self._move(connection, at, sending.position)
+            at = sending.position
         closed = Position(at.cur, at.cur, 0)
         await self._move(connection, at, closed)
         return closed
@@ -238,15 +265,18 @@ class Publisher:
         self, producer: AIOKafkaProducer, states: AIOKafkaProducer | None, state_topics: frozenset[str]
     ) -> None:
         self._producer, self._states, self._state_topics = producer, states, state_topics
-        self._partitions: dict[str, int] = {}
+        self._counts: dict[str, int] = {}
 
     async def send(self, rows: Sequence[asyncpg.Record]) -> list["asyncio.Future[Any]"]:
         """Hands the rows over; the futures are done when all replicas have them."""
+        for topic in {row["topic"] for row in rows} - self._counts.keys():
+            self._counts[topic] = len(await self._producer.partitions_for(topic))
         facts: dict[tuple[str, int], list[asyncpg.Record]] = defaultdict(list)
         states: dict[tuple[str, int], list[asyncpg.Record]] = defaultdict(list)
         for row in rows:
-            place = (row["topic"], await self._partition(row["topic"], row["key"]))
-            (states if row["topic"] in self._state_topics else facts)[place].append(row)
+            topic = row["topic"]
+            place = (topic, _hash(row["key"]) % self._counts[topic])
+            (states if topic in self._state_topics else facts)[place].append(row)
         futures = [future for place, group in facts.items() for future in await _batches(self._producer, place, group)]
         if states and self._states:
             async with self._states.transaction():
@@ -254,11 +284,11 @@ class Publisher:
                 await asyncio.gather(*sent)
         return futures
 
-    async def _partition(self, topic: str, key: object) -> int:
-        count = self._partitions.get(topic)
-        if count is None:
-            count = self._partitions[topic] = len(await self._producer.partitions_for(topic))
-        return int(murmur2(str(key).encode()) & 0x7FFFFFFF) % count
+
+@lru_cache(maxsize=16_384)
+def _hash(key: str) -> int:
+    """As every Kafka client's default partitioner has it; in Python it costs more than all the rest of a record."""
+    return int(murmur2(key.encode()) & 0x7FFFFFFF)
 
 
 async def _batches(
@@ -268,7 +298,7 @@ async def _batches(
     futures, batch = [], producer.create_batch()
     for i, row in enumerate(rows):
         record = {
-            "key": str(row["key"]).encode(),
+            "key": row["key"].encode(),
             "value": row["data"],
             "headers": record_headers(row),
             "timestamp": None,

@@ -54,7 +54,8 @@ def record(ce_type: str, *, whole: bool = True) -> tuple[dict[str, str], bytes]:
         traceparent=TRACE if whole else None,
         time=NOW,
     )
-    columns = {name: getattr(row, name) for name in type(row).__dataclass_fields__}
+    as_text = {name: str(value) for name, value in row._asdict().items() if isinstance(value, (UUID, int))}
+    columns = row._asdict() | as_text | {"time": NOW.isoformat()}
     return {name: value.decode() for name, value in record_headers(columns)}, row.data or b""
 
 
