@@ -36,6 +36,9 @@ def _named(row: Row) -> Row:
     return {name: row[name] for name in ("topic", "type", "subject", "version", "event_id")}
 
 
-def _same(row: Row, delivery: Delivery) -> bool:
-    said = (str(delivery.key), delivery.type, str(delivery.subject), delivery.version, delivery.actor, delivery.data)
-    return said == (row["key"], row["type"], row["subject"], row["version"], row["actor"], data_of(row))
+def _same(row: Row, d: Delivery) -> bool:
+    said = (d.key, d.type, d.subject, d.version, d.account_id, d.causation_id)
+    written = (row["key"], row["type"], row["subject"], row["version"], row["account_id"], row["causation_id"])
+    return tuple(None if each is None else str(each) for each in said) == tuple(
+        None if each is None else str(each) for each in written
+    ) and (d.actor, d.data) == (row["actor"], data_of(row))
