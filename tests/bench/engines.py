@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 from confluent_kafka.admin import NewTopic
@@ -58,8 +59,9 @@ class Engines:
         return made
 
     async def analyze(self, url: str) -> None:
-        """After a bulk load, or the planner guesses: two runs would have two plans."""
-        connection = await asyncpg.connect(url)
+        """After a bulk load of this URL's database, or the planner guesses: two runs would have two plans."""
+        admin, database = urlsplit(self.postgres()), urlsplit(url).path
+        connection = await asyncpg.connect(urlunsplit(admin._replace(path=database)))
         try:
             await connection.execute("ANALYZE")
             await connection.execute("CHECKPOINT")
@@ -68,7 +70,8 @@ class Engines:
 
     async def topic(self, name: str) -> str:
         """A new topic with the workload's partitions."""
-        made = admin_client(*self.kafka()).create_topics([NewTopic(name, PARTITIONS, 1)])
+        admin = admin_client(*self.kafka())  # kept until it has answered
+        made = admin.create_topics([NewTopic(name, PARTITIONS, 1)])
         await asyncio.gather(*(asyncio.wrap_future(future) for future in made.values()))
         return name
 

@@ -11,6 +11,7 @@ import time
 from collections import Counter, deque
 from dataclasses import asdict, dataclass, field
 from itertools import cycle
+from typing import cast
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -79,8 +80,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but name
 
     def send(self, due: float) -> None:
         assert self._transport is not None

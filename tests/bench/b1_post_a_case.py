@@ -1,0 +1,139 @@
+"""B1: a request from its first byte to its answer: JWT, row-level security, validation, idempotency, state and outbox, one commit."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from tests.bench.bench import Bar, Bench, Measure, Variant
+from tests.bench.engines import Engines
+from tests.bench.intake import (
+    KEYS,
+    ROWS,
+    cases_api,
+    cases_without_database,
+    filled_database,
+    gateway,
+    orm_peer,
+    posting,
+)
+from tests.bench.load import drive
+
+_PACE = 100.0  # requests a second, so few that none waits for another
+
+
+def _throughput(url: str, token: str | None = None) -> Measure:
+    async def measure(seconds: float) -> float:
+        return (await drive(posting(url, token or KEYS.token(), seconds))).rate
+
+    return measure
+
+
+def _p50(url: str, token: str | None = None) -> Measure:
+    async def measure(seconds: float) -> float:
+        return (await drive(posting(url, token or KEYS.token(), seconds, rate=_PACE))).percentile(0.5) * 1000
+
+    return measure
+
+
+@asynccontextmanager
+async def _ours(engines: Engines, rows: int = ROWS) -> AsyncIterator[Measure]:
+    name = f"b1_{rows}"
+    database = await filled_database(engines, name, rows)
+    async with cases_api(engines, name, database.runtime_url) as url:
+        yield _throughput(url)
+
+
+@asynccontextmanager
+async def _ours_ten_times(engines: Engines) -> AsyncIterator[Measure]:
+    async with _ours(engines, 10 * ROWS) as measure:
+        yield measure
+
+
+@asynccontextmanager
+async def _peer(engines: Engines) -> AsyncIterator[Measure]:
+    database = await filled_database(engines, "b1_orm")
+    async with orm_peer(engines, "b1-orm", database.runtime_url) as url:
+        yield _throughput(url)
+
+
+@asynccontextmanager
+async def _publishing_peer(engines: Engines) -> AsyncIterator[Measure]:
+    database = await filled_database(engines, "b1_publishing")
+    async with orm_peer(engines, "b1-publishing", database.runtime_url, publishes=True) as url:
+        yield _throughput(url)
+
+
+@asynccontextmanager
+async def _without_database(engines: Engines) -> AsyncIterator[Measure]:
+    async with cases_without_database(engines) as url:
+        yield _throughput(url)
+
+
+@asynccontextmanager
+async def _straight(engines: Engines) -> AsyncIterator[Measure]:
+    database = await filled_database(engines, "b1c_straight")
+    async with cases_api(engines, "b1c-straight", database.runtime_url) as url:
+        yield _throughput(url)
+
+
+@asynccontextmanager
+async def _through_the_gateway(engines: Engines) -> AsyncIterator[Measure]:
+    database = await filled_database(engines, "b1c_behind")
+    async with (
+        cases_api(engines, "b1c-behind", database.runtime_url) as straight,
+        gateway(engines, straight) as (url, token),
+    ):
+        yield _throughput(url, token)
+
+
+@asynccontextmanager
+async def _straight_p50(engines: Engines) -> AsyncIterator[Measure]:
+    database = await filled_database(engines, "b1c_p50_straight")
+    async with cases_api(engines, "b1c-p50-straight", database.runtime_url) as url:
+        yield _p50(url)
+
+
+@asynccontextmanager
+async def _through_the_gateway_p50(engines: Engines) -> AsyncIterator[Measure]:
+    database = await filled_database(engines, "b1c_p50_behind")
+    async with (
+        cases_api(engines, "b1c-p50-behind", database.runtime_url) as straight,
+        gateway(engines, straight) as (url, token),
+    ):
+        yield _p50(url, token)
+
+
+BENCHES = [
+    Bench(
+        "B1", "POST a case, 16 connections", "/s",
+        [
+            Variant("Poly+", "ours", _ours),
+            Variant("Poly+, 10× the rows", "ours", _ours_ten_times),
+            Variant("FastAPI + SQLAlchemy ORM", "peer", _peer),
+            Variant("the same, publishing, no outbox", "peer", _publishing_peer),
+            Variant("Poly+ without a database", "limit", _without_database),
+        ],
+        [
+            Bar("Poly+", "FastAPI + SQLAlchemy ORM", 3, 4.5, "POST a case vs FastAPI + SQLAlchemy ORM, the same guarantees"),
+            Bar("Poly+", "Poly+ without a database", 0.30, 0.40, "B1b: POST a case vs the same route without a database"),
+            Bar("Poly+, 10× the rows", "Poly+", 0.90, 1.0, "10× the rows in the tables vs 1×"),
+        ],
+    ),
+    Bench(
+        "B1c", "POST a case through the gateway, 16 connections", "/s",
+        [Variant("straight to the service", "limit", _straight), Variant("through the gateway", "ours", _through_the_gateway)],
+        [Bar("through the gateway", "straight to the service", 0.60, 0.80, "throughput kept through the gateway")],
+    ),
+    Bench(
+        "B1c-p50", "POST a case through the gateway, 100 a second, p50", "ms",
+        [
+            Variant("straight to the service", "limit", _straight_p50),
+            Variant("through the gateway", "ours", _through_the_gateway_p50),
+        ],
+        [
+            Bar(
+                "through the gateway", "straight to the service", 1.5, 0.7, "p50 that the gateway adds (abs)",
+                less_is_better=True, difference=True,
+            )
+        ],
+    ),
+]  # fmt: skip

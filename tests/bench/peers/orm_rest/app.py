@@ -1,0 +1,213 @@
+"""The endpoint. `PEER_KAFKA_…` in the environment leaves the outbox out and publishes with FastStream after the commit."""
+
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Header, HTTPException, Request, Response
+from faststream.kafka import KafkaBroker
+from faststream.security import SASLScram512
+from pydantic import BaseModel
+from sqlalchemy import ARRAY, Text, cast, delete, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from uuid_utils.compat import uuid7
+
+from tests.bench.peers.orm_rest.models import Case, IdempotencyKey, OutboxEvent, Policy, Problem, Queue, Timer
+from tests.bench.peers.orm_rest.schemas import (
+    CaseOpened,
+    CaseRouted,
+    Coverage,
+    Handover,
+    KnownError,
+    OpenCase,
+    OpenedCase,
+    StateChange,
+    words,
+)
+from tests.bench.peers.orm_rest.security import Caller, CurrentCaller
+
+_PRIORITIES = {"critical": "P1", "major": "P2", "moderate": "P3", "minor": "P4"}
+_POSSIBLE = os.environ["PEER_POSSIBLE"].split(",")
+_ROUTE = "POST /v1/cases"
+
+engine = create_async_engine(os.environ["PEER_DATABASE_URL"], pool_size=16, max_overflow=0)
+sessions = async_sessionmaker(engine, expire_on_commit=False)
+
+
+def _broker() -> KafkaBroker | None:
+    if "PEER_KAFKA_BOOTSTRAP" not in os.environ:
+        return None
+    login = SASLScram512(os.environ["PEER_KAFKA_USER"], os.environ["PEER_KAFKA_PASSWORD"])
+    return KafkaBroker(os.environ["PEER_KAFKA_BOOTSTRAP"], security=login, acks="all", logger=None)
+
+
+broker = _broker()
+
+
+@asynccontextmanager
+async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    if broker:
+        await broker.start()
+    yield
+    if broker:
+        await broker.stop()
+    await engine.dispose()
+
+
+app = FastAPI(lifespan=lifespan)
+
+
+async def session() -> AsyncIterator[AsyncSession]:
+    async with sessions() as opened:
+        yield opened
+
+
+Session = Annotated[AsyncSession, Depends(session)]
+
+
+@app.post("/v1/cases", status_code=201, response_model=OpenedCase)
+async def open_case(
+    command: OpenCase, request: Request, caller: CurrentCaller, db: Session,
+    idempotency_key: Annotated[str, Header(min_length=1, max_length=255)], traceparent: Annotated[str | None, Header()] = None,
+) -> Response:  # fmt: skip
+    digest = hashlib.sha256(f"{request.url.path}?{request.url.query}\n".encode() + await request.body()).digest()
+    now, free = await _begin(db, caller, idempotency_key)
+    earlier = await db.get(IdempotencyKey, (caller.id, _ROUTE, idempotency_key))
+    if earlier:
+        if earlier.request_hash != digest:
+            raise HTTPException(422, "This key belongs to another request.")
+        return Response(earlier.body, earlier.status, {**earlier.headers, "idempotent-replayed": "true"})
+    if not free:
+        raise HTTPException(409, "The same request is still being worked on.")
+
+    settings = await _policy(db, command.severity, now)
+    case = await _new_case(db, command, caller, now, settings)
+    db.add(case)
+    events = [_opened(case, caller), await _routed(db, case, caller, now, settings)]
+    for event in events:
+        case.version += 1
+        if broker is None:
+            db.add(_outbox(event, case, caller, now, traceparent))
+    answer = OpenedCase.model_validate({**case.__dict__, "possible": _POSSIBLE})
+    answer.known_errors = await _known_errors(db, command.description, settings.get("known_errors_proposed", 3))
+    body = answer.model_dump_json().encode()
+    headers = {"content-type": "application/json", "location": f"/v1/cases/{case.id}"}
+    db.add(
+        IdempotencyKey(
+            principal=caller.id, route=_ROUTE, key=idempotency_key, request_hash=digest, status=201, headers=headers, body=body
+        )
+    )  # fmt: skip
+    await db.commit()
+    if broker:
+        for event in events:
+            await broker.publish(event, "bench.b1", key=str(case.id).encode())
+    return Response(body, 201, headers)
+
+
+async def _begin(db: AsyncSession, caller: Caller, key: str) -> tuple[datetime, bool]:
+    """Row-level security's context, the time, and the lock on the key."""
+    name = f"{caller.id} {_ROUTE} {key}"
+    row = await db.execute(
+        select(
+            func.app_now(),
+            func.set_config("polyplus.scope", caller.scope, True),
+            func.set_config("polyplus.accounts", ",".join(map(str, caller.accounts)), True),
+            func.pg_try_advisory_xact_lock(func.hashtextextended(name, 0)),
+        )
+    )
+    now, _, _, free = row.one()
+    return now, free
+
+
+async def _policy(db: AsyncSession, severity: str, now: datetime) -> dict[str, Any]:
+    found = await db.scalars(
+        select(Policy)
+        .where(Policy.valid_from <= now, or_(Policy.valid_to.is_(None), Policy.valid_to > now))
+        .where(Policy.plan.is_(None), Policy.region.is_(None))
+        .where(or_(Policy.severity.is_(None), Policy.severity == severity))
+        .order_by(Policy.severity.is_not(None), Policy.number)
+    )
+    merged: dict[str, Any] = {}
+    for policy in found:
+        merged |= policy.settings
+    return merged
+
+
+async def _new_case(
+    db: AsyncSession, command: OpenCase, caller: Caller, now: datetime, settings: dict[str, Any]
+) -> Case:
+    if command.account_id is None and len(caller.accounts) != 1:
+        raise HTTPException(422, "Say for which account: account_id.")
+    account_id = command.account_id or caller.accounts[0]
+    if caller.scope == "tenant" and account_id not in caller.accounts:
+        raise HTTPException(404, "There is no such account.")
+    number = await db.scalar(select(func.nextval("case_numbers")))
+    duplicates = await db.scalars(
+        select(Case.id)
+        .where(Case.account_id == account_id, Case.serial == command.serial)
+        .where(Case.state.in_(["acknowledged", "in_progress", "pending", "reopened", "assessing_cancellation"]))
+        .order_by(Case.opened_at)
+        .limit(20)
+    )
+    given = command.model_dump(exclude={"firmware", "channel", "account_id", "reporter_name"})
+    return Case(
+        id=uuid7(), version=0, revision=0, state="acknowledged", epoch=1, worked_epoch=0,
+        number=f"CASE-{now.year}-{number:06d}", account_id=account_id,
+        priority={**_PRIORITIES, **settings.get("priorities", {})}[command.severity],
+        channel="api" if caller.role == "customer" else command.channel or "phone",
+        reporter_name=command.reporter_name or caller.name, customer_severity=command.severity, opened_by=caller.actor,
+        opened_at=now, epoch_began_at=now, coverage=Coverage().model_dump(mode="json"), duplicate_of=[str(d) for d in duplicates],
+        history=[StateChange(state="acknowledged", at=now, by=caller.actor, reason="opened").model_dump(mode="json")],
+        family=None, country=None, alert_id=None, parent_id=None, follow_up_of=None, queue=None, shift=None, assignee=None,
+        assignee_name=None, first_response_at=None, expected_resolution_at=None, problem_id=None, waits=[], workarounds=[],
+        partner_requests=[], proposed_resolution=None, confirmations=[], resolution=None, resolved_at=None, closes_at=None,
+        closed_at=None, cancellation=None, queue_history=[], **given,
+    )  # fmt: skip
+
+
+def _opened(case: Case, caller: Caller) -> CaseOpened:
+    return CaseOpened.model_validate({**case.__dict__, "case_id": case.id, "by": caller.actor, "by_role": caller.role})
+
+
+async def _routed(db: AsyncSession, case: Case, caller: Caller, now: datetime, settings: dict[str, Any]) -> CaseRouted:
+    """No queue is on duty in the bench: the default one, and no shift whose end a timer would wait for."""
+    queues = await db.scalars(select(Queue).where(Queue.active).order_by(Queue.id))
+    if queues.all():
+        raise HTTPException(501, "The bench has no queues.")
+    await db.execute(delete(Timer).where(Timer.aggregate_id == case.id, Timer.kind == "shift"))
+    case.queue, reason = settings.get("default_queue", "support"), "no queue is on duty"
+    handover = Handover(queue=case.queue, shift=None, reason=reason, by=caller.actor, at=now)
+    case.queue_history = [handover.model_dump(mode="json")]
+    return CaseRouted(case_id=case.id, queue=case.queue, reason=reason, by=caller.actor, routed_at=now)
+
+
+async def _known_errors(db: AsyncSession, description: str, limit: int) -> list[KnownError]:
+    """Published problems that share words with the description, the likest first."""
+    asked = words(description)
+    found = await db.scalars(
+        select(Problem)
+        .where(Problem.status.in_(["known_error", "fixed"]))
+        .where(Problem.words.has_any(cast(asked[:100], ARRAY(Text))))
+        .order_by(Problem.created_at.desc())
+        .limit(300)
+    )
+    scored = [(_likeness(asked, problem), problem) for problem in found]
+    likely = [(score, problem) for score, problem in scored if score >= min(0.5, 2 / len(asked))]
+    likely.sort(key=lambda pair: (-pair[0], pair[1].number))
+    return [KnownError.model_validate(problem) for _, problem in likely[:limit]]
+
+
+def _likeness(asked: list[str], problem: Problem) -> float:
+    return len(set(asked) & set(problem.words)) / min(len(asked), len(problem.words))
+
+
+def _outbox(event: BaseModel, case: Case, caller: Caller, now: datetime, traceparent: str | None) -> OutboxEvent:
+    name = "case-opened" if isinstance(event, CaseOpened) else "case-routed"
+    return OutboxEvent(
+        topic="cases.events", key=case.id, event_id=uuid7(), type=f"polyplus.cases.{name}.v1", subject=case.id,
+        account_id=case.account_id, version=case.version, actor=caller.actor, traceparent=traceparent, time=now,
+        data=event.model_dump_json().encode(),
+    )  # fmt: skip
