@@ -7,7 +7,6 @@ from uuid import UUID
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from fastapi import Request
 
 from libs.kit.problems import Forbidden, Unauthenticated
 from libs.store import Scope
@@ -105,9 +104,11 @@ class Policy:
             raise ValueError(f"unknown roles: {sorted(unknown)}")
         self.roles = roles
 
-    def __call__(self, request: Request) -> None:
-        """The route class has authenticated the caller before any dependency runs."""
-        principal: Principal = request.state.principal
+    async def __call__(self) -> None:
+        """As a route's dependency it is a mark: the route class has authenticated and checked before any dependency runs."""
+
+    def check(self, principal: Principal) -> None:
+        """Raises Forbidden."""
         if principal.role not in self.roles:
             raise Forbidden(f"A {principal.role} may not do this.", allowed=sorted(self.roles))
 
@@ -117,6 +118,3 @@ class Public(Policy):
 
     def __init__(self) -> None:
         super().__init__(frozenset())
-
-    def __call__(self, request: Request) -> None:
-        del request  # its caller has no identity here

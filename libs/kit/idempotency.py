@@ -11,13 +11,10 @@ from fastapi import Request, Response
 
 from libs.kit.auth import Principal
 from libs.kit.problems import BadRequest, Conflict, Unprocessable
-from libs.store import Transaction
+from libs.store import Once, Transaction
 from libs.store.flush import Statement
 
 MAX_KEY = 255
-_LOOK_UP = (
-    "SELECT request_hash, status, headers, body FROM idempotency_keys WHERE (principal, route, key) = ($1, $2, $3)"
-)
 _COLUMNS = (
     ("principal", "text"), ("route", "text"), ("key", "text"), ("request_hash", "bytea"), ("status", "bigint"),
     ("headers", "jsonb"), ("body", "bytea"),
@@ -58,15 +55,15 @@ class Attempt:
         return cls(str(principal.id), f"{request.method} {route}", key, digest)
 
     @property
-    def name(self) -> str:
-        """What its transaction does exclusively: the lock is taken before the look-up, or an answer stored in between is missed."""
-        return f"{self.principal} {self.route} {self.key}"
+    def once(self) -> Once:
+        """What its transaction begins with: the lock on it, then the look-up, or an answer stored in between is missed."""
+        return Once(self.principal, self.route, self.key)
 
-    async def earlier_answer(self, tx: Transaction) -> Response | None:
+    def earlier_answer(self, tx: Transaction) -> Response | None:
         """The stored answer. Raises RequestInFlight or IdempotencyKeyReused."""
-        found = await tx.connection.fetchrow(_LOOK_UP, self.principal, self.route, self.key)
+        found = tx.earlier
         if found is None:
-            if not tx.exclusive:
+            if not tx.alone:
                 raise RequestInFlight("Wait for the first attempt to end, then ask again.")
             return None
         if found["request_hash"] != self.digest:

@@ -78,13 +78,9 @@ def decode_cursor(cursor: str, *kinds: type) -> Key:
 class PageParams:
     """`limit` and `cursor` of a list request. Fetch `limit + 1` rows after the key; `page` makes the page of them."""
 
-    def __init__(
-        self,
-        limit: Annotated[int, Query(ge=1, le=200, description="items in a page")] = 50,
-        cursor: Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before")] = None,
-    ) -> None:
-        self.limit = limit
-        self._cursor = cursor
+    def __init__(self, limit: int = 50, cursor: str | None = None) -> None:
+        """Raises BadRequest for a cursor that is not ours."""
+        self.limit, self._cursor = limit, cursor
         if cursor is not None:
             decode_cursor(cursor)
 
@@ -93,7 +89,14 @@ class PageParams:
         return None if self._cursor is None else decode_cursor(self._cursor, *kinds)
 
 
-Paging = Annotated[PageParams, Depends()]
+async def _paging(
+    limit: Annotated[int, Query(ge=1, le=200, description="items in a page")] = 50,
+    cursor: Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before")] = None,
+) -> PageParams:
+    return PageParams(limit, cursor)
+
+
+Paging = Annotated[PageParams, Depends(_paging)]
 
 
 def page(items: Sequence[T], limit: int, key: Callable[[T], Key]) -> Page[T]:

@@ -1,8 +1,20 @@
 """The unit of work over PostgreSQL: entities, transactions, the outbox they fill, tenancy."""
 
+from libs.store.compiled import Compiled, given
 from libs.store.database import Database
 from libs.store.entity import Entity
 from libs.store.errors import EmitRefused, NotFound, StaleRevision
-from libs.store.transaction import Cause, Scope, Transaction
+from libs.store.transaction import Cause, Once, Scope, Transaction
 
-__all__ = ["Cause", "Database", "EmitRefused", "Entity", "NotFound", "Scope", "StaleRevision", "Transaction"]
+__all__ = [
+    "Cause",
+    "Compiled",
+    "Database",
+    "EmitRefused",
+    "Entity",
+    "NotFound",
+    "Once",
+    "Scope",
+    "StaleRevision",
+    "Transaction", "given",
+]  # fmt: skip

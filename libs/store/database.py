@@ -6,12 +6,10 @@ from typing import Self
 
 import asyncpg
 
-from libs.store.transaction import Cause, Scope, Transaction
+from libs.store.transaction import Cause, Once, Scope, Transaction
 
-_BEGIN = """
-SELECT app_now(), set_config('polyplus.scope', $1, true), set_config('polyplus.accounts', $2, true),
-       $3::text IS NULL OR pg_try_advisory_xact_lock(hashtextextended($3, 0))
-"""
+_BEGIN = "SELECT app_now() AS now, set_config('polyplus.scope', $1, true), set_config('polyplus.accounts', $2, true)"
+_BEGIN_ONCE = "SELECT * FROM begin_request($1, $2, $3, $4, $5)"
 LIVELY = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
 """The server finds out within 25 s that a peer is gone, and lets go of its locks."""
 
@@ -44,16 +42,24 @@ class Database:
 
     @asynccontextmanager
     async def transaction(
-        self, scope: Scope, *, traceparent: str | None = None, cause: Cause | None = None, exclusive: str | None = None
+        self, scope: Scope, *, traceparent: str | None = None, cause: Cause | None = None, once: Once | None = None
     ) -> AsyncIterator[Transaction]:
         """Commits on leaving, with everything flushed; rolls back on an exception.
 
-        `exclusive` names what only one transaction at a time may do; the others find `tx.exclusive` false.
+        `once` names a request of which one transaction at a time may work: `tx.alone` says whether this is the one, and
+        `tx.earlier` holds the answer of one that has.
         """
         async with self.pool.acquire() as connection, connection.transaction():
             accounts = ",".join(map(str, scope.accounts))
-            now, _, _, free = await connection.fetchrow(_BEGIN, scope.kind, accounts, exclusive)  # type: ignore[misc]
-            tx = Transaction(connection, scope, now, traceparent=traceparent, cause=cause, exclusive=free)  # type: ignore[arg-type]
+            if once is None:
+                begun = await connection.fetchrow(_BEGIN, scope.kind, accounts)
+            else:
+                begun = await connection.fetchrow(_BEGIN_ONCE, scope.kind, accounts, *once)
+            assert begun is not None
+            tx = Transaction(connection, scope, begun["now"], traceparent=traceparent, cause=cause)  # type: ignore[arg-type]
+            if once:
+                tx.alone = begun["alone"]
+                tx.earlier = begun if begun["status"] is not None else None
             yield tx
             await tx.flush()
         if tx.left_work:

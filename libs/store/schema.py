@@ -179,6 +179,19 @@ CREATE TABLE idempotency_keys (
     PRIMARY KEY (principal, route, key)
 );
 CREATE INDEX idempotency_keys_created_at_idx ON idempotency_keys USING brin (created_at);
+
+CREATE FUNCTION begin_request(
+    scope text, accounts text, of_principal text, of_route text, of_key text,
+    OUT now timestamptz, OUT alone boolean, OUT request_hash bytea, OUT status integer, OUT headers jsonb, OUT body bytea
+) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('polyplus.scope', scope, true), set_config('polyplus.accounts', accounts, true);
+    alone := pg_try_advisory_xact_lock(hashtextextended(concat_ws(' ', of_principal, of_route, of_key), 0));
+    -- A new statement: it sees what was stored before the lock was free.
+    SELECT k.request_hash, k.status, k.headers, k.body INTO request_hash, status, headers, body
+      FROM idempotency_keys k WHERE (k.principal, k.route, k.key) = (of_principal, of_route, of_key);
+    now := app_now();
+END $$;
 """
 
 POLICIES = """

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 import asyncpg
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import asyncpg as dialect
 
 from libs.events import Event
+from libs.store.compiled import Compiled
 from libs.store.entity import Entity
 from libs.store.errors import EmitRefused, StaleRevision
 from libs.store.flush import (
@@ -30,7 +30,6 @@ from libs.store.outbox import COLUMN_NAMES, COLUMNS, OutboxRow, row_for
 
 E = TypeVar("E", bound=Entity)
 _MANY = 50  # outbox rows from which on a COPY of their own is cheaper than a part of the one statement
-_DIALECT = dialect.dialect()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,14 @@ class Scope:
     kind: str  # tenant | staff | worker
     accounts: frozenset[UUID] = frozenset()
     actor: str = "system"
+
+
+class Once(NamedTuple):
+    """A request that has one effect however often it comes."""
+
+    principal: str
+    route: str
+    key: str
 
 
 class Cause(Protocol):
@@ -68,7 +75,8 @@ class Transaction:
     cause: Cause | None = None
     expected: tuple[UUID, int] | None = None  # If-Match: this id must be at this revision
     emit_allowed: bool = True
-    exclusive: bool = True  # whether this is the only transaction that does what it was said to do exclusively
+    alone: bool = True  # whether no other transaction works on the same request
+    earlier: asyncpg.Record | None = None  # the answer that this request had before: a row of idempotency_keys
     left_work: bool = False  # whether the flush wrote something that somebody is to take up once it is committed
     touched_timers: set[tuple[UUID, str]] = field(default_factory=set)  # set or cancelled here, flushed or not
     outbox: list[OutboxRow] = field(default_factory=list)
@@ -132,11 +140,14 @@ class Transaction:
         found = await self.select(cls, *where, limit=1, lock=lock)
         return found[0] if found else None
 
-    async def fetch(self, query: sa.Executable) -> list[asyncpg.Record]:
-        """The records of any SQLAlchemy Core statement."""
-        compiled = query.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})  # type: ignore[attr-defined]
-        params = [compiled.params[name] for name in compiled.positiontup or ()]
-        return await self.connection.fetch(str(compiled), *params)
+    async def run(self, cls: type[E], query: Compiled, **values: Any) -> list[E]:
+        """As `select`, for a query of all columns of `cls` that was compiled before."""
+        return [self._keep(cls, record, lock=False) for record in await self.fetch(query, **values)]
+
+    async def fetch(self, query: sa.Executable | Compiled, **values: Any) -> list[asyncpg.Record]:
+        """The records of any SQLAlchemy Core statement; `values` are those that a compiled one leaves to be given."""
+        compiled = query if isinstance(query, Compiled) else Compiled(query)
+        return await self.connection.fetch(compiled.sql, *compiled.arguments(values))
 
     async def next_number(self, prefix: str) -> str:
         """The next `CASE-2026-000123`. The sequence `<prefix>_numbers` is the service's own."""

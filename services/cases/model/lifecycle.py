@@ -1,6 +1,6 @@
 """The states of a case, and what may be asked of it in each."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 from libs.kit.problems import Conflict, Unprocessable
 from libs.kit.states import StateMachine
@@ -64,9 +64,14 @@ class CaseClosedToCommands(Unprocessable):
     """A closed, cancelled or assessing case takes no commands, only facts."""
 
 
+_POSSIBLE: dict[CaseState, list[Command]] = {
+    state: sorted(command for command, states in _WHEN.items() if state in states) for state in get_args(CaseState)
+}
+
+
 def possible(state: CaseState) -> list[Command]:
     """What may be asked of a case in this state, sorted."""
-    return sorted(command for command, states in _WHEN.items() if state in states)
+    return list(_POSSIBLE[state])
 
 
 def permit(command: Command, state: CaseState, number: str, **extra: object) -> None:

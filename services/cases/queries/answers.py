@@ -1,6 +1,7 @@
 """How cases and what belongs to them look from outside."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -106,8 +107,13 @@ class CaseDetail(CaseOut):
     """Likely ones, whichever came first."""
 
 
+def fields_out(case: Case) -> dict[str, Any]:
+    """What `CaseOut` and its kin are made of."""
+    return {**case.__dict__, "possible": possible(case.state)}
+
+
 def case_out(case: Case) -> CaseOut:
-    return CaseOut.model_validate({**case.__dict__, "possible": possible(case.state)})
+    return CaseOut.model_validate(fields_out(case))
 
 
 class DiagnosisOut(Out):

@@ -1,7 +1,7 @@
 """Problems, and the search for known errors by product, firmware and symptom text (S25)."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
-from libs.store import NotFound, Transaction
+from libs.store import Compiled, NotFound, Transaction, given
 from services.cases.model.problem import Problem, ProblemChange, ProblemState, Response, likeness
 from services.cases.model.text import Line, Text, words
 from services.cases.queries.access import READERS, json_contains, newest
@@ -19,6 +19,7 @@ from services.cases.queries.answers import Out
 router = Router(tags=["problems"])
 PUBLISHED: tuple[ProblemState, ...] = ("known_error", "fixed")
 _CANDIDATES = 300
+_WORDS = 100  # of what is asked
 
 
 class KnownError(Out):
@@ -54,16 +55,23 @@ async def known_errors(
     asked = words(text)
     if not asked or not limit:
         return []
-    where = [Problem.c.status.in_(PUBLISHED), _shares_a_word(asked)]
-    found = await tx.select(Problem, *where, order_by=(Problem.c.created_at.desc(),), limit=_CANDIDATES)
+    found = await tx.run(Problem, _LIKELY, asked=asked[:_WORDS])
     scored = [(likeness(p, asked, product_number=product_number, firmware=firmware), p) for p in found]
     likely = [(score, p) for score, p in scored if score >= min(0.5, 2 / len(asked))]
     return [p for _, p in sorted(likely, key=lambda pair: (-pair[0], pair[1].number))[:limit]]
 
 
-def _shares_a_word(asked: list[str]) -> sa.ColumnElement[bool]:
-    matches: sa.ColumnElement[bool] = Problem.c.words.has_any(sa.cast(asked[:100], ARRAY(sa.Text)))
+def _shares_a_word(asked: Any) -> sa.ColumnElement[bool]:
+    matches: sa.ColumnElement[bool] = Problem.c.words.has_any(sa.cast(asked, ARRAY(sa.Text)))
     return matches
+
+
+_LIKELY = Compiled(
+    sa.select(Problem.table)
+    .where(Problem.c.status.in_(PUBLISHED), _shares_a_word(given("asked", ARRAY(sa.Text))))
+    .order_by(Problem.c.created_at.desc())
+    .limit(_CANDIDATES)
+)
 
 
 @router.get("/v1/problems", dependencies=[allow(*READERS)])
@@ -94,7 +102,11 @@ async def list_problems(
         return await newest(tx, Problem, Problem.c.created_at, where, paging, out)
     asked = words(q)
     order = (Problem.c.created_at.desc(),)
-    found = await tx.select(Problem, *where, _shares_a_word(asked), order_by=order, limit=_CANDIDATES) if asked else []
+    found = (
+        await tx.select(Problem, *where, _shares_a_word(asked[:_WORDS]), order_by=order, limit=_CANDIDATES)
+        if asked
+        else []
+    )
     found.sort(key=lambda p: (-likeness(p, asked, product_number=product_number, firmware=firmware), p.number))
     return Page(items=[out(p) for p in found[: paging.limit]])
 

@@ -12,7 +12,7 @@ from libs.events.values import Channel, Impact, Language, Severity
 from libs.kit.auth import Principal
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Unprocessable
-from libs.store import NotFound, Transaction
+from libs.store import Compiled, NotFound, Transaction, given
 from libs.store.ids import new_id
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
@@ -21,7 +21,7 @@ from services.cases.model.parts import StateChange
 from services.cases.model.policy import CasesPolicy, policies
 from services.cases.model.text import Line, Text
 from services.cases.queries.access import case_for
-from services.cases.queries.answers import CaseOut, case_out
+from services.cases.queries.answers import CaseOut, fields_out
 from services.cases.queries.problems import KnownError, known_errors
 from services.cases.use_cases.route_case import route
 
@@ -123,13 +123,18 @@ _AS_KEPT = frozenset(
 )  # fmt: skip
 
 
+_OF_THE_SAME_PRODUCT = Compiled(
+    sa.select(Case.c.id)
+    .where(Case.c.account_id == given("account_id"), Case.c.serial == given("serial"), Case.c.state.in_(OPEN))
+    .order_by(Case.c.opened_at)
+    .limit(_LINKED)
+)
+
+
 async def likely_duplicates(account_id: UUID, serial: str | None, tx: Transaction) -> list[UUID]:
     if serial is None:
         return []
-    same = (Case.c.account_id == account_id, Case.c.serial == serial, Case.c.state.in_(OPEN))
-    return [
-        r["id"] for r in await tx.fetch(sa.select(Case.c.id).where(*same).order_by(Case.c.opened_at).limit(_LINKED))
-    ]
+    return [r["id"] for r in await tx.fetch(_OF_THE_SAME_PRODUCT, account_id=account_id, serial=serial)]
 
 
 async def check_parent(parent_id: UUID, account_id: UUID, tx: Transaction) -> None:
@@ -184,4 +189,4 @@ async def open_case_route(cmd: OpenCase, tx: Tx, caller: Caller, response: Respo
         firmware=cmd.firmware,
     )
     response.headers["location"] = f"/v1/cases/{case.id}"
-    return OpenedCase(**case_out(case).model_dump(), known_errors=[KnownError.model_validate(p) for p in known])
+    return OpenedCase.model_validate({**fields_out(case), "known_errors": known})

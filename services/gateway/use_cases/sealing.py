@@ -17,8 +17,8 @@ from services.gateway.identity.keys import SigningKey
 class SealedAttempt(Attempt):
     seal: Fernet
 
-    async def earlier_answer(self, tx: Transaction) -> Response | None:
-        answer = await super().earlier_answer(tx)
+    def earlier_answer(self, tx: Transaction) -> Response | None:
+        answer = super().earlier_answer(tx)
         if answer is None:
             return None
         kept = {name: value for name, value in answer.headers.items() if name != "content-length"}

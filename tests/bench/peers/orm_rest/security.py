@@ -38,7 +38,7 @@ def _caller(token: str) -> Caller:
     return Caller(claims["sub"], claims["name"], claims["role"], tuple(map(UUID, claims["accounts"])))
 
 
-def caller(authorization: Annotated[str, Header()] = "") -> Caller:
+async def caller(authorization: Annotated[str, Header()] = "") -> Caller:
     scheme, _, token = authorization.partition(" ")
     try:
         found = _caller(token)
