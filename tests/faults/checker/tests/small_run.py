@@ -98,20 +98,20 @@ class SmallRun:
         row: Row = {
             "id": len(self.told["outbox"]) + 1, "xid": str(len(self.told["outbox"]) + 1), "topic": event.contract.topic,
             "key": str(event.key), "event_id": str(event_id), "type": event.contract.ce_type, "subject": str(id),
-            "account_id": str(ACCOUNT), "version": 1, "causation_id": None, "actor": "system:entitlements",
+            "account_id": str(ACCOUNT), "version": 1, "causation_id": None, "actor": "engineer:1",
             "traceparent": None, "time": now.isoformat(), "headers": None, "data": None,
         }  # fmt: skip
         value = event.model_dump_json().encode()
-        self.append(event.contract.topic, event.key, record_headers({**row, "time": now, "actor": "engineer:1"}), value)
-        self.told["outbox"].append({**row, "data": "\\x" + value.hex(), "actor": "engineer:1"})
+        self.append(event.contract.topic, event.key, record_headers({**row, "version": "1"}), value)
+        self.told["outbox"].append({**row, "data": "\\x" + value.hex()})
         self.told["case_files"].append({"id": str(id), "version": 1, "revision": 0, "account_id": str(ACCOUNT)})
 
     def poison(self, key: UUID) -> None:
         """A record that rma cannot read, put there by the run itself."""
         event_id = uuid7()
         row = {
-            "event_id": event_id, "type": "polyplus.cases.fault-diagnosed.v1", "subject": uuid7(), "version": 1, "actor": "test",
-            "time": datetime.now(UTC), "account_id": None, "causation_id": None, "traceparent": None, "headers": None,
+            "event_id": str(event_id), "type": "polyplus.cases.fault-diagnosed.v1", "subject": str(uuid7()), "version": "1",
+            "actor": "test", "time": datetime.now(UTC).isoformat(), "account_id": None, "causation_id": None, "traceparent": None, "headers": None,
         }  # fmt: skip
         self.append("cases.events", key, record_headers(row), b'{"nobody":"reads this"}')
         self.history.produced("cases.events", event_id, "poison")
@@ -127,7 +127,7 @@ class SmallRun:
             for row in await harness.outbox():
                 if row["id"] > self._sent[name]:
                     self._sent[name], moved = row["id"], True
-                    self.append(row["topic"], row["key"], record_headers(row), row["data"])
+                    self.append(row["topic"], row["key"], record_headers(_as_text(row)), row["data"])
         return moved
 
     async def _consume(self) -> bool:
@@ -172,6 +172,12 @@ class SmallRun:
         }
         topics = {t: sorted(records, key=lambda r: (r.partition, r.offset)) for t, records in self.topics.items()}
         return Evidence(databases, topics, ends, Histories.of(history.read(folder)))
+
+
+def _as_text(row: asyncpg.Record) -> Row:
+    """As the relay reads it."""
+    said = {name: value and str(value) for name, value in row.items() if name not in ("time", "data")}
+    return {**said, "time": row["time"].isoformat()}
 
 
 async def play(run: SmallRun) -> None:
