@@ -43,10 +43,11 @@ def _later(evidence: Evidence, service: str, like: Row, **changed: Any) -> None:
 
 
 def _last_versions(evidence: Evidence, topic: str) -> list[Record]:
-    """The newest record of each aggregate, of those that have several."""
+    """The newest record of each aggregate, of those that have several and whose key is not parked."""
+    parked = {row["key"] for row in _rows(evidence, "rma", "parked_keys")}
     found: dict[object, list[Record]] = defaultdict(list)
     for record in evidence.topics[topic]:
-        if record.delivery.type:
+        if record.delivery.type and str(record.delivery.key) not in parked:
             found[record.delivery.subject].append(record)
     return [records[-1] for records in found.values() if len(records) > 1]
 
