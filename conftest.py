@@ -4,10 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import structlog
 from xdist.scheduler import LoadScopeScheduling
 
 from deploy.local.kafka import KafkaLogin, temporary_kafka
 from deploy.local.postgres import temporary_postgres
+
+# A traceback drawn with all its locals, structlog's default, takes longer than the test that logs it.
+_plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _plain])
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]
