@@ -5,15 +5,18 @@ from contextlib import suppress
 
 import structlog
 
+from libs.bus.retention import Retention, sweep
 from libs.store import Database
 
 log = structlog.get_logger()
 PAUSE_SECONDS = 10.0
+SWEEP_SECONDS = 3600.0
 _LOCK = 7_106_511_852_580_896_769  # one process at a time for a database
 
 
-async def keep_house(database: Database, stop: asyncio.Event) -> None:
-    """Adds outbox partitions ahead of the writers, drops published ones, forgets idempotency keys after seven days."""
+async def keep_house(database: Database, retention: Retention, stop: asyncio.Event) -> None:
+    """Adds outbox partitions ahead of the writers and drops published ones; sweeps out, every hour, what need not be kept."""
+    clock, swept = asyncio.get_running_loop().time, float("-inf")
     while not stop.is_set():
         try:
             async with database.pool.acquire() as connection, connection.transaction():
@@ -22,9 +25,10 @@ async def keep_house(database: Database, stop: asyncio.Event) -> None:
             async with database.pool.acquire() as connection:
                 while await connection.fetchval("SELECT outbox_drop_published()"):
                     log.info("an outbox partition was dropped")
-                await connection.execute(
-                    "DELETE FROM idempotency_keys WHERE created_at < clock_timestamp() - interval '7 days'"
-                )
+            if clock() - swept >= SWEEP_SECONDS:
+                if removed := await sweep(database, retention, stop):
+                    log.info("swept", **removed)
+                swept = clock()
         except Exception as error:
             log.error("housekeeping failed; it is tried again", exc_info=error)
         with suppress(TimeoutError):

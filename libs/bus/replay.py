@@ -19,7 +19,7 @@ _LINE = """
 SELECT * FROM dead_letters WHERE (consumer, topic, key) = ($1, $2, $3) AND status IN ('dead', 'waiting') ORDER BY record_offset
 """
 _END = "UPDATE dead_letters SET status = $2 WHERE id = ANY($1)"
-_KNOWN = "INSERT INTO inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING"
+_KNOWN = "INSERT INTO inbox (consumer, topic, event_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
 _ERROR = "UPDATE dead_letters SET error = $2 WHERE id = $1"
 _UNPARK = "DELETE FROM parked_keys WHERE (consumer, topic, key) = ($1, $2, $3)"
 _PATIENCE = 5  # an operator tries once: two transactions that made the same row are no excuse here
@@ -52,7 +52,9 @@ async def discard(database: Database, handlers: Handlers, topic: str, key: UUID)
     async with _transaction(database, handlers) as tx:
         dead, *line = await _locked_line(tx, handlers, topic, key)
         await tx.connection.execute(_END, [dead["id"]], "discarded")
-        await tx.connection.execute(_KNOWN, handlers.consumer, dead["event_id"])  # its copies are passed over too
+        await tx.connection.execute(
+            _KNOWN, handlers.consumer, topic, dead["event_id"]
+        )  # its copies are passed over too
         await _move_up(tx, handlers, topic, key, line)
     handled = 0
     while line:

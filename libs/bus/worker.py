@@ -14,6 +14,7 @@ from libs.bus.housekeeping import keep_house
 from libs.bus.jobs import Jobs
 from libs.bus.kafka import Kafka
 from libs.bus.relay import Relay
+from libs.bus.retention import Retention
 from libs.bus.timers import TimerLoop, Timers
 from libs.store import Database
 
@@ -33,6 +34,8 @@ class WorkerSettings(Protocol):
     def kafka_password(self) -> str: ...
     @property
     def sandbox(self) -> bool: ...
+    @property
+    def retention(self) -> Retention: ...
 
 
 class Worker:
@@ -54,7 +57,7 @@ class Worker:
         self.consumer = Consumer(handlers, database, kafka)
         self.timers = TimerLoop(timers, database)
         self._clock = ClockFollower(database, kafka, self.timers.wake) if settings.sandbox else None
-        self._jobs, self._database = jobs, database
+        self._jobs, self._database, self._retention = jobs, database, settings.retention
         self._stop = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
@@ -64,7 +67,7 @@ class Worker:
             "relay": lambda: self.relay.run(self._stop),
             "timers": lambda: self.timers.run(self._stop),
             "jobs": lambda: self._jobs.run(self._database, self._stop),
-            "housekeeping": lambda: keep_house(self._database, self._stop),
+            "housekeeping": lambda: keep_house(self._database, self._retention, self._stop),
         }
         if self.consumer.handlers.topics:
             loops["consumer"] = lambda: self.consumer.run(self._stop)

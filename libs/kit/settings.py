@@ -3,13 +3,22 @@
 import base64
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from libs.bus.retention import Retention
+
+LEAST_RECORDS = 20_000
+
 
 class MissingSetting(SystemExit):
     """A process without a setting it needs says which, and ends."""
+
+
+class UnsafeSetting(SystemExit):
+    """A process that is told what would lose something says so, and ends."""
 
 
 def setting(name: str, default: str | None = None) -> str:
@@ -32,6 +41,7 @@ class Settings:
     url: str  # where its API listens
     public_key: Ed25519PublicKey
     sandbox: bool
+    retention: Retention
 
     @classmethod
     def read(cls, service: str) -> "Settings":
@@ -45,6 +55,7 @@ class Settings:
             url=setting(f"{prefix}_URL"),
             public_key=public_key(setting("INTERNAL_PUBLIC_KEY")),
             sandbox=setting("SANDBOX", "0") == "1",
+            retention=retention(),
         )
 
 
@@ -53,3 +64,29 @@ def public_key(base64_pem: str) -> Ed25519PublicKey:
     key = load_pem_public_key(base64.b64decode(base64_pem))
     assert isinstance(key, Ed25519PublicKey)
     return key
+
+
+def retention() -> Retention:
+    """`POLYPLUS_KEEP_…`: days, and for the inbox a number of records too. Raises UnsafeSetting."""
+    default = Retention()
+    found = Retention(
+        inbox=_days("KEEP_INBOX_DAYS", default.inbox),
+        inbox_records=int(setting("KEEP_INBOX_RECORDS", str(default.inbox_records))),
+        versions=_days("KEEP_VERSIONS_DAYS", default.versions),
+        dead_letters=_days("KEEP_DEAD_LETTERS_DAYS", default.dead_letters),
+        idempotency_keys=_days("KEEP_IDEMPOTENCY_KEYS_DAYS", default.idempotency_keys),
+    )
+    if found.inbox_records < LEAST_RECORDS:
+        raise UnsafeSetting(
+            f"POLYPLUS_KEEP_INBOX_RECORDS: relays may have more than that under way; at least {LEAST_RECORDS}."
+        )
+    if found.versions < found.inbox:
+        raise UnsafeSetting("POLYPLUS_KEEP_VERSIONS_DAYS: they stand behind the inbox, and are kept at least as long.")
+    return found
+
+
+def _days(name: str, default: timedelta) -> timedelta:
+    days = int(setting(name, str(default.days)))
+    if days < 1:
+        raise UnsafeSetting(f"POLYPLUS_{name}: at least one day.")
+    return timedelta(days=days)

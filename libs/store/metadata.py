@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 RUNTIME_TABLES = frozenset(
     {
-        "outbox", "relay_position", "relay_epoch", "inbox", "consumed_versions", "consumer_offsets",
+        "outbox", "relay_position", "relay_epoch", "inbox", "inbox_marks", "consumed_versions", "consumer_offsets",
         "parked_keys", "dead_letters", "timers", "jobs", "idempotency_keys", "app_clock", "policies",
     }
 )  # fmt: skip

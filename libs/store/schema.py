@@ -89,12 +89,18 @@ CREATE TABLE consumer_offsets (
     PRIMARY KEY (consumer, topic, partition)
 );
 CREATE TABLE inbox (
-    consumer text NOT NULL, event_id uuid NOT NULL, received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    consumer text NOT NULL, topic text NOT NULL, event_id uuid NOT NULL,
+    received_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (consumer, event_id)
 );
-CREATE INDEX inbox_received_at_idx ON inbox USING brin (received_at);
+-- How many records of a topic had been consumed at some instants: what the inbox must remember is counted from them.
+CREATE TABLE inbox_marks (
+    consumer text NOT NULL, topic text NOT NULL, at timestamptz NOT NULL, consumed bigint NOT NULL,
+    PRIMARY KEY (consumer, topic, at)
+);
 CREATE TABLE consumed_versions (
     consumer text NOT NULL, topic text NOT NULL, subject uuid NOT NULL, version bigint NOT NULL,
+    raised_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (consumer, topic, subject)
 );
 CREATE TABLE parked_keys (
@@ -119,7 +125,8 @@ DECLARE
     claimed uuid[];
 BEGIN
     WITH fresh AS (
-        INSERT INTO inbox (consumer, event_id) SELECT the_consumer, unnest(ids) ON CONFLICT DO NOTHING RETURNING event_id
+        INSERT INTO inbox (consumer, topic, event_id) SELECT the_consumer, the_topic, unnest(ids)
+        ON CONFLICT DO NOTHING RETURNING event_id
     ) SELECT coalesce(array_agg(event_id), '{}') FROM fresh INTO claimed;
     IF cardinality(claimed) < cardinality(ids) THEN  -- the same event may also be there twice
         known := ARRAY(SELECT unnest(ids) EXCEPT SELECT unnest(claimed));
@@ -128,7 +135,8 @@ BEGIN
         INSERT INTO consumed_versions AS v (consumer, topic, subject, version)
         SELECT the_consumer, the_topic, s, max(n) FROM unnest(ids, the_subjects, versions) AS u(id, s, n)
          WHERE known IS NULL OR id IN (SELECT unnest(claimed)) GROUP BY s
-        ON CONFLICT (consumer, topic, subject) DO UPDATE SET version = greatest(v.version, excluded.version)
+        ON CONFLICT (consumer, topic, subject) DO UPDATE
+            SET version = greatest(v.version, excluded.version), raised_at = excluded.raised_at
         RETURNING subject, old.version AS passed
     ) SELECT array_agg(r.subject), array_agg(r.passed) FROM raised r WHERE r.passed IS NOT NULL INTO subjects, passed;
 END $$;
@@ -178,7 +186,6 @@ CREATE TABLE idempotency_keys (
     created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (principal, route, key)
 );
-CREATE INDEX idempotency_keys_created_at_idx ON idempotency_keys USING brin (created_at);
 
 CREATE FUNCTION begin_request(
     scope text, accounts text, of_principal text, of_route text, of_key text,

@@ -11,9 +11,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from libs.bus import Handlers
+from libs.bus.housekeeping import keep_house
 from libs.kit.auth import Verifier
 from libs.kit.service import Server, Service
-from libs.kit.settings import Settings
+from libs.kit.settings import Settings, retention
 from libs.store import Database
 from services.gateway import queries
 from services.gateway.documents.openapi import OpenApi
@@ -57,6 +58,7 @@ class Gateway(Service):
                 loops = [
                     asyncio.create_task(Feed(hub, upstreams, settings.key).run(), name="feed"),
                     asyncio.create_task(listening.beat(stopping), name="heartbeat"),
+                    asyncio.create_task(keep_house(database, retention(), stopping), name="housekeeping"),
                 ]
                 yield
                 for loop in loops:

@@ -1,5 +1,9 @@
+import pytest
+
 from libs.bus import Handlers, Jobs, Timers
+from libs.bus.retention import Retention
 from libs.kit.service import Service
+from libs.kit.settings import UnsafeSetting, retention
 from libs.kit.tests.conftest import Api, service
 
 
@@ -14,3 +18,21 @@ def test_a_service_keeps_the_timers_and_jobs_that_it_is_given() -> None:
     timers, jobs = Timers("letters"), Jobs("letters")
     letters = Service(name="letters", routers=[], handlers=Handlers("letters"), timers=timers, jobs=jobs)
     assert (letters.timers, letters.jobs) == (timers, jobs)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("KEEP_INBOX_DAYS", "0"),
+        ("KEEP_INBOX_RECORDS", "5999"),
+        ("KEEP_VERSIONS_DAYS", "13"),
+        ("KEEP_IDEMPOTENCY_KEYS_DAYS", "-1"),
+    ],
+)
+def test_a_process_that_is_told_to_forget_too_soon_does_not_start(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    assert retention() == Retention()
+    monkeypatch.setenv(f"POLYPLUS_{name}", value)
+    with pytest.raises(UnsafeSetting, match=name):
+        retention()

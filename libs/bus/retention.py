@@ -1,0 +1,102 @@
+"""How long the runtime's rows are kept, and the sweep that removes the others in short strokes while everybody works.
+
+The inbox is what decides duplicates, so a row leaves it only when its event cannot come again: it was received long ago *and* many
+records of its topic were consumed since, however long that took, *and* no copy of it waits behind a dead letter. A relay that
+died sends at most its pages in flight again, whether it returns within a second or after a month.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+import asyncpg
+
+from libs.store import Database
+
+STROKE_PAGES = 128  # about 11,000 rows of an inbox
+
+
+@dataclass(frozen=True)
+class Retention:
+    """What is kept at least, in real time."""
+
+    inbox: timedelta = timedelta(days=14)
+    inbox_records: int = 100_000
+    """Of each topic, as many of the records consumed last are remembered, whatever their age."""
+    versions: timedelta = timedelta(days=400)
+    """Since an aggregate's newest event: how long the alarm about old versions stands behind the inbox."""
+    dead_letters: timedelta = timedelta(days=90)
+    """Since their death, those replayed or discarded; one that is undecided stays."""
+    idempotency_keys: timedelta = timedelta(days=7)
+
+
+_MARK = """
+INSERT INTO inbox_marks (consumer, topic, at, consumed)
+SELECT o.consumer, o.topic, clock_timestamp(), o.consumed
+  FROM (SELECT consumer, topic, sum(next)::bigint AS consumed FROM consumer_offsets GROUP BY consumer, topic) o
+  LEFT JOIN LATERAL (SELECT at, consumed FROM inbox_marks m WHERE (m.consumer, m.topic) = (o.consumer, o.topic)
+                      ORDER BY at DESC LIMIT 1) last ON true
+ WHERE last IS NULL OR (last.at < clock_timestamp() - $1::interval / 28 AND abs(o.consumed - last.consumed) * 10 >= $2::bigint)
+"""
+# What was received before `at` may go, as far as age and number say.
+_HORIZONS = """
+WITH horizons AS (
+    SELECT consumer, topic, max(at) AS at
+      FROM inbox_marks m
+      JOIN (SELECT consumer, topic, sum(next) AS consumed FROM consumer_offsets GROUP BY consumer, topic) o USING (consumer, topic)
+     WHERE m.at < clock_timestamp() - $1::interval AND m.consumed <= o.consumed - $2::bigint GROUP BY consumer, topic
+), passed AS (
+    DELETE FROM inbox_marks m USING horizons h WHERE (m.consumer, m.topic) = (h.consumer, h.topic) AND m.at < h.at
+)
+SELECT consumer, topic, at FROM horizons
+"""
+_INBOX = """
+EXISTS (SELECT FROM unnest($3::text[], $4::text[], $5::timestamptz[]) AS h(consumer, topic, at)
+         WHERE (t.consumer, t.topic) = (h.consumer, h.topic) AND t.received_at < h.at)
+AND NOT EXISTS (SELECT FROM dead_letters d
+                 WHERE (d.consumer, d.event_id) = (t.consumer, t.event_id) AND d.status IN ('dead', 'waiting'))
+"""
+_ENDED = "t.status IN ('replayed', 'discarded') AND t.at < clock_timestamp() - $3::interval"
+_STROKE = "DELETE FROM {table} t WHERE t.ctid >= $1::text::tid AND t.ctid < $2::text::tid AND {condition}"
+_PAGES = "SELECT pg_relation_size($1::text::regclass) / current_setting('block_size')::int"
+
+
+async def sweep(database: Database, retention: Retention, stop: asyncio.Event | None = None) -> dict[str, int]:
+    """Removes what need not be kept any more, stretch by stretch of each table; how many rows of which.
+
+    A stroke locks nothing but the rows it removes, for milliseconds, and leaves a stretch in which somebody else holds one to the
+    next sweep. Several processes may sweep at once.
+    """
+    async with database.pool.acquire() as connection:
+        await connection.execute(_MARK, retention.inbox, retention.inbox_records)
+        horizons = await connection.fetch(_HORIZONS, retention.inbox, retention.inbox_records)
+        rules: dict[str, tuple[str, Sequence[object]]] = {
+            "consumed_versions": ("t.raised_at < clock_timestamp() - $3::interval", [retention.versions]),
+            "dead_letters": (_ENDED, [retention.dead_letters]),
+            "idempotency_keys": ("t.created_at < clock_timestamp() - $3::interval", [retention.idempotency_keys]),
+        }
+        if horizons:
+            rules["inbox"] = (_INBOX, list(zip(*horizons, strict=True)))
+        removed = {t: await _strokes(connection, t, *rule, stop or asyncio.Event()) for t, rule in rules.items()}
+    return {table: count for table, count in removed.items() if count}
+
+
+async def _strokes(
+    connection: "asyncpg.pool.PoolConnectionProxy[asyncpg.Record]",
+    table: str,
+    condition: str,
+    params: Sequence[object],
+    stop: asyncio.Event,
+) -> int:
+    sql, removed = _STROKE.format(table=table, condition=condition), 0
+    for page in range(0, await connection.fetchval(_PAGES, table), STROKE_PAGES):
+        if stop.is_set():
+            break
+        with suppress(asyncpg.LockNotAvailableError):
+            async with connection.transaction():
+                await connection.execute("SET LOCAL lock_timeout = '100ms'")
+                status = await connection.execute(sql, f"({page},0)", f"({page + STROKE_PAGES},0)", *params)
+            removed += int(status.removeprefix("DELETE "))
+    return removed
