@@ -15,9 +15,16 @@ from libs.store import Database, Entity, Scope, Transaction
 log = structlog.get_logger()
 Fire = Callable[[Any, Transaction, str], Awaitable[None]]
 CLAIM = 500
+BACKLOG = CLAIM // 2  # so many at once, and there will be more
+Share = tuple[int, int]
+"""The k-th of n parts of all aggregates."""
+WHOLE: Share = (0, 1)
+HALVES: tuple[Share, ...] = ((0, 2), (1, 2))
 _DUE = """
 SELECT aggregate, aggregate_id FROM timers
- WHERE due_at <= $1 AND aggregate_id <> ALL($3::uuid[]) AND aggregate = ANY($4::text[]) ORDER BY due_at LIMIT $2
+ WHERE due_at <= $1 AND aggregate_id <> ALL($3::uuid[]) AND aggregate = ANY($4::text[])
+   AND CASE get_byte(uuid_send(aggregate_id), 15) % $6 WHEN $5 THEN true ELSE false END  -- "=" would be thought to hold of few
+ ORDER BY due_at LIMIT $2
 """
 _TAKE = """
 DELETE FROM timers WHERE aggregate = $1 AND aggregate_id = ANY($2::uuid[]) AND due_at <= $3
@@ -49,7 +56,9 @@ class Timers:
 
         return register
 
-    async def fire_due(self, database: Database, *, avoid: frozenset[UUID] = frozenset(), limit: int = CLAIM) -> int:
+    async def fire_due(
+        self, database: Database, *, avoid: frozenset[UUID] = frozenset(), limit: int = CLAIM, share: Share = WHOLE
+    ) -> int:
         """Fires what is due by the database's clock, at most `limit` in one transaction; how many.
 
         The due aggregates are locked first, then their timers: commands lock in that order too, the other one deadlocks.
@@ -58,7 +67,7 @@ class Timers:
         due: list[asyncpg.Record] = []
         try:
             async with database.transaction(Scope("worker", actor=f"system:{self.service}")) as tx:
-                due = await tx.connection.fetch(_DUE, tx.now, limit, list(avoid), list(self._entities))
+                due = await tx.connection.fetch(_DUE, tx.now, limit, list(avoid), list(self._entities), *share)
                 names = sorted({row["aggregate"] for row in due})
                 return sum(
                     [
@@ -123,22 +132,42 @@ class TimerLoop:
         self._woken.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        loop = asyncio.get_running_loop()
         while not stop.is_set():
             pause = self._longest_sleep
-            self._failed = {id: until for id, until in self._failed.items() if until > loop.time()}
             self._woken.clear()
-            try:
-                fired = await self._timers.fire_due(self._database, avoid=frozenset(self._failed), limit=self._limit)
-                self._limit = self._limit if fired else CLAIM
-                _, seconds = await next_due(self._database)
-                self.late_seconds = max(0.0, -seconds)
-                pause = 0.0 if fired else min(max(seconds, 0.01), self._longest_sleep)
-            except Exception as error:
-                log.error("a timer failed; it is kept and tried again", exc_info=error)
-                if (id := getattr(error, "aggregate_id", None)) is not None:
-                    self._failed[id] = loop.time() + self._retry
+            fired = await self._fire(WHOLE)
+            if (fired or 0) >= BACKLOG:  # while the database works on one transaction, the events of another are made
+                await asyncio.gather(*(self._drain(share, stop) for share in HALVES))
+            if fired is not None:
+                try:
+                    _, seconds = await next_due(self._database)
+                except Exception as error:
+                    log.error("the next timer is not known; looking again", exc_info=error)
                 else:
-                    self._limit = 1  # one at a time until it is found; the others go on meanwhile
+                    self.late_seconds = max(0.0, -seconds)
+                    pause = 0.0 if fired else min(max(seconds, 0.01), self._longest_sleep)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), pause)
+
+    async def _drain(self, share: Share, stop: asyncio.Event) -> None:
+        while not stop.is_set() and (await self._fire(share) or 0) >= BACKLOG:
+            continue
+
+    async def _fire(self, share: Share) -> int | None:
+        """How many; None when one failed, which is then left alone for a while."""
+        loop = asyncio.get_running_loop()
+        self._failed = {id: until for id, until in self._failed.items() if until > loop.time()}
+        try:
+            fired = await self._timers.fire_due(
+                self._database, avoid=frozenset(self._failed), limit=self._limit, share=share
+            )
+        except Exception as error:
+            log.error("a timer failed; it is kept and tried again", exc_info=error)
+            if (id := getattr(error, "aggregate_id", None)) is not None:
+                self._failed[id] = loop.time() + self._retry
+            else:
+                self._limit = 1  # one at a time until it is found; the others go on meanwhile
+            return None
+        if not fired:
+            self._limit = CLAIM
+        return fired

