@@ -63,6 +63,7 @@ class Sandbox:
     ) -> None:
         self._databases, self._simulators, self._http = databases, simulators, http
         self._producer, self._admin = producer, admin
+        self._places: list[TopicPartition] = []
 
     async def look(self) -> Look:
         """Raises what a part that is out of reach raises."""
@@ -102,11 +103,12 @@ class Sandbox:
         return found
 
     def _ends(self) -> dict[tuple[str, int], int]:
-        known = self._admin.list_topics(timeout=10).topics
-        topics = [topic for topic in (f"{service}.events" for service in PUBLISHERS) if topic in known]
-        places = [TopicPartition(topic, n) for topic in topics for n in known[topic].partitions]
+        if not self._places:  # topics are made with the stack, and keep their partitions
+            known = self._admin.list_topics(timeout=10).topics
+            topics = [topic for topic in (f"{service}.events" for service in PUBLISHERS) if topic in known]
+            self._places = [TopicPartition(topic, n) for topic in topics for n in known[topic].partitions]
         newest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        asked = self._admin.list_offsets(dict.fromkeys(places, newest), request_timeout=10)
+        asked = self._admin.list_offsets(dict.fromkeys(self._places, newest), request_timeout=10)
         return {(place.topic, place.partition): found.result().offset for place, found in asked.items()}
 
     async def quiet(self, *, seconds: float = _PATIENCE_SECONDS) -> Look:
@@ -126,15 +128,25 @@ class Sandbox:
     async def advance(self, by: timedelta, say: Callable[[datetime], None] = lambda _: None) -> datetime:
         """Lives through `by` of domain time; the instant reached. Each hop is said as it is made."""
         look = await self.quiet()
-        target = look.now + by
+        return (await self._live(look, look.now + by, say)).now
+
+    async def advance_to(self, instant: datetime) -> None:
+        """The same up to an instant, unless it has passed."""
+        await self._live(await self.quiet(), instant)
+
+    async def hop(self, look: Look, limit: datetime, say: Callable[[datetime], None] = lambda _: None) -> Look:
+        """From a quiet look to the next instant at which anything is due, or to the limit if that is before it."""
+        to = min(look.next_due or limit, limit)
+        (offset,) = look.offsets
+        # a hair past the instant: what is due at it is due now
+        self._publish(offset + (to - look.now) + timedelta(milliseconds=1))
+        say(to)
+        return await self.quiet()
+
+    async def _live(self, look: Look, target: datetime, say: Callable[[datetime], None] = lambda _: None) -> Look:
         while look.now < target:
-            to = min(look.next_due or target, target)
-            (offset,) = look.offsets
-            # a hair past the instant: what is due at it is due now
-            self._publish(offset + (to - look.now) + timedelta(milliseconds=1))
-            say(to)
-            look = await self.quiet()
-        return look.now
+            look = await self.hop(look, target, say)
+        return look
 
     def _publish(self, offset: timedelta) -> None:
         value = json.dumps({"offset_seconds": offset.total_seconds()}).encode()

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -15,10 +15,9 @@ import httpx
 from deploy.local.environment import ROLES
 from deploy.local.sandbox import Sandbox, sandbox
 from deploy.local.story.people import Person
-from deploy.local.story.witness import Witness, seen
+from deploy.local.story.witness import NotSeen, Witness, seen
 
 Row = dict[str, Any]
-ANOTHER_DAY = timedelta(hours=12)
 
 
 @dataclass
@@ -54,18 +53,13 @@ class Stage:
         return await seen(look, lambda: f"{what} ({path})")
 
     async def live_until(self, fact: Callable[[], Awaitable[bool]], what: str, *, days: int) -> None:
-        """Moves the clock half a day at a time until the fact holds, at most so many days."""
-        for _ in range(days * 2):
-            if await fact():
-                return
-            await self.clock.advance(ANOTHER_DAY)
-        assert await fact(), what
-
-    async def live_until_instant(self, instant: datetime) -> None:
-        """Moves the clock to this instant, unless it has passed."""
-        now = (await self.clock.quiet()).now
-        if instant > now:
-            await self.clock.advance(instant - now)
+        """Hops from one thing due to the next until the fact holds, for at most so many days. Raises NotSeen."""
+        look = await self.clock.quiet()
+        end = look.now + timedelta(days=days)
+        while not await fact():
+            if look.now >= end:
+                raise NotSeen(f"not within {days} days of the sandbox's time: {what}")
+            look = await self.clock.hop(look, end)
 
     async def at_the_partner(self, ticket: str, what: str, text: str) -> None:
         """Somebody at the cloud partner works their ticket."""
