@@ -2,7 +2,7 @@
 
 `on = Handlers("onsite")`, then `on(FaultDiagnosed, load={CaseFile: "case_id"})(note_diagnosis)`: `load` names the entities that
 the event's fields name, so that a whole batch fetches and locks them in one query; the handler's own `get(lock=True)` then finds
-them in memory.
+them in memory. It is also how a rebuild knows which handlers fill a table (libs/bus/projections.py).
 """
 
 from collections import defaultdict
@@ -30,6 +30,7 @@ class Handlers:
         self.consumer = consumer
         self._handlers: dict[str, list[Callable[[Any, Transaction], Awaitable[None]]]] = defaultdict(list)
         self._loads: dict[str, list[tuple[type[Entity], str]]] = defaultdict(list)
+        self._registered: list[tuple[tuple[type[Event], ...], Load, Callable[[Any, Transaction], Awaitable[None]]]] = []
         self._every: EveryHandler | None = None
         self._every_topics: tuple[str, ...] = ()
 
@@ -41,6 +42,7 @@ class Handlers:
                     raise TypeError(f"{event.__name__} has no field {name!r} to load {cls.__name__} by")
 
         def register(handler: H) -> H:
+            self._registered.append((events, load or {}, handler))
             for event in events:
                 self._handlers[event.contract.name].append(handler)
                 known = self._loads[event.contract.name]
@@ -48,6 +50,14 @@ class Handlers:
             return handler
 
         return register
+
+    def loading(self, cls: type[Entity]) -> "Handlers":
+        """Those alone that load this entity, loading nothing else."""
+        part = Handlers(self.consumer)
+        for events, load, handler in self._registered:
+            if cls in load:
+                part(*events, load={cls: load[cls]})(handler)
+        return part
 
     def every(self, *topics: str) -> Callable[[EveryHandler], EveryHandler]:
         """Hears every record of these topics, as it came and by the batch."""

@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from libs.bus import Handlers, Jobs, Timers
+from libs.bus.projections import Rebuildable
 from libs.bus.relay import notify_relay
 from libs.bus.worker import Worker
 from libs.kit import problems, telemetry
@@ -36,12 +37,13 @@ class Service:
         jobs: Jobs | None = None,
         state_topics: Sequence[str] = (),
         setup: Setup | None = None,
+        projections: Sequence[Rebuildable] = (),
     ) -> None:
-        """`state_topics`: compacted ones that this service writes; the relay sends them in transactions. `setup` runs once
+        """`projections`: the tables that `polyplus rebuild` reads anew from the log. `state_topics`: compacted ones that this service writes; the relay sends them in transactions. `setup` runs once
         when the API starts, for what a service keeps in `app.state` beyond the database."""
         self.name, self.routers, self.handlers = name, routers, handlers
         self.timers, self.jobs = timers or Timers(name), jobs or Jobs(name)
-        self.state_topics, self.setup = state_topics, setup
+        self.state_topics, self.setup, self.projections = state_topics, setup, projections
 
     def app(self, database: Database, verifier: Verifier, checks: Mapping[str, Check] | None = None) -> FastAPI:
         """The API over an open database. Raises RouteWithoutPolicy for a route that does not say who may call it."""

@@ -74,7 +74,7 @@ class Transaction:
     traceparent: str | None = None
     cause: Cause | None = None
     expected: tuple[UUID, int] | None = None  # If-Match: this id must be at this revision
-    emit_allowed: bool = True
+    rebuilding: str | None = None  # the table that is read anew from the log: nothing else is written, nothing is told
     alone: bool = True  # whether no other transaction works on the same request
     earlier: asyncpg.Record | None = None  # the answer that this request had before: a row of idempotency_keys
     left_work: bool = False  # whether the flush wrote something that somebody is to take up once it is committed
@@ -199,6 +199,7 @@ class Transaction:
 
         Its aggregate must be here, new or locked. Raises EmitRefused otherwise, for data over 200 KiB, and in a rebuild.
         """
+        self._refuse_in_rebuild(event.contract.name)
         aggregate = self._aggregate(event)
         row = row_for(
             event,
@@ -217,6 +218,7 @@ class Transaction:
         self, topic: str, *, key: UUID, type: str, account_id: UUID | None, version: int, data: bytes | None
     ) -> None:
         """A record on a compacted state topic: the newest value of its key; None removes it."""
+        self._refuse_in_rebuild(type)
         self.outbox.append(
             OutboxRow(
                 topic=topic, key=key, event_id=new_id(), type=type, subject=key, account_id=account_id, version=version,
@@ -226,8 +228,6 @@ class Transaction:
         )  # fmt: skip
 
     def _aggregate(self, event: Event) -> Entity:
-        if not self.emit_allowed:
-            raise EmitRefused(f"{event.contract.name}: nothing is emitted in a rebuild.")
         id, here = event.subject, list[Entity]()
         for key in ((cls, id) for cls in self._kinds):
             entity = self._entities.get(key)
@@ -239,6 +239,10 @@ class Transaction:
             )
         return here[0]
 
+    def _refuse_in_rebuild(self, what: str) -> None:
+        if self.rebuilding is not None:
+            raise EmitRefused(f"{what}: a rebuild of {self.rebuilding} writes nothing else and tells nobody.")
+
     def _by_id(self, id: UUID) -> list[tuple[tuple[type[Entity], UUID], Entity | None]]:
         return [((cls, id), self._entities.get((cls, id))) for cls in self._kinds]
 
@@ -246,11 +250,13 @@ class Transaction:
 
     def set_timer(self, aggregate: Entity, kind: str, due_at: datetime) -> None:
         """Fires `kind` for this locked aggregate once `app_now()` has reached `due_at`; replaces an earlier one of this kind."""
+        self._refuse_in_rebuild(kind)
         self._timers[aggregate.id, kind] = Timer(type(aggregate).__name__, aggregate.id, kind, due_at)
         self.touched_timers.add((aggregate.id, kind))
 
     def cancel_timer(self, aggregate: Entity, kind: str) -> None:
         """The timer of this kind never fires after the commit."""
+        self._refuse_in_rebuild(kind)
         self._timers[aggregate.id, kind] = Timer(type(aggregate).__name__, aggregate.id, kind, None)
         self.touched_timers.add((aggregate.id, kind))
 
@@ -258,6 +264,7 @@ class Transaction:
         self, aggregate: Entity, kind: str, payload: dict[str, Any] | None = None, *, reference: str | None = None
     ) -> str:
         """A durable call to the outside, made after the commit under our own `reference`, which is returned."""
+        self._refuse_in_rebuild(kind)
         job = Job(
             new_id(),
             type(aggregate).__name__,
@@ -295,6 +302,9 @@ class Transaction:
             else:
                 continue
             self._loaded[key] = row
+        for cls in {*inserts, *updates, *self._removed}:
+            if cls.table.name != self.rebuilding:
+                self._refuse_in_rebuild(cls.__name__)
         statements = [delete_rows(cls, ids) for cls, ids in self._removed.items()]
         if any(cls in inserts or cls in updates for cls in self._removed):
             await self._execute(statements)  # the parts of one statement do not see what another takes away

@@ -1,7 +1,7 @@
 """ecps: ecosystem cloud partner support, wired."""
 
 from libs.kit.service import Service
-from services.ecps.handlers import jobs, on, timers
+from services.ecps.handlers import jobs, on, projections, timers
 from services.ecps.model.policy import policies
 from services.ecps.queries import engagements, joint_calls, partners
 from services.ecps.use_cases import join_calls, keep_agreements, keep_partners, receive_notices, tell_partner, withdraw
@@ -12,5 +12,10 @@ _ROOMS = (
 )  # fmt: skip
 
 service = Service(
-    name="ecps", routers=[*(room.router for room in _ROOMS), policies.router], handlers=on, timers=timers, jobs=jobs
+    name="ecps",
+    routers=[*(room.router for room in _ROOMS), policies.router],
+    handlers=on,
+    timers=timers,
+    jobs=jobs,
+    projections=projections,
 )

@@ -2,6 +2,7 @@
 
 from libs.bus import Handlers, Jobs, Timers
 from libs.bus.handlers import Load
+from libs.bus.projections import Projection
 from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopened, CaseResolved
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, NoteAdded, PartnerTicketRequested
 from libs.events.entitlements import CoverageDecided
@@ -42,6 +43,8 @@ on(CaseResolved, load=_FILE)(note_resolution)
 on(CaseReopened, load=_FILE)(note_reopening)
 on(CaseClosed, load=_FILE)(note_closure)
 on(CaseCancelled, load=_FILE)(note_cancellation)
+
+projections = (Projection(CaseFile),)
 
 timers = Timers("ecps")
 timers(Engagement, "silent")(call_next_level)

@@ -2,7 +2,7 @@
 
 from libs.events.entitlements import RegistrationState
 from libs.kit.service import Service
-from services.entitlements.handlers import on, timers
+from services.entitlements.handlers import on, projections, timers
 from services.entitlements.model.policy import policies
 from services.entitlements.queries import accounts, contracts, coverage, registrations
 from services.entitlements.use_cases import (
@@ -29,5 +29,6 @@ service = Service(
     routers=[*(room.router for room in ROOMS), policies.router],
     handlers=on,
     timers=timers,
+    projections=projections,
     state_topics=(RegistrationState.topic,),
 )

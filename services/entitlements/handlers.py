@@ -1,12 +1,14 @@
 """Which facts entitlements hears, and which times it keeps."""
 
 from libs.bus import Handlers, Timers
+from libs.bus.projections import Projection
 from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopened, CoverageOverridden
 from libs.events.rma import ReplacementInstalled
 from services.entitlements.model.account import Account
 from services.entitlements.model.case_file import DECIDE_AGAIN, CaseFile
 from services.entitlements.model.contract import Contract
 from services.entitlements.model.licence import Licence
+from services.entitlements.model.registration import Replacement
 from services.entitlements.use_cases import follow_case, run_contract, run_licence
 from services.entitlements.use_cases.decide_coverage import decide_by_timer
 from services.entitlements.use_cases.replace_serial import follow_replacement
@@ -16,7 +18,12 @@ on(CaseOpened, load={Account: "account_id", CaseFile: "case_id"})(follow_case.an
 on(CaseReopened, load={CaseFile: "case_id"})(follow_case.answer_reopened_case)
 on(CaseClosed, CaseCancelled, load={CaseFile: "case_id"})(follow_case.note_end_of_case)
 on(CoverageOverridden, load={CaseFile: "case_id"})(follow_case.answer_override)
-on(ReplacementInstalled)(follow_replacement)
+on(ReplacementInstalled, load={Replacement: "rma_id"})(follow_replacement)
+
+projections = (
+    Projection(CaseFile, own=("coverage", "decided", "decisions"), emits=True),
+    Projection(Replacement, own=("applied",)),
+)
 
 timers = Timers("entitlements")
 timers(Contract, run_contract.BEGIN)(run_contract.begin_contract)

@@ -1,7 +1,7 @@
 """The wiring of escalation."""
 
 from libs.kit.service import Service
-from services.escalation.handlers import on, timers
+from services.escalation.handlers import on, projections, timers
 from services.escalation.queries import clocks, escalations, people
 from services.escalation.use_cases import (
     dry_run,
@@ -25,4 +25,5 @@ service = Service(
     ],
     handlers=on,
     timers=timers,
+    projections=projections,
 )  # fmt: skip

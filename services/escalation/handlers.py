@@ -2,6 +2,7 @@
 
 from libs.bus import Handlers, Timers
 from libs.bus.handlers import Load
+from libs.bus.projections import Projection
 from libs.events.cases import (
     CancellationDeclined,
     CancellationRequested,
@@ -27,7 +28,7 @@ from libs.events.ecps import PartnerSilent
 from libs.events.entitlements import CoverageDecided
 from libs.events.rma import DeliveryPromiseMissed
 from libs.events.rma_returns import RepeatReplacementDetected
-from services.escalation.model.case_file import CaseFile
+from services.escalation.model.case_file import CaseFile, keep_requests
 from services.escalation.model.escalation import Escalation
 from services.escalation.use_cases import follow_case as case
 from services.escalation.use_cases import follow_neighbours as neighbours
@@ -60,6 +61,8 @@ on(CoverageDecided, load=FILE)(neighbours.choose_policy_by_cover)
 on(DeliveryPromiseMissed, load=FILE)(neighbours.note_missed_contract_date)
 on(RepeatReplacementDetected, load=FILE)(neighbours.note_repeat_replacement)
 on(PartnerSilent, load=FILE)(neighbours.note_silent_partner)
+
+projections = (Projection(CaseFile, own=("timers", "breached"), keep={"facts": keep_requests}, emits=True),)
 
 timers = Timers("escalation")
 timers(CaseFile, THRESHOLD)(pass_threshold)

@@ -1,7 +1,7 @@
 """Onsite: the technician's visit, from the diagnosis to the sign-off."""
 
 from libs.kit.service import Service
-from services.onsite.handlers import on, timers
+from services.onsite.handlers import on, projections, timers
 from services.onsite.model.policy import policies
 from services.onsite.queries import day_plans, master_data, work_orders
 from services.onsite.use_cases import (
@@ -35,4 +35,5 @@ service = Service(
     ],
     handlers=on,
     timers=timers,
+    projections=projections,
 )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from libs.bus import Handlers, Timers
+from libs.bus.projections import Projection
 from libs.events.cases import CaseCancelled
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed
 from libs.events.entitlements import CoverageDecided
@@ -18,7 +19,7 @@ from libs.events.rma import (
     RmaDenied,
 )
 from libs.store import Entity
-from services.onsite.model.case_file import CaseFile
+from services.onsite.model.case_file import CaseFile, keep_refusals
 from services.onsite.use_cases.miss_visit import miss_visit, plan_again
 from services.onsite.use_cases.note_facts import (
     note_cancelled_case,
@@ -40,6 +41,8 @@ on(CoverageDecided, load=_CASE)(note_coverage)
 on(PartReserved, PartShipped, DeliveryPromiseChanged, load=_CASE)(note_promise)
 on(PartDelivered, load=_CASE)(note_delivery)
 on(RmaDenied, RmaCancelled, PartLost, PartDeadOnArrival, PartBackordered, load=_CASE)(note_stopped_part)
+
+projections = (Projection(CaseFile, keep={"diagnoses": keep_refusals}, emits=True),)
 
 timers = Timers("onsite")
 timers(CaseFile, "visit_missed")(miss_visit)

@@ -1,7 +1,7 @@
 """rma: advance replacement, wired."""
 
 from libs.kit.service import Service
-from services.rma.handlers import jobs, on, timers
+from services.rma.handlers import jobs, on, projections, timers
 from services.rma.model.policy import policies
 from services.rma.queries import network, parts, promises, rmas, stock
 from services.rma.use_cases import (
@@ -27,5 +27,10 @@ _ROOMS = (
 )  # fmt: skip
 
 service = Service(
-    name="rma", routers=[*(room.router for room in _ROOMS), policies.router], handlers=on, timers=timers, jobs=jobs
+    name="rma",
+    routers=[*(room.router for room in _ROOMS), policies.router],
+    handlers=on,
+    timers=timers,
+    jobs=jobs,
+    projections=projections,
 )

@@ -2,6 +2,7 @@
 
 from libs.bus import Handlers, Jobs, Timers
 from libs.bus.handlers import Load
+from libs.bus.projections import Projection
 from libs.events.cases import CaseCancelled, CaseOpened, SeverityChanged
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed
 from libs.events.entitlements import CoverageDecided
@@ -39,6 +40,8 @@ on(DiagnosisWithdrawn, load=_FILE)(stop_rmas_of_withdrawn_diagnosis)
 on(CaseCancelled, load=_FILE)(stop_rmas_of_cancelled_case)
 on(OnsiteNotCovered, load=_FILE)(note_that_no_technician_comes)
 on(VisitCompleted, VisitFailed, VisitCancelled, load=_FILE)(note_visit)
+
+projections = (Projection(CaseFile),)
 
 timers = Timers("rma")
 timers(Rma, "contract_due")(miss_contract)

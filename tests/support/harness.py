@@ -5,9 +5,9 @@
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -22,6 +22,8 @@ from deploy.local.databases import create_service_database
 from deploy.local.migrate import migrate
 from libs.bus.batch import Place, work
 from libs.bus.envelope import Delivery
+from libs.bus.log import Offsets
+from libs.bus.rebuild import Rebuilt, rebuild
 from libs.bus.timers import next_due
 from libs.events import Event, decode
 from libs.kit.auth import Principal, Verifier, mint
@@ -44,6 +46,7 @@ class Harness:
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://test")
         self._versions: dict[tuple[str, UUID], int] = defaultdict(int)
         self._clock = datetime.now(UTC) - timedelta(minutes=10)
+        self._log: dict[str, list[Delivery]] = defaultdict(list)
 
     # --- the API ---------------------------------------------------------------------------------------------------
 
@@ -98,6 +101,7 @@ class Harness:
                     place.consumer, place.topic,
                 )  # fmt: skip
             placed = replace(delivery, offset=offset)
+            self._log[place.topic][offset:] = [placed]
             await work(self.database, self.service.handlers, place, offset, [placed], next=offset + 1)
 
     async def outbox(self) -> list[asyncpg.Record]:
@@ -110,6 +114,11 @@ class Harness:
         rows = await self.outbox()
         found = [decode(row["type"], row["data"]) for row in rows if row["topic"].endswith(".events")]
         return [e for e in found if not types or isinstance(e, types)]  # type: ignore[misc]
+
+    async def rebuild(self, table: str, *, check: bool = False) -> Rebuilt:
+        """Reads a projection anew from all that was delivered, as `polyplus rebuild` does from Kafka."""
+        [projection] = [each for each in self.service.projections if each.name == table]
+        return await rebuild(self._owner_url, self.service.handlers, projection, _Delivered(self._log), check=check)
 
     # --- time and the outside --------------------------------------------------------------------------------------
 
@@ -183,6 +192,19 @@ class Harness:
         finally:
             await owner.close()
         self._versions.clear()
+        self._log.clear()
+
+
+@dataclass(frozen=True)
+class _Delivered:
+    """What a harness has delivered, as a log; read in small batches."""
+
+    records: Mapping[str, list[Delivery]]
+
+    async def read(self, start: Offsets, end: Offsets) -> AsyncIterator[list[Delivery]]:
+        for (topic, partition), until in end.items():
+            for at in range(start.get((topic, partition), 0), until, 3):
+                yield self.records[topic][at : min(at + 3, until)]
 
 
 _databases: dict[tuple[str, str], tuple[str, str]] = {}

@@ -170,7 +170,7 @@ async def test_an_event_over_200_kib_is_refused_and_uses_up_no_version(database:
     assert await versions(database, crate.id) == [1, 2]
 
 
-async def test_nothing_is_emitted_in_a_rebuild_or_for_what_is_not_locked_here(database: Database) -> None:
+async def test_nothing_is_emitted_for_what_is_not_locked_here(database: Database) -> None:
     async with database.transaction(WORKER) as tx:
         made = a_crate(tx)
     async with database.transaction(WORKER) as tx:
@@ -181,10 +181,37 @@ async def test_nothing_is_emitted_in_a_rebuild_or_for_what_is_not_locked_here(da
         with pytest.raises(EmitRefused, match="locked or new"):
             tx.emit(event)
         await Crate.get(made.id, tx, lock=True)
-        tx.emit_allowed = False
-        with pytest.raises(EmitRefused, match="rebuild"):
-            tx.emit(event)
     assert await count(database, "outbox") == 0
+
+
+async def test_a_rebuild_tells_nobody_and_writes_no_other_table(database: Database) -> None:
+    async with database.transaction(WORKER) as tx:
+        made = a_crate(tx)
+    async with database.transaction(WORKER) as tx:
+        tx.rebuilding = "crates"
+        crate = await Crate.get(made.id, tx, lock=True)
+        for tell in (
+            lambda: tx.emit(CrateFilled(crate_id=made.id)),
+            lambda: tx.publish_state("t", key=made.id, type="t", account_id=None, version=1, data=b""),
+            lambda: tx.set_timer(crate, "look", tx.now),
+            lambda: tx.cancel_timer(crate, "look"),
+            lambda: tx.start_job(crate, "call"),
+        ):
+            with pytest.raises(EmitRefused, match="a rebuild of crates"):
+                tell()
+        crate.weight = 9
+    assert await value(database, "SELECT weight FROM crates") == 9
+
+    async def another_table() -> None:
+        async with database.transaction(WORKER) as tx:
+            tx.rebuilding = "tallies"
+            (await Crate.get(made.id, tx, lock=True)).weight = 1
+
+    with pytest.raises(EmitRefused, match="Crate: a rebuild of tallies"):
+        await another_table()
+    assert await value(database, "SELECT weight FROM crates") == 9
+    for table in ("outbox", "timers", "jobs"):
+        assert await count(database, table) == 0
 
 
 async def test_a_timer_is_replaced_by_a_later_one_of_its_kind_and_cancelled_by_name(database: Database) -> None:

@@ -1,6 +1,7 @@
 """Whatever order Kafka hands the records over in, ecps ends with the same state and has said the same."""
 
 from datetime import UTC, datetime
+from random import Random
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -8,9 +9,11 @@ from hypothesis import strategies as st
 
 from libs.events import Event
 from libs.events.ecps import PartnerTicketNotOpenable, PartnerTicketWithdrawn
+from services.ecps.handlers import projections
 from services.ecps.tests.builders import ACase, a_partner
 from tests.support.harness import Harness
 from tests.support.order import interleavings
+from tests.support.rebuilding import proves_rebuildable
 
 FIRST, SECOND = ACase(datetime.now(UTC)), ACase(datetime.now(UTC))
 _COUNTED = ("number", "our_reference")
@@ -59,3 +62,14 @@ async def test_the_story_ends_the_same_in_any_order(ecps: Harness, data: st.Data
     await ecps.empty()
 
     assert await outcome(ecps, order) == expected
+
+
+@given(data=st.data(), random=st.randoms(use_true_random=False))
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_the_case_files_are_rebuilt_from_any_order(ecps: Harness, data: st.DataObject, random: Random) -> None:
+    told, _ = await told_in_order(ecps)
+    order = data.draw(interleavings(told))
+    await ecps.empty()
+    await outcome(ecps, order)
+    for projection in projections:
+        await proves_rebuildable(ecps, projection, random)

@@ -6,6 +6,8 @@ from services.ecps.model.joint_call import JointCall
 
 
 async def cancel_calls(case: CaseFile, reason: str, tx: Transaction) -> None:
+    if tx.rebuilding:
+        return
     waiting = JointCall.c.state.in_(("requested", "scheduled"))
     for call in await tx.select(JointCall, JointCall.c.case_id == case.id, waiting, lock=True):
         call.sequence += call.window is not None

@@ -77,7 +77,7 @@ async def settle(case: CaseFile, tx: Transaction, *, again: bool = False, turned
 
     `again`: what failed at the partner is retried. `turned`: the case was resolved or reopened.
     """
-    if case.opened is None:
+    if tx.rebuilding or case.opened is None:
         return
     for diagnosis_id in sorted(case.diagnoses):
         diagnosis = case.diagnoses[diagnosis_id]

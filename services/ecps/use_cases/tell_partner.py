@@ -29,6 +29,8 @@ async def forward_note(event: NoteAdded, tx: Transaction) -> None:
     if event.origin in _NOT_OURS or event.source_id is not None:
         return
     case = await case_file_of(event.case_id, tx)
+    if tx.rebuilding:
+        return
     for diagnosis_id in sorted(case.diagnoses):
         engagement = await Engagement.find(Engagement.id_for(diagnosis_id), tx, lock=True)
         if engagement is None or engagement.state in ENDED or engagement.asked_at > event.added_at:

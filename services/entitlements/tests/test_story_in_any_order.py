@@ -1,6 +1,7 @@
 """Whatever order Kafka hands the records over in, entitlements ends with the same state and its last word is the same."""
 
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from libs.bus.envelope import Delivery
 from libs.events.entitlements import CoverageDecided, SerialReplaced
 from libs.store.ids import new_id
+from services.entitlements.handlers import projections
 from services.entitlements.tests.builders import (
     SERIAL,
     SPARE,
@@ -21,6 +23,7 @@ from services.entitlements.tests.builders import (
 )
 from tests.support.harness import Harness
 from tests.support.order import interleavings
+from tests.support.rebuilding import proves_rebuildable
 
 NOW = datetime.now(UTC)
 FIRST, SECOND, THIRD = new_id(), new_id(), new_id()
@@ -80,3 +83,13 @@ async def test_the_story_ends_the_same_in_any_order(entitlements: Harness, data:
     _, last, moves = result
     assert moves == [(SERIAL, SPARE), (SPARE, "8LTEST0003FB")]
     assert last[SECOND]["product"]["serial"] == "8LTEST0003FB"
+
+
+@given(data=st.data(), random=st.randoms(use_true_random=False))
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_the_case_files_and_replacements_are_rebuilt_from_any_order(
+    entitlements: Harness, data: st.DataObject, random: Random
+) -> None:
+    await outcome(entitlements, data.draw(interleavings(await fresh(entitlements))))
+    for projection in projections:
+        await proves_rebuildable(entitlements, projection, random)

@@ -20,14 +20,14 @@ V = TypeVar("V", bound=values.Value)
 
 async def decide(file: CaseFile, tx: Transaction) -> None:
     """Publishes the next revision when the answer is another than the last."""
-    if file.opening and file.account_id:
+    if file.opening and file.account_id and not tx.rebuilding:
         units = await lineage(file.opening, file.account_id, tx)
         await _answer(file, file.opening, file.account_id, units[-1] if units else None, tx)
 
 
 async def decide_from_the_opening(file: CaseFile, tx: Transaction) -> None:
     """For the unit as the case named it, then for each that took its place, though they may have been heard of before the case."""
-    if file.opening and file.account_id:
+    if file.opening and file.account_id and not tx.rebuilding:
         units: list[RegisteredSerial | None] = [*await lineage(file.opening, file.account_id, tx)]
         for unit in units or [None]:
             await _answer(file, file.opening, file.account_id, unit, tx)

@@ -36,8 +36,9 @@ async def follow_replacement(event: ReplacementInstalled, tx: Transaction) -> No
             by=event.by,
         )
     )
-    await tx.flush()
-    await _apply(replacement, tx)
+    if not tx.rebuilding:
+        await tx.flush()
+        await _apply(replacement, tx)
 
 
 async def apply_what_was_replaced(keys: Sequence[UUID], tx: Transaction) -> None:

@@ -36,6 +36,11 @@ class KnownDiagnosis(BaseModel):
     withdrawn: bool = False
 
 
+def keep_requests(told: list[Fact], before: list[Fact]) -> list[Fact]:
+    """A customer's request for an escalation was made here: no log of others holds it."""
+    return in_order([*told, *(fact for fact in before if fact.kind == "customer_request")])
+
+
 class CaseFile(Entity, table="case_files", indexes=("account_id", "state")):
     """`id` is the case's. `timers` are the thresholds that are armed, `breached` those that have fired, by epoch and key."""
 

@@ -1,6 +1,7 @@
 """Whatever order Kafka hands the records over in, escalation ends with the same clocks, breaches and people told."""
 
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -9,9 +10,11 @@ from hypothesis import strategies as st
 from libs.bus.envelope import Delivery
 from libs.events import Event
 from libs.events.escalation import ThresholdBreached
+from services.escalation.handlers import projections
 from services.escalation.tests.builders import ACase
 from tests.support.harness import Harness
 from tests.support.order import interleavings
+from tests.support.rebuilding import proves_rebuildable
 
 
 def story(h: Harness, case: ACase) -> list[Delivery]:
@@ -60,3 +63,15 @@ async def test_the_story_ends_the_same_in_any_order(escalation: Harness, data: s
     }  # fmt: skip
 
     assert await outcome(escalation, data.draw(interleavings(_told))) == _expected[0]
+
+
+@given(data=st.data(), random=st.randoms(use_true_random=False))
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_the_case_files_are_rebuilt_from_any_order(
+    escalation: Harness, data: st.DataObject, random: Random
+) -> None:
+    await escalation.empty()
+    told = story(escalation, ACase(datetime.now(UTC) - timedelta(minutes=700)))
+    await outcome(escalation, data.draw(interleavings(told)))
+    for projection in projections:
+        await proves_rebuildable(escalation, projection, random)

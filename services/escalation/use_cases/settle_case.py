@@ -18,7 +18,7 @@ THRESHOLD = "threshold"
 
 async def settle(case: CaseFile, tx: Transaction) -> None:
     """Needs the file locked. The same facts give the same rows, in whatever order they came."""
-    if case.opened_at is None:
+    if tx.rebuilding or case.opened_at is None:
         return
     terms = await terms_of(case, tx)
     await _tell_clocks(case, terms, tx)

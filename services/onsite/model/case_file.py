@@ -105,6 +105,12 @@ class Readiness(BaseModel):
     since: Instant | None
 
 
+def keep_refusals(told: dict[UUID, Diagnosis], before: dict[UUID, Diagnosis]) -> dict[UUID, Diagnosis]:
+    """What we told of a diagnosis is our own word, which no log of others holds."""
+    refused = {id: diagnosis.refused for id, diagnosis in before.items()}
+    return {id: diagnosis.model_copy(update={"refused": refused.get(id)}) for id, diagnosis in told.items()}
+
+
 class CaseFile(Entity, table="case_files"):
     """The id is the case's. Facts that come before their cause wait here."""
 

@@ -1,14 +1,18 @@
 """Facts of three services in any order, some of them twice: one outcome."""
 
 from datetime import timedelta
+from random import Random
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.onsite.handlers import projections
 from services.onsite.tests.builders import (
     MONDAY,
     PROMISED,
+    a_backorder,
+    a_cancellation,
     a_decision,
     a_delivery,
     a_diagnosis,
@@ -18,10 +22,12 @@ from services.onsite.tests.builders import (
     a_shipment,
     a_site,
     a_technician,
+    a_withdrawal,
     an_id,
 )
 from tests.support.harness import Harness
 from tests.support.order import interleavings
+from tests.support.rebuilding import proves_rebuildable
 
 _SAME_WORLD = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 _expected: list[tuple[Any, set[tuple[str, str]]]] = []
@@ -75,3 +81,22 @@ async def test_a_promise_that_moves_ends_in_the_same_visit_in_any_order(
     await onsite.deliver(*order)
 
     assert (await onsite.state(ignore=["appointment_id"]))["bookings"] == expected
+
+
+@given(data=st.data(), random=st.randoms(use_true_random=False))
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_the_case_files_are_rebuilt_from_any_order(onsite: Harness, data: st.DataObject, random: Random) -> None:
+    refused = (
+        a_decision(covered=False),
+        a_diagnosis(),
+        a_reservation(),
+        a_backorder(),
+        a_withdrawal(),
+        a_cancellation(),
+    )
+    visited = (a_decision(), a_decision(revision=2), a_diagnosis(), a_reservation(), a_shipment(), a_delivery())
+    await _begin(onsite)
+    told = [onsite.delivery(event) for event in (refused if random.random() < 0.5 else visited)]
+    await onsite.deliver(*data.draw(interleavings(told)))
+    for projection in projections:
+        await proves_rebuildable(onsite, projection, random)

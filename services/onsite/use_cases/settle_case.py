@@ -17,6 +17,8 @@ from services.onsite.use_cases.visit_at_hand import VisitAtHand, visit_of
 
 async def settle(file: CaseFile, tx: Transaction, *, site_changed: bool = False) -> None:
     """For a locked case file, after each fact."""
+    if tx.rebuilding:
+        return
     for diagnosis_id in sorted(file.diagnoses):
         order = await WorkOrder.find(WorkOrder.id_for(diagnosis_id), tx, lock=True)
         if order is None:

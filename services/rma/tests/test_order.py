@@ -2,6 +2,7 @@
 
 import itertools
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,10 +13,12 @@ from hypothesis import strategies as st
 from libs.bus.envelope import Delivery
 from libs.events import Event
 from libs.events.rma_returns import RepeatReplacementDetected
+from services.rma.handlers import projections
 from services.rma.queries.rmas import RmaOut
 from services.rma.tests.builders import SITE, Case, a_network, delivered, goods_in, made, reserved, seen
 from tests.support.harness import Harness
 from tests.support.order import interleavings
+from tests.support.rebuilding import proves_rebuildable
 
 _OF_ITS_OWN = {
     "id", "number", "case_id", "diagnosis_id", "serial", "created_at", "shipped_at", "shipped_serial", "tracking",
@@ -130,3 +133,14 @@ async def test_a_diagnosis_that_calls_for_no_part_opens_no_rma(rma: Harness) -> 
     await rma.deliver(case.opened(), case.covered(), case.diagnosed("guidance"))
     assert (await rma.get("/v1/rmas")).json()["items"] == []
     assert not await rma.events()
+
+
+@given(data=st.data(), random=st.randoms(use_true_random=False))
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_the_case_files_are_rebuilt_from_any_order(rma: Harness, data: st.DataObject, random: Random) -> None:
+    await rma.empty()
+    await a_network(rma)
+    story = [fact for ended in _ENDS for fact in the_story(rma, another_case(), ended=ended)]
+    await rma.deliver(*data.draw(interleavings(story)))
+    for projection in projections:
+        await proves_rebuildable(rma, projection, random)

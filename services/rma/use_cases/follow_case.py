@@ -96,6 +96,8 @@ def _paired(serials_in: list[str], serials_out: list[str]) -> list[InstalledPart
 
 async def settle(case: CaseFile, tx: Transaction) -> None:
     """Does nothing a second time: each act changes the RMA that it looks at."""
+    if tx.rebuilding:
+        return
     if not any(diagnosis.calls_for_a_part for diagnosis in case.diagnoses.values()):
         return
     rmas = await rmas_of_case(case.id, tx)
