@@ -1,31 +1,44 @@
-"""`polyplus`: each file beside this one adds its commands by `add_commands(commands)`; imports wait until one runs."""
+"""`polyplus`: each file beside this one may add commands by `add_commands(commands)`; imports wait until one runs."""
 
 from __future__ import annotations
 
-import argparse
 import importlib
+import os
 import pkgutil
 import sys
 from collections.abc import Sequence
 
 import deploy.cli
+from deploy.cli.arguments import Parser
+from deploy.cli.output import complain
 from deploy.local.errors import CannotRun
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="polyplus", description="Poly+ on this machine, and its operation.")
-    commands = parser.add_subparsers(required=True, metavar="command")
-    for module in pkgutil.iter_modules(deploy.cli.__path__, "deploy.cli."):
-        if not module.ispkg and not module.name.endswith("__main__"):
-            importlib.import_module(module.name).add_commands(commands)
-    arguments = parser.parse_args(argv)
+    """Runs one command. 0 done, 1 trouble found, 2 wrong usage or something out of reach, 130 interrupted."""
     try:
+        arguments = parser().parse_args(argv)
         return int(arguments.run(arguments) or 0)
     except CannotRun as reason:
-        print(f"poly+: {reason}", file=sys.stderr)
-        return 1
+        complain(str(reason))
+        return 2
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # whoever read has heard enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def parser() -> Parser:
+    """Every command there is."""
+    whole = Parser(prog="polyplus", description="Poly+ on this machine, and its operation.")
+    commands = whole.add_subparsers(required=True, metavar="command")
+    for module in pkgutil.iter_modules(deploy.cli.__path__, "deploy.cli."):
+        if not module.ispkg and not module.name.endswith("__main__"):
+            add = getattr(importlib.import_module(module.name), "add_commands", None)
+            if add:
+                add(commands)
+    return whole
 
 
 if __name__ == "__main__":

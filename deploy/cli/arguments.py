@@ -1,20 +1,41 @@
-"""What commands say alike."""
+"""How commands are described, and what they say alike."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from deploy.local.errors import CannotRun
 from deploy.local.processes import ROOT
 
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+    Commands = argparse._SubParsersAction["Parser"]
+
+EXIT_CODES = "exit code: 0 done; 1 done, and there is trouble to look at; 2 wrong usage, or something is out of reach"
+
+
+class WrongUsage(CannotRun):
+    """The command line asks for something that there is not."""
+
+
+class Parser(argparse.ArgumentParser):
+    """One that says in one line what it does not understand."""
+
+    def error(self, message: str) -> NoReturn:
+        raise WrongUsage(f"{message}; see {self.prog} --help")
+
+
+def operators_command(commands: Commands, name: str, help: str, teach: str, **how: Any) -> Parser:
+    """A command with `--home` and `--json`, whose help ends with examples and the exit codes."""
+    parser: Parser = commands.add_parser(
+        name, help=help, description=f"{help[0].upper()}{help[1:]}.", epilog=f"{teach.strip()}\n\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter, **how,
+    )  # fmt: skip
+    parser.add_argument("--json", action="store_true", help="for programs")
+    add_home(parser)
+    return parser
 
 
 def add_home(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--home", type=Path, default=ROOT / ".polyplus", help="the stack's folder (default: .polyplus)")
-
-
-def add_commands(_commands: Commands) -> None:
-    """None of its own."""

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import importlib
 import json
-import os
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from deploy.cli.arguments import add_home
+from deploy.cli.arguments import WrongUsage, operators_command
+from deploy.cli.output import complain, one_line, print_json, print_table
 from deploy.local.errors import CannotRun
 
 if TYPE_CHECKING:
@@ -37,18 +36,51 @@ SELECT topic, key, status, type, event_id, partition, record_offset, at, error, 
 """
 
 
+_LIST = """
+A dead letter is an event that a service's handler refused for good. Its key is parked: what comes later for that key waits behind it,
+everything else goes on. `list` shows one line for each, oldest first; exit code 1 when there is one.
+
+examples:
+  polyplus dlq list
+  polyplus dlq list --service rma --json | jq -r '.[].key'
+"""
+_SHOW = """
+The dead letter of one key and what waits behind it, in order, each with its envelope and its data: what to look at before deciding.
+
+example:
+  polyplus dlq show 0192d000-0000-7000-8000-0000000000a1
+"""
+_REPLAY = """
+For after the cause is mended: each key's line is handled in order, in one transaction, and the key flows again. A key whose event is
+still refused stays as it was, and the exit code is 1.
+
+examples:
+  polyplus dlq replay 0192d000-0000-7000-8000-0000000000a1
+  polyplus dlq replay --all --service rma
+"""
+_DISCARD = """
+The dead letter itself is given up for good (it stays on record), and what waited behind it is handled. Should one of those be refused
+too, it is the next dead letter, and the exit code is 1.
+
+example:
+  polyplus dlq discard 0192d000-0000-7000-8000-0000000000a1
+"""
+
+
 def add_commands(commands: Commands) -> None:
-    dlq = commands.add_parser("dlq", help="dead letters").add_subparsers(required=True, metavar="what")
-    listing = dlq.add_parser("list", help="the dead letters of every service")
-    show = dlq.add_parser("show", help="the events of one key that wait, with their data")
-    replay = dlq.add_parser("replay", help="handle what waits for these keys, in order, and let them flow again")
-    discard = dlq.add_parser("discard", help="give up one key's dead letter and handle what waited behind it")
+    dlq = commands.add_parser("dlq", help="dead letters: the events that a service could not handle").add_subparsers(
+        required=True, metavar="what"
+    )
+    listing = operators_command(dlq, "list", "the dead letters of every service", _LIST)
+    show = operators_command(dlq, "show", "the events of one key that wait, with their data", _SHOW)
+    replay = operators_command(dlq, "replay", "handle what waits for these keys, and let them flow again", _REPLAY)
+    discard = operators_command(
+        dlq, "discard", "give up one key's dead letter and handle what waited behind it", _DISCARD
+    )
     for parser, run in ((listing, _list), (show, _show), (replay, _replay), (discard, _discard)):
         parser.set_defaults(run=lambda arguments, run=run: asyncio.run(run(arguments)))
         parser.add_argument("--service", help="only this one's dead letters")
         parser.add_argument("--topic", help="only events from this topic")
-        parser.add_argument("--json", action="store_true", help="as JSON")
-        add_home(parser)
     for parser in (show, discard):
         parser.add_argument("key", type=_id)
     replay.add_argument("key", type=_id, nargs="*")
@@ -65,14 +97,24 @@ def _id(text: str) -> UUID:
 async def _list(arguments: argparse.Namespace) -> int:
     found = await _letters(arguments, None)
     if arguments.json:
-        _print_json(found)
+        print_json(found)
     elif not found:
         print("no dead letters", file=sys.stderr)
-    for letter in () if arguments.json else found:
-        behind = f", {letter['waiting']} waiting behind it" if letter["waiting"] else ""
-        print(f"{letter['service']}  {letter['topic']}  {letter['key']}  {letter['type']}{behind}")
-        print(f"    {letter['at']:%Y-%m-%d %H:%M:%S} UTC  {_one_line(letter['error'])}")
-    return 0
+    else:
+        rows = [
+            (
+                d["service"],
+                d["topic"],
+                d["key"],
+                d["type"],
+                d["waiting"],
+                f"{d['at']:%Y-%m-%d %H:%M:%S}",
+                one_line(d["error"]),
+            )
+            for d in found
+        ]
+        print_table(("service", "topic", "key", "type", "waiting behind", "dead since (UTC)", "why"), rows)
+    return int(bool(found))
 
 
 async def _show(arguments: argparse.Namespace) -> int:
@@ -83,13 +125,13 @@ async def _show(arguments: argparse.Namespace) -> int:
         event["headers"] = json.loads(event["headers"])
         event["data"] = _readable(event["data"])
     if arguments.json:
-        _print_json(found)
+        print_json(found)
         return 0
     for event in found:
         print(f"{event['status']}: {event['type']}, event {event['event_id']}")
         print(f"    heard by {event['service']} from {event['topic']}/{event['partition']} at {event['record_offset']}")
         if event["error"]:
-            print(f"    {_one_line(event['error'])}")
+            print(f"    {one_line(event['error'])}")
         print(json.dumps({"headers": event["headers"], "data": event["data"]}, indent=2, ensure_ascii=False))
     return 0
 
@@ -98,7 +140,7 @@ async def _replay(arguments: argparse.Namespace) -> int:
     from libs.bus.replay import NothingParked, replay
 
     if bool(arguments.key) == arguments.all:
-        raise CannotRun("name the keys to replay, or --all")
+        raise WrongUsage("name the keys to replay, or --all")
     known = _environment(arguments)
     letters = [letter for key in arguments.key or [None] for letter in await _named(arguments, key)]
     done, failed = [], 0
@@ -110,11 +152,8 @@ async def _replay(arguments: argparse.Namespace) -> int:
                 letter["handled"] = 0  # somebody else was faster
             except Exception as error:  # whatever a handler raises: the others are tried all the same
                 failed += 1
-                letter["failed"] = _one_line(f"{type(error).__name__}: {error}")
-                print(
-                    f"poly+: {letter['service']} still cannot handle {letter['key']}: {letter['failed']}",
-                    file=sys.stderr,
-                )
+                letter["failed"] = one_line(error)
+                complain(f"{letter['service']} still cannot handle {letter['key']}: {letter['failed']}")
         done.append(letter)
     _report(arguments, done)
     return 1 if failed else 0
@@ -127,27 +166,24 @@ async def _discard(arguments: argparse.Namespace) -> int:
     letters = await _named(arguments, arguments.key)
     if len(letters) > 1:
         places = ", ".join(f"--service {letter['service']} --topic {letter['topic']}" for letter in letters)
-        raise CannotRun(f"{arguments.key} waits in several places; say which: {places}")
+        raise WrongUsage(f"{arguments.key} waits in several places; say which: {places}")
     (letter,) = letters
     async with _open(known, letter["service"]) as (database, handlers):
         try:
             letter["handled"] = await discard(database, handlers, letter["topic"], letter["key"])
         except Exception as error:
-            raise CannotRun(f"{letter['service']}: {_one_line(str(error) or repr(error))}") from error
+            raise CannotRun(f"{letter['service']}: {one_line(error)}") from error
     letter["discarded"] = letter["event_id"]
     _report(arguments, [letter])
     again = [each for each in await _letters(arguments, arguments.key) if each["topic"] == letter["topic"]]
     for dead in again:
-        print(
-            f"poly+: {dead['type']}, which waited behind it, is the dead letter now: {_one_line(dead['error'])}",
-            file=sys.stderr,
-        )
+        complain(f"{dead['type']}, which waited behind it, is the dead letter now: {one_line(dead['error'])}")
     return 1 if again else 0
 
 
 def _report(arguments: argparse.Namespace, done: Iterable[Letter]) -> None:
     if arguments.json:
-        _print_json(done)
+        print_json(done)
         return
     for letter in done:
         if "handled" in letter:
@@ -192,29 +228,15 @@ def _nothing(key: UUID) -> CannotRun:
 @asynccontextmanager
 async def _open(known: Mapping[str, str], service: str) -> AsyncIterator[tuple[Database, Handlers]]:
     """The service's own handlers over its database, as its worker has them."""
-    from deploy.cli.places import url_of
-    from libs.kit import telemetry
+    from deploy.cli.places import url_of, wired
     from libs.store import Database
 
-    telemetry.configure(service, stream=sys.stderr)
-    os.environ.update(known)  # a handler reads the settings of its service
-    handlers = importlib.import_module(f"services.{service}.app").service.handlers
+    handlers = wired(known, service).handlers
     database = await Database.connect(known[url_of(service)], size=2)
     try:
         yield database, handlers
     finally:
         await database.close()
-
-
-# --- how they are shown ------------------------------------------------------------------------------------------------
-
-
-def _print_json(found: Iterable[Letter]) -> None:
-    print(json.dumps(list(found), default=_plain, ensure_ascii=False))
-
-
-def _plain(value: object) -> str:
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
 def _readable(data: bytes | None) -> object:
@@ -225,7 +247,3 @@ def _readable(data: bytes | None) -> object:
         return json.loads(data)
     except ValueError:
         return data.decode(errors="replace")
-
-
-def _one_line(error: str | None) -> str:
-    return " ".join((error or "").split())

@@ -1,37 +1,58 @@
-"""`polyplus lag`: how far every consumer is behind, and what no relay has published yet."""
+"""`polyplus lag`: how far everything is behind, and what has come to a halt."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from deploy.cli.arguments import add_home
+from deploy.cli.arguments import operators_command
+from deploy.cli.output import complain, print_json, print_table
+from deploy.local.errors import CannotRun
 
 if TYPE_CHECKING:
     from deploy.cli.arguments import Commands
 
-Place = tuple[str, int]
+_TEACH = """
+Two tables: how many events each consumer has still to handle, by topic (with the partitions that are behind), and for each service
+what no relay has sent to Kafka yet, timers that should have fired, calls to the outside that have failed so far, dead letters and
+the keys that wait for them. A row with trouble is marked `!`: more than --max events behind, older than --max-age seconds, or any
+dead letter. Ages are in domain time, which a sandbox's clock moves.
+
+examples:
+  polyplus lag                            everything
+  polyplus lag --service rma --partitions every partition of one service's consumer
+  polyplus lag --max 0 --max-age 5        is everything quiet? says so by its exit code
+  polyplus lag --json | jq '.consumers[] | select(.behind > 0)'
+"""
 _OFFSETS = "SELECT consumer, topic, partition, next FROM consumer_offsets ORDER BY consumer, topic, partition"
 # What is not in the window before `prev`, nor in the part of the one up to `cur` that Kafka has acknowledged.
-_UNPUBLISHED = """
+_STANDING = """
 WITH candidates AS (
     SELECT xid, id, time FROM outbox WHERE xid >= (SELECT pg_snapshot_xmax(prev) FROM relay_position)
     UNION ALL
     SELECT xid, id, time FROM outbox WHERE xid = ANY (ARRAY(SELECT pg_snapshot_xip(prev) FROM relay_position))
+), unpublished AS (
+    SELECT count(*) AS events, min(time) AS oldest
+      FROM candidates, relay_position WHERE NOT (pg_visible_in_snapshot(xid, cur) AND id <= last_id)
+), late AS (
+    SELECT count(*) AS timers, min(due_at) AS first FROM timers WHERE due_at <= app_now()
 )
-SELECT count(*) AS events, extract(epoch FROM app_now() - min(time))::float8 AS oldest
-  FROM candidates, relay_position WHERE NOT (pg_visible_in_snapshot(xid, cur) AND id <= last_id)
+SELECT events AS unpublished, extract(epoch FROM app_now() - oldest)::float8 AS oldest_seconds,
+       timers AS timers_due, extract(epoch FROM app_now() - first)::float8 AS timers_late_seconds,
+       (SELECT count(*) FROM jobs WHERE attempt > 1 OR last_error IS NOT NULL) AS calls_failing,
+       (SELECT count(*) FROM dead_letters WHERE status = 'dead') AS dead_letters,
+       (SELECT count(*) FROM parked_keys) AS parked_keys
+  FROM unpublished, late
 """
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How far a consumer has come with a partition; `end` None is a topic that Kafka does not have."""
+    """How far a consumer has come with a partition; `end` None is one that Kafka does not have, or a Kafka that is away."""
 
     consumer: str
     topic: str
@@ -45,70 +66,124 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Unpublished:
-    """What waits in a service's outbox; the age of the oldest is in seconds of domain time, None when nothing waits."""
+class Standing:
+    """What waits in a service's database. Ages are None when nothing waits."""
 
     service: str
-    events: int
+    unpublished: int
     oldest_seconds: float | None
+    timers_due: int
+    timers_late_seconds: float | None
+    calls_failing: int
+    dead_letters: int
+    parked_keys: int
+
+    def is_trouble(self, seconds: float) -> bool:
+        ages = max(self.oldest_seconds or 0.0, self.timers_late_seconds or 0.0)
+        return ages > seconds or bool(self.dead_letters or self.parked_keys)
+
+
+@dataclass
+class Look:
+    """All that could be seen, and what was out of reach."""
+
+    readings: list[Reading] = field(default_factory=list)
+    standings: list[Standing] = field(default_factory=list)
+    unreachable: list[str] = field(default_factory=list)
 
 
 def add_commands(commands: Commands) -> None:
-    lag = commands.add_parser("lag", help="how far consumers and relays are behind")
+    lag = operators_command(commands, "lag", "how far everything is behind, and what has come to a halt", _TEACH)
     lag.add_argument("--service", help="only this one")
     lag.add_argument("--partitions", action="store_true", help="every partition, also those that are at their end")
-    lag.add_argument("--json", action="store_true", help="everything, as JSON")
+    lag.add_argument(
+        "--max", type=int, default=1000, metavar="EVENTS", help="more than this behind a topic is trouble (%(default)s)"
+    )
+    lag.add_argument(
+        "--max-age", type=float, default=60, metavar="SECONDS", help="older than this is trouble (%(default)s)"
+    )
     lag.set_defaults(run=lambda arguments: asyncio.run(_lag(arguments)))
-    add_home(lag)
 
 
 async def _lag(arguments: argparse.Namespace) -> int:
     from deploy.cli.places import chosen, known_environment
 
     known = known_environment(arguments.home)
-    readings, unpublished = await look(known, chosen(known, arguments.service))
+    seen = await look(known, chosen(known, arguments.service))
+    topics = [(place, list(group)) for place, group in groupby(seen.readings, key=lambda r: (r.consumer, r.topic))]
+    slow = [i for i, (_, found) in enumerate(topics) if sum(r.behind for r in found) > arguments.max]
+    stuck = [i for i, standing in enumerate(seen.standings) if standing.is_trouble(arguments.max_age)]
     if arguments.json:
-        consumers = [{**asdict(reading), "behind": reading.behind} for reading in readings]
-        print(json.dumps({"consumers": consumers, "relays": [asdict(each) for each in unpublished]}))
+        consumers = [{**asdict(reading), "behind": reading.behind} for reading in seen.readings]
+        print_json({"consumers": consumers, "services": [asdict(each) for each in seen.standings]})
     else:
-        print("\n".join([*_lines(readings, partitions=arguments.partitions), *map(_relay_line, unpublished)]))
-    return 0
+        rows = [
+            (*place, sum(r.behind for r in found), _places(found, every=arguments.partitions))
+            for place, found in topics
+        ]
+        if rows:
+            print_table(("consumer", "topic", "behind", "partitions"), rows, marked=slow)
+            print()
+        headers = (
+            "service",
+            "unpublished",
+            "oldest",
+            "timers due",
+            "latest by",
+            "calls failing",
+            "dead letters",
+            "parked keys",
+        )
+        print_table(headers, [tuple(asdict(each).values()) for each in seen.standings], marked=stuck)
+    for away in seen.unreachable:
+        complain(away)
+    return 2 if seen.unreachable else int(bool(slow or stuck))
 
 
-async def look(known: Mapping[str, str], services: Iterable[str]) -> tuple[list[Reading], list[Unpublished]]:
-    """Raises CannotRun when a database or Kafka does not answer."""
+def _places(found: Iterable[Reading], *, every: bool) -> str:
+    told = [r for r in found if every or r.behind or r.end is None]
+    return ", ".join(f"{r.partition}: {r.next} of {'none such' if r.end is None else r.end}" for r in told)
+
+
+async def look(known: Mapping[str, str], services: Sequence[str]) -> Look:
+    """At every service that answers."""
     from deploy.cli.places import connected
 
-    stored, unpublished = [], []
+    seen, stored = Look(), []
     for service in services:
-        async with connected(known, service) as database:
-            stored += await database.fetch(_OFFSETS)
-            waiting = await database.fetchrow(_UNPUBLISHED)
-        assert waiting is not None
-        unpublished.append(Unpublished(service, waiting["events"], waiting["oldest"] and max(0.0, waiting["oldest"])))
-    ends = await asyncio.to_thread(_ends, known, {row["topic"] for row in stored})
-    readings = [
-        Reading(
-            row["consumer"], row["topic"], row["partition"], row["next"], ends.get((row["topic"], row["partition"]))
-        )
-        for row in stored
-    ]
-    return readings, unpublished
+        try:
+            async with connected(known, service) as database:
+                stored += await database.fetch(_OFFSETS)
+                standing = await database.fetchrow(_STANDING)
+        except CannotRun as away:
+            seen.unreachable.append(str(away))
+            continue
+        assert standing is not None
+        seen.standings.append(Standing(service, **standing))
+    ends: Mapping[tuple[str, int], int] = {}
+    try:
+        ends = await asyncio.to_thread(_ends, known, {row["topic"] for row in stored})
+    except CannotRun as away:
+        seen.unreachable.append(str(away))
+    for row in stored:
+        place = row["topic"], row["partition"]
+        seen.readings.append(Reading(row["consumer"], *place, row["next"], ends.get(place)))
+    return seen
 
 
-def _ends(known: Mapping[str, str], topics: set[str]) -> dict[Place, int]:
+def _ends(known: Mapping[str, str], topics: set[str]) -> dict[tuple[str, int], int]:
     from confluent_kafka import KafkaException, TopicPartition
     from confluent_kafka.admin import OffsetSpec
 
-    from deploy.local.errors import CannotRun
+    from deploy.cli.places import needed
     from deploy.topics import admin_client
 
     if not topics:
         return {}
-    names = ("POLYPLUS_KAFKA_BOOTSTRAP", "POLYPLUS_KAFKA_OPS_USER", "POLYPLUS_KAFKA_OPS_PASSWORD")
-    if absent := [name for name in names if name not in known]:
-        raise CannotRun(f"{', '.join(absent)} not set: where Kafka is, and who may look")
-    admin = admin_client(*(known[name] for name in names))
+    bootstrap, *login = needed(
+        known, "POLYPLUS_KAFKA_BOOTSTRAP", "POLYPLUS_KAFKA_OPS_USER", "POLYPLUS_KAFKA_OPS_PASSWORD"
+    )
+    admin = admin_client(bootstrap, *login)
     try:
         there = admin.list_topics(timeout=10).topics
         places = [TopicPartition(topic, n) for topic in topics & there.keys() for n in there[topic].partitions]
@@ -116,19 +191,4 @@ def _ends(known: Mapping[str, str], topics: set[str]) -> dict[Place, int]:
         asked = admin.list_offsets(dict.fromkeys(places, newest), request_timeout=10) if places else {}
         return {(place.topic, place.partition): found.result().offset for place, found in asked.items()}
     except KafkaException as error:
-        raise CannotRun(f"Kafka at {known[names[0]]} does not answer: {error.args[0].str()}") from error
-
-
-def _lines(readings: Iterable[Reading], *, partitions: bool) -> Iterable[str]:
-    for (consumer, topic), group in groupby(readings, key=lambda reading: (reading.consumer, reading.topic)):
-        found = list(group)
-        yield f"{consumer:<14}{topic:<22}{sum(reading.behind for reading in found):>9} behind"
-        for reading in found:
-            if partitions or reading.behind or reading.end is None:
-                end = "no such partition" if reading.end is None else f"of {reading.end}"
-                yield f"{'':<14}{f'  partition {reading.partition}':<22}{reading.behind:>9} behind: at {reading.next} {end}"
-
-
-def _relay_line(waiting: Unpublished) -> str:
-    age = f", the oldest for {waiting.oldest_seconds:.1f} s" if waiting.oldest_seconds is not None else ""
-    return f"{waiting.service:<14}{'outbox':<22}{waiting.events:>9} unpublished{age}"
+        raise CannotRun(f"Kafka at {bootstrap} does not answer: {error.args[0].str()}") from error

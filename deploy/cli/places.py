@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,11 +17,7 @@ from deploy.topics import SERVICES
 if TYPE_CHECKING:
     import asyncpg
 
-    from deploy.cli.arguments import Commands
-
-
-def add_commands(_commands: Commands) -> None:
-    """None of its own."""
+    from libs.kit.service import Service
 
 
 def known_environment(home: Path) -> Mapping[str, str]:
@@ -34,14 +32,20 @@ def url_of(service: str) -> str:
     return f"POLYPLUS_{service.upper()}_DATABASE_URL"
 
 
+def needed(known: Mapping[str, str], *names: str) -> list[str]:
+    """Their values. Raises CannotRun naming those that are not set."""
+    if absent := [name for name in names if name not in known]:
+        raise CannotRun(f"{', '.join(absent)} not set: `polyplus env` shows what is")
+    return [known[name] for name in names]
+
+
 def chosen(known: Mapping[str, str], service: str | None) -> list[str]:
     """The service asked for, or every one that this environment has."""
     if service is None:
         return [each for each in SERVICES if url_of(each) in known]
     if service not in SERVICES:
         raise CannotRun(f"there is no service {service!r}; the services are {', '.join(SERVICES)}")
-    if url_of(service) not in known:
-        raise CannotRun(f"{url_of(service)} is not set")
+    needed(known, url_of(service))
     return [service]
 
 
@@ -58,3 +62,13 @@ async def connected(known: Mapping[str, str], service: str) -> AsyncIterator[asy
         yield connection
     finally:
         await connection.close()
+
+
+def wired(known: Mapping[str, str], service: str) -> Service:
+    """The service as its own process has it, with its logs on standard error."""
+    from libs.kit import telemetry
+
+    telemetry.configure(service, stream=sys.stderr)
+    os.environ.update(known)  # a handler reads the settings of its service
+    found: Service = importlib.import_module(f"services.{service}.app").service
+    return found

@@ -13,15 +13,15 @@ Offsets = Mapping[tuple[str, int], int]
 """By topic and partition."""
 
 
-class LogIncomplete(Exception):
-    """Kafka does not have all of the records that were asked for."""
+class LogUnavailable(Exception):
+    """Kafka does not answer, or does not have all of the records that were asked for."""
 
 
 class Log(Protocol):
     """Where a rebuild reads."""
 
     def read(self, start: Offsets, end: Offsets) -> AsyncIterator[list[Delivery]]:
-        """The records from `start` (0 where it names none) up to `end`, each partition's in order. Raises LogIncomplete."""
+        """The records from `start` (0 where it names none) up to `end`, each partition's in order. Raises LogUnavailable."""
 
 
 class KafkaLog:
@@ -32,10 +32,14 @@ class KafkaLog:
             **kafka.common(), enable_auto_commit=False, auto_offset_reset="none", isolation_level="read_committed",
             max_partition_fetch_bytes=2 * 1024 * 1024,
         )  # fmt: skip
-        self._batch = batch
+        self._batch, self._bootstrap = batch, kafka.bootstrap
 
     async def __aenter__(self) -> Self:
-        await self._client.start()
+        try:
+            await self._client.start()
+        except KafkaError as error:
+            await self._client.stop()
+            raise LogUnavailable(f"Kafka at {self._bootstrap} does not answer: {error!r}") from error
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -66,11 +70,11 @@ class KafkaLog:
                 await self._client.end_offsets(list(starts)),
             )
         except KafkaError as error:
-            raise LogIncomplete(
+            raise LogUnavailable(
                 f"Kafka does not tell the extent of {sorted({tp.topic for tp in starts})}: {error!r}"
             ) from error
         for tp, start in starts.items():
             if first[tp] > start or last[tp] < ends[tp]:
-                raise LogIncomplete(
+                raise LogUnavailable(
                     f"{tp.topic}/{tp.partition} holds {first[tp]} to {last[tp]}, and {start} to {ends[tp]} were consumed"
                 )

@@ -1,4 +1,4 @@
-"""A projection is read anew from the log into a shadow of its table, and the table is mended where it differs (ADR 0008).
+"""A projection is read anew from the log into a shadow of its table, and the table is mended where it differs (docs/adr).
 
 Nothing is emitted, nobody is notified, no other table is touched. Consumption goes on meanwhile: the shadow follows it up to the
 stored offsets, then those are locked for the last few events and the mending, all in one transaction. A rebuild that dies has
@@ -63,7 +63,7 @@ async def rebuild(
 ) -> Rebuilt:
     """Mends the projection's table, or with `check` only tells what differs. `owner_url` is the owner's, who may make tables.
 
-    Raises RebuildBusy, LogIncomplete, or what a handler raised.
+    Raises RebuildBusy, LogUnavailable, or what a handler raised.
     """
     async with _alone(owner_url) as connection:
         while True:
@@ -173,4 +173,9 @@ class _Reading:
                     new.discard(delivery.event_id)  # a batch can hold the same event twice
                     fresh.append(delivery)
             if fresh:
-                await self.handlers.apply(fresh, tx)
+                try:
+                    await self.handlers.apply(fresh, tx)
+                except Exception as error:
+                    first, last = fresh[0], fresh[-1]
+                    error.add_note(f"among {first.topic}/{first.partition}, offsets {first.offset} to {last.offset}")
+                    raise

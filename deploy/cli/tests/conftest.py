@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,8 @@ class Cli:
 
 @pytest.fixture
 def polyplus(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Cli]:
-    monkeypatch.setattr("os.environ", {})
+    elsewhere = {name: value for name, value in os.environ.items() if not name.endswith("_DATABASE_URL")}
+    monkeypatch.setattr("os.environ", elsewhere)  # a copy: what a command sets there ends with the test
     yield Cli(tmp_path, capsys)
     structlog.reset_defaults()  # a command sends its logs to the standard error of this test
 

@@ -20,5 +20,5 @@ async def test_the_clock_moves_in_a_sandbox_only(
 
     code = await asyncio.to_thread(main, ["clock", *command, "--home", str(tmp_path)])
 
-    assert code == 1
+    assert code == 2
     assert "only a sandbox has a clock that moves" in capsys.readouterr().err

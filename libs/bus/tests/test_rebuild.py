@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from libs.bus.envelope import Delivery
-from libs.bus.log import KafkaLog, Log, LogIncomplete, Offsets
+from libs.bus.log import KafkaLog, Log, LogUnavailable, Offsets
 from libs.bus.projections import Projection
 from libs.bus.rebuild import RebuildBusy, Rebuilt, rebuild
 from libs.bus.replay import discard, replay
@@ -201,6 +201,6 @@ async def test_a_log_that_is_not_whole_is_refused_and_so_is_a_second_rebuild(sta
     assert (await rebuilt(stage, another)).differences == []
     await edit(stage, things[0])
     await stage.fetchval("UPDATE consumer_offsets SET next = next + 1000")
-    with pytest.raises(LogIncomplete, match=f"{stage.topic}/"):
+    with pytest.raises(LogUnavailable, match=f"{stage.topic}/"):
         await rebuilt(stage)
     assert await stage.numbers() == broken | {things[0]: [99]}

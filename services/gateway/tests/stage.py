@@ -113,11 +113,11 @@ class Stage:
         """A door of the test's own; `changed` settings differ from the defaults."""
         return await self._stack.enter_async_context(self.door(**changed))
 
-    def door(self, **changed: Any) -> AbstractAsyncContextManager[Served]:
+    def door(self, port: int = 0, **changed: Any) -> AbstractAsyncContextManager[Served]:
         defaults: dict[str, Any] = {"requests_per_second": 100_000}
         settings = DoorSettings(url=ISSUER, key=KEY, services=dict(self.urls), **(defaults | changed))
         stopping = asyncio.Event()
-        return serving(service.door(self.database, settings, stopping), stopping=stopping, lifespan="on")
+        return serving(service.door(self.database, settings, stopping), stopping=stopping, port=port, lifespan="on")
 
     async def make(self, role: str = "engineer", **fields: Any) -> UUID:
         """A client of this role, without a secret that anybody knows."""
