@@ -116,7 +116,13 @@ async def _shadow(
     read = f"CREATE UNLOGGED TABLE {SHADOW}.read_events (event_id uuid PRIMARY KEY)"
     await connection.execute("; ".join([drop, f"CREATE SCHEMA {SHADOW}", *tables, read]))
     try:
-        async with _one_connection(owner_url, search_path=f"{SHADOW}, public", synchronous_commit="off") as database:
+        # a plan made for an empty table would be kept while it fills
+        settings = {
+            "search_path": f"{SHADOW}, public",
+            "synchronous_commit": "off",
+            "plan_cache_mode": "force_custom_plan",
+        }
+        async with _one_connection(owner_url, **settings) as database:
             yield database
     finally:
         if not connection.is_closed():

@@ -65,7 +65,7 @@ async def test_the_story_ends_the_same_in_any_order(ecps: Harness, data: st.Data
 
 
 @given(data=st.data(), random=st.randoms(use_true_random=False))
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_the_case_files_are_rebuilt_from_any_order(ecps: Harness, data: st.DataObject, random: Random) -> None:
     told, _ = await told_in_order(ecps)
     order = data.draw(interleavings(told))

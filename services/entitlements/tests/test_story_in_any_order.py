@@ -86,7 +86,7 @@ async def test_the_story_ends_the_same_in_any_order(entitlements: Harness, data:
 
 
 @given(data=st.data(), random=st.randoms(use_true_random=False))
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_the_case_files_and_replacements_are_rebuilt_from_any_order(
     entitlements: Harness, data: st.DataObject, random: Random
 ) -> None:

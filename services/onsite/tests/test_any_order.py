@@ -84,7 +84,7 @@ async def test_a_promise_that_moves_ends_in_the_same_visit_in_any_order(
 
 
 @given(data=st.data(), random=st.randoms(use_true_random=False))
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_the_case_files_are_rebuilt_from_any_order(onsite: Harness, data: st.DataObject, random: Random) -> None:
     refused = (
         a_decision(covered=False),

@@ -136,7 +136,7 @@ async def test_a_diagnosis_that_calls_for_no_part_opens_no_rma(rma: Harness) -> 
 
 
 @given(data=st.data(), random=st.randoms(use_true_random=False))
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_the_case_files_are_rebuilt_from_any_order(rma: Harness, data: st.DataObject, random: Random) -> None:
     await rma.empty()
     await a_network(rma)
