@@ -140,9 +140,9 @@ class Transaction:
         found = await self.select(cls, *where, limit=1, lock=lock)
         return found[0] if found else None
 
-    async def run(self, cls: type[E], query: Compiled, **values: Any) -> list[E]:
-        """As `select`, for a query of all columns of `cls` that was compiled before."""
-        return [self._keep(cls, record, lock=False) for record in await self.fetch(query, **values)]
+    async def look(self, cls: type[E], query: Compiled, **values: Any) -> list[E]:
+        """The rows that a query of all columns of `cls` finds, to be looked at only: nothing done to them is ever written."""
+        return [cls.from_record(record.items()) for record in await self.fetch(query, **values)]
 
     async def fetch(self, query: sa.Executable | Compiled, **values: Any) -> list[asyncpg.Record]:
         """The records of any SQLAlchemy Core statement; `values` are those that a compiled one leaves to be given."""

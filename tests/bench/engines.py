@@ -23,8 +23,9 @@ from tests.bench.workload import PARTITIONS
 class Engines:
     """A context manager; on leaving, all that was started through it is stopped, by id."""
 
-    def __init__(self) -> None:
-        self._postgres: dict[tuple[tuple[str, str], ...], str] = {}
+    def __init__(self, postgres: str | None = None) -> None:
+        """`postgres` is the admin's URL of a server to use instead of one of the run's own, as a test does."""
+        self._postgres: dict[tuple[tuple[str, str], ...], str] = {(): postgres} if postgres else {}
         self._kafka: KafkaLogin | None = None
         self.notes: dict[str, str] = {}
         """What a bench has to say beside its samples ("effects per story": "14"); kept with its result."""

@@ -167,11 +167,13 @@ async def cases_without_database(engines: Engines) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def orm_peer(engines: Engines, name: str, database: str, *, publishes: bool = False) -> AsyncIterator[str]:
-    """The peer of peers/orm_rest; its URL."""
+async def orm_peer(
+    engines: Engines, name: str, database: str, *, publishes: bool = False, python: str | None = None
+) -> AsyncIterator[str]:
+    """The peer of peers/orm_rest; its URL. Without publishing any `python` that has SQLAlchemy will do."""
     port = free_port()
     argv = [
-        str(peer_python()), "-m", "uvicorn", "tests.bench.peers.orm_rest.app:app", "--host", HOST, "--port", str(port),
+        python or str(peer_python()), "-m", "uvicorn", "tests.bench.peers.orm_rest.app:app", "--host", HOST, "--port", str(port),
         "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--no-server-header", "--no-proxy-headers",
     ]  # fmt: skip
     env = {

@@ -122,7 +122,7 @@ class _Driver:
         )
         self._run, self._sent = uuid4().hex, 0
         self._waiting: deque[float] = deque()
-        self._free: list[_Connection] = []
+        self._free: deque[_Connection] = deque()
         self.statuses: Counter[str] = Counter()
         self.latencies: list[float] = []
         self.stopping, self.busy = False, 0
@@ -139,7 +139,7 @@ class _Driver:
     def due(self, at: float) -> None:
         """One more request, now or as soon as a connection is free."""
         if self._free:
-            self.begin(self._free.pop(), at)
+            self.begin(self._free.popleft(), at)  # in turn: one that idles for seconds is closed by its server
         else:
             self._waiting.append(at)
 

@@ -46,7 +46,7 @@ _ACTIVE = Compiled(sa.select(Queue.table).where(Queue.c.active).order_by(Queue.c
 
 async def route(case: Case, tx: Transaction, by: str, *, default: str | None = None, why: str | None = None) -> None:
     """To the best queue on duty now; nothing is told when that is where the case stands."""
-    queues = await tx.run(Queue, _ACTIVE)
+    queues = await tx.look(Queue, _ACTIVE)
     default = default or (await policies.at(tx, severity=case.severity)).default_queue
     choice = choose(queues, default, family=case.family, language=case.language, at=tx.now)
     place(case, tx, choice, by, f"{why}: {choice.reason}" if why else choice.reason)

@@ -5,11 +5,9 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Request, Response
-from faststream.kafka import KafkaBroker
-from faststream.security import SASLScram512
 from pydantic import BaseModel
 from sqlalchemy import ARRAY, Text, cast, delete, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -29,6 +27,9 @@ from tests.bench.peers.orm_rest.schemas import (
 )
 from tests.bench.peers.orm_rest.security import Caller, CurrentCaller
 
+if TYPE_CHECKING:
+    from faststream.kafka import KafkaBroker
+
 _PRIORITIES = {"critical": "P1", "major": "P2", "moderate": "P3", "minor": "P4"}
 _POSSIBLE = os.environ["PEER_POSSIBLE"].split(",")
 _ROUTE = "POST /v1/cases"
@@ -37,9 +38,12 @@ engine = create_async_engine(os.environ["PEER_DATABASE_URL"], pool_size=16, max_
 sessions = async_sessionmaker(engine, expire_on_commit=False)
 
 
-def _broker() -> KafkaBroker | None:
+def _broker() -> "KafkaBroker | None":
     if "PEER_KAFKA_BOOTSTRAP" not in os.environ:
         return None
+    from faststream.kafka import KafkaBroker
+    from faststream.security import SASLScram512
+
     login = SASLScram512(os.environ["PEER_KAFKA_USER"], os.environ["PEER_KAFKA_PASSWORD"])
     return KafkaBroker(os.environ["PEER_KAFKA_BOOTSTRAP"], security=login, acks="all", logger=None)
 
@@ -208,6 +212,7 @@ def _outbox(event: BaseModel, case: Case, caller: Caller, now: datetime, tracepa
     name = "case-opened" if isinstance(event, CaseOpened) else "case-routed"
     return OutboxEvent(
         topic="cases.events", key=case.id, event_id=uuid7(), type=f"polyplus.cases.{name}.v1", subject=case.id,
-        account_id=case.account_id, version=case.version, actor=caller.actor, traceparent=traceparent, time=now,
+        account_id=case.account_id, version=case.version, actor=caller.actor, time=now,
+        traceparent=traceparent or f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-01",
         data=event.model_dump_json().encode(),
     )  # fmt: skip
