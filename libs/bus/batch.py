@@ -9,6 +9,7 @@ import asyncpg
 from libs.bus.dead_letters import park, wait_in_line
 from libs.bus.envelope import Delivery
 from libs.bus.handlers import Handlers
+from libs.bus.spans import batch_span
 from libs.store import Database, Scope, Transaction
 
 _BEGIN = "SELECT * FROM begin_batch($1, $2, $3, $4, $5, $6, $7, $8, $9)"
@@ -54,7 +55,8 @@ async def work(
     Each event is consumed once, however often it comes; one whose key is parked joins the line behind the dead letter.
     Raises Fenced, OutOfOrder, or what a handler raised.
     """
-    async with database.transaction(Scope("worker", actor=f"system:{place.consumer}")) as tx:
+    scope = Scope("worker", actor=f"system:{place.consumer}")
+    async with batch_span(place.consumer, place.topic, place.partition, deliveries), database.transaction(scope) as tx:
         heard = [d for d in deliveries if handlers.hears(d)]
         begun = await _begin(tx, place, expected, next, heard)
         if begun["parked"]:

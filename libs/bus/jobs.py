@@ -16,7 +16,9 @@ import asyncpg
 import httpx
 import structlog
 
+from libs.bus.spans import job_span
 from libs.store import Database, Entity, Scope, Transaction
+from libs.store.tracing import traceparent
 
 log = structlog.get_logger()
 LEASE_SECONDS = 60
@@ -91,6 +93,10 @@ class Jobs:
         return len(claimed)
 
     async def _work(self, row: asyncpg.Record, database: Database, http: httpx.AsyncClient) -> None:
+        with job_span(row):
+            await self._attempt(row, database, http)
+
+    async def _attempt(self, row: asyncpg.Record, database: Database, http: httpx.AsyncClient) -> None:
         kind = self._kinds[row["aggregate"], row["kind"]]
         run = JobRun(
             row["id"], row["aggregate_id"], row["kind"], row["reference"], json.loads(row["payload"]), row["attempt"]
@@ -124,7 +130,7 @@ class Jobs:
     ) -> None:
         scope = Scope("worker", actor=f"system:{self.service}")
         try:
-            async with database.transaction(scope, traceparent=row["traceparent"]) as tx:
+            async with database.transaction(scope, traceparent=traceparent() or row["traceparent"]) as tx:
                 aggregate = await kind.cls.get(row["aggregate_id"], tx, lock=True)
                 if (
                     await tx.connection.execute(_FINISH, row["id"], row["claim"]) == "DELETE 1"

@@ -20,6 +20,7 @@ from aiokafka.partitioner import murmur2
 
 from libs.bus.envelope import record_headers
 from libs.bus.kafka import Kafka
+from libs.bus.spans import end_with, page_span
 from libs.store import Database
 from libs.store.database import LIVELY
 
@@ -271,6 +272,7 @@ class Publisher:
         """Hands the rows over; the futures are done when all replicas have them."""
         for topic in {row["topic"] for row in rows} - self._counts.keys():
             self._counts[topic] = len(await self._producer.partitions_for(topic))
+        span = page_span(rows)
         facts: dict[tuple[str, int], list[asyncpg.Record]] = defaultdict(list)
         states: dict[tuple[str, int], list[asyncpg.Record]] = defaultdict(list)
         for row in rows:
@@ -282,6 +284,7 @@ class Publisher:
             async with self._states.transaction():
                 sent = [f for place, group in states.items() for f in await _batches(self._states, place, group)]
                 await asyncio.gather(*sent)
+        end_with(span, futures)
         return futures
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from libs.bus.spans import timer_span
 from libs.store import Database, Entity, Scope, Transaction
 
 log = structlog.get_logger()
@@ -97,7 +98,8 @@ class Timers:
     async def _fire(self, name: str, aggregate: Entity, timer: asyncpg.Record, tx: Transaction) -> None:
         kind, _, detail = timer["kind"].partition(":")
         try:
-            await self._handlers[name, kind](aggregate, tx, detail)
+            with timer_span(name, aggregate.id, timer["kind"], tx):
+                await self._handlers[name, kind](aggregate, tx, detail)
         except Exception as error:
             error.add_note(f"timer {timer['kind']} of {name} {aggregate.id}")
             error.__dict__["aggregate_id"] = aggregate.id

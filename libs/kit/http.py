@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict
 from libs.kit import problems
 from libs.kit.auth import Policy, Principal, Public, Verifier
 from libs.kit.idempotency import Attempt
-from libs.kit.telemetry import current_traceparent, trace
 from libs.store import Database, Scope, Transaction
+from libs.store.tracing import continued, traceparent
 
 log = structlog.get_logger()
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
@@ -105,7 +105,7 @@ class ServiceRoute(APIRoute):
         max_body = limit.limit if limit else MAX_BODY_BYTES
 
         async def handle(request: Request) -> Response:
-            with trace(request.headers.get("traceparent")):
+            with continued(request.headers.get("traceparent")):
                 try:
                     await _read_body(request, max_body)
                     scope = _authenticate(request, policy)
@@ -131,7 +131,7 @@ class ServiceRoute(APIRoute):
         database: Database = request.app.state.database
         attempt = await self.attempt(request)
         once = attempt.once if attempt else None
-        async with database.transaction(scope, traceparent=current_traceparent(), once=once) as tx:
+        async with database.transaction(scope, traceparent=traceparent(), once=once) as tx:
             request.state.tx = tx
             if attempt and (earlier := attempt.earlier_answer(tx)):
                 return earlier

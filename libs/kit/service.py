@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from libs.bus import Handlers, Jobs, Timers
 from libs.bus.projections import Rebuildable
@@ -21,6 +22,11 @@ from libs.kit.http import Router
 from libs.kit.settings import Settings
 from libs.store import Database
 
+REQUEST_SPANS: TelemetryConfig = {
+    "metrics": False, "logs": False, "operation_spans": False, "auto_configure": False,
+    "exclude": lambda scope: not scope["path"].startswith("/v1/"),
+}  # fmt: skip
+"""FastAPI's own span of each request, for callers' routes; nothing else of what it offers."""
 ROLES = ("all", "api", "worker")
 Setup = Callable[[FastAPI], Awaitable[None]]
 
@@ -54,7 +60,10 @@ class Service:
                 await self.setup(app)
             yield
 
-        app = FastAPI(title=f"Poly+ {self.name}", version="1", lifespan=lifespan, docs_url=None, redoc_url=None)
+        app = FastAPI(
+            title=f"Poly+ {self.name}", version="1", lifespan=lifespan, docs_url=None, redoc_url=None,
+            telemetry=REQUEST_SPANS,
+        )  # fmt: skip
         app.state.database, app.state.verifier, app.state.stopping = database, verifier, asyncio.Event()
         problems.install(app)
         app.include_router(health_router({"database": lambda: _database_answers(database), **(checks or {})}))
@@ -67,7 +76,11 @@ class Service:
         import uvloop
 
         telemetry.configure(self.name)
-        uvloop.run(self._serve(Settings.read(self.name), role))
+        send_last_spans = telemetry.record_spans(self.name)
+        try:
+            uvloop.run(self._serve(Settings.read(self.name), role))
+        finally:
+            send_last_spans()
 
     async def _serve(self, settings: Settings, role: str) -> None:
         database = await Database.connect(settings.database_url)

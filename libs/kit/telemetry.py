@@ -1,7 +1,8 @@
-"""What a process tells of itself: one JSON line per log event on stdout, W3C trace context, Prometheus metrics.
+"""What a process tells of itself: one JSON line per log event on stdout, OpenTelemetry spans, Prometheus metrics.
 
 Code logs with `structlog.get_logger()`; fields that hold for a while are bound with `structlog.contextvars`
-(`bind_contextvars(actor=...)`). Trace context: https://www.w3.org/TR/trace-context/, version 00.
+(`bind_contextvars(actor=...)`). Spans go to the OTLP collector that OpenTelemetry's own variables name
+(`OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_TRACES_SAMPLER` …); without one none is recorded: see `libs.store.tracing`.
 """
 
 import json
@@ -9,75 +10,26 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Self, TextIO
+from collections.abc import Callable, Iterable, Mapping
+from threading import Thread
+from typing import TextIO
 
 import prometheus_client
 import structlog
+from opentelemetry.trace import get_current_span, set_tracer_provider
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from libs.bus.handlers import handled
+from libs.store import tracing
 
-_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _SECRET_KEY = re.compile(
     r"authorization|secret|passw|token|cookie|credential|private_?key|api_?key|signature", re.IGNORECASE
 )
 _SECRET_TEXT = re.compile(r"(://[^\s:/@\"]*:)[^\s@\"]+(?=@)|(\b(?:Bearer|Basic) )[\w.~+/=-]+", re.IGNORECASE)
 _HIDDEN = "[hidden]"
 _DEEPEST = 8
+_LAST_SPANS_SECONDS = 3.0
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 60.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Traceparent:
-    """A position in a trace; `str()` gives the header's value."""
-
-    trace_id: str
-    span_id: str
-    flags: str = "01"
-
-    def __str__(self) -> str:
-        return f"00-{self.trace_id}-{self.span_id}-{self.flags}"
-
-    @classmethod
-    def new(cls) -> Self:
-        """The root of a new trace, sampled."""
-        return cls(os.urandom(16).hex(), os.urandom(8).hex())
-
-    @classmethod
-    def parse(cls, header: str | None) -> Self | None:
-        """The header's position; None for one that is absent or breaks the format, which begins a new trace."""
-        match = _TRACEPARENT.fullmatch(header or "")
-        # Version 00 ends after the flags; a later one may go on.
-        return cls(*match.group(1, 2, 3)) if match and not (match[4] and match[0].startswith("00")) else None
-
-    def child(self) -> "Traceparent":
-        """A new span of the same trace."""
-        return Traceparent(self.trace_id, os.urandom(8).hex(), self.flags)
-
-
-_current: ContextVar[Traceparent | None] = ContextVar("traceparent", default=None)
-
-
-def current_traceparent() -> str | None:
-    """The `traceparent` to hand on with an event or a call to the outside; None outside any trace."""
-    position = _current.get()
-    return None if position is None else str(position)
-
-
-@contextmanager
-def trace(parent: str | None = None) -> Iterator[Traceparent]:
-    """Works in a new span: below `parent` if that is a valid header, else below the current span, else in a new trace."""
-    above = Traceparent.parse(parent) or _current.get()
-    span = above.child() if above else Traceparent.new()
-    before = _current.set(span)
-    try:
-        yield span
-    finally:
-        _current.reset(before)
 
 
 def redact(value: object, depth: int = 0) -> object:
@@ -106,8 +58,9 @@ def configure(service: str, level: int = logging.INFO, stream: TextIO | None = N
         event["service"] = service
         if delivery := handled.get():
             event["event_id"], event["trace_id"] = str(delivery.event_id), (delivery.traceparent or "")[3:35]
-        if position := _current.get():
-            event["trace_id"], event["span_id"] = position.trace_id, position.span_id
+        place = get_current_span().get_span_context()
+        if place.is_valid:
+            event["trace_id"], event["span_id"] = f"{place.trace_id:032x}", f"{place.span_id:016x}"
         return event
 
     shared: list[Processor] = [
@@ -127,6 +80,32 @@ def configure(service: str, level: int = logging.INFO, stream: TextIO | None = N
     last: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, _render]
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last))
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
+
+
+def record_spans(service: str) -> Callable[[], None]:
+    """Records spans if the environment names a collector; what is returned sends off the last ones, in at most 3 s."""
+    named = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    if not any(map(os.environ.get, named)) or os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return lambda: None
+    # 5 MiB that a process without a collector does not carry
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    who = Resource.create({"service.name": service, "service.namespace": "polyplus"})
+    provider = TracerProvider(resource=who, shutdown_on_exit=False)
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    set_tracer_provider(provider)  # FastAPI records requests with it
+    tracing.record_with(provider.get_tracer("polyplus"))
+
+    def end() -> None:
+        # In a thread that need not end: a collector that does not answer must not keep the process.
+        sending = Thread(target=provider.shutdown, daemon=True)
+        sending.start()
+        sending.join(_LAST_SPANS_SECONDS)
+
+    return end
 
 
 def counter(name: str, documentation: str, labels: Iterable[str] = ()) -> prometheus_client.Counter:

@@ -1,15 +1,18 @@
 """A service's database: its pool, and transactions on it."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import Self
 
 import asyncpg
+from opentelemetry.trace import SpanKind
 
+from libs.store.tracing import span
 from libs.store.transaction import Cause, Once, Scope, Transaction
 
 _BEGIN = "SELECT app_now() AS now, set_config('polyplus.scope', $1, true), set_config('polyplus.accounts', $2, true)"
 _BEGIN_ONCE = "SELECT * FROM begin_request($1, $2, $3, $4, $5)"
+_POSTGRESQL = {"db.system.name": "postgresql", "db.operation.name": "COMMIT"}
 LIVELY = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
 """The server finds out within 25 s that a peer is gone, and lets go of its locks."""
 
@@ -49,19 +52,21 @@ class Database:
         `once` names a request of which one transaction at a time may work: `tx.alone` says whether this is the one, and
         `tx.earlier` holds the answer of one that has.
         """
-        async with self.pool.acquire() as connection, connection.transaction():
-            accounts = ",".join(map(str, scope.accounts))
-            if once is None:
-                begun = await connection.fetchrow(_BEGIN, scope.kind, accounts)
-            else:
-                begun = await connection.fetchrow(_BEGIN_ONCE, scope.kind, accounts, *once)
-            assert begun is not None
-            tx = Transaction(connection, scope, begun["now"], traceparent=traceparent, cause=cause)  # type: ignore[arg-type]
-            if once:
-                tx.alone = begun["alone"]
-                tx.earlier = begun if begun["status"] is not None else None
-            yield tx
-            await tx.flush()
+        with ExitStack() as committing:
+            async with self.pool.acquire() as connection, connection.transaction():
+                accounts = ",".join(map(str, scope.accounts))
+                if once is None:
+                    begun = await connection.fetchrow(_BEGIN, scope.kind, accounts)
+                else:
+                    begun = await connection.fetchrow(_BEGIN_ONCE, scope.kind, accounts, *once)
+                assert begun is not None
+                tx = Transaction(connection, scope, begun["now"], traceparent=traceparent, cause=cause)  # type: ignore[arg-type]
+                if once:
+                    tx.alone = begun["alone"]
+                    tx.earlier = begun if begun["status"] is not None else None
+                yield tx
+                committing.enter_context(span("commit", SpanKind.CLIENT, _POSTGRESQL))
+                await tx.flush()
         if tx.left_work:
             for wake in self.wake_ups:
                 wake()

@@ -1,9 +1,11 @@
 """The one public door: who calls, how often, to which service; every refusal is a problem that says why."""
 
 import structlog
+from opentelemetry.trace import SpanKind, get_current_span
 
 from libs.kit.problems import Problem, as_problem
-from libs.kit.telemetry import counter, trace
+from libs.kit.telemetry import counter
+from libs.store import tracing
 from services.gateway import routes
 from services.gateway.door import asgi
 from services.gateway.door.headers import Headers, inward, value_of
@@ -44,9 +46,11 @@ class Door:
         if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
             await self._front(scope, receive, send)
             return
-        with trace(value_of(scope["headers"], b"traceparent")) as span:
+        came = value_of(scope["headers"], b"traceparent")
+        seen = {"http.request.method": scope["method"], "url.path": scope["path"], "url.scheme": scope["scheme"]}
+        with tracing.span(scope["method"], SpanKind.SERVER, seen, below=came), tracing.continued(came):
             try:
-                await self._enter(scope, receive, send, str(span))
+                await self._enter(scope, receive, send)
             except asgi.CallerLeft:
                 return
             except Exception as error:
@@ -54,11 +58,12 @@ class Door:
                 if problem is None:
                     log.error("unforeseen error", path=scope["path"], exc_info=error)
                     problem = Problem("Something went wrong here; the log has the details.")
-                _answers.labels("refused", problem.status).inc()
+                _count("refused", problem.status)
                 await asgi.refuse(scope, receive, send, problem)
 
-    async def _enter(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send, traceparent: str) -> None:
+    async def _enter(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         service = routes.owner(scope["path"])
+        get_current_span().update_name(f"{scope['method']} /v1/{routes.resource(scope['path'])}")
         if scope["method"] not in _METHODS:
             raise MethodNotAllowed(f"{scope['method']} is not spoken here.", allowed=sorted(_METHODS))
         if routes.resource(scope["path"]) in routes.PUBLIC:
@@ -66,14 +71,14 @@ class Door:
             allowance = self._buckets.take(
                 address, rate=self._settings.requests_per_second, burst=2 * self._settings.requests_per_second
             )
-            headers = inward(scope["headers"], traceparent=traceparent, authorization=None)
+            headers = inward(scope["headers"], traceparent=tracing.traceparent(), authorization=None)
             await self._forward(service, scope, receive, send, headers, allowance)
             return
         access = self._tokens.verify(value_of(scope["headers"], b"authorization"))
         caller = await self._directory.caller(access)
         allowance = self._allowance(caller)
         token = caller.internal_token(self._settings.key)
-        headers = inward(scope["headers"], traceparent=traceparent, authorization=f"Bearer {token}")
+        headers = inward(scope["headers"], traceparent=tracing.traceparent(), authorization=f"Bearer {token}")
         if service == routes.STREAM:
             await self._listening.serve(scope, receive, send, access, caller, _added(allowance))
         elif service == routes.GATEWAY:
@@ -96,7 +101,12 @@ class Door:
         allowance: Allowance,
     ) -> None:
         status = await self._upstreams.forward(service, scope, receive, send, headers, _added(allowance))
-        _answers.labels(service, status).inc()
+        _count(service, status)
+
+
+def _count(service: str, status: int) -> None:
+    _answers.labels(service, status).inc()
+    get_current_span().set_attribute("http.response.status_code", status)
 
 
 def _added(allowance: Allowance) -> Headers:

@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 
 from libs.events.asyncapi import asyncapi
 from libs.kit import problems
+from libs.kit.service import REQUEST_SPANS
 from libs.kit.telemetry import exposition
 from libs.store import Database
 from services.gateway import routes
@@ -23,7 +24,10 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 def front(lifespan: Lifespan, routers: list[APIRouter]) -> FastAPI:
-    app = FastAPI(title="Poly+ gateway", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Poly+ gateway", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None,
+        telemetry=REQUEST_SPANS,
+    )  # fmt: skip
     problems.install(app)
     for router in routers:
         app.include_router(router)

@@ -83,10 +83,13 @@ class Upstreams:
         sent = CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
         began = False
         try:
-            with _took.labels(service).time():
+            with _took.labels(service).time(), tracing.span(scope["method"], SpanKind.CLIENT, _seen(scope, url)) as span:
+                if span.is_recording():
+                    sent["traceparent"] = tracing.traceparent() or ""
                 response = await self.http.request(
                     scope["method"], url, headers=sent, data=content or None, allow_redirects=False
                 )
+                span.set_attribute("http.response.status_code", response.status)
             async with response:
                 returned = outward(response.raw_headers)
                 if response.status == 503 and not response.content_type.endswith("problem+json"):
@@ -162,6 +165,15 @@ class Upstreams:
                 return pydantic_core.from_json(content)
         except (aiohttp.ClientError, TimeoutError, ConnectionError, ValueError) as error:
             raise self._problem(service, error) from error
+
+
+def _seen(scope: asgi.Scope, url: URL) -> tracing.Attributes | None:
+    if not tracing.recording():
+        return None
+    return {
+        "http.request.method": scope["method"], "url.full": str(url), "server.address": url.host or "",
+        "server.port": url.port or 80,
+    }  # fmt: skip
 
 
 def _has_body(headers: Headers) -> bool:

@@ -1,0 +1,105 @@
+"""One trace through HTTP, outbox, Kafka and handlers: spans by OpenTelemetry, positions as W3C `traceparent`.
+
+Nothing is recorded before `record_with`, which `libs.kit.telemetry` calls when the process has somewhere to send spans. Until then
+a span costs a look at a variable, and the trace ids that came are handed on all the same.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+from opentelemetry import context as contexts
+from opentelemetry.context import Context
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    Link,
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    TraceFlags,
+    Tracer,
+    get_current_span,
+    set_span_in_context,
+)
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+Attributes = Mapping[str, str | int | bool]
+MAX_LINKS = 128  # what OpenTelemetry keeps of them
+_W3C = TraceContextTextMapPropagator()
+_UNRECORDED = nullcontext(INVALID_SPAN)
+_tracer: Tracer | None = None
+
+
+def record_with(tracer: Tracer | None) -> None:
+    """From now on spans are this tracer's; None records no more."""
+    global _tracer  # noqa: PLW0603 - one for the process, as OpenTelemetry has it
+    _tracer = tracer
+
+
+def recording() -> bool:
+    """Whether spans are recorded at all: look here before work that only they need."""
+    return _tracer is not None
+
+
+def span(
+    name: str,
+    kind: SpanKind = SpanKind.INTERNAL,
+    attributes: Attributes | None = None,
+    *,
+    below: str | None = None,
+    links: Iterable[str | None] = (),
+) -> AbstractContextManager[Span]:
+    """Works in a span of this name: a child of the position `below` if that is a valid one, else of the current span, else a root.
+
+    `links` are positions of traces that it serves too. An exception is recorded and comes through.
+    """
+    if _tracer is None:
+        return _UNRECORDED
+    return _tracer.start_as_current_span(name, _context(below), kind, attributes, _links(links))
+
+
+def detached_span(name: str, kind: SpanKind, attributes: Attributes, *, links: Iterable[str | None]) -> Span:
+    """A span of its own trace that is nobody's current one; whoever began it calls `end()`."""
+    return _tracer.start_span(name, Context(), kind, attributes, _links(links)) if _tracer else INVALID_SPAN
+
+
+@contextmanager
+def continued(header: str | None) -> Iterator[None]:
+    """Works in the caller's trace, or in a new one, where no span says so already: under an id of its own, which is not recorded."""
+    if get_current_span().get_span_context().is_valid:
+        yield
+        return
+    above = _position(header)
+    place = SpanContext(
+        above.trace_id if above.is_valid else int.from_bytes(os.urandom(16)),
+        int.from_bytes(os.urandom(8)),
+        is_remote=False,
+        trace_flags=above.trace_flags if above.is_valid else TraceFlags(TraceFlags.SAMPLED),
+    )
+    before = contexts.attach(set_span_in_context(NonRecordingSpan(place)))
+    try:
+        yield
+    finally:
+        contexts.detach(before)
+
+
+def traceparent() -> str | None:
+    """The position to hand on with an event or a request; None outside any trace."""
+    place = get_current_span().get_span_context()
+    return f"00-{place.trace_id:032x}-{place.span_id:016x}-{place.trace_flags:02x}" if place.is_valid else None
+
+
+def _position(header: str | None) -> SpanContext:
+    read = _W3C.extract({"traceparent": header} if header else {}, Context())
+    return get_current_span(read).get_span_context()
+
+
+def _context(below: str | None) -> Context | None:
+    place = _position(below)
+    return set_span_in_context(NonRecordingSpan(place), Context()) if place.is_valid else None
+
+
+def _links(headers: Iterable[str | None]) -> list[Link]:
+    distinct = list(dict.fromkeys(filter(None, headers)))[:MAX_LINKS]
+    return [Link(place) for place in map(_position, distinct) if place.is_valid]
