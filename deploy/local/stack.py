@@ -35,6 +35,11 @@ _SHARED = (
 """What most services import: once for all of them, not once for each."""
 
 
+def _told_of_telemetry(environ: Mapping[str, str]) -> dict[str, str]:
+    """OpenTelemetry's own variables (where a collector is, what is sampled) go to every process as they are."""
+    return {name: value for name, value in environ.items() if name.startswith("OTEL_")}
+
+
 def to_stderr(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
@@ -163,9 +168,10 @@ class Stack:
 
     def _unit(self, name: str) -> Unit:
         planned = part(name, self.env)
+        told = {**planned.env, **_told_of_telemetry(self._environ)}
 
         def launch() -> Child:
-            return self._processes.start(name, planned.argv, env=planned.env, wave=1)
+            return self._processes.start(name, planned.argv, env=told, wave=1)
 
         async def ready() -> bool:
             return await answers(planned.url)

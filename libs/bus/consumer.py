@@ -17,6 +17,7 @@ from libs.bus.batch import Fenced, OutOfOrder, Place, bury, is_transient, work
 from libs.bus.envelope import Delivery, delivery
 from libs.bus.handlers import Handlers
 from libs.bus.kafka import Kafka
+from libs.bus.metrics import consumer_halted, events_handled, show_lag
 from libs.store import Database
 
 log = structlog.get_logger()
@@ -80,6 +81,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             await self._poll(client, stop)
         except Halted as halted:
             self._problem = str(halted)
+            consumer_halted.set(1)
             log.critical("the consumer halted", reason=str(halted))
             await client.stop()
             await stop.wait()
@@ -205,6 +207,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             await self._one_by_one(tp, place, batch)
         else:
             self._move(tp, batch[-1].offset + 1)
+            events_handled.inc(len(batch))
             self._dead_in_a_row.clear()
 
     async def _one_by_one(self, tp: TopicPartition, place: Place, batch: Sequence[Delivery]) -> None:
@@ -226,6 +229,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._dead_in_a_row.add(one.key)
                 await bury(self._database, place, expected, one, error)
             self._move(tp, one.offset + 1)
+            events_handled.inc()
 
     def _move(self, tp: TopicPartition, next: int) -> None:
         if tp in self._expected:
@@ -259,6 +263,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._problem = f"Kafka does not answer: {error!r}"
         else:
             self._ends, self._problem = ends, None
+            show_lag(ends, self._expected)
 
     def _watch(self, held: Collection[TopicPartition], fetched: Iterable[TopicPartition], now: float) -> None:
         for tp, expected in self._expected.items():

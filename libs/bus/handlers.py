@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from libs.bus.envelope import Delivery
+from libs.bus.spans import event_span
 from libs.events import Event, event_types
 from libs.store import Entity, Transaction
 
@@ -93,8 +94,9 @@ class Handlers:
             for event, delivery in zip(events, deliveries, strict=True):
                 handled.set(delivery)
                 tx.cause, tx.traceparent = delivery, delivery.traceparent
-                for handler in self._handlers[event.contract.name]:
-                    await handler(event, tx)
+                with event_span(self.consumer, delivery, tx):
+                    for handler in self._handlers[event.contract.name]:
+                        await handler(event, tx)
         finally:
             handled.set(None)
 

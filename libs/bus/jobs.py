@@ -16,6 +16,7 @@ import asyncpg
 import httpx
 import structlog
 
+from libs.bus.metrics import job_calls
 from libs.bus.spans import job_span
 from libs.store import Database, Entity, Scope, Transaction
 from libs.store.tracing import traceparent
@@ -115,10 +116,13 @@ class Jobs:
             )
             if kind.failed and (isinstance(error, GiveUp) or run.attempt >= kind.attempts):
                 failed = kind.failed
+                job_calls.labels("given_up").inc()
                 await self._record(row, kind, database, lambda aggregate, tx: failed(aggregate, reason, tx))
             else:
+                job_calls.labels("retried").inc()
                 await self._again(row, database, reason)
         else:
+            job_calls.labels("done").inc()
             await self._record(row, kind, database, lambda aggregate, tx: kind.done(aggregate, result, tx))
 
     async def _record(

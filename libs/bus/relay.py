@@ -20,6 +20,7 @@ from aiokafka.partitioner import murmur2
 
 from libs.bus.envelope import record_headers
 from libs.bus.kafka import Kafka
+from libs.bus.metrics import events_published
 from libs.bus.spans import end_with, page_span
 from libs.store import Database
 from libs.store.database import LIVELY
@@ -73,6 +74,7 @@ class Sending:
     """A page on its way: where the position goes once Kafka has all of it."""
 
     position: Position
+    rows: int
     acknowledgements: list["asyncio.Future[Any]"]
 
 
@@ -182,6 +184,7 @@ class Relay:
             await self._move(connection, at, window)
             return await self._drain(connection, publisher, window, rows)
         await self._acknowledged(await publisher.send(rows))
+        events_published.inc(len(rows))
         closed = Position(window.cur, window.cur, 0)
         await self._move(connection, at, closed)
         return closed
@@ -202,7 +205,7 @@ class Relay:
                 while rows:
                     last_id, is_last = rows[-1]["id"], len(rows) < self._page
                     reading = None if is_last else tasks.create_task(self._read(at, last_id))  # while this one is built
-                    await flying.put(Sending(Position(at.prev, at.cur, last_id), await publisher.send(rows)))
+                    await flying.put(Sending(Position(at.prev, at.cur, last_id), len(rows), await publisher.send(rows)))
                     rows = await reading if reading else ()
                 await flying.put(None)
         except ExceptionGroup as group:
@@ -218,6 +221,7 @@ class Relay:
     ) -> Position:
         while sending := await flying.get():
             await self._acknowledged(sending.acknowledgements)
+            events_published.inc(sending.rows)
             await self._move(connection, at, sending.position)
             at = sending.position
         closed = Position(at.cur, at.cur, 0)

@@ -5,11 +5,18 @@ A batch serves many traces: its own span is a root that links to them, and what 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind
 
 from libs.bus.envelope import Delivery
@@ -18,7 +25,7 @@ from libs.store import Transaction, tracing
 _UNRECORDED = nullcontext()
 
 
-def page_span(rows: Sequence[Mapping[str, Any]]) -> Span:
+def page_span(rows: Sequence[asyncpg.Record]) -> Span:
     """The span of a page of outbox rows on its way to Kafka; `end_with` ends it."""
     if not tracing.recording():
         return INVALID_SPAN
@@ -74,7 +81,7 @@ def timer_span(aggregate: str, id: UUID, kind: str, tx: Transaction) -> Abstract
     return _within(tracing.span(f"fire {aggregate}.{kind.partition(':')[0]}", attributes=attributes), tx)
 
 
-def job_span(job: Mapping[str, Any]) -> AbstractContextManager[Span]:
+def job_span(job: asyncpg.Record) -> AbstractContextManager[Span]:
     """The span of one attempt at a call to the outside, in the trace of what asked for it."""
     if not tracing.recording():
         return tracing.span("")

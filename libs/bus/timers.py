@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from libs.bus.metrics import timers_fired
 from libs.bus.spans import timer_span
 from libs.store import Database, Entity, Scope, Transaction
 
@@ -170,6 +171,7 @@ class TimerLoop:
             else:
                 self._limit = 1  # one at a time until it is found; the others go on meanwhile
             return None
+        timers_fired.inc(fired)
         if not fired:
             self._limit = CLAIM
         return fired

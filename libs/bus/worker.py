@@ -13,6 +13,7 @@ from libs.bus.handlers import Handlers
 from libs.bus.housekeeping import keep_house
 from libs.bus.jobs import Jobs
 from libs.bus.kafka import Kafka
+from libs.bus.metrics import sample_backlog
 from libs.bus.relay import Relay
 from libs.bus.retention import Retention
 from libs.bus.timers import TimerLoop, Timers
@@ -67,6 +68,7 @@ class Worker:
             "relay": lambda: self.relay.run(self._stop),
             "timers": lambda: self.timers.run(self._stop),
             "jobs": lambda: self._jobs.run(self._database, self._stop),
+            "metrics": lambda: sample_backlog(self._database, self._stop),
             "housekeeping": lambda: keep_house(self._database, self._retention, self._stop),
         }
         if self.consumer.handlers.topics:

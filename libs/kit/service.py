@@ -20,6 +20,7 @@ from libs.kit.auth import Verifier
 from libs.kit.health import Check, health_router
 from libs.kit.http import Router
 from libs.kit.settings import Settings
+from libs.kit.vitals import RequestDuration, watch_vitals
 from libs.store import Database
 
 REQUEST_SPANS: TelemetryConfig = {
@@ -66,7 +67,8 @@ class Service:
         )  # fmt: skip
         app.state.database, app.state.verifier, app.state.stopping = database, verifier, asyncio.Event()
         problems.install(app)
-        app.include_router(health_router({"database": lambda: _database_answers(database), **(checks or {})}))
+        app.add_middleware(RequestDuration)
+        app.include_router(health_router({"database": lambda: database_answers(database), **(checks or {})}))
         for router in self.routers:
             app.include_router(router)
         return app
@@ -101,7 +103,10 @@ class Service:
             server_header=False, timeout_graceful_shutdown=20, limit_concurrency=1000, proxy_headers=False,
         )  # fmt: skip
         stop = asyncio.Event()
-        notifying = None if worker else asyncio.create_task(notify_relay(database, stop))
+        watched = {"database": lambda: database_answers(database), **checks}
+        tasks = [asyncio.create_task(watch_vitals(database, watched, stop), name="vitals")]
+        if not worker:
+            tasks.append(asyncio.create_task(notify_relay(database, stop), name="notify"))
         try:
             if worker:
                 await worker.start()
@@ -110,8 +115,7 @@ class Service:
             await Server(config, app.state.stopping).serve()
         finally:
             stop.set()
-            if notifying:
-                await notifying
+            await asyncio.gather(*tasks)
             if worker:
                 await worker.stop()
             await asyncio.wait_for(database.close(), 10)
@@ -136,7 +140,8 @@ class Server(uvicorn.Server):
             self._captured_signals.clear()
 
 
-async def _database_answers(database: Database) -> None:
+async def database_answers(database: Database) -> None:
+    """The check of readiness that every process has; raises what is wrong."""
     async with database.pool.acquire(timeout=1) as connection:
         await connection.fetchval("SELECT 1")
 
@@ -145,5 +150,5 @@ def _health_only(database: Database, checks: Mapping[str, Check]) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.state.stopping = asyncio.Event()
     problems.install(app)
-    app.include_router(health_router({"database": lambda: _database_answers(database), **checks}))
+    app.include_router(health_router({"database": lambda: database_answers(database), **checks}))
     return app

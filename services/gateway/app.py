@@ -13,8 +13,9 @@ from fastapi import FastAPI
 from libs.bus import Handlers
 from libs.bus.housekeeping import keep_house
 from libs.kit.auth import Verifier
-from libs.kit.service import Server, Service
+from libs.kit.service import Server, Service, database_answers
 from libs.kit.settings import Settings, retention
+from libs.kit.vitals import watch_vitals
 from libs.store import Database
 from services.gateway import queries
 from services.gateway.documents.openapi import OpenApi
@@ -48,6 +49,7 @@ class Gateway(Service):
             hub, upstreams, directory, settings.key, most=settings.max_listeners, heartbeat=settings.heartbeat_seconds
         )
         clients = self.app(database, Verifier(settings.key.public))
+        checks = {"database": lambda: database_answers(database)}
         openapi = OpenApi(with_own_routes(clients.openapi()), upstreams, f"{settings.url}/oauth/token")
 
         @asynccontextmanager
@@ -59,6 +61,7 @@ class Gateway(Service):
                     asyncio.create_task(Feed(hub, upstreams, settings.key).run(), name="feed"),
                     asyncio.create_task(listening.beat(stopping), name="heartbeat"),
                     asyncio.create_task(keep_house(database, retention(), stopping), name="housekeeping"),
+                    asyncio.create_task(watch_vitals(database, checks, stopping), name="vitals"),
                 ]
                 yield
                 for loop in loops:

@@ -13,16 +13,24 @@ from deploy.local.environment import ROLES
 from deploy.local.stack import Stack
 from deploy.local.story.people import Person
 from tests.support.ports import free_ports
+from tests.support.collector import Collector
 
 log = logging.getLogger("journeys")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def stack() -> AsyncIterator[Stack]:
+async def collector() -> AsyncIterator[Collector]:
+    """Where the stack's processes send their spans."""
+    async with Collector() as collector:
+        yield collector
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def stack(collector: Collector) -> AsyncIterator[Stack]:
     """All of Poly+ with the demo data, brought up once for all journeys."""
     # not below pytest's own folder: every pytest that starts anew closes that to PostgreSQL's user
     with TemporaryDirectory(prefix="polyplus-journeys-", ignore_cleanup_errors=True) as home:
-        async with Stack(Path(home), environ=free_ports(), say=log.info) as stack:
+        async with Stack(Path(home), environ=free_ports() | collector.environment, say=log.info) as stack:
             await demo.load(stack.env, log.info)
             yield stack
 

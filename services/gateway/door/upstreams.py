@@ -8,10 +8,12 @@ import aiohttp
 import pydantic_core
 import structlog
 from multidict import CIMultiDict
+from opentelemetry.trace import SpanKind
 from yarl import URL
 
 from libs.kit.problems import Problem, Unavailable
 from libs.kit.telemetry import histogram
+from libs.store import tracing
 from services.gateway.door import asgi
 from services.gateway.door.headers import Headers, outward, value_of
 
@@ -20,7 +22,7 @@ _WHOLE = 256 * 1024
 """Up to this size a body is held in memory: it can be sent again, and an answer goes out in one piece."""
 _CALLER_SECONDS = 60.0
 _NOT_ADDED = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
-_took = histogram("gateway_upstream", "Seconds until a service's answer began.", ["service"])
+_took = histogram("gateway_upstream_seconds", "Seconds until a service's answer began.", ["service"])
 
 
 class ServiceDown(Unavailable):
@@ -83,7 +85,10 @@ class Upstreams:
         sent = CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
         began = False
         try:
-            with _took.labels(service).time(), tracing.span(scope["method"], SpanKind.CLIENT, _seen(scope, url)) as span:
+            with (
+                _took.labels(service).time(),
+                tracing.span(scope["method"], SpanKind.CLIENT, _seen(scope, url)) as span,
+            ):
                 if span.is_recording():
                     sent["traceparent"] = tracing.traceparent() or ""
                 response = await self.http.request(

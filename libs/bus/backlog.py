@@ -1,0 +1,55 @@
+"""What a service has still to do, as its own tables say: what its relay, timers, jobs and operators have before them."""
+
+from dataclasses import dataclass
+
+import asyncpg
+
+# Unpublished is what is not in the window before `prev`, nor in the part of the one up to `cur` that Kafka has acknowledged.
+_SQL = """
+WITH candidates AS (
+    SELECT xid, id, time FROM outbox WHERE xid >= (SELECT pg_snapshot_xmax(prev) FROM relay_position)
+    UNION ALL
+    SELECT xid, id, time FROM outbox WHERE xid = ANY (ARRAY(SELECT pg_snapshot_xip(prev) FROM relay_position))
+), unpublished AS (
+    SELECT count(*) AS events, min(time) AS since
+      FROM candidates, relay_position WHERE NOT (pg_visible_in_snapshot(xid, cur) AND id <= last_id)
+), letters AS (
+    SELECT count(*) FILTER (WHERE status = 'dead') AS dead, count(*) FILTER (WHERE status = 'waiting') AS waiting
+      FROM dead_letters WHERE status IN ('dead', 'waiting')
+), due AS (
+    SELECT count(*) AS timers, min(due_at) AS since FROM timers WHERE due_at <= app_now()
+), calls AS (
+    SELECT count(*) AS waiting, count(*) FILTER (WHERE last_error IS NOT NULL) AS failing FROM jobs
+)
+SELECT unpublished.events AS unpublished_events,
+       greatest(extract(epoch FROM app_now() - unpublished.since), 0)::float8 AS oldest_unpublished_seconds,
+       letters.dead AS dead_letters, letters.waiting AS waiting_events, (SELECT count(*) FROM parked_keys) AS parked_keys,
+       due.timers AS timers_due, greatest(extract(epoch FROM app_now() - due.since), 0)::float8 AS timers_late_seconds,
+       calls.waiting AS jobs_waiting, calls.failing AS jobs_failing
+  FROM unpublished, letters, due, calls
+"""
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """Counts, and ages in seconds of domain time (0 when nothing waits)."""
+
+    unpublished_events: int
+    oldest_unpublished_seconds: float
+    dead_letters: int
+    waiting_events: int  # behind dead letters of their key
+    parked_keys: int
+    timers_due: int
+    timers_late_seconds: float
+    jobs_waiting: int  # calls to the outside that are not over
+    jobs_failing: int  # those whose last attempt failed
+
+
+Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+
+
+async def backlog(connection: "Connection") -> Backlog:
+    """As of now. Costs no more than what it counts: nothing here reads what is done."""
+    row = await connection.fetchrow(_SQL)
+    assert row is not None
+    return Backlog(**row)

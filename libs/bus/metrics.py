@@ -1,0 +1,67 @@
+"""What the bus counts, for Prometheus. The service is not a label: it is the scraped process'."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+
+import structlog
+from aiokafka import TopicPartition
+from prometheus_client import Counter, Gauge
+
+from libs.bus.backlog import Backlog, backlog
+from libs.store import Database
+
+log = structlog.get_logger()
+SAMPLE_SECONDS = 5.0
+
+consumer_lag = Gauge(
+    "polyplus_consumer_lag_events", "Events between this member's place and the end.", ["topic", "partition"]
+)
+consumer_halted = Gauge("polyplus_consumer_halted", "1 once the consumer must not go on and an operator has to look.")
+events_handled = Counter("polyplus_consumer_events", "Records worked, heard or not.")
+events_published = Counter("polyplus_relay_published_events", "Outbox rows that Kafka has acknowledged.")
+timers_fired = Counter("polyplus_timers_fired", "Timers fired.")
+job_calls = Counter("polyplus_job_calls", "Attempts at calls to the outside: done, retried, given_up.", ["outcome"])
+
+_sampled = {
+    field: Gauge(f"polyplus_{name}", documentation)
+    for field, name, documentation in (
+        ("unpublished_events", "relay_unpublished_events", "Outbox rows that Kafka has not acknowledged."),
+        ("oldest_unpublished_seconds", "relay_oldest_unpublished_seconds", "Age of the oldest of them; 0 without."),
+        ("dead_letters", "dead_letters", "Events that failed for good and wait for an operator."),
+        ("waiting_events", "dead_letters_waiting_events", "Events that wait behind a dead letter of their key."),
+        ("parked_keys", "parked_keys", "Keys whose events wait."),
+        ("timers_due", "timers_due", "Timers that are due and have not fired."),
+        ("timers_late_seconds", "timers_late_seconds", "How long ago the oldest of them was due; 0 without."),
+        ("jobs_waiting", "jobs_waiting", "Calls to the outside that are not over."),
+        ("jobs_failing", "jobs_failing", "Those whose last attempt failed."),
+    )
+}
+
+
+def show_lag(ends: Mapping[TopicPartition, int], places: Mapping[TopicPartition, int]) -> None:
+    """The lag of every partition that this member holds; of no other."""
+    consumer_lag.clear()
+    for tp, place in places.items():
+        consumer_lag.labels(tp.topic, tp.partition).set(max(0, ends.get(tp, 0) - place))
+
+
+def show_backlog(now: Backlog) -> None:
+    for field, gauge in _sampled.items():
+        gauge.set(getattr(now, field))
+
+
+async def sample_backlog(database: Database, stop: asyncio.Event) -> None:
+    """Looks every few seconds, so that a scrape asks no database; while that is out of reach the last values stand."""
+    out_of_reach = False
+    while not stop.is_set():
+        try:
+            async with database.pool.acquire(timeout=SAMPLE_SECONDS) as connection:
+                show_backlog(await backlog(connection))
+            out_of_reach = False
+        except Exception as error:
+            if not out_of_reach:
+                log.warning("the backlog cannot be sampled", error=repr(error))
+            out_of_reach = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), SAMPLE_SECONDS)
