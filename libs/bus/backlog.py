@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 # Unpublished is what is not in the window before `prev`, nor in the part of the one up to `cur` that Kafka has acknowledged.
 _SQL = """
@@ -45,10 +46,9 @@ class Backlog:
     jobs_failing: int  # those whose last attempt failed
 
 
-Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
-
-
-async def backlog(connection: "Connection") -> Backlog:
+async def backlog(
+    connection: "asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]",
+) -> Backlog:
     """As of now. Costs no more than what it counts: nothing here reads what is done."""
     row = await connection.fetchrow(_SQL)
     assert row is not None

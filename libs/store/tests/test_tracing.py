@@ -23,8 +23,9 @@ def recorded() -> Iterator[InMemorySpanExporter]:
 
 
 def place_of(span: ReadableSpan) -> SpanContext:
-    assert span.context
-    return span.context
+    place: SpanContext | None = span.context
+    assert place
+    return place
 
 
 def trace_of(position: str | None) -> str:
