@@ -12,8 +12,8 @@ from deploy.local import demo
 from deploy.local.environment import ROLES
 from deploy.local.stack import Stack
 from deploy.local.story.people import Person
-from tests.support.ports import free_ports
 from tests.support.collector import Collector
+from tests.support.ports import free_ports
 
 log = logging.getLogger("journeys")
 
