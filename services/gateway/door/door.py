@@ -18,7 +18,7 @@ from services.gateway.stream.listening import Listening
 
 log = structlog.get_logger()
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_answers = counter("gateway_answers", "Answers given.", ["service", "status"])
+_answers = counter("gateway_answers", "Answers given.", ["upstream", "status"])
 
 
 class MethodNotAllowed(Problem):

@@ -22,7 +22,7 @@ _WHOLE = 256 * 1024
 """Up to this size a body is held in memory: it can be sent again, and an answer goes out in one piece."""
 _CALLER_SECONDS = 60.0
 _NOT_ADDED = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
-_took = histogram("gateway_upstream_seconds", "Seconds until a service's answer began.", ["service"])
+_took = histogram("gateway_upstream_seconds", "Seconds until a service's answer began.", ["upstream"])
 
 
 class ServiceDown(Unavailable):

@@ -1,0 +1,21 @@
+from deploy.local.parts import DEFAULT_PORTS, SIMULATORS
+from tests.support.observability import alerts, expressions, targets
+
+RUNBOOKS = {
+    "consumer-lag", "relay-stuck", "dead-letters", "consumer-halted", "timers-late", "jobs-failing", "service-not-ready",
+    "kafka-down", "postgres-down", "disk-full",
+}  # fmt: skip
+
+
+def test_every_runbook_has_an_alert_that_sends_somebody_there() -> None:
+    assert {rule["runbook_url"] for rule in alerts().values()} == {f"docs/runbooks/{name}.md" for name in RUNBOOKS}
+
+
+def test_prometheus_looks_where_the_local_stack_listens() -> None:
+    assert targets() == {s: f"127.0.0.1:{port}" for s, port in DEFAULT_PORTS.items() if s not in SIMULATORS}
+
+
+def test_every_expression_is_about_our_own_processes() -> None:
+    found = expressions()
+    assert len(found) > 30
+    assert [each for each in found if 'job="polyplus"' not in each] == []
