@@ -18,6 +18,7 @@ from libs.bus.envelope import Delivery, delivery
 from libs.bus.handlers import Handlers
 from libs.bus.kafka import Kafka
 from libs.bus.metrics import consumer_halted, events_handled, show_lag
+from libs.events import UnknownEvent
 from libs.store import Database
 
 log = structlog.get_logger()
@@ -27,6 +28,9 @@ _PLACE = """
 INSERT INTO consumer_offsets AS o (consumer, topic, partition, next) VALUES ($1, $2, $3, 0)
 ON CONFLICT (consumer, topic, partition) DO UPDATE SET next = o.next RETURNING next
 """
+
+_NO_ONES_FAULT = (Fenced, OutOfOrder, UnknownEvent)
+"""What says nothing of the one event: it is never a dead letter for it."""
 
 
 class Stalled(Exception):
@@ -178,6 +182,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._forget([tp])
             except OutOfOrder as error:
                 raise Halted(str(error)) from error
+            except UnknownEvent as error:  # a member with newer code takes these partitions, or waits to be deployed
+                raise Halted(f"{tp.topic}/{tp.partition} holds {error}, which is newer than this code") from error
             except Exception as error:
                 if not is_transient(error, self._attempts.get(tp, 0)):
                     raise
@@ -202,7 +208,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         try:
             await work(self._database, self.handlers, place, expected, batch, next=batch[-1].offset + 1)
         except Exception as error:
-            if isinstance(error, (Fenced, OutOfOrder)) or is_transient(error, self._attempts.get(tp, 0)):
+            if isinstance(error, _NO_ONES_FAULT) or is_transient(error, self._attempts.get(tp, 0)):
                 raise
             await self._one_by_one(tp, place, batch)
         else:
@@ -221,7 +227,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 if self.handlers.hears(one):
                     self._dead_in_a_row.clear()
             except Exception as error:
-                if isinstance(error, (Fenced, OutOfOrder)) or is_transient(error, self._attempts.get(tp, 0)):
+                if isinstance(error, _NO_ONES_FAULT) or is_transient(error, self._attempts.get(tp, 0)):
                     raise
                 if len(self._dead_in_a_row | {one.key}) >= self._limit:
                     reason = f"{self._limit} keys in a row would be dead letters, the last for: {error!r}"

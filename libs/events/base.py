@@ -100,6 +100,13 @@ def upcasts() -> dict[str, str]:
     return {old: new for old, (_, new) in _upcasters.items()}
 
 
+def read_as(ce_type: str) -> str:
+    """The `ce_type` that this one's data is read as: its newest version where upcasters lead there, else itself."""
+    while ce_type in _upcasters:
+        ce_type = _upcasters[ce_type][1]
+    return ce_type
+
+
 def event_types() -> dict[str, type[Event]]:
     """Every contract that has been imported, by `ce_type`."""
     return dict(_classes)

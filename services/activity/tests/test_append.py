@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from libs.bus import Delivery
+from libs.events import base
 from services.activity.handlers import TOPICS
 from services.activity.tests.builders import ACCOUNT, CASE_OPENED, INTERNAL_NOTE, PART_SHIPPED, an_event, saying
 from services.activity.use_cases.append_events import append_events
@@ -71,6 +72,15 @@ async def test_a_type_without_a_contract_is_for_the_staff_alone(activity: Harnes
         an_event("polyplus.rma.invented-tomorrow.v9"), an_event(INTERNAL_NOTE), an_event(CASE_OPENED)
     )
     assert [row["visibility"] for row in await stored(activity)] == ["internal", "internal", "public"]
+
+
+async def test_an_old_version_is_as_visible_as_the_one_it_is_read_as(
+    activity: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = CASE_OPENED.replace(".v1", ".v0")
+    monkeypatch.setitem(base._upcasters, older, (dict, CASE_OPENED))
+    await activity.deliver(an_event(older))
+    assert [row["visibility"] for row in await stored(activity)] == ["public"]
 
 
 async def test_a_redelivery_adds_nothing(activity: Harness) -> None:

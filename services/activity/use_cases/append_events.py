@@ -8,6 +8,7 @@ from uuid import UUID
 import pydantic_core
 
 from libs.bus import Delivery
+from libs.events import read_as
 from libs.events.catalogue import published
 from libs.store import Transaction
 
@@ -65,9 +66,14 @@ async def append_events(deliveries: Sequence[Delivery], tx: Transaction) -> None
 def _row(d: Delivery) -> tuple[Any, ...]:
     case_id, data = _content(d.data)
     return (
-        d.event_id, d.topic, d.type, d.subject, d.version, case_id, d.account_id, _VISIBILITIES.get(d.type, "internal"),
+        d.event_id, d.topic, d.type, d.subject, d.version, case_id, d.account_id, _visibility(d.type),
         d.time, d.actor, d.causation_id, d.traceparent, data,
     )  # fmt: skip
+
+
+def _visibility(ce_type: str) -> str:
+    """An old version is as visible as what it is read as; what this code does not know is for the staff alone."""
+    return _VISIBILITIES.get(read_as(ce_type), "internal")
 
 
 def _content(data: bytes | None) -> tuple[UUID | None, str]:
