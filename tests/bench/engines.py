@@ -27,6 +27,8 @@ class Engines:
         """`postgres` is the admin's URL of a server to use instead of one of the run's own, as a test does."""
         self._postgres: dict[tuple[tuple[str, str], ...], str] = {(): postgres} if postgres else {}
         self._kafka: KafkaLogin | None = None
+        self.made: set[str] = set()
+        """What variants share and only the first of them makes."""
         self.notes: dict[str, str] = {}
         """What a bench has to say beside its samples ("effects per story": "14"); kept with its result."""
 

@@ -1,0 +1,286 @@
+"""B2: the relay, against what the client alone can produce, what PostgreSQL alone can commit, Debezium, and faststream-outbox."""
+
+import asyncio
+import json
+import os
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import islice
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+from aiokafka import AIOKafkaProducer
+from aiokafka.partitioner import murmur2
+
+from deploy.local.postgres import binaries
+from libs.bus.envelope import record_headers
+from libs.bus.kafka import Kafka
+from libs.bus.relay import BATCH_BYTES, IN_FLIGHT, PAGE
+from libs.store.outbox import COLUMN_NAMES
+from tests.bench.bench import Bar, Bench, Measure, Variant
+from tests.bench.draining import drain, fill_outbox, rate, records_on, until
+from tests.bench.engines import Engines
+from tests.bench.following import PUBLISHED
+from tests.bench.peers.debezium import connect
+from tests.bench.peers.environment import peer_python
+from tests.bench.workload import PARTITIONS, outbox_rows
+from tests.support.tables import database_for
+
+ROWS = 200_000
+CLIENTS = 16
+_FEW = 100
+Run = Callable[[Engines], AbstractAsyncContextManager[Measure]]
+
+
+def relay(name: str, *, published_already: int = 0) -> Run:
+    """Our relay; each sample publishes the same rows again, the position put back. Others may lie there from before."""
+
+    @asynccontextmanager
+    async def run(engines: Engines) -> AsyncIterator[Measure]:
+        topic = await engines.topic(f"{name}.events")
+        owner_url, url = await database_for(engines.postgres(), name)
+        owner = await asyncpg.connect(owner_url)
+        await owner.execute(PUBLISHED.format(rows=published_already))
+        await owner.close()
+        snapshot = await fill_outbox(owner_url, (row._replace(topic=topic) for row in outbox_rows(ROWS)))
+        await engines.analyze(owner_url)
+
+        async def measure(_: float) -> float:
+            return ROWS / await drain(owner_url, url, Kafka(*engines.kafka()), snapshot=snapshot)
+
+        yield measure
+
+    return run
+
+
+@asynccontextmanager
+async def produce_only(engines: Engines) -> AsyncIterator[Measure]:
+    """The same records, built before the clock starts, by the same client in the same batches."""
+    topic = await engines.topic("produce_only.events")
+    pages = list(_pages())
+    producer = AIOKafkaProducer(**Kafka(*engines.kafka()).common(), enable_idempotence=True, max_batch_size=BATCH_BYTES)
+    await producer.start()
+
+    async def measure(_: float) -> float:
+        loop = asyncio.get_running_loop()
+        began, flying = loop.time(), list[list[asyncio.Future[Any]]]()
+        for page in pages + pages:
+            if len(flying) == IN_FLIGHT:
+                await asyncio.gather(*flying.pop(0))
+            flying.append([f for place, records in page.items() for f in await _sent(producer, topic, place, records)])
+        await asyncio.gather(*(future for futures in flying for future in futures))
+        return ROWS / (loop.time() - began)
+
+    try:
+        yield measure
+    finally:
+        await producer.stop()
+
+
+Page = dict[int, list[dict[str, Any]]]
+
+
+def _pages() -> Iterator[Page]:
+    """Half of the rows: they are sent twice, so as not to hold all of them in memory."""
+    rows = outbox_rows(ROWS // 2)
+    while some := list(islice(rows, PAGE)):
+        page: Page = {}
+        for row in some:
+            ids = {
+                name: str(getattr(row, name))
+                for name in ("event_id", "subject", "account_id", "causation_id", "version")
+            }
+            headers = record_headers(row._asdict() | ids | {"time": row.time.isoformat()})
+            key = str(row.key).encode()
+            record = {"key": key, "value": row.data, "headers": headers, "timestamp": None}
+            page.setdefault((murmur2(key) & 0x7FFFFFFF) % PARTITIONS, []).append(record)
+        yield page
+
+
+async def _sent(
+    producer: AIOKafkaProducer, topic: str, partition: int, records: list[dict[str, Any]]
+) -> list["asyncio.Future[Any]"]:
+    futures, batch = [], producer.create_batch()
+    for n, record in enumerate(records):
+        if batch.append(**record) is None:
+            futures.append(await producer.send_batch(batch, topic, partition=partition))
+            batch = producer.create_batch()
+            batch.append(**record)
+        if n % 200 == 199:
+            await asyncio.sleep(0)
+    futures.append(await producer.send_batch(batch, topic, partition=partition))
+    return futures
+
+
+_STATE = """
+CREATE TABLE states (id bigint PRIMARY KEY, changes bigint NOT NULL, changed_at timestamptz);
+INSERT INTO states SELECT n, 0 FROM generate_series(1, 10000) n;
+SELECT outbox_add_partitions(10000000);
+"""
+_PGBENCH = r"""
+\set id random_zipfian(1, 10000, 1.001)
+BEGIN;
+UPDATE states SET changes = changes + 1, changed_at = now() WHERE id = :id;
+INSERT INTO outbox (topic, key, event_id, type, subject, account_id, version, causation_id, actor, traceparent, time, data)
+VALUES ('bench.events', uuidv7(), uuidv7(), 'polyplus.bench.reading-noted.v1', uuidv7(), uuidv7(), 1, uuidv7(), 'system:bench',
+        '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', now(), convert_to(repeat('x', 400), 'UTF8'));
+COMMIT;
+"""
+
+
+@asynccontextmanager
+async def pgbench(engines: Engines) -> AsyncIterator[Measure]:
+    """What commits at all: BEGIN, state, outbox, COMMIT by PostgreSQL's own load generator, 16 clients, prepared."""
+    owner_url, _ = await database_for(engines.postgres(), "pgbench")
+    owner = await asyncpg.connect(owner_url)
+    await owner.execute(_STATE)
+    await owner.close()
+    script, at = engines.home / "pgbench.sql", urlsplit(owner_url)
+    script.write_text(_PGBENCH)
+
+    async def measure(seconds: float) -> float:
+        how = (
+            "-n",
+            "-M",
+            "prepared",
+            "-c",
+            str(CLIENTS),
+            "-j",
+            "2",
+            "-T",
+            str(max(1, round(seconds))),
+            "-f",
+            str(script),
+        )
+        where = ("-h", str(at.hostname), "-p", str(at.port), "-U", str(at.username), at.path[1:])
+        child = await asyncio.create_subprocess_exec(
+            str(binaries() / "pgbench"), *how, *where, stdout=asyncio.subprocess.PIPE,
+            env=os.environ | {"PGPASSWORD": str(at.password)},
+        )  # fmt: skip
+        told, _ = await child.communicate()
+        found = re.search(r"tps = ([\d.]+)", told.decode())
+        if child.returncode or not found:
+            raise RuntimeError(f"pgbench: {told.decode()}")
+        return float(found[1])
+
+    yield measure
+
+
+async def _plain_database(admin_url: str, name: str) -> str:
+    admin = await asyncpg.connect(admin_url)
+    await admin.execute(f"CREATE DATABASE {name}")
+    await admin.close()
+    return urlsplit(admin_url)._replace(path=f"/{name}").geturl()
+
+
+@asynccontextmanager
+async def debezium(engines: Engines) -> AsyncIterator[Measure]:
+    """Debezium in Kafka Connect; each sample writes the rows while it is down, and counts what comes once it is up."""
+    kafka, topic = engines.kafka(), await engines.topic("debezium.events")
+    url = await _plain_database(engines.postgres(wal_level="logical"), "debezium")
+    argv = await asyncio.to_thread(connect.command, engines.home / "debezium", url, kafka)
+    owner = await asyncpg.connect(url)
+    await owner.execute(connect.SCHEMA)
+
+    async def write(count: int) -> None:
+        rows = (row._replace(topic=topic) for row in outbox_rows(count))
+        while some := list(islice(rows, 10_000)):
+            await owner.copy_records_to_table(connect.TABLE, records=some, columns=COLUMN_NAMES)
+
+    @asynccontextmanager
+    async def running() -> AsyncIterator[None]:
+        child = engines.start("debezium", argv, {})
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(engines.stop, child)
+
+    async with records_on(Kafka(*kafka), topic) as published:
+
+        async def measure(seconds: float) -> float:
+            await write(ROWS)
+            async with running():
+                return await rate(published, seconds, most=ROWS)
+
+        async def streams() -> object:
+            return await owner.fetchval("SELECT active FROM pg_replication_slots")
+
+        async def has_published() -> bool:
+            return await published() >= _FEW
+
+        async with running():  # it has a slot, and an offset in it, only once it has published something
+            await until(streams)
+            await write(_FEW)
+            await until(has_published)
+        yield measure
+    await owner.close()
+
+
+_FASTSTREAM = """
+INSERT INTO faststream_outbox (queue, payload, headers)
+SELECT 'events', payload::bytea, headers::jsonb FROM unnest($1::bytea[], $2::text[]) AS u(payload, headers)
+"""
+
+
+@asynccontextmanager
+async def faststream_outbox(engines: Engines) -> AsyncIterator[Measure]:
+    """faststream-outbox in a process of its own, over a table that always has more."""
+    topic, kafka = await engines.topic("faststream_outbox.events"), engines.kafka()
+    url = await _plain_database(engines.postgres(), "faststream_outbox")
+    app = [str(await asyncio.to_thread(peer_python)), "-m", "tests.bench.peers.faststream_outbox.app"]
+    told = {"DATABASE": url, "BOOTSTRAP": kafka.bootstrap, "KAFKA_USER": kafka.user, "KAFKA_PASSWORD": kafka.password}
+    environment = {**told, "TOPIC": topic}
+    creating = engines.start("faststream_outbox_create", [*app, "create"], environment)
+
+    async def is_created() -> bool:
+        return creating.exit_code() is not None
+
+    await until(is_created)
+    owner = await asyncpg.connect(url)
+    for page in _pages():
+        records = [record for records in page.values() for record in records]
+        headers = [json.dumps({name: value.decode() for name, value in r["headers"]}) for r in records]
+        await owner.execute(_FASTSTREAM, [r["value"] for r in records], headers)
+    await owner.execute("ANALYZE")
+    await owner.close()
+    async with records_on(Kafka(*kafka), topic) as published:
+
+        async def measure(seconds: float) -> float:
+            child = engines.start("faststream_outbox", app, environment)
+            try:
+                return await rate(published, seconds, most=ROWS)
+            finally:
+                await asyncio.to_thread(engines.stop, child)
+
+        yield measure
+
+
+OURS, OURS_10, PRODUCE, COMMITS = (
+    "Poly+ relay",
+    "Poly+ relay, 10× rows",
+    "produce only",
+    "PostgreSQL's commits, 16 clients",
+)
+DEBEZIUM, FASTSTREAM = "Debezium in Kafka Connect", "faststream-outbox"
+BENCH = Bench(
+    "B2",
+    "events published from the outbox",
+    "/s",
+    [
+        Variant(OURS, "ours", relay("b2_relay")),
+        Variant(OURS_10, "ours", relay("b2_relay_10", published_already=9 * ROWS)),
+        Variant(PRODUCE, "limit", produce_only),
+        Variant(COMMITS, "limit", pgbench),
+        Variant(DEBEZIUM, "peer", debezium),
+        Variant(FASTSTREAM, "peer", faststream_outbox),
+    ],
+    [
+        Bar(OURS, PRODUCE, 0.70, 0.90, "B2: the relay vs producing the same records"),
+        Bar(OURS, COMMITS, 5, 8, "B2: the relay vs the commits that could fill it"),
+        Bar(OURS, DEBEZIUM, 1, 2, "B2b: the relay vs Debezium"),
+        Bar(OURS, FASTSTREAM, 25, 40, "B2b: the relay vs faststream-outbox"),
+        Bar(OURS_10, OURS, 0.8, 0.95, "B2: with ten times the rows"),
+    ],
+)
