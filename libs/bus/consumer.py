@@ -77,7 +77,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Consumes until told to stop. After Halted it stays silent, and not ready, until the process is restarted."""
         client = AIOKafkaConsumer(
             **self._kafka.common(), group_id=self.handlers.consumer, enable_auto_commit=False, auto_offset_reset="none",
-            isolation_level="read_committed", session_timeout_ms=10_000, rebalance_timeout_ms=60_000,
+            isolation_level="read_committed", session_timeout_ms=6_000, heartbeat_interval_ms=2_000, rebalance_timeout_ms=60_000,
             max_poll_interval_ms=120_000, fetch_max_wait_ms=500, max_partition_fetch_bytes=2 * 1024 * 1024,
         )  # fmt: skip
         self._forget(list(self._expected))
@@ -108,14 +108,16 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._wake(client, loop.time())
                 fetched = await self._fetch(client, working)
                 working |= {tp: asyncio.create_task(self._work(client, tp, r)) for tp, r in fetched.items()}
-                if working and (not fetched or len(working) >= self._concurrency):
+                is_full = len(working) >= self._concurrency  # then the others wait for a place, not for the client
+                busy = set(self._expected) if is_full else set(working)
+                if working and (is_full or not fetched):
                     await asyncio.wait(working.values(), timeout=_GLANCE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 for tp in [tp for tp, task in working.items() if task.done()]:
                     working.pop(tp).result()
                 if loop.time() > probe:
                     await self._probe(client)
                     probe = loop.time() + _PROBE_SECONDS
-                self._watch(client.assignment(), fetched.keys() | working.keys(), loop.time())
+                self._watch(client.assignment(), busy, loop.time())
                 if loop.time() - hinted > 1:
                     hinted = loop.time()
                     await self._hint(client)
@@ -273,12 +275,12 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._ends, self._problem = ends, None
             show_lag(ends, self._expected)
 
-    def _watch(self, held: Collection[TopicPartition], fetched: Iterable[TopicPartition], now: float) -> None:
+    def _watch(self, held: Collection[TopicPartition], busy: Collection[TopicPartition], now: float) -> None:
         for tp, expected in self._expected.items():
             if tp not in held:
                 continue
             behind = self._ends.get(tp, 0) > expected
-            if tp in fetched or tp in self._resting or not behind:
+            if tp in busy or tp in self._resting or not behind:
                 self._progress[tp] = now
             elif now - self._progress.setdefault(tp, now) > self._stall_seconds:
                 raise Stalled(f"{tp} has lag and makes no progress")

@@ -94,9 +94,11 @@ class Relay:
         page: int = PAGE,
         in_flight: int = IN_FLIGHT,
         poll_seconds: float = 0.1,
+        silence_seconds: float = 10.0,
     ) -> None:
         self._database, self._url, self._kafka, self._name = database, url, kafka, name
         self._state_topics, self._page, self._in_flight, self._poll = state_topics, page, in_flight, poll_seconds
+        self._silence = silence_seconds
         self._wake = asyncio.Event()
         self._epoch = 0
         self._problem: str | None = "not connected yet"
@@ -108,8 +110,9 @@ class Relay:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Leads when nobody else does. Any error ends it; the worker starts it again from the stored position."""
-        # The server ends a silent leader's session, and with it the lock: a half-open connection must not stop the events.
-        settings = {**LIVELY, "idle_session_timeout": "60s"}
+        # The server ends a silent leader's session, and with it the lock: neither a half-open connection nor a process that
+        # stands still may stop the events. A leader with nothing to do asks more often than that.
+        settings = {**LIVELY, "idle_session_timeout": f"{self._silence * 1000:.0f}ms"}
         connection = await asyncpg.connect(self._url, timeout=10, command_timeout=30, server_settings=settings)
         try:
             await connection.add_listener(CHANNEL, lambda *_: self._wake.set())
@@ -185,7 +188,7 @@ class Relay:
         if len(rows) == self._page:  # more than a page: the window itself must survive a crash
             await self._move(connection, at, window)
             return await self._drain(connection, publisher, window, rows)
-        await self._acknowledged(await publisher.send(rows))
+        await self._acknowledged(connection, await publisher.send(rows))
         events_published.inc(len(rows))
         closed = Position(window.cur, window.cur, 0)
         await self._move(connection, at, closed)
@@ -222,7 +225,7 @@ class Relay:
         self, connection: "asyncpg.Connection[asyncpg.Record]", at: Position, flying: "asyncio.Queue[Sending | None]"
     ) -> Position:
         while sending := await flying.get():
-            await self._acknowledged(sending.acknowledgements)
+            await self._acknowledged(connection, sending.acknowledgements)
             events_published.inc(sending.rows)
             await self._move(connection, at, sending.position)
             at = sending.position
@@ -237,11 +240,16 @@ class Relay:
         if moved != "UPDATE 1":
             raise LostLeadership(f"the position is no longer {old} of epoch {self._epoch}")
 
-    async def _acknowledged(self, futures: Sequence["asyncio.Future[Any]"]) -> None:
+    async def _acknowledged(
+        self, connection: "asyncpg.Connection[asyncpg.Record]", futures: Sequence["asyncio.Future[Any]"]
+    ) -> None:
         """Waits for Kafka, and says so when it takes long: the producer itself tries for ever in silence."""
-        _, late = await asyncio.wait(futures, timeout=5) if futures else ((), ())
-        if late:
-            self._problem = "Kafka does not acknowledge"
+        pending: set[asyncio.Future[Any]] = set(futures)
+        while pending:
+            _, pending = await asyncio.wait(pending, timeout=self._silence / 3)
+            if pending:
+                self._problem = "Kafka does not acknowledge"
+                await connection.execute("SELECT 1")  # this leader is not silent
         await asyncio.gather(*futures)
         self._problem = None
 

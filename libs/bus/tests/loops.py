@@ -17,7 +17,8 @@ async def main(what: str, url: str, bootstrap: str, user: str, password: str, na
     if what == "timers":
         await TimerLoop(timers, database).run(stop)
     else:
-        await Relay(database, url, Kafka(bootstrap, user, password), name=name, page=5).run(stop)
+        kafka = Kafka(bootstrap, user, password)
+        await Relay(database, url, kafka, name=name, page=5, silence_seconds=3).run(stop)
 
 
 if __name__ == "__main__":

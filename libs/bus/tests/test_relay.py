@@ -138,6 +138,29 @@ async def test_the_position_never_passes_what_kafka_has_not_acknowledged(
     assert await stage.published_numbers() == {id: [0] for id in things}
 
 
+async def test_a_leader_that_waits_for_kafka_is_not_silent(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    things, send, go_on = some(10), Publisher.send, asyncio.Event()
+    loop = asyncio.get_running_loop()
+    long_enough = loop.time() + 60
+
+    async def slowly(publisher: Publisher, rows: Sequence[asyncpg.Record]) -> list[asyncio.Future[object]]:
+        nonlocal long_enough
+        sent, long_enough = await send(publisher, rows), loop.time() + 2.5
+        return [asyncio.ensure_future(go_on.wait()), *sent]
+
+    async def is_past() -> bool:
+        return loop.time() > long_enough
+
+    monkeypatch.setattr(Publisher, "send", slowly)
+    await stage.move(*things)
+    async with running(stage.relay(silence_seconds=1).run):
+        await until(is_past, "Kafka has taken longer than the session may be silent")
+        go_on.set()
+        await stage.move(*things)
+        await until(lambda: _published(stage, 20), "it still leads")
+    assert len(await stage.published()) == 20, "nothing was sent again"
+
+
 async def test_published_partitions_are_dropped_and_unpublished_ones_are_kept(stage: Stage) -> None:
     owner = await asyncpg.connect(stage.owner_url)
     try:
