@@ -77,7 +77,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Consumes until told to stop. After Halted it stays silent, and not ready, until the process is restarted."""
         client = AIOKafkaConsumer(
             **self._kafka.common(), group_id=self.handlers.consumer, enable_auto_commit=False, auto_offset_reset="none",
-            isolation_level="read_committed", session_timeout_ms=6_000, heartbeat_interval_ms=2_000, rebalance_timeout_ms=60_000,
+            isolation_level="read_committed", session_timeout_ms=10_000, rebalance_timeout_ms=60_000,
             max_poll_interval_ms=120_000, fetch_max_wait_ms=500, max_partition_fetch_bytes=2 * 1024 * 1024,
         )  # fmt: skip
         self._forget(list(self._expected))
