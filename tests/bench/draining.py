@@ -43,9 +43,10 @@ async def rate(count: Count, seconds: float, *, most: int) -> float:
     await until(has_begun)
     began, now = loop.time(), await count()
     first, last = now, began
-    while last - began < seconds and now - before < most:
-        await asyncio.sleep(_LOOK_SECONDS)
-        now, last = await count(), loop.time()
+    async with asyncio.timeout(seconds + _PATIENCE_SECONDS):
+        while (last - began < seconds or now == first) and now - before < most:
+            await asyncio.sleep(_LOOK_SECONDS)
+            now, last = await count(), loop.time()
     return (now - first) / (last - began)
 
 
