@@ -1,0 +1,211 @@
+"""A whole Poly+ to be broken: engines, every API and every worker a process of its own, a proxy on every way between them."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit, urlunsplit
+
+from confluent_kafka import KafkaException
+
+from deploy.local import databases, demo, kafka, postgres
+from deploy.local import environment as environments
+from deploy.local.environment import Environment, kafka_passwords
+from deploy.local.migrate import migrate
+from deploy.local.parts import SIMULATORS, part
+from deploy.local.ports import HOST, Ports
+from deploy.local.processes import Child, Processes
+from deploy.local.supervisor import answers
+from deploy.topics import SERVICES, admin_client, prepare
+from tests.faults.proxy import Proxy
+from tests.faults.targets import API, BROKER, POSTGRES, WORKER, Target, Targets
+
+# Of these a second worker runs, so that a frozen one is a zombie when it wakes: another has its partitions.
+TWICE = ("cases", "rma")
+_PROXIED = "PROXIED"
+
+
+class FaultStack:
+    """`async with FaultStack(home, say) as stack:` everything is up, with the demo data, and nothing is left after.
+
+    `env` is what people and operators are told: the gateway through its proxy, engines straight. `links` are the proxies:
+    `gateway`, `kafka`, and `postgres:<service>`.
+    """
+
+    def __init__(self, home: Path, say: Callable[[str], None]) -> None:
+        self.home, self._say = home, say
+        self.env: Environment = {}
+        self.links: dict[str, Proxy] = {}
+        self._ports = Ports({})
+        self._processes = Processes(home / "run", home / "logs")
+        self.targets = Targets(self._processes)
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._bring_up()
+        except BaseException:
+            await self._take_down()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._take_down()
+
+    def heal(self) -> None:
+        """Every way is free and nobody is frozen."""
+        for proxy in self.links.values():
+            proxy.heal()
+        self.targets.thaw_all()
+
+    async def _bring_up(self) -> None:
+        self.env = environments.with_credentials({})
+        self.env["POLYPLUS_HOME"] = str(self.home.resolve())
+        await asyncio.gather(asyncio.to_thread(self._prepare_postgres), asyncio.to_thread(self._prepare_kafka))
+        await self.targets.start(["postgres", "kafka"])
+        await asyncio.gather(self._make_databases(), self._make_topics())
+        for name in (*SERVICES, *SIMULATORS):
+            self.env[f"POLYPLUS_{name.upper()}_URL"] = f"http://{HOST}:{self._port()}"
+        self._place_proxies()
+        self._say("engines are up; starting the services")
+        for proxy in self.links.values():
+            await proxy.start()
+        for name in SIMULATORS:
+            self._add(name, "simulator", name, None, 1)
+        for service in SERVICES:
+            self._add(f"{service}.api", API, service, "api", 0)
+            for number in range(0 if service == "gateway" else 1 + (service in TWICE)):
+                self._add(f"{service}.worker.{number + 1}", WORKER, service, "worker", number + 1)
+        people = [*self.targets.of("simulator"), *self.targets.of(API), *self.targets.of(WORKER)]
+        await self.targets.start(people)
+        # what people are told; the services themselves know the gateway's own address
+        self.env["POLYPLUS_GATEWAY_URL"] = f"http://{HOST}:{self.links['gateway'].port}"
+        environments.write(self.home, self.env)
+        await demo.load(self.env, lambda _: None)
+        self._say(f"{len(people)} processes are ready, with the demo data")
+
+    # --- engines -----------------------------------------------------------------------------------------------------
+
+    def _prepare_postgres(self) -> None:
+        data, password, port = self.home / "postgres", secrets.token_hex(16), self._port()
+        postgres.prepare(data, password)
+        running: list[postgres.Postgres] = []
+
+        def launch() -> Child:
+            # it is killed with all it started: its own folder says that nobody is there any more
+            running[:] = [postgres.launch(self._processes, data, port=port, password=password)]
+            return running[0].child
+
+        async def ready() -> bool:
+            return running[0].is_up()
+
+        self.env["POLYPLUS_POSTGRES_ADMIN_URL"] = postgres.admin_url(port, password)
+        self.targets.add(Target("postgres", POSTGRES, "postgres", launch, ready))
+
+    def _prepare_kafka(self) -> None:
+        home, password = self.home / "kafka", secrets.token_hex(16)
+        port, controller, behind, proxied = (self._port() for _ in range(4))
+        kafka.prepare(home, port=port, controller_port=controller, password=password)
+        _listen_also(home / "server.properties", behind, proxied)
+        self.links["kafka"] = Proxy(proxied, behind)
+        running: list[kafka.Kafka] = []
+
+        def launch() -> Child:
+            running[:] = [kafka.launch(self._processes, home, port=port, password=password)]
+            return running[0].child
+
+        async def ready() -> bool:
+            if not running[0].is_up():
+                return False
+            with suppress(KafkaException):
+                await asyncio.to_thread(admin_client(*running[0].login).list_topics, timeout=2)
+                return True
+            return False
+
+        self.env |= {
+            "POLYPLUS_KAFKA_BOOTSTRAP": f"{HOST}:{port}",
+            "POLYPLUS_KAFKA_ADMIN_USER": kafka.ADMIN,
+            "POLYPLUS_KAFKA_ADMIN_PASSWORD": password,
+        }
+        self.targets.add(Target("kafka", BROKER, "kafka", launch, ready))
+
+    async def _make_databases(self) -> None:
+        async def make(service: str) -> None:
+            made = await databases.create_service_database(self.env["POLYPLUS_POSTGRES_ADMIN_URL"], service)
+            self.env[f"POLYPLUS_{service.upper()}_OWNER_URL"] = made.owner_url
+            self.env[f"POLYPLUS_{service.upper()}_DATABASE_URL"] = made.runtime_url
+            await migrate(service, made.owner_url)
+
+        for service in SERVICES:  # roles are the server's: two at once would meet
+            await make(service)
+
+    async def _make_topics(self) -> None:
+        login = (self.env[f"POLYPLUS_KAFKA_{what}"] for what in ("BOOTSTRAP", "ADMIN_USER", "ADMIN_PASSWORD"))
+        await asyncio.to_thread(prepare, admin_client(*login), kafka_passwords(self.env))
+
+    # --- services ----------------------------------------------------------------------------------------------------
+
+    def _place_proxies(self) -> None:
+        server = urlsplit(self.env["POLYPLUS_POSTGRES_ADMIN_URL"]).port
+        gateway = urlsplit(self.env["POLYPLUS_GATEWAY_URL"]).port
+        assert server is not None
+        assert gateway is not None
+        self.links["gateway"] = Proxy(self._port(), gateway)
+        for service in SERVICES:
+            self.links[f"postgres:{service}"] = Proxy(self._port(), server)
+
+    def _add(self, name: str, kind: str, service: str, role: str | None, number: int) -> None:
+        told = dict(self.env)
+        told["POLYPLUS_KAFKA_BOOTSTRAP"] = f"{HOST}:{self.links['kafka'].port}"
+        if role:
+            database = f"POLYPLUS_{service.upper()}_DATABASE_URL"
+            told[database] = _through(told[database], self.links[f"postgres:{service}"].port, name)
+        if role == "worker":  # its health has a port of its own
+            told[f"POLYPLUS_{service.upper()}_URL"] = f"http://{HOST}:{self._port()}"
+        planned = part(service, told)
+        argv = (sys.executable, "-m", "deploy.cli", "serve", service, "--role", role) if role else planned.argv
+
+        def launch() -> Child:
+            return self._processes.start(name, argv, env=planned.env, wave=1, grace=25)
+
+        async def ready() -> bool:
+            return await answers(planned.url)
+
+        self.targets.add(Target(name, kind, service, launch, ready))
+
+    def _port(self) -> int:
+        return self._ports.choose("", None)
+
+    async def _take_down(self) -> None:
+        self.heal()
+        await asyncio.to_thread(self._processes.stop_all)
+        for proxy in self.links.values():
+            await proxy.stop()
+        self._ports.close()
+
+
+def _listen_also(properties: Path, port: int, advertised: int) -> None:
+    """A second listener for clients, which tells them the proxy's port as its own."""
+    settings = dict(line.split("=", 1) for line in properties.read_text().splitlines())
+    settings["listeners"] += f",{_PROXIED}://{HOST}:{port}"
+    settings["advertised.listeners"] += f",{_PROXIED}://{HOST}:{advertised}"
+    settings["listener.security.protocol.map"] += f",{_PROXIED}:SASL_PLAINTEXT"
+    scram = "scram-sha-512.sasl.jaas.config"
+    settings[f"listener.name.{_PROXIED.lower()}.{scram}"] = settings[f"listener.name.client.{scram}"]
+    properties.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+
+
+def _through(url: str, port: int, name: str) -> str:
+    """The same database through a proxy, each session named after its process."""
+    parts = urlsplit(url)
+    login = parts.netloc.rpartition("@")[0]
+    return urlunsplit(parts._replace(netloc=f"{login}@{HOST}:{port}", query=f"application_name={name}"))
+
+
