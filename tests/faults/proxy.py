@@ -25,7 +25,7 @@ class Trouble:
 
     kind: str
     seconds: float = 0.0
-    picks: Callable[[Link, bytes], bool] = lambda link, data: True
+    picks: Callable[[Link, bytes], bool] = lambda _link, _data: True
     limit: int = 1_000_000
     hits: int = 0
     over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -180,16 +180,16 @@ class KafkaFrames:
 PRODUCE = 0
 
 
-def a_commit(link: Link, data: bytes) -> bool:
+def a_commit(_link: Link, data: bytes) -> bool:
     """A transaction that asks PostgreSQL to commit."""
     return b"COMMIT" in data
 
 
-def a_post(link: Link, data: bytes) -> bool:
+def a_post(_link: Link, data: bytes) -> bool:
     """A request that changes something."""
     return data.startswith(b"POST /v1/")
 
 
 def produce_of(service: str) -> Callable[[Link, bytes], bool]:
     """Records that this service's relay hands to Kafka."""
-    return lambda link, data: (PRODUCE, service) in link.requests
+    return lambda link, _data: (PRODUCE, service) in link.requests

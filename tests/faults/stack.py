@@ -32,18 +32,18 @@ _PROXIED = "PROXIED"
 
 
 class FaultStack:
-    """`async with FaultStack(home, say) as stack:` everything is up, with the demo data, and nothing is left after.
+    """`async with FaultStack(home, logs, say) as stack:` everything is up, with the demo data, and nothing is left after.
 
     `env` is what people and operators are told: the gateway through its proxy, engines straight. `links` are the proxies:
     `gateway`, `kafka`, and `postgres:<service>`.
     """
 
-    def __init__(self, home: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, home: Path, logs: Path, say: Callable[[str], None]) -> None:
         self.home, self._say = home, say
         self.env: Environment = {}
         self.links: dict[str, Proxy] = {}
         self._ports = Ports({})
-        self._processes = Processes(home / "run", home / "logs")
+        self._processes = Processes(home / "run", logs)
         self.targets = Targets(self._processes)
 
     async def __aenter__(self) -> Self:
@@ -78,11 +78,11 @@ class FaultStack:
         for proxy in self.links.values():
             await proxy.start()
         for name in SIMULATORS:
-            self._add(name, "simulator", name, None, 1)
+            self._add(name, "simulator", name, None)
         for service in SERVICES:
-            self._add(f"{service}.api", API, service, "api", 0)
+            self._add(f"{service}.api", API, service, "api")
             for number in range(0 if service == "gateway" else 1 + (service in TWICE)):
-                self._add(f"{service}.worker.{number + 1}", WORKER, service, "worker", number + 1)
+                self._add(f"{service}.worker.{number + 1}", WORKER, service, "worker")
         people = [*self.targets.of("simulator"), *self.targets.of(API), *self.targets.of(WORKER)]
         await self.targets.start(people)
         # what people are told; the services themselves know the gateway's own address
@@ -161,7 +161,7 @@ class FaultStack:
         for service in SERVICES:
             self.links[f"postgres:{service}"] = Proxy(self._port(), server)
 
-    def _add(self, name: str, kind: str, service: str, role: str | None, number: int) -> None:
+    def _add(self, name: str, kind: str, service: str, role: str | None) -> None:
         told = dict(self.env)
         told["POLYPLUS_KAFKA_BOOTSTRAP"] = f"{HOST}:{self.links['kafka'].port}"
         if role:
@@ -207,5 +207,3 @@ def _through(url: str, port: int, name: str) -> str:
     parts = urlsplit(url)
     login = parts.netloc.rpartition("@")[0]
     return urlunsplit(parts._replace(netloc=f"{login}@{HOST}:{port}", query=f"application_name={name}"))
-
-

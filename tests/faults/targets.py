@@ -17,6 +17,11 @@ API, WORKER, POSTGRES, BROKER = KINDS = ("api", "worker", "PostgreSQL", "broker"
 READY_SECONDS = 240.0
 _GRACE_SECONDS = 60.0
 _LOOK_EVERY = 0.05
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 8.0
+
+
+class NotBack(CannotRun):
+    """A process that was started is not ready in time."""
 
 
 @dataclass
@@ -53,6 +58,9 @@ class Targets:
 
     def add(self, target: Target) -> None:
         self._all[target.name] = target
+
+    def names(self) -> list[str]:
+        return list(self._all)
 
     def of(self, kind: str) -> list[str]:
         return [name for name, target in self._all.items() if target.kind == kind]
@@ -99,19 +107,19 @@ class Targets:
         return loop.time() - began
 
     async def bring_back(self, name: str, seconds: float = READY_SECONDS) -> None:
-        """Starts it, again whenever it ends (its engine may be down), until it is ready."""
+        """Starts it, again and later each time when it ends (its engine may be down), until it is ready. Raises NotBack."""
         target, loop = self._all[name], asyncio.get_running_loop()
-        end = loop.time() + seconds
+        end, pause, again_at = loop.time() + seconds, _FIRST_PAUSE, 0.0
         while True:
             if target.child is not None and target.child.exit_code() is not None:
                 await self._bury(target)
-            if target.child is None:
+                again_at, pause = loop.time() + pause, min(2 * pause, _LONGEST_PAUSE)
+            if target.child is None and loop.time() >= again_at:
                 self._launch(target)
             if await self._is_ready(target):
                 return
             if loop.time() > end:
-                words = target.child.last_words() if target.child else "it does not start"
-                raise CannotRun(f"{name} was not ready within {seconds:.0f} s\n{words}")
+                raise NotBack(f"{name} was not ready within {seconds:.0f} s")
             await asyncio.sleep(0.2)
 
     def thaw_all(self) -> None:

@@ -1,0 +1,241 @@
+"""Faults that are no process': the network between them, sessions ended and locked, groups in turmoil, records twice, clocks moved."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from random import Random
+from uuid import UUID
+
+import asyncpg
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+
+from deploy.local.environment import kafka_name
+from deploy.topics import CLOCK, SERVICES
+from libs.bus.clock import encode
+from tests.faults.faults import Done
+from tests.faults.history import History
+from tests.faults.plan import Disturbance
+from tests.faults.proxy import (
+    CUT_REQUESTS,
+    CUT_RESPONSES,
+    DELAY,
+    HALF_OPEN,
+    RESET_AFTER,
+    RESET_BEFORE,
+    Trouble,
+    a_commit,
+    a_post,
+    produce_of,
+)
+from tests.faults.stack import FaultStack
+
+_WORKING = tuple(service for service in SERVICES if service != "gateway")
+_LINKED = ("gateway", *(f"postgres:{service}" for service in SERVICES))
+_NETWORK = (DELAY, HALF_OPEN, CUT_REQUESTS, CUT_RESPONSES, RESET_BEFORE, RESET_AFTER)
+LOST_ACKNOWLEDGEMENT, TERMINATED, DEADLOCK = "lost produce acknowledgement", "pg_terminate_backend", "deadlock"
+STORM, DUPLICATES, FORWARD, BACKWARD = "rebalance storm", "duplicates", "clock +5 min", "clock −5 min"
+PLACES: Mapping[str, Sequence[str]] = {
+    **dict.fromkeys(_NETWORK, _LINKED),
+    LOST_ACKNOWLEDGEMENT: _WORKING,
+    TERMINATED: _WORKING,
+    DEADLOCK: ("cases", "rma", "onsite", "escalation"),
+    STORM: _WORKING,
+    DUPLICATES: _WORKING,
+    FORWARD: ("everywhere",),
+    BACKWARD: _WORKING,
+}
+_FIVE_MINUTES = timedelta(minutes=5)
+_LONGEST = 8.0
+_NETWORK_SECONDS = 3.0
+_STORM_ROUNDS, _STORM_SECONDS = 4, 1.0
+_AGAIN = 50
+_GONE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaException, TimeoutError)
+_END_BUSY = """
+SELECT count(*) FILTER (WHERE xact_start IS NOT NULL AND state <> 'idle') AS busy, count(pg_terminate_backend(pid)) AS ended
+  FROM pg_stat_activity WHERE application_name LIKE $1
+"""
+_WAITING_FOR_ME = "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+
+
+class Disturber:
+    """Works the plan's disturbances one after the other; what it puts on topics itself it says in the history."""
+
+    def __init__(self, stack: FaultStack, history: History, seed: str, note: Callable[[Done], None]) -> None:
+        self._stack, self._history, self._random, self._note = stack, history, Random(seed), note
+        self._offset = timedelta(0)
+
+    async def work(self, plan: Sequence[Disturbance]) -> None:
+        for one in plan:
+            self._note(await self._disturb(one))
+            await asyncio.sleep(one.pause)
+
+    async def _disturb(self, one: Disturbance) -> Done:
+        loop = asyncio.get_running_loop()
+        began, hit, trouble = loop.time(), None, None
+        self._history.fault(one.what, one.where, "begin")
+        try:
+            hit = await self._kinds()[one.what](one)
+        except _GONE as error:  # an engine is down at this moment: the fault fell on nothing
+            hit, trouble = None, None
+            self._history.fault(one.what, one.where, "missed", reason=repr(error))
+        self._history.fault(one.what, one.where, "end", interrupted=hit)
+        return Done(one.what, one.where, hit, loop.time() - began, trouble)
+
+    def _kinds(self) -> Mapping[str, Callable[[Disturbance], Awaitable[str | None]]]:
+        return {
+            **dict.fromkeys(_NETWORK, self._network),
+            LOST_ACKNOWLEDGEMENT: self._lose_acknowledgement, TERMINATED: self._terminate, DEADLOCK: self._deadlock,
+            STORM: self._storm, DUPLICATES: self._duplicate, FORWARD: self._clock_forward, BACKWARD: self._clock_backward,
+        }  # fmt: skip
+
+    # --- the network -------------------------------------------------------------------------------------------------
+
+    async def _network(self, one: Disturbance) -> str | None:
+        resets = one.what in (RESET_BEFORE, RESET_AFTER)
+        picks = a_post if one.where == "gateway" else a_commit
+        trouble = Trouble(one.what, 0.3, picks, limit=3) if resets else Trouble(one.what, 0.3)
+        return await self._in_trouble(one.where, trouble, until_hit=resets)
+
+    async def _lose_acknowledgement(self, one: Disturbance) -> str | None:
+        return await self._in_trouble(
+            "kafka", Trouble(RESET_BEFORE, picks=produce_of(one.where), limit=2), until_hit=True
+        )
+
+    async def _in_trouble(self, link: str, trouble: Trouble, *, until_hit: bool) -> str | None:
+        proxy, loop = self._stack.links[link], asyncio.get_running_loop()
+        end = loop.time() + (_LONGEST if until_hit else _NETWORK_SECONDS)
+        proxy.disturb(trouble)
+        try:
+            while loop.time() < end and not (until_hit and trouble.hits >= trouble.limit):
+                await asyncio.sleep(0.05)
+        finally:
+            proxy.heal()
+        return f"{trouble.hits} pieces of traffic" if trouble.hits else None
+
+    # --- PostgreSQL's sessions ---------------------------------------------------------------------------------------
+
+    async def _terminate(self, one: Disturbance) -> str | None:
+        async with self._connected(self._stack.env["POLYPLUS_POSTGRES_ADMIN_URL"]) as admin:
+            row = await admin.fetchrow(_END_BUSY, f"{one.where}.%")
+        assert row is not None
+        return f"{row['busy']} of {row['ended']} sessions in a transaction" if row["busy"] else None
+
+    async def _deadlock(self, one: Disturbance) -> str | None:
+        """Takes rows that a worker takes second, then, once the worker waits, those it has: one of the two must give way."""
+        async with self._connected(self._stack.env[f"POLYPLUS_{one.where.upper()}_OWNER_URL"]) as owner:
+            with suppress(asyncpg.DeadlockDetectedError):
+                async with asyncio.timeout(_LONGEST), owner.transaction():
+                    # the offset comes first in a worker's transaction, the versions after it
+                    await owner.execute("LOCK consumed_versions IN EXCLUSIVE MODE")
+                    while not await owner.fetchval(_WAITING_FOR_ME):
+                        await asyncio.sleep(0.01)
+                    await owner.execute("SELECT FROM consumer_offsets FOR UPDATE")
+                    return "a worker gave way"
+            return "a worker waited, we gave way"
+        return None
+
+    @asynccontextmanager
+    async def _connected(self, url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+        connection = await asyncpg.connect(url, timeout=2)
+        try:
+            yield connection
+        finally:
+            connection.terminate()
+
+    # --- Kafka -------------------------------------------------------------------------------------------------------
+
+    async def _storm(self, one: Disturbance) -> str | None:
+        """A stranger joins the group and leaves it, again and again; it works nothing and commits nothing."""
+        user = kafka_name(one.where)
+        login = (self._stack.env[f"POLYPLUS_{user}_USER"], self._stack.env[f"POLYPLUS_{user}_PASSWORD"])
+        topics = [f"{service}.events" for service in _WORKING]
+
+        def join_and_leave() -> int:
+            joined = 0
+            for _ in range(_STORM_ROUNDS):
+                member = Consumer(
+                    {**self._kafka(*login), "group.id": one.where, "enable.auto.commit": False, "session.timeout.ms": 6000,
+                     "auto.offset.reset": "earliest", "partition.assignment.strategy": "roundrobin"}
+                )  # fmt: skip
+                member.subscribe(topics)
+                member.poll(_STORM_SECONDS)
+                joined += bool(member.assignment())
+                member.close()
+            return joined
+
+        return f"{await asyncio.to_thread(join_and_leave)} memberships"
+
+    async def _duplicate(self, one: Disturbance) -> str | None:
+        """The newest records of a topic once more at its end, as a relay sends them whose acknowledgement was lost."""
+        topic = f"{one.where}.events"
+        records = await asyncio.to_thread(self._newest, topic)
+        producer = Producer(self._kafka())
+        for key, value, headers, partition in records:
+            id = next((v for n, v in headers if n == "ce_id"), b"").decode()
+            self._history.produced(topic, UUID(id) if id else None, "duplicate")
+            producer.produce(topic, key=key, value=value, headers=headers, partition=partition)
+        await asyncio.to_thread(producer.flush, _LONGEST)
+        return f"{len(records)} records" if records else None
+
+    def _newest(self, topic: str) -> list[tuple[bytes | None, bytes | None, list[tuple[str, bytes]], int]]:
+        consumer = Consumer({**self._kafka(), "group.id": "unused", "enable.auto.commit": False})
+        try:
+            found, wanted = [], []
+            for partition in consumer.list_topics(topic, timeout=_LONGEST).topics[topic].partitions:
+                low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_LONGEST)
+                if high > low:
+                    wanted.append(TopicPartition(topic, partition, max(low, high - 5)))
+            consumer.assign(wanted)
+            for record in consumer.consume(min(_AGAIN, 5 * len(wanted)), timeout=2) if wanted else ():
+                partition = record.partition()
+                if not record.error() and partition is not None:
+                    headers = [(name, bytes(value)) for name, value in record.headers() or []]
+                    found.append((record.key(), record.value(), headers, partition))
+            return found
+        finally:
+            consumer.close()
+
+    def _kafka(self, user: str = "", password: str = "") -> dict[str, str | int | float | bool]:
+        env = self._stack.env
+        return {
+            "bootstrap.servers": env["POLYPLUS_KAFKA_BOOTSTRAP"], "security.protocol": "SASL_PLAINTEXT",
+            "sasl.mechanism": "SCRAM-SHA-512", "log_level": 2, "socket.timeout.ms": 5000, "message.timeout.ms": 8000,
+            "sasl.username": user or env["POLYPLUS_KAFKA_ADMIN_USER"],
+            "sasl.password": password or env["POLYPLUS_KAFKA_ADMIN_PASSWORD"],
+        }  # fmt: skip
+
+    # --- time --------------------------------------------------------------------------------------------------------
+
+    async def _clock_forward(self, one: Disturbance) -> str | None:  # noqa: ARG002
+        return await self.move_clock(_FIVE_MINUTES)
+
+    async def move_clock(self, by: timedelta) -> str | None:
+        """Moves everybody's clock by the topic that tells it."""
+        self._offset += by
+        producer = Producer(self._kafka())
+        producer.produce(CLOCK, key=b"clock", value=encode(self._offset))
+        left = await asyncio.to_thread(producer.flush, _LONGEST)
+        return None if left else f"to {self._offset}"
+
+    async def _clock_backward(self, one: Disturbance) -> str | None:
+        """One service's clock goes back for a while, then is right again."""
+        url = self._stack.env[f"POLYPLUS_{one.where.upper()}_OWNER_URL"]
+        async with self._connected(url) as owner:
+            await owner.execute("UPDATE app_clock SET time_offset = $1", self._offset - _FIVE_MINUTES)
+        try:
+            await asyncio.sleep(_NETWORK_SECONDS)
+        finally:
+            await self._restore_clock(url)
+        return "five minutes back"
+
+    async def _restore_clock(self, url: str) -> None:
+        """As its own worker does when it hears the clock's topic again."""
+        while True:
+            with suppress(*_GONE):
+                async with self._connected(url) as owner:
+                    await owner.execute("UPDATE app_clock SET time_offset = $1 WHERE time_offset < $1", self._offset)
+                return
+            await asyncio.sleep(0.5)

@@ -1,0 +1,214 @@
+"""People at work while everything breaks: cases opened, diagnosed, shipped, moved, called off; by two tenants that must never meet."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+
+from tests.faults.callers import Client, GaveUp, Row, staff
+from tests.faults.history import Caller, History
+
+SAO_MAI, LION_GATE = UUID("0a000000-0000-4000-8000-000000000001"), UUID("0a000000-0000-4000-8000-000000000002")
+_SITES = {SAO_MAI: "05000000-0000-4000-8000-000000000001", LION_GATE: "05000000-0000-4000-8000-000000000003"}
+_PARTNER = "fa000000-0000-4000-8000-000000000001"
+_DEPOT = "de000000-0000-4000-8000-000000000001"
+_X70, _CAMERA = "8L531AA", "CAM-X70-01"
+_PATIENCE = 45.0
+_ROLES = ("engineer", "manager", "depot", "admin")
+
+
+class Load:
+    """Tellers of stories, a few at a time, and listeners. `open` counts the requests that wait for each service."""
+
+    def __init__(self, env: Mapping[str, str], http: httpx.AsyncClient, history: History, seed: str) -> None:
+        self._env, self._http, self._history, self._random = env, http, history, Random(seed)
+        self._clients: dict[str, Client] = {}
+        self.open: Counter[str] = Counter()
+        self.told: Counter[str] = Counter()
+        """Stories by name, with what came of them."""
+        self._ending = asyncio.Event()
+
+    async def prepare(self) -> None:
+        """Clients for the second tenant; everybody has a token."""
+        for role in _ROLES:
+            self._add(role, *staff(role, self._env))
+        caller, secret = staff("customer", self._env)
+        self._add("Sao Mai", Caller(caller.id, "customer", frozenset({SAO_MAI})), secret)
+        made = await self._clients["admin"].post(
+            "/v1/clients", {"name": "Lion Gate, IT", "role": "customer", "accounts": [str(LION_GATE)]}
+        )
+        assert made is not None, "the admin may make clients"
+        self._add("Lion Gate", Caller(UUID(made["id"]), "customer", frozenset({LION_GATE})), made["secret"])
+
+    async def run(self, tellers: int = 4) -> None:
+        """Until `end`: then each story is told to where it is. Listeners hear until the very last."""
+        await asyncio.gather(*(self._tell(number) for number in range(tellers)))
+
+    def end(self) -> None:
+        self._ending.set()
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        names = ("Sao Mai", "Lion Gate", "engineer")
+        tasks = [asyncio.create_task(self._clients[name].listen(f"listener of {name}")) for name in names]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _add(self, name: str, caller: Caller, secret: str) -> None:
+        client = Client(caller, secret, self._http, self._history, self._random)
+        client.open = self.open
+        self._clients[name] = client
+
+    async def _tell(self, number: int) -> None:
+        stories = (self._camera, self._camera, self._partner, self._called_off, self._goods)
+        while not self._ending.is_set():
+            story = stories[number % len(stories)] if self._random.random() < 0.3 else self._random.choice(stories)
+            name = story.__name__.strip("_")
+            try:
+                ended = await story(*self._random.choice(list(_SITES.items())))
+            except GaveUp:
+                self.told[f"{name}, outcome unknown"] += 1
+            else:
+                self.told[f"{name}, {'told' if ended else 'broken off'}"] += 1
+
+    # --- stories -----------------------------------------------------------------------------------------------------
+
+    async def _camera(self, account: UUID, site: str) -> bool:
+        """A failed part is replaced in advance; for whom it is covered, a visit is planned and moved."""
+        customer, engineer = self._customer(account), self._clients["engineer"]
+        serial = f"8L2647{uuid4().hex[:6].upper()}FB"
+        unit = {"product_number": _X70, "serial": serial, "site_id": site}
+        if await customer.post("/v1/registrations", unit) is None:
+            return False
+        if (case := await self._opened(customer, unit, "down", "critical")) is None:
+            return False
+        path = f"/v1/cases/{case['id']}"
+        await customer.post(f"{path}/notes", {"text": "Không có hình. No picture.", "visibility": "public"})
+        await engineer.post(f"{path}/assign", {"assignee_name": "Phạm Thị Lan"})
+        await engineer.post(f"{path}/notes", {"text": "Looking at it from afar.", "visibility": "internal"})
+        await engineer.post(
+            f"{path}/diagnoses", _camera_fault("onsite_replacement" if account == SAO_MAI else "replace_part")
+        )
+        rma = await self._sees(customer, "/v1/rmas", _is("reserved", "backordered"), case_id=case["id"])
+        if rma is None or rma["state"] != "reserved":
+            return False
+        labelled = await self._becomes(customer, f"/v1/rmas/{rma['id']}", _has_label)
+        if labelled is None:
+            return False
+        await self._clients["depot"].post(f"/v1/rmas/{rma['id']}/ship", {"serial": f"CAM{serial[6:12]}"})
+        if account == SAO_MAI:
+            await self._move_visit(customer, case["id"])
+        await customer.get(f"{path}/timeline", limit="200")
+        return await customer.get(path) is not None
+
+    async def _move_visit(self, customer: Client, case_id: str) -> None:
+        visit = await self._sees(customer, "/v1/work-orders", _is("planned"), case_id=case_id)
+        if visit is None:
+            return
+        path = f"/v1/work-orders/{visit['id']}"
+        slots = await customer.get(f"{path}/slots", limit="5")
+        if slots and slots["items"]:
+            starts = self._random.choice(slots["items"])["starts"]
+            await customer.post(f"{path}/reschedule", {"starts": starts, "reason": "Another hour suits us."})
+
+    async def _partner(self, account: UUID, site: str) -> bool:
+        """A fault that only the cloud partner can mend."""
+        customer, engineer = self._customer(account), self._clients["engineer"]
+        if (case := await self._opened(customer, {"site_id": site}, "degraded", "major")) is None:
+            return False
+        path = f"/v1/cases/{case['id']}"
+        fault = {
+            "component": "Teams Rooms", "fault_code": "TEAMS-CAM-POLICY", "domain": "partner_environment",
+            "remedy": "partner_ticket", "partner_id": _PARTNER, "findings": "A policy turns it off.", "confidence": "medium",
+        }  # fmt: skip
+        if await engineer.post(f"{path}/diagnoses", fault) is None:
+            return False
+        await customer.post(f"{path}/partner-ticket-request", {"consent": True})
+        opened = await self._sees(customer, "/v1/partner-engagements", _is("opened"), case_id=case["id"])
+        return opened is not None and await customer.get(f"{path}/timeline", limit="200") is not None
+
+    async def _called_off(self, account: UUID, site: str) -> bool:
+        """Opened, diagnosed, and not wanted any more while the part is being promised."""
+        customer, engineer = self._customer(account), self._clients["engineer"]
+        if (case := await self._opened(customer, {"site_id": site}, "degraded", "minor")) is None:
+            return False
+        path = f"/v1/cases/{case['id']}"
+        await engineer.post(f"{path}/diagnoses", _camera_fault("replace_part"))
+        await customer.post(f"{path}/cancel", {"reason": "It works again."})
+        accepted = await engineer.post(
+            f"{path}/cancellation", {"decision": "accept", "reason": "Nothing is left to do."}
+        )
+        return accepted is not None
+
+    async def _goods(self, _account: UUID, _site: str) -> bool:
+        """A few parts come in: stock stays scarce, so that promises compete for it."""
+        body = {"depot_id": _DEPOT, "part_number": _CAMERA, "quantity": self._random.randint(1, 3)}
+        made = await self._clients["depot"].post("/v1/stock/goods-in", body)
+        await self._clients["depot"].get("/v1/stock", limit="50")
+        await asyncio.sleep(self._random.uniform(0.5, 2.0))
+        return made is not None
+
+    # --- ways of telling ---------------------------------------------------------------------------------------------
+
+    def _customer(self, account: UUID) -> Client:
+        return self._clients["Sao Mai" if account == SAO_MAI else "Lion Gate"]
+
+    async def _opened(self, customer: Client, about: Row, impact: str, severity: str) -> Row | None:
+        body = {
+            "description": "No picture from the camera.", "observed_impact": impact, "severity": severity, "language": "en", **about,
+        }  # fmt: skip
+        return await customer.post("/v1/cases", body)
+
+    async def _sees(self, client: Client, path: str, fact: Callable[[Row], bool], **params: str) -> Row | None:
+        """The first item of which the fact holds."""
+
+        async def look() -> Row | None:
+            page = await client.get(path, **params)
+            return next((row for row in page["items"] if fact(row)), None) if page else None
+
+        return await self._until(look)
+
+    async def _becomes(self, client: Client, path: str, fact: Callable[[Row], bool]) -> Row | None:
+        async def look() -> Row | None:
+            row = await client.get(path)
+            return row if row and fact(row) else None
+
+        return await self._until(look)
+
+    async def _until(self, look: Callable[[], Awaitable[Row | None]]) -> Row | None:
+        loop = asyncio.get_running_loop()
+        end, pause = loop.time() + _PATIENCE, 0.2
+        while loop.time() < end and not self._ending.is_set():
+            if (found := await look()) is not None:
+                return found
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), pause)
+            pause = min(pause * 1.5, 1.5)
+        return None
+
+
+def _is(*states: str) -> Callable[[Row], bool]:
+    return lambda row: row["state"] in states
+
+
+def _has_label(rma: Row) -> bool:
+    return any(parcel["direction"] == "outbound" and parcel["tracking"] for parcel in rma["shipments"])
+
+
+def _camera_fault(remedy: str) -> dict[str, Any]:
+    return {
+        "component": "camera module", "fault_code": "CAM-NO-SIGNAL", "domain": "hardware", "remedy": remedy,
+        "part_number": _CAMERA, "findings": "The camera does not answer on its bus.", "confidence": "high",
+    }  # fmt: skip

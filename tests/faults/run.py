@@ -1,0 +1,140 @@
+"""One chapter: a stack brought up, worked by people, broken as planned, healed, and proven to have lost nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+
+from deploy.local.errors import CannotRun
+from deploy.local.sandbox import sandbox
+from tests.faults import audit
+from tests.faults.checker import check
+from tests.faults.checker.look import Violation
+from tests.faults.collect import collect
+from tests.faults.disturbances import Disturber
+from tests.faults.evidence import owner_urls
+from tests.faults.faults import Attacker, Done
+from tests.faults.history import FAULTS_OVER, QUIET, History
+from tests.faults.in_flight import InFlight
+from tests.faults.load import Load
+from tests.faults.plan import Chapter
+from tests.faults.sampler import sample
+from tests.faults.stack import FaultStack
+
+QUIET_SECONDS = 180.0
+"""I12: how long after the last fault there may still be anything to do."""
+_LATER = timedelta(hours=3)  # timers that ran meanwhile come due; hops of days are the journeys' business
+Say = Callable[[str], None]
+
+
+@dataclass
+class Outcome:
+    """What a chapter did and found."""
+
+    done: list[Done] = field(default_factory=list)
+    violations: list[Violation] = field(default_factory=list)
+    told: Counter[str] = field(default_factory=Counter)
+    quiet_after: float | None = None
+    checked: str = ""
+
+
+async def run(chapter: Chapter, stack: FaultStack, evidence: Path, say: Say) -> Outcome:
+    """The stack is up; when this returns nobody works it any more. The evidence stays in its folder."""
+    outcome = Outcome()
+    for service, url in owner_urls(stack.env).items():
+        await audit.install(service, url)
+
+    def note(done: Done) -> None:
+        outcome.done.append(done)
+        hit = done.interrupted or "nothing in flight"
+        say(f"   {len(outcome.done):4}  {done.what:<32} {done.where:<24} {done.seconds:5.1f} s  {done.trouble or hit}")
+
+    timeout = httpx.Timeout(20, connect=5)
+    async with httpx.AsyncClient(base_url=stack.env["POLYPLUS_GATEWAY_URL"], timeout=timeout, trust_env=False) as http:
+        with History(evidence, "load") as history, History(evidence, "faults") as faults:
+            load = Load(stack.env, http, history, chapter.seed)
+            await load.prepare()
+            async with _sampled(stack, evidence), load.listening():
+                disturber = Disturber(stack, faults, chapter.seed, note)
+                await _through_it_all(chapter, stack, load, faults, disturber, note)
+                faults.mark(FAULTS_OVER)
+                await _settle(stack, disturber, faults, outcome)
+            outcome.told = load.told
+    # a process that did not come back or go is a violation of I12 as well as what the checker finds
+    outcome.violations += [
+        Violation("I12", d.trouble, {"fault": d.what, "on": d.where}) for d in outcome.done if d.trouble
+    ]
+    found = await collect(stack.env, evidence)
+    verdict = await asyncio.to_thread(check, found)
+    outcome.violations += verdict.violations
+    outcome.checked = str(verdict)
+    return outcome
+
+
+async def _through_it_all(
+    chapter: Chapter,
+    stack: FaultStack,
+    load: Load,
+    faults: History,
+    disturber: Disturber,
+    note: Callable[[Done], None],
+) -> None:
+    in_flight = InFlight(stack.env, load.open)
+    attacker = Attacker(stack.targets, in_flight, faults, note)
+    telling = asyncio.create_task(load.run())
+    try:
+        async with asyncio.TaskGroup() as lanes:
+            for lane in chapter.lanes.values():
+                lanes.create_task(attacker.work(lane))
+            lanes.create_task(disturber.work(chapter.disturbances))
+        load.end()
+        await telling
+    finally:
+        telling.cancel()
+        stack.heal()
+        await in_flight.close()
+        with suppress(asyncio.CancelledError):
+            await telling
+
+
+async def _settle(stack: FaultStack, disturber: Disturber, faults: History, outcome: Outcome) -> None:
+    """Waits until nothing is left to do, lets some domain time pass, and waits again."""
+    began = time.monotonic()
+    try:
+        await asyncio.gather(*(stack.targets.bring_back(name) for name in stack.targets.names()))
+        async with sandbox(stack.env) as clock:
+            await clock.quiet(seconds=QUIET_SECONDS)
+            outcome.quiet_after = time.monotonic() - began
+            await disturber.move_clock(_LATER)
+            await clock.quiet(seconds=QUIET_SECONDS)
+        faults.mark(QUIET)
+    except CannotRun as busy:
+        outcome.violations.append(Violation("I12", str(busy)))
+
+
+@asynccontextmanager
+async def _sampled(stack: FaultStack, evidence: Path) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    with History(evidence, "sampler") as history:
+        task = asyncio.create_task(sample(owner_urls(stack.env), history, stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await task
+
+
+async def play(chapter_of: Callable[[FaultStack], Chapter], evidence: Path, say: Say) -> Outcome:
+    """Brings up a stack of its own for the chapter."""
+    with TemporaryDirectory(prefix="polyplus-faults-", ignore_cleanup_errors=True) as home:
+        async with FaultStack(Path(home), evidence / "logs", say) as stack:
+            return await run(chapter_of(stack), stack, evidence, say)
