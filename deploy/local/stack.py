@@ -28,7 +28,7 @@ from deploy.topics import SERVICES
 HOME = ROOT / ".polyplus"
 _NEEDED_BYTES = 2_000_000_000
 _MIGRATION_SECONDS = 120
-_SHARED = (
+SHARED = (
     "libs.kit.calendar_data", "libs.kit.http", "libs.kit.paging", "libs.kit.policies", "libs.kit.service", "libs.kit.states",
     "libs.kit.webhooks", "uvloop", "uvicorn.loops.auto", "uvicorn.protocols.http.httptools_impl", "uvicorn.lifespan.on",
 )  # fmt: skip
@@ -73,7 +73,7 @@ class Stack:
         began = time.monotonic()
         self._take_home()
         self._ports = Ports(self._environ)
-        self._processes = Processes(self.home / "run", self.home / "logs", preload=_SHARED)
+        self._processes = Processes(self.home / "run", self.home / "logs", preload=SHARED)
         self._supervisor = Supervisor(self._processes, self._say)
         try:
             await self._bring_up(began)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from random import Random
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from uuid_utils.compat import uuid7
 
 from deploy.local.environment import kafka_name
-from deploy.topics import CLOCK, SERVICES
+from deploy.local.errors import CannotRun
+from deploy.local.waiting import until_async
+from deploy.topics import CLOCK
 from libs.bus.clock import encode
+from libs.events.cases import CaseOpened
 from tests.faults.faults import Done
 from tests.faults.history import History
 from tests.faults.plan import Disturbance
@@ -30,27 +35,29 @@ from tests.faults.proxy import (
     a_post,
     produce_of,
 )
-from tests.faults.stack import FaultStack
+from tests.faults.stack import PUBLISHING, FaultStack
 
-_WORKING = tuple(service for service in SERVICES if service != "gateway")
-_LINKED = ("gateway", *(f"postgres:{service}" for service in SERVICES))
+_BUSY = ("activity", "cases", "entitlements", "escalation", "rma")
+_LINKED = ("gateway", *(f"postgres:{service}" for service in _BUSY))
 _NETWORK = (DELAY, HALF_OPEN, CUT_REQUESTS, CUT_RESPONSES, RESET_BEFORE, RESET_AFTER)
 LOST_ACKNOWLEDGEMENT, TERMINATED, DEADLOCK = "lost produce acknowledgement", "pg_terminate_backend", "deadlock"
-STORM, DUPLICATES, FORWARD, BACKWARD = "rebalance storm", "duplicates", "clock +5 min", "clock −5 min"
+STORM, DUPLICATES, POISON = "rebalance storm", "duplicates", "poison"
+FORWARD, BACKWARD = "clock +5 min", "clock −5 min"
 PLACES: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(_NETWORK, _LINKED),
-    LOST_ACKNOWLEDGEMENT: _WORKING,
-    TERMINATED: _WORKING,
-    DEADLOCK: ("cases", "rma", "onsite", "escalation"),
-    STORM: _WORKING,
-    DUPLICATES: _WORKING,
+    LOST_ACKNOWLEDGEMENT: tuple(service for service in _BUSY if service != "activity"),  # it publishes nothing
+    TERMINATED: _BUSY,
+    DEADLOCK: _BUSY,
+    STORM: _BUSY,
+    DUPLICATES: ("cases", "entitlements", "escalation", "rma"),
+    POISON: ("cases",),
     FORWARD: ("everywhere",),
-    BACKWARD: _WORKING,
+    BACKWARD: _BUSY,
 }
 _FIVE_MINUTES = timedelta(minutes=5)
 _LONGEST = 8.0
 _NETWORK_SECONDS = 3.0
-_STORM_ROUNDS, _STORM_SECONDS = 4, 1.0
+_STORM_ROUNDS, _STORM_SECONDS = 3, 8.0
 _AGAIN = 50
 _GONE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaException, TimeoutError)
 _END_BUSY = """
@@ -88,7 +95,7 @@ class Disturber:
         return {
             **dict.fromkeys(_NETWORK, self._network),
             LOST_ACKNOWLEDGEMENT: self._lose_acknowledgement, TERMINATED: self._terminate, DEADLOCK: self._deadlock,
-            STORM: self._storm, DUPLICATES: self._duplicate, FORWARD: self._clock_forward, BACKWARD: self._clock_backward,
+            STORM: self._storm, DUPLICATES: self._duplicate, POISON: self._poison, FORWARD: self._clock_forward, BACKWARD: self._clock_backward,
         }  # fmt: skip
 
     # --- the network -------------------------------------------------------------------------------------------------
@@ -105,12 +112,15 @@ class Disturber:
         )
 
     async def _in_trouble(self, link: str, trouble: Trouble, *, until_hit: bool) -> str | None:
-        proxy, loop = self._stack.links[link], asyncio.get_running_loop()
-        end = loop.time() + (_LONGEST if until_hit else _NETWORK_SECONDS)
+        proxy = self._stack.links[link]
         proxy.disturb(trouble)
         try:
-            while loop.time() < end and not (until_hit and trouble.hits >= trouble.limit):
-                await asyncio.sleep(0.05)
+            with suppress(CannotRun):
+                await until_async(
+                    lambda: until_hit and trouble.hits >= trouble.limit,
+                    seconds=_LONGEST if until_hit else _NETWORK_SECONDS,
+                    otherwise="it fell on nothing",
+                )
         finally:
             proxy.heal()
         return f"{trouble.hits} pieces of traffic" if trouble.hits else None
@@ -126,16 +136,21 @@ class Disturber:
     async def _deadlock(self, one: Disturbance) -> str | None:
         """Takes rows that a worker takes second, then, once the worker waits, those it has: one of the two must give way."""
         async with self._connected(self._stack.env[f"POLYPLUS_{one.where.upper()}_OWNER_URL"]) as owner:
-            with suppress(asyncpg.DeadlockDetectedError):
-                async with asyncio.timeout(_LONGEST), owner.transaction():
+
+            async def blocks_somebody() -> bool:
+                return bool(await owner.fetchval(_WAITING_FOR_ME))
+
+            try:
+                async with asyncio.timeout(2 * _LONGEST), owner.transaction():
                     # the offset comes first in a worker's transaction, the versions after it
                     await owner.execute("LOCK consumed_versions IN EXCLUSIVE MODE")
-                    while not await owner.fetchval(_WAITING_FOR_ME):
-                        await asyncio.sleep(0.01)
+                    await until_async(blocks_somebody, seconds=_LONGEST, otherwise="no worker came this way")
                     await owner.execute("SELECT FROM consumer_offsets FOR UPDATE")
-                    return "a worker gave way"
-            return "a worker waited, we gave way"
-        return None
+            except asyncpg.DeadlockDetectedError:
+                return "a worker waited, we gave way"
+            except CannotRun:
+                return None
+        return "a worker gave way"
 
     @asynccontextmanager
     async def _connected(self, url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
@@ -151,7 +166,7 @@ class Disturber:
         """A stranger joins the group and leaves it, again and again; it works nothing and commits nothing."""
         user = kafka_name(one.where)
         login = (self._stack.env[f"POLYPLUS_{user}_USER"], self._stack.env[f"POLYPLUS_{user}_PASSWORD"])
-        topics = [f"{service}.events" for service in _WORKING]
+        topics = [f"{service}.events" for service in PUBLISHING]
 
         def join_and_leave() -> int:
             joined = 0
@@ -161,7 +176,9 @@ class Disturber:
                      "auto.offset.reset": "earliest", "partition.assignment.strategy": "roundrobin"}
                 )  # fmt: skip
                 member.subscribe(topics)
-                member.poll(_STORM_SECONDS)
+                end = time.monotonic() + _STORM_SECONDS
+                while not member.assignment() and time.monotonic() < end:
+                    member.poll(0.1)
                 joined += bool(member.assignment())
                 member.close()
             return joined
@@ -174,11 +191,21 @@ class Disturber:
         records = await asyncio.to_thread(self._newest, topic)
         producer = Producer(self._kafka())
         for key, value, headers, partition in records:
-            id = next((v for n, v in headers if n == "ce_id"), b"").decode()
-            self._history.produced(topic, UUID(id) if id else None, "duplicate")
-            producer.produce(topic, key=key, value=value, headers=headers, partition=partition)
+            self._history.produced(topic, UUID(dict(headers)["ce_id"].decode()), "duplicate")
+            producer.produce(topic, key=key, value=value, headers=[*headers], partition=partition)
         await asyncio.to_thread(producer.flush, _LONGEST)
         return f"{len(records)} records" if records else None
+
+    async def _poison(self, one: Disturbance) -> str | None:
+        """A case that no consumer can read, and what comes after it: its key is parked, everything else goes on."""
+        topic, key, producer = f"{one.where}.events", uuid4(), Producer(self._kafka())
+        for version in (1, 2):
+            id = uuid7()
+            self._history.produced(topic, id, "poison")
+            producer.produce(
+                topic, key=str(key).encode(), value=b'{"unreadable": true}', headers=_headers(id, key, version)
+            )
+        return None if await asyncio.to_thread(producer.flush, _LONGEST) else "2 records"
 
     def _newest(self, topic: str) -> list[tuple[bytes | None, bytes | None, list[tuple[str, bytes]], int]]:
         consumer = Consumer({**self._kafka(), "group.id": "unused", "enable.auto.commit": False})
@@ -192,7 +219,11 @@ class Disturber:
             for record in consumer.consume(min(_AGAIN, 5 * len(wanted)), timeout=2) if wanted else ():
                 partition = record.partition()
                 if not record.error() and partition is not None:
-                    headers = [(name, bytes(value)) for name, value in record.headers() or []]
+                    headers = [
+                        (name, value)
+                        for name, value in dict(record.headers() or ()).items()
+                        if isinstance(value, bytes)
+                    ]
                     found.append((record.key(), record.value(), headers, partition))
             return found
         finally:
@@ -239,3 +270,13 @@ class Disturber:
                     await owner.execute("UPDATE app_clock SET time_offset = $1 WHERE time_offset < $1", self._offset)
                 return
             await asyncio.sleep(0.5)
+
+
+def _headers(id: UUID, case: UUID, version: int) -> list[tuple[str, str | bytes | None]]:
+    """The envelope of a case that was opened."""
+    said = {
+        "ce_specversion": "1.0", "ce_id": str(id), "ce_source": "/polyplus/cases", "ce_type": CaseOpened.contract.ce_type,
+        "ce_subject": str(case), "ce_time": datetime.now(UTC).isoformat(), "ce_aggregateversion": str(version),
+        "ce_actor": "system:faults", "content-type": "application/json",
+    }  # fmt: skip
+    return [(name, value.encode()) for name, value in said.items()]

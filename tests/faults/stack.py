@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -21,13 +21,23 @@ from deploy.local.migrate import migrate
 from deploy.local.parts import SIMULATORS, part
 from deploy.local.ports import HOST, Ports
 from deploy.local.processes import Child, Processes
+from deploy.local.stack import SHARED
 from deploy.local.supervisor import answers
 from deploy.topics import SERVICES, admin_client, prepare
 from tests.faults.proxy import Proxy
 from tests.faults.targets import API, BROKER, POSTGRES, WORKER, Target, Targets
 
+PUBLISHING = tuple(service for service in SERVICES if service != "gateway")  # it has no worker's work
 # Of these a second worker runs, so that a frozen one is a zombie when it wakes: another has its partitions.
-TWICE = ("cases", "rma")
+_TWICE = ("cases", "rma")
+_APIS = {f"{service}.api": service for service in SERVICES}
+_WORKERS = {
+    f"{service}.worker.{n + 1}": service for service in PUBLISHING for n in range(2 if service in _TWICE else 1)
+}
+TARGETS: Mapping[str, Sequence[str]] = {
+    API: tuple(_APIS), WORKER: tuple(_WORKERS), POSTGRES: ("postgres",), BROKER: ("kafka",),
+}  # fmt: skip
+"""What can be attacked, by kind."""
 _PROXIED = "PROXIED"
 
 
@@ -43,7 +53,7 @@ class FaultStack:
         self.env: Environment = {}
         self.links: dict[str, Proxy] = {}
         self._ports = Ports({})
-        self._processes = Processes(home / "run", logs)
+        self._processes = Processes(home / "run", logs, preload=SHARED)
         self.targets = Targets(self._processes)
 
     async def __aenter__(self) -> Self:
@@ -66,6 +76,7 @@ class FaultStack:
         self.targets.thaw_all()
 
     async def _bring_up(self) -> None:
+        self._processes.warm()
         self.env = environments.with_credentials({})
         self.env["POLYPLUS_HOME"] = str(self.home.resolve())
         await asyncio.gather(asyncio.to_thread(self._prepare_postgres), asyncio.to_thread(self._prepare_kafka))
@@ -79,11 +90,11 @@ class FaultStack:
             await proxy.start()
         for name in SIMULATORS:
             self._add(name, "simulator", name, None)
-        for service in SERVICES:
-            self._add(f"{service}.api", API, service, "api")
-            for number in range(0 if service == "gateway" else 1 + (service in TWICE)):
-                self._add(f"{service}.worker.{number + 1}", WORKER, service, "worker")
-        people = [*self.targets.of("simulator"), *self.targets.of(API), *self.targets.of(WORKER)]
+        for name, service in _APIS.items():
+            self._add(name, API, service, "api")
+        for name, service in _WORKERS.items():
+            self._add(name, WORKER, service, "worker")
+        people = [*SIMULATORS, *_APIS, *_WORKERS]
         await self.targets.start(people)
         # what people are told; the services themselves know the gateway's own address
         self.env["POLYPLUS_GATEWAY_URL"] = f"http://{HOST}:{self.links['gateway'].port}"

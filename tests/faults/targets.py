@@ -62,9 +62,6 @@ class Targets:
     def names(self) -> list[str]:
         return list(self._all)
 
-    def of(self, kind: str) -> list[str]:
-        return [name for name, target in self._all.items() if target.kind == kind]
-
     async def start(self, names: Iterable[str]) -> None:
         """Launch them all at once; returns when each is ready."""
         wanted = list(names)
