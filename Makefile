@@ -39,6 +39,9 @@ test: $(INSTALLED) ## every test, on its own PostgreSQL and Kafka
 bench: $(INSTALLED) ## measure everything beside its peers (ONLY=B3: one of them)
 	@$(PY) -m tests.bench $(if $(ONLY),--only $(ONLY))
 
+faults: $(INSTALLED) ## KILLS=1000 faults from SEED, and the proof that nothing was lost (about an hour)
+	@KILLS=$(KILLS) SEED=$(SEED) $(PY) -m tests.faults
+
 check: $(INSTALLED) ## format, lint, types, layers, event contracts
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/ruff check .

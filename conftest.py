@@ -27,8 +27,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The journeys take longest and come first, so that no worker is left alone with them at the end."""
-    items.sort(key=lambda item: "journeys" not in item.path.parts)
+    """The journeys and the faults take longest and come first, so that no worker is left alone with them at the end."""
+    items.sort(key=lambda item: ("journeys" not in item.path.parts, item.path.name != "test_short_seed.py"))
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from deploy.local.errors import CannotRun
 from deploy.local.processes import ROOT
 from tests.faults import matrix
 from tests.faults.checker import Violation
-from tests.faults.disturbances import PLACES
+from tests.faults.disturbances import DISTURBANCES
 from tests.faults.faults import Done
 from tests.faults.plan import Chapter, chapters, estimate
 from tests.faults.run import Outcome, play
@@ -41,7 +41,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=int(os.environ.get("SEED") or 0) or secrets.randbelow(10**6))
     arguments = parser.parse_args()
     home = ROOT / ".polyplus" / "faults" / f"{arguments.seed}-{arguments.kills}"
-    plan = chapters(arguments.seed, arguments.kills, TARGETS, PLACES)
+    plan = chapters(arguments.seed, arguments.kills, TARGETS, DISTURBANCES)
     try:
         return asyncio.run(_play_all(plan, home, arguments.seed, arguments.kills))
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -54,9 +54,7 @@ async def _play_all(plan: Sequence[Chapter], home: Path, seed: int, kills: int) 
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     left = [chapter for number, chapter in enumerate(plan) if _finished(home / str(number)) is None]
-    _say(
-        f"{kills} kills and {sum(len(c.disturbances) for c in plan)} other faults in {len(plan)} chapters, SEED={seed}"
-    )
+    _say(f"{kills} kills and {sum(c.others for c in plan)} other faults in {len(plan)} chapters, SEED={seed}")
     _say(
         f"about {estimate(left) / 60:.0f} minutes on two quiet cores; {len(plan) - len(left)} chapters are done already"
     )
@@ -66,9 +64,7 @@ async def _play_all(plan: Sequence[Chapter], home: Path, seed: int, kills: int) 
         folder = home / str(number)
         outcome = _finished(folder)
         if outcome is None:
-            _say(
-                f"chapter {number + 1} of {len(plan)}: {chapter.kills} kills, {len(chapter.disturbances)} other faults"
-            )
+            _say(f"chapter {number + 1} of {len(plan)}: {chapter.kills} kills, {chapter.others} other faults")
             shutil.rmtree(folder, ignore_errors=True)
             outcome = await _play(chapter, folder)
         done += outcome.done

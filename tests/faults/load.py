@@ -63,7 +63,9 @@ class Load:
         def all_told() -> bool:
             return names <= {name.removesuffix(", told") for name in self.told if name.endswith(", told")}
 
-        await until_async(all_told, seconds=seconds, otherwise="not every kind of story could be told on a stack that is whole")
+        await until_async(
+            all_told, seconds=seconds, otherwise="not every kind of story could be told on a stack that is whole"
+        )
 
     def end(self) -> None:
         self._ending.set()

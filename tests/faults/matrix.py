@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tests.faults.checker import Violation
-from tests.faults.disturbances import PLACES
+from tests.faults.disturbances import DISTURBANCES
 from tests.faults.faults import Done
 from tests.faults.plan import CELLS
 
@@ -24,7 +24,7 @@ class Cell:
 
 def cells(done: Sequence[Done]) -> Iterator[Cell]:
     """The planned ones, also those that never came."""
-    for what in (*(f"{kind} {how}" for kind, how in CELLS), *PLACES):
+    for what in (*(f"{kind} {how}" for kind, how in CELLS), *(what for lane in DISTURBANCES.values() for what in lane)):
         mine = [one for one in done if one.what == what]
         yield Cell(what, len(mine), sum(bool(d.interrupted) for d in mine), sum(bool(d.trouble) for d in mine))
 

@@ -12,9 +12,11 @@ from tests.faults.targets import API, BROKER, KINDS, POSTGRES, WORKER
 
 SIGKILL, SIGSTOP, GRACEFUL = WAYS = ("SIGKILL", "SIGSTOP", "graceful")
 CELLS = tuple((kind, how) for kind in KINDS for how in WAYS)
+Places = Mapping[str, Sequence[str]]
 _CHAPTER = 125
+_KILLS_FOR_A_ROUND = 40  # every other fault comes once more for so many kills
 _ENGINES_SHARE = 0.05  # of all, for each of their cells: they take everything else down with them
-_SECONDS_EACH = 11.0  # an engine's fault with its recovery; the others go on beside them
+_SECONDS_EACH = 18.0  # a broker's fault with its recovery and the pause after it; the others go on beside them
 _SECONDS_AROUND = 120.0  # a chapter's beginning and its checking
 
 
@@ -44,16 +46,20 @@ class Chapter:
 
     seed: str
     lanes: Mapping[str, Sequence[Attack]]
-    disturbances: Sequence[Disturbance]
+    disturbances: Mapping[str, Sequence[Disturbance]]
 
     @property
     def kills(self) -> int:
         return sum(len(lane) for lane in self.lanes.values())
 
+    @property
+    def others(self) -> int:
+        return sum(len(lane) for lane in self.disturbances.values())
 
-def chapters(seed: int, kills: int, targets: Mapping[str, Sequence[str]], disturbances: Mapping[str, Sequence[str]],
+
+def chapters(seed: int, kills: int, targets: Mapping[str, Sequence[str]], disturbances: Mapping[str, Places],
              *, per_chapter: int = _CHAPTER, pace: float = 1.0) -> list[Chapter]:  # fmt: skip
-    """`targets` by kind; `disturbances` by name: where each can fall. At least one of each cell when `kills` allows it."""
+    """`targets` by kind; `disturbances` by lane and name: where each can fall. At least one of each cell when `kills` allows it."""
     random = Random(f"{seed}/{kills}")
     cells = _cells(kills)
     random.shuffle(cells)
@@ -75,30 +81,27 @@ def _cells(kills: int) -> list[tuple[str, str]]:
 
 
 def _chapter(seed: str, cells: Sequence[tuple[str, str]], targets: Mapping[str, Sequence[str]],
-             disturbances: Mapping[str, Sequence[str]], pace: float) -> Chapter:  # fmt: skip
+             disturbances: Mapping[str, Places], pace: float) -> Chapter:  # fmt: skip
     random = Random(seed)
-    lanes: dict[str, list[Attack]] = {"engines": [], "apis": [], "workers": [], "more workers": []}
+    lanes: dict[str, list[Attack]] = {POSTGRES: [], BROKER: [], API: [], "workers": [], "more workers": []}
     # the first worker of a service is in one lane, the second in the other: both may be down at once
     halves = {"workers": [t for t in targets[WORKER] if t.endswith(".1")][::2]}
     halves["more workers"] = [t for t in targets[WORKER] if t not in halves["workers"]]
     for kind, how in cells:
-        lane = {POSTGRES: "engines", BROKER: "engines", API: "apis"}.get(kind) or random.choice(sorted(halves))
+        lane = random.choice(sorted(halves)) if kind == WORKER else kind
         target = random.choice(halves.get(lane) or targets[kind])
         frozen = _frozen(kind, random, pace) if how == SIGSTOP else 0.0
         lanes[lane].append(Attack(kind, how, target, frozen, pace * random.uniform(*_pauses(kind))))
     for attacks in lanes.values():
         random.shuffle(attacks)
-    wanted = [
-        Disturbance(what, random.choice(places), pace * random.uniform(0.5, 2.0))
-        for what, places in disturbances.items()
-    ]
-    repeated = [
-        Disturbance(d.what, random.choice(disturbances[d.what]), d.pause)
-        for _ in range(len(cells) // 40)
-        for d in wanted
-    ]
-    random.shuffle(wanted := wanted + repeated)
-    return Chapter(seed, lanes, wanted)
+    beside: dict[str, list[Disturbance]] = {}
+    for lane, whats in disturbances.items():
+        rounds = [item for _ in range(1 + len(cells) // _KILLS_FOR_A_ROUND) for item in whats.items()]
+        random.shuffle(rounds)
+        beside[lane] = [
+            Disturbance(what, random.choice(places), pace * random.uniform(0.5, 2.0)) for what, places in rounds
+        ]
+    return Chapter(seed, lanes, beside)
 
 
 def _frozen(kind: str, random: Random, pace: float) -> float:
@@ -112,9 +115,9 @@ def _frozen(kind: str, random: Random, pace: float) -> float:
 
 
 def _pauses(kind: str) -> tuple[float, float]:
-    return (2.0, 4.0) if kind in (POSTGRES, BROKER) else (0.5, 2.5)
+    return (4.0, 8.0) if kind in (POSTGRES, BROKER) else (0.5, 2.5)
 
 
 def estimate(plan: Sequence[Chapter]) -> float:
     """Seconds on two quiet cores."""
-    return sum(len(chapter.lanes["engines"]) * _SECONDS_EACH + _SECONDS_AROUND for chapter in plan)
+    return sum(len(chapter.lanes[BROKER]) * _SECONDS_EACH + _SECONDS_AROUND for chapter in plan)

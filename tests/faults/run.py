@@ -96,7 +96,8 @@ async def _through_it_all(
             async with asyncio.TaskGroup() as lanes:
                 for lane in chapter.lanes.values():
                     lanes.create_task(attacker.work(lane))
-                lanes.create_task(disturber.work(chapter.disturbances))
+                for others in chapter.disturbances.values():
+                    lanes.create_task(disturber.work(others))
             load.end()
     finally:
         stack.heal()

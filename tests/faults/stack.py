@@ -28,8 +28,8 @@ from tests.faults.proxy import Proxy
 from tests.faults.targets import API, BROKER, POSTGRES, WORKER, Target, Targets
 
 PUBLISHING = tuple(service for service in SERVICES if service != "gateway")  # it has no worker's work
-# Of these a second worker runs, so that a frozen one is a zombie when it wakes: another has its partitions.
-_TWICE = ("cases", "rma")
+# Of this one a second worker runs, so that a frozen one is a zombie when it wakes: another has its partitions.
+_TWICE = ("rma",)
 _APIS = {f"{service}.api": service for service in SERVICES}
 _WORKERS = {
     f"{service}.worker.{n + 1}": service for service in PUBLISHING for n in range(2 if service in _TWICE else 1)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults import matrix
-from tests.faults.disturbances import PLACES
+from tests.faults.disturbances import DISTURBANCES
 from tests.faults.plan import CELLS, chapters
 from tests.faults.run import play
 from tests.faults.stack import TARGETS
@@ -17,7 +17,7 @@ SEED = 20_261_122
 async def test_nothing_is_lost_when_each_kind_of_process_dies_freezes_and_ends_amid_every_other_fault(
     tmp_path: Path,
 ) -> None:
-    (chapter,) = chapters(SEED, len(CELLS), TARGETS, PLACES, pace=0.2)
+    (chapter,) = chapters(SEED, len(CELLS), TARGETS, DISTURBANCES, pace=0.2)
 
     outcome = await play(chapter, tmp_path, print)
 
