@@ -116,7 +116,14 @@ class Sandbox:
         loop = asyncio.get_running_loop()
         until, calm, why = loop.time() + seconds, 0, "nothing answered yet"
         while loop.time() < until:
-            with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, httpx.HTTPError, KafkaException):
+            with suppress(
+                OSError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                asyncpg.InternalClientError,
+                httpx.HTTPError,
+                KafkaException,
+            ):
                 look = await self.look()
                 calm = 0 if look.busy or len(look.offsets) != 1 else calm + 1
                 why = ", ".join(look.busy) or "the clocks do not agree yet"

@@ -18,6 +18,7 @@ TRANSIENT = (
     asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError, asyncpg.TooManyConnectionsError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError,
     asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError, asyncpg.InsufficientResourcesError, OSError, TimeoutError,
+    asyncpg.InternalClientError,  # a session used between the server's last word and the end of its connection
 )  # fmt: skip
 """Trouble that passes: try again, never dead-letter. A unique violation joins them: see `is_transient`."""
 

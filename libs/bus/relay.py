@@ -267,7 +267,7 @@ async def notify_relay(database: Database, stop: asyncio.Event) -> None:
         if emitted.is_set():
             emitted.clear()
             with suppress(
-                asyncpg.PostgresError, asyncpg.InterfaceError, OSError
+                asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError
             ):  # the relay's own poll is the safety net
                 async with database.pool.acquire() as connection:
                     await connection.execute(f"NOTIFY {CHANNEL}")

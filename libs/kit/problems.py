@@ -122,7 +122,10 @@ def as_problem(error: Exception) -> Problem | None:
             return Unavailable("Busy with a conflicting change; try again.")
         case asyncpg.PostgresConnectionError() | asyncpg.InterfaceError() | asyncpg.CannotConnectNowError():
             return Unavailable("The database is out of reach; try again.")
-        case asyncpg.TooManyConnectionsError() | asyncpg.AdminShutdownError() | ConnectionError() | TimeoutError():
+        case asyncpg.TooManyConnectionsError() | asyncpg.AdminShutdownError() | asyncpg.CrashShutdownError():
+            return Unavailable("The database is out of reach; try again.")
+        # the first: a session used between the server's last word and the end of its connection
+        case asyncpg.InternalClientError() | ConnectionError() | TimeoutError():
             return Unavailable("The database is out of reach; try again.")
     return None
 
