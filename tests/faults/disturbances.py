@@ -63,7 +63,14 @@ _NETWORK_SECONDS = 3.0
 _STORM_ROUNDS, _STORM_SECONDS = 2, 6.0
 _AGAIN = 50
 _TRIES = 4
-_GONE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaException, TimeoutError)
+_GONE = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    KafkaException,
+    TimeoutError,
+)
 _END_BUSY = """
 SELECT count(*) FILTER (WHERE xact_start IS NOT NULL AND state <> 'idle') AS busy, count(pg_terminate_backend(pid)) AS ended
   FROM pg_stat_activity WHERE application_name LIKE $1

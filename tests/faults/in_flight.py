@@ -20,7 +20,7 @@ SELECT application_name AS process, count(*) AS transactions FROM pg_stat_activi
 # A relay works when rows are unpublished; what a service waits for at Kafka shows as rows its neighbours have sent and it has not seen.
 _UNPUBLISHED = "SELECT count(*) FROM outbox, relay_position WHERE NOT pg_visible_in_snapshot(xid, prev)"
 _JOBS = "SELECT count(*) FROM jobs WHERE claim IS NOT NULL AND due_at > clock_timestamp()"
-_GONE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+_GONE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError)
 
 
 class InFlight:

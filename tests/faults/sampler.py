@@ -36,7 +36,9 @@ async def sample(owner_urls: Mapping[str, str], history: History, stop: asyncio.
 
 async def _watch(service: str, url: str, history: History, stop: asyncio.Event, every: float) -> None:
     while not stop.is_set():
-        with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        with suppress(
+            OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError
+        ):
             connection = await asyncpg.connect(url, timeout=_PATIENCE_SECONDS, command_timeout=_PATIENCE_SECONDS)
             try:
                 while not stop.is_set():
