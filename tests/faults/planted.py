@@ -1,0 +1,155 @@
+"""Eight ways to build the runtime wrongly, each a small change of text that has to fit exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+BATCH, RELAY, CONSUMER = "libs/bus/batch.py", "libs/bus/relay.py", "libs/bus/consumer.py"
+TIMERS, REPLAY, TRANSACTION = "libs/bus/timers.py", "libs/bus/replay.py", "libs/store/transaction.py"
+
+
+class MovedOn(Exception):
+    """The code is no longer what a mutation was written for."""
+
+
+@dataclass(frozen=True)
+class Change:
+    file: str
+    old: str
+    new: str
+
+    def apply(self, root: Path) -> None:
+        """Raises MovedOn unless the text is there exactly once."""
+        path = root / self.file
+        text = path.read_text()
+        if text.count(self.old) != 1:
+            raise MovedOn(f"{self.file} has {text.count(self.old)} times:\n{self.old}")
+        path.write_text(text.replace(self.old, self.new))
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """`invariants` are those of which one must object in a run of faults; none when such a run cannot reach it in bounded time.
+    `test` is the bus' own that must fail."""
+
+    name: str
+    changes: Sequence[Change]
+    invariants: frozenset[str]
+    test: str
+
+
+MUTATIONS = (
+    Mutation(
+        "commit offset first",
+        (
+            Change(
+                BATCH,
+                '    async with database.transaction(Scope("worker", actor=f"system:{place.consumer}")) as tx:\n        heard =',
+                "    async with database.pool.acquire() as early:\n"
+                "        moved = await early.execute(\n"
+                '            "UPDATE consumer_offsets SET next = $5 "\n'
+                '            "WHERE (consumer, topic, partition, next) = ($1, $2, $3, $4)",\n'
+                "            place.consumer, place.topic, place.partition, expected, next,\n"
+                "        )\n"
+                '    if moved != "UPDATE 1":\n'
+                "        raise Fenced(str(place))\n"
+                "    expected = next\n"
+                '    async with database.transaction(Scope("worker", actor=f"system:{place.consumer}")) as tx:\n        heard =',
+            ),
+        ),
+        frozenset({"I5", "I6", "I11"}),
+        "test_consumer.py::test_trouble_that_passes_is_tried_again_and_never_dead_lettered",
+    ),
+    Mutation(
+        "no inbox",
+        (Change(BATCH, '    if claim["known"] is not None:\n', '    if claim["known"] is None:\n'),),
+        frozenset({"I4", "I5", "I9", "I11"}),
+        "test_consumer.py::test_the_same_500_records_appended_twice_change_nothing",
+    ),
+    Mutation(
+        "an in-batch duplicate applied twice",
+        (Change(BATCH, "                seen.add(delivery.event_id)  #", "                pass  #"),),
+        frozenset(),
+        "test_consumer.py::test_a_batch_that_holds_an_event_twice_applies_it_once",
+    ),
+    Mutation(
+        "id-cursor relay",
+        (
+            Change(
+                RELAY,
+                "rows = await connection.fetch(_LOOK, window.prev, window.cur, self._page)",
+                'past = f"SELECT {_COLUMNS} FROM outbox WHERE id > $1 ORDER BY id LIMIT $2"\n'
+                "            rows = await connection.fetch(past, at.last_id, self._page)",
+            ),
+            Change(
+                RELAY,
+                "        await self._acknowledged(await publisher.send(rows))\n        closed = Position(window.cur, window.cur, 0)",
+                "        await self._acknowledged(await publisher.send(rows))\n"
+                '        closed = Position(window.cur, window.cur, rows[-1]["id"])',
+            ),
+        ),
+        frozenset({"I2", "I4"}),
+        "test_relay.py::test_a_row_that_commits_after_a_later_id_is_published_too",
+    ),
+    Mutation(
+        "publish before commit",
+        (
+            Change(
+                TRANSACTION,
+                '            statements.append(Statement.insert("outbox", COLUMNS, self.outbox))',
+                '            sql, params = one_statement([Statement.insert("outbox", COLUMNS, self.outbox)])\n'
+                "            async with self.connection._holder._pool.acquire() as early:\n"
+                "                await early.execute(sql, *params)",
+            ),
+        ),
+        frozenset({"I1", "I3", "I4", "I5", "I7"}),
+        "test_consumer.py::test_members_that_come_and_go_handle_each_event_once",
+    ),
+    Mutation(
+        "seek in the rebalance listener",
+        (
+            Change(
+                CONSUMER,
+                "                await self._place(client)\n                self._wake",
+                "                self._client = client\n                self._wake",
+            ),
+            Change(
+                CONSUMER,
+                "    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:",
+                "    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:",
+            ),
+            Change(
+                CONSUMER,
+                "        self._forget(list(self._expected))\n\n    def _forget",
+                "        self._forget(list(self._expected))\n        await self._place(self._client)\n\n    def _forget",
+            ),
+            Change(
+                CONSUMER,
+                "        self._forget(list(self._expected))\n        client.subscribe",
+                "        self._forget(list(self._expected))\n        self._client = client\n        client.subscribe",
+            ),
+        ),
+        frozenset({"I5", "I12"}),
+        "test_consumer.py::test_members_that_come_and_go_handle_each_event_once",
+    ),
+    Mutation(
+        "timer without generation",
+        (
+            Change(
+                TIMERS,
+                "aggregate_id = ANY($2::uuid[]) AND due_at <= $3\nRETURNING",
+                "aggregate_id = ANY($2::uuid[]) AND $3::timestamptz IS NOT NULL\nRETURNING",
+            ),
+        ),
+        frozenset({"I8"}),
+        "test_timers.py",
+    ),
+    Mutation(
+        "unpark without the lock",
+        (Change(REPLAY, "    await tx.connection.execute(_LOCK, handlers.consumer, topic, partition)\n", ""),),
+        frozenset(),
+        "test_consumer.py::test_an_event_that_comes_during_a_replay_is_neither_lost_nor_overtakes",
+    ),
+)
