@@ -51,6 +51,7 @@ def test_a_request_stays_in_its_callers_trace_though_nothing_is_recorded() -> No
         "",
         FOREIGN.upper(),
         FOREIGN + "-more",
+        FOREIGN + "\n",
         "ff" + FOREIGN[2:],
         FOREIGN.replace("4bf92f3577b34da6a3ce929d0e0e4736", "0" * 32),
         FOREIGN.replace("00f067aa0ba902b7", "0" * 16),
