@@ -69,7 +69,7 @@ async def test_every_service_is_restarted_under_load_and_nothing_is_lost_or_doub
         assert {kind: types(found)[kind] for kind in ONCE} == dict.fromkeys(ONCE, 1)
         versions = defaultdict(list)
         for event in found:
-            versions[event["subject"]].append(event["version"])
+            versions[event["source"], event["subject"]].append(event["version"])
         assert [each for each in versions.values() if each != list(range(1, len(each) + 1))] == []
     await asyncio.gather(*(call_off(case, people["customer"], engineer) for case in load.cases))
 
