@@ -13,8 +13,9 @@ from deploy.topics import SERVICES
 from tests.journeys.requests import SECONDS, a_failed_camera, a_request, call_off, sees
 
 OPENERS = 4
+OPENED = "polyplus.cases.case-opened.v1"
 ONCE = {
-    "polyplus.cases.case-opened.v1", "polyplus.cases.fault-diagnosed.v1", "polyplus.rma.rma-requested.v1",
+    OPENED, "polyplus.cases.fault-diagnosed.v1", "polyplus.rma.rma-requested.v1",
     "polyplus.onsite.work-order-opened.v1",
 }  # fmt: skip
 """What every such case comes to, through three services, whatever the stock and the technicians' days allow."""
@@ -46,7 +47,8 @@ class Load:
 async def test_every_service_is_restarted_under_load_and_nothing_is_lost_or_doubled(
     stack: Stack, people: People
 ) -> None:
-    load = Load(people)
+    load, engineer = Load(people), people["engineer"]
+    before = (await engineer.get("/v1/events", type="nothing"))["position"]
     async with asyncio.TaskGroup() as tasks:
         for _ in range(OPENERS):
             tasks.create_task(load.open_cases())
@@ -54,7 +56,6 @@ async def test_every_service_is_restarted_under_load_and_nothing_is_lost_or_doub
             await stack.stop(name)
             await stack.start(name)
         load.stop()
-    engineer = people["engineer"]
     assert len(load.cases) > len(SERVICES)
 
     async def settled() -> bool:
@@ -71,7 +72,19 @@ async def test_every_service_is_restarted_under_load_and_nothing_is_lost_or_doub
         for event in found:
             versions[event["source"], event["subject"]].append(event["version"])
         assert [each for each in versions.values() if each != list(range(1, len(each) + 1))] == []
+    assert sorted(event["case_id"] for event in await since(before, engineer)) == sorted(load.cases)
     await asyncio.gather(*(call_off(case, people["customer"], engineer) for case in load.cases))
+
+
+async def since(place: int, engineer: Person) -> Events:
+    """The cases opened after this place of the stream."""
+    found: Events = []
+    while True:
+        page = await engineer.get("/v1/events", type=OPENED, after=place, limit="200")
+        found += page["items"]
+        if not page["next_cursor"]:
+            return found
+        place = page["position"]
 
 
 def types(events: Events) -> Counter[str]:
