@@ -30,6 +30,8 @@ class Retention:
     dead_letters: timedelta = timedelta(days=90)
     """Since their death, those replayed or discarded; one that is undecided stays."""
     idempotency_keys: timedelta = timedelta(days=7)
+    journal: tuple[str, str, timedelta] | None = None
+    """What a service keeps for good unless it is told otherwise: the table, the column that holds a row's time, how long after it."""
 
 
 _MARK = """
@@ -77,6 +79,9 @@ async def sweep(database: Database, retention: Retention, stop: asyncio.Event | 
             "dead_letters": (_ENDED, [retention.dead_letters]),
             "idempotency_keys": ("t.created_at < clock_timestamp() - $3::interval", [retention.idempotency_keys]),
         }
+        if retention.journal:
+            table, column, kept = retention.journal
+            rules[table] = (f"t.{column} < (SELECT app_now()) - $3::interval", [kept])
         if horizons:
             rules["inbox"] = (_INBOX, list(zip(*horizons, strict=True)))
         removed = {t: await _strokes(connection, t, *rule, stop or asyncio.Event()) for t, rule in rules.items()}
@@ -96,7 +101,7 @@ async def _strokes(
             break
         with suppress(asyncpg.LockNotAvailableError):
             async with connection.transaction():
-                await connection.execute("SET LOCAL lock_timeout = '100ms'")
+                await connection.execute("SET LOCAL lock_timeout = '100ms'; SET LOCAL polyplus.scope = 'worker'")
                 status = await connection.execute(sql, f"({page},0)", f"({page + STROKE_PAGES},0)", *params)
             removed += int(status.removeprefix("DELETE "))
     return removed

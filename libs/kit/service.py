@@ -45,12 +45,16 @@ class Service:
         state_topics: Sequence[str] = (),
         setup: Setup | None = None,
         projections: Sequence[Rebuildable] = (),
+        journal: tuple[str, str] | None = None,
     ) -> None:
-        """`projections`: the tables that `polyplus rebuild` reads anew from the log. `state_topics`: compacted ones that this service writes; the relay sends them in transactions. `setup` runs once
-        when the API starts, for what a service keeps in `app.state` beyond the database."""
+        """`state_topics`: compacted ones that this service writes; the relay sends them in transactions. `setup` runs once
+        when the API starts, for what a service keeps in `app.state` beyond the database. `projections`: the tables that
+        `polyplus rebuild` reads anew from the log. `journal`: a table that only grows, and its column of time, which
+        `POLYPLUS_KEEP_<SERVICE>_DAYS` may bound."""
         self.name, self.routers, self.handlers = name, routers, handlers
         self.timers, self.jobs = timers or Timers(name), jobs or Jobs(name)
-        self.state_topics, self.setup, self.projections = state_topics, setup, projections
+        self.state_topics, self.setup = state_topics, setup
+        self.projections, self.journal = projections, journal
 
     def app(self, database: Database, verifier: Verifier, checks: Mapping[str, Check] | None = None) -> FastAPI:
         """The API over an open database. Raises RouteWithoutPolicy for a route that does not say who may call it."""
@@ -80,7 +84,7 @@ class Service:
         telemetry.configure(self.name)
         send_last_spans = telemetry.record_spans(self.name)
         try:
-            uvloop.run(self._serve(Settings.read(self.name), role))
+            uvloop.run(self._serve(Settings.read(self.name, self.journal), role))
         finally:
             send_last_spans()
 

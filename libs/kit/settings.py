@@ -2,7 +2,7 @@
 
 import base64
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -44,7 +44,8 @@ class Settings:
     retention: Retention
 
     @classmethod
-    def read(cls, service: str) -> "Settings":
+    def read(cls, service: str, journal: tuple[str, str] | None = None) -> "Settings":
+        """`journal`: the table that `POLYPLUS_KEEP_<SERVICE>_DAYS` bounds, and its column of time."""
         prefix = service.upper()
         return cls(
             service=service,
@@ -55,7 +56,7 @@ class Settings:
             url=setting(f"{prefix}_URL"),
             public_key=public_key(setting("INTERNAL_PUBLIC_KEY")),
             sandbox=setting("SANDBOX", "0") == "1",
-            retention=retention(),
+            retention=replace(retention(), journal=_bounded(journal, prefix)),
         )
 
 
@@ -83,6 +84,12 @@ def retention() -> Retention:
     if found.versions < found.inbox:
         raise UnsafeSetting("POLYPLUS_KEEP_VERSIONS_DAYS: they stand behind the inbox, and are kept at least as long.")
     return found
+
+
+def _bounded(journal: tuple[str, str] | None, prefix: str) -> tuple[str, str, timedelta] | None:
+    """Nothing is bounded unless it is said."""
+    name = f"KEEP_{prefix}_DAYS"
+    return (*journal, _days(name, timedelta())) if journal and setting(name, "") else None
 
 
 def _days(name: str, default: timedelta) -> timedelta:

@@ -16,7 +16,7 @@ _instant = TIMESTAMP(timezone=True)
 activity_events = sa.Table(
     "activity_events",
     _tables,
-    sa.Column("seq", sa.BigInteger(), nullable=False),
+    sa.Column("seq", sa.BigInteger(), primary_key=True, autoincrement=False),
     sa.Column("event_id", sa.Uuid(), nullable=False),
     sa.Column("topic", sa.Text(), nullable=False),
     sa.Column("type", sa.Text(), nullable=False),
@@ -31,13 +31,10 @@ activity_events = sa.Table(
     sa.Column("causation_id", sa.Uuid()),
     sa.Column("traceparent", sa.Text()),
     sa.Column("data", JSONB(), nullable=False),
-    # A unique key of a partitioned table holds what it is partitioned by; an event's time never changes.
-    sa.UniqueConstraint("event_id", "time", name="activity_events_event_id_time_key"),
-    sa.Index("activity_events_seq_idx", "seq"),
+    sa.UniqueConstraint("event_id", name="activity_events_event_id_key"),
     sa.Index("activity_events_case_id_time_seq_idx", "case_id", "time", "seq"),
     sa.Index("activity_events_account_id_account_seq_idx", "account_id", "account_seq"),
     sa.Index("activity_events_late_idx", "account_seq", postgresql_where=sa.text("account_seq <> seq")),
-    postgresql_partition_by="RANGE (time)",
 )
 
 case_accounts = sa.Table(

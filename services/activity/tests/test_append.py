@@ -1,7 +1,8 @@
 """The stream holds everything, once, in one order, with whose it is."""
 
 import asyncio
-from itertools import pairwise
+from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 import asyncpg
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from libs.bus import Delivery
+from libs.bus.retention import Retention, sweep
 from libs.events import base
 from services.activity.handlers import TOPICS
 from services.activity.tests.builders import ACCOUNT, CASE_OPENED, INTERNAL_NOTE, PART_SHIPPED, an_event, saying
@@ -166,14 +168,11 @@ async def test_any_order_gives_the_same_record(activity: Harness, order: list[De
     assert await activity.outbox() == []
 
 
-async def test_months_have_partitions_and_any_other_time_has_the_default(activity: Harness) -> None:
-    await activity.deliver(an_event(minutes=-60 * 24 * 365), an_event(minutes=60 * 24 * 365))
+async def test_everything_is_kept_unless_a_service_is_told_for_how_long(activity: Harness) -> None:
     now = await activity.now()
-    async with activity.transaction() as tx:
-        found = [r["relname"] for r in await tx.connection.fetch(
-            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
-            "WHERE i.inhparent = 'activity_events'::regclass ORDER BY 1")]  # fmt: skip
+    old, recent = (replace(an_event(), time=now - timedelta(days=days)) for days in (31, 29))
+    await activity.deliver(old, recent)
+    await sweep(activity.database, Retention())
     assert len(await stored(activity)) == 2
-    assert f"activity_events_{now:%Y%m}" in found
-    assert all(a < b for a, b in pairwise(found))
-    assert len(found) == 5
+    await sweep(activity.database, Retention(journal=("activity_events", "time", timedelta(days=30))))
+    assert [row["event_id"] for row in await stored(activity)] == [recent.event_id]

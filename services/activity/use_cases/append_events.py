@@ -31,7 +31,7 @@ WITH given AS MATERIALIZED (
      WHERE case_id IS NOT NULL AND account_id IS NOT NULL ORDER BY case_id, n
     ON CONFLICT DO NOTHING RETURNING case_id, account_id
 ), late AS MATERIALIZED (
-    SELECT e.event_id, e.time, l.account_id, row_number() OVER (ORDER BY e.seq) AS n
+    SELECT e.seq, l.account_id, row_number() OVER (ORDER BY e.seq) AS n
       FROM learned l JOIN activity_events e ON e.case_id = l.case_id AND e.account_id IS NULL
 ), counted AS (
     SELECT (SELECT count(*) FROM given) AS new, (SELECT count(*) FROM late) AS late
@@ -40,7 +40,7 @@ WITH given AS MATERIALIZED (
     ON CONFLICT (only_row) DO UPDATE SET last = p.last + excluded.last RETURNING last
 ), resolved AS (
     UPDATE activity_events e SET account_id = late.account_id, account_seq = place.last - counted.late + late.n
-      FROM late, place, counted WHERE (e.event_id, e.time) = (late.event_id, late.time)
+      FROM late, place, counted WHERE e.seq = late.seq
 ), placed AS (
     SELECT g.*, place.last - counted.late - counted.new + g.n AS seq,
            coalesce(g.account_id, l.account_id, k.account_id) AS known_account_id
@@ -52,7 +52,7 @@ INSERT INTO activity_events (seq, event_id, topic, type, subject, version, case_
 SELECT seq, event_id, topic, type, subject, version, case_id, known_account_id,
        CASE WHEN known_account_id IS NOT NULL THEN seq END, visibility, time, actor, causation_id, traceparent, data::jsonb
   FROM placed ORDER BY n
-ON CONFLICT DO NOTHING
+ON CONFLICT (event_id) DO NOTHING
 """
 
 
