@@ -14,6 +14,7 @@ import secrets
 import shutil
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -85,7 +86,8 @@ async def _play_all(plan: Sequence[Chapter], home: Path, seed: int, kills: int) 
 async def _play(chapter: Chapter, folder: Path) -> Outcome:
     try:
         outcome = await play(chapter, folder, _say)
-    except CannotRun as failed:
+    except (CannotRun, ExceptionGroup) as failed:
+        traceback.print_exception(failed)
         outcome = Outcome(violations=[Violation("I12", f"the chapter could not be played: {failed}")])
     _say(
         f"{outcome.checked}\nstories: {dict(sorted(outcome.told.items()))}; quiet after {outcome.quiet_after or -1:.1f} s"

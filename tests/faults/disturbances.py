@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -62,7 +63,7 @@ _LONGEST = 8.0
 _NETWORK_SECONDS = 3.0
 _STORM_ROUNDS, _STORM_SECONDS = 2, 6.0
 _AGAIN = 50
-_TRIES = 4
+_TRIES, _PATIENCE = 4, 240.0
 _GONE = (
     OSError,
     asyncpg.PostgresError,
@@ -96,13 +97,19 @@ class Disturber:
         self._history.fault(one.what, one.where, "begin")
         for again in range(_TRIES):
             try:
+                if one.what not in _NETWORK:  # what falls on an engine that is down falls on nothing
+                    await until_async(self._engines_are_up, seconds=_PATIENCE, otherwise="the engines do not come back")
                 hit = await self._kinds()[one.what](one)
                 break
-            except _GONE as error:  # an engine is down at this moment: the fault fell on nothing
+            except (*_GONE, CannotRun) as error:  # an engine is down at this moment: the fault fell on nothing
                 self._history.fault(one.what, one.where, "missed", reason=repr(error))
                 await asyncio.sleep(1 + again)
         self._history.fault(one.what, one.where, "end", interrupted=hit)
         return Done(one.what, one.where, hit, loop.time() - began)
+
+    async def _engines_are_up(self) -> bool:
+        engines = [self._stack.targets[name] for name in ("postgres", "kafka")]
+        return all([target.child is not None and not target.frozen and await target.ready() for target in engines])
 
     def _kinds(self) -> Mapping[str, Callable[[Disturbance], Awaitable[str | None]]]:
         return {
@@ -202,25 +209,34 @@ class Disturber:
         """The newest records of a topic once more at its end, as a relay sends them whose acknowledgement was lost."""
         topic = f"{one.where}.events"
         records = await asyncio.to_thread(self._newest, topic)
-        producer = Producer(self._kafka())
-        for key, value, headers, partition in records:
-            self._history.produced(topic, UUID(dict(headers)["ce_id"].decode()), "duplicate")
-            producer.produce(topic, key=key, value=value, headers=[*headers], partition=partition)
-        await asyncio.to_thread(producer.flush, _LONGEST)
+        for record in records:
+            self._history.produced(topic, UUID(dict(record["headers"])["ce_id"].decode()), "duplicate")
+        await self._produce(topic, records)
         return f"{len(records)} records" if records else None
 
     async def _poison(self, one: Disturbance) -> str | None:
         """A case that no consumer can read, and what comes after it: its key is parked, everything else goes on."""
-        topic, key, producer = f"{one.where}.events", uuid4(), Producer(self._kafka())
-        for version in (1, 2):
-            id = uuid7()
+        topic, key = f"{one.where}.events", uuid4()
+        ids = [uuid7(), uuid7()]
+        for id in ids:
             self._history.produced(topic, id, "poison")
-            producer.produce(
-                topic, key=str(key).encode(), value=b'{"unreadable": true}', headers=_headers(id, key, version)
-            )
-        return None if await asyncio.to_thread(producer.flush, _LONGEST) else "2 records"
+        said = [
+            {"key": str(key).encode(), "value": b'{"unreadable": true}', "headers": _headers(id, key, n)}
+            for n, id in enumerate(ids, 1)
+        ]
+        await self._produce(topic, said)
+        return f"{len(said)} records"
 
-    def _newest(self, topic: str) -> list[tuple[bytes | None, bytes | None, list[tuple[str, bytes]], int]]:
+    async def _produce(self, topic: str, records: Sequence[Mapping[str, Any]]) -> None:
+        """Raises KafkaException unless all of them are there."""
+        producer, failed = Producer(self._kafka()), list[Any]()
+        for record in records:
+            producer.produce(topic, **record, on_delivery=lambda error, _: failed.append(error) if error else None)
+        left = await asyncio.to_thread(producer.flush, _LONGEST)
+        if left or failed:
+            raise KafkaException(f"{left} of {len(records)} records are on their way still, {failed} failed")
+
+    def _newest(self, topic: str) -> list[dict[str, Any]]:
         consumer = Consumer({**self._kafka(), "group.id": "unused", "enable.auto.commit": False})
         try:
             found, wanted = [], []
@@ -237,7 +253,9 @@ class Disturber:
                         for name, value in dict(record.headers() or ()).items()
                         if isinstance(value, bytes)
                     ]
-                    found.append((record.key(), record.value(), headers, partition))
+                    found.append(
+                        {"key": record.key(), "value": record.value(), "headers": headers, "partition": partition}
+                    )
             return found
         finally:
             consumer.close()
@@ -256,13 +274,11 @@ class Disturber:
     async def _clock_forward(self, one: Disturbance) -> str | None:  # noqa: ARG002
         return await self.move_clock(_FIVE_MINUTES)
 
-    async def move_clock(self, by: timedelta) -> str | None:
+    async def move_clock(self, by: timedelta) -> str:
         """Moves everybody's clock by the topic that tells it."""
         self._offset += by
-        producer = Producer(self._kafka())
-        producer.produce(CLOCK, key=b"clock", value=encode(self._offset))
-        left = await asyncio.to_thread(producer.flush, _LONGEST)
-        return None if left else f"to {self._offset}"
+        await self._produce(CLOCK, [{"key": b"clock", "value": encode(self._offset)}])
+        return f"to {self._offset}"
 
     async def _clock_backward(self, one: Disturbance) -> str | None:
         """One service's clock goes back for a while, then is right again."""

@@ -43,7 +43,7 @@ class InFlight:
         while True:
             if (found := await self.of(target)) is not None or loop.time() > end:
                 return found
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(0.02)
 
     async def of(self, target: Target) -> str | None:
         """One line, or None when there is nothing or nobody can tell (which counts as nothing)."""
