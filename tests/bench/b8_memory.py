@@ -11,11 +11,11 @@ from deploy.local.sandbox import sandbox
 from deploy.local.stack import Stack
 from tests.bench.bench import Bar, Bench, Measure, Variant
 from tests.bench.engines import Engines
+from tests.bench.shared import Shared
 from tests.support.ports import free_ports
 
 ALL, LARGEST = "all services and simulators", "the largest of them"
 _ENGINES = {"postgres", "kafka"}
-_running: list[Stack] = []
 
 
 def pss(pid: int) -> float:
@@ -33,43 +33,45 @@ def taken(stack: Stack) -> Mapping[str, float]:
 
 
 @asynccontextmanager
-async def everything(engines: Engines) -> AsyncIterator[Measure]:
+async def everything(engines: Engines) -> AsyncIterator[Stack]:
     async with Stack(engines.home / "stack", environ=free_ports(), say=lambda _: None) as stack:
         await demo.load(stack.env, lambda _: None)
-        _running.append(stack)
-        try:
-            yield _all_at_rest(stack, engines)
-        finally:
-            _running.clear()
+        yield stack
 
 
-def _all_at_rest(stack: Stack, engines: Engines) -> Measure:
-    async def measure(_: float) -> float:
-        async with sandbox(stack.env) as box:
-            await box.quiet()
-        found = taken(stack)
-        by_size = sorted(found.items(), key=lambda pair: -pair[1])
-        engines.notes["MiB by process"] = ", ".join(f"{name} {mib:.0f}" for name, mib in by_size)
-        return sum(found.values())
-
-    return measure
+_stack = Shared(everything)
 
 
 @asynccontextmanager
-async def largest(_: Engines) -> AsyncIterator[Measure]:
-    """Of the stack that the other variant has brought up."""
+async def all_together(engines: Engines) -> AsyncIterator[Measure]:
+    async with _stack.of(engines) as stack:
 
-    async def measure(_: float) -> float:
-        return max(taken(_running[0]).values())
+        async def measure(_: float) -> float:
+            async with sandbox(stack.env) as box:
+                await box.quiet()
+            found = taken(stack)
+            by_size = sorted(found.items(), key=lambda pair: -pair[1])
+            engines.notes["MiB by process"] = ", ".join(f"{name} {mib:.0f}" for name, mib in by_size)
+            return sum(found.values())
 
-    yield measure
+        yield measure
+
+
+@asynccontextmanager
+async def largest(engines: Engines) -> AsyncIterator[Measure]:
+    async with _stack.of(engines) as stack:
+
+        async def measure(_: float) -> float:
+            return max(taken(stack).values())
+
+        yield measure
 
 
 BENCH = Bench(
     "B8",
     "memory at rest, demo data loaded, everything on one machine (PSS)",
     "MiB",
-    [Variant(ALL, "ours", everything), Variant(LARGEST, "ours", largest)],
+    [Variant(ALL, "ours", all_together), Variant(LARGEST, "ours", largest)],
     [
         Bar(LARGEST, None, 100, 80, "PSS of a process", less_is_better=True),
         Bar(ALL, None, 1100, 550, "PSS of all together", less_is_better=True),

@@ -55,9 +55,9 @@ class Engines:
             self._kafka = self._stack.enter_context(temporary_kafka())
         return self._kafka
 
-    async def service_database(self, service: str, name: str) -> ServiceDatabase:
-        """An empty, migrated database of this service; `name` tells apart those of several variants."""
-        made = await create_service_database(self.postgres(), service, prefix=f"{name}_")
+    async def service_database(self, service: str, name: str, *, at: str | None = None) -> ServiceDatabase:
+        """An empty, migrated database of this service; `name` tells apart those of several variants. `at`: another server's admin URL."""
+        made = await create_service_database(at or self.postgres(), service, prefix=f"{name}_")
         await migrate(service, made.owner_url)
         return made
 

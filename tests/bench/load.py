@@ -36,11 +36,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Load:
-    """What came back. Latencies are in seconds, in the order of the answers; `statuses` counts them by status."""
+    """What came back. Latencies are in seconds, in the order of the answers; `statuses` counts them by status.
+
+    `begun`, with a `rate`: when each was due, in seconds of the epoch, by its Idempotency-Key.
+    """
 
     seconds: float
     statuses: dict[str, int]
     latencies: list[float]
+    begun: dict[str, float] = field(default_factory=dict)
 
     @property
     def rate(self) -> float:
@@ -85,7 +89,7 @@ class _Connection(asyncio.Protocol):
     def send(self, due: float) -> None:
         assert self._transport is not None
         self._due = due
-        self._transport.write(self._driver.request())
+        self._transport.write(self._driver.request(due))
 
     def close(self) -> None:
         if self._transport:
@@ -125,12 +129,17 @@ class _Driver:
         self._free: deque[_Connection] = deque()
         self.statuses: Counter[str] = Counter()
         self.latencies: list[float] = []
+        self.begun: dict[str, float] = {}
+        self._epoch = time.time() - time.perf_counter()
         self.stopping, self.busy = False, 0
         self.done = asyncio.get_running_loop().create_future()
 
-    def request(self) -> bytes:
+    def request(self, due: float) -> bytes:
         self._sent += 1
-        return b"%b\r\nidempotency-key: %b-%d\r\n%b" % (self._head, self._run.encode(), self._sent, next(self._bodies))
+        key = f"{self._run}-{self._sent}"
+        if self._job.rate is not None:
+            self.begun[key] = due + self._epoch
+        return b"%b\r\nidempotency-key: %b\r\n%b" % (self._head, key.encode(), next(self._bodies))
 
     def begin(self, connection: _Connection, due: float) -> None:
         self.busy += 1
@@ -184,7 +193,7 @@ class _Driver:
             self.done.set_result(None)
         for connection in connections:
             connection.close()
-        return Load(took, dict(self.statuses), self.latencies)
+        return Load(took, dict(self.statuses), self.latencies, self.begun)
 
     async def _paced(self, began: float, rate: float) -> None:
         for n in range(int(self._job.seconds * rate)):
