@@ -18,16 +18,16 @@ from tests.support.ports import free_ports
 log = logging.getLogger("journeys")
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def collector() -> AsyncIterator[Collector]:
     """Where the stack's processes send their spans."""
     async with Collector() as collector:
         yield collector
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def stack(collector: Collector) -> AsyncIterator[Stack]:
-    """All of Poly+ with the demo data, brought up once for all journeys."""
+    """All of Poly+ with the demo data, brought up once for all journeys, and gone before other tests begin: at rest it takes a third of a core."""
     # not below pytest's own folder: every pytest that starts anew closes that to PostgreSQL's user
     with TemporaryDirectory(prefix="polyplus-journeys-", ignore_cleanup_errors=True) as home:
         async with Stack(Path(home), environ=free_ports() | collector.environment, say=log.info) as stack:
