@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from deploy.cli.arguments import WrongUsage, operators_command
-from deploy.cli.output import complain, one_line, print_json, print_table
+from deploy.cli.output import brief, complain, one_line, print_json, print_table
 from deploy.local.errors import CannotRun
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ async def _list(arguments: argparse.Namespace) -> int:
                 d["type"],
                 d["waiting"],
                 f"{d['at']:%Y-%m-%d %H:%M:%S}",
-                one_line(d["error"]),
+                brief(d["error"]),
             )
             for d in found
         ]
@@ -153,7 +153,7 @@ async def _replay(arguments: argparse.Namespace) -> int:
             except Exception as error:  # whatever a handler raises: the others are tried all the same
                 failed += 1
                 letter["failed"] = one_line(error)
-                complain(f"{letter['service']} still cannot handle {letter['key']}: {letter['failed']}")
+                complain(f"{letter['service']} still cannot handle {letter['key']}: {brief(letter['failed'])}")
         done.append(letter)
     _report(arguments, done)
     return 1 if failed else 0
@@ -177,7 +177,7 @@ async def _discard(arguments: argparse.Namespace) -> int:
     _report(arguments, [letter])
     again = [each for each in await _letters(arguments, arguments.key) if each["topic"] == letter["topic"]]
     for dead in again:
-        complain(f"{dead['type']}, which waited behind it, is the dead letter now: {one_line(dead['error'])}")
+        complain(f"{dead['type']}, which waited behind it, is the dead letter now: {brief(dead['error'])}")
     return 1 if again else 0
 
 

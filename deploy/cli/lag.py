@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
@@ -90,6 +91,7 @@ class Look:
     readings: list[Reading] = field(default_factory=list)
     standings: list[Standing] = field(default_factory=list)
     unreachable: list[str] = field(default_factory=list)
+    ends_known: bool = True  # Kafka told them
 
 
 def add_commands(commands: Commands) -> None:
@@ -118,7 +120,11 @@ async def _lag(arguments: argparse.Namespace) -> int:
         print_json({"consumers": consumers, "services": [asdict(each) for each in seen.standings]})
     else:
         rows = [
-            (*place, sum(r.behind for r in found), _places(found, every=arguments.partitions))
+            (
+                *place,
+                sum(r.behind for r in found) if seen.ends_known else None,
+                _places(found, seen, every=arguments.partitions),
+            )
             for place, found in topics
         ]
         if rows:
@@ -140,7 +146,9 @@ async def _lag(arguments: argparse.Namespace) -> int:
     return 2 if seen.unreachable else int(bool(slow or stuck))
 
 
-def _places(found: Iterable[Reading], *, every: bool) -> str:
+def _places(found: Iterable[Reading], seen: Look, *, every: bool) -> str:
+    if not seen.ends_known:
+        return ", ".join(f"{r.partition}: {r.next}" for r in found) if every else ""
     told = [r for r in found if every or r.behind or r.end is None]
     return ", ".join(f"{r.partition}: {r.next} of {'none such' if r.end is None else r.end}" for r in told)
 
@@ -165,6 +173,7 @@ async def look(known: Mapping[str, str], services: Sequence[str]) -> Look:
         ends = await asyncio.to_thread(_ends, known, {row["topic"] for row in stored})
     except CannotRun as away:
         seen.unreachable.append(str(away))
+        seen.ends_known = False
     for row in stored:
         place = row["topic"], row["partition"]
         seen.readings.append(Reading(row["consumer"], *place, row["next"], ends.get(place)))
@@ -172,7 +181,7 @@ async def look(known: Mapping[str, str], services: Sequence[str]) -> Look:
 
 
 def _ends(known: Mapping[str, str], topics: set[str]) -> dict[tuple[str, int], int]:
-    from confluent_kafka import KafkaException, TopicPartition
+    from confluent_kafka import KafkaError, KafkaException, TopicPartition
     from confluent_kafka.admin import OffsetSpec
 
     from deploy.cli.places import needed
@@ -183,12 +192,17 @@ def _ends(known: Mapping[str, str], topics: set[str]) -> dict[tuple[str, int], i
     bootstrap, *login = needed(
         known, "POLYPLUS_KAFKA_BOOTSTRAP", "POLYPLUS_KAFKA_OPS_USER", "POLYPLUS_KAFKA_OPS_PASSWORD"
     )
-    admin = admin_client(bootstrap, *login)
-    try:
-        there = admin.list_topics(timeout=10).topics
-        places = [TopicPartition(topic, n) for topic in topics & there.keys() for n in there[topic].partitions]
-        newest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        asked = admin.list_offsets(dict.fromkeys(places, newest), request_timeout=10) if places else {}
-        return {(place.topic, place.partition): found.result().offset for place, found in asked.items()}
-    except KafkaException as error:
-        raise CannotRun(f"Kafka at {bootstrap} does not answer: {error.args[0].str()}") from error
+    admin, last = admin_client(bootstrap, *login), ""
+    for pause in (0.5, 0.5, 0.0):
+        try:
+            there = admin.list_topics(timeout=10).topics
+            places = [TopicPartition(topic, n) for topic in topics & there.keys() for n in there[topic].partitions]
+            newest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+            asked = admin.list_offsets(dict.fromkeys(places, newest), request_timeout=10) if places else {}
+            return {(place.topic, place.partition): found.result().offset for place, found in asked.items()}
+        except KafkaException as error:
+            last = error.args[0].str()
+            if error.args[0].code() in (KafkaError._TRANSPORT, KafkaError._TIMED_OUT):
+                break  # anything else may be a broker that has just come back
+        time.sleep(pause)
+    raise CannotRun(f"Kafka at {bootstrap} does not answer: {last}")

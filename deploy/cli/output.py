@@ -65,5 +65,11 @@ def one_line(error: object) -> str:
     return " ".join(str(error or "").split())
 
 
+def brief(error: object, *, most: int = 120) -> str:
+    """The beginning of such a message."""
+    whole = one_line(error)
+    return whole if len(whole) <= most else f"{whole[: most - 1].rstrip()}…"
+
+
 def complain(what: str) -> None:
     print(f"poly+: {what}", file=sys.stderr, flush=True)

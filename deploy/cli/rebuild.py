@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from deploy.cli.arguments import WrongUsage, operators_command
 from deploy.cli.output import one_line, print_json, print_table
@@ -34,6 +34,7 @@ examples:
   polyplus rebuild --list                 which projections there are
   polyplus rebuild rma case_files --check only tell what differs; exit code 1 when something does
   polyplus rebuild rma                    mend all of a service's projections
+  polyplus rebuild --all --check          does everything still say what the log says?
 """
 _SHOWN = 20
 
@@ -42,6 +43,7 @@ def add_commands(commands: Commands) -> None:
     rebuild = operators_command(commands, "rebuild", "a projection read anew from the log, and mended", _TEACH)
     rebuild.add_argument("service", nargs="?")
     rebuild.add_argument("projection", nargs="?", help="one of the service's projections (default: all of them)")
+    rebuild.add_argument("--all", action="store_true", help="every projection of every service")
     rebuild.add_argument("--list", action="store_true", help="which projections there are")
     rebuild.add_argument("--check", action="store_true", help="only tell what differs")
     rebuild.set_defaults(run=lambda arguments: asyncio.run(_rebuild(arguments)))
@@ -55,21 +57,28 @@ async def _rebuild(arguments: argparse.Namespace) -> int:
     if arguments.list:
         _print_list(arguments, {service: [p.name for p in _projections(wired(known, service))] for service in services})
         return 0
-    if arguments.service is None:
-        raise WrongUsage("name a service, or --list")
-    service = wired(known, arguments.service)
-    projections = [p for p in _projections(service) if arguments.projection in (None, p.name)]
-    if not projections:
-        names = ", ".join(p.name for p in _projections(service)) or "none"
-        wanted = f" {arguments.projection!r}" if arguments.projection else ""
-        raise WrongUsage(f"{service.name} has no projection{wanted}; it has {names}")
-    done = [await _one(known, service, projection, check=arguments.check) for projection in projections]
+    if (arguments.service is None) != arguments.all:
+        raise WrongUsage("name a service, or --all, or --list")
+    trouble, told = False, list[dict[str, Any]]()
+    for service, projection in _wanted([wired(known, each) for each in services], arguments):
+        done = await _one(known, service, projection, check=arguments.check)
+        trouble |= any(each.left or arguments.check for each in done.differences)
+        told.append({"service": service.name, **asdict(done)})
+        if not arguments.json:
+            _print(service.name, done, check=arguments.check)
     if arguments.json:
-        print_json([asdict(each) for each in done])
-    else:
-        for each in done:
-            _print(each, check=arguments.check)
-    return int(any(d.left or arguments.check for each in done for d in each.differences))
+        print_json(told)
+    return int(trouble)
+
+
+def _wanted(services: list[Service], arguments: argparse.Namespace) -> list[tuple[Service, Rebuildable]]:
+    there = [(service, projection) for service in services for projection in _projections(service)]
+    wanted = [(service, p) for service, p in there if arguments.projection in (None, p.name)]
+    if not wanted:
+        names = ", ".join(p.name for _, p in there) or "none"
+        missing = f" {arguments.projection!r}" if arguments.projection else ""
+        raise WrongUsage(f"{arguments.service} has no projection{missing}; it has {names}")
+    return wanted
 
 
 def _projections(service: Service) -> list[Rebuildable]:
@@ -124,14 +133,16 @@ def _print_list(arguments: argparse.Namespace, projections: Mapping[str, list[st
         )
 
 
-def _print(done: Rebuilt, *, check: bool) -> None:
+def _print(service: str, done: Rebuilt, *, check: bool) -> None:
     counts = Counter("left as it is" if d.left else d.what for d in done.differences)
     told = ", ".join(f"{n} {what}" for what, n in sorted(counts.items())) or "no row differs"
     verb = "read anew, nothing changed" if check else "rebuilt"
-    print(f"{done.projection}: {verb} from {done.events} events: {told}; consumption waited {done.held_seconds:.2f} s")
-    rows = [(d.id, d.what, ", ".join(d.columns), d.left or "") for d in done.differences[:_SHOWN]]
+    print(
+        f"{service} {done.projection}: {verb} from {done.events} events: {told}; consumption waited {done.held_seconds:.2f} s"
+    )
+    shown = done.differences[:_SHOWN]
+    rows = [(d.id, f"{d.what}; left as it is: {d.left}" if d.left else d.what, ", ".join(d.columns)) for d in shown]
     if rows:
-        left = [i for i, d in enumerate(done.differences[:_SHOWN]) if d.left]
-        print_table(("id", "what", "columns", "left as it is, because"), rows, marked=left)
+        print_table(("id", "what", "columns"), rows, marked=[i for i, d in enumerate(shown) if d.left])
     if len(done.differences) > _SHOWN:
         print(f"  and {len(done.differences) - _SHOWN} more; --json tells all")

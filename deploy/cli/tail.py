@@ -58,7 +58,11 @@ async def _tail(arguments: argparse.Namespace) -> None:
     asked += [(f"{name}_id", str(id)) for name, id in (("case", arguments.case), ("account", arguments.account)) if id]
     after = None if arguments.after is None else str(arguments.after)
     listener = Listener(
-        url, (login[0], login[1]), asked, after, lambda why: complain(f"the stream broke off ({why}); coming again")
+        url,
+        (login[0], login[1]),
+        asked,
+        after,
+        broke_off=lambda why: complain(f"the stream broke off ({why}); coming again"),
     )
     show = print_json if arguments.json else _pretty if sys.stdout.isatty() else _plain
     async for event in listener.events():

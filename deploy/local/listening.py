@@ -33,14 +33,17 @@ class Listener:
     login: tuple[str, str]
     asked: Pairs = ()
     last: str | None = None
+    patient: bool = False
+    """Waits for the gateway the first time too."""
     broke_off: Callable[[str], None] = field(default=_ignore)
     """Told why, each time the stream is over and will be taken up again."""
     _token: str | None = None
     _again_seconds: float = 1.0
 
     async def events(self) -> AsyncIterator[dict[str, Any]]:
-        """Each event as CloudEvents' JSON, for ever. Raises CannotRun when it is refused, or nobody answers the first time."""
-        heard = False
+        """Each event as CloudEvents' JSON, for ever. Raises CannotRun when it is refused; unless patient, also when nobody
+        answers the first time."""
+        heard = self.patient
         async with httpx.AsyncClient(timeout=httpx.Timeout(5, read=_SILENCE_SECONDS), trust_env=False) as http:
             while True:
                 try:

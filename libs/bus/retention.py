@@ -28,7 +28,7 @@ class Retention:
     versions: timedelta = timedelta(days=400)
     """Since an aggregate's newest event: how long the alarm about old versions stands behind the inbox."""
     dead_letters: timedelta = timedelta(days=90)
-    """Since their death, those replayed or discarded; one that is undecided stays."""
+    """Since their death, those replayed; one that is undecided stays, and one discarded: a rebuild has to leave it out for ever."""
     idempotency_keys: timedelta = timedelta(days=7)
     journal: tuple[str, str, timedelta] | None = None
     """What a service keeps for good unless it is told otherwise: the table, the column that holds a row's time, how long after it."""
@@ -60,7 +60,7 @@ EXISTS (SELECT FROM unnest($3::text[], $4::text[], $5::timestamptz[]) AS h(consu
 AND NOT EXISTS (SELECT FROM dead_letters d
                  WHERE (d.consumer, d.event_id) = (t.consumer, t.event_id) AND d.status IN ('dead', 'waiting'))
 """
-_ENDED = "t.status IN ('replayed', 'discarded') AND t.at < clock_timestamp() - $3::interval"
+_ENDED = "t.status = 'replayed' AND t.at < clock_timestamp() - $3::interval"
 _STROKE = "DELETE FROM {table} t WHERE t.ctid >= $1::text::tid AND t.ctid < $2::text::tid AND {condition}"
 _PAGES = "SELECT pg_relation_size($1::text::regclass) / current_setting('block_size')::int"
 

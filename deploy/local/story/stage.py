@@ -73,7 +73,7 @@ async def stage(env: Mapping[str, str], say: Callable[[str], None]) -> AsyncIter
     async with sandbox(env) as clock, httpx.AsyncClient(timeout=20, trust_env=False) as http:
         people = {role: Person(role, env, http) for role in ROLES}
         witness = Witness()
-        stream = asyncio.create_task(witness.follow_stream(people["ops"], env["POLYPLUS_GATEWAY_URL"]))
+        stream = asyncio.create_task(witness.follow_stream(env))
         topics = witness.follow_kafka(env)
         try:
             yield Stage(env, people, witness, clock, http, say)

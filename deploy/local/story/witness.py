@@ -6,20 +6,17 @@ import asyncio
 import json
 import threading
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-import httpx
 from confluent_kafka import Consumer
 
 from deploy.local.errors import CannotRun
-from deploy.local.story.people import Person
+from deploy.local.listening import Listener
 from deploy.topics import PUBLISHERS
 
 SECONDS = 60.0
-_AGAIN_SECONDS = 0.3
 
 
 class NotSeen(CannotRun):
@@ -33,38 +30,14 @@ class Witness:
     on_stream: dict[str, dict[str, Any]] = field(default_factory=dict)
     on_kafka: dict[str, dict[str, Any]] = field(default_factory=dict)
     duplicates_on_stream: int = 0
-    _last_id: str | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
 
-    async def follow_stream(self, ops: Person, url: str) -> None:
-        """Reads `/v1/events/stream`, resuming by Last-Event-ID whenever the connection ends; until cancelled."""
-        async with httpx.AsyncClient(timeout=httpx.Timeout(5, read=40), trust_env=False) as http:
-            while True:
-                with suppress(httpx.HTTPError, CannotRun):
-                    headers = {"authorization": f"Bearer {await ops.token()}"}
-                    if self._last_id is not None:
-                        headers["last-event-id"] = self._last_id
-                    async with http.stream("GET", f"{url}/v1/events/stream", headers=headers) as answer:
-                        if answer.status_code == 200:
-                            await self._read(answer)
-                await asyncio.sleep(_AGAIN_SECONDS)
-
-    async def _read(self, answer: httpx.Response) -> None:
-        frame: dict[str, str] = {}
-        async for line in answer.aiter_lines():
-            name, _, value = line.partition(":")
-            if line:
-                frame[name] = value.strip()
-            elif frame.get("event") == "dropped":
-                return  # too slow for the stream: connect again and resume
-            elif "data" in frame:
-                event = json.loads(frame["data"])
-                self.duplicates_on_stream += event["id"] in self.on_stream
-                self.on_stream[event["id"]] = event
-                self._last_id = frame["id"]
-                frame = {}
-            else:
-                frame = {}
+    async def follow_stream(self, env: Mapping[str, str]) -> None:
+        """Hears the live stream as the ops client, through whatever breaks it off; until cancelled."""
+        login = env["POLYPLUS_CLIENT_OPS_ID"], env["POLYPLUS_CLIENT_OPS_SECRET"]
+        async for event in Listener(env["POLYPLUS_GATEWAY_URL"], login, patient=True).events():
+            self.duplicates_on_stream += event["id"] in self.on_stream
+            self.on_stream[event["id"]] = event
 
     def follow_kafka(self, env: Mapping[str, str]) -> threading.Thread:
         """Reads every service's topic as the ops user, as any Kafka client would; until `stop()`."""
