@@ -14,12 +14,12 @@ from deploy.local.processes import ROOT
 RUNBOOKS = ROOT / "docs" / "runbooks"
 PAGES = sorted(page for page in RUNBOOKS.glob("*.md") if page.name != "README.md")
 SECTIONS = ["## What you see", "## What it means", "## What to do", "## It is over when"]
-_BLOCK = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
+_BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 
 
 def commands_in(page: Path) -> list[list[str]]:
     """What is typed in its `sh` blocks, up to a pipe."""
-    lines = [line for block in _BLOCK.findall(page.read_text()) for line in block.splitlines()]
+    lines = [line.strip() for block in _BLOCK.findall(page.read_text()) for line in block.splitlines()]
     typed = [shlex.split(line, comments=True) for line in lines if line.startswith(("polyplus ", "make "))]
     return [words[: words.index("|")] if "|" in words else words for words in typed]
 
