@@ -12,7 +12,8 @@ from uuid import UUID
 import httpx
 import pytest
 
-from deploy.simulators.tests.receiving import SECRET
+from deploy.local.waiting import until_async
+from deploy.simulators.tests.receiving import PATIENCE, SECRET
 from libs.events.rma import PartDelivered, PartLost, PartRefused, PartShipped, RmaClosed, ShipmentUpdated
 from libs.events.rma_returns import InvoiceSettled
 from services.rma.tests.builders import SGP, Case, a_network, delivered, goods_in, made, reserved, seen
@@ -213,6 +214,11 @@ async def tell(rma: Harness, body: bytes, headers: dict[str, str]) -> httpx.Resp
 
 async def test_a_notice_that_is_not_the_carriers_changes_nothing(rma: Harness, carrier: CarrierCompany) -> None:
     found = await shipped_by_carrier(rma, Case())
+
+    async def collected() -> bool:
+        return await rma.events(ShipmentUpdated) != []
+
+    await until_async(collected, seconds=PATIENCE, otherwise="the carrier told of no collection")
     before = await rma.state()
     body = a_notice(parcel(found)["reference"])
     forged = signed(body, secret="whsec_" + base64.b64encode(b"another secret").decode())
