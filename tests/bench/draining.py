@@ -19,7 +19,7 @@ from tests.support.tables import database_for
 Count = Callable[[], Awaitable[int]]
 _AT_ONCE = 10_000
 _LOOK_SECONDS = 0.05
-_PATIENCE_SECONDS = 120.0
+_PATIENCE_SECONDS = 300.0
 
 
 async def until(fact: Callable[[], Awaitable[object]]) -> None:

