@@ -1,0 +1,156 @@
+"""B6: the part of the story that waits for no timer, ten a second on one machine with everything running.
+
+Told by customer and engineer through the gateway: the unit is registered, the case opened, taken over, answered, the fault diagnosed; so
+coverage is decided, clocks run and are met, the replacement is requested, authorised and reserved, its label bought from the carrier.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from deploy.local import demo
+from deploy.local.kafka import KafkaLogin
+from deploy.local.sandbox import sandbox
+from deploy.local.stack import Stack
+from deploy.local.story.people import Person
+from deploy.topics import PUBLISHERS
+from tests.bench.b7_stream import percentile
+from tests.bench.bench import Bar, Bench, Measure, Variant
+from tests.bench.engines import Engines
+from tests.bench.watch import Seen, Watch
+from tests.support.ports import free_ports
+
+RATE = 10.0
+OURS = "request → last effect"
+_PRODUCT, _PART = "8L531AA", "CAM-X70-01"
+_SITE = "05000000-0000-4000-8000-000000000001"
+_DEPOT = "de000000-0000-4000-8000-000000000001"
+_PATIENCE = 60
+Asked = dict[tuple[str, str], float]
+"""When the request was sent that is the cause of this event: by the event's type and key."""
+
+
+@dataclass
+class Teller:
+    """Tells stories through the public API."""
+
+    people: Mapping[str, Person]
+    asked: Asked = field(default_factory=dict)
+    cases: list[str] = field(default_factory=list)
+
+    async def tell(self) -> None:
+        customer, engineer = self.people["customer"], self.people["engineer"]
+        serial = f"8L2{uuid4().hex[:11].upper()}"
+        unit = {"product_number": _PRODUCT, "serial": serial, "site_id": _SITE}
+        await self._ask("entitlements.product-registered", customer, "/v1/registrations", unit)
+        opened = await self._ask("cases.case-opened", customer, "/v1/cases", _request(serial))
+        self.cases.append(opened["id"])
+        case = f"/v1/cases/{opened['id']}"
+        await self._ask(
+            "cases.case-assigned", engineer, f"{case}/assign", {"assignee_name": "Phạm Thị Lan"}, opened["id"]
+        )
+        note = {"text": "Tôi đã nhận yêu cầu.", "visibility": "public"}
+        await self._ask("cases.note-added", engineer, f"{case}/notes", note, opened["id"])
+        await self._ask("cases.fault-diagnosed", engineer, f"{case}/diagnoses", _DIAGNOSIS, opened["id"])
+
+    async def _ask(self, event: str, who: Person, path: str, body: Mapping[str, Any], key: str | None = None) -> Any:
+        began = time.time()
+        answer = await who.post(path, body)
+        self.asked[f"polyplus.{event}", key or answer["id"]] = began
+        return answer
+
+
+def _request(serial: str) -> dict[str, Any]:
+    return {
+        "description": "No picture from the camera.", "observed_impact": "degraded", "severity": "major", "language": "en",
+        "product_number": _PRODUCT, "serial": serial, "site_id": _SITE,
+    }  # fmt: skip
+
+
+_DIAGNOSIS = {
+    "component": "camera module", "fault_code": "CAM-NO-SIGNAL", "domain": "hardware", "remedy": "replace_part",
+    "part_number": _PART, "findings": "The camera does not answer on its bus.", "confidence": "high",
+}  # fmt: skip
+
+
+def last_effects(asked: Asked, seen: Sequence[Seen]) -> list[float]:
+    """For each request, the seconds from its sending to the last event that came of it, over any number of services."""
+    by_cause: dict[str, list[Seen]] = defaultdict(list)
+    for each in seen:
+        if each.cause:
+            by_cause[each.cause].append(each)
+
+    def last(of: Seen) -> float:
+        return max([of.at, *(last(effect) for effect in by_cause[of.event_id])])
+
+    roots = {(each.type, each.key): each for each in seen if not each.cause}
+    return [last(roots[which]) - began for which, began in asked.items()]
+
+
+@asynccontextmanager
+async def _people(env: Mapping[str, str]) -> AsyncIterator[dict[str, Person]]:
+    limits = httpx.Limits(max_connections=64)
+    async with httpx.AsyncClient(timeout=30, trust_env=False, limits=limits) as http:
+        people = {role: Person(role, env, http) for role in ("customer", "engineer", "admin")}
+        for person in people.values():
+            await person.token()
+        yield people
+
+
+@asynccontextmanager
+async def stories(engines: Engines) -> AsyncIterator[Measure]:
+    async with Stack(engines.home / "b6", environ=free_ports(), say=lambda _: None) as stack:
+        await demo.load(stack.env, lambda _: None)
+        login = KafkaLogin(
+            stack.env["POLYPLUS_KAFKA_BOOTSTRAP"], stack.env["POLYPLUS_KAFKA_OPS_USER"], stack.env["POLYPLUS_KAFKA_OPS_PASSWORD"]
+        )  # fmt: skip
+        async with _people(stack.env) as people, sandbox(stack.env) as box:
+            stock = {"depot_id": _DEPOT, "part_number": _PART, "quantity": 100_000}
+            await people["admin"].post("/v1/stock/goods-in", stock)
+
+            async def measure(seconds: float) -> float:
+                """Milliseconds, p99."""
+                teller = Teller(people)
+                with Watch(login, [f"{service}.events" for service in PUBLISHERS]) as watch:
+                    await _paced(teller, int(seconds * RATE))
+                    await box.quiet(seconds=_PATIENCE)
+                    seen = list(watch.seen)
+                _note(engines, teller, seen)
+                return percentile(last_effects(teller.asked, seen), 0.99) * 1000
+
+            yield measure
+
+
+async def _paced(teller: Teller, count: int) -> None:
+    began = time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        for n in range(count):
+            await asyncio.sleep(max(0.0, began + n / RATE - time.monotonic()))
+            group.create_task(teller.tell())
+
+
+def _note(engines: Engines, teller: Teller, seen: Sequence[Seen]) -> None:
+    told = set(teller.cases)
+    types = Counter(each.type.removeprefix("polyplus.") for each in seen if each.key in told)
+    each = {name: count / len(told) for name, count in sorted(types.items())}
+    engines.notes["effects per story"] = f"{sum(each.values()):.1f} events"
+    engines.notes["which"] = ", ".join(name if n == 1 else f"{name} × {n:.1f}" for name, n in each.items())
+    engines.notes["requests per story"] = f"{len(teller.asked) / len(told):.0f}"
+
+
+BENCH = Bench(
+    "B6",
+    "the story at 10 a second on one machine, without its waits; p99",
+    "ms",
+    [Variant(OURS, "ours", stories)],
+    [Bar(OURS, None, 250, 120, "request through the gateway → the last event that came of it", less_is_better=True)],
+)
