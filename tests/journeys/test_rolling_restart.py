@@ -12,7 +12,7 @@ from deploy.local.waiting import until_async
 from deploy.topics import SERVICES
 from tests.journeys.requests import SECONDS, a_failed_camera, a_request, call_off, sees
 
-OPENERS = 4
+OPENERS = 2
 OPENED = "polyplus.cases.case-opened.v1"
 ONCE = {
     OPENED, "polyplus.cases.fault-diagnosed.v1", "polyplus.rma.rma-requested.v1",

@@ -56,6 +56,15 @@ async def test_the_backlog_is_what_waits_and_nothing_else(stage: Stage) -> None:
     assert value("parked_keys") == 1
 
 
+async def test_of_a_window_that_is_half_published_the_rest_is_the_backlog(stage: Stage) -> None:
+    await stage.move(*some(3))
+    async with stage.database.pool.acquire() as connection:
+        _, second, _ = await connection.fetch("SELECT id FROM outbox ORDER BY id")
+        await connection.execute("UPDATE relay_position SET cur = pg_current_snapshot(), last_id = $1", second["id"])
+    await stage.move(*some(2))
+    assert (await now(stage)).unpublished_events == 3
+
+
 async def test_what_is_published_and_worked_is_counted_and_leaves_the_backlog(stage: Stage) -> None:
     stage.tally()
     things = some(3)
