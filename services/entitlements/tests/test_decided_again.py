@@ -1,10 +1,12 @@
 """A rule, a product or a policy that changes is told to the open cases that it concerns, for the better."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from libs.events.entitlements import CoverageDecided
+from services.entitlements.model.case_file import CaseFile
 from services.entitlements.tests.builders import (
     a_contract,
     a_covered_customer,
@@ -111,3 +113,24 @@ async def test_an_open_case_is_told_a_later_cut_off_and_never_an_earlier_one(ent
     later = await last(entitlements)
     assert (earlier.revision, earlier.published_cut_off) == (1, "15:00")
     assert (later.revision, later.published_cut_off) == (2, "17:00")
+
+
+async def test_a_registration_waits_for_no_case_about_another_unit(entitlements: Harness) -> None:
+    customer = await a_covered_customer(entitlements)
+    about_another = case_opened(customer.account_id)
+    await entitlements.deliver(about_another)
+
+    async with entitlements.transaction() as elsewhere:
+        await CaseFile.get(about_another.case_id, elsewhere, lock=True)
+        async with asyncio.timeout(20):
+            await a_registration(entitlements, customer, "8L26NEWUNIT01FB")
+
+
+async def test_an_open_case_about_a_unit_is_covered_once_the_unit_is_registered(entitlements: Harness) -> None:
+    customer = await a_covered_customer(entitlements)
+    await entitlements.deliver(case_opened(customer.account_id, serial="8L26NEWUNIT01FB"))
+    before = await last(entitlements)
+
+    await a_registration(entitlements, customer, "8L26NEWUNIT01FB")
+
+    assert (before.covered, (await last(entitlements)).covered) == (False, True)

@@ -19,7 +19,7 @@ from services.entitlements.model.history import Step
 from services.entitlements.model.product import Product, UnknownProduct
 from services.entitlements.model.registration import CannotBeRegistered, RegisteredSerial, Registration, claim, machine
 from services.entitlements.model.site import NotOfThisAccount, Site
-from services.entitlements.use_cases.decide_coverage import decide_again
+from services.entitlements.use_cases.decide_coverage import decide_for_registered
 from services.entitlements.use_cases.replace_serial import apply_what_was_replaced
 from services.entitlements.use_cases.whereabouts import whereabouts
 
@@ -148,6 +148,7 @@ async def _tell(
                 registered_at=tx.now,
             )
         )
-    await apply_what_was_replaced([serials[each.id].id for each in registrations], tx)
-    if registrations:
-        await decide_again(account.id, tx)
+    keys = [serials[each.id].id for each in registrations]
+    await apply_what_was_replaced(keys, tx)
+    if keys:
+        await decide_for_registered(account.id, keys, tx)

@@ -40,6 +40,14 @@ async def decide_again(account_id: UUID, tx: Transaction) -> None:
         await decide(file, tx)
 
 
+async def decide_for_registered(account_id: UUID, units: Sequence[UUID], tx: Transaction) -> None:
+    """The account registered these units: answers its open cases about them. What else it has open can be any number."""
+    await tx.flush()
+    about_them = (CaseFile.c.account_id == account_id, CaseFile.c.unit.in_(units), CaseFile.c.is_open)
+    for file in await tx.select(CaseFile, *about_them, lock=True):
+        await decide(file, tx)
+
+
 async def decide_by_timer(file: CaseFile, tx: Transaction, _detail: str) -> None:
     """A rule, a product or a policy changed."""
     if file.is_open:
