@@ -14,7 +14,7 @@ from tests.faults.plan import GRACEFUL, SIGKILL, Attack
 from tests.faults.targets import BROKER, POSTGRES, NotBack, Targets
 
 _HUNT_SECONDS = 3.0
-_PATIENCE_SECONDS = 30.0
+_PATIENCE_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ class Attacker:
         return Done(what, attack.target, interrupted, loop.time() - began, trouble)
 
     async def _bring_back(self, attack: Attack) -> None:
-        """An engine has to come back; what stands on engines that fall beside it, as soon as they let it: at the end all must."""
+        """An engine has to be ready; what stands on engines that fall beside it, alive if they let it: at the end all must be."""
         if attack.kind in (POSTGRES, BROKER):
             await self._targets.bring_back(attack.target)
             return
         with suppress(NotBack):
-            await self._targets.bring_back(attack.target, _PATIENCE_SECONDS)
+            await self._targets.bring_back(attack.target, _PATIENCE_SECONDS, alive=True)
 
     async def _strike(self, attack: Attack) -> None:
         if attack.how == SIGKILL:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from deploy.local.ports import HOST
 
 _CHUNK = 64 * 1024
+_LOOK_EVERY = 0.1
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER with no time: close sends RST, not FIN
 
 DELAY, HALF_OPEN, CUT_REQUESTS, CUT_RESPONSES = "delay", "half-open", "requests cut", "responses cut"
@@ -97,6 +98,7 @@ class Proxy:
             up_reader, up_writer = await asyncio.open_connection(HOST, self._target)
         except OSError:
             writer.transport.abort()
+            self._close_while_nobody_is_there()
             return
         link = Link(writer, up_writer, KafkaFrames())
         self.links.add(link)
@@ -109,6 +111,23 @@ class Proxy:
         finally:
             self.links.discard(link)
             link.reset() if link.doomed else self._close(link)
+
+    def _close_while_nobody_is_there(self) -> None:
+        """So that who comes is refused, as without a proxy, and costs nothing."""
+        if self._server is not None and self._server.is_serving():
+            self._server.close()
+            task = asyncio.create_task(self._open_again())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _open_again(self) -> None:
+        while True:
+            with contextlib.suppress(OSError):
+                _, writer = await asyncio.open_connection(HOST, self._target)
+                writer.close()
+                await self.start()
+                return
+            await asyncio.sleep(_LOOK_EVERY)
 
     def _close(self, link: Link) -> None:
         for writer in (link.client, link.server):

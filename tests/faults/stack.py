@@ -118,7 +118,7 @@ class FaultStack:
             return running[0].is_up()
 
         self.env["POLYPLUS_POSTGRES_ADMIN_URL"] = postgres.admin_url(port, password)
-        self.targets.add(Target("postgres", POSTGRES, "postgres", launch, ready))
+        self.targets.add(Target("postgres", POSTGRES, "postgres", launch, ready, ready))
 
     def _prepare_kafka(self) -> None:
         home, password = self.home / "kafka", secrets.token_hex(16)
@@ -145,7 +145,7 @@ class FaultStack:
             "POLYPLUS_KAFKA_ADMIN_USER": kafka.ADMIN,
             "POLYPLUS_KAFKA_ADMIN_PASSWORD": password,
         }
-        self.targets.add(Target("kafka", BROKER, "kafka", launch, ready))
+        self.targets.add(Target("kafka", BROKER, "kafka", launch, ready, ready))
 
     async def _make_databases(self) -> None:
         async def make(service: str) -> None:
@@ -189,7 +189,10 @@ class FaultStack:
         async def ready() -> bool:
             return await answers(planned.url)
 
-        self.targets.add(Target(name, kind, service, launch, ready))
+        async def alive() -> bool:
+            return await answers(planned.url, "/healthz")
+
+        self.targets.add(Target(name, kind, service, launch, ready, alive))
 
     def _port(self) -> int:
         return self._ports.choose("", None)

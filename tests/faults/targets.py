@@ -33,6 +33,8 @@ class Target:
     service: str
     launch: Callable[[], Child]
     ready: Callable[[], Awaitable[bool]]
+    alive: Callable[[], Awaitable[bool]]
+    """Answers, whatever it stands on; of an engine the same as ready."""
     child: Child | None = None
     frozen: list[psutil.Process] = field(default_factory=list)
 
@@ -103,8 +105,11 @@ class Targets:
         await self._bury(target)
         return loop.time() - began
 
-    async def bring_back(self, name: str, seconds: float = READY_SECONDS) -> None:
-        """Starts it, again and later each time when it ends (its engine may be down), until it is ready. Raises NotBack."""
+    async def bring_back(self, name: str, seconds: float = READY_SECONDS, *, alive: bool = False) -> None:
+        """Starts it, again and later each time when it ends (its engine may be down), until it is ready, or only alive.
+
+        Raises NotBack.
+        """
         target, loop = self._all[name], asyncio.get_running_loop()
         end, pause, again_at = loop.time() + seconds, _FIRST_PAUSE, 0.0
         while True:
@@ -113,7 +118,7 @@ class Targets:
                 again_at, pause = loop.time() + pause, min(2 * pause, _LONGEST_PAUSE)
             if target.child is None and loop.time() >= again_at:
                 self._launch(target)
-            if await self._is_ready(target):
+            if await self._is_back(target, target.alive if alive else target.ready):
                 return
             if loop.time() > end:
                 raise NotBack(f"{name} was not ready within {seconds:.0f} s")
@@ -128,9 +133,9 @@ class Targets:
         with contextlib.suppress(CannotRun):  # ended at once: `bring_back` starts it again
             target.child = target.launch()
 
-    async def _is_ready(self, target: Target) -> bool:
+    async def _is_back(self, target: Target, fact: Callable[[], Awaitable[bool]]) -> bool:
         try:
-            return target.child is not None and await target.ready()
+            return target.child is not None and await fact()
         except CannotRun:
             return False  # an engine says that its process has ended
 

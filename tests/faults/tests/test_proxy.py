@@ -63,6 +63,33 @@ async def test_what_goes_through_is_what_comes_out(echo: tuple[Echo, Proxy]) -> 
         assert await reader.readexactly(5) == b"hello"
 
 
+async def test_who_comes_while_nobody_is_there_is_refused_until_somebody_is() -> None:
+    port = free_port()
+    proxy = Proxy(free_port(frozenset({port})), port)
+    await proxy.start()
+
+    async def refused() -> bool:
+        try:
+            _, writer = await asyncio.open_connection(HOST, proxy.port)
+        except ConnectionRefusedError:
+            return True
+        writer.close()
+        return False
+
+    await until_async(refused, seconds=SECONDS, otherwise="it went on taking who came")
+    server = await asyncio.start_server(Echo().answer, HOST, port)
+
+    async def let_in() -> bool:
+        return not await refused()
+
+    await until_async(let_in, seconds=SECONDS, otherwise="it did not open again")
+    async with connected(proxy) as (reader, writer):
+        writer.write(b"hello")
+        assert await reader.readexactly(5) == b"hello"
+    await proxy.stop()
+    server.close()
+
+
 async def test_a_reset_before_the_response_lets_the_request_through_and_nothing_back(echo: tuple[Echo, Proxy]) -> None:
     there, proxy = echo
     trouble = proxy.disturb(Trouble(RESET_BEFORE, picks=lambda _link, data: data == b"COMMIT"))
