@@ -167,7 +167,8 @@ CREATE TABLE timers (
     aggregate text NOT NULL, aggregate_id uuid NOT NULL, kind text NOT NULL, due_at timestamptz NOT NULL,
     generation bigint NOT NULL DEFAULT nextval('timer_generations'),
     PRIMARY KEY (aggregate_id, kind)
-);
+-- What was fired lies before what is due next: every look has to get past it until it is vacuumed, however many wait behind.
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
 CREATE INDEX timers_due_at_idx ON timers (due_at);
 CREATE TABLE jobs (
     id uuid PRIMARY KEY,

@@ -1,6 +1,6 @@
 """`python -m tests.faults.mutations`: plants a known mistake in a copy of the tree, and sees it caught; one after the other.
 
-First by the checker, after a short run of faults; what such a run cannot reach in bounded time, by the bus' own tests.
+First by the checker, after a short run of faults; what such a run cannot reach in bounded time, by the runtime's own tests.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ def _caught(mutation: Mutation, by: str, kills: int, seed: int) -> tuple[str, st
             if objected & mutation.invariants:
                 return "the checker", ", ".join(sorted(objected, key=lambda name: int(name[1:])))
         if by != "checker":
-            said = _run(copy, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", f"libs/bus/tests/{mutation.test}")
+            said = _run(copy, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", mutation.test)
             if failed := _FAILED.findall(said):
-                return "the bus' tests", failed[0]
+                return "its own tests", failed[0]
     return "NOBODY", ""
 
 

@@ -32,7 +32,7 @@ class Change:
 @dataclass(frozen=True)
 class Mutation:
     """`invariants` are those of which one must object in a run of faults; none when such a run cannot reach it in bounded time.
-    `test` is the bus' own that must fail."""
+    `test` is the runtime's own that must fail."""
 
     name: str
     changes: Sequence[Change]
@@ -60,19 +60,19 @@ MUTATIONS = (
             ),
         ),
         frozenset({"I5", "I6", "I11"}),
-        "test_consumer.py::test_trouble_that_passes_is_tried_again_and_never_dead_lettered",
+        "libs/bus/tests/test_consumer.py::test_trouble_that_passes_is_tried_again_and_never_dead_lettered",
     ),
     Mutation(
         "no inbox",
         (Change(BATCH, '    if claim["known"] is not None:\n', '    if claim["known"] is None:\n'),),
         frozenset({"I4", "I5", "I9", "I11"}),
-        "test_consumer.py::test_the_same_500_records_appended_twice_change_nothing",
+        "libs/bus/tests/test_consumer.py::test_the_same_500_records_appended_twice_change_nothing",
     ),
     Mutation(
         "an in-batch duplicate applied twice",
         (Change(BATCH, "                seen.add(delivery.event_id)  #", "                pass  #"),),
         frozenset(),
-        "test_consumer.py::test_a_batch_that_holds_an_event_twice_applies_it_once",
+        "libs/bus/tests/test_consumer.py::test_a_batch_that_holds_an_event_twice_applies_it_once",
     ),
     Mutation(
         "id-cursor relay",
@@ -90,7 +90,7 @@ MUTATIONS = (
             ),
         ),
         frozenset({"I2", "I4"}),
-        "test_relay.py::test_a_row_that_commits_after_a_later_id_is_published_too",
+        "libs/bus/tests/test_relay.py::test_a_row_that_commits_after_a_later_id_is_published_too",
     ),
     Mutation(
         "publish before commit",
@@ -104,7 +104,7 @@ MUTATIONS = (
             ),
         ),
         frozenset({"I1", "I3", "I4", "I5", "I7"}),
-        "test_consumer.py::test_members_that_come_and_go_handle_each_event_once",
+        "libs/store/tests/test_flushing.py::test_an_exception_after_a_flush_takes_back_what_it_wrote",
     ),
     Mutation(
         "seek in the rebalance listener",
@@ -131,7 +131,7 @@ MUTATIONS = (
             ),
         ),
         frozenset({"I5", "I12"}),
-        "test_consumer.py::test_members_that_come_and_go_handle_each_event_once",
+        "libs/bus/tests/test_consumer.py::test_members_that_come_and_go_handle_each_event_once",
     ),
     Mutation(
         "timer without generation",
@@ -143,12 +143,12 @@ MUTATIONS = (
             ),
         ),
         frozenset({"I8"}),
-        "test_timers.py",
+        "libs/bus/tests/test_timers.py",
     ),
     Mutation(
         "unpark without the lock",
         (Change(REPLAY, "    await tx.connection.execute(_LOCK, handlers.consumer, topic, partition)\n", ""),),
         frozenset(),
-        "test_consumer.py::test_an_event_that_comes_during_a_replay_is_neither_lost_nor_overtakes",
+        "libs/bus/tests/test_consumer.py::test_an_event_that_comes_during_a_replay_is_neither_lost_nor_overtakes",
     ),
 )

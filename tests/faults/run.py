@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from deploy.local.errors import CannotRun
-from deploy.local.sandbox import sandbox
+from deploy.local.sandbox import Sandbox, sandbox
 from tests.faults import audit
 from tests.faults.checker import Violation, check
 from tests.faults.checker.__main__ import report
@@ -29,9 +29,11 @@ from tests.faults.load import Load
 from tests.faults.plan import Chapter
 from tests.faults.sampler import sample
 from tests.faults.stack import FaultStack
+from tests.faults.targets import API, WORKER
 
 QUIET_SECONDS = 180.0  # the checker has a bound of its own (I12); this one only ends a run that never becomes quiet
 _TELLING_SECONDS = 120.0  # how long every kind of story may take to be told once before anything breaks
+_READING = timedelta(seconds=20)  # more than the evidence takes to be read
 _LATER = timedelta(hours=3)  # timers that ran meanwhile come due; hops of days are the journeys' business
 Say = Callable[[str], None]
 
@@ -48,7 +50,7 @@ class Outcome:
 
 
 async def run(chapter: Chapter, stack: FaultStack, evidence: Path, say: Say) -> Outcome:
-    """The stack is up; when this returns nobody works it any more. The evidence stays in its folder."""
+    """The stack is up; when this returns its services are frozen. The evidence stays in its folder."""
     outcome = Outcome()
     for service, url in owner_urls(stack.env).items():
         await audit.install(service, url)
@@ -113,10 +115,31 @@ async def _settle(stack: FaultStack, disturber: Disturber, faults: History, outc
         began = time.monotonic()
         async with sandbox(stack.env) as clock:
             await clock.quiet(seconds=QUIET_SECONDS)
-        faults.mark(QUIET)
-        outcome.quiet_after = time.monotonic() - began
+            faults.mark(QUIET)
+            outcome.quiet_after = time.monotonic() - began
+            await _hold_still(stack, clock)
     except CannotRun as busy:
         outcome.violations.append(Violation("I12", str(busy)))
+
+
+async def _hold_still(stack: FaultStack, clock: Sandbox) -> None:
+    """Freezes every service at an instant at which nothing is under way, nor comes due while the evidence is read: a timer that fires
+    between the look at a database and the look at its topic would be an event that nobody committed. Raises CannotRun.
+    """
+    services = [name for name in stack.targets.names() if stack.targets[name].kind in (API, WORKER)]
+    until = time.monotonic() + QUIET_SECONDS
+    while time.monotonic() < until:
+        look = await clock.quiet(seconds=QUIET_SECONDS)
+        if look.next_due and look.next_due - look.now < _READING:
+            await asyncio.sleep((look.next_due - look.now).total_seconds() + 0.1)
+            continue
+        for name in services:
+            stack.targets.freeze(name)
+        with suppress(CannotRun):
+            await clock.quiet(seconds=2)
+            return
+        stack.targets.thaw_all()
+    raise CannotRun(f"no {_READING.total_seconds():.0f} s without anything due in {QUIET_SECONDS:.0f} s")
 
 
 @asynccontextmanager
