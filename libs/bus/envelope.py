@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 import structlog
@@ -47,31 +46,31 @@ def _header(name: str, value: str) -> tuple[str, bytes]:
 
 
 @lru_cache
-def _source(type: str) -> tuple[str, bytes]:
-    return "ce_source", f"/polyplus/{type.split('.', 2)[1]}".encode()
+def _type(type: str) -> tuple[tuple[str, bytes], tuple[str, bytes]]:
+    return ("ce_source", f"/polyplus/{type.split('.', 2)[1]}".encode()), ("ce_type", type.encode())
 
 
-def record_headers(row: Any) -> list[tuple[str, bytes]]:
-    """The headers of an outbox row (ids, version and time as text): no more than the contract names, since each costs every consumer."""
+_SPECVERSION, _CONTENT_TYPE = ("ce_specversion", b"1.0"), ("content-type", b"application/json")
+
+
+def record_headers(
+    event_id: str, type: str, subject: str, account_id: str | None, version: str, causation_id: str | None, actor: str,
+    traceparent: str | None, time: str, more: str | None,
+) -> list[tuple[str, bytes]]:  # fmt: skip
+    """The headers of an outbox row: no more than the contract names, since each costs every consumer. `more` is a JSON object."""
+    source, ce_type = _type(type)
     headers = [
-        ("ce_specversion", b"1.0"),
-        ("ce_id", row["event_id"].encode()),
-        _source(row["type"]),
-        _header("ce_type", row["type"]),
-        ("ce_subject", row["subject"].encode()),
-        ("ce_time", row["time"].encode()),
-        ("ce_aggregateversion", row["version"].encode()),
-        _header("ce_actor", row["actor"]),
-        ("content-type", b"application/json"),
-    ]
-    if account_id := row["account_id"]:
+        _SPECVERSION, ("ce_id", event_id.encode()), source, ce_type, ("ce_subject", subject.encode()), ("ce_time", time.encode()),
+        ("ce_aggregateversion", version.encode()), _header("ce_actor", actor), _CONTENT_TYPE,
+    ]  # fmt: skip
+    if account_id:
         headers.append(_header("ce_accountid", account_id))
-    if causation_id := row["causation_id"]:
+    if causation_id:
         headers.append(("ce_causationid", causation_id.encode()))
-    if traceparent := row["traceparent"]:
+    if traceparent:
         headers.append(("ce_traceparent", traceparent.encode()))
-    if row["headers"]:
-        headers.extend((name, str(value).encode()) for name, value in json.loads(row["headers"]).items())
+    if more:
+        headers.extend((name, str(value).encode()) for name, value in json.loads(more).items())
     return headers
 
 

@@ -6,7 +6,6 @@ acknowledged, by compare-and-set, and only for the holder of the newest epoch; w
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import asyncpg
 import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from libs.bus.envelope import record_headers
 from libs.bus.kafka import Kafka
@@ -30,25 +30,29 @@ CHANNEL = "polyplus_outbox"
 BATCH_BYTES = 512 * 1024
 PAGE = 2000
 IN_FLIGHT = 3
+_YIELD_EVERY = 25  # rows: the next page is read, and the last one written, while this one is built
 _LOCK = 7_106_511_852_580_896_768  # one relay for a database: the key of its session-level advisory lock
-_COLUMNS = """
-id, topic, key::text, event_id::text, type, subject::text, account_id::text, version::text, causation_id::text, actor,
-traceparent, trim('"' FROM to_json(time AT TIME ZONE 'UTC')::text) || 'Z' AS time, headers, data
+COLUMNS = """
+id, topic, key::text, data, event_id::text, type, subject::text, account_id::text, version::text, causation_id::text, actor,
+traceparent, trim('"' FROM to_json(time AT TIME ZONE 'UTC')::text) || 'Z' AS time, headers
 """
 # By the index on xid: a window is short and new, whatever the table holds. OFFSET 0 keeps the planner from walking all ids instead.
-_LOOK = f"""
-SELECT {_COLUMNS} FROM (
-    SELECT * FROM outbox WHERE xid >= pg_snapshot_xmax($1::text::pg_snapshot) AND xid < pg_snapshot_xmax($2::text::pg_snapshot)
-    UNION ALL
-    SELECT * FROM outbox WHERE xid = ANY (ARRAY(SELECT pg_snapshot_xip($1::text::pg_snapshot)))
-    OFFSET 0
-  ) AS candidates
- WHERE pg_visible_in_snapshot(xid, $2::text::pg_snapshot)
- ORDER BY id LIMIT $3
+_CANDIDATES = """
+  SELECT * FROM outbox WHERE xid >= pg_snapshot_xmax($1::text::pg_snapshot) AND xid < pg_snapshot_xmax($2::text::pg_snapshot)
+  UNION ALL
+  SELECT * FROM outbox WHERE xid = ANY (ARRAY(SELECT pg_snapshot_xip($1::text::pg_snapshot)))
+  OFFSET 0
 """
+# All of a short window; of a long one any page, found without looking at the rest.
+_LOOK = f"""
+SELECT {COLUMNS} FROM (
+    SELECT * FROM ({_CANDIDATES}) AS candidates WHERE pg_visible_in_snapshot(xid, $2::text::pg_snapshot) LIMIT $3
+  ) AS found ORDER BY id
+"""
+_FIRST = f"SELECT min(id) FROM ({_CANDIDATES}) AS candidates"
 # By id, page after page of a window that is longer than one: by xid each page would read all that is left of it.
 _READ_ON = f"""
-SELECT {_COLUMNS} FROM outbox
+SELECT {COLUMNS} FROM outbox
  WHERE id > $3 AND pg_visible_in_snapshot(xid, $2::text::pg_snapshot) AND NOT pg_visible_in_snapshot(xid, $1::text::pg_snapshot)
  ORDER BY id LIMIT $4
 """
@@ -186,8 +190,10 @@ class Relay:
         rows: Sequence[asyncpg.Record],
     ) -> Position:
         if len(rows) == self._page:  # more than a page: the window itself must survive a crash
+            first = await connection.fetchval(_FIRST, window.prev, window.cur)
+            window = Position(window.prev, window.cur, first - 1)
             await self._move(connection, at, window)
-            return await self._drain(connection, publisher, window, rows)
+            return await self._drain(connection, publisher, window)
         await self._acknowledged(connection, await publisher.send(rows))
         events_published.inc(len(rows))
         closed = Position(window.cur, window.cur, 0)
@@ -199,10 +205,9 @@ class Relay:
         connection: "asyncpg.Connection[asyncpg.Record]",
         publisher: "Publisher",
         at: Position,
-        rows: Sequence[asyncpg.Record] | None = None,
     ) -> Position:
         """Publishes the rest of a window, a few pages in flight; the position follows the acknowledgements in order."""
-        rows = rows or await self._read(at, at.last_id)
+        rows = await self._read(at, at.last_id)
         flying = asyncio.Queue[Sending | None](max(1, self._in_flight - 2))  # one is being built, one waited for
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -287,18 +292,32 @@ class Publisher:
         for topic in {row["topic"] for row in rows} - self._counts.keys():
             self._counts[topic] = len(await self._producer.partitions_for(topic))
         span = page_span(rows)
-        facts: dict[tuple[str, int], list[asyncpg.Record]] = defaultdict(list)
-        states: dict[tuple[str, int], list[asyncpg.Record]] = defaultdict(list)
-        for row in rows:
-            topic = row["topic"]
-            place = (topic, _hash(row["key"]) % self._counts[topic])
-            (states if topic in self._state_topics else facts)[place].append(row)
-        futures = [future for place, group in facts.items() for future in await _batches(self._producer, place, group)]
+        states = [row for row in rows if row["topic"] in self._state_topics]
+        facts = [row for row in rows if row["topic"] not in self._state_topics] if states else rows
+        futures = await self._hand_over(self._producer, facts)
         if states and self._states:
             async with self._states.transaction():
-                sent = [f for place, group in states.items() for f in await _batches(self._states, place, group)]
-                await asyncio.gather(*sent)
+                await asyncio.gather(*await self._hand_over(self._states, states))
         end_with(span, futures)
+        return futures
+
+    async def _hand_over(
+        self, producer: AIOKafkaProducer, rows: Sequence[asyncpg.Record]
+    ) -> list["asyncio.Future[Any]"]:
+        futures, open = [], dict[tuple[str, int], BatchBuilder]()
+        for n, (_, topic, key, data, *about) in enumerate(rows):
+            place = topic, _hash(key) % self._counts[topic]
+            batch = open.get(place) or open.setdefault(place, producer.create_batch())
+            record = {"key": key.encode(), "value": data, "headers": record_headers(*about), "timestamp": None}
+            if batch.append(**record) is None:  # full
+                futures.append(await producer.send_batch(batch, topic, partition=place[1]))
+                open[place] = batch = producer.create_batch()
+                batch.append(**record)
+            if n % _YIELD_EVERY == 0:
+                await asyncio.sleep(0)
+        for (topic, partition), batch in open.items():
+            batch.close()
+            futures.append(await producer.send_batch(batch, topic, partition=partition))
         return futures
 
 
@@ -306,29 +325,6 @@ class Publisher:
 def _hash(key: str) -> int:
     """As every Kafka client's default partitioner has it; in Python it costs more than all the rest of a record."""
     return int(murmur2(key.encode()) & 0x7FFFFFFF)
-
-
-async def _batches(
-    producer: AIOKafkaProducer, place: tuple[str, int], rows: Sequence[asyncpg.Record]
-) -> list["asyncio.Future[Any]"]:
-    topic, partition = place
-    futures, batch = [], producer.create_batch()
-    for i, row in enumerate(rows):
-        record = {
-            "key": row["key"].encode(),
-            "value": row["data"],
-            "headers": record_headers(row),
-            "timestamp": None,
-        }
-        if batch.append(**record) is None:  # full
-            futures.append(await producer.send_batch(batch, topic, partition=partition))
-            batch = producer.create_batch()
-            batch.append(**record)
-        if i % 200 == 199:
-            await asyncio.sleep(0)  # building must not starve the socket
-    batch.close()
-    futures.append(await producer.send_batch(batch, topic, partition=partition))
-    return futures
 
 
 async def _stopped_within(stop: asyncio.Event, seconds: float) -> bool:

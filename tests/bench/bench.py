@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
@@ -99,6 +100,8 @@ async def take_turns(
         for variant in bench.variants:
             tell(variant.name, 0, None)
             measures[variant.name] = await stack.enter_async_context(variant.run(engines))
+        gc.collect()
+        gc.freeze()  # what one variant has set up is not looked through while another is measured
         for name, measure in measures.items():
             tell(name, 0, await measure(min(seconds, WARM_UP_SECONDS)))
         samples: dict[str, list[float]] = {name: [] for name in measures}

@@ -10,11 +10,12 @@ from uuid import UUID
 import pytest
 from jsonschema import Draft7Validator
 
-from libs.bus.envelope import delivery, record_headers
+from libs.bus.envelope import delivery
 from libs.events import decode
 from libs.events.asyncapi import asyncapi
 from libs.events.catalogue import published
 from libs.store.outbox import row_for
+from tests.support.headers import headers_of
 
 SAMPLES = Path(__file__).parent / "samples"
 ACCOUNT = UUID("019cb1e1-7a20-7000-8000-00000000000a")
@@ -54,9 +55,7 @@ def record(ce_type: str, *, whole: bool = True) -> tuple[dict[str, str], bytes]:
         traceparent=TRACE if whole else None,
         time=NOW,
     )
-    as_text = {name: str(value) for name, value in row._asdict().items() if isinstance(value, (UUID, int))}
-    columns = row._asdict() | as_text | {"time": NOW.isoformat()}
-    return {name: value.decode() for name, value in record_headers(columns)}, row.data or b""
+    return {name: value.decode() for name, value in headers_of(row._asdict())}, row.data or b""
 
 
 def cloud_event(headers: dict[str, str], data: bytes) -> dict[str, Any]:

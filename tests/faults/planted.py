@@ -80,7 +80,7 @@ MUTATIONS = (
             Change(
                 RELAY,
                 "rows = await connection.fetch(_LOOK, window.prev, window.cur, self._page)",
-                'past = f"SELECT {_COLUMNS} FROM outbox WHERE id > $1 ORDER BY id LIMIT $2"\n'
+                'past = f"SELECT {COLUMNS} FROM outbox WHERE id > $1 ORDER BY id LIMIT $2"\n'
                 "            rows = await connection.fetch(past, at.last_id, self._page)",
             ),
             Change(

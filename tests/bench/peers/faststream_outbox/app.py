@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 metadata = MetaData()
 table = make_outbox_table(metadata, table_name="faststream_outbox")
-engine = create_async_engine(os.environ["DATABASE"].replace("postgresql:", "postgresql+asyncpg:", 1), pool_size=20)
+engine = create_async_engine(os.environ["DATABASE"].replace("postgresql:", "postgresql+asyncpg:", 1), pool_size=60)
 kafka = KafkaBroker(
     os.environ["BOOTSTRAP"],
     security=SASLScram512(username=os.environ["KAFKA_USER"], password=os.environ["KAFKA_PASSWORD"]),
@@ -31,7 +31,7 @@ app = FastStream(outbox, on_startup=[kafka.connect])
 @kafka.publisher(os.environ["TOPIC"])  # type: ignore[untyped-decorator]
 @outbox.subscriber(  # type: ignore[untyped-decorator]
     "events",
-    max_workers=100,
+    max_workers=50,
     fetch_batch_size=1000,
     min_fetch_interval=0.01,
     max_fetch_interval=0.1,

@@ -23,7 +23,7 @@ from uuid_utils.compat import uuid7
 from deploy.local.databases import create_service_database
 from deploy.local.migrate import migrate
 from libs.bus.batch import Place, bury, work
-from libs.bus.envelope import record_headers
+from libs.bus.envelope import Headers
 from libs.events import Event
 from libs.store import Database as Store
 from services.activity.app import service as activity
@@ -38,6 +38,7 @@ from tests.faults.evidence import Database, Evidence, Record, Row
 from tests.faults.history import FAULTS_OVER, QUIET, Caller, Histories, History, traceparent
 from tests.faults.sampler import look
 from tests.support.harness import Harness
+from tests.support.headers import headers_of
 
 PARTITIONS = 2
 SERVICES = (cases, rma, activity)
@@ -87,7 +88,7 @@ class SmallRun:
 
     # --- the log -----------------------------------------------------------------------------------------------------
 
-    def append(self, topic: str, key: UUID, headers: list[tuple[str, bytes]], value: bytes | None) -> None:
+    def append(self, topic: str, key: UUID, headers: Headers, value: bytes | None) -> None:
         records, partition = self.topics.setdefault(topic, []), key.int % PARTITIONS
         offset = sum(record.partition == partition for record in records)
         records.append(Record(topic, partition, offset, str(key).encode(), tuple(headers), value))
@@ -102,7 +103,7 @@ class SmallRun:
             "traceparent": None, "time": now.isoformat(), "headers": None, "data": None,
         }  # fmt: skip
         value = event.model_dump_json().encode()
-        self.append(event.contract.topic, event.key, record_headers({**row, "version": "1"}), value)
+        self.append(event.contract.topic, event.key, headers_of(row), value)
         self.told["outbox"].append({**row, "data": "\\x" + value.hex()})
         self.told["case_files"].append({"id": str(id), "version": 1, "revision": 0, "account_id": str(ACCOUNT)})
 
@@ -113,7 +114,7 @@ class SmallRun:
             "event_id": str(event_id), "type": "polyplus.cases.fault-diagnosed.v1", "subject": str(uuid7()), "version": "1",
             "actor": "test", "time": datetime.now(UTC).isoformat(), "account_id": None, "causation_id": None, "traceparent": None, "headers": None,
         }  # fmt: skip
-        self.append("cases.events", key, record_headers(row), b'{"nobody":"reads this"}')
+        self.append("cases.events", key, headers_of(row), b'{"nobody":"reads this"}')
         self.history.produced("cases.events", event_id, "poison")
 
     async def settle(self) -> None:
@@ -127,7 +128,7 @@ class SmallRun:
             for row in await harness.outbox():
                 if row["id"] > self._sent[name]:
                     self._sent[name], moved = row["id"], True
-                    self.append(row["topic"], row["key"], record_headers(_as_text(row)), row["data"])
+                    self.append(row["topic"], row["key"], headers_of(dict(row)), row["data"])
         return moved
 
     async def _consume(self) -> bool:
@@ -172,12 +173,6 @@ class SmallRun:
         }
         topics = {t: sorted(records, key=lambda r: (r.partition, r.offset)) for t, records in self.topics.items()}
         return Evidence(databases, topics, ends, Histories.of(history.read(folder)))
-
-
-def _as_text(row: asyncpg.Record) -> Row:
-    """As the relay reads it."""
-    said = {name: value and str(value) for name, value in row.items() if name not in ("time", "data")}
-    return {**said, "time": row["time"].isoformat()}
 
 
 async def play(run: SmallRun) -> None:
