@@ -10,7 +10,8 @@ import uvloop
 from faststream import FastStream
 from faststream.kafka import KafkaBroker, KafkaResponse
 from faststream.security import SASLScram512
-from faststream_outbox import OutboxBroker, OutboxMessage, make_outbox_table
+from faststream_outbox import OutboxBroker, make_outbox_table
+from faststream_outbox.annotations import OutboxMessage
 from sqlalchemy import MetaData
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -23,9 +24,10 @@ kafka = KafkaBroker(
     acks="all",
     linger_ms=5,
     max_batch_size=512 * 1024,
+    logger=None,
 )
-outbox = OutboxBroker(engine, outbox_table=table)
-app = FastStream(outbox, on_startup=[kafka.connect])
+outbox = OutboxBroker(engine, outbox_table=table, logger=None)
+app = FastStream(outbox, on_startup=[kafka.start])
 
 
 @kafka.publisher(os.environ["TOPIC"])  # type: ignore[untyped-decorator]
@@ -37,9 +39,9 @@ app = FastStream(outbox, on_startup=[kafka.connect])
     max_fetch_interval=0.1,
     terminal_flush_batch_size=500,
 )
-async def relay(body: bytes, message: OutboxMessage) -> KafkaResponse:
+async def relay(message: OutboxMessage) -> KafkaResponse:
     headers = {name: value for name, value in message.headers.items() if name.startswith("ce_")}
-    return KafkaResponse(body, headers=headers, key=message.headers["ce_subject"].encode())
+    return KafkaResponse(message.body, headers=headers, key=message.headers["ce_subject"].encode())
 
 
 async def create() -> None:
