@@ -1,7 +1,8 @@
 """The consumer: every event of the topics a service hears, once, in order per key, through anything.
 
-The stored offset is the truth; Kafka's committed offsets only hint at the lag. A partition is worked from `expected`, which always
-is the stored `next`; whatever the client hands over that does not start there is discarded and sought again.
+The stored offset is the truth; Kafka's committed offsets only hint at the lag. `expected` always is the stored `next` of a partition,
+and what nobody here hears is passed over in memory: the position runs ahead of `expected` until the next batch takes the offset along,
+or the next pause stores it. Whatever the client hands over that does not start at the position is discarded and sought again.
 """
 
 import asyncio
@@ -26,6 +27,13 @@ BATCH = 1000
 CONCURRENCY = 4
 _PROBE_SECONDS = 5.0
 _GLANCE_SECONDS = 0.02  # how long a partition's new records may wait for another's batch
+_STORE_SECONDS = 0.25  # how long the stored offset may lie behind records that nobody hears while others come
+_STORE = """
+UPDATE consumer_offsets AS o SET next = passed.upto
+  FROM unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[]) AS passed(topic, partition, expected, upto)
+ WHERE (o.consumer, o.topic, o.partition, o.next) = ($1, passed.topic, passed.partition, passed.expected)
+RETURNING o.topic, o.partition
+"""
 _PLACE = """
 INSERT INTO consumer_offsets AS o (consumer, topic, partition, next) VALUES ($1, $2, $3, 0)
 ON CONFLICT (consumer, topic, partition) DO UPDATE SET next = o.next RETURNING next
@@ -61,6 +69,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._batch, self._limit, self._stall_seconds = batch, dead_letter_limit, stall_seconds
         self._concurrency, self._slots = concurrency, asyncio.Semaphore(concurrency)
         self._expected: dict[TopicPartition, int] = {}
+        self._passed: dict[TopicPartition, int] = {}
         self._gaps: dict[TopicPartition, tuple[int, int]] = {}
         self._attempts: dict[TopicPartition, int] = {}
         self._resting: dict[TopicPartition, float] = {}
@@ -100,7 +109,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _poll(self, client: AIOKafkaConsumer, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
-        hinted, probe = loop.time(), 0.0
+        hinted, stored, probe = loop.time(), loop.time(), 0.0
         working: dict[TopicPartition, asyncio.Task[None]] = {}
         try:
             while not stop.is_set():
@@ -114,6 +123,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                     await asyncio.wait(working.values(), timeout=_GLANCE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 for tp in [tp for tp, task in working.items() if task.done()]:
                     working.pop(tp).result()
+                if self._passed and (not fetched or loop.time() - stored > _STORE_SECONDS):
+                    await self._store(working)
+                    stored = loop.time()
                 if loop.time() > probe:
                     await self._probe(client)
                     probe = loop.time() + _PROBE_SECONDS
@@ -123,6 +135,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                     await self._hint(client)
         finally:
             await asyncio.gather(*working.values(), return_exceptions=True)
+        await self._store(())
         await self._hint(client)
 
     async def _fetch(
@@ -135,7 +148,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             return {}
         try:
             fetched: dict[TopicPartition, list[Any]] = await client.getmany(
-                *idle, timeout_ms=0 if working else 200, max_records=self._batch
+                *idle, timeout_ms=0 if working else 20 if self._passed else 200, max_records=self._batch
             )
         except NoOffsetForPartitionError:
             return {}  # a partition just assigned; it is placed from the table
@@ -167,17 +180,21 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _forget(self, partitions: Iterable[TopicPartition]) -> None:
         for tp in partitions:
-            for known in (self._expected, self._gaps, self._attempts, self._resting, self._progress):
+            for known in (self._expected, self._passed, self._gaps, self._attempts, self._resting, self._progress):
                 known.pop(tp, None)
 
     # --- working a partition ---------------------------------------------------------------------------------------
 
     async def _work(self, client: AIOKafkaConsumer, tp: TopicPartition, records: Sequence[Any]) -> None:
-        expected = self._expected.get(tp)
-        records = [r for r in records if expected is not None and r.offset >= expected]
-        if expected is None or not records or self._is_out_of_place(client, tp, expected, records[0].offset):
+        at = self._position(tp)
+        records = [r for r in records if at is not None and r.offset >= at]
+        if at is None or not records or self._is_out_of_place(client, tp, at, records[0].offset):
             return
         batch = [delivery(tp.topic, tp.partition, r.offset, r.key, r.headers, r.value) for r in records]
+        if not any(map(self.handlers.hears, batch)):
+            self._passed[tp] = batch[-1].offset + 1
+            events_handled.inc(len(batch))
+            return
         async with self._slots:
             try:
                 await self._apply(tp, batch)
@@ -195,14 +212,40 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             else:
                 self._attempts.pop(tp, None)
 
-    def _is_out_of_place(self, client: AIOKafkaConsumer, tp: TopicPartition, expected: int, first: int) -> bool:
+    def _position(self, tp: TopicPartition) -> int | None:
+        """The next offset to be looked at; None when the partition is not ours."""
+        return self._passed.get(tp, self._expected.get(tp))
+
+    def _is_out_of_place(self, client: AIOKafkaConsumer, tp: TopicPartition, at: int, first: int) -> bool:
         """A gap before the first record is sought once more; only if it is there again, the log itself has it."""
-        if first == expected or self._gaps.get(tp) == (expected, first):
+        if first == at or self._gaps.get(tp) == (at, first):
             return False
-        self._gaps[tp] = (expected, first)
+        self._gaps[tp] = (at, first)
         with suppress(IllegalStateError):
-            client.seek(tp, expected)
+            client.seek(tp, at)
         return True
+
+    async def _store(self, working: Collection[TopicPartition]) -> None:
+        """Stores how far was passed over, where no batch is about to."""
+        moves = [(tp, self._expected[tp], next) for tp, next in self._passed.items() if tp not in working]
+        if not moves:
+            return
+        columns = zip(*((tp.topic, tp.partition, expected, next) for tp, expected, next in moves), strict=True)
+        try:
+            async with self._database.pool.acquire() as connection:
+                rows = await connection.fetch(_STORE, self.handlers.consumer, *columns)
+        except Exception as error:
+            if not is_transient(error, 0):
+                raise
+            log.warning("what was passed over is not stored yet", error=repr(error))
+            return
+        stored = {TopicPartition(row["topic"], row["partition"]) for row in rows}
+        for tp, expected, next in moves:
+            if tp not in stored:
+                log.warning("fenced", topic=tp.topic, partition=tp.partition, expected=expected)
+                self._forget([tp])
+            elif self._passed.get(tp) == next:
+                self._move(tp, next)
 
     async def _apply(self, tp: TopicPartition, batch: Sequence[Delivery]) -> None:
         expected = self._expected.get(tp)
@@ -244,18 +287,19 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     def _move(self, tp: TopicPartition, next: int) -> None:
         if tp in self._expected:
             self._expected[tp] = next
+            self._passed.pop(tp, None)
 
     # --- patience --------------------------------------------------------------------------------------------------
 
     def _rest(self, client: AIOKafkaConsumer, tp: TopicPartition, error: Exception) -> None:
-        expected = self._expected.get(tp)
-        if expected is None:
+        at = self._position(tp)
+        if at is None:
             return  # taken away meanwhile: its next owner tries
         attempt = self._attempts[tp] = self._attempts.get(tp, 0) + 1
         seconds = min(5.0, 0.05 * 2 ** min(attempt, 8))
         log.warning("trying again", topic=tp.topic, partition=tp.partition, seconds=seconds, error=repr(error))
         with suppress(IllegalStateError):
-            client.seek(tp, expected)
+            client.seek(tp, at)
             client.pause(tp)
             self._resting[tp] = asyncio.get_running_loop().time() + seconds
 
@@ -276,10 +320,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             show_lag(ends, self._expected)
 
     def _watch(self, held: Collection[TopicPartition], busy: Collection[TopicPartition], now: float) -> None:
-        for tp, expected in self._expected.items():
+        for tp in self._expected:
             if tp not in held:
                 continue
-            behind = self._ends.get(tp, 0) > expected
+            behind = self._ends.get(tp, 0) > (self._position(tp) or 0)
             if tp in busy or tp in self._resting or not behind:
                 self._progress[tp] = now
             elif now - self._progress.setdefault(tp, now) > self._stall_seconds:

@@ -10,7 +10,7 @@ import asyncpg
 import sqlalchemy as sa
 
 from libs.events import Event
-from libs.store.compiled import Compiled
+from libs.store.compiled import Compiled, compile_once
 from libs.store.entity import Entity
 from libs.store.errors import EmitRefused, StaleRevision
 from libs.store.flush import (
@@ -146,8 +146,10 @@ class Transaction:
 
     async def fetch(self, query: sa.Executable | Compiled, **values: Any) -> list[asyncpg.Record]:
         """The records of any SQLAlchemy Core statement; `values` are those that a compiled one leaves to be given."""
-        compiled = query if isinstance(query, Compiled) else Compiled(query)
-        return await self.connection.fetch(compiled.sql, *compiled.arguments(values))
+        if isinstance(query, Compiled):
+            return await self.connection.fetch(query.sql, *query.arguments(values))
+        sql, arguments = compile_once(query)
+        return await self.connection.fetch(sql, *arguments)
 
     async def next_number(self, prefix: str) -> str:
         """The next `CASE-2026-000123`. The sequence `<prefix>_numbers` is the service's own."""

@@ -115,7 +115,7 @@ SELECT 'benched.events', id, uuidv7(), 'polyplus.benched.device-followed.v1', id
 _FILL = """
 INSERT INTO device_files (id, version, revision, account_id, readings, temperature)
 SELECT gen_random_uuid(), 1, 1, gen_random_uuid(), 1, 20 FROM generate_series(1, {rows});
-INSERT INTO inbox (consumer, event_id) SELECT 'earlier', uuidv7() FROM generate_series(1, {rows});
+INSERT INTO inbox (consumer, topic, event_id) SELECT 'earlier', 'bench.events', uuidv7() FROM generate_series(1, {rows});
 INSERT INTO consumed_versions (consumer, topic, subject, version)
 SELECT 'earlier', 'bench.events', gen_random_uuid(), 1 FROM generate_series(1, {rows});
 """

@@ -9,7 +9,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from libs.bus.batch import Fenced, OutOfOrder, Place, work
 from libs.bus.replay import NothingParked, discard, replay
-from libs.bus.tests.stage import PARTITIONS, Stage, ends_of, running, some, until
+from libs.bus.tests.stage import PARTITIONS, WORKER, Stage, Thing, ends_of, running, some, until
+from libs.events import Event
 
 
 async def test_every_event_is_handled_once_and_in_order(stage: Stage) -> None:
@@ -37,6 +38,43 @@ async def _handled_up_to_the_end(stage: Stage) -> bool:
         await client.stop()
     stored = await stage.fetchval("SELECT coalesce(sum(next), 0) FROM consumer_offsets")
     return bool(stored == sum(ends.values()))
+
+
+async def test_what_nobody_hears_is_passed_over_and_the_stored_offset_follows_unless_somebody_moved_it(
+    stage: Stage,
+) -> None:
+    class ThingSeen(Event, type=f"polyplus.{stage.name}.thing-seen", visibility="internal", subject="thing_id"):
+        """Nobody hears this."""
+
+        thing_id: UUID
+
+    async def see(times: int) -> None:
+        async with stage.database.transaction(WORKER) as tx:
+            for id in things:
+                await tx.find(Thing, id, lock=True)
+                for _ in range(times):
+                    tx.emit(ThingSeen(thing_id=id))
+
+    stage.tally()
+    things = some(12)
+    async with running(stage.relay().run, stage.consumer().run):
+        await stage.move(*things)
+        for times in (1, 20, 3):
+            await see(times)
+            await stage.move(*things)
+        await see(5)
+        await until(lambda: _handled_up_to_the_end(stage), "the offset is behind what nobody heard")
+        assert await stage.numbers() == {id: [0, 1, 2, 3] for id in things}
+        async with stage.database.pool.acquire() as connection:
+            await connection.execute(_FORGET_ALL)
+        await see(1)
+        await until(lambda: _handled_up_to_the_end(stage), "it starts again from where it was put")
+    assert await stage.numbers() == {id: [0, 1, 2, 3] for id in things}
+
+
+_FORGET_ALL = """
+DELETE FROM inbox; DELETE FROM consumed_versions; DELETE FROM tallies; UPDATE consumer_offsets SET next = 0
+"""
 
 
 async def test_the_same_500_records_appended_twice_change_nothing(stage: Stage) -> None:
