@@ -20,7 +20,7 @@ from libs.bus.kafka import Kafka
 from libs.bus.relay import BATCH_BYTES, COLUMNS, IN_FLIGHT, PAGE, Publisher
 from libs.store.outbox import COLUMN_NAMES
 from tests.bench.bench import Bar, Bench, Measure, Variant
-from tests.bench.draining import drain, fill_outbox, rate, records_on, until
+from tests.bench.draining import drain, fill_outbox, rate, records_on, until, while_runs
 from tests.bench.engines import Engines
 from tests.bench.following import PUBLISHED
 from tests.bench.peers.debezium import connect
@@ -233,14 +233,8 @@ async def faststream_outbox(engines: Engines) -> AsyncIterator[Measure]:
 
         async def measure(seconds: float) -> float:
             child = engines.start("faststream_outbox", app, environment)
-
-            async def count() -> int:
-                if child.exit_code() is not None:
-                    raise RuntimeError(f"faststream-outbox ended: {child.log.read_text()[-500:]}")
-                return await published()
-
             try:
-                return await rate(count, seconds, most=ROWS)
+                return await rate(while_runs(child, published), seconds, most=ROWS)
             finally:
                 await asyncio.to_thread(engines.stop, child)
 

@@ -16,7 +16,7 @@ from libs.bus.envelope import Delivery, delivery
 from libs.bus.kafka import Kafka
 from libs.store import Database
 from tests.bench.bench import Bar, Bench, Measure, Variant
-from tests.bench.draining import rate, readings_on, rows_written
+from tests.bench.draining import rate, readings_on, rows_written, while_runs
 from tests.bench.engines import Engines
 from tests.bench.following import ROWS, Place, connected, handlers, place_with
 from tests.bench.peers.environment import peer_python
@@ -140,7 +140,7 @@ def faststream(mode: str) -> Run:
                 argv = [python, "-m", "tests.bench.peers.faststream_consumer.app"]
                 child = engines.start(f"faststream_{mode}", argv, environment)
                 try:
-                    return await rate(written, seconds, most=READINGS)
+                    return await rate(while_runs(child, written), seconds, most=READINGS)
                 finally:
                     await asyncio.to_thread(engines.stop, child)
 

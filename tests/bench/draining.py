@@ -8,6 +8,7 @@ from itertools import islice
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from deploy.local.processes import Child
 from libs.bus.kafka import Kafka
 from libs.bus.relay import Relay
 from libs.store import Database
@@ -48,6 +49,17 @@ async def rate(count: Count, seconds: float, *, most: int) -> float:
             await asyncio.sleep(_LOOK_SECONDS)
             now, last = await count(), loop.time()
     return (now - first) / (last - began)
+
+
+def while_runs(child: Child, count: Count) -> Count:
+    """The same counter, which raises RuntimeError with the last words of a process that ended instead of counting on."""
+
+    async def counted() -> int:
+        if child.exit_code() is not None:
+            raise RuntimeError(f"{child.name} ended: {child.last_words()}")
+        return await count()
+
+    return counted
 
 
 async def fill_outbox(owner_url: str, rows: Iterable[OutboxRow]) -> str:

@@ -15,9 +15,9 @@ from faststream.kafka.annotations import KafkaMessage
 from faststream.security import SASLScram512
 
 from tests.bench.peers.faststream_consumer import bulk, message, querying
-from tests.bench.peers.faststream_consumer.facts import Reading, Received
+from tests.bench.peers.faststream_consumer.facts import TOPIC, Reading, Received
 
-MODE, GROUP, TOPIC = os.environ["MODE"], os.environ["GROUP"], os.environ["TOPIC"]
+MODE, GROUP = os.environ["MODE"], os.environ["GROUP"]
 broker = KafkaBroker(
     os.environ["BOOTSTRAP"],
     security=SASLScram512(username=os.environ["KAFKA_USER"], password=os.environ["KAFKA_PASSWORD"]),

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from tests.bench.peers.faststream_consumer.facts import OUTBOX, Received, outbox_row, pool
+from tests.bench.peers.faststream_consumer.facts import OUTBOX, TOPIC, Received, outbox_row, pool
 
 CLAIM = """
-INSERT INTO inbox (consumer, event_id) SELECT $1, e FROM unnest($2::uuid[]) e ON CONFLICT DO NOTHING RETURNING event_id
+INSERT INTO inbox (consumer, topic, event_id) SELECT $1, $2, e FROM unnest($3::uuid[]) e
+ON CONFLICT DO NOTHING RETURNING event_id
 """
 _KNOWN = "SELECT id, readings FROM device_files WHERE id = ANY($1) ORDER BY id FOR UPDATE"
 _FOLLOW = """
@@ -25,7 +26,7 @@ SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::uuid[],
 async def follow(group: str, came: Sequence[Received]) -> None:
     """Claims, follows, emits; commits."""
     async with (await pool()).acquire() as connection, connection.transaction():
-        claimed = {r["event_id"] for r in await connection.fetch(CLAIM, group, [c.event_id for c in came])}
+        claimed = {r["event_id"] for r in await connection.fetch(CLAIM, group, TOPIC, [c.event_id for c in came])}
         fresh = [c for c in came if c.event_id in claimed]
         if not fresh:
             return

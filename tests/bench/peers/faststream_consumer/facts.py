@@ -10,6 +10,8 @@ import asyncpg
 from pydantic import BaseModel
 from uuid_utils.compat import uuid7
 
+TOPIC = os.environ["TOPIC"]
+
 
 class Reading(BaseModel):
     device_id: UUID

@@ -8,14 +8,16 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import TIMESTAMP, insert
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from tests.bench.peers.faststream_consumer.facts import OUTBOX, Received, outbox_row
+from tests.bench.peers.faststream_consumer.facts import OUTBOX, TOPIC, Received, outbox_row
 
 _TYPES: dict[str, sa.types.TypeEngine[Any]] = {
     "key": sa.Uuid(), "event_id": sa.Uuid(), "subject": sa.Uuid(), "account_id": sa.Uuid(), "causation_id": sa.Uuid(),
     "version": sa.BigInteger(), "time": TIMESTAMP(timezone=True), "data": sa.LargeBinary(),
 }  # fmt: skip
 _tables = sa.MetaData()
-_inbox = sa.Table("inbox", _tables, sa.Column("consumer", sa.Text), sa.Column("event_id", sa.Uuid))
+_inbox = sa.Table(
+    "inbox", _tables, sa.Column("consumer", sa.Text), sa.Column("topic", sa.Text), sa.Column("event_id", sa.Uuid)
+)
 _outbox = sa.Table("outbox", _tables, *(sa.Column(name, _TYPES.get(name, sa.Text())) for name in OUTBOX))
 _files = sa.Table(
     "device_files", _tables, sa.Column("id", sa.Uuid, primary_key=True), sa.Column("version", sa.BigInteger),
@@ -39,7 +41,7 @@ async def follow(group: str, came: Received) -> None:
     """Claims, follows, emits; commits."""
     reading = came.reading
     async with _engine.begin() as connection:
-        claimed = await connection.execute(_claim, {"consumer": group, "event_id": came.event_id})
+        claimed = await connection.execute(_claim, {"consumer": group, "topic": TOPIC, "event_id": came.event_id})
         if claimed.first() is None:
             return
         file = {

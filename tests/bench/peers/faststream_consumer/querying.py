@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from tests.bench.peers.faststream_consumer.bulk import CLAIM
-from tests.bench.peers.faststream_consumer.facts import OUTBOX, Received, outbox_row, pool
+from tests.bench.peers.faststream_consumer.facts import OUTBOX, TOPIC, Received, outbox_row, pool
 
 _FIND = "SELECT readings FROM device_files WHERE id = $1 FOR UPDATE"
 _NEW = "INSERT INTO device_files (id, version, revision, account_id, readings, temperature, taken_at) VALUES ($1, 1, 0, $2, 1, $3, $4)"
@@ -17,7 +17,7 @@ _EMIT = f"INSERT INTO outbox ({', '.join(OUTBOX)}) VALUES ({', '.join(f'${n + 1}
 async def follow(group: str, came: Sequence[Received]) -> None:
     """Claims them together; follows and emits one by one; commits."""
     async with (await pool()).acquire() as connection, connection.transaction():
-        claimed = {r["event_id"] for r in await connection.fetch(CLAIM, group, [c.event_id for c in came])}
+        claimed = {r["event_id"] for r in await connection.fetch(CLAIM, group, TOPIC, [c.event_id for c in came])}
         now = datetime.now(UTC)
         for one in came:
             if one.event_id not in claimed:
