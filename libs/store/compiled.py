@@ -1,4 +1,4 @@
-"""A query that runs often: built and compiled once, where building it costs more than the database's answer."""
+"""Queries compiled once: by hand where even building one costs more than the database's answer, by its shape everywhere else."""
 
 from collections.abc import Sequence
 from typing import Any
