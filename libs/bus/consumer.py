@@ -27,7 +27,10 @@ BATCH = 1000
 CONCURRENCY = 4
 _PROBE_SECONDS = 5.0
 _GLANCE_SECONDS = 0.02  # how long a partition's new records may wait for another's batch
-_STORE_SECONDS = 0.25  # how long the stored offset may lie behind records that nobody hears while others come
+_STORE_SECONDS, _STORE_AGAIN_SECONDS = (
+    0.05,
+    1.0,
+)  # how long the stored offset may lie behind what nobody hears; after trouble
 _STORE = """
 UPDATE consumer_offsets AS o SET next = passed.upto
   FROM unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[]) AS passed(topic, partition, expected, upto)
@@ -109,7 +112,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _poll(self, client: AIOKafkaConsumer, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
-        hinted, stored, probe = loop.time(), loop.time(), 0.0
+        hinted, store_at, probe = loop.time(), 0.0, 0.0
         working: dict[TopicPartition, asyncio.Task[None]] = {}
         try:
             while not stop.is_set():
@@ -123,9 +126,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                     await asyncio.wait(working.values(), timeout=_GLANCE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 for tp in [tp for tp, task in working.items() if task.done()]:
                     working.pop(tp).result()
-                if self._passed and (not fetched or loop.time() - stored > _STORE_SECONDS):
-                    await self._store(working)
-                    stored = loop.time()
+                if self._passed and loop.time() > store_at:
+                    is_stored = await self._store(working)
+                    store_at = loop.time() + (_STORE_SECONDS if is_stored else _STORE_AGAIN_SECONDS)
                 if loop.time() > probe:
                     await self._probe(client)
                     probe = loop.time() + _PROBE_SECONDS
@@ -225,11 +228,11 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             client.seek(tp, at)
         return True
 
-    async def _store(self, working: Collection[TopicPartition]) -> None:
-        """Stores how far was passed over, where no batch is about to."""
+    async def _store(self, working: Collection[TopicPartition]) -> bool:
+        """Stores how far was passed over, where no batch is about to. False when the database is in trouble that passes."""
         moves = [(tp, self._expected[tp], next) for tp, next in self._passed.items() if tp not in working]
         if not moves:
-            return
+            return True
         columns = zip(*((tp.topic, tp.partition, expected, next) for tp, expected, next in moves), strict=True)
         try:
             async with self._database.pool.acquire() as connection:
@@ -238,7 +241,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             if not is_transient(error, 0):
                 raise
             log.warning("what was passed over is not stored yet", error=repr(error))
-            return
+            return False
         stored = {TopicPartition(row["topic"], row["partition"]) for row in rows}
         for tp, expected, next in moves:
             if tp not in stored:
@@ -246,6 +249,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._forget([tp])
             elif self._passed.get(tp) == next:
                 self._move(tp, next)
+        return True
 
     async def _apply(self, tp: TopicPartition, batch: Sequence[Delivery]) -> None:
         expected = self._expected.get(tp)
