@@ -1,7 +1,9 @@
 """One partition's batch in one database transaction: fence, inbox, handlers, outbox, offset."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -12,7 +14,7 @@ from libs.bus.handlers import Handlers
 from libs.bus.spans import batch_span
 from libs.store import Database, Scope, Transaction
 
-_BEGIN = "SELECT * FROM begin_batch($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+_START = "SELECT * FROM start_batch($1, $2, $3, $4, $5, $6, $7, $8, $9)"
 _CLAIM = "SELECT * FROM claim_events($1, $2, $3, $4, $5)"
 TRANSIENT = (
     asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError,
@@ -56,25 +58,30 @@ async def work(
     Each event is consumed once, however often it comes; one whose key is parked joins the line behind the dead letter.
     Raises Fenced, OutOfOrder, or what a handler raised.
     """
-    scope = Scope("worker", actor=f"system:{place.consumer}")
-    async with batch_span(place.consumer, place.topic, place.partition, deliveries), database.transaction(scope) as tx:
-        heard = [d for d in deliveries if handlers.hears(d)]
-        begun = await _begin(tx, place, expected, next, heard)
-        if begun["parked"]:
-            parked = set(begun["parked"])
+    heard = [d for d in deliveries if handlers.hears(d)]
+    async with (
+        batch_span(place.consumer, place.topic, place.partition, deliveries),
+        _transaction(database, place, expected, next, heard) as tx,
+    ):
+        if tx.started["parked"]:
+            parked = set(tx.started["parked"])
             await wait_in_line(tx, place.consumer, [d for d in heard if d.key in parked])
             await apply_once(tx, handlers, place, [d for d in heard if d.key not in parked])
         else:
-            await _apply_fresh(tx, handlers, place, heard, begun)
+            await _apply_fresh(tx, handlers, place, heard, tx.started)
 
 
-async def _begin(tx: Transaction, place: Place, expected: int, next: int, heard: Sequence[Delivery]) -> asyncpg.Record:
-    keys = list({d.key for d in heard})
+@asynccontextmanager
+async def _transaction(
+    database: Database, place: Place, expected: int, next: int, heard: Sequence[Delivery]
+) -> AsyncIterator[Transaction]:
+    """One that begins with the fence, and with the claim of what is heard unless a key of it is parked. Raises Fenced."""
+    scope, keys = Scope("worker", actor=f"system:{place.consumer}"), list({d.key for d in heard})
     at = (place.consumer, place.topic, place.partition)
-    begun = await tx.connection.fetchrow(_BEGIN, *at, expected, next, keys, *_told(heard))
-    if begun is None or begun["fenced"]:
-        raise Fenced(f"{place}: {expected} is not the stored offset")
-    return begun
+    async with database.transaction(scope, start=(_START, *at, expected, next, keys, *_told(heard))) as tx:
+        if tx.started["fenced"]:
+            raise Fenced(f"{place}: {expected} is not the stored offset")
+        yield tx
 
 
 def _told(heard: Sequence[Delivery]) -> tuple[list[UUID], list[UUID], list[int]]:
@@ -90,7 +97,11 @@ async def apply_once(tx: Transaction, handlers: Handlers, place: Place, heard: S
 
 
 async def _apply_fresh(
-    tx: Transaction, handlers: Handlers, place: Place, heard: Sequence[Delivery], claim: asyncpg.Record
+    tx: Transaction,
+    handlers: Handlers,
+    place: Place,
+    heard: Sequence[Delivery],
+    claim: Mapping[str, Any] | asyncpg.Record,
 ) -> None:
     fresh = heard
     if claim["known"] is not None:
@@ -112,6 +123,5 @@ async def _apply_fresh(
 
 async def bury(database: Database, place: Place, expected: int, poison: Delivery, error: Exception) -> None:
     """Moves past a poison event: dead letter, parked key, DLQ record and offset in one transaction."""
-    async with database.transaction(Scope("worker", actor=f"system:{place.consumer}")) as tx:
-        await _begin(tx, place, expected, poison.offset + 1, [])
+    async with _transaction(database, place, expected, poison.offset + 1, []) as tx:
         await park(tx, place.consumer, poison, error)

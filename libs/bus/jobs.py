@@ -79,6 +79,9 @@ class Jobs:
     ) -> None:
         self._kinds[cls.__name__, kind] = _Kind(cls, call, done, failed, attempts)
 
+    def __bool__(self) -> bool:
+        return bool(self._kinds)
+
     def client(self) -> httpx.AsyncClient:
         """The HTTP client that calls share: bounded, no redirects, nothing from the environment."""
         return httpx.AsyncClient(timeout=self._timeout, follow_redirects=False, trust_env=False)
@@ -154,7 +157,7 @@ class Jobs:
     async def run(self, database: Database, stop: asyncio.Event) -> None:
         """Works jobs until told to stop."""
         started = asyncio.Event()
-        database.wake_ups.append(started.set)
+        database.job_wake_ups.append(started.set)
         async with self.client() as http:
             while not stop.is_set():
                 started.clear()

@@ -170,14 +170,17 @@ class Relay:
     ) -> None:
         if at.cur != at.prev:
             at = await self._drain(connection, publisher, at)
+        empty = at.cur
         while not stop.is_set():
             self._wake.clear()
             cur: str = await connection.fetchval("SELECT pg_current_snapshot()::text")
-            window = Position(at.prev, cur, 0)
-            rows = await connection.fetch(_LOOK, window.prev, window.cur, self._page)
-            if rows:
-                at = await self._window(connection, publisher, at, window, rows)
-                continue
+            if cur != empty:  # else nobody has written anything since
+                window = Position(at.prev, cur, 0)
+                rows = await connection.fetch(_LOOK, window.prev, window.cur, self._page)
+                if rows:
+                    at = await self._window(connection, publisher, at, window, rows)
+                    continue
+                empty = cur
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), self._poll)
 

@@ -58,6 +58,9 @@ class Timers:
 
         return register
 
+    def __bool__(self) -> bool:
+        return bool(self._handlers)
+
     async def fire_due(
         self, database: Database, *, avoid: frozenset[UUID] = frozenset(), limit: int = CLAIM, share: Share = WHOLE
     ) -> int:
@@ -138,17 +141,21 @@ class TimerLoop:
         while not stop.is_set():
             pause = self._longest_sleep
             self._woken.clear()
-            fired = await self._fire(WHOLE)
-            if (fired or 0) >= BACKLOG:  # while the database works on one transaction, the events of another are made
-                await asyncio.gather(*(self._drain(share, stop) for share in HALVES))
-            if fired is not None:
-                try:
-                    _, seconds = await next_due(self._database)
-                except Exception as error:
-                    log.error("the next timer is not known; looking again", exc_info=error)
-                else:
-                    self.late_seconds = max(0.0, -seconds)
-                    pause = 0.0 if fired else min(max(seconds, 0.01), self._longest_sleep)
+            try:
+                _, seconds = await next_due(self._database)
+            except Exception as error:
+                log.error("the next timer is not known; looking again", exc_info=error)
+            else:
+                self.late_seconds = max(0.0, -seconds)
+                fired = await self._fire(WHOLE) if seconds <= 0 else 0
+                if (
+                    fired or 0
+                ) >= BACKLOG:  # while the database works on one transaction, the events of another are made
+                    await asyncio.gather(*(self._drain(share, stop) for share in HALVES))
+                if fired:
+                    pause = 0.0
+                elif fired is not None:
+                    pause = min(max(seconds, 0.01), self._longest_sleep)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), pause)
 

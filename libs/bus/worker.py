@@ -56,7 +56,7 @@ class Worker:
             database, settings.database_url, kafka, name=handlers.consumer, state_topics=frozenset(state_topics)
         )
         self.consumer = Consumer(handlers, database, kafka)
-        self.timers = TimerLoop(timers, database)
+        self.timers, self._has_timers = TimerLoop(timers, database), bool(timers)
         self._clock = ClockFollower(database, kafka, self.timers.wake) if settings.sandbox else None
         self._jobs, self._database, self._retention = jobs, database, settings.retention
         self._stop = asyncio.Event()
@@ -66,11 +66,13 @@ class Worker:
         """Starts every loop; each connects, and reconnects, by itself."""
         loops: dict[str, Callable[[], Awaitable[None]]] = {
             "relay": lambda: self.relay.run(self._stop),
-            "timers": lambda: self.timers.run(self._stop),
-            "jobs": lambda: self._jobs.run(self._database, self._stop),
             "metrics": lambda: sample_backlog(self._database, self._stop),
             "housekeeping": lambda: keep_house(self._database, self._retention, self._stop),
         }
+        if self._has_timers:
+            loops["timers"] = lambda: self.timers.run(self._stop)
+        if self._jobs:
+            loops["jobs"] = lambda: self._jobs.run(self._database, self._stop)
         if self.consumer.handlers.topics:
             loops["consumer"] = lambda: self.consumer.run(self._stop)
         if self._clock:

@@ -61,9 +61,9 @@ class Attempt:
 
     def earlier_answer(self, tx: Transaction) -> Response | None:
         """The stored answer. Raises RequestInFlight or IdempotencyKeyReused."""
-        found = tx.earlier
-        if found is None:
-            if not tx.alone:
+        found = tx.started
+        if found["status"] is None:
+            if not found["alone"]:
                 raise RequestInFlight("Wait for the first attempt to end, then ask again.")
             return None
         if found["request_hash"] != self.digest:

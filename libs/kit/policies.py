@@ -18,14 +18,12 @@ from uuid_utils.compat import uuid7
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
 from libs.kit.problems import Unprocessable
-from libs.store import Transaction
+from libs.store import Reference, Transaction
 
 P = TypeVar("P", bound=BaseModel)
 _COUNTRY = "^[A-Z]{2}$"
-_CURRENT = """
-SELECT settings FROM policies
- WHERE valid_from <= $1 AND (valid_to IS NULL OR valid_to > $1)
-   AND (plan IS NULL OR plan = $2) AND (region IS NULL OR region = $3) AND (severity IS NULL OR severity = $4)
+_ALL = """
+SELECT number, plan, region, severity, valid_from, valid_to, settings FROM policies
  ORDER BY (plan IS NOT NULL)::int + (region IS NOT NULL)::int + (severity IS NOT NULL)::int, number
 """
 _LIST = """
@@ -87,6 +85,25 @@ class Since(NamedTuple):
     valid_from: datetime
 
 
+class _Row(NamedTuple):
+    number: int
+    selectors: tuple[str | None, str | None, str | None]  # plan, region, severity; None: any
+    valid_from: datetime
+    valid_to: datetime | None
+    settings: dict[str, Any]
+
+    def holds(self, wanted: tuple[str | None, str | None, str | None], at: datetime) -> bool:
+        fits = all(named is None or named == want for named, want in zip(self.selectors, wanted, strict=True))
+        return fits and self.valid_from <= at and (self.valid_to is None or at < self.valid_to)
+
+
+class _Kept(NamedTuple, Generic[P]):
+    """All versions, those that weigh more later, and what was made of them, by their numbers."""
+
+    rows: list[_Row]
+    models: dict[tuple[int, ...], P]
+
+
 class Policies(Generic[P]):
     """`policies = Policies("rma", RmaPolicy)`; `policies.router` serves `/v1/rma-policies`; `await policies.at(tx, plan=…)` reads.
 
@@ -97,6 +114,7 @@ class Policies(Generic[P]):
         self, service: str, model: type[P], *, changed: Callable[[Transaction], Awaitable[None]] | None = None
     ) -> None:
         self.service, self.model, self._changed = service, model, changed
+        self._kept: Reference[_Kept[P]] = Reference(_read)
         self.router = Router(tags=["policies"])
         path = f"/v1/{service}-policies"
         self.router.add_api_route(
@@ -113,17 +131,19 @@ class Policies(Generic[P]):
         when: datetime | None = None,
     ) -> P:  # fmt: skip
         """The policy in force at `when` (now, unless told) for these selectors."""
-        merged: dict[str, Any] = {}
-        for row in await tx.connection.fetch(_CURRENT, when or tx.now, plan, region, severity):
-            merged.update(pydantic_core.from_json(row["settings"]))
-        return self.model.model_validate(merged)
+        kept = await self._kept(tx)
+        wanted = (plan, region, severity)
+        held = tuple(row for row in kept.rows if row.holds(wanted, when or tx.now))
+        numbers = tuple(row.number for row in held)
+        if numbers not in kept.models:
+            merged = {name: value for row in held for name, value in row.settings.items()}
+            kept.models[numbers] = self.model.model_validate(merged)
+        return kept.models[numbers]
 
     async def versions(self, tx: Transaction) -> list[Since]:
         """Every version for any selectors that is or has been in force, in the order they came."""
-        rows = await tx.connection.fetch(
-            "SELECT number, valid_from FROM policies WHERE valid_from <= $1 ORDER BY valid_from, number", tx.now
-        )
-        return [Since(row["number"], row["valid_from"]) for row in rows]
+        rows = (await self._kept(tx)).rows
+        return sorted((Since(r.number, r.valid_from) for r in rows if r.valid_from <= tx.now), key=lambda s: s[::-1])
 
     async def _list(
         self, tx: Tx, paging: Paging, plan: str | None = None,
@@ -152,9 +172,18 @@ class Policies(Generic[P]):
         await tx.connection.execute(_END, *selectors, tx.now)
         settings = pydantic_core.to_json(command.settings).decode()
         row = await tx.connection.fetchrow(_ADD, uuid7(), *selectors, tx.now, settings, caller.scope.actor, command.why)
+        tx.changed_reference = True
         if self._changed:
             await self._changed(tx)
         return _version(row)
+
+
+async def _read(tx: Transaction) -> _Kept[Any]:
+    rows = [
+        _Row(number, (plan, region, severity), since, until, pydantic_core.from_json(settings))
+        for number, plan, region, severity, since, until, settings in await tx.connection.fetch(_ALL)
+    ]
+    return _Kept(rows, {})
 
 
 def _version(row: Any) -> PolicyVersion:

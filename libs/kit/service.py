@@ -52,7 +52,8 @@ class Service:
         `polyplus rebuild` reads anew from the log. `journal`: a table that only grows, and its column of time, which
         `POLYPLUS_KEEP_<SERVICE>_DAYS` may bound."""
         self.name, self.routers, self.handlers = name, routers, handlers
-        self.timers, self.jobs = timers or Timers(name), jobs or Jobs(name)
+        self.timers = Timers(name) if timers is None else timers
+        self.jobs = Jobs(name) if jobs is None else jobs
         self.state_topics, self.setup = state_topics, setup
         self.projections, self.journal = projections, journal
 

@@ -4,7 +4,8 @@ from libs.store.compiled import Compiled, given
 from libs.store.database import Database
 from libs.store.entity import Entity
 from libs.store.errors import EmitRefused, NotFound, StaleRevision
-from libs.store.transaction import Cause, Once, Scope, Transaction
+from libs.store.reference import Reference
+from libs.store.transaction import Cause, Once, Scope, Transaction, next_value
 
 __all__ = [
     "Cause",
@@ -14,7 +15,8 @@ __all__ = [
     "Entity",
     "NotFound",
     "Once",
+    "Reference",
     "Scope",
     "StaleRevision",
-    "Transaction", "given",
+    "Transaction", "given", "next_value",
 ]  # fmt: skip

@@ -2,16 +2,21 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
-from typing import Self
+from typing import Any, Self
 
 import asyncpg
 from opentelemetry.trace import SpanKind
 
 from libs.store.tracing import span
-from libs.store.transaction import Cause, Once, Scope, Transaction
+from libs.store.transaction import Cause, Once, Remembered, Scope, Transaction
 
-_BEGIN = "SELECT app_now() AS now, set_config('polyplus.scope', $1, true), set_config('polyplus.accounts', $2, true)"
-_BEGIN_ONCE = "SELECT * FROM begin_request($1, $2, $3, $4, $5)"
+_START = (
+    "SELECT app_now() AS now, (SELECT revision FROM reference_revision) AS reference, "
+    "set_config('polyplus.scope', $1, true), set_config('polyplus.accounts', $2, true)"
+)
+_START_ONCE = "SELECT * FROM start_request($1, $2, $3, $4, $5)"
+Start = tuple[Any, ...]
+"""A statement and its arguments. Its one row has `now` and `reference`."""
 _POSTGRESQL = {"db.system.name": "postgresql", "db.operation.name": "COMMIT"}
 LIVELY = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
 """The server finds out within 25 s that a peer is gone, and lets go of its locks."""
@@ -27,7 +32,10 @@ class Database:
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self.pool = pool
         self.wake_ups: list[Callable[[], None]] = []
-        """Called after a commit that left work behind: events for the relay, calls to the outside."""
+        """Called after a commit that left events for the relay."""
+        self.job_wake_ups: list[Callable[[], None]] = []
+        """Called after a commit that left calls to the outside."""
+        self._remembered: Remembered = {}
 
     @classmethod
     async def connect(cls, url: str, *, size: int = 16) -> Self:
@@ -45,28 +53,27 @@ class Database:
 
     @asynccontextmanager
     async def transaction(
-        self, scope: Scope, *, traceparent: str | None = None, cause: Cause | None = None, once: Once | None = None
-    ) -> AsyncIterator[Transaction]:
+        self, scope: Scope, *, traceparent: str | None = None, cause: Cause | None = None, once: Once | None = None,
+        start: Start | None = None,
+    ) -> AsyncIterator[Transaction]:  # fmt: skip
         """Commits on leaving, with everything flushed; rolls back on an exception.
 
-        `once` names a request of which one transaction at a time may work: `tx.alone` says whether this is the one, and
-        `tx.earlier` holds the answer of one that has.
+        `once` names a request of which one transaction at a time may work: `tx.started` says whether this is the one (`alone`)
+        and holds the answer of one that has. `start` is another first statement, which sets the context itself.
         """
         with ExitStack() as committing:
             async with self.pool.acquire() as connection, connection.transaction():
-                accounts = ",".join(map(str, scope.accounts))
-                if once is None:
-                    begun = await connection.fetchrow(_BEGIN, scope.kind, accounts)
-                else:
-                    begun = await connection.fetchrow(_BEGIN_ONCE, scope.kind, accounts, *once)
-                assert begun is not None
-                tx = Transaction(connection, scope, begun["now"], traceparent=traceparent, cause=cause)  # type: ignore[arg-type]
-                if once:
-                    tx.alone = begun["alone"]
-                    tx.earlier = begun if begun["status"] is not None else None
+                if start is None:
+                    context = scope.kind, ",".join(map(str, scope.accounts))
+                    start = (_START_ONCE, *context, *once) if once else (_START, *context)
+                started = await connection.fetchrow(*start)
+                assert started is not None
+                tx = Transaction(
+                    connection, scope, started["now"], traceparent=traceparent, cause=cause, started=started,  # type: ignore[arg-type]
+                    reference=started["reference"], remembered=self._remembered,
+                )  # fmt: skip
                 yield tx
                 committing.enter_context(span("commit", SpanKind.CLIENT, _POSTGRESQL))
                 await tx.flush()
-        if tx.left_work:
-            for wake in self.wake_ups:
-                wake()
+        for wake in self.wake_ups * tx.left_events + self.job_wake_ups * tx.left_jobs:
+            wake()

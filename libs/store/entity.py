@@ -87,6 +87,7 @@ class Entity:
     revision: int = 0
 
     table: ClassVar[sa.Table]
+    is_reference: ClassVar[bool]  # whether its table seldom changes: see libs.store.reference
     c: ClassVar[Any]
     columns: ClassVar[tuple[ColumnMap, ...]]
 
@@ -96,7 +97,9 @@ class Entity:
         table: str,
         indexes: Sequence[str | tuple[str, ...]] = (),
         unique: Sequence[str | tuple[str, ...]] = (),
+        reference: bool = False,
     ) -> None:
+        cls.is_reference = reference
         dataclass(kw_only=True, eq=False)(cls)
         hints = {
             name: hint

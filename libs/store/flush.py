@@ -27,6 +27,10 @@ class Statement:
         """All the rows in their order. JSONB goes as text."""
         return cls(_insert_sql(table, columns) + suffix, tuple(zip(*rows, strict=True)))
 
+    def alone(self) -> tuple[Any, ...]:
+        """The statement by itself, and its parameters."""
+        return self.sql.format(*(f"${n + 1}" for n in range(len(self.params)))), *self.params
+
 
 @lru_cache
 def _unnest(columns: Columns) -> tuple[str, str, str]:
@@ -58,8 +62,8 @@ def _columns(cls: type[Entity]) -> Columns:
     return tuple((column.name, column.sql_type) for column in cls.columns)
 
 
-def insert_rows(cls: type[Entity], rows: Sequence[Row]) -> Statement:
-    return Statement.insert(cls.table.name, _columns(cls), rows)
+def insert_rows(cls: type[Entity], rows: Sequence[Row], suffix: str = "") -> Statement:
+    return Statement.insert(cls.table.name, _columns(cls), rows, suffix)
 
 
 def update_rows(cls: type[Entity], rows: Sequence[Row]) -> Statement:

@@ -1,6 +1,6 @@
 """The unit of work that a use case gets: an identity map, changes in memory, `emit()`, the clock, one flush."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -49,6 +49,10 @@ class Once(NamedTuple):
     key: str
 
 
+Remembered = dict[object, tuple[int, Any]]
+"""What was read of the reference data, with the revision at which the reading transaction began."""
+
+
 class Cause(Protocol):
     """The event that a handler is working on: what its envelope says."""
 
@@ -75,9 +79,14 @@ class Transaction:
     cause: Cause | None = None
     expected: tuple[UUID, int] | None = None  # If-Match: this id must be at this revision
     rebuilding: str | None = None  # the table that is read anew from the log: nothing else is written, nothing is told
-    alone: bool = True  # whether no other transaction works on the same request
-    earlier: asyncpg.Record | None = None  # the answer that this request had before: a row of idempotency_keys
-    left_work: bool = False  # whether the flush wrote something that somebody is to take up once it is committed
+    started: Mapping[str, Any] | asyncpg.Record = field(default_factory=dict)  # the row of its first statement
+    reference: int = 0  # the revision of the reference data at the beginning
+    remembered: Remembered = field(
+        default_factory=dict
+    )  # what `Reference` keeps, shared by the transactions of a database
+    changed_reference: bool = False  # whether it has changed reference data itself: then it remembers nothing
+    left_events: bool = False  # whether the flush wrote something that somebody is to take up once it is committed
+    left_jobs: bool = False
     touched_timers: set[tuple[UUID, str]] = field(default_factory=set)  # set or cancelled here, flushed or not
     outbox: list[OutboxRow] = field(default_factory=list)
     _entities: dict[tuple[type[Entity], UUID], Entity | None] = field(default_factory=dict)
@@ -153,7 +162,11 @@ class Transaction:
 
     async def next_number(self, prefix: str) -> str:
         """The next `CASE-2026-000123`. The sequence `<prefix>_numbers` is the service's own."""
-        value = await self.connection.fetchval("SELECT nextval($1::text::regclass)", f"{prefix.lower()}_numbers")
+        ((value,),) = await self.fetch(sa.select(next_value(prefix)))
+        return self.numbered(prefix, value)
+
+    def numbered(self, prefix: str, value: int) -> str:
+        """The number that a `next_value(prefix)` stands for."""
         return f"{prefix}-{self.now.year}-{value:06d}"
 
     def _keep(self, cls: type[E], record: asyncpg.Record, lock: bool) -> E:
@@ -185,6 +198,22 @@ class Transaction:
         self._kinds.add(type(entity))
         self._new.add(key)
         return entity
+
+    async def claim(self, entities: Sequence[E]) -> list[E]:
+        """Inserts, now and in the order of ids, those whose id nobody has: these, locked. Waits for whoever is just taking one."""
+        if not entities:
+            return []
+        wanted = {entity.id: entity for entity in sorted(entities, key=lambda each: each.id)}
+        rows = [entity.to_row() for entity in wanted.values()]
+        statement = insert_rows(type(entities[0]), rows, " ON CONFLICT (id) DO NOTHING RETURNING id")
+        free = {record["id"] for record in await self.connection.fetch(*statement.alone())}
+        for entity, row in zip(wanted.values(), rows, strict=True):
+            if entity.id in free:
+                key = (type(entity), entity.id)
+                self._entities[key], self._loaded[key] = entity, row
+                self._kinds.add(type(entity))
+                self._locked.add(key)
+        return [entity for id, entity in wanted.items() if id in free]
 
     def remove(self, entity: Entity) -> None:
         """Deletes the row at the flush."""
@@ -305,6 +334,7 @@ class Transaction:
                 continue
             self._loaded[key] = row
         for cls in {*inserts, *updates, *self._removed}:
+            self.changed_reference |= cls.is_reference
             if cls.table.name != self.rebuilding:
                 self._refuse_in_rebuild(cls.__name__)
         statements = [delete_rows(cls, ids) for cls, ids in self._removed.items()]
@@ -321,7 +351,8 @@ class Transaction:
         if statements:
             await self._execute(statements)
         self._locked |= self._new
-        self.left_work |= bool(self.outbox or self._jobs)
+        self.left_events |= bool(self.outbox)
+        self.left_jobs |= bool(self._jobs)
         for pending in (self._new, self._removed, self._timers, self._jobs, self._extra, self.outbox):
             pending.clear()
 
@@ -336,6 +367,11 @@ class Transaction:
                 changed = key not in self._new and self._loaded[key] != entity.to_row()
                 return entity.revision + changed
         return None
+
+
+def next_value(prefix: str) -> sa.ColumnElement[int]:
+    """For a query that has more to ask: the next value of the sequence of `next_number(prefix)`."""
+    return sa.Sequence(f"{prefix.lower()}_numbers").next_value()
 
 
 def _unlocked(key: tuple[type[Entity], UUID]) -> RuntimeError:

@@ -10,12 +10,13 @@ from contextlib import asynccontextmanager
 from typing import Annotated
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 from fastapi import Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from libs.kit.http import Router, Tx, allow
-from libs.store import Database, Scope
+from libs.store import Database
 from services.activity.queries import EventOut, event_out, last_place
 from services.activity.use_cases.append_events import CHANNEL
 
@@ -23,7 +24,6 @@ router = Router(tags=["internal"])
 PAGE = 500
 POLL_SECONDS = 0.25
 SIGN_OF_LIFE_SECONDS = 2.0
-_READER = Scope("worker", actor="system:activity")
 
 # Read at its first place, an event whose account became known later is still nobody's.
 _NEXT = """
@@ -57,13 +57,12 @@ async def feed(
 
 async def _lines(database: Database, after: int, stopping: asyncio.Event) -> AsyncIterator[bytes]:
     clock = asyncio.get_running_loop().time
-    async with _appended(database) as appended:
+    async with _reader(database) as (connection, appended):
         yield _position(after)
         said = clock()
         while not stopping.is_set():
             appended.clear()
-            async with database.transaction(_READER) as tx:
-                records = await tx.connection.fetch(_NEXT, after, PAGE)
+            records = await connection.fetch(_NEXT, after, PAGE)
             if records:
                 after, said = records[-1]["place"], clock()
                 yield b"".join(_line(record) for record in records)
@@ -84,20 +83,19 @@ def _position(place: int) -> bytes:
 
 
 @asynccontextmanager
-async def _appended(database: Database) -> AsyncIterator[asyncio.Event]:
-    """An event that is set after each append; should its connection break, the poll goes on alone."""
+async def _reader(database: Database) -> AsyncIterator[tuple["PoolConnectionProxy[asyncpg.Record]", asyncio.Event]]:
+    """A connection of its own that sees everything, and an event that is set after each append.
+
+    A look is one round trip, without a transaction: its context is the connection's, which therefore goes back to no pool.
+    """
     appended = asyncio.Event()
-
-    def wake(*_: object) -> None:
-        appended.set()
-
     async with database.pool.acquire() as connection:
-        await connection.add_listener(CHANNEL, wake)
         try:
-            yield appended
+            await connection.execute("SELECT set_config('polyplus.scope', 'worker', false)")
+            await connection.add_listener(CHANNEL, lambda *_: appended.set())
+            yield connection, appended
         finally:
-            if not connection.is_closed():
-                await connection.remove_listener(CHANNEL, wake)
+            connection.terminate()  # nothing to wait for: it may be cancelled, and again
 
 
 async def _woken(event: asyncio.Event, seconds: float) -> None:

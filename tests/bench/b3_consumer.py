@@ -23,8 +23,9 @@ from tests.bench.peers.environment import peer_python
 from tests.bench.workload import PARTITIONS
 
 READINGS = 200_000
-IN_MEMORY = 60_000
+IN_MEMORY = 120_000  # as many of each partition
 _TOPIC = "bench.events"
+_PATIENCE_MS = 10_000
 _names = count(1)
 Run = Callable[[Engines], AbstractAsyncContextManager[Measure]]
 
@@ -94,12 +95,15 @@ async def _fetched(kafka: Kafka) -> dict[int, list[Raw]]:
         places = [TopicPartition(_TOPIC, partition) for partition in range(PARTITIONS)]
         client.assign(places)
         await client.seek_to_beginning(*places)
-        while sum(map(len, found.values())) < IN_MEMORY:
-            for place, records in (await client.getmany(timeout_ms=200)).items():
+        share = IN_MEMORY // PARTITIONS
+        while wanting := [place for place in places if len(found[place.partition]) < share]:
+            fetched = await client.getmany(*wanting, timeout_ms=_PATIENCE_MS)
+            if not fetched:
+                raise RuntimeError(f"{wanting} have fewer than {share} records")
+            for place, records in fetched.items():
                 found[place.partition] += [(r.offset, r.key, r.headers, r.value) for r in records]
     finally:
         await client.stop()
-    share = IN_MEMORY // PARTITIONS
     return {partition: records[:share] for partition, records in found.items()}
 
 

@@ -25,15 +25,11 @@ class Nothing:
     def __init__(self) -> None:
         self._next = 0
 
-    async def fetch(self, *_: object) -> list[Any]:
-        return []
-
-    async def fetchrow(self, *_: object) -> None:
-        return None
-
-    async def fetchval(self, *_: object) -> int:
+    async def fetch(self, sql: str, *_: object) -> list[Any]:
+        if "nextval" not in sql:
+            return []
         self._next += 1
-        return self._next
+        return [(self._next, [])]
 
 
 class NoDatabase:
@@ -41,10 +37,19 @@ class NoDatabase:
 
     def __init__(self) -> None:
         self._connection: Any = Nothing()
+        self._remembered: dict[object, Any] = {}
 
     @asynccontextmanager
     async def transaction(self, scope: Scope, **how: Any) -> AsyncIterator[Transaction]:
-        yield Transaction(self._connection, scope, datetime.now(UTC), traceparent=how.get("traceparent"))
+        started = {"alone": True, "status": None}
+        yield Transaction(
+            self._connection,
+            scope,
+            datetime.now(UTC),
+            traceparent=how.get("traceparent"),
+            started=started,
+            remembered=self._remembered,
+        )
 
 
 def main() -> None:

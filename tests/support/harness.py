@@ -33,7 +33,7 @@ from libs.store.metadata import RUNTIME_TABLES, metadata
 
 E = TypeVar("E", bound=Event)
 _KEY = Ed25519PrivateKey.generate()
-_KEEP = {"alembic_version", "app_clock", "relay_position"}
+_KEEP = {"alembic_version", "app_clock", "relay_position", "reference_revision"}
 _VOLATILE = {"id", "version", "revision", "created_at", "updated_at"}
 
 

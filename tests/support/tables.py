@@ -6,7 +6,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from deploy.local.databases import create_service_database
 from libs.store import Entity
-from libs.store.schema import install_runtime, tenant_table
+from libs.store.schema import install_runtime, reference_table, tenant_table, upgrade_runtime_to_2
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
@@ -21,9 +21,12 @@ async def database_for(postgres_url: str, name: str, *entities: type[Entity], te
             statements.append(sqltext)
 
     install_runtime(Collect())
+    upgrade_runtime_to_2(Collect())
     for entity in entities:
         statements.append(str(CreateTable(entity.table).compile(dialect=_DIALECT)))
         statements += [str(CreateIndex(index).compile(dialect=_DIALECT)) for index in entity.table.indexes]
+        if entity.is_reference:
+            reference_table(Collect(), entity.table.name)
         if tenants:
             tenant_table(Collect(), entity.table.name)
     owner = await asyncpg.connect(owner_url)

@@ -21,6 +21,10 @@ class Crate(Entity, table="crates", unique=("label",)):
     weight: int = 1
 
 
+class Tariff(Entity, table="tariffs", reference=True):
+    price: int
+
+
 class Colour(Enum):
     RED = "red"
     GREEN = "green"

@@ -42,7 +42,8 @@ async def test_state_event_timer_and_call_to_the_outside_are_written_by_one_stat
         with tx.connection.query_logger(lambda query: said.append(query.query)):
             await tx.flush()
             await tx.flush()
-        assert tx.left_work
+        assert tx.left_events
+        assert tx.left_jobs
     assert [sql[:4] for sql in said if '"crates"' in sql or "outbox" in sql or "jobs" in sql] == ["WITH"]
     assert await written(database) == [1, 1, 1, 1]
 

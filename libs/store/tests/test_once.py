@@ -29,20 +29,16 @@ async def test_only_one_transaction_at_a_time_works_on_a_request_and_the_next_fi
 ) -> None:
     request = a_request()
     async with database.transaction(WORKER, once=request) as first:
-        assert (first.alone, first.earlier) == (True, None)
+        assert (first.started["alone"], first.started["status"]) == (True, None)
         async with database.transaction(WORKER, once=request) as meanwhile:
-            assert (meanwhile.alone, meanwhile.earlier) == (False, None)
+            assert (meanwhile.started["alone"], meanwhile.started["status"]) == (False, None)
         async with database.transaction(WORKER, once=request._replace(key="another")) as another:
-            assert another.alone
+            assert another.started["alone"]
         first.also(an_answer(request, b"made"))
     async with database.transaction(WORKER, once=request) as again:
-        assert again.alone
-        assert again.earlier is not None
-        assert (again.earlier["status"], again.earlier["request_hash"], again.earlier["body"]) == (
-            201,
-            b"hash",
-            b"made",
-        )
+        found = again.started
+        assert found["alone"]
+        assert (found["status"], found["request_hash"], found["body"]) == (201, b"hash", b"made")
 
 
 async def test_a_request_whose_transaction_failed_begins_afresh(database: Database) -> None:
@@ -57,7 +53,7 @@ async def test_a_request_whose_transaction_failed_begins_afresh(database: Databa
     with pytest.raises(NotFound):
         await fail()
     async with database.transaction(WORKER, once=request) as again:
-        assert (again.alone, again.earlier) == (True, None)
+        assert (again.started["alone"], again.started["status"]) == (True, None)
 
 
 async def test_a_request_has_its_scope_from_the_beginning_and_leaves_none_behind(database: Database) -> None:

@@ -15,7 +15,7 @@ class NeverOnDuty(Unprocessable):
     """Duty hours have to come some day."""
 
 
-class Queue(Entity, table="queues", unique=("code",)):
+class Queue(Entity, table="queues", unique=("code",), reference=True):
     """One team's line during one shift. No families or languages means all of them."""
 
     code: str

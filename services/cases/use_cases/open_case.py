@@ -12,7 +12,7 @@ from libs.events.values import Channel, Impact, Language, Severity
 from libs.kit.auth import Principal
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Unprocessable
-from libs.store import Compiled, NotFound, Transaction, given
+from libs.store import Compiled, NotFound, Transaction, given, next_value
 from libs.store.ids import new_id
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
@@ -90,12 +90,13 @@ async def open_case(opening: Opening, policy: CasesPolicy, actor: Actor, tx: Tra
     cmd = opening.cmd
     if cmd.parent_id:
         await check_parent(cmd.parent_id, opening.account_id, tx)
+    number, duplicates = await number_and_likely_duplicates(opening.account_id, cmd.serial, tx)
     case = Case(
-        id=opening.id, number=await tx.next_number("CASE"), priority=policy.priorities[cmd.severity],
+        id=opening.id, number=number, priority=policy.priorities[cmd.severity],
         account_id=opening.account_id, channel=opening.channel, reporter_name=opening.reporter_name, alert_id=opening.alert_id,
         family=opening.family, customer_severity=cmd.severity, opened_by=actor.by, opened_at=tx.now, epoch_began_at=tx.now,
         external_identifiers=[ExternalIdentifier(owner=e.owner, id=e.id) for e in cmd.external_identifiers],
-        duplicate_of=await likely_duplicates(opening.account_id, cmd.serial, tx),
+        duplicate_of=duplicates,
         history=[StateChange(state="acknowledged", at=tx.now, by=actor.by, reason="opened")],
         **{name: getattr(cmd, name) for name in _AS_GIVEN},
     )  # fmt: skip
@@ -123,18 +124,19 @@ _AS_KEPT = frozenset(
 )  # fmt: skip
 
 
-_OF_THE_SAME_PRODUCT = Compiled(
+_OF_THE_SAME_PRODUCT = (
     sa.select(Case.c.id)
     .where(Case.c.account_id == given("account_id"), Case.c.serial == given("serial"), Case.c.state.in_(OPEN))
     .order_by(Case.c.opened_at)
     .limit(_LINKED)
 )
+_NUMBER_AND_DUPLICATES = Compiled(sa.select(next_value("CASE"), sa.func.array(_OF_THE_SAME_PRODUCT.scalar_subquery())))
 
 
-async def likely_duplicates(account_id: UUID, serial: str | None, tx: Transaction) -> list[UUID]:
-    if serial is None:
-        return []
-    return [r["id"] for r in await tx.fetch(_OF_THE_SAME_PRODUCT, account_id=account_id, serial=serial)]
+async def number_and_likely_duplicates(account_id: UUID, serial: str | None, tx: Transaction) -> tuple[str, list[UUID]]:
+    """Of a request that names no unit nothing is a duplicate."""
+    ((number, duplicates),) = await tx.fetch(_NUMBER_AND_DUPLICATES, account_id=account_id, serial=serial)
+    return tx.numbered("CASE", number), duplicates
 
 
 async def check_parent(parent_id: UUID, account_id: UUID, tx: Transaction) -> None:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from libs.events.cases import CaseRouted
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Unprocessable
-from libs.store import Compiled, Transaction
+from libs.store import Compiled, Reference, Transaction
 from libs.store.ids import new_id
 from services.cases.model.actor import SYSTEM, Actor
 from services.cases.model.case import Case
@@ -42,11 +42,12 @@ class HandOver(Command):
 
 
 _ACTIVE = Compiled(sa.select(Queue.table).where(Queue.c.active).order_by(Queue.c.id))
+_active = Reference(lambda tx: tx.look(Queue, _ACTIVE))
 
 
 async def route(case: Case, tx: Transaction, by: str, *, default: str | None = None, why: str | None = None) -> None:
     """To the best queue on duty now; nothing is told when that is where the case stands."""
-    queues = await tx.look(Queue, _ACTIVE)
+    queues = await _active(tx)
     default = default or (await policies.at(tx, severity=case.severity)).default_queue
     choice = choose(queues, default, family=case.family, language=case.language, at=tx.now)
     place(case, tx, choice, by, f"{why}: {choice.reason}" if why else choice.reason)

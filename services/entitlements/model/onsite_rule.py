@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from libs.store import Entity, Transaction
+import sqlalchemy as sa
+
+from libs.store import Compiled, Entity, Reference, Transaction
 
 
-class OnsiteRule(Entity, table="onsite_rules", indexes=("country",)):
+class OnsiteRule(Entity, table="onsite_rules", indexes=("country",), reference=True):
     """`region` and `family` None: any. Of several that match, one that names both weighs most, then the region's."""
 
     country: str
@@ -36,5 +38,9 @@ def refusal(rules: Sequence[OnsiteRule], country: str, region: str | None, famil
     return "product_not_covered" if decisive.family else "location_not_covered"
 
 
+_ALL = Compiled(sa.select(OnsiteRule.table).order_by(OnsiteRule.c.id))
+_rules = Reference(lambda tx: tx.look(OnsiteRule, _ALL))
+
+
 async def onsite_refusal(country: str, region: str | None, family: str, tx: Transaction) -> str | None:
-    return refusal(await tx.select(OnsiteRule, OnsiteRule.c.country == country), country, region, family)
+    return refusal(await _rules(tx), country, region, family)

@@ -116,24 +116,16 @@ class Replacement(Entity, table="replacements", indexes=("old_key",)):
         return registration_key(self.new_product_number, self.new_serial)
 
 
-_CLAIM = """
-INSERT INTO registered_serials (id, version, revision, account_id, registration_id, product_number, serial)
-SELECT id, 0, 0, account_id, registration_id, product_number, serial
-  FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[])
-       AS claim (id, account_id, registration_id, product_number, serial)
- ORDER BY id
-ON CONFLICT (id) DO NOTHING RETURNING id
-"""
-
-
 async def claim(registrations: Sequence[Registration], tx: Transaction) -> dict[UUID, RegisteredSerial]:
     """Takes the serials for these registrations, all at once; those that were free, by registration id, locked."""
-    rows = [
-        (registration_key(r.product_number, r.serial), r.account_id, r.id, r.product_number, r.serial)
+    wanted = [
+        RegisteredSerial(
+            id=registration_key(r.product_number, r.serial),
+            account_id=r.account_id,
+            registration_id=r.id,
+            product_number=r.product_number,
+            serial=r.serial,
+        )
         for r in registrations
     ]
-    if not rows:
-        return {}
-    taken = [record["id"] for record in await tx.connection.fetch(_CLAIM, *zip(*rows, strict=True))]
-    serials = await tx.find_many(RegisteredSerial, taken, lock=True)
-    return {serial.registration_id: serial for serial in serials if serial}
+    return {serial.registration_id: serial for serial in await tx.claim(wanted)}

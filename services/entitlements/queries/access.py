@@ -42,14 +42,19 @@ def shown(entity: E, caller: Principal) -> E:
 
 
 async def account_of(caller: Principal, account_id: UUID | None, tx: Transaction) -> Account:
-    """The account a command is about, locked; a caller with one account need not name it. Raises BadRequest, NotFound."""
+    """The account a command is about, locked. Raises BadRequest, NotFound."""
+    return await Account.get(account_id_of(caller, account_id), tx, lock=True)
+
+
+def account_id_of(caller: Principal, account_id: UUID | None) -> UUID:
+    """The account a command is about; a caller with one account need not name it. Raises BadRequest, NotFound."""
     if account_id is None:
         if len(caller.accounts) != 1:
             raise BadRequest("Say which account: account_id.")
         (account_id,) = caller.accounts
     if not caller.may_see(account_id):
         raise NotFound("account", account_id)
-    return await Account.get(account_id, tx, lock=True)
+    return account_id
 
 
 async def listing(

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 from uuid import UUID
 
 from libs.events.entitlements import ProductRegistered, registration_key
 from libs.kit.http import Command
 from libs.kit.problems import Problem
-from libs.store import Entity, Transaction
+from libs.store import Transaction
 from libs.store.ids import new_id
 from services.entitlements.model.account import Account
 from services.entitlements.model.contact import Contact
@@ -23,7 +22,11 @@ from services.entitlements.use_cases.decide_coverage import decide_for_registere
 from services.entitlements.use_cases.replace_serial import apply_what_was_replaced
 from services.entitlements.use_cases.whereabouts import whereabouts
 
-E = TypeVar("E", bound=Entity)
+_NAMED: dict[str, type[Site] | type[Contact] | type[Contract]] = {
+    "site_id": Site,
+    "contact_id": Contact,
+    "contract_id": Contract,
+}
 _TAKEN = "This unit cannot be registered here. If it stands with you, our support will look into it."
 _YOURS = "The account has registered this unit already."
 
@@ -41,11 +44,10 @@ class UnitToRegister(Command):
 
 @dataclass(frozen=True)
 class Known:
-    """What the rows may name, read once for all of them."""
+    """What the rows name, read once for all of them."""
 
-    account: Account
     products: dict[str, Product]
-    ids: dict[str, set[UUID]]  # of the account's own sites, contacts and contracts
+    own: set[UUID]  # those of the named sites, contacts and contracts that are the account's
 
     def check(self, unit: UnitToRegister) -> Product:
         """Raises UnknownProduct, UnknownRevision, NotOfThisAccount."""
@@ -55,18 +57,19 @@ class Known:
                 f"{unit.product_number} is not a product number we know.", product_number=unit.product_number
             )
         product.check_revision(unit.hardware_revision)
-        for name, own in self.ids.items():
+        for name in _NAMED:
             id = getattr(unit, name)
-            if id is not None and id not in own:
+            if id is not None and id not in self.own:
                 raise NotOfThisAccount(f"The account has no {name.removesuffix('_id')} {id}.", **{name: str(id)})
         return product
 
 
 async def register_units(
-    account: Account, units: Sequence[UnitToRegister], tx: Transaction
+    account_id: UUID, units: Sequence[UnitToRegister], tx: Transaction
 ) -> list[Registration | Problem]:
-    """For each unit its registration, or why there is none, in their order; `account` is locked."""
-    known = await _known(account, units, tx)
+    """For each unit its registration, or why there is none, in their order. Raises NotFound for an account that is not there."""
+    known = await _known(account_id, units, tx)
+    account = await Account.get(account_id, tx, lock=True)
     results: list[Registration | Problem] = []
     seen: set[UUID] = set()
     for unit in units:
@@ -88,15 +91,13 @@ async def register_units(
     return results
 
 
-async def _known(account: Account, units: Sequence[UnitToRegister], tx: Transaction) -> Known:
-    numbers = {unit.product_number for unit in units}
-    products = await tx.select(Product, Product.c.product_number.in_(numbers))
-
-    async def own(cls: type[E]) -> set[UUID]:
-        return {each.id for each in await tx.select(cls, cls.c.account_id == account.id)}
-
-    ids = {"site_id": await own(Site), "contact_id": await own(Contact), "contract_id": await own(Contract)}
-    return Known(account, {product.product_number: product for product in products}, ids)
+async def _known(account_id: UUID, units: Sequence[UnitToRegister], tx: Transaction) -> Known:
+    products = await tx.select(Product, Product.c.product_number.in_({unit.product_number for unit in units}))
+    own = set[UUID]()
+    for name, cls in _NAMED.items():
+        named = {id for unit in units if (id := getattr(unit, name)) is not None}
+        own |= {each.id for each in await tx.find_many(cls, sorted(named)) if each and each.account_id == account_id}
+    return Known({product.product_number: product for product in products}, own)
 
 
 def _new(account: Account, product: Product, unit: UnitToRegister, tx: Transaction) -> Registration:
@@ -125,7 +126,6 @@ async def _tell(
 ) -> None:
     for registration in registrations:
         tx.add(registration)
-    await tx.flush()
     for registration, coverage in zip(registrations, await coverages_now(registrations, tx), strict=True):
         serials[registration.id].publish(registration, coverage.plan, tx)
         site, contact = await whereabouts(registration, tx)

@@ -42,9 +42,11 @@ async def decide_again(account_id: UUID, tx: Transaction) -> None:
 
 async def decide_for_registered(account_id: UUID, units: Sequence[UUID], tx: Transaction) -> None:
     """The account registered these units: answers its open cases about them. What else it has open can be any number."""
-    await tx.flush()
     about_them = (CaseFile.c.account_id == account_id, CaseFile.c.unit.in_(units), CaseFile.c.is_open)
-    for file in await tx.select(CaseFile, *about_them, lock=True):
+    files = await tx.select(CaseFile, *about_them, lock=True)
+    if files:
+        await tx.flush()
+    for file in files:
         await decide(file, tx)
 
 

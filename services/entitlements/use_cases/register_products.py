@@ -10,7 +10,7 @@ from libs.kit.http import Caller, Command, Router, Tx, allow, body_limit
 from libs.kit.problems import BadRequest, Problem
 from libs.store.transaction import Transaction
 from services.entitlements.model.registration import Registration
-from services.entitlements.queries.access import CUSTOMERS_AND_STAFF, account_of
+from services.entitlements.queries.access import CUSTOMERS_AND_STAFF, account_id_of
 from services.entitlements.queries.registrations import RegistrationOut
 from services.entitlements.use_cases.claim_units import UnitToRegister, register_units
 from services.entitlements.use_cases.read_csv import COLUMNS, MAX_ROWS, read_csv
@@ -47,8 +47,7 @@ class BulkResult(BaseModel):
 
 @router.post("/v1/registrations", status_code=201, dependencies=[allow(*CUSTOMERS_AND_STAFF)])
 async def register_product_route(cmd: RegisterProduct, tx: Tx, caller: Caller) -> RegistrationOut:
-    account = await account_of(caller, cmd.account_id, tx)
-    (result,) = await register_units(account, [cmd], tx)
+    (result,) = await register_units(account_id_of(caller, cmd.account_id), [cmd], tx)
     if isinstance(result, Problem):
         raise result
     return RegistrationOut.model_validate(result)
@@ -86,7 +85,7 @@ async def register_products_route(
 async def _register_rows(
     rows: list[dict[str, Any]], caller: Caller, account_id: UUID | None, tx: Transaction
 ) -> BulkResult:
-    account = await account_of(caller, account_id, tx)
+    account_id = account_id_of(caller, account_id)
     results: dict[int, RowResult] = {}
     units: dict[int, UnitToRegister] = {}
     for number, row in enumerate(rows, 1):
@@ -94,7 +93,7 @@ async def _register_rows(
             units[number] = UnitToRegister.model_validate(row)
         except ValidationError as error:
             results[number] = _result(number, row, "invalid", _said(error))
-    registered = await register_units(account, list(units.values()), tx)
+    registered = await register_units(account_id, list(units.values()), tx)
     for (number, unit), outcome in zip(units.items(), registered, strict=True):
         row = unit.model_dump()
         if isinstance(outcome, Registration):

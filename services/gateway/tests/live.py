@@ -53,6 +53,7 @@ class Live:
     async def close(self) -> None:
         for ear in self._ears:
             await ear.close()
+        await self.stop()  # its reader holds a connection until then
 
     async def fill(self, n: int, account_id: UUID | None = None) -> list[str]:
         """So many events; their ids."""

@@ -18,7 +18,7 @@ class CalendarInUse(Conflict):
     title = "Another calendar is the destination's already"
 
 
-class BusinessCalendar(Entity, table="calendars", indexes=("country",), unique=("name",)):
+class BusinessCalendar(Entity, table="calendars", indexes=("country",), unique=("name",), reference=True):
     """With a country it is the destination calendar there, more so with a region; a depot names its own by id."""
 
     name: str

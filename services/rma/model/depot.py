@@ -6,7 +6,7 @@ from libs.events.values import Money, Site
 from libs.store import Entity
 
 
-class Depot(Entity, table="depots", unique=("code",)):
+class Depot(Entity, table="depots", unique=("code",), reference=True):
     """A store of parts. Without a cut-off of its own it follows the policy's."""
 
     code: str
@@ -22,7 +22,7 @@ class Depot(Entity, table="depots", unique=("code",)):
     active: bool
 
 
-class Lane(Entity, table="lanes", indexes=("depot_id",)):
+class Lane(Entity, table="lanes", indexes=("depot_id",), reference=True):
     """How long, by what hour of the day of arrival, and for how much a carrier's service goes from a depot to a place."""
 
     depot_id: UUID

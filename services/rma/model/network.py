@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from libs.events.values import Site
 from libs.kit.calendar import Calendar, CalendarError, calendar
 from libs.kit.problems import Unprocessable
-from libs.store import Transaction
+from libs.store import Compiled, Reference, Transaction
 from services.rma.model.business_calendar import BusinessCalendar, by_id, destination_calendar
 from services.rma.model.depot import Depot, Lane
 from services.rma.model.policy import policies
@@ -36,8 +38,21 @@ class Offer:
         return kept, self.substitute_rank, self.promise.promised, self.lane.cost.amount_minor, self.depot.code
 
 
+async def _read(tx: Transaction) -> tuple[dict[UUID, Depot], list[Lane], list[BusinessCalendar]]:
+    depots = {depot.id: depot for depot in await tx.look(Depot, _DEPOTS)}
+    return depots, await tx.look(Lane, _LANES), await tx.look(BusinessCalendar, _CALENDARS)
+
+
+_DEPOTS, _LANES, _CALENDARS = (
+    Compiled(sa.select(cls.table).order_by(cls.c.id)) for cls in (Depot, Lane, BusinessCalendar)
+)
+_network = Reference(_read)
+
+
 @dataclass(frozen=True)
 class Network:
+    """To be looked at only: its rows are shared by all transactions."""
+
     depots: dict[UUID, Depot]
     lanes: list[Lane]
     calendars: list[BusinessCalendar]
@@ -45,10 +60,10 @@ class Network:
 
     @classmethod
     async def load(cls, tx: Transaction, *, plan: str | None = None) -> "Network":
-        depots = await tx.select(Depot)
-        countries = {depot.country for depot in depots}
+        depots, lanes, calendars = await _network(tx)
+        countries = {depot.country for depot in depots.values()}
         cut_offs = {c: (await policies.at(tx, plan=plan, region=c)).depot_cut_off for c in sorted(countries)}
-        return cls({d.id: d for d in depots}, await tx.select(Lane), await tx.select(BusinessCalendar), cut_offs)
+        return cls(depots, lanes, calendars, cut_offs)
 
     def destination(self, site: Site) -> Calendar:
         return destination_calendar(site, self.calendars)

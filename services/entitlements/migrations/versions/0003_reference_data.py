@@ -1,0 +1,15 @@
+"""The reference data of entitlements, kept in memory until it changes."""
+
+from alembic import op
+
+from libs.store.schema import reference_table, upgrade_runtime_to_2
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    upgrade_runtime_to_2(op)
+    reference_table(op, "onsite_rules")
