@@ -1,7 +1,7 @@
 """Reference data: never older than the beginning of the transaction, read once for as long as nothing changes."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from uuid import UUID, uuid4
 
@@ -38,13 +38,16 @@ async def shop(urls: tuple[str, str]) -> AsyncIterator[Database]:
 class Tariffs:
     """The prices by reference, counting how often they were read."""
 
-    def __init__(self) -> None:
-        self.readings = 0
+    def __init__(self, meanwhile: Callable[[], Awaitable[None]] | None = None) -> None:
+        self.readings, self._meanwhile = 0, meanwhile
         self.prices = Reference(self._read)
 
     async def _read(self, tx: Transaction) -> dict[UUID, int]:
         self.readings += 1
-        return {row["id"]: row["price"] for row in await tx.connection.fetch("SELECT id, price FROM tariffs")}
+        found = {row["id"]: row["price"] for row in await tx.connection.fetch("SELECT id, price FROM tariffs")}
+        if self._meanwhile and self.readings == 1:
+            await self._meanwhile()
+        return found
 
 
 async def change(shop: Database, price: int) -> None:
@@ -98,6 +101,14 @@ async def test_a_transaction_sees_nothing_older_than_its_beginning_and_nothing_t
     finally:
         for _, stack, _ in begun.values():
             await stack.aclose()
+
+
+async def test_what_changes_while_it_is_read_is_read_again(shop: Database) -> None:
+    await change(shop, 1)
+    tariffs = Tariffs(lambda: change(shop, 2))
+    for price in (1, 2):
+        async with shop.transaction(WORKER) as tx:
+            assert (await tariffs.prices(tx))[_ONE] == price
 
 
 async def test_a_transaction_sees_what_it_changed_itself_and_nobody_else_does_before_the_commit(shop: Database) -> None:
