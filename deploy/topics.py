@@ -29,7 +29,7 @@ CLOCK = "platform.clock"
 REGISTRATIONS = "entitlements.registrations"
 OPS, SIMULATORS = "ops", "simulators"
 
-PARTITIONS = 12
+PARTITIONS = 6  # so many workers of a service can share its work; every fetch names each of them
 _SECONDS = 30
 _BROKER_DEFAULT = -1
 _SCRAM_ROUNDS = 4096

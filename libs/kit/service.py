@@ -2,11 +2,14 @@
 
 import asyncio
 import gc
+import os
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from types import FrameType
 from urllib.parse import urlsplit
 
+import structlog
 import uvicorn
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
@@ -28,6 +31,8 @@ REQUEST_SPANS: TelemetryConfig = {
     "exclude": lambda scope: not scope["path"].startswith("/v1/"),
 }  # fmt: skip
 """FastAPI's own span of each request, for callers' routes; nothing else of what it offers."""
+log = structlog.get_logger()
+END_SECONDS = 30.0  # after the last request has been answered, which may take 20; the loops' own patience is 25
 ROLES = ("all", "api", "worker")
 Setup = Callable[[FastAPI], Awaitable[None]]
 
@@ -119,11 +124,25 @@ class Service:
             gc.freeze()  # what start-up made is never garbage: p99 falls by three quarters
             await Server(config, app.state.stopping).serve()
         finally:
+            end_within(END_SECONDS)
             stop.set()
             await asyncio.gather(*tasks)
             if worker:
                 await worker.stop()
             await asyncio.wait_for(database.close(), 10)
+
+
+def end_within(seconds: float) -> None:
+    """Ends the process by force when it has not ended by itself by then: a peer that is silent at the wrong moment can hold a
+    driver's clean-up for ever, and everything is as safe as after a crash."""
+
+    def give_up() -> None:
+        log.critical("the process did not end in time; it ends by force", seconds=seconds)
+        os._exit(1)
+
+    timer = threading.Timer(seconds, give_up)
+    timer.daemon = True
+    timer.start()
 
 
 class Server(uvicorn.Server):
@@ -148,7 +167,7 @@ class Server(uvicorn.Server):
 async def database_answers(database: Database) -> None:
     """The check of readiness that every process has; raises what is wrong."""
     async with database.pool.acquire(timeout=1) as connection:
-        await connection.fetchval("SELECT 1")
+        await connection.fetchval("SELECT 1", timeout=1)
 
 
 def _health_only(database: Database, checks: Mapping[str, Check]) -> FastAPI:

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from libs.bus import Handlers, Jobs, Timers
@@ -18,6 +21,13 @@ def test_a_service_keeps_the_timers_and_jobs_that_it_is_given() -> None:
     timers, jobs = Timers("letters"), Jobs("letters")
     letters = Service(name="letters", routers=[], handlers=Handlers("letters"), timers=timers, jobs=jobs)
     assert (letters.timers, letters.jobs) == (timers, jobs)
+
+
+@pytest.mark.parametrize(("goes_on", "code"), [("time.sleep(60)", 1), ("", 0)])
+def test_a_process_that_cannot_end_is_ended(goes_on: str, code: int) -> None:
+    program = f"import time; from libs.kit.service import end_within; end_within(0.2); {goes_on}"
+    ended = subprocess.run([sys.executable, "-c", program], check=False, timeout=30, capture_output=True)
+    assert ended.returncode == code, ended.stderr
 
 
 @pytest.mark.parametrize(
