@@ -46,7 +46,7 @@ MUTATIONS = (
         (
             Change(
                 BATCH,
-                '    scope = Scope("worker", actor=f"system:{place.consumer}")\n    async with batch_span',
+                "    heard = [d for d in deliveries if handlers.hears(d)]\n    async with (\n",
                 "    async with database.pool.acquire() as early:\n"
                 "        moved = await early.execute(\n"
                 '            "UPDATE consumer_offsets SET next = $5 "\n'
@@ -56,7 +56,7 @@ MUTATIONS = (
                 '    if moved != "UPDATE 1":\n'
                 "        raise Fenced(str(place))\n"
                 "    expected = next\n"
-                '    scope = Scope("worker", actor=f"system:{place.consumer}")\n    async with batch_span',
+                "    heard = [d for d in deliveries if handlers.hears(d)]\n    async with (\n",
             ),
         ),
         frozenset({"I5", "I6", "I11"}),
@@ -81,7 +81,7 @@ MUTATIONS = (
                 RELAY,
                 "rows = await connection.fetch(_LOOK, window.prev, window.cur, self._page)",
                 'past = f"SELECT {COLUMNS} FROM outbox WHERE id > $1 ORDER BY id LIMIT $2"\n'
-                "            rows = await connection.fetch(past, at.last_id, self._page)",
+                "                rows = await connection.fetch(past, at.last_id, self._page)",
             ),
             Change(
                 RELAY,
