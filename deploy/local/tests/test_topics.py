@@ -103,8 +103,8 @@ def test_every_topic_has_its_partitions_and_keeps_its_facts(broker: Broker) -> N
     found = admin.list_topics(timeout=15).topics
 
     assert {name: len(found[name].partitions) for name in (topic.topic for topic in topics())} == {
-        **{f"{service}.{kind}": 12 for service in PUBLISHERS for kind in ("events", "dlq")},
-        "entitlements.registrations": 12,
+        **{f"{service}.{kind}": 6 for service in PUBLISHERS for kind in ("events", "dlq")},
+        "entitlements.registrations": 6,
         CLOCK: 1,
     }
     facts, state = (ConfigResource(ResourceType.TOPIC, name) for name in ("rma.events", "entitlements.registrations"))
