@@ -143,11 +143,11 @@ BENCHES = [
         ],
         [
             Bar(
-                ACKNOWLEDGED,
-                ANSWERED,
+                f"{ACKNOWLEDGED}, {FIFTH:.0f}/s",
+                f"{ANSWERED}, {FIFTH:.0f}/s",
                 2.0,
                 1.6,
-                "request → a consumer has the event vs → response",
+                f"request → a consumer has the event vs → response, {FIFTH:.0f}/s",
                 less_is_better=True,
             )
         ],
