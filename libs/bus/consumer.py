@@ -27,10 +27,8 @@ BATCH = 1000
 CONCURRENCY = 4
 _PROBE_SECONDS = 5.0
 _GLANCE_SECONDS = 0.02  # how long a partition's new records may wait for another's batch
-_STORE_SECONDS, _STORE_AGAIN_SECONDS = (
-    0.05,
-    1.0,
-)  # how long the stored offset may lie behind what nobody hears; after trouble
+_STORE_SECONDS = 0.05  # how long the stored offset may lie behind what nobody hears
+_STORE_AGAIN_SECONDS = 1.0  # the same after the database was in trouble
 _STORE = """
 UPDATE consumer_offsets AS o SET next = passed.upto
   FROM unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[]) AS passed(topic, partition, expected, upto)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from deploy.local.waiting import until_async
 from libs.events.entitlements import (
     ProductRegistered,
     ProductTransferred,
@@ -15,11 +16,14 @@ from libs.events.entitlements import (
     registration_key,
 )
 from libs.store.ids import new_id
+from services.entitlements.model.account import Account
+from services.entitlements.model.contract import Contract
 from services.entitlements.tests.builders import (
     SERIAL,
     SPARE,
     X70,
     Customer,
+    a_contract,
     a_covered_customer,
     a_customer,
     a_product,
@@ -332,3 +336,27 @@ async def test_a_replacements_serial_of_another_account_moves_nothing(entitlemen
     assert {
         UUID(u["account_id"]) for u in (await entitlements.get(f"/v1/registrations?serial={SPARE}")).json()["items"]
     } == {other.account_id}
+
+
+async def test_a_contract_that_changes_while_a_registration_waits_is_read_as_it_is_then(entitlements: Harness) -> None:
+    customer = await a_customer(entitlements)
+    await a_product(entitlements)
+    contract_id = await a_contract(entitlements, customer.account_id)
+    async with entitlements.transaction() as tx:
+        await Account.get(customer.account_id, tx, lock=True)
+        registering = asyncio.create_task(a_registration(entitlements, customer, contract_id=contract_id))
+        await until_async(lambda: _somebody_waits(entitlements), seconds=10, otherwise="nobody waits for the account")
+        contract = await Contract.get(UUID(contract_id), tx, lock=True)
+        contract.families = ["another"]
+    await registering
+    state, _ = await state_of(entitlements, SERIAL)
+    assert state is not None
+    assert state.plan is None
+
+
+async def _somebody_waits(h: Harness) -> bool:
+    async with h.database.pool.acquire() as connection:
+        waiting = (
+            "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return bool(await connection.fetchval(waiting))

@@ -68,8 +68,8 @@ async def register_units(
     account_id: UUID, units: Sequence[UnitToRegister], tx: Transaction
 ) -> list[Registration | Problem]:
     """For each unit its registration, or why there is none, in their order. Raises NotFound for an account that is not there."""
+    account = await Account.get(account_id, tx, lock=True)  # first: what is read before could have changed by then
     known = await _known(account_id, units, tx)
-    account = await Account.get(account_id, tx, lock=True)
     results: list[Registration | Problem] = []
     seen: set[UUID] = set()
     for unit in units:
