@@ -203,15 +203,18 @@ class Transaction:
         """Inserts, now and in the order of ids, those whose id nobody has: these, locked. Waits for whoever is just taking one."""
         if not entities:
             return []
+        cls = type(entities[0])
+        self._refuse_in_rebuild(cls.__name__)
+        self.changed_reference |= cls.is_reference
         wanted = {entity.id: entity for entity in sorted(entities, key=lambda each: each.id)}
         rows = [entity.to_row() for entity in wanted.values()]
-        statement = insert_rows(type(entities[0]), rows, " ON CONFLICT (id) DO NOTHING RETURNING id")
+        statement = insert_rows(cls, rows, " ON CONFLICT (id) DO NOTHING RETURNING id")
         free = {record["id"] for record in await self.connection.fetch(*statement.alone())}
         for entity, row in zip(wanted.values(), rows, strict=True):
             if entity.id in free:
-                key = (type(entity), entity.id)
+                key = (cls, entity.id)
                 self._entities[key], self._loaded[key] = entity, row
-                self._kinds.add(type(entity))
+                self._kinds.add(cls)
                 self._locked.add(key)
         return [entity for id, entity in wanted.items() if id in free]
 

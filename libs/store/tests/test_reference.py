@@ -176,3 +176,20 @@ async def test_many_changes_of_one_transaction_are_one_revision(shop: Database) 
             tx.add(Tariff(id=new_id(), price=1))
     async with shop.transaction(WORKER) as tx:
         assert tx.reference == before + 1
+
+
+async def test_what_is_claimed_is_seen_by_the_claimer_and_was_free(shop: Database) -> None:
+    tariffs, taken, free = Tariffs(), new_id(), new_id()
+    async with shop.transaction(WORKER) as tx:
+        tx.add(Tariff(id=taken, price=1))
+    async with shop.transaction(WORKER) as tx:
+        assert free not in await tariffs.prices(tx)
+        claimed = await tx.claim([Tariff(id=taken, price=2), Tariff(id=free, price=2)])
+        assert [each.id for each in claimed] == [free]
+        claimed[0].price = 3  # it is locked: it may be changed
+        assert (await tariffs.prices(tx))[free] == 2
+    async with shop.transaction(WORKER) as tx:
+        assert {id: price for id, price in (await tariffs.prices(tx)).items() if id in (taken, free)} == {
+            taken: 1,
+            free: 3,
+        }
