@@ -131,7 +131,7 @@ MUTATIONS = (
             ),
         ),
         frozenset({"I5", "I12"}),
-        "libs/bus/tests/test_consumer.py::test_members_that_come_and_go_handle_each_event_once",
+        "libs/bus/tests/test_consumer.py::test_a_session_lost_while_partitions_are_placed_leaves_none_of_them_unread",
     ),
     Mutation(
         "timer without generation",

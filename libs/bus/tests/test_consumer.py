@@ -4,6 +4,7 @@ from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -337,6 +338,40 @@ async def test_an_unknown_event_with_a_version_already_passed_is_an_alarm(stage:
     with pytest.raises(OutOfOrder):
         await work(stage.database, stage.handlers, place, 1, [first], next=2)
     assert await stage.numbers() == {id: [1]}
+
+
+async def test_a_session_lost_while_partitions_are_placed_leaves_none_of_them_unread(stage: Stage) -> None:
+    stage.tally()
+    things, lost = some(20), 0
+    await stage.move(*things)
+
+    async def consume(stop: asyncio.Event) -> None:
+        """As a worker does: a consumer that ends with an error is started again."""
+        while not stop.is_set():
+            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError):
+                await stage.consumer().run(stop)
+
+    async def end_who_waits() -> bool:
+        nonlocal lost
+        lost += await other.fetchval(_END_WHO_WAITS)
+        return bool(lost)
+
+    async with running(stage.relay().run):
+        await until(lambda: _published(stage, 20), "published")
+        async with stage.database.pool.acquire() as other:
+            lock = other.transaction()
+            await lock.start()
+            await other.execute("LOCK consumer_offsets IN EXCLUSIVE MODE")
+            async with running(consume):
+                await until(end_who_waits, "the consumer asks where its partitions stand")
+                await lock.rollback()
+                await until(lambda: _tallied(stage, things, 1), "all are handled")
+    assert await stage.numbers() == {id: [0] for id in things}
+
+
+_END_WHO_WAITS = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE relation = 'consumer_offsets'::regclass AND NOT granted
+"""
 
 
 async def test_members_that_come_and_go_handle_each_event_once(stage: Stage) -> None:
