@@ -8,7 +8,7 @@ from datetime import timedelta
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from libs.bus.kafka import Kafka
+from libs.bus.kafka import Kafka, close
 from libs.store import Database
 
 log = structlog.get_logger()
@@ -38,7 +38,7 @@ async def follow_clock(
             if records:
                 yield timedelta(seconds=json.loads(records[-1].value)["offset_seconds"])
     finally:
-        await client.stop()
+        await close(client)
 
 
 class ClockFollower:

@@ -17,7 +17,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, No
 from libs.bus.batch import Fenced, OutOfOrder, Place, bury, is_transient, work
 from libs.bus.envelope import Delivery, delivery
 from libs.bus.handlers import Handlers
-from libs.bus.kafka import Kafka
+from libs.bus.kafka import Kafka, close
 from libs.bus.metrics import consumer_halted, events_handled, show_lag
 from libs.events import UnknownEvent
 from libs.store import Database
@@ -99,14 +99,13 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             self._problem = str(halted)
             consumer_halted.set(1)
             log.critical("the consumer halted", reason=str(halted))
-            await client.stop()
+            await close(client)
             await stop.wait()
         except Exception as error:
             self._problem = str(error) or type(error).__name__
             raise
         finally:
-            with suppress(Exception):
-                await client.stop()
+            await close(client)
 
     async def _poll(self, client: AIOKafkaConsumer, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()

@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from libs.bus.envelope import Delivery, delivery
-from libs.bus.kafka import Kafka
+from libs.bus.kafka import Kafka, close
 
 Offsets = Mapping[tuple[str, int], int]
 """By topic and partition."""
@@ -38,12 +38,12 @@ class KafkaLog:
         try:
             await self._client.start()
         except KafkaError as error:
-            await self._client.stop()
+            await close(self._client)
             raise LogUnavailable(f"Kafka at {self._bootstrap} does not answer: {error!r}") from error
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._client.stop()
+        await close(self._client)
 
     async def read(self, start: Offsets, end: Offsets) -> AsyncIterator[list[Delivery]]:
         ends = {TopicPartition(*place): until for place, until in end.items() if start.get(place, 0) < until}

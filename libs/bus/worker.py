@@ -83,13 +83,16 @@ class Worker:
         }
 
     async def _keep_running(self, name: str, loop: Callable[[], Awaitable[None]]) -> None:
-        pause = 0.1
+        pause, task = 0.1, asyncio.current_task()
+        assert task is not None
         while not self._stop.is_set():
             began = asyncio.get_running_loop().time()
             try:
                 await loop()
                 return
-            except Exception as error:
+            except (Exception, asyncio.CancelledError) as error:
+                if task.cancelling():
+                    raise  # else what was cancelled was something of a library's, and the loop goes on
                 log.error("a loop ended; starting it again", loop=name, exc_info=error)
                 long_ago = asyncio.get_running_loop().time() - began > 60
                 pause = 0.1 if long_ago else min(pause * 2, 5.0)

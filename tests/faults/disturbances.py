@@ -46,18 +46,15 @@ STORM, DUPLICATES, POISON = "rebalance storm", "duplicates", "poison"
 FORWARD, BACKWARD = "clock +5 min", "clock −5 min"
 DISTURBANCES: Mapping[str, Places] = {
     "network": dict.fromkeys(_NETWORK, _LINKED),
-    "others": {
+    "records": {
         LOST_ACKNOWLEDGEMENT: ("cases", "rma"),
-        TERMINATED: _BUSY,
-        DEADLOCK: _BUSY,
         STORM: _BUSY,
         DUPLICATES: ("cases", "entitlements", "escalation", "rma"),
         POISON: ("cases",),
-        FORWARD: ("everywhere",),
-        BACKWARD: _BUSY,
     },
+    "sessions and clocks": {TERMINATED: _BUSY, DEADLOCK: _BUSY, FORWARD: ("everywhere",), BACKWARD: _BUSY},
 }
-"""Where each can fall, in two lanes that run beside each other."""
+"""Where each can fall, in lanes that run beside each other."""
 _FIVE_MINUTES = timedelta(minutes=5)
 _LONGEST = 8.0
 _NETWORK_SECONDS = 3.0

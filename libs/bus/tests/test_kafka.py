@@ -1,0 +1,69 @@
+"""Ending what talks to Kafka, and going on after a library's cancellation that nobody asked for."""
+
+import asyncio
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from structlog.testing import capture_logs
+
+from libs.bus import Handlers, Jobs, Timers
+from libs.bus.kafka import close
+from libs.bus.retention import Retention
+from libs.bus.tests.stage import Stage, until
+from libs.bus.worker import Worker
+
+
+async def test_closing_a_consumer_while_kafka_is_away_cancels_nobody_and_leaves_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = asyncio.all_tasks()
+    client = AIOKafkaConsumer(**stage.kafka.common(), enable_auto_commit=False, retry_backoff_ms=60_000)
+    await client.start()
+    client.assign([TopicPartition(stage.topic, 0)])
+    client.seek(TopicPartition(stage.topic, 0), 0)
+
+    async def away(*_: object, **__: object) -> bool:
+        return False
+
+    async def has_failed() -> bool:
+        return "Failed fetch messages" in caplog.text
+
+    monkeypatch.setattr(client._client, "ready", away)
+    await until(has_failed, "a fetch waits to be tried again")
+
+    with capture_logs() as logs:
+        await close(client)
+
+    assert [line["error"] for line in logs] == ["CancelledError('')"], (
+        "aiokafka has mended this: is close() needed still?"
+    )
+    assert not {task for task in asyncio.all_tasks() - before if not task.done()}
+
+
+class _Settings:
+    database_url = kafka_bootstrap = kafka_user = kafka_password = ""
+    sandbox = False
+    retention = Retention()
+
+
+async def test_a_loop_goes_on_after_a_cancellation_that_nobody_asked_for_and_ends_with_one_that_somebody_did(
+    stage: Stage,
+) -> None:
+    worker = Worker(Handlers("test"), Timers("test"), Jobs("test"), stage.database, _Settings())
+    turns = 0
+
+    async def loop() -> None:
+        nonlocal turns
+        turns += 1
+        if turns == 1:
+            raise asyncio.CancelledError
+        await asyncio.Event().wait()
+
+    async def is_in_its_second_turn() -> bool:
+        return turns == 2
+
+    task = asyncio.create_task(worker._keep_running("test", loop))
+    await until(is_in_its_second_turn, "it is started again")
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
