@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -38,7 +39,7 @@ SELECT topic, key, status, type, event_id, partition, record_offset, at, error, 
 
 _LIST = """
 A dead letter is an event that a service's handler refused for good. Its key is parked: what comes later for that key waits behind it,
-everything else goes on. `list` shows one line for each, oldest first; exit code 1 when there is one.
+everything else goes on. `list` shows one line for each, oldest first; exit code 1 when there is one, 2 when a database does not answer.
 
 examples:
   polyplus dlq list
@@ -97,10 +98,10 @@ def _id(text: str) -> UUID:
 async def _list(arguments: argparse.Namespace) -> int:
     found = await _letters(arguments, None)
     if arguments.json:
-        print_json(found)
-    elif not found:
+        print_json(found.letters)
+    elif not found.letters and not found.away:
         print("no dead letters", file=sys.stderr)
-    else:
+    elif found.letters:
         rows = [
             (
                 d["service"],
@@ -111,14 +112,14 @@ async def _list(arguments: argparse.Namespace) -> int:
                 f"{d['at']:%Y-%m-%d %H:%M:%S}",
                 brief(d["error"]),
             )
-            for d in found
+            for d in found.letters
         ]
         print_table(("service", "topic", "key", "type", "waiting behind", "dead since (UTC)", "why"), rows)
-    return int(bool(found))
+    return 2 if found.away else int(bool(found.letters))
 
 
 async def _show(arguments: argparse.Namespace) -> int:
-    found = await _rows(arguments, _LINE, arguments.key, arguments.topic)
+    found = (await _rows(arguments, _LINE, arguments.key, arguments.topic)).letters
     if not found:
         raise _nothing(arguments.key)
     for event in found:
@@ -142,9 +143,9 @@ async def _replay(arguments: argparse.Namespace) -> int:
     if bool(arguments.key) == arguments.all:
         raise WrongUsage("name the keys to replay, or --all")
     known = _environment(arguments)
-    letters = [letter for key in arguments.key or [None] for letter in await _named(arguments, key)]
+    lines = [await _named(arguments, key) for key in arguments.key or [None]]
     done, failed = [], 0
-    for letter in letters:
+    for letter in (letter for line in lines for letter in line.letters):
         async with _open(known, letter["service"]) as (database, handlers):
             try:
                 letter["handled"] = await replay(database, handlers, letter["topic"], letter["key"])
@@ -156,14 +157,14 @@ async def _replay(arguments: argparse.Namespace) -> int:
                 complain(f"{letter['service']} still cannot handle {letter['key']}: {brief(letter['failed'])}")
         done.append(letter)
     _report(arguments, done)
-    return 1 if failed else 0
+    return 2 if any(line.away for line in lines) else int(bool(failed))
 
 
 async def _discard(arguments: argparse.Namespace) -> int:
     from libs.bus.replay import discard
 
     known = _environment(arguments)
-    letters = await _named(arguments, arguments.key)
+    letters = (await _named(arguments, arguments.key)).letters
     if len(letters) > 1:
         places = ", ".join(f"--service {letter['service']} --topic {letter['topic']}" for letter in letters)
         raise WrongUsage(f"{arguments.key} waits in several places; say which: {places}")
@@ -175,7 +176,8 @@ async def _discard(arguments: argparse.Namespace) -> int:
             raise CannotRun(f"{letter['service']}: {one_line(error)}") from error
     letter["discarded"] = letter["event_id"]
     _report(arguments, [letter])
-    again = [each for each in await _letters(arguments, arguments.key) if each["topic"] == letter["topic"]]
+    left = (await _letters(arguments, arguments.key)).letters
+    again = [each for each in left if each["topic"] == letter["topic"]]
     for dead in again:
         complain(f"{dead['type']}, which waited behind it, is the dead letter now: {brief(dead['error'])}")
     return 1 if again else 0
@@ -200,23 +202,35 @@ def _environment(arguments: argparse.Namespace) -> Mapping[str, str]:
     return known_environment(arguments.home)
 
 
-async def _rows(arguments: argparse.Namespace, sql: str, *args: object) -> list[Letter]:
+@dataclass
+class _Found:
+    """What waits where it could be looked, and whether some service's database was away; the exit code is 2 then, as `lag`'s."""
+
+    letters: list[Letter] = field(default_factory=list)
+    away: bool = False
+
+
+async def _rows(arguments: argparse.Namespace, sql: str, *args: object) -> _Found:
     from deploy.cli.places import chosen, connected
 
-    known, found = _environment(arguments), list[Letter]()
+    known, found = _environment(arguments), _Found()
     for service in chosen(known, arguments.service):
-        async with connected(known, service) as database:
-            found += [{"service": service, **row} for row in await database.fetch(sql, *args)]
+        try:
+            async with connected(known, service) as database:
+                found.letters += [{"service": service, **row} for row in await database.fetch(sql, *args)]
+        except CannotRun as away:
+            complain(str(away))
+            found.away = True
     return found
 
 
-async def _letters(arguments: argparse.Namespace, key: UUID | None) -> list[Letter]:
+async def _letters(arguments: argparse.Namespace, key: UUID | None) -> _Found:
     return await _rows(arguments, _LETTERS, key, arguments.topic)
 
 
-async def _named(arguments: argparse.Namespace, key: UUID | None) -> list[Letter]:
+async def _named(arguments: argparse.Namespace, key: UUID | None) -> _Found:
     found = await _letters(arguments, key)
-    if not found and key:
+    if not found.letters and key:
         raise _nothing(key)
     return found
 

@@ -157,7 +157,27 @@ async def test_a_stack_that_is_not_there_is_named(polyplus: Cli) -> None:
         2,
         f"poly+: {polyplus.home}/env names no service's database: polyplus up makes it\n",
     )
-    polyplus.knows(RMA_DATABASE_URL="postgres://127.0.0.1:9/polyplus_rma")
+    polyplus.knows(RMA_DATABASE_URL=_AWAY)
     away = await polyplus("dlq", "list")
     assert away.code == 2
     assert away.err.startswith("poly+: rma's database does not answer: ")
+
+
+async def test_a_database_that_is_away_hides_no_other(
+    polyplus: Cli, escalation: Harness, consuming: Consuming, postgres_url: str
+) -> None:
+    _, url = await service_database(postgres_url, "escalation")
+    polyplus.knows(CASES_DATABASE_URL=_AWAY, ESCALATION_DATABASE_URL=url, RMA_DATABASE_URL=_AWAY)
+    case = ACase()
+    await consuming(events_of(escalation, case)[0], fails=ValueError("once"))
+
+    listed = await polyplus("dlq", "list", "--json")
+    assert (listed.code, [letter["key"] for letter in listed.json()]) == (2, [str(case.id)])
+    assert [line.split("'")[0] for line in listed.err.splitlines()] == ["poly+: cases", "poly+: rma"]
+
+    replayed = await polyplus("dlq", "replay", "--all")
+    assert (replayed.code, replayed.out) == (2, f"escalation  {TOPIC}  {case.id}: handled 1\n")
+    assert (await polyplus("dlq", "list")).out == ""
+
+
+_AWAY = "postgres://127.0.0.1:9/polyplus"
