@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections import defaultdict
 from collections.abc import Mapping
@@ -34,9 +35,11 @@ async def collect(env: Mapping[str, str], folder: Path) -> Evidence:
     login = KafkaLogin(
         env["POLYPLUS_KAFKA_BOOTSTRAP"], env["POLYPLUS_KAFKA_ADMIN_USER"], env["POLYPLUS_KAFKA_ADMIN_PASSWORD"]
     )
-    databases = {service: await read_database(service, url) for service, url in owner_urls(env).items()}
-    topics, ends = await asyncio.to_thread(read_topics, login)
-    evidence = Evidence(databases, topics, ends, Histories.of(history.read(folder)))
+    databases, (topics, ends) = await asyncio.gather(
+        asyncio.gather(*itertools.starmap(read_database, owner_urls(env).items())),
+        asyncio.to_thread(read_topics, login),
+    )
+    evidence = Evidence({each.service: each for each in databases}, topics, ends, Histories.of(history.read(folder)))
     evidence.save(folder)
     return evidence
 

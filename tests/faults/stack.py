@@ -199,6 +199,9 @@ class FaultStack:
 
     async def _take_down(self) -> None:
         self.heal()
+        # nobody looks at them any more; of PostgreSQL, killed, something would stay behind in the machine
+        killed = [name for name in self.targets.names() if self.targets[name].kind != POSTGRES]
+        await asyncio.gather(*(self.targets.kill(name) for name in killed))
         await asyncio.to_thread(self._processes.stop_all)
         for proxy in self.links.values():
             await proxy.stop()
