@@ -17,7 +17,7 @@ _CHAPTER = 125
 _KILLS_FOR_A_ROUND = 40  # every other fault comes once more for so many kills
 _ENGINES_SHARE = 0.05  # of all, for each of their cells: they take everything else down with them
 _SECONDS_EACH = 18.0  # a broker's fault with its recovery and the pause after it; the others go on beside them
-_SECONDS_AROUND = 120.0  # a chapter's beginning and its checking
+_SECONDS_AROUND = 90.0  # a chapter's beginning and its checking
 
 
 @dataclass(frozen=True)
