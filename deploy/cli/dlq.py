@@ -119,22 +119,22 @@ async def _list(arguments: argparse.Namespace) -> int:
 
 
 async def _show(arguments: argparse.Namespace) -> int:
-    found = (await _rows(arguments, _LINE, arguments.key, arguments.topic)).letters
-    if not found:
-        raise _nothing(arguments.key)
-    for event in found:
+    found = await _rows(arguments, _LINE, arguments.key, arguments.topic)
+    if not found.letters:
+        raise _nothing(arguments.key, found)
+    for event in found.letters:
         event["headers"] = json.loads(event["headers"])
         event["data"] = _readable(event["data"])
     if arguments.json:
-        print_json(found)
-        return 0
-    for event in found:
+        print_json(found.letters)
+        return 2 if found.away else 0
+    for event in found.letters:
         print(f"{event['status']}: {event['type']}, event {event['event_id']}")
         print(f"    heard by {event['service']} from {event['topic']}/{event['partition']} at {event['record_offset']}")
         if event["error"]:
             print(f"    {one_line(event['error'])}")
         print(json.dumps({"headers": event["headers"], "data": event["data"]}, indent=2, ensure_ascii=False))
-    return 0
+    return 2 if found.away else 0
 
 
 async def _replay(arguments: argparse.Namespace) -> int:
@@ -164,7 +164,10 @@ async def _discard(arguments: argparse.Namespace) -> int:
     from libs.bus.replay import discard
 
     known = _environment(arguments)
-    letters = (await _named(arguments, arguments.key)).letters
+    found = await _named(arguments, arguments.key)
+    letters = found.letters
+    if found.away:  # it may wait there too, and what is given up does not come back
+        raise WrongUsage(f"{arguments.key} may wait in several places; say which with --service")
     if len(letters) > 1:
         places = ", ".join(f"--service {letter['service']} --topic {letter['topic']}" for letter in letters)
         raise WrongUsage(f"{arguments.key} waits in several places; say which: {places}")
@@ -231,12 +234,13 @@ async def _letters(arguments: argparse.Namespace, key: UUID | None) -> _Found:
 async def _named(arguments: argparse.Namespace, key: UUID | None) -> _Found:
     found = await _letters(arguments, key)
     if not found.letters and key:
-        raise _nothing(key)
+        raise _nothing(key, found)
     return found
 
 
-def _nothing(key: UUID) -> CannotRun:
-    return CannotRun(f"no dead letter of {key} here; `polyplus dlq list` shows what there is")
+def _nothing(key: UUID, looked: _Found) -> CannotRun:
+    where = "where it could be looked" if looked.away else "here"
+    return CannotRun(f"no dead letter of {key} {where}; `polyplus dlq list` shows what there is")
 
 
 @asynccontextmanager

@@ -175,6 +175,14 @@ async def test_a_database_that_is_away_hides_no_other(
     assert (listed.code, [letter["key"] for letter in listed.json()]) == (2, [str(case.id)])
     assert [line.split("'")[0] for line in listed.err.splitlines()] == ["poly+: cases", "poly+: rma"]
 
+    shown = await polyplus("dlq", "show", str(case.id), "--json")
+    assert (shown.code, len(shown.json())) == (2, 1)
+    other = await polyplus("dlq", "show", str(uuid4()))
+    assert "where it could be looked" in other.err.splitlines()[-1]
+    unsure = await polyplus("dlq", "discard", str(case.id))
+    assert unsure.code == 2
+    assert "may wait in several places; say which with --service" in unsure.err
+
     replayed = await polyplus("dlq", "replay", "--all")
     assert (replayed.code, replayed.out) == (2, f"escalation  {TOPIC}  {case.id}: handled 1\n")
     assert (await polyplus("dlq", "list")).out == ""

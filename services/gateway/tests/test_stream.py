@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.gateway.stream import listening
+from services.gateway.stream.feed import Feed
 from services.gateway.stream.hub import HEARTBEAT, Hub, Listener
 from services.gateway.stream.items import Filter, Item
 from services.gateway.tests.ears import CASE_OPENED, INTERNAL, PUBLIC, Ear, an_event
@@ -32,6 +33,22 @@ async def test_ops_watch_everything_as_it_happens(live: Live) -> None:
         "data": {"case_id": str(event.key), "tracking": "VN 1"},
     }  # fmt: skip
     assert (await ops.event()).event == INTERNAL
+
+
+async def test_the_feed_goes_on_after_an_error_that_nobody_foresaw(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    ops, publish, failed = await live.ear(), Feed._publish, list[bytes]()
+
+    def fail_once(feed: Feed, lines: list[bytes]) -> None:
+        if not failed:
+            failed.extend(lines)
+            raise RuntimeError("nobody foresaw this")
+        publish(feed, lines)
+
+    monkeypatch.setattr(Feed, "_publish", fail_once)
+    event = an_event(account_id=OURS)
+    await live.activity.deliver(event)
+    assert (await ops.event()).data["id"] == str(event.event_id)
+    assert failed
 
 
 @pytest.mark.promise("S11", "C5")
