@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from libs.bus.backlog import backlog
 from libs.bus.batch import Fenced, OutOfOrder, Place, work
 from libs.bus.replay import NothingParked, discard, replay
 from libs.bus.tests.stage import PARTITIONS, WORKER, Stage, Thing, ends_of, running, some, until
@@ -30,7 +31,10 @@ async def _tallied(stage: Stage, things: list[UUID], moves: int) -> bool:
 
 
 async def _handled_up_to_the_end(stage: Stage) -> bool:
-    """The stored offsets are at the topic's end."""
+    """The outbox is published, and the stored offsets are at the topic's end."""
+    async with stage.database.pool.acquire() as connection:
+        if (await backlog(connection)).unpublished_events:
+            return False
     client = AIOKafkaConsumer(**stage.kafka.common(), enable_auto_commit=False)
     await client.start()
     try:
