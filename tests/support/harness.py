@@ -20,6 +20,7 @@ from uuid_utils.compat import uuid7
 
 from deploy.local.databases import create_service_database
 from deploy.local.migrate import migrate
+from deploy.local.waiting import until_async
 from libs.bus.batch import Place, work
 from libs.bus.envelope import Delivery
 from libs.bus.log import Offsets
@@ -34,6 +35,7 @@ from libs.store.metadata import RUNTIME_TABLES, metadata
 E = TypeVar("E", bound=Event)
 _KEY = Ed25519PrivateKey.generate()
 _KEEP = {"alembic_version", "app_clock", "relay_position", "reference_revision"}
+_PATIENCE_SECONDS = 20
 _VOLATILE = {"id", "version", "revision", "created_at", "updated_at"}
 
 
@@ -133,10 +135,17 @@ class Harness:
         return now
 
     async def fire_timers(self) -> int:
-        """Fires all that is due now; how many."""
+        """Fires all that is due now; how many. One whose aggregate somebody has locked is passed over and tried again."""
         total = 0
-        while fired := await self.service.timers.fire_due(self.database):
-            total += fired
+
+        async def nothing_is_due() -> bool:
+            nonlocal total
+            while fired := await self.service.timers.fire_due(self.database):
+                total += fired
+            _, seconds = await next_due(self.database)
+            return seconds > 0
+
+        await until_async(nothing_is_due, seconds=_PATIENCE_SECONDS, otherwise="a timer that is due does not fire")
         return total
 
     async def advance(self, by: timedelta) -> None:
