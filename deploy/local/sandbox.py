@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -105,7 +105,8 @@ class Sandbox:
     def _ends(self) -> dict[tuple[str, int], int]:
         if not self._places:  # topics are made with the stack, and keep their partitions
             known = self._admin.list_topics(timeout=10).topics
-            topics = [topic for topic in (f"{service}.events" for service in PUBLISHERS) if topic in known]
+            publishers = dict.fromkeys((*PUBLISHERS, *self._databases))
+            topics = [topic for topic in (f"{service}.events" for service in publishers) if topic in known]
             self._places = [TopicPartition(topic, n) for topic in topics for n in known[topic].partitions]
         newest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
         asked = self._admin.list_offsets(dict.fromkeys(self._places, newest), request_timeout=10)
@@ -169,8 +170,11 @@ async def _state(database: Database) -> tuple[asyncpg.Record, list[asyncpg.Recor
 
 
 @asynccontextmanager
-async def sandbox(env: Mapping[str, str]) -> AsyncIterator[Sandbox]:
-    """The sandbox that this environment describes. Raises CannotRun for anything that is not a sandbox."""
+async def sandbox(env: Mapping[str, str], *, beside: Sequence[str] = ()) -> AsyncIterator[Sandbox]:
+    """The sandbox that this environment describes; `beside` are services of somebody else's to be looked at too.
+
+    Raises CannotRun for anything that is not a sandbox.
+    """
     if env.get("POLYPLUS_SANDBOX") != "1":
         raise CannotRun(
             "only a sandbox has a clock that moves; this environment is not one (POLYPLUS_SANDBOX is not 1)"
@@ -183,7 +187,8 @@ async def sandbox(env: Mapping[str, str]) -> AsyncIterator[Sandbox]:
     }
     databases = {}
     try:
-        for service in (service for service in SERVICES if service != "gateway"):  # it keeps no domain time
+        services = (*(service for service in SERVICES if service != "gateway"), *beside)  # that keeps no domain time
+        for service in services:
             databases[service] = await asyncpg.connect(env[f"POLYPLUS_{service.upper()}_DATABASE_URL"])
         async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
             simulators = {"carrier": env["POLYPLUS_CARRIER_URL"], "partner": env["POLYPLUS_PARTNER_URL"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -12,15 +13,17 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 from uuid_utils.compat import uuid7
 
 from deploy.local.environment import kafka_name
 from deploy.local.errors import CannotRun
-from deploy.local.waiting import until_async
-from deploy.topics import CLOCK
+from deploy.local.waiting import until, until_async
+from deploy.topics import CLOCK, PARTITIONS
 from libs.bus.clock import encode
+from libs.bus.replay import replay
 from libs.events.cases import CaseOpened
+from libs.store import Database, Scope
 from tests.faults.faults import Done
 from tests.faults.history import History
 from tests.faults.plan import Disturbance, Places
@@ -37,29 +40,28 @@ from tests.faults.proxy import (
     produce_of,
 )
 from tests.faults.stack import PUBLISHING, FaultStack
+from tests.faults.witness import TOPIC, WITNESS, Refusal, handlers
 
 _BUSY = ("activity", "cases", "entitlements", "escalation", "rma")
 _LINKED = ("gateway", *(f"postgres:{service}" for service in _BUSY))
 _NETWORK = (DELAY, HALF_OPEN, CUT_REQUESTS, CUT_RESPONSES, RESET_BEFORE, RESET_AFTER)
 LOST_ACKNOWLEDGEMENT, TERMINATED, DEADLOCK = "lost produce acknowledgement", "pg_terminate_backend", "deadlock"
-STORM, DUPLICATES, POISON = "rebalance storm", "duplicates", "poison"
+STORM, DUPLICATES, POISON, REPLAY = "rebalance storm", "duplicates", "poison", "replay amid events"
 FORWARD, BACKWARD = "clock +5 min", "clock −5 min"
 DISTURBANCES: Mapping[str, Places] = {
     "network": dict.fromkeys(_NETWORK, _LINKED),
-    "records": {
-        LOST_ACKNOWLEDGEMENT: ("cases", "rma"),
-        STORM: _BUSY,
-        DUPLICATES: ("cases", "entitlements", "escalation", "rma"),
-        POISON: ("cases",),
-    },
-    "sessions and clocks": {TERMINATED: _BUSY, DEADLOCK: _BUSY, FORWARD: ("everywhere",), BACKWARD: _BUSY},
+    "records": {LOST_ACKNOWLEDGEMENT: ("cases", "rma"), DUPLICATES: ("cases", "entitlements", "escalation", "rma")},
+    "dead letters": {POISON: ("cases",), REPLAY: (WITNESS,)},
+    "groups and sessions": {STORM: _BUSY, TERMINATED: _BUSY, DEADLOCK: _BUSY},
+    "clocks": {FORWARD: ("everywhere",), BACKWARD: _BUSY},
 }
 """Where each can fall, in lanes that run beside each other."""
 _FIVE_MINUTES = timedelta(minutes=5)
 _LONGEST = 8.0
 _NETWORK_SECONDS = 3.0
 _STORM_ROUNDS, _STORM_SECONDS = 2, 6.0
-_AGAIN = 50
+_AGAIN_EACH = 5
+_TALK_EVERY, _TALK_MOST, _LINE = 0.003, 4000, 20
 _TRIES, _PATIENCE = 4, 240.0
 _GONE = (
     OSError,
@@ -73,6 +75,8 @@ _END_BUSY = """
 SELECT count(*) FILTER (WHERE xact_start IS NOT NULL AND state <> 'idle') AS busy, count(pg_terminate_backend(pid)) AS ended
   FROM pg_stat_activity WHERE application_name LIKE $1
 """
+_WAITING = "SELECT count(*) FROM dead_letters WHERE key = $1 AND status = 'waiting'"
+_OPERATOR = Scope("worker", actor="system:operator")
 _WAITING_FOR_ME = "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
 
 
@@ -112,7 +116,7 @@ class Disturber:
         return {
             **dict.fromkeys(_NETWORK, self._network),
             LOST_ACKNOWLEDGEMENT: self._lose_acknowledgement, TERMINATED: self._terminate, DEADLOCK: self._deadlock,
-            STORM: self._storm, DUPLICATES: self._duplicate, POISON: self._poison, FORWARD: self._clock_forward, BACKWARD: self._clock_backward,
+            STORM: self._storm, DUPLICATES: self._duplicate, POISON: self._poison, REPLAY: self._replay, FORWARD: self._clock_forward, BACKWARD: self._clock_backward,
         }  # fmt: skip
 
     # --- the network -------------------------------------------------------------------------------------------------
@@ -203,10 +207,17 @@ class Disturber:
         return f"{await asyncio.to_thread(join_and_leave)} memberships"
 
     async def _duplicate(self, one: Disturbance) -> str | None:
-        """The newest records of a topic once more at its end, as a relay sends them whose acknowledgement was lost."""
+        """The newest records of a topic once more at its end, as a relay sends them whose acknowledgement was lost.
+
+        The witness is frozen meanwhile: some of them it has not seen yet, and gets them twice in one batch.
+        """
         topic = f"{one.where}.events"
-        records = await asyncio.to_thread(self._newest, topic)
-        await self._produce(topic, records)  # each is a committed event's: nothing that the checker must set apart
+        self._stack.targets.freeze(WITNESS)
+        try:
+            records = await asyncio.to_thread(self._newest, topic)
+            await self._produce(topic, records)  # each is a committed event's: nothing that the checker must set apart
+        finally:
+            self._stack.targets.thaw(WITNESS)
         return f"{len(records)} records" if records else None
 
     async def _poison(self, one: Disturbance) -> str | None:
@@ -222,6 +233,39 @@ class Disturber:
         await self._produce(topic, said)
         return f"{len(said)} records"
 
+    async def _replay(self, one: Disturbance) -> str | None:
+        """An operator brings a parked key back while its events go on coming: those that came meanwhile are in their order too."""
+        key, url = uuid4(), self._stack.env[f"POLYPLUS_{one.where.upper()}_DATABASE_URL"]
+        database, silent = await Database.connect(url, size=2), threading.Event()
+        talk = asyncio.create_task(asyncio.to_thread(self._talk, key, silent))
+        try:
+            async with database.transaction(_OPERATOR) as tx:
+                tx.add(Refusal(id=key))
+
+            async def waits() -> bool:
+                return bool(await database.pool.fetchval(_WAITING, key) >= _LINE)
+
+            await until_async(waits, seconds=4 * _LONGEST, otherwise="its events do not wait in line")
+            async with database.transaction(_OPERATOR) as tx:
+                tx.remove(await Refusal.get(key, tx, lock=True))
+            return f"{await replay(database, handlers, TOPIC, key)} events"
+        finally:
+            silent.set()
+            await talk
+            await database.close()
+
+    def _talk(self, key: UUID, silent: threading.Event) -> None:
+        """Events of one key, one after the other, until told to be silent."""
+        producer = Producer({**self._kafka(), "enable.idempotence": True})  # they keep their order
+        for n in range(1, _TALK_MOST):
+            if silent.wait(_TALK_EVERY):
+                break
+            id = uuid7()
+            self._history.produced(TOPIC, id, "talk")
+            producer.produce(TOPIC, key=str(key).encode(), value=b"{}", headers=_headers(id, key, n))
+            producer.poll(0)
+        producer.flush(_LONGEST)
+
     async def _produce(self, topic: str, records: Sequence[Mapping[str, Any]]) -> None:
         """Raises KafkaException unless all of them are there."""
         producer, failed = Producer(self._kafka()), list[Any]()
@@ -232,26 +276,28 @@ class Disturber:
             raise KafkaException(f"{left} of {len(records)} records are on their way still, {failed} failed")
 
     def _newest(self, topic: str) -> list[dict[str, Any]]:
+        """The last records of each partition, once several more have come to one of them, or the load is too low for it."""
         consumer = Consumer({**self._kafka(), "group.id": "unused", "enable.auto.commit": False})
+        places = [(topic, partition) for partition in range(PARTITIONS)]
+
+        def ranges() -> list[tuple[int, int]]:
+            return [consumer.get_watermark_offsets(TopicPartition(*place), timeout=_LONGEST) for place in places]
+
         try:
-            found, wanted = [], []
-            for partition in consumer.list_topics(topic, timeout=_LONGEST).topics[topic].partitions:
-                low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_LONGEST)
-                if high > low:
-                    wanted.append(TopicPartition(topic, partition, max(low, high - 5)))
+            before = ranges()
+            with suppress(CannotRun):
+                until(
+                    lambda: any(now[1] >= was[1] + 3 for now, was in zip(ranges(), before, strict=True)),
+                    seconds=_LONGEST / 2, otherwise="nothing more comes",
+                )  # fmt: skip
+            wanted = [
+                TopicPartition(*place, max(low, high - _AGAIN_EACH))
+                for place, (low, high) in zip(places, ranges(), strict=True)
+                if high > low
+            ]
             consumer.assign(wanted)
-            for record in consumer.consume(min(_AGAIN, 5 * len(wanted)), timeout=2) if wanted else ():
-                partition = record.partition()
-                if not record.error() and partition is not None:
-                    headers = [
-                        (name, value)
-                        for name, value in dict(record.headers() or ()).items()
-                        if isinstance(value, bytes)
-                    ]
-                    found.append(
-                        {"key": record.key(), "value": record.value(), "headers": headers, "partition": partition}
-                    )
-            return found
+            records = consumer.consume(_AGAIN_EACH * len(wanted), timeout=2) if wanted else []
+            return [_again(record) for record in records if not record.error()]
         finally:
             consumer.close()
 
@@ -294,6 +340,11 @@ class Disturber:
                     await owner.execute("UPDATE app_clock SET time_offset = $1 WHERE time_offset < $1", self._offset)
                 return
             await asyncio.sleep(0.5)
+
+
+def _again(record: Message) -> dict[str, Any]:
+    headers = [(name, value) for name, value in dict(record.headers() or ()).items() if isinstance(value, bytes)]
+    return {"key": record.key(), "value": record.value(), "headers": headers, "partition": record.partition()}
 
 
 def _headers(id: UUID, case: UUID, version: int) -> list[tuple[str, str | bytes | None]]:

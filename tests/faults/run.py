@@ -30,6 +30,7 @@ from tests.faults.plan import Chapter
 from tests.faults.sampler import sample
 from tests.faults.stack import FaultStack
 from tests.faults.targets import API, WORKER
+from tests.faults.witness import WITNESS
 
 QUIET_SECONDS = 180.0  # the checker has a bound of its own (I12); this one only ends a run that never becomes quiet
 _TELLING_SECONDS = 120.0  # how long every kind of story may take to be told once before anything breaks
@@ -113,7 +114,7 @@ async def _settle(stack: FaultStack, disturber: Disturber, faults: History, outc
         await disturber.move_clock(_LATER)
         faults.mark(FAULTS_OVER)
         began = time.monotonic()
-        async with sandbox(stack.env) as clock:
+        async with sandbox(stack.env, beside=(WITNESS,)) as clock:
             await clock.quiet(seconds=QUIET_SECONDS)
             faults.mark(QUIET)
             outcome.quiet_after = time.monotonic() - began

@@ -13,6 +13,7 @@ from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
 from confluent_kafka import KafkaException
+from confluent_kafka.admin import NewTopic
 
 from deploy.local import databases, demo, kafka, postgres
 from deploy.local import environment as environments
@@ -23,9 +24,12 @@ from deploy.local.ports import HOST, Ports
 from deploy.local.processes import Child, Processes
 from deploy.local.stack import SHARED
 from deploy.local.supervisor import answers
-from deploy.topics import SERVICES, admin_client, prepare
+from deploy.topics import PARTITIONS, SERVICES, admin_client, prepare
+from tests.faults import witness
 from tests.faults.proxy import Proxy
 from tests.faults.targets import API, BROKER, POSTGRES, WORKER, Target, Targets
+from tests.faults.witness import WITNESS
+from tests.support.tables import database_for
 
 PUBLISHING = tuple(service for service in SERVICES if service != "gateway")  # it has no worker's work
 # Of this one a second worker runs, so that a frozen one is a zombie when it wakes: another has its partitions.
@@ -37,7 +41,7 @@ _WORKERS = {
 TARGETS: Mapping[str, Sequence[str]] = {
     API: tuple(_APIS), WORKER: tuple(_WORKERS), POSTGRES: ("postgres",), BROKER: ("kafka",),
 }  # fmt: skip
-"""What can be attacked, by kind."""
+"""What can be attacked, by kind. The witness is not: it is frozen and set free by what puts events before it twice."""
 _PROXIED = "PROXIED"
 
 
@@ -94,7 +98,8 @@ class FaultStack:
             self._add(name, API, service, "api")
         for name, service in _WORKERS.items():
             self._add(name, WORKER, service, "worker")
-        people = [*SIMULATORS, *_APIS, *_WORKERS]
+        self._add(WITNESS, WORKER, WITNESS, "worker")
+        people = [*SIMULATORS, *_APIS, *_WORKERS, WITNESS]
         await self.targets.start(people)
         # what people are told; the services themselves know the gateway's own address
         self.env["POLYPLUS_GATEWAY_URL"] = f"http://{HOST}:{self.links['gateway'].port}"
@@ -156,10 +161,17 @@ class FaultStack:
 
         for service in SERVICES:  # roles are the server's: two at once would meet
             await make(service)
+        urls = await database_for(self.env["POLYPLUS_POSTGRES_ADMIN_URL"], WITNESS, witness.Sighting, witness.Refusal)
+        self.env["POLYPLUS_WITNESS_OWNER_URL"], self.env["POLYPLUS_WITNESS_DATABASE_URL"] = urls
 
     async def _make_topics(self) -> None:
         login = (self.env[f"POLYPLUS_KAFKA_{what}"] for what in ("BOOTSTRAP", "ADMIN_USER", "ADMIN_PASSWORD"))
-        await asyncio.to_thread(prepare, admin_client(*login), kafka_passwords(self.env))
+        admin = admin_client(*login)
+        await asyncio.to_thread(prepare, admin, kafka_passwords(self.env))
+        made = admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in (witness.TOPIC, witness.DLQ)])
+        await asyncio.gather(*map(asyncio.wrap_future, made.values()))
+        for what in ("USER", "PASSWORD"):
+            self.env[f"POLYPLUS_WITNESS_KAFKA_{what}"] = self.env[f"POLYPLUS_KAFKA_ADMIN_{what}"]
 
     # --- services ----------------------------------------------------------------------------------------------------
 
@@ -169,7 +181,7 @@ class FaultStack:
         assert server is not None
         assert gateway is not None
         self.links["gateway"] = Proxy(self._port(), gateway)
-        for service in SERVICES:
+        for service in (*SERVICES, WITNESS):
             self.links[f"postgres:{service}"] = Proxy(self._port(), server)
 
     def _add(self, name: str, kind: str, service: str, role: str | None) -> None:
@@ -182,6 +194,8 @@ class FaultStack:
             told[f"POLYPLUS_{service.upper()}_URL"] = f"http://{HOST}:{self._port()}"
         planned = part(service, told)
         argv = (sys.executable, "-m", "deploy.cli", "serve", service, "--role", role) if role else planned.argv
+        if service == WITNESS:
+            argv = (sys.executable, "-m", witness.__name__)
 
         def launch() -> Child:
             return self._processes.start(name, argv, env=planned.env, wave=1, grace=25)

@@ -46,7 +46,7 @@ INVARIANTS = (
     ),
     Invariant(
         "I5", "effects per (consumer, event) ≤ 1, and = 1 once quiet unless dead-lettered", i05_effects_happen_once.examine,
-        ("events heard", "events that brought about others", "events of the stream", "acts"),
+        ("events heard", "events that brought about others", "events of the stream", "events before the witness", "acts"),
     ),
     Invariant(
         "I6", "offsets never go back, nothing below them unapplied", i06_offsets_go_forward.examine,

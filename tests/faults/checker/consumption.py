@@ -13,6 +13,7 @@ from libs.bus import Handlers
 from libs.bus.envelope import Delivery
 from libs.kit.service import Service
 from tests.faults.evidence import Change, Database, Evidence, Row
+from tests.faults.witness import WITNESS
 
 Place = tuple[str, int]
 
@@ -20,7 +21,8 @@ Place = tuple[str, int]
 def consumers(evidence: Evidence) -> Iterator[Consumption]:
     """One for each service of the evidence that hears topics."""
     for service, database in evidence.databases.items():
-        found = getattr(import_module(f"services.{service}.app"), "service", None)
+        module = "tests.faults.witness" if service == WITNESS else f"services.{service}.app"
+        found = getattr(import_module(module), "service", None)
         if isinstance(found, Service) and found.handlers.topics and "consumer_offsets" in database.tables:
             yield Consumption(found.handlers, database, evidence)
 

@@ -1,8 +1,9 @@
 """I5: database effects per (consumer, event) ≤ 1, and = 1 once quiet unless dead-lettered.
 
 An event's claim in the inbox and all that its handler wrote are one transaction. So: one claim for each event heard; all rows that
-a consumer emitted because of it in the claim's own transaction; in activity's stream one row. What a fact brings about is there
-once. Inbox rows that were pruned are known from the triggers.
+a consumer emitted because of it in the claim's own transaction; in activity's stream one row; and one that the witness wrote,
+whose handler would write another each time. What a fact brings about is there once. Inbox rows that were pruned are known from the
+triggers.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections import Counter, defaultdict
 from tests.faults.checker.consumption import Consumption, consumers
 from tests.faults.checker.look import Look
 from tests.faults.evidence import Evidence
+from tests.faults.witness import WITNESS
 
 ACTS = (("rma", "rmas", "cause_id"), ("onsite", "work_orders", "diagnosis_id"), ("ecps", "engagements", "diagnosis_id"))
 """What is unique by what caused it."""
@@ -23,6 +25,8 @@ def examine(evidence: Evidence, look: Look) -> None:
         _emitted(consumption, look)
         if consumption.name == "activity":
             _streamed(consumption, look)
+        elif consumption.name == WITNESS:
+            _sighted(consumption, look)
     for service, table, cause in ACTS:
         if database := evidence.databases.get(service):
             for id, times in Counter(row[cause] for row in database[table]).items():
@@ -60,6 +64,17 @@ def _emitted(consumption: Consumption, look: Look) -> None:
                 "an event had its effects outside the transaction that claimed it",
                 consumer=consumption.name, event_id=cause, claimed_in=sorted(claimed), effects_in=sorted(found),
             )  # fmt: skip
+
+
+def _sighted(consumption: Consumption, look: Look) -> None:
+    rows = Counter((row["topic"], row["event_id"]) for row in consumption.database["sightings"])
+    for delivery in consumption.first:
+        look.count("events before the witness")
+        times = rows[delivery.topic, str(delivery.event_id)]
+        look.expect(
+            times == consumption.applied(delivery), "a handler was given an event another number of times than it was claimed",
+            consumer=consumption.name, topic=delivery.topic, event_id=delivery.event_id, times=times,
+        )  # fmt: skip
 
 
 def _streamed(consumption: Consumption, look: Look) -> None:

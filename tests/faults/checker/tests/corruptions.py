@@ -154,6 +154,17 @@ def an_event_is_twice_in_the_stream(evidence: Evidence) -> None:
 
 
 @breaks("I5")
+def a_handler_was_given_an_event_twice(evidence: Evidence) -> None:
+    rows = _rows(evidence, "witness", "sightings")
+    rows.append({**rows[0], "id": str(OTHER)})
+
+
+@breaks("I5")
+def an_event_was_claimed_and_given_to_no_handler(evidence: Evidence) -> None:
+    _rows(evidence, "witness", "sightings").pop()
+
+
+@breaks("I5")
 def one_diagnosis_got_two_parts(evidence: Evidence) -> None:
     one, other, *_ = _rows(evidence, "rma", "rmas")
     one["cause_id"] = other["cause_id"]

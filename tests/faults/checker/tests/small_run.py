@@ -32,13 +32,14 @@ from services.cases.tests.builders import ACCOUNT, OTHER, a_fault, a_request
 from services.gateway.stream.items import frame
 from services.rma.app import service as rma
 from services.rma.tests.builders import CAMERA, UNIT, Case, a_network
-from tests.faults import audit, history
+from tests.faults import audit, history, witness
 from tests.faults.collect import read_database
 from tests.faults.evidence import Database, Evidence, Record, Row
 from tests.faults.history import FAULTS_OVER, QUIET, Caller, Histories, History, traceparent
 from tests.faults.sampler import look
 from tests.support.harness import Harness
 from tests.support.headers import headers_of
+from tests.support.tables import database_for
 
 PARTITIONS = 2
 SERVICES = (cases, rma, activity)
@@ -221,9 +222,12 @@ async def play(run: SmallRun) -> None:
 async def small_run(admin_url: str, folder: Path) -> AsyncIterator[SmallRun]:
     """Databases of its own, with the triggers in them."""
     harnesses, owner_urls = {}, {}
-    for service in SERVICES:
-        owner_url, url = await create_service_database(admin_url, service.name, prefix="checked_")
-        await migrate(service.name, owner_url)
+    for service in (*SERVICES, witness.service):
+        if service is witness.service:
+            owner_url, url = await database_for(admin_url, service.name, witness.Sighting, witness.Refusal)
+        else:
+            owner_url, url = await create_service_database(admin_url, service.name, prefix="checked_")
+            await migrate(service.name, owner_url)
         await audit.install(service.name, owner_url)
         harnesses[service.name] = Harness(service, await Store.connect(url, size=2), owner_url)
         owner_urls[service.name] = owner_url
