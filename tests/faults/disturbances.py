@@ -61,7 +61,8 @@ _LONGEST = 8.0
 _NETWORK_SECONDS = 3.0
 _STORM_ROUNDS, _STORM_SECONDS = 2, 6.0
 _AGAIN_EACH = 5
-_TALK_EVERY, _TALK_MOST, _LINE = 0.003, 4000, 20
+_REPLAYS, _LINE = 2, 50
+_TALK_EVERY, _TALK_MOST = 0.002, 4000
 _TRIES, _PATIENCE = 4, 240.0
 _GONE = (
     OSError,
@@ -110,7 +111,9 @@ class Disturber:
 
     async def _engines_are_up(self) -> bool:
         engines = [self._stack.targets[name] for name in ("postgres", "kafka")]
-        return all([target.child is not None and not target.frozen and await target.ready() for target in engines])
+        with suppress(CannotRun):  # one says that its process has ended
+            return all([target.child is not None and not target.frozen and await target.ready() for target in engines])
+        return False
 
     def _kinds(self) -> Mapping[str, Callable[[Disturbance], Awaitable[str | None]]]:
         return {
@@ -234,9 +237,16 @@ class Disturber:
         return f"{len(said)} records"
 
     async def _replay(self, one: Disturbance) -> str | None:
-        """An operator brings a parked key back while its events go on coming: those that came meanwhile are in their order too."""
-        key, url = uuid4(), self._stack.env[f"POLYPLUS_{one.where.upper()}_DATABASE_URL"]
-        database, silent = await Database.connect(url, size=2), threading.Event()
+        """An operator brings parked keys back while their events go on coming: those that came meanwhile are in their order too."""
+        url = self._stack.env[f"POLYPLUS_{one.where.upper()}_DATABASE_URL"]
+        database = await Database.connect(url, size=2)
+        try:
+            return f"{sum([await self._park_and_replay(uuid4(), database) for _ in range(_REPLAYS)])} events"
+        finally:
+            await database.close()
+
+    async def _park_and_replay(self, key: UUID, database: Database) -> int:
+        silent = threading.Event()
         talk = asyncio.create_task(asyncio.to_thread(self._talk, key, silent))
         try:
             async with database.transaction(_OPERATOR) as tx:
@@ -245,14 +255,13 @@ class Disturber:
             async def waits() -> bool:
                 return bool(await database.pool.fetchval(_WAITING, key) >= _LINE)
 
-            await until_async(waits, seconds=4 * _LONGEST, otherwise="its events do not wait in line")
+            await until_async(waits, seconds=2 * _LONGEST, otherwise="its events do not wait in line")
             async with database.transaction(_OPERATOR) as tx:
                 tx.remove(await Refusal.get(key, tx, lock=True))
-            return f"{await replay(database, handlers, TOPIC, key)} events"
+            return await replay(database, handlers, TOPIC, key)
         finally:
             silent.set()
             await talk
-            await database.close()
 
     def _talk(self, key: UUID, silent: threading.Event) -> None:
         """Events of one key, one after the other, until told to be silent."""
