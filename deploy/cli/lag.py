@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from deploy.cli.arguments import operators_command
 from deploy.cli.output import complain, print_json, print_table
@@ -16,6 +16,7 @@ from deploy.local.errors import CannotRun
 
 if TYPE_CHECKING:
     from deploy.cli.arguments import Commands
+    from libs.bus.backlog import Backlog
 
 _TEACH = """
 Two tables: how many events each consumer has still to handle, by topic (with the partitions that are behind), and for each service
@@ -30,25 +31,6 @@ examples:
   polyplus lag --json | jq '.consumers[] | select(.behind > 0)'
 """
 _OFFSETS = "SELECT consumer, topic, partition, next FROM consumer_offsets ORDER BY consumer, topic, partition"
-# What is not in the window before `prev`, nor in the part of the one up to `cur` that Kafka has acknowledged.
-_STANDING = """
-WITH candidates AS (
-    SELECT xid, id, time FROM outbox WHERE xid >= (SELECT pg_snapshot_xmax(prev) FROM relay_position)
-    UNION ALL
-    SELECT xid, id, time FROM outbox WHERE xid = ANY (ARRAY(SELECT pg_snapshot_xip(prev) FROM relay_position))
-), unpublished AS (
-    SELECT count(*) AS events, min(time) AS oldest
-      FROM candidates, relay_position WHERE NOT (pg_visible_in_snapshot(xid, cur) AND id <= last_id)
-), late AS (
-    SELECT count(*) AS timers, min(due_at) AS first FROM timers WHERE due_at <= app_now()
-)
-SELECT events AS unpublished, extract(epoch FROM app_now() - oldest)::float8 AS oldest_seconds,
-       timers AS timers_due, extract(epoch FROM app_now() - first)::float8 AS timers_late_seconds,
-       (SELECT count(*) FROM jobs WHERE attempt > 1 OR last_error IS NOT NULL) AS calls_failing,
-       (SELECT count(*) FROM dead_letters WHERE status = 'dead') AS dead_letters,
-       (SELECT count(*) FROM parked_keys) AS parked_keys
-  FROM unpublished, late
-"""
 
 
 @dataclass(frozen=True)
@@ -78,6 +60,19 @@ class Standing:
     calls_failing: int
     dead_letters: int
     parked_keys: int
+
+    @classmethod
+    def of(cls, service: str, found: Backlog) -> Self:
+        return cls(
+            service,
+            found.unpublished_events,
+            found.oldest_unpublished_seconds if found.unpublished_events else None,
+            found.timers_due,
+            found.timers_late_seconds if found.timers_due else None,
+            found.jobs_failing,
+            found.dead_letters,
+            found.parked_keys,
+        )
 
     def is_trouble(self, seconds: float) -> bool:
         ages = max(self.oldest_seconds or 0.0, self.timers_late_seconds or 0.0)
@@ -156,18 +151,18 @@ def _places(found: Iterable[Reading], seen: Look, *, every: bool) -> str:
 async def look(known: Mapping[str, str], services: Sequence[str]) -> Look:
     """At every service that answers."""
     from deploy.cli.places import connected
+    from libs.bus.backlog import backlog
 
     seen, stored = Look(), []
     for service in services:
         try:
             async with connected(known, service) as database:
                 stored += await database.fetch(_OFFSETS)
-                standing = await database.fetchrow(_STANDING)
+                standing = Standing.of(service, await backlog(database))
         except CannotRun as away:
             seen.unreachable.append(str(away))
             continue
-        assert standing is not None
-        seen.standings.append(Standing(service, **standing))
+        seen.standings.append(standing)
     ends: Mapping[tuple[str, int], int] = {}
     try:
         ends = await asyncio.to_thread(_ends, known, {row["topic"] for row in stored})

@@ -20,7 +20,7 @@ WITH candidates AS (
 ), due AS (
     SELECT count(*) AS timers, min(due_at) AS since FROM timers WHERE due_at <= app_now()
 ), calls AS (
-    SELECT count(*) AS waiting, count(*) FILTER (WHERE last_error IS NOT NULL) AS failing FROM jobs
+    SELECT count(*) AS waiting, count(*) FILTER (WHERE attempt > 1 OR last_error IS NOT NULL) AS failing FROM jobs
 )
 SELECT unpublished.events AS unpublished_events,
        greatest(extract(epoch FROM app_now() - unpublished.since), 0)::float8 AS oldest_unpublished_seconds,
@@ -43,7 +43,7 @@ class Backlog:
     timers_due: int
     timers_late_seconds: float
     jobs_waiting: int  # calls to the outside that are not over
-    jobs_failing: int  # those whose last attempt failed
+    jobs_failing: int  # those of which an attempt has failed
 
 
 async def backlog(

@@ -34,7 +34,7 @@ _sampled = {
         ("timers_due", "timers_due", "Timers that are due and have not fired."),
         ("timers_late_seconds", "timers_late_seconds", "How long ago the oldest of them was due; 0 without."),
         ("jobs_waiting", "jobs_waiting", "Calls to the outside that are not over."),
-        ("jobs_failing", "jobs_failing", "Those whose last attempt failed."),
+        ("jobs_failing", "jobs_failing", "Those of which an attempt has failed."),
     )
 }
 
