@@ -26,6 +26,7 @@ log = structlog.get_logger()
 BATCH = 1000
 CONCURRENCY = 4
 _PROBE_SECONDS = 5.0
+_HINT_SECONDS = 1.0
 _GLANCE_SECONDS = 0.02  # how long a partition's new records may wait for another's batch
 _STORE_SECONDS = 0.05  # how long the stored offset may lie behind what nobody hears
 _STORE_AGAIN_SECONDS = 1.0  # the same after the database was in trouble
@@ -335,8 +336,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         if not offsets:
             return
         try:
-            await client.commit(offsets)
+            await asyncio.wait_for(client.commit(offsets), _HINT_SECONDS)  # which tries for ever while Kafka is away
         except (CommitFailedError, IllegalStateError):
             self._forget(offsets)
-        except KafkaError as error:
+        except (KafkaError, TimeoutError) as error:
             log.warning("the lag hint was not committed", error=repr(error))

@@ -145,7 +145,7 @@ async def test_a_leader_that_waits_for_kafka_is_not_silent(stage: Stage, monkeyp
 
     async def slowly(publisher: Publisher, rows: Sequence[asyncpg.Record]) -> list[asyncio.Future[object]]:
         nonlocal long_enough
-        sent, long_enough = await send(publisher, rows), loop.time() + 2.5
+        sent, long_enough = await send(publisher, rows), loop.time() + 6
         return [asyncio.ensure_future(go_on.wait()), *sent]
 
     async def is_past() -> bool:
@@ -153,7 +153,7 @@ async def test_a_leader_that_waits_for_kafka_is_not_silent(stage: Stage, monkeyp
 
     monkeypatch.setattr(Publisher, "send", slowly)
     await stage.move(*things)
-    async with running(stage.relay(silence_seconds=1).run):
+    async with running(stage.relay(silence_seconds=4).run):
         await until(is_past, "Kafka has taken longer than the session may be silent")
         go_on.set()
         await stage.move(*things)
