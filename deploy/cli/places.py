@@ -51,17 +51,18 @@ def chosen(known: Mapping[str, str], service: str | None) -> list[str]:
 
 @asynccontextmanager
 async def connected(known: Mapping[str, str], service: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-    """A connection to the service's database. Raises CannotRun when it is out of reach."""
+    """A connection to the service's database. Raises CannotRun when it is out of reach, or says no to what it is asked."""
     import asyncpg
 
     try:
         connection: Any = await asyncpg.connect(known[url_of(service)], timeout=10)
-    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        raise CannotRun(f"{service}'s database does not answer: {str(error) or type(error).__name__}") from error
-    try:
-        yield connection
-    finally:
-        await connection.close()
+        try:
+            yield connection
+        finally:
+            await connection.close()
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        said = f"{str(error) or type(error).__name__}".partition("\n")[0]
+        raise CannotRun(f"{service}'s database does not answer: {said}") from error
 
 
 def wired(known: Mapping[str, str], service: str) -> Service:

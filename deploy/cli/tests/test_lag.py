@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from deploy.cli.tests.conftest import Cli
+from deploy.local.databases import create_service_database
 from libs.bus.tests.stage import Stage, running, some, until
 
 QUIET = {
@@ -94,6 +95,14 @@ async def test_what_is_out_of_reach_is_named_and_the_rest_is_shown(polyplus: Cli
     assert [each["service"] for each in found.json()["services"]] == ["rma"]
     assert found.err.startswith("poly+: onsite's database does not answer: ")
     assert found.err.count("\n") == 1
+
+
+async def test_a_database_that_was_never_migrated_is_named_too(polyplus: Cli, stage: Stage, postgres_url: str) -> None:
+    _, empty = await create_service_database(postgres_url, f"empty_{stage.name}")
+    tell(polyplus, stage, ONSITE_DATABASE_URL=empty)
+    found = await polyplus("lag")
+    assert (found.code, found.err.count("\n")) == (2, 1)
+    assert 'onsite\'s database does not answer: relation "consumer_offsets" does not exist' in found.err
 
 
 async def test_a_topic_that_is_missing_and_a_setting_that_is_missing_are_named(polyplus: Cli, stage: Stage) -> None:
