@@ -76,6 +76,9 @@ async def _play_all(plan: Sequence[Chapter], home: Path, seed: int, kills: int) 
     if violations:
         _say(f"repeat it with: make faults SEED={seed} KILLS={kills} (after removing {home}); the evidence is there")
         return 1
+    if len(plan) > 1 and (never := [cell.what for cell in matrix.cells(done) if not cell.interrupted]):
+        _say(f"this run proves nothing of what never fell on anything: {', '.join(never)}")
+        return 1
     all, hit = matrix.kills(done)
     if hit < matrix.IN_FLIGHT_SHARE * all:
         _say(f"only {hit} of {all} kills met work in flight: this run proves too little")
@@ -88,7 +91,7 @@ async def _play(chapter: Chapter, folder: Path) -> Outcome:
         outcome = await play(chapter, folder, _say)
     except (CannotRun, ExceptionGroup) as failed:
         traceback.print_exception(failed)
-        outcome = Outcome(violations=[Violation("I12", f"the chapter could not be played: {failed}")])
+        outcome = Outcome(violations=[Violation("unplayed", f"the chapter could not be played: {failed}")])
     _say(
         f"{outcome.checked}\nstories: {dict(sorted(outcome.told.items()))}; quiet after {outcome.quiet_after or -1:.1f} s"
     )

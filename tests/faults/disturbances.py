@@ -43,7 +43,7 @@ from tests.faults.stack import PUBLISHING, FaultStack
 from tests.faults.witness import TOPIC, WITNESS, Refusal, handlers
 
 _BUSY = ("activity", "cases", "entitlements", "escalation", "rma")
-_LINKED = ("gateway", *(f"postgres:{service}" for service in _BUSY))
+_LINKED = ("gateway", "kafka", *(f"postgres:{service}" for service in (*_BUSY, "onsite", "ecps")))
 _NETWORK = (DELAY, HALF_OPEN, CUT_REQUESTS, CUT_RESPONSES, RESET_BEFORE, RESET_AFTER)
 LOST_ACKNOWLEDGEMENT, TERMINATED, DEADLOCK = "lost produce acknowledgement", "pg_terminate_backend", "deadlock"
 STORM, DUPLICATES, POISON, REPLAY = "rebalance storm", "duplicates", "poison", "replay amid events"
@@ -59,11 +59,11 @@ DISTURBANCES: Mapping[str, Places] = {
 _FIVE_MINUTES = timedelta(minutes=5)
 _LONGEST = 8.0
 _NETWORK_SECONDS = 3.0
-_STORM_ROUNDS, _STORM_SECONDS = 2, 6.0
+_STORM_ROUNDS, _STORM_SECONDS = 2, 15.0  # a group waits for its members to come back, and for a dead one 10 s
 _AGAIN_EACH = 5
 _REPLAYS, _LINE = 2, 50
 _TALK_EVERY, _TALK_MOST = 0.002, 4000
-_TRIES, _PATIENCE = 4, 240.0
+_TRIES, _PATIENCE = 5, 240.0
 _GONE = (
     OSError,
     asyncpg.PostgresError,
@@ -76,6 +76,7 @@ _END_BUSY = """
 SELECT count(*) FILTER (WHERE xact_start IS NOT NULL AND state <> 'idle') AS busy, count(pg_terminate_backend(pid)) AS ended
   FROM pg_stat_activity WHERE application_name LIKE $1
 """
+_WRITES = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE $1 AND backend_xid IS NOT NULL"
 _WAITING = "SELECT count(*) FROM dead_letters WHERE key = $1 AND status = 'waiting'"
 _OPERATOR = Scope("worker", actor="system:operator")
 _WAITING_FOR_ME = "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
@@ -101,8 +102,9 @@ class Disturber:
             try:
                 if one.what not in _NETWORK:  # what falls on an engine that is down falls on nothing
                     await until_async(self._engines_are_up, seconds=_PATIENCE, otherwise="the engines do not come back")
-                hit = await self._kinds()[one.what](one)
-                break
+                if (hit := await self._kinds()[one.what](one)) is not None:
+                    break
+                self._history.fault(one.what, one.where, "missed", reason="it fell on nothing")
             except (*_GONE, CannotRun) as error:  # an engine is down at this moment: the fault fell on nothing
                 self._history.fault(one.what, one.where, "missed", reason=repr(error))
                 await asyncio.sleep(1 + again)
@@ -126,7 +128,7 @@ class Disturber:
 
     async def _network(self, one: Disturbance) -> str | None:
         resets = one.what in (RESET_BEFORE, RESET_AFTER)
-        picks = a_post if one.where == "gateway" else a_commit
+        picks = {"gateway": a_post, "kafka": produce_of("cases")}.get(one.where, a_commit)
         trouble = Trouble(one.what, 0.3, picks, limit=3) if resets else Trouble(one.what, 0.3)
         return await self._in_trouble(one.where, trouble, until_hit=resets)
 
@@ -152,7 +154,14 @@ class Disturber:
     # --- PostgreSQL's sessions ---------------------------------------------------------------------------------------
 
     async def _terminate(self, one: Disturbance) -> str | None:
+        """Ends every session of a service, as soon as one of them is in a transaction that writes."""
         async with self._connected(self._stack.env["POLYPLUS_POSTGRES_ADMIN_URL"]) as admin:
+
+            async def somebody_writes() -> bool:
+                return bool(await admin.fetchval(_WRITES, f"{one.where}.%"))
+
+            with suppress(CannotRun):
+                await until_async(somebody_writes, seconds=_LONGEST, otherwise="nobody writes")
             row = await admin.fetchrow(_END_BUSY, f"{one.where}.%")
         assert row is not None
         return f"{row['busy']} of {row['ended']} sessions in a transaction" if row["busy"] else None
@@ -207,7 +216,8 @@ class Disturber:
                 member.close()
             return joined
 
-        return f"{await asyncio.to_thread(join_and_leave)} memberships"
+        joined = await asyncio.to_thread(join_and_leave)
+        return f"{joined} memberships" if joined else None
 
     async def _duplicate(self, one: Disturbance) -> str | None:
         """The newest records of a topic once more at its end, as a relay sends them whose acknowledgement was lost.

@@ -42,6 +42,8 @@ class Attacker:
     async def _attack(self, attack: Attack) -> Done:
         loop = asyncio.get_running_loop()
         what = f"{attack.kind} {attack.how}"
+        if not self._targets[attack.target].family():  # it did not come back while its engines were down
+            await self._bring_back(attack)
         interrupted = await self._in_flight.wait_for(self._targets[attack.target], _HUNT_SECONDS)
         began = loop.time()
         self._history.fault(what, attack.target, "begin", interrupted=interrupted)

@@ -15,8 +15,9 @@ from tests.faults.targets import API, BROKER, POSTGRES, Target
 _SECONDS = 1.0
 _TRANSACTIONS = """
 SELECT application_name AS process, count(*) AS transactions FROM pg_stat_activity
- WHERE application_name LIKE '%.%' AND state <> 'idle' AND xact_start IS NOT NULL GROUP BY 1
+ WHERE application_name LIKE '%.%' AND (backend_xid IS NOT NULL OR state LIKE 'idle in transaction%') GROUP BY 1
 """
+"""What writes, or is between two statements; a poll of a relay's or a timer's is neither."""
 # A relay works when rows are unpublished; what a service waits for at Kafka shows as rows its neighbours have sent and it has not seen.
 _UNPUBLISHED = "SELECT count(*) FROM outbox, relay_position WHERE NOT pg_visible_in_snapshot(xid, prev)"
 _JOBS = "SELECT count(*) FROM jobs WHERE claim IS NOT NULL AND due_at > clock_timestamp()"
@@ -47,6 +48,8 @@ class InFlight:
 
     async def of(self, target: Target) -> str | None:
         """One line, or None when there is nothing or nobody can tell (which counts as nothing)."""
+        if not target.family():
+            return None  # it is not there to be interrupted
         with contextlib.suppress(*_GONE):
             async with asyncio.timeout(_SECONDS):
                 return await self._of(target)

@@ -25,7 +25,7 @@ from tests.faults.evidence import owner_urls
 from tests.faults.faults import Attacker, Done
 from tests.faults.history import FAULTS_OVER, QUIET, History
 from tests.faults.in_flight import InFlight
-from tests.faults.load import Load
+from tests.faults.load import UNKNOWN, Load
 from tests.faults.plan import Chapter
 from tests.faults.sampler import sample
 from tests.faults.stack import FaultStack
@@ -33,7 +33,7 @@ from tests.faults.targets import API, WORKER
 from tests.faults.witness import WITNESS
 
 QUIET_SECONDS = 180.0  # the checker has a bound of its own (I12); this one only ends a run that never becomes quiet
-_TELLING_SECONDS = 120.0  # how long every kind of story may take to be told once before anything breaks
+_TELLING_SECONDS = 120.0  # how long every kind of story may take to be told once, before anything breaks and afterwards
 _READING = timedelta(seconds=20)  # more than the evidence takes to be read
 _LATER = timedelta(hours=3)  # timers that ran meanwhile come due; hops of days are the journeys' business
 Say = Callable[[str], None]
@@ -71,6 +71,10 @@ async def run(chapter: Chapter, stack: FaultStack, evidence: Path, say: Say) -> 
                 await _through_it_all(chapter, stack, load, faults, disturber, note)
                 await _settle(stack, disturber, faults, outcome)
             outcome.told = load.told
+        unknown = {name: times for name, times in load.told.items() if name.endswith(UNKNOWN)}
+        outcome.violations += [Violation("I12", "commands got no answer in minutes", {"stories": unknown})] * bool(
+            unknown
+        )
     # a process that did not come back or go is a violation of I12 as well as what the checker finds
     outcome.violations += [
         Violation("I12", d.trouble, {"fault": d.what, "on": d.where}) for d in outcome.done if d.trouble
@@ -101,6 +105,8 @@ async def _through_it_all(
                     lanes.create_task(attacker.work(lane))
                 for others in chapter.disturbances.values():
                     lanes.create_task(disturber.work(others))
+            stack.heal()
+            await load.under_way(_TELLING_SECONDS)  # what was broken works again, for everybody
             load.end()
     finally:
         stack.heal()

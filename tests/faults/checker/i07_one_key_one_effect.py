@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from tests.faults.checker.i01_commands_are_kept import kept_answers, kept_for
@@ -26,6 +27,7 @@ def examine(evidence: Evidence, look: Look) -> None:
         request = exchange.request
         if request["key"]:
             by_key[str(exchange.caller.id), request["key"], request["method"], request["path"]].append(exchange)
+    _deliveries(by_key.values(), evidence, look)
     effects = _effects(evidence)
     kept = kept_answers(evidence)
     for attempts in by_key.values():
@@ -38,6 +40,20 @@ def examine(evidence: Evidence, look: Look) -> None:
         for digest in {attempt.request["body_sha256"] for attempt in attempts}:
             _replays(
                 [a for a in attempts if a.request["body_sha256"] == digest], kept_for(attempts[0], kept), named, look
+            )
+
+
+def _deliveries(keys: Iterable[list[Exchange]], evidence: Evidence, look: Look) -> None:
+    """Goods that come in emit nothing: they are known by their reason, of which each key has its own."""
+    rma = evidence.databases.get("rma")
+    counted = Counter(movement["reason"] for movement in rma["stock_movements"]) if rma else Counter[str]()
+    for attempts in keys:
+        if attempts[0].request["path"] == "/v1/stock/goods-in":
+            look.count("deliveries")
+            reason = json.loads(raw(attempts[0].request["body"]))["reason"]
+            done = any(attempt.succeeded for attempt in attempts)
+            look.expect(
+                done <= counted[reason] <= 1, "a delivery was not counted once", reason=reason, times=counted[reason]
             )
 
 

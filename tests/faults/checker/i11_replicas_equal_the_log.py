@@ -59,6 +59,7 @@ REPLICAS: dict[str, tuple[Replica, ...]] = {
             own=("version", "revision", "coverage", "decided", "decisions"),
             blank={"account_id": None, "unit": None, "opening": None, "is_open": True, "override": None},
         ),
+        Replica("replacements", own=("version", "revision", "applied")),
     ),
     "activity": (
         Replica("activity_events", key="event_id", own=("seq", "account_seq")),
