@@ -25,6 +25,10 @@ TRANSIENT = (
 """Trouble that passes: try again, never dead-letter. A unique violation joins them: see `is_transient`."""
 
 
+CLASHES = 5
+"""So often in a row a unique violation may be two transactions that made the same row; after that it is the event's own."""
+
+
 class Fenced(Exception):
     """The stored offset is not the expected one: another member works this partition, or it was moved."""
 
@@ -33,10 +37,10 @@ class OutOfOrder(Exception):
     """An event the inbox does not know has a version already passed: the log is not what it was. The consumer stops."""
 
 
-def is_transient(error: Exception, attempt: int) -> bool:
-    """Whether to try again. Two transactions that made the same row settle on the second try, so that counts for a few tries."""
+def is_transient(error: Exception, clashes: int) -> bool:
+    """Whether to try again. Two transactions that made the same row settle on the second try: `clashes` were before this one."""
     if isinstance(error, asyncpg.UniqueViolationError):
-        return attempt < 5
+        return clashes < CLASHES
     # asyncpg's own "this value does not fit" is an InterfaceError and a ValueError: it will never fit
     return isinstance(error, TRANSIENT) and not isinstance(error, ValueError)
 

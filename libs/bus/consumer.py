@@ -8,13 +8,15 @@ or the next pause stores it. Whatever the client hands over that does not start 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
+from itertools import count
 from typing import Any
 
+import asyncpg
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, NoOffsetForPartitionError
 
-from libs.bus.batch import Fenced, OutOfOrder, Place, bury, is_transient, work
+from libs.bus.batch import CLASHES, Fenced, OutOfOrder, Place, bury, is_transient, work
 from libs.bus.envelope import Delivery, delivery
 from libs.bus.handlers import Handlers
 from libs.bus.kafka import Kafka, close
@@ -36,9 +38,13 @@ UPDATE consumer_offsets AS o SET next = passed.upto
  WHERE (o.consumer, o.topic, o.partition, o.next) = ($1, passed.topic, passed.partition, passed.expected)
 RETURNING o.topic, o.partition
 """
+_KNOWN = """
+INSERT INTO consumer_offsets (consumer, topic, partition, next) SELECT $1, topic, partition, 0
+  FROM unnest($2::text[], $3::int[]) AS missing(topic, partition) ON CONFLICT DO NOTHING
+"""
 _PLACE = """
-INSERT INTO consumer_offsets AS o (consumer, topic, partition, next) VALUES ($1, $2, $3, 0)
-ON CONFLICT (consumer, topic, partition) DO UPDATE SET next = o.next RETURNING next
+SELECT o.topic, o.partition, o.next FROM consumer_offsets o JOIN unnest($2::text[], $3::int[]) AS missing(topic, partition)
+    ON (o.topic, o.partition) = (missing.topic, missing.partition) WHERE o.consumer = $1 FOR UPDATE OF o SKIP LOCKED
 """
 
 _NO_ONES_FAULT = (Fenced, OutOfOrder, UnknownEvent)
@@ -74,6 +80,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._passed: dict[TopicPartition, int] = {}
         self._gaps: dict[TopicPartition, tuple[int, int]] = {}
         self._attempts: dict[TopicPartition, int] = {}
+        self._clashes: dict[TopicPartition, int] = {}
         self._resting: dict[TopicPartition, float] = {}
         self._progress: dict[TopicPartition, float] = {}
         self._ends: dict[TopicPartition, int] = {}
@@ -144,8 +151,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     ) -> dict[TopicPartition, list[Any]]:
         """The next batch of partitions that nobody works on: each goes on by itself, and waits for no other."""
         assigned = client.assignment()
-        idle = [tp for tp in assigned if tp not in working]
+        idle = [tp for tp in assigned if tp not in working and tp in self._expected]
         if len(working) >= self._concurrency or (assigned and not idle):
+            if not working:
+                await asyncio.sleep(_GLANCE_SECONDS)  # none is placed yet
             return {}
         try:
             fetched: dict[TopicPartition, list[Any]] = await client.getmany(
@@ -158,19 +167,23 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
     # --- where to read ---------------------------------------------------------------------------------------------
 
     async def _place(self, client: AIOKafkaConsumer) -> None:
-        """Seeks what was assigned to its stored offset, here and not in the rebalance listener, which races the fetcher."""
+        """Seeks what was assigned to its stored offset, here and not in the rebalance listener, which races the fetcher.
+
+        A row that is locked is looked at again: a member that stands still may hold it, and the other partitions do not wait for that.
+        """
         missing = [tp for tp in client.assignment() if tp not in self._expected]
         if not missing:
             return
+        places = (self.handlers.consumer, [tp.topic for tp in missing], [tp.partition for tp in missing])
         async with self._database.pool.acquire() as connection:
-            stored = [
-                (tp, await connection.fetchval(_PLACE, self.handlers.consumer, tp.topic, tp.partition))
-                for tp in missing
-            ]
-        for tp, next in stored:
+            await connection.execute(_KNOWN, *places)
+            stored = await connection.fetch(_PLACE, *places)
+        for row in stored:
+            tp = TopicPartition(row["topic"], row["partition"])
             with suppress(IllegalStateError):  # taken away meanwhile
-                client.seek(tp, next)
-                self._expected[tp] = next
+                client.seek(tp, row["next"])
+                client.resume(tp)  # it may have been forgotten while it rested
+                self._expected[tp] = row["next"]
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         self._forget(list(revoked))
@@ -181,7 +194,9 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _forget(self, partitions: Iterable[TopicPartition]) -> None:
         for tp in partitions:
-            for known in (self._expected, self._passed, self._gaps, self._attempts, self._resting, self._progress):
+            for known in (
+                self._expected, self._passed, self._gaps, self._attempts, self._clashes, self._resting, self._progress
+            ):  # fmt: skip
                 known.pop(tp, None)
 
     # --- working a partition ---------------------------------------------------------------------------------------
@@ -207,11 +222,12 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             except UnknownEvent as error:  # a member with newer code takes these partitions, or waits to be deployed
                 raise Halted(f"{tp.topic}/{tp.partition} holds {error}, which is newer than this code") from error
             except Exception as error:
-                if not is_transient(error, self._attempts.get(tp, 0)):
+                if not is_transient(error, self._clashes.get(tp, 0)):
                     raise
                 self._rest(client, tp, error)
             else:
                 self._attempts.pop(tp, None)
+                self._clashes.pop(tp, None)
 
     def _position(self, tp: TopicPartition) -> int | None:
         """The next offset to be looked at; None when the partition is not ours."""
@@ -251,13 +267,13 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _apply(self, tp: TopicPartition, batch: Sequence[Delivery]) -> None:
         expected = self._expected.get(tp)
-        if expected is None:
+        if expected is None or batch[0].offset < expected:
             raise Fenced(f"{tp}: taken away while it waited for its turn")
         place = Place(self.handlers.consumer, tp.topic, tp.partition)
         try:
             await work(self._database, self.handlers, place, expected, batch, next=batch[-1].offset + 1)
         except Exception as error:
-            if isinstance(error, _NO_ONES_FAULT) or is_transient(error, self._attempts.get(tp, 0)):
+            if isinstance(error, _NO_ONES_FAULT) or is_transient(error, self._clashes.get(tp, 0)):
                 raise
             await self._one_by_one(tp, place, batch)
         else:
@@ -269,14 +285,14 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Finds the poison event among them, and parks its key."""
         for one in batch:
             expected = self._expected.get(tp)
-            if expected is None:
+            if expected is None or one.offset < expected:
                 raise Fenced(f"{place}: taken away meanwhile")
             try:
-                await work(self._database, self.handlers, place, expected, [one], next=one.offset + 1)
+                await self._work_one(place, expected, one)
                 if self.handlers.hears(one):
                     self._dead_in_a_row.clear()
             except Exception as error:
-                if isinstance(error, _NO_ONES_FAULT) or is_transient(error, self._attempts.get(tp, 0)):
+                if isinstance(error, _NO_ONES_FAULT) or is_transient(error, CLASHES):
                     raise
                 if len(self._dead_in_a_row | {one.key}) >= self._limit:
                     reason = f"{self._limit} keys in a row would be dead letters, the last for: {error!r}"
@@ -285,6 +301,16 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 await bury(self._database, place, expected, one, error)
             self._move(tp, one.offset + 1)
             events_handled.inc()
+
+    async def _work_one(self, place: Place, expected: int, one: Delivery) -> None:
+        """Two transactions that made the same row settle here: nothing is a dead letter for somebody else's batch."""
+        for clashes in count():
+            try:
+                await work(self._database, self.handlers, place, expected, [one], next=one.offset + 1)
+                return
+            except asyncpg.UniqueViolationError as error:
+                if not is_transient(error, clashes):
+                    raise
 
     def _move(self, tp: TopicPartition, next: int) -> None:
         if tp in self._expected:
@@ -298,6 +324,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         if at is None:
             return  # taken away meanwhile: its next owner tries
         attempt = self._attempts[tp] = self._attempts.get(tp, 0) + 1
+        self._clashes[tp] = self._clashes.get(tp, 0) + 1 if isinstance(error, asyncpg.UniqueViolationError) else 0
         seconds = min(5.0, 0.05 * 2 ** min(attempt, 8))
         log.warning("trying again", topic=tp.topic, partition=tp.partition, seconds=seconds, error=repr(error))
         with suppress(IllegalStateError):

@@ -6,7 +6,7 @@ changed nothing; the next one begins again.
 """
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -21,13 +21,14 @@ from libs.store import Database, Scope
 _LOCK = 7_106_511_852_580_896_770  # one rebuild at a time for a database
 _OFFSETS = "SELECT topic, partition, next FROM consumer_offsets WHERE consumer = $1 AND topic = ANY($2) ORDER BY topic, partition"
 _UNHANDLED = """
-SELECT topic, partition, record_offset FROM dead_letters
+SELECT topic, partition, record_offset, status = 'discarded' AS is_given_up FROM dead_letters
  WHERE consumer = $1 AND topic = ANY($2) AND status IN ('dead', 'waiting', 'discarded')
 """
 _NEW = "INSERT INTO read_events SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING RETURNING event_id"
 _FEW = 2000
 _ROUNDS = 20
 Progress = Callable[[int, int], None]
+Place = tuple[str, int, int]
 
 
 class RebuildBusy(Exception):
@@ -147,7 +148,7 @@ class _Reading:
     progress: Progress
     events: int = 0
     _at: Offsets = field(default_factory=dict)
-    _left_out: frozenset[tuple[str, int, int]] = frozenset()
+    _left_out: frozenset[Place] = frozenset()
 
     async def follow(self, connection: "asyncpg.Connection[asyncpg.Record]", *, lock: str = "") -> int:
         """Up to the offsets that are stored now; how many events that took."""
@@ -157,19 +158,21 @@ class _Reading:
             for row in await connection.fetch(_OFFSETS + lock, self.consumer, topics)
         }
         # a dead letter commits with the offset that passes it, so those of every event before `stored` are seen now
-        unhandled = frozenset(tuple(row) for row in await connection.fetch(_UNHANDLED, self.consumer, topics))
-        if self._left_out - unhandled:
+        letters = await connection.fetch(_UNHANDLED, self.consumer, topics)
+        unhandled = {(row["topic"], row["partition"], row["record_offset"]): row["is_given_up"] for row in letters}
+        if self._left_out - unhandled.keys():
             raise _LettersMoved
-        self._left_out = unhandled
+        self._left_out = frozenset(unhandled)
         async for batch in self.log.read(self._at, stored):
-            await self._apply([d for d in batch if (d.topic, d.partition, d.offset) not in unhandled])
+            await self._apply(batch, unhandled)
             self.events += len(batch)
             self.progress(self.events, sum(stored.values()))
         self._at = stored
         return self.events - before
 
-    async def _apply(self, batch: list[Delivery]) -> None:
-        heard = [delivery for delivery in batch if self.handlers.hears(delivery)]
+    async def _apply(self, batch: list[Delivery], unhandled: Mapping[Place, bool]) -> None:
+        """What was given up is known from then on, as to the inbox: a later copy of it is passed over too."""
+        heard = [d for d in batch if self.handlers.hears(d) and unhandled.get(_place(d), True)]
         async with self.shadow.transaction(Scope("worker", actor=f"system:{self.consumer}")) as tx:
             tx.rebuilding = self.projection.name
             new = {row["event_id"] for row in await tx.connection.fetch(_NEW, [d.event_id for d in heard])}
@@ -177,7 +180,8 @@ class _Reading:
             for delivery in heard:
                 if delivery.event_id in new:
                     new.discard(delivery.event_id)  # a batch can hold the same event twice
-                    fresh.append(delivery)
+                    if _place(delivery) not in unhandled:
+                        fresh.append(delivery)
             if fresh:
                 try:
                     await self.handlers.apply(fresh, tx)
@@ -185,3 +189,7 @@ class _Reading:
                     first, last = fresh[0], fresh[-1]
                     error.add_note(f"among {first.topic}/{first.partition}, offsets {first.offset} to {last.offset}")
                     raise
+
+
+def _place(d: Delivery) -> Place:
+    return d.topic, d.partition, d.offset

@@ -62,6 +62,9 @@ UPDATE relay_position SET prev = $5::text::pg_snapshot, cur = $6::text::pg_snaps
 """
 
 
+_LEAD = "UPDATE relay_position SET epoch = epoch + 1 RETURNING epoch, prev::text, cur::text, last_id"
+
+
 class LostLeadership(Exception):
     """Another relay has taken over this database; what it has not seen acknowledged it sends again."""
 
@@ -133,11 +136,6 @@ class Relay:
                 await connection.close(timeout=2)
 
     async def _lead(self, connection: "asyncpg.Connection[asyncpg.Record]", stop: asyncio.Event) -> None:
-        row = await connection.fetchrow(
-            "UPDATE relay_position SET epoch = epoch + 1 RETURNING epoch, prev::text, cur::text, last_id"
-        )
-        assert row is not None
-        self._epoch = row["epoch"]
         # A producer is used for one leadership only: after an error its sequence numbers may never fit again.
         producer = AIOKafkaProducer(**self._kafka.common(), enable_idempotence=True, max_batch_size=BATCH_BYTES)
         states = (
@@ -149,6 +147,10 @@ class Relay:
             await producer.start()
             if states:
                 await states.start()
+            # Last: who was fenced off meanwhile, or stood still until his session was ended, fails here before he has sent anything.
+            row = await connection.fetchrow(_LEAD)
+            assert row is not None
+            self._epoch = row["epoch"]
             self._problem = None
             await self._publish(
                 connection,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from libs.bus.batch import OutOfOrder, Place, apply_once, is_transient
+from libs.bus.batch import CLASHES, OutOfOrder, Place, apply_once, is_transient
 from libs.bus.dead_letters import park
 from libs.bus.envelope import Delivery
 from libs.bus.handlers import Handlers
@@ -22,7 +22,6 @@ _END = "UPDATE dead_letters SET status = $2 WHERE id = ANY($1)"
 _KNOWN = "INSERT INTO inbox (consumer, topic, event_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
 _ERROR = "UPDATE dead_letters SET error = $2 WHERE id = $1"
 _UNPARK = "DELETE FROM parked_keys WHERE (consumer, topic, key) = ($1, $2, $3)"
-_PATIENCE = 5  # an operator tries once: two transactions that made the same row are no excuse here
 
 
 class NothingParked(LookupError):
@@ -67,8 +66,8 @@ async def discard(database: Database, handlers: Handlers, topic: str, key: UUID)
                 await _move_up(tx, handlers, topic, key, line)
         except (NothingParked, OutOfOrder):
             raise
-        except Exception as error:
-            if is_transient(error, _PATIENCE):
+        except Exception as error:  # an operator tries once: two transactions that made the same row are no excuse here
+            if is_transient(error, CLASHES):
                 raise
             await _die(database, handlers, head, error)
             break

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
+from libs.bus.batch import CLASHES, is_transient
 from libs.bus.metrics import timers_fired
 from libs.bus.spans import timer_span
 from libs.store import Database, Entity, Scope, Transaction
@@ -174,8 +175,8 @@ class TimerLoop:
         except Exception as error:
             log.error("a timer failed; it is kept and tried again", exc_info=error)
             if (id := getattr(error, "aggregate_id", None)) is not None:
-                self._failed[id] = loop.time() + self._retry
-            else:
+                self._failed[id], self._limit = loop.time() + self._retry, CLAIM
+            elif not is_transient(error, CLASHES):
                 self._limit = 1  # one at a time until it is found; the others go on meanwhile
             return None
         timers_fired.inc(fired)

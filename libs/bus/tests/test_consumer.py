@@ -378,6 +378,115 @@ SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE relation = 'consumer
 """
 
 
+async def test_a_batch_that_waited_while_its_partition_was_worked_elsewhere_moves_no_offset_back(stage: Stage) -> None:
+    stage.tally()
+    id, consumer = some(1)[0], stage.consumer()
+    await stage.move(id)
+    async with running(stage.relay().run):
+        await until(lambda: _published(stage, 1), "published")
+    [record] = await stage.published()
+    place = TopicPartition(record.topic, record.partition)
+    await stage.fetchval("INSERT INTO consumer_offsets VALUES ($1, $2, $3, 20)", stage.name, *place)
+    consumer._expected[place] = 20  # it was taken away, worked up to there, and came back
+    with pytest.raises(Fenced):
+        await consumer._apply(place, [record])
+    with pytest.raises(Fenced):
+        await consumer._one_by_one(place, Place(stage.name, *place), [record])
+    assert await stage.fetchval("SELECT next FROM consumer_offsets") == 20
+
+
+async def test_a_commit_whose_answer_is_lost_holds_its_partition_up_no_longer_than_the_trouble_lasts(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class ThingSeen(Event, type=f"polyplus.{stage.name}.thing-seen", visibility="internal", subject="thing_id"):
+        """Nobody hears this: it is passed over in memory."""
+
+        thing_id: UUID
+
+    stage.tally()
+    id, lost, consumer = some(1)[0], 0, stage.consumer()
+
+    async def and_the_answer_is_lost(*args: Any, **how: Any) -> None:
+        nonlocal lost
+        await work(*args, **how)
+        lost += 1
+        if lost == 1:
+            consumer._passed[TopicPartition(args[2].topic, args[2].partition)] = how["next"] - 1
+            raise ConnectionResetError("the answer to COMMIT is lost")
+
+    monkeypatch.setattr("libs.bus.consumer.work", and_the_answer_is_lost)
+    async with running(stage.relay().run, consumer.run):
+        async with stage.database.transaction(WORKER) as tx:
+            await stage.move_in(tx, id)
+            tx.emit(ThingSeen(thing_id=id))
+            await stage.move_in(tx, id)
+        await until(lambda: _tallied(stage, [id], 2), "handled")
+        await stage.move(id)
+        await until(lambda: _tallied(stage, [id], 3), "and so is the next one", seconds=10)
+    assert lost >= 1
+    assert await stage.numbers() == {id: [0, 1, 2]}
+
+
+async def test_an_outage_leaves_no_less_patience_with_rows_that_two_batches_made(stage: Stage) -> None:
+    failures = Counter[int]()
+
+    async def fail(event: Any) -> None:
+        failures[event.n] += 1
+        if failures[event.n] <= 5:
+            raise ConnectionResetError("the database is away for a while")
+        if failures[event.n] <= 7:
+            raise asyncpg.UniqueViolationError("another batch made this row")
+
+    stage.tally(before=fail)
+    id = some(1)[0]
+    async with running(stage.relay().run, stage.consumer().run):
+        await stage.move(id)
+        await until(lambda: _tallied(stage, [id], 1), "handled in the end", seconds=30)
+    assert await stage.fetchval("SELECT count(*) FROM dead_letters") == 0
+
+
+async def test_an_event_that_clashes_for_ever_is_a_dead_letter_and_one_that_clashes_beside_it_is_not(
+    stage: Stage,
+) -> None:
+    clashes, patience = Counter[UUID](), dict[UUID, int]()
+
+    async def fail(event: Any) -> None:
+        clashes[event.thing_id] += 1
+        if clashes[event.thing_id] <= patience.get(event.thing_id, 0):
+            raise asyncpg.UniqueViolationError("a row that is there")
+
+    stage.tally(before=fail)
+    async with running(stage.relay().run):
+        await stage.move(*some(14))
+        await until(lambda: _published(stage, 14), "published")
+        place = Counter(record.partition for record in await stage.published()).most_common(1)[0][0]
+        poisoned, unlucky = [record.key for record in await stage.published() if record.partition == place][:2]
+        patience |= {poisoned: 1000, unlucky: 3}
+        async with running(stage.consumer().run):
+            await until(lambda: _tallied(stage, [unlucky], 1), "handled in the end", seconds=30)
+    assert await stage.fetchval("SELECT array_agg(key) FROM dead_letters") == [poisoned]
+
+
+async def test_a_row_of_a_partition_that_somebody_holds_keeps_the_others_waiting_for_nothing(stage: Stage) -> None:
+    stage.tally()
+    things = some(40)
+    await stage.move(*things)
+    async with running(stage.relay().run):
+        await until(lambda: _published(stage, 40), "published")
+        held, *others = {record.partition for record in await stage.published()}
+        keys = {p: [r.key for r in await stage.published() if r.partition == p] for p in (held, *others)}
+        await stage.fetchval("INSERT INTO consumer_offsets VALUES ($1, $2, $3, 0)", stage.name, stage.topic, held)
+        async with stage.database.pool.acquire() as zombie, running(stage.consumer().run):
+            batch = zombie.transaction()
+            await batch.start()
+            await zombie.execute("SELECT FROM consumer_offsets FOR UPDATE")
+            await until(lambda: _tallied(stage, [k for p in others for k in keys[p]], 1), "the others are handled")
+            assert not set(keys[held]) & (await stage.numbers()).keys()
+            await batch.rollback()
+            await until(lambda: _tallied(stage, things, 1), "and so is this one")
+    assert await stage.numbers() == {id: [0] for id in things}
+
+
 async def test_members_that_come_and_go_handle_each_event_once(stage: Stage) -> None:
     stage.tally()
     things, stop = some(40), asyncio.Event()

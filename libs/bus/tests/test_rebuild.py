@@ -106,6 +106,25 @@ async def test_a_log_that_holds_events_twice_is_read_as_it_was_consumed(stage: S
     assert await the_rest(stage) == before
 
 
+async def test_a_later_copy_of_an_event_that_was_given_up_is_given_up_too(stage: Stage) -> None:
+    id = some(1)[0]
+
+    async def fail(event: Any) -> None:
+        if event.n == 1:
+            raise ValueError("never")
+
+    stage.tally(before=fail)
+    async with running(stage.relay().run, stage.consumer().run):
+        for _ in range(3):
+            await stage.move(id)
+        await until(lambda: all_passed(stage, 3), "passed")
+        assert await discard(stage.database, stage.handlers, stage.topic, id) == 1
+        await stage.append_again(await stage.published())
+        await until(lambda: all_passed(stage, 6), "the copies are passed")
+    assert await stage.numbers() == {id: [0, 2]}
+    assert (await rebuilt(stage)).differences == []
+
+
 async def all_passed(stage: Stage, records: int) -> bool:
     return bool(await stage.fetchval("SELECT sum(next) FROM consumer_offsets") == records)
 

@@ -6,6 +6,7 @@ from random import Random
 
 import asyncpg
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from libs.bus.relay import LostLeadership, Position, Publisher
 from libs.bus.tests.stage import WORKER, Stage, Thing, running, some, until
@@ -136,6 +137,42 @@ async def test_the_position_never_passes_what_kafka_has_not_acknowledged(
     async with running(stage.relay().run):
         await until(lambda: _published(stage, 10), "the next relay sends all of them")
     assert await stage.published_numbers() == {id: [0] for id in things}
+
+
+async def test_a_leader_that_stood_still_while_it_connected_sends_nothing_of_an_old_window(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    things, start, connecting, go_on = some(12), AIOKafkaProducer.start, asyncio.Event(), asyncio.Event()
+    await stage.move(*things)
+    with monkeypatch.context() as broken:
+        send = Publisher.send
+
+        async def once(publisher: Publisher, rows: Sequence[asyncpg.Record]) -> list[asyncio.Future[object]]:
+            if rows[0]["id"] > 5:
+                raise ConnectionResetError("the first leader dies within the window")
+            return await send(publisher, rows)
+
+        broken.setattr(Publisher, "send", once)
+        with pytest.raises(ConnectionResetError):
+            await stage.relay(page=5).run(asyncio.Event())
+
+    async def slowly(producer: AIOKafkaProducer) -> None:
+        monkeypatch.setattr(AIOKafkaProducer, "start", start)
+        connecting.set()
+        await asyncio.wait_for(go_on.wait(), 20)
+        await start(producer)
+
+    monkeypatch.setattr(AIOKafkaProducer, "start", slowly)
+    zombie = asyncio.ensure_future(stage.relay(page=5).run(asyncio.Event()))
+    await asyncio.wait_for(connecting.wait(), 20)
+    await stage.fetchval("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted")
+    async with running(stage.relay(page=5).run):
+        await until(lambda: _published(stage, 12), "the next leader sends the rest")
+        before = len(await stage.published())
+        go_on.set()
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+            await zombie
+        assert len(await stage.published()) == before
 
 
 async def test_a_leader_that_waits_for_kafka_is_not_silent(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

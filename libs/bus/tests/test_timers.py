@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -126,6 +127,27 @@ async def test_a_timer_whose_effect_cannot_be_stored_holds_up_no_other(stage: St
         await until(lambda: _fired(stage, len(good)), "the others fire")
     assert {f.thing_id for f in await stage.firings()} == set(good)
     assert await stage.fetchval("SELECT count(*) FROM timers") == 1, "the failing one is kept"
+
+
+async def test_trouble_that_passes_does_not_make_a_backlog_go_one_by_one(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids, turns, fire_due = some(60), 0, timers.fire_due
+    async with stage.database.transaction(WORKER) as tx:
+        for id in ids:
+            tx.set_timer(tx.add(Thing(id=id)), "ring", tx.now)
+
+    async def after_an_outage(*args: Any, **how: Any) -> int:
+        nonlocal turns
+        turns += 1
+        if turns == 1:
+            raise ConnectionResetError("the database was started again")
+        return await fire_due(*args, **how)
+
+    monkeypatch.setattr(timers, "fire_due", after_an_outage)
+    async with running(TimerLoop(timers, stage.database).run):
+        await until(lambda: _fired(stage, len(ids)), "all fire")
+    assert turns < len(ids) / 2
 
 
 async def test_a_backlog_is_fired_whole_and_once_by_the_two_halves(
