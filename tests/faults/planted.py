@@ -144,7 +144,7 @@ MUTATIONS = (
             ),
         ),
         frozenset({"I8"}),
-        "libs/bus/tests/test_timers.py",
+        "libs/bus/tests/test_timers.py::test_each_timer_fires_once_or_is_cancelled_under_any_race",
     ),
     Mutation(
         "unpark without the lock",
