@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -41,6 +42,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=int(os.environ.get("KILLS") or 1000))
     parser.add_argument("--seed", type=int, default=int(os.environ.get("SEED") or 0) or secrets.randbelow(10**6))
     arguments = parser.parse_args()
+    logging.getLogger("asyncpg").addHandler(logging.NullHandler())  # that an engine is away is no news here
     home = ROOT / ".polyplus" / "faults" / f"{arguments.seed}-{arguments.kills}"
     plan = chapters(arguments.seed, arguments.kills, TARGETS, DISTURBANCES)
     try:
