@@ -17,6 +17,7 @@ from libs.bus.handlers import Handlers
 from libs.bus.log import Log, Offsets
 from libs.bus.projections import SHADOW, Difference, Rebuildable
 from libs.store import Database, Scope
+from libs.store.database import LIVELY
 
 _LOCK = 7_106_511_852_580_896_770  # one rebuild at a time for a database
 _OFFSETS = "SELECT topic, partition, next FROM consumer_offsets WHERE consumer = $1 AND topic = ANY($2) ORDER BY topic, partition"
@@ -25,6 +26,8 @@ SELECT topic, partition, record_offset, status = 'discarded' AS is_given_up FROM
  WHERE consumer = $1 AND topic = ANY($2) AND status IN ('dead', 'waiting', 'discarded')
 """
 _NEW = "INSERT INTO read_events SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING RETURNING event_id"
+_NOT_FOR_EVER = {**LIVELY, "idle_in_transaction_session_timeout": "30s"}
+"""The offsets are locked while the last events are read: a rebuild that stands still must not hold up consumption for ever."""
 _FEW = 2000
 _ROUNDS = 20
 Progress = Callable[[int, int], None]
@@ -50,7 +53,7 @@ class _OnlyChecked(Exception):
 
 
 class _LettersMoved(Exception):
-    """A dead letter that was left out has been handled meanwhile: the shadow lacks it, in its order."""
+    """A dead letter that was left out has been handled or given up meanwhile: the shadow lacks it, in its order."""
 
 
 async def rebuild(
@@ -71,7 +74,7 @@ async def rebuild(
             with suppress(_LettersMoved):
                 async with (
                     _shadow(connection, owner_url, projection) as shadow,
-                    _one_connection(owner_url, lock_timeout="30s") as live,
+                    _one_connection(owner_url, lock_timeout="30s", **_NOT_FOR_EVER) as live,
                 ):
                     handlers = projection.handlers(on)
                     reading = _Reading(on.consumer, projection, handlers, log, shadow, progress)
@@ -148,7 +151,7 @@ class _Reading:
     progress: Progress
     events: int = 0
     _at: Offsets = field(default_factory=dict)
-    _left_out: frozenset[Place] = frozenset()
+    _left_out: frozenset[tuple[Place, bool]] = frozenset()
 
     async def follow(self, connection: "asyncpg.Connection[asyncpg.Record]", *, lock: str = "") -> int:
         """Up to the offsets that are stored now; how many events that took."""
@@ -160,9 +163,9 @@ class _Reading:
         # a dead letter commits with the offset that passes it, so those of every event before `stored` are seen now
         letters = await connection.fetch(_UNHANDLED, self.consumer, topics)
         unhandled = {(row["topic"], row["partition"], row["record_offset"]): row["is_given_up"] for row in letters}
-        if self._left_out - unhandled.keys():
+        if self._left_out - unhandled.items():
             raise _LettersMoved
-        self._left_out = frozenset(unhandled)
+        self._left_out = frozenset(unhandled.items())
         async for batch in self.log.read(self._at, stored):
             await self._apply(batch, unhandled)
             self.events += len(batch)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime
 from uuid import UUID
 
@@ -45,16 +45,18 @@ async def replay(database: Database, handlers: Handlers, topic: str, key: UUID) 
 async def discard(database: Database, handlers: Handlers, topic: str, key: UUID) -> int:
     """Gives up the dead letter itself and handles what waited behind it, event by event; how many.
 
+    Only what a handler has refused is given up: one that moved up to the head and was never tried, since a discard broke off, is tried.
     One of those that fails for good is the dead letter from then on, with the rest waiting behind it: a line of several
     poison events is got through by discarding again. Unparks the key once nothing waits.
     """
     async with _transaction(database, handlers) as tx:
-        dead, *line = await _locked_line(tx, handlers, topic, key)
-        await tx.connection.execute(_END, [dead["id"]], "discarded")
-        await tx.connection.execute(
-            _KNOWN, handlers.consumer, topic, dead["event_id"]
-        )  # its copies are passed over too
-        await _move_up(tx, handlers, topic, key, line)
+        line = await _locked_line(tx, handlers, topic, key)
+        if line[0]["error"] is not None:
+            dead, *line = line
+            await tx.connection.execute(_END, [dead["id"]], "discarded")
+            # its copies are passed over too
+            await tx.connection.execute(_KNOWN, handlers.consumer, topic, dead["event_id"])
+            await _move_up(tx, handlers, topic, key, line)
     handled = 0
     while line:
         head = line[0]
@@ -69,7 +71,8 @@ async def discard(database: Database, handlers: Handlers, topic: str, key: UUID)
         except Exception as error:  # an operator tries once: two transactions that made the same row are no excuse here
             if is_transient(error, CLASHES):
                 raise
-            await _die(database, handlers, head, error)
+            with suppress(NothingParked):  # somebody has replayed or discarded it meanwhile
+                await _die(database, handlers, head, error)
             break
         handled += 1
     return handled
@@ -89,6 +92,9 @@ async def _move_up(tx: Transaction, handlers: Handlers, topic: str, key: UUID, l
 
 async def _die(database: Database, handlers: Handlers, head: asyncpg.Record, error: Exception) -> None:
     async with _transaction(database, handlers) as tx:
+        first, *_ = await _locked_line(tx, handlers, head["topic"], head["key"])
+        if first["id"] != head["id"]:
+            return
         await park(tx, handlers.consumer, _delivery(head), error)
         await tx.connection.execute(
             _ERROR, head["id"], f"{type(error).__name__}: {error}".replace("\0", "\ufffd")[:2000]

@@ -78,7 +78,7 @@ class Verifier:
         try:
             claims = jwt.decode(
                 token, self._key, algorithms=["EdDSA"], audience=AUDIENCE, issuer=ISSUER, leeway=30,
-                options={"require": ["exp", "iat", "aud", "iss", "sub"]},
+                options={"require": ["exp", "iat", "aud", "iss", "sub"], "verify_iat": False},  # `exp` bounds it
             )  # fmt: skip
         except jwt.InvalidTokenError as error:
             raise Unauthenticated("The token is not valid here.") from error

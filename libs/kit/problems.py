@@ -120,12 +120,14 @@ def as_problem(error: Exception) -> Problem | None:
             return InvalidRequest("A text holds a NUL character, which cannot be stored.")
         case asyncpg.DeadlockDetectedError() | asyncpg.SerializationError() | asyncpg.LockNotAvailableError():
             return Unavailable("Busy with a conflicting change; try again.")
+        case asyncpg.QueryCanceledError() | asyncpg.ReadOnlySQLTransactionError():
+            return Unavailable("The database is busy or changing over; try again.")
         case asyncpg.PostgresConnectionError() | asyncpg.InterfaceError() | asyncpg.CannotConnectNowError():
             return Unavailable("The database is out of reach; try again.")
-        case asyncpg.TooManyConnectionsError() | asyncpg.AdminShutdownError() | asyncpg.CrashShutdownError():
+        case asyncpg.InsufficientResourcesError() | asyncpg.AdminShutdownError() | asyncpg.CrashShutdownError():
             return Unavailable("The database is out of reach; try again.")
         # the first: a session used between the server's last word and the end of its connection
-        case asyncpg.InternalClientError() | ConnectionError() | TimeoutError():
+        case asyncpg.InternalClientError() | OSError(filename=None):
             return Unavailable("The database is out of reach; try again.")
     return None
 

@@ -137,7 +137,7 @@ async def replay_events(
         query = query.where(_begins_with_one_of(type))
     records = await tx.fetch(query.order_by(view.place).limit(paging.limit + 1))
     events = page([view.out(record) for record in records], paging.limit, lambda event: (event.seq,))
-    reached = events.items[-1].seq if events.items else after
+    reached = events.items[-1].seq if events.items else position
     return EventPage(
         items=events.items,
         next_cursor=events.next_cursor,

@@ -1,5 +1,6 @@
 """Reading a table anew from a real log, with real events coming in meanwhile."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from libs.bus import rebuild as rebuilding
 from libs.bus.envelope import Delivery
 from libs.bus.log import KafkaLog, Log, LogUnavailable, Offsets
 from libs.bus.projections import Projection
@@ -104,6 +106,38 @@ async def test_a_log_that_holds_events_twice_is_read_as_it_was_consumed(stage: S
     assert len((await rebuilt(stage)).differences) == 1
     assert await stage.numbers() == {id: [0, 1, 2, 3] for id in things}
     assert await the_rest(stage) == before
+
+
+async def test_a_rebuild_that_stands_still_holds_consumption_up_for_a_while_only(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.tally()
+    things = await consumed(stage)
+    monkeypatch.setitem(rebuilding._NOT_FOR_EVER, "idle_in_transaction_session_timeout", "1s")
+    holding, went_on = asyncio.Event(), asyncio.Event()
+
+    class Silent:
+        """A log that says nothing more once the offsets are locked."""
+
+        times = 0
+
+        async def read(self, start: Offsets, end: Offsets) -> AsyncIterator[list[Delivery]]:
+            self.times += 1
+            if self.times > 1:
+                holding.set()
+                await asyncio.wait_for(went_on.wait(), 30)
+            async with KafkaLog(stage.kafka, batch=7) as log:
+                async for batch in log.read(start, end):
+                    yield batch
+
+    stands_still = asyncio.ensure_future(rebuild(stage.owner_url, stage.handlers, TALLIES, Silent()))
+    async with running(stage.relay().run, stage.consumer().run):
+        await asyncio.wait_for(holding.wait(), 20)
+        await stage.move(*things)
+        await until(lambda: tallied(stage, things, 5), "the events that came meanwhile are handled")
+        went_on.set()
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
+        await stands_still
 
 
 async def test_a_later_copy_of_an_event_that_was_given_up_is_given_up_too(stage: Stage) -> None:

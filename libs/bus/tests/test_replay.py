@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from libs.bus.replay import NothingParked, discard, replay
+from libs.bus.batch import apply_once
+from libs.bus.replay import NothingParked, _die, discard, replay
 from libs.bus.tests.stage import Stage, running, some, until
 
 
@@ -55,6 +56,49 @@ async def test_a_line_of_several_poison_events_is_got_through_by_discarding_each
 
     async with running(stage.relay().run):
         await until(published, "each poison event is on the DLQ topic")
+
+
+async def test_a_discard_that_broke_off_and_is_given_again_gives_up_nothing_that_no_handler_has_refused(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = await a_line(stage, {0}, length=3)
+
+    async def away(*_: object) -> None:
+        raise ConnectionResetError("the database is away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("libs.bus.replay.apply_once", away)
+        with pytest.raises(ConnectionResetError):
+            await discard(stage.database, stage.handlers, stage.topic, id)
+    assert await dead(stage) == [["1", None]], "the next one is at the head, untried"
+    assert await discard(stage.database, stage.handlers, stage.topic, id) == 2
+    assert await stage.numbers() == {id: [1, 2]}
+
+
+async def test_a_discard_beside_a_replay_parks_nothing_that_was_handled(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id = await a_line(stage, {0}, length=3)
+    beside = False
+
+    async def fail_after_it_was_replayed(*arguments: Any) -> None:
+        nonlocal beside
+        if beside:
+            await apply_once(*arguments)
+            return
+        beside = True
+        raise ValueError("refused here")
+
+    async def replayed_meanwhile(*arguments: Any) -> None:
+        await replay(stage.database, stage.handlers, stage.topic, id)
+        await die(*arguments)
+
+    die = _die
+    monkeypatch.setattr("libs.bus.replay.apply_once", fail_after_it_was_replayed)
+    monkeypatch.setattr("libs.bus.replay._die", replayed_meanwhile)
+    assert await discard(stage.database, stage.handlers, stage.topic, id) == 0
+    assert await stage.numbers() == {id: [1, 2]}
+    assert await stage.fetchval("SELECT count(*) FROM parked_keys") == 0
 
 
 async def test_a_replay_after_a_discard_takes_up_the_rest_of_the_line(stage: Stage) -> None:

@@ -86,8 +86,8 @@ def health_router(database: Database, upstreams: Upstreams) -> APIRouter:
 
 async def _database(database: Database) -> str:
     try:
-        async with asyncio.timeout(PROBE_SECONDS), database.pool.acquire() as connection:
-            await connection.fetchval("SELECT 1")
+        async with database.pool.acquire(timeout=PROBE_SECONDS) as connection:
+            await connection.fetchval("SELECT 1", timeout=PROBE_SECONDS)
     except Exception as error:
         problem = problems.as_problem(error)
         if problem is None:

@@ -20,6 +20,7 @@ STALE_SECONDS = 60.0
 _READER = Scope("worker", actor="system:gateway")
 _RENEW_SECONDS = 60
 _REMEMBERED = 10_000
+_PATIENCE_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -53,7 +54,9 @@ class Directory:
     async def caller(self, access: Access) -> Caller:
         """The client that an access token names. Raises Unauthenticated when it may not call any more."""
         found = self._known.get(access.client_id)
-        if found is None or time.monotonic() - found.read_at > FRESH_SECONDS:
+        # the token is signed: one of a newer generation than we know was issued since
+        is_old = found is not None and found.generation < access.generation
+        if found is None or is_old or time.monotonic() - found.read_at > FRESH_SECONDS:
             found = await self._read_once(access.client_id)
         if found is None or found.disabled or found.generation != access.generation:
             raise Unauthenticated("The token is not valid any more.")
@@ -64,7 +67,10 @@ class Directory:
         if task is None:
             task = self._reading[client_id] = asyncio.create_task(self._read(client_id))
             task.add_done_callback(lambda _: self._reading.pop(client_id, None))
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.wait_for(asyncio.shield(task), _PATIENCE_SECONDS)
+        except TimeoutError as error:  # a database that stands still says nothing for a minute
+            return self._stale(client_id, error)
 
     async def _read(self, client_id: UUID) -> Caller | None:
         known = self._known.get(client_id)
@@ -74,12 +80,7 @@ class Directory:
         except Exception as error:
             if as_problem(error) is None:
                 raise
-            if known and time.monotonic() - known.read_at < STALE_SECONDS:
-                log.warning("the gateway's database does not answer; going by what is known", error=str(error))
-                return known
-            raise Unavailable(
-                "The gateway's own database is out of reach; try again.", dependency="gateway database"
-            ) from error
+            return self._stale(client_id, error)
         if client is None:
             self._known.pop(client_id, None)
             return None
@@ -96,3 +97,12 @@ class Directory:
             caller._token, caller._renew_at = known._token, known._renew_at
         self._known[client_id] = caller
         return caller
+
+    def _stale(self, client_id: UUID, error: Exception) -> Caller:
+        """As it was known last, if that is not too long ago. Raises Unavailable."""
+        known = self._known.get(client_id)
+        if known is None or time.monotonic() - known.read_at > STALE_SECONDS:
+            message = "The gateway's own database is out of reach; try again."
+            raise Unavailable(message, dependency="gateway database") from error
+        log.warning("the gateway's database does not answer; going by what is known", error=repr(error))
+        return known

@@ -15,10 +15,12 @@ HEARTBEAT = b":\n\n"
 class Listener:
     """What one connection has still to be sent. Its own task empties it; the hub fills it and never waits."""
 
-    __slots__ = ("_frames", "_limit", "_pending", "_size", "filter", "last", "reason", "stuck_since", "woken")
+    __slots__ = ("_frames", "_limit", "_pending", "_size", "after", "filter", "last", "reason", "stuck_since", "woken")
 
     def __init__(self, filter: Filter, last: int, *, limit: int) -> None:
         self.filter, self.last = filter, last
+        self.after = last
+        """The place from which on the hub fills it; what comes before it was sent otherwise."""
         self.woken = asyncio.Event()
         self.reason: str | None = None
         """Why it is sent away; None while it stays."""
@@ -89,15 +91,16 @@ class Hub:
             self._ring.append(item)
             self.position = item.place
         for listener in self._listeners:
-            admits = listener.filter.admits
+            admits, after = listener.filter.admits, listener.after
             for item in items:
-                if admits(item):
+                if item.place > after and admits(item):
                     listener.put(item.frame, item.place)
 
     def attach(self, listener: Listener, after: int) -> list[Item] | None:
         """From now on it gets what comes. What came after the place before now is given back; None when the ring does not reach there."""
         if self.position is None or after < self.base:
             return None
+        listener.after = after
         self._listeners.add(listener)
         _listeners.set(len(self._listeners))
         return [item for item in self._ring if item.place > after and listener.filter.admits(item)]

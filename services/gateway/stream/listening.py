@@ -97,11 +97,17 @@ class Listening:
         if self._hub.position is None:
             raise ServiceDown("activity", "activity has not been heard of yet; try again.")
         asked = Request.of(scope)
-        begin = self._hub.position if asked.after is None else asked.after
+        begin, page = self._hub.position if asked.after is None else asked.after, None
+        if (
+            begin > self._hub.position
+        ):  # the feed is behind activity; or it is a place of another stream, which began anew
+            page = await self._page(asked, begin, caller)
+            begin = min(begin, page["position"])
         may_see = Filter.of(caller.principal, types=asked.types, case_id=asked.case_id, account_id=asked.account_id)
         listener = Listener(may_see, begin, limit=BUFFER_BYTES)
-        missed = self._hub.attach(listener, begin)
-        page = None if missed is not None else await self._page(asked, begin, caller)
+        missed = self._hub.attach(listener, begin) if page is None else None
+        if missed is None and page is None:
+            page = await self._page(asked, begin, caller)
         seat = self._seats[listener] = _Seat(access, caller)
         gone = asyncio.create_task(_until_gone(receive, listener))
         try:
@@ -147,8 +153,11 @@ class Listening:
         while not stopping.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), self._heartbeat)
-            await self._send_away()
             self._hub.beat()
+            try:
+                await self._send_away()
+            except Exception as error:
+                log.error("cannot look who may listen", exc_info=error)
         for listener in self._seats:
             listener.leave("closing")
 
@@ -231,6 +240,6 @@ def _id(query: dict[str, list[str]], name: str) -> str | None:
 def _place(value: str | None) -> int | None:
     if value is None:
         return None
-    if not value.isascii() or not value.isdigit() or int(value) >= 2**63:
+    if len(value) > 19 or not value.isascii() or not value.isdigit() or int(value) >= 2**63:
         raise BadRequest("Last-Event-ID is not one that this stream gave out.")
     return int(value)

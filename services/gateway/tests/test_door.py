@@ -11,9 +11,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
 from libs.kit.auth import Verifier, mint
+from libs.kit.problems import Unauthenticated, Unavailable
 from services.gateway import routes
-from services.gateway.identity.access_tokens import AccessTokens
+from services.gateway.identity import directory as directory_module
+from services.gateway.identity.access_tokens import Access, AccessTokens
+from services.gateway.identity.directory import Directory
 from services.gateway.identity.keys import SigningKey
+from services.gateway.model.client import Client
 from services.gateway.tests.stage import ISSUER, KEY, Stage
 
 
@@ -363,6 +367,41 @@ async def test_an_unforeseen_error_says_nothing_of_the_inside(stage: Stage, monk
     answer = await http.get("/v1/cases")
     assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
     assert "secret detail" not in answer.text
+
+
+async def test_a_database_that_stands_still_leaves_known_callers_be_and_new_secrets_are_known_at_once(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client_id = await stage.make("engineer")
+    directory = Directory(stage.database)
+    known = await directory.caller(Access(client_id, 1, 0.0))
+    async with stage.gateway.transaction() as tx:
+        (await Client.get(client_id, tx, lock=True)).secret_generation = 2
+    assert (await directory.caller(Access(client_id, 2, 0.0))).generation == 2
+    with pytest.raises(Unauthenticated):
+        await directory.caller(Access(client_id, 1, 0.0))
+
+    async def stands_still(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(directory_module, "FRESH_SECONDS", 0.0)
+    monkeypatch.setattr(directory_module, "_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(Client, "find", stands_still)
+    assert (await directory.caller(Access(client_id, 2, 0.0))).principal == known.principal
+    with pytest.raises(Unavailable):
+        await directory.caller(Access(UUID(int=7), 1, 0.0))
+    for task in directory._reading.values():
+        task.cancel()
+
+
+def test_a_token_of_a_clock_that_is_ahead_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    import time
+
+    ahead = time.time() + 60
+    with monkeypatch.context() as clock:
+        clock.setattr(time, "time", lambda: ahead)
+        token = f"Bearer {AccessTokens(KEY, ISSUER).issue(UUID(int=1), 1)}"
+    assert AccessTokens(KEY, ISSUER).verify(token).client_id == UUID(int=1)
 
 
 def test_a_verified_token_is_not_remembered_beyond_its_end(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.gateway.identity.access_tokens import Access
+from services.gateway.identity.directory import Caller, Directory
 from services.gateway.stream import listening
 from services.gateway.stream.feed import Feed
 from services.gateway.stream.hub import HEARTBEAT, Hub, Listener
@@ -289,6 +291,46 @@ def test_the_ring_says_when_it_does_not_reach_back_far_enough() -> None:
     assert [item.place for item in hub.attach(listener, 12) or ()] == [13, 14, 15]
     hub.publish([item(16)])
     assert listener.take() == (b"16", 16)
+
+
+def test_what_was_sent_otherwise_does_not_come_again_while_the_feed_is_behind() -> None:
+    hub, listener = Hub(ring=10), Listener(Filter(None, False, (), None), 0, limit=100)
+    hub.begin(90)
+    hub.publish([item(n) for n in range(91, 96)])
+    assert hub.attach(listener, 98) == []
+    hub.publish([item(n) for n in range(96, 101)])
+    assert listener.take() == (b"99100", 100)
+
+
+async def test_one_who_resumes_from_a_place_of_another_stream_hears_this_one(live: Live) -> None:
+    await live.open()
+    ear = await live.ear(query="?last_event_id=999")
+    event = an_event(account_id=OURS)
+    await live.activity.deliver(event)
+    assert (await ear.event()).data["id"] == str(event.event_id)
+    refused = await (await live.silent_ear(query=f"?last_event_id={'9' * 5000}")).open()
+    assert refused.status == 400
+
+
+async def test_signs_of_life_go_on_when_nobody_foresaw_why_it_cannot_be_looked_who_may_listen(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await live.open(heartbeat_seconds=0.1)
+    ear = await live.ear()
+    looked, look = list[int](), Directory.caller
+
+    async def fail_once(directory: Directory, access: Access) -> Caller:
+        looked.append(1)
+        if len(looked) == 1:
+            raise RuntimeError("nobody foresaw this")
+        return await look(directory, access)
+
+    monkeypatch.setattr(Directory, "caller", fail_once)
+    for _ in range(4):
+        frame = await ear.frame()
+        assert frame is not None
+        assert frame.comment
+    assert len(looked) > 1
 
 
 def test_a_sign_of_life_does_not_move_the_place_to_resume_from() -> None:
