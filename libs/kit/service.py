@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -33,6 +34,7 @@ REQUEST_SPANS: TelemetryConfig = {
 """FastAPI's own span of each request, for callers' routes; nothing else of what it offers."""
 log = structlog.get_logger()
 END_SECONDS = 30.0  # after the last request has been answered, which may take 20; the loops' own patience is 25
+_DEAF_MILLISECONDS = 30_000
 ROLES = ("all", "api", "worker")
 Setup = Callable[[FastAPI], Awaitable[None]]
 
@@ -146,11 +148,24 @@ def end_within(seconds: float) -> None:
 
 
 class Server(uvicorn.Server):
-    """Sets `stopping` when the process is told to end: a response without an end has to end by itself, or ending waits for it."""
+    """Sets `stopping` when the process is told to end: a response without an end has to end by itself, or ending waits for it.
+
+    A peer that takes nothing any more, though it is there, loses its connection after a while (on Linux): closing one waits for
+    what is still to be sent.
+    """
 
     def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
         super().__init__(config)
         self._stopping = stopping
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            for listening in [each for server in self.servers for each in server.sockets]:
+                with socket.socket(
+                    fileno=os.dup(listening.fileno())
+                ) as ours:  # connections get it from the listening one
+                    ours.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _DEAF_MILLISECONDS)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._stopping.set()

@@ -1,11 +1,16 @@
+import asyncio
+import socket
 import subprocess
 import sys
+from typing import Any
 
 import pytest
+import uvicorn
 
+from deploy.local.waiting import until_async
 from libs.bus import Handlers, Jobs, Timers
 from libs.bus.retention import Retention
-from libs.kit.service import Service
+from libs.kit.service import Server, Service
 from libs.kit.settings import UnsafeSetting, retention
 from libs.kit.tests.conftest import Api, service
 
@@ -46,3 +51,39 @@ def test_a_process_that_is_told_to_forget_too_soon_does_not_start(
     monkeypatch.setenv(f"POLYPLUS_{name}", value)
     with pytest.raises(UnsafeSetting, match=name):
         retention()
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="this system does not know it")
+async def test_a_peer_that_takes_nothing_any_more_loses_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("libs.kit.service._DEAF_MILLISECONDS", 1000)
+    stuffed = asyncio.Event()
+
+    async def pours(scope: Any, receive: Any, send: Any) -> None:
+        gone = asyncio.create_task(_until_gone(receive))
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while not gone.done():
+            pouring = asyncio.create_task(
+                send({"type": "http.response.body", "body": bytes(1 << 20), "more_body": True})
+            )
+            _, waits = await asyncio.wait((pouring,), timeout=0.2)
+            if waits:
+                stuffed.set()
+                await pouring
+
+    config = uvicorn.Config(pours, port=0, log_config=None, lifespan="off")
+    server = Server(config, asyncio.Event())
+    serves = asyncio.create_task(server.serve())
+    await until_async(lambda: server.started, seconds=20, otherwise="it does not serve")
+    port = server.servers[0].sockets[0].getsockname()[1]
+    _, writer = await asyncio.open_connection("127.0.0.1", port)  # nobody reads
+    writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+    await asyncio.wait_for(stuffed.wait(), 20)
+    await until_async(lambda: not server.server_state.connections, seconds=20, otherwise="it keeps its connection")
+    server.should_exit = True
+    await asyncio.wait_for(serves, 20)
+    writer.close()
+
+
+async def _until_gone(receive: Any) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        continue
