@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from deploy.local.kafka import KafkaLogin, temporary_kafka
@@ -15,11 +16,17 @@ _plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_t
 structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _plain])
 
 
+# How long an example takes says what else this machine does, and nothing of the code.
+settings.register_profile("polyplus", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("polyplus")
+
+
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]
-    """With several workers (`make test`) a file stays on one of them, and so do all journeys, which share a whole stack."""
+    """With several workers (`make test`) a file stays on one of them, and so does all that has a whole stack: one at a time."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "journeys" if nodeid.startswith("tests/journeys/") else nodeid.partition("::")[0]
+        whole_stack = nodeid.startswith(("tests/journeys/", "tests/faults/test_short_seed.py"))
+        return "journeys" if whole_stack else nodeid.partition("::")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:

@@ -106,6 +106,7 @@ async def _through_it_all(
                 for others in chapter.disturbances.values():
                     lanes.create_task(disturber.work(others))
             stack.heal()
+            await _bring_all_back(stack)
             await load.under_way(_TELLING_SECONDS)  # what was broken works again, for everybody
             load.end()
     finally:
@@ -116,7 +117,7 @@ async def _through_it_all(
 async def _settle(stack: FaultStack, disturber: Disturber, faults: History, outcome: Outcome) -> None:
     """Has every process back, lets some domain time pass, and waits until nothing is left to do."""
     try:
-        await asyncio.gather(*(stack.targets.bring_back(name) for name in stack.targets.names()))
+        await _bring_all_back(stack)
         await disturber.move_clock(_LATER)
         faults.mark(FAULTS_OVER)
         began = time.monotonic()
@@ -127,6 +128,11 @@ async def _settle(stack: FaultStack, disturber: Disturber, faults: History, outc
             await _hold_still(stack, clock)
     except CannotRun as busy:
         outcome.violations.append(Violation("I12", str(busy)))
+
+
+async def _bring_all_back(stack: FaultStack) -> None:
+    """Also what a fault of its own left, because the engines under it were down. Raises NotBack."""
+    await asyncio.gather(*(stack.targets.bring_back(name) for name in stack.targets.names()))
 
 
 async def _hold_still(stack: FaultStack, clock: Sandbox) -> None:

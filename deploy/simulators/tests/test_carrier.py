@@ -195,7 +195,10 @@ async def test_an_unheard_notice_holds_back_the_next_one_about_the_same_shipment
     assert receiver.told("sequence") == [1, 2, 3]
 
 
-async def test_faults_make_notices_double_and_overtake_each_other(stage: Stage, receiver: Receiver) -> None:
+async def test_faults_make_notices_double_and_overtake_each_other(
+    stage: Stage, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deploy.simulators.webhooks._OVERTAKEN_SECONDS", 5.0)
     await stage.faults(duplicate_rate=1, out_of_order=True)
     shipment = await stage.book(direction="return")
     await stage.happens(shipment, "in-transit")
@@ -248,7 +251,7 @@ async def test_a_lost_answer_leaves_the_shipment_booked(stage: Stage) -> None:
 async def test_latency_makes_a_hurried_caller_give_up(stage: Stage) -> None:
     await stage.faults(latency_ms=500)
     with pytest.raises(httpx.ReadTimeout):
-        await stage.http.post("/shipments", json=a_booking(), timeout=0.05)
+        await stage.http.post("/shipments", json=a_booking(), timeout=httpx.Timeout(10, read=0.05))
     await stage.faults()
     assert (await stage.http.get("/simulate/faults")).json()["latency_ms"] == 0
 

@@ -476,14 +476,15 @@ async def test_a_row_of_a_partition_that_somebody_holds_keeps_the_others_waiting
         held, *others = {record.partition for record in await stage.published()}
         keys = {p: [r.key for r in await stage.published() if r.partition == p] for p in (held, *others)}
         await stage.fetchval("INSERT INTO consumer_offsets VALUES ($1, $2, $3, 0)", stage.name, stage.topic, held)
-        async with stage.database.pool.acquire() as zombie, running(stage.consumer().run):
+        async with stage.database.pool.acquire() as zombie:
             batch = zombie.transaction()
             await batch.start()
             await zombie.execute("SELECT FROM consumer_offsets FOR UPDATE")
-            await until(lambda: _tallied(stage, [k for p in others for k in keys[p]], 1), "the others are handled")
-            assert not set(keys[held]) & (await stage.numbers()).keys()
-            await batch.rollback()
-            await until(lambda: _tallied(stage, things, 1), "and so is this one")
+            async with running(stage.consumer().run):
+                await until(lambda: _tallied(stage, [k for p in others for k in keys[p]], 1), "the others are handled")
+                assert not set(keys[held]) & (await stage.numbers()).keys()
+                await batch.rollback()
+                await until(lambda: _tallied(stage, things, 1), "and so is this one")
     assert await stage.numbers() == {id: [0] for id in things}
 
 

@@ -113,7 +113,7 @@ async def test_a_rebuild_that_stands_still_holds_consumption_up_for_a_while_only
 ) -> None:
     stage.tally()
     things = await consumed(stage)
-    monkeypatch.setitem(rebuilding._NOT_FOR_EVER, "idle_in_transaction_session_timeout", "1s")
+    monkeypatch.setitem(rebuilding._NOT_FOR_EVER, "idle_in_transaction_session_timeout", "5s")
     holding, went_on = asyncio.Event(), asyncio.Event()
 
     class Silent:
@@ -176,6 +176,7 @@ async def test_a_rebuild_that_dies_half_way_leaves_the_table_and_the_next_one_be
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = user AND pid <> pg_backend_pid()"
         )
         await owner.close()
+        raise ConnectionResetError("and with it the process")
 
     with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)):
         await rebuilt(stage, die)

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from libs.bus.backlog import backlog
 from libs.bus.relay import LostLeadership, Position, Publisher
 from libs.bus.tests.stage import WORKER, Stage, Thing, running, some, until
 from libs.store import EmitRefused
@@ -167,12 +168,18 @@ async def test_a_leader_that_stood_still_while_it_connected_sends_nothing_of_an_
     await asyncio.wait_for(connecting.wait(), 20)
     await stage.fetchval("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted")
     async with running(stage.relay(page=5).run):
-        await until(lambda: _published(stage, 12), "the next leader sends the rest")
+        await until(lambda: _has(stage, things, 1), "the next leader sends the rest")
+        await until(lambda: _all_is_acknowledged(stage), "and knows it")
         before = len(await stage.published())
         go_on.set()
         with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
             await zombie
         assert len(await stage.published()) == before
+
+
+async def _all_is_acknowledged(stage: Stage) -> bool:
+    async with stage.database.pool.acquire() as connection:
+        return not (await backlog(connection)).unpublished_events
 
 
 async def test_a_leader_that_waits_for_kafka_is_not_silent(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

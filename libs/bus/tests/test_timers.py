@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -42,19 +43,20 @@ async def _fired(stage: Stage, count: int) -> bool:
     return len(await stage.firings()) >= count
 
 
-async def test_a_timer_whose_worker_is_killed_a_second_before_it_is_due_fires_once_and_not_early(stage: Stage) -> None:
+async def test_a_timer_whose_worker_is_killed_before_it_is_due_fires_once_and_not_early(stage: Stage) -> None:
     async with a_process(stage, "timers") as worker:
         async with stage.database.transaction(WORKER) as tx:
             tx.set_timer(tx.add(Thing(id=some(1)[0])), "ring", tx.now)
         await until(lambda: _fired(stage, 1), "the worker is at work")
         await stage.fetchval("DELETE FROM firings")
         async with stage.database.transaction(WORKER) as tx:
-            due = tx.now + timedelta(seconds=2)
+            due = tx.now + timedelta(hours=1)
             tx.set_timer(tx.add(Thing(id=some(1)[0])), "ring", due)
-        await until(lambda: _reached(stage, due - timedelta(seconds=1)), "one second before it is due")
+        await stage.fetchval("UPDATE app_clock SET time_offset = '59 minutes'")
         worker.kill()
         await worker.wait()
     assert await stage.firings() == []
+    await stage.fetchval("UPDATE app_clock SET time_offset = '59 minutes 58 seconds'")
     async with a_process(stage, "timers"), a_process(stage, "timers"):
         await until(lambda: _fired(stage, 1), "another worker fires it")
         await until(lambda: _reached(stage, due + timedelta(seconds=1)), "and nobody fires it again")
@@ -204,18 +206,19 @@ async def test_a_stopped_relay_that_resumes_as_a_zombie_changes_nothing(stage: S
     things = some(10)
     async with a_process(stage, "relay") as first:
         await stage.move(*things)
-        await until(lambda: _published(stage, 10), "it leads")
+        await until(lambda: _has(stage, things, 1), "it leads")
         async with running(stage.relay(page=5).run):
             first.send_signal(signal.SIGSTOP)
             await stage.move(*things)
             await until(
-                lambda: _published(stage, 20), "the other one takes over once it has been silent for long enough"
+                lambda: _has(stage, things, 2), "the other one takes over once it has been silent for long enough"
             )
             first.send_signal(signal.SIGCONT)
             await stage.move(*things)
-            await until(lambda: _published(stage, 30), "and goes on beside the zombie")
+            await until(lambda: _has(stage, things, 3), "and goes on beside the zombie")
     assert await stage.published_numbers() == {id: [0, 1, 2] for id in things}
 
 
-async def _published(stage: Stage, count: int) -> bool:
-    return len(await stage.published()) >= count
+async def _has(stage: Stage, things: list[UUID], moves: int) -> bool:
+    numbers = await stage.published_numbers()
+    return all(len(numbers.get(id, [])) >= moves for id in things)

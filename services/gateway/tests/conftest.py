@@ -34,6 +34,12 @@ async def standing(postgres_url: str) -> AsyncIterator[tuple[Stage, FastAPI]]:
     await database.close()
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine is no database that stands still."""
+    monkeypatch.setattr("services.gateway.identity.directory._PATIENCE_SECONDS", 30.0)
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def stage(gateway: Harness, standing: tuple[Stage, FastAPI]) -> AsyncIterator[Stage]:
     async with standing[0].test(gateway, standing[1].state.seen) as ready:

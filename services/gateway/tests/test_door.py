@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from libs.kit.auth import Verifier, mint
 from libs.kit.problems import Unauthenticated, Unavailable
 from services.gateway import routes
+from services.gateway.door.limits import Buckets
 from services.gateway.identity import directory as directory_module
 from services.gateway.identity.access_tokens import Access, AccessTokens
 from services.gateway.identity.directory import Directory
@@ -264,8 +265,10 @@ async def test_a_large_answer_comes_as_it_is_made(stage: Stage) -> None:
     assert len(answer.content) == 64 * 65536
 
 
-async def test_who_asks_too_often_is_told_when_to_come_again(stage: Stage) -> None:
-    slow, other = await stage.client(requests_per_second=1), await stage.client()
+async def test_who_asks_too_often_is_told_when_to_come_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.gateway.door.door.Buckets", lambda: Buckets(clock=lambda: 0.0))
+    door = await stage.open()
+    slow, other = await stage.client(url=door.url, requests_per_second=1), await stage.client(url=door.url)
     answers = [await slow.get("/v1/cases") for _ in range(3)]
     assert [a.status_code for a in answers] == [200, 200, 429]
     assert [a.headers["ratelimit"] for a in answers[:2]] == ['"client";r=1;t=1', '"client";r=0;t=2']
@@ -331,7 +334,7 @@ async def test_a_service_that_is_too_slow_or_too_busy_is_named(stage: Stage) -> 
     http = await stage.http(door.url, authorization=(await stage.client()).headers["authorization"])
     answer = await http.get("/v1/accounts/slow")
     assert (answer.status_code, answer.json()["dependency"]) == (504, "entitlements")
-    answer = await http.get("/v1/accounts/overloaded")
+    answer = await (await stage.client()).get("/v1/accounts/overloaded")
     assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
 
 

@@ -235,7 +235,7 @@ def a_timer_fired_twice(evidence: Evidence) -> None:
 @breaks("I8")
 def a_timer_fired_early(evidence: Evidence) -> None:
     fired = _fired(evidence)
-    due = datetime.fromisoformat(fired["old"]["due_at"]) + timedelta(seconds=1)
+    due = datetime.fromisoformat(fired["old"]["due_at"]) + timedelta(hours=1)
     fired["old"]["due_at"] = due.isoformat()
 
 
