@@ -61,7 +61,7 @@ examples:
 """
 _DISCARD = """
 The dead letter itself is given up for good (it stays on record), and what waited behind it is handled. Should one of those be refused
-too, it is the next dead letter, and the exit code is 1.
+too, it is the next dead letter, and the exit code is 1. A discard that broke off may be given again: nothing untried is given up.
 
 example:
   polyplus dlq discard 0192d000-0000-7000-8000-0000000000a1
@@ -110,7 +110,7 @@ async def _list(arguments: argparse.Namespace) -> int:
                 d["type"],
                 d["waiting"],
                 f"{d['at']:%Y-%m-%d %H:%M:%S}",
-                brief(d["error"]),
+                brief(d["error"] or "not tried yet: a discard broke off"),
             )
             for d in found.letters
         ]
@@ -177,7 +177,8 @@ async def _discard(arguments: argparse.Namespace) -> int:
             letter["handled"] = await discard(database, handlers, letter["topic"], letter["key"])
         except Exception as error:
             raise CannotRun(f"{letter['service']}: {one_line(error)}") from error
-    letter["discarded"] = letter["event_id"]
+    if letter["error"] is not None:  # else a discard broke off before it was tried
+        letter["discarded"] = letter["event_id"]
     _report(arguments, [letter])
     left = (await _letters(arguments, arguments.key)).letters
     again = [each for each in left if each["topic"] == letter["topic"]]

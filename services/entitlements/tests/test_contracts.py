@@ -1,6 +1,6 @@
 """Contracts begin, are renewed and end by themselves; what they bring comes and goes with them."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -114,7 +114,7 @@ async def test_nothing_is_on_offer_once_the_contract_has_ended(entitlements: Har
 async def test_a_renewal_goes_on_without_a_gap_and_extends_what_the_contract_brought(entitlements: Harness) -> None:
     customer = await a_covered_customer(entitlements)
     (contract,) = (await entitlements.get("/v1/contracts")).json()["items"]
-    until = f"{int(contract['last_day'][:4]) + 1}{contract['last_day'][4:]}"
+    until = (date.fromisoformat(contract["last_day"]) + timedelta(days=365)).isoformat()
 
     renewed = await entitlements.post(f"/v1/contracts/{contract['id']}/renew", {"ends_on": until}, role="manager")
     await entitlements.advance(timedelta(days=400))
