@@ -98,9 +98,8 @@ class Listening:
             raise ServiceDown("activity", "activity has not been heard of yet; try again.")
         asked = Request.of(scope)
         begin, page = self._hub.position if asked.after is None else asked.after, None
-        if (
-            begin > self._hub.position
-        ):  # the feed is behind activity; or it is a place of another stream, which began anew
+        # The feed is behind activity; or this is a place of another stream, which began anew.
+        if begin > self._hub.position:
             page = await self._page(asked, begin, caller)
             begin = min(begin, page["position"])
         may_see = Filter.of(caller.principal, types=asked.types, case_id=asked.case_id, account_id=asked.account_id)
