@@ -161,8 +161,10 @@ class Load:
         if await engineer.post(f"{path}/diagnoses", fault) is None:
             return False
         await customer.post(f"{path}/partner-ticket-request", {"consent": True})
-        opened = await self._sees(customer, "/v1/partner-engagements", _is("opened"), case_id=case["id"])
-        return opened is not None and await customer.get(f"{path}/timeline", limit="200") is not None
+        # only one of the two has an agreement with this partner; the other is told so
+        state = "opened" if account == SAO_MAI else "not_openable"
+        known = await self._sees(customer, "/v1/partner-engagements", _is(state), case_id=case["id"])
+        return known is not None and await customer.get(f"{path}/timeline", limit="200") is not None
 
     async def _called_off(self, account: UUID, site: str) -> bool:
         """Opened, diagnosed, and not wanted any more while the part is being promised."""
