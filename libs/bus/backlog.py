@@ -20,13 +20,14 @@ WITH candidates AS (
 ), due AS (
     SELECT count(*) AS timers, min(due_at) AS since FROM timers WHERE due_at <= app_now()
 ), calls AS (
-    SELECT count(*) AS waiting, count(*) FILTER (WHERE attempt > 1 OR last_error IS NOT NULL) AS failing FROM jobs
+    SELECT count(*) AS waiting, count(*) FILTER (WHERE attempt > 1 OR last_error IS NOT NULL) AS failing,
+           count(*) FILTER (WHERE recordings >= 10) AS unrecorded FROM jobs
 )
 SELECT unpublished.events AS unpublished_events,
        greatest(extract(epoch FROM app_now() - unpublished.since), 0)::float8 AS oldest_unpublished_seconds,
        letters.dead AS dead_letters, letters.waiting AS waiting_events, (SELECT count(*) FROM parked_keys) AS parked_keys,
        due.timers AS timers_due, greatest(extract(epoch FROM app_now() - due.since), 0)::float8 AS timers_late_seconds,
-       calls.waiting AS jobs_waiting, calls.failing AS jobs_failing
+       calls.waiting AS jobs_waiting, calls.failing AS jobs_failing, calls.unrecorded AS jobs_unrecorded
   FROM unpublished, letters, due, calls
 """
 
@@ -44,6 +45,7 @@ class Backlog:
     timers_late_seconds: float
     jobs_waiting: int  # calls to the outside that are not over
     jobs_failing: int  # those of which an attempt has failed
+    jobs_unrecorded: int  # those whose outcome is known and could not be recorded, ten times or more
 
 
 async def backlog(

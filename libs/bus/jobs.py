@@ -1,14 +1,19 @@
-"""Calls to the outside (carrier, partner, mail, webhook) as durable jobs.
+"""Calls to the outside (carrier, partner) as durable jobs.
 
-A job is claimed, called outside any transaction under our own reference, and its result recorded in a second transaction. A crash
-in between leaves it claimed until its lease ends; the next attempt looks up our reference before it tries anything again.
+A job is claimed, called outside any transaction under our own reference, and its outcome recorded in a second transaction. A crash in
+between leaves it claimed until its lease ends; the next attempt looks up our reference before it tries anything again. An outcome, once
+known, stays in the job's row until it is recorded: the call is never made again for it.
 """
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,24 +22,59 @@ import httpx
 import structlog
 
 from libs.bus.metrics import job_calls
+from libs.bus.outgoing import OutgoingClient
 from libs.bus.spans import job_span
 from libs.store import Database, Entity, Scope, Transaction
 from libs.store.tracing import traceparent
 
 log = structlog.get_logger()
 LEASE_SECONDS = 60
+IN_FLIGHT = 8
+ALARM_TRIES = 10
+"""So often an outcome may not be recorded before somebody has to look: `Backlog.jobs_unrecorded`."""
 _CALL_SECONDS = LEASE_SECONDS - 15  # a call never outlives its claim, or two would be under way
+_LONGEST_PAUSE = 60.0
+_LONGEST_RETRY_AFTER = 3600.0
+_REASON = 2000  # characters of a reason that are kept
+# One look for each destination, however many jobs wait there: no scan of the table, and no destination stands in another's way.
+# statement_timestamp() and ANY (ARRAY(…)): a volatile clock can bound no index, and an IN is planned for a tenth of all rows.
 _CLAIM = f"""
-UPDATE jobs SET attempt = attempt + 1, last_error = NULL, claim = nextval('job_claims'), due_at = clock_timestamp() + interval '{LEASE_SECONDS} s'
- WHERE id IN (SELECT id FROM jobs WHERE due_at <= clock_timestamp() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
-RETURNING id, aggregate, aggregate_id, kind, reference, payload, traceparent, attempt, claim
+WITH RECURSIVE destinations AS (
+    (SELECT destination FROM jobs ORDER BY destination LIMIT 1)
+    UNION ALL
+    SELECT (SELECT destination FROM jobs j WHERE j.destination > d.destination ORDER BY destination LIMIT 1)
+      FROM destinations d WHERE d.destination IS NOT NULL
+)
+UPDATE jobs SET attempt = attempt + (outcome IS NULL)::int, last_error = NULL, claim = nextval('job_claims'),
+       due_at = clock_timestamp() + interval '{LEASE_SECONDS} s'
+ WHERE id = ANY (ARRAY(
+    SELECT due.id FROM destinations d LEFT JOIN unnest($2::text[], $3::int[]) AS busy(destination, calls) USING (destination)
+     CROSS JOIN LATERAL (
+        SELECT id FROM jobs j
+         WHERE j.destination = d.destination AND j.due_at <= statement_timestamp() AND j.id <> ALL ($4::uuid[])
+         ORDER BY j.due_at LIMIT greatest($1 - coalesce(busy.calls, 0), 0) FOR UPDATE SKIP LOCKED
+     ) AS due
+ ))
+RETURNING id, aggregate, aggregate_id, kind, destination, reference, payload, traceparent, attempt, claim, outcome, recordings
 """
 _FINISH = "DELETE FROM jobs WHERE (id, claim) = ($1, $2)"
-_RETRY = "UPDATE jobs SET due_at = clock_timestamp() + make_interval(secs => $3), last_error = $4 WHERE (id, claim) = ($1, $2)"
+_AGAIN = "UPDATE jobs SET due_at = clock_timestamp() + make_interval(secs => $3), last_error = $4 WHERE (id, claim) = ($1, $2)"
+_KEEP = """
+UPDATE jobs SET outcome = $3, recordings = $4, due_at = clock_timestamp() + make_interval(secs => $5), last_error = $6
+ WHERE (id, claim) = ($1, $2)
+"""
 
 
 class GiveUp(Exception):
     """The other side refused for good: no further attempt."""
+
+
+class TryLater(Exception):
+    """It took no effect; another time it may. `retry_after`: the seconds that the other side asked for, if it did."""
+
+    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True)
@@ -59,113 +99,191 @@ class _Kind:
     cls: type[Entity]
     call: Call
     done: Done
-    failed: Failed | None
+    failed: Failed
     attempts: int
 
 
+@dataclass
+class _Flying:
+    """The calls under way in this process."""
+
+    ids: set[UUID] = field(default_factory=set)
+    at: Counter[str] = field(default_factory=Counter)  # by destination
+
+
 class Jobs:
-    """The jobs of a service: `jobs = Jobs("rma")`, then `jobs.on(Rma, "buy_label", call=buy_label, done=label_bought)`.
+    """The jobs of a service: `jobs = Jobs("rma")`, then `jobs.on(Rma, "buy_label", call=…, done=…, failed=…)`.
 
     `call` gets the attempt and an HTTP client and returns JSON; `done(aggregate, result, tx)` records it with the aggregate
-    locked; after GiveUp or the last of `attempts`, `failed(aggregate, reason, tx)` does. Without `failed` it is tried for ever.
+    locked; after GiveUp or the last of `attempts`, `failed(aggregate, reason, tx)` does. At most `in_flight` calls to one
+    destination are under way in a process, and none waits for another's.
     """
 
-    def __init__(self, service: str, *, concurrency: int = 8, timeout: float = 10.0) -> None:
-        self.service, self._concurrency, self._timeout = service, concurrency, timeout
+    def __init__(self, service: str, *, in_flight: int = IN_FLIGHT, timeout: float = 10.0) -> None:
+        self.service, self._in_flight, self._timeout = service, in_flight, timeout
         self._kinds: dict[tuple[str, str], _Kind] = {}
+        self._scope = Scope("worker", actor=f"system:{service}")
 
-    def on(
-        self, cls: type[Entity], kind: str, *, call: Call, done: Done, failed: Failed | None = None, attempts: int = 8
-    ) -> None:
+    def on(self, cls: type[Entity], kind: str, *, call: Call, done: Done, failed: Failed, attempts: int = 8) -> None:
+        """`attempts`: how often the call is made at most; the pauses between double from 0.2 s to 60 s."""
         self._kinds[cls.__name__, kind] = _Kind(cls, call, done, failed, attempts)
 
     def __bool__(self) -> bool:
         return bool(self._kinds)
 
     def client(self) -> httpx.AsyncClient:
-        """The HTTP client that calls share: bounded, no redirects, nothing from the environment."""
-        return httpx.AsyncClient(timeout=self._timeout, follow_redirects=False, trust_env=False)
+        """The HTTP client that calls share."""
+        return OutgoingClient(timeout=self._timeout)
 
     async def run_due(self, database: Database, http: httpx.AsyncClient) -> int:
-        """Claims and works what is due, a few at a time; how many."""
-        async with database.pool.acquire() as connection:
-            claimed = await connection.fetch(_CLAIM, self._concurrency)
-        outcomes = await asyncio.gather(*(self._work(row, database, http) for row in claimed), return_exceptions=True)
-        for outcome in outcomes:
-            if isinstance(outcome, BaseException):
-                log.error("a job was left to its lease", exc_info=outcome)
+        """Claims what is due, once, and works it to the end; how many."""
+        flying = _Flying()
+        claimed = await self._claim(database, flying)
+        await asyncio.gather(*(self._work(row, database, http) for row in claimed))
         return len(claimed)
 
-    async def _work(self, row: asyncpg.Record, database: Database, http: httpx.AsyncClient) -> None:
-        with job_span(row):
-            await self._attempt(row, database, http)
+    async def run(self, database: Database, stop: asyncio.Event) -> None:
+        """Works jobs until told to stop; then it waits for the calls under way."""
+        look, flying = asyncio.Event(), _Flying()
+        database.job_wake_ups.append(look.set)
 
-    async def _attempt(self, row: asyncpg.Record, database: Database, http: httpx.AsyncClient) -> None:
-        kind = self._kinds[row["aggregate"], row["kind"]]
+        async def fly(row: asyncpg.Record) -> None:
+            await self._work(row, database, http)
+            flying.ids.discard(row["id"])
+            flying.at[row["destination"]] -= 1
+            look.set()
+
+        async with self.client() as http, asyncio.TaskGroup() as calls:
+            while not stop.is_set():
+                look.clear()
+                try:
+                    claimed = await self._claim(database, flying)
+                except Exception as error:
+                    log.error("jobs cannot be claimed; trying again", exc_info=error)
+                    claimed = []
+                for row in claimed:
+                    flying.ids.add(row["id"])
+                    flying.at[row["destination"]] += 1
+                    calls.create_task(fly(row))
+                if not claimed:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(look.wait(), 0.25)
+
+    async def _claim(self, database: Database, flying: _Flying) -> Sequence[asyncpg.Record]:
+        busy = {name: calls for name, calls in flying.at.items() if calls}
+        async with database.pool.acquire() as connection:
+            return await connection.fetch(_CLAIM, self._in_flight, list(busy), list(busy.values()), list(flying.ids))
+
+    async def _work(self, row: asyncpg.Record, database: Database, http: httpx.AsyncClient) -> None:
+        try:
+            with job_span(row):
+                kind = self._kinds[row["aggregate"], row["kind"]]
+                outcome = json.loads(row["outcome"]) if row["outcome"] else await self._call(row, kind, database, http)
+                if outcome is not None:
+                    await self._record(row, kind, outcome, database)
+        except Exception as error:
+            log.error("a job was left to its lease", kind=row["kind"], exc_info=error)
+
+    async def _call(
+        self, row: asyncpg.Record, kind: _Kind, database: Database, http: httpx.AsyncClient
+    ) -> dict[str, Any] | None:
+        """The outcome; None when it is to be tried again, or when its aggregate is no more and so the job has ended."""
         run = JobRun(
             row["id"], row["aggregate_id"], row["kind"], row["reference"], json.loads(row["payload"]), row["attempt"]
         )
+        async with database.transaction(self._scope) as tx:
+            if await kind.cls.find(run.aggregate_id, tx) is None:
+                await self._end(row, tx)
+                return None
         try:
             async with asyncio.timeout(_CALL_SECONDS):
                 result = await kind.call(run, http)
         except Exception as error:
-            reason = str(error) or type(error).__name__
             log.warning(
                 "a call to the outside failed",
                 kind=run.kind,
                 reference=run.reference,
                 attempt=run.attempt,
-                error=reason,
+                error=type(error).__name__,
             )
-            if kind.failed and (isinstance(error, GiveUp) or run.attempt >= kind.attempts):
-                failed = kind.failed
+            reason = _reason(error)
+            if isinstance(error, GiveUp) or run.attempt >= kind.attempts:
                 job_calls.labels("given_up").inc()
-                await self._record(row, kind, database, lambda aggregate, tx: failed(aggregate, reason, tx))
-            else:
-                job_calls.labels("retried").inc()
-                await self._again(row, database, reason)
-        else:
-            job_calls.labels("done").inc()
-            await self._record(row, kind, database, lambda aggregate, tx: kind.done(aggregate, result, tx))
+                return {"failed": reason}
+            job_calls.labels("retried").inc()
+            async with database.pool.acquire() as connection:
+                await connection.execute(_AGAIN, row["id"], row["claim"], pause(run.attempt, error), reason)
+            return None
+        job_calls.labels("done").inc()
+        return {"done": result}
 
-    async def _record(
-        self,
-        row: asyncpg.Record,
-        kind: _Kind,
-        database: Database,
-        record: Callable[[Any, Transaction], Awaitable[None]],
-    ) -> None:
-        scope = Scope("worker", actor=f"system:{self.service}")
+    async def _record(self, row: asyncpg.Record, kind: _Kind, outcome: dict[str, Any], database: Database) -> None:
         try:
-            async with database.transaction(scope, traceparent=traceparent() or row["traceparent"]) as tx:
-                aggregate = await kind.cls.get(row["aggregate_id"], tx, lock=True)
-                if (
-                    await tx.connection.execute(_FINISH, row["id"], row["claim"]) == "DELETE 1"
-                ):  # else another attempt has it
-                    await record(aggregate, tx)
+            async with database.transaction(self._scope, traceparent=traceparent() or row["traceparent"]) as tx:
+                aggregate = await kind.cls.find(row["aggregate_id"], tx, lock=True)
+                if aggregate is None:
+                    await self._end(row, tx)
+                elif await tx.connection.execute(_FINISH, row["id"], row["claim"]) == "DELETE 1":
+                    # else another attempt has it
+                    if "done" in outcome:
+                        await kind.done(aggregate, outcome["done"], tx)
+                    else:
+                        await kind.failed(aggregate, outcome["failed"], tx)
         except Exception as error:
-            log.error("a job's result could not be recorded; it is tried again", kind=row["kind"], exc_info=error)
-            await self._again(row, database, str(error))
+            await self._keep(row, outcome, error, database)
 
-    async def _again(self, row: asyncpg.Record, database: Database, reason: str) -> None:
-        """Back-off in real time: 0.2 s, doubling, at most 60 s."""
-        async with database.pool.acquire() as connection:
-            await connection.execute(
-                _RETRY, row["id"], row["claim"], min(60.0, 0.1 * 2 ** min(row["attempt"], 12)), reason[:2000]
-            )
+    async def _keep(self, row: asyncpg.Record, outcome: dict[str, Any], error: Exception, database: Database) -> None:
+        """Keeps the outcome in the job's row, for its recording to be tried again; waits for a database that is away."""
+        tries = row["recordings"] + 1
+        tell = log.error if tries >= ALARM_TRIES else log.warning
+        tell("the outcome of a call could not be recorded; it is kept", kind=row["kind"], tries=tries, exc_info=error)
+        kept, reason = json.dumps(outcome), _reason(error)
+        attempt = 0
+        while True:
+            try:
+                async with database.pool.acquire() as connection:
+                    await connection.execute(_KEEP, row["id"], row["claim"], kept, tries, pause(tries), reason)
+                return
+            except Exception as trouble:
+                attempt += 1
+                log.warning("the outcome of a call is kept in memory", kind=row["kind"], error=type(trouble).__name__)
+                await asyncio.sleep(min(5.0, pause(attempt)))
 
-    async def run(self, database: Database, stop: asyncio.Event) -> None:
-        """Works jobs until told to stop."""
-        started = asyncio.Event()
-        database.job_wake_ups.append(started.set)
-        async with self.client() as http:
-            while not stop.is_set():
-                started.clear()
-                try:
-                    worked = await self.run_due(database, http)
-                except Exception as error:
-                    log.error("jobs cannot be claimed; trying again", exc_info=error)
-                    worked = 0
-                if not worked:
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(started.wait(), 0.25)
+    async def _end(self, row: asyncpg.Record, tx: Transaction) -> None:
+        await tx.connection.execute(_FINISH, row["id"], row["claim"])
+        log.warning("a job ended with its aggregate", aggregate=row["aggregate"], kind=row["kind"])
+
+
+def pause(attempt: int, error: Exception | None = None) -> float:
+    """Seconds of real time before the next try: 0.2, doubling to 60, each ± 20 %, or what the other side asked for if that is longer.
+
+    Retry-After (RFC 9110, 10.2.3) is heard up to an hour.
+    """
+    backing_off: float = min(_LONGEST_PAUSE, 0.1 * 2 ** min(attempt, 12)) * _spread()
+    return max(backing_off, min(_retry_after(error), _LONGEST_RETRY_AFTER))
+
+
+def _spread() -> float:
+    return random.uniform(0.8, 1.2)  # noqa: S311 - spread, not secrecy
+
+
+def _reason(error: Exception) -> str:
+    return (str(error) or type(error).__name__).replace("\0", "")[:_REASON]
+
+
+def _retry_after(error: Exception | None) -> float:
+    if isinstance(error, httpx.HTTPStatusError):
+        return retry_after(error.response) or 0.0
+    return (error.retry_after if isinstance(error, TryLater) else None) or 0.0
+
+
+def retry_after(answer: httpx.Response) -> float | None:
+    """The seconds that the answer asks to wait, from either form of Retry-After; None when it asks nothing readable."""
+    said = answer.headers.get("retry-after", "").strip()
+    if said.isascii() and said.isdigit():
+        return float(said[:9])
+    try:
+        at = parsedate_to_datetime(said)
+    except ValueError:
+        return None
+    return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds())

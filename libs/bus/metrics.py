@@ -35,6 +35,7 @@ _sampled = {
         ("timers_late_seconds", "timers_late_seconds", "How long ago the oldest of them was due; 0 without."),
         ("jobs_waiting", "jobs_waiting", "Calls to the outside that are not over."),
         ("jobs_failing", "jobs_failing", "Those of which an attempt has failed."),
+        ("jobs_unrecorded", "jobs_unrecorded", "Calls whose outcome could not be recorded ten times or more."),
     )
 }
 

@@ -92,6 +92,7 @@ class Job:
     aggregate: str
     aggregate_id: UUID
     kind: str
+    destination: str
     reference: str
     payload: dict[str, Any]
     traceparent: str | None
@@ -99,8 +100,8 @@ class Job:
 
 _TIMER: Columns = (("aggregate", "text"), ("aggregate_id", "uuid"), ("kind", "text"), ("due_at", "timestamptz"))
 _JOB: Columns = (
-    ("id", "uuid"), ("aggregate", "text"), ("aggregate_id", "uuid"), ("kind", "text"), ("reference", "text"),
-    ("payload", "jsonb"), ("traceparent", "text"),
+    ("id", "uuid"), ("aggregate", "text"), ("aggregate_id", "uuid"), ("kind", "text"), ("destination", "text"),
+    ("reference", "text"), ("payload", "jsonb"), ("traceparent", "text"),
 )  # fmt: skip
 
 
@@ -122,6 +123,7 @@ def flush_jobs(jobs: Sequence[Job]) -> list[Statement]:
             j.aggregate,
             j.aggregate_id,
             j.kind,
+            j.destination,
             j.reference,
             pydantic_core.to_json(j.payload).decode(),
             j.traceparent,

@@ -252,6 +252,13 @@ BEGIN
 END $$;
 """
 
+JOBS_BY_DESTINATION = """
+ALTER TABLE jobs ADD COLUMN destination text NOT NULL DEFAULT '', ADD COLUMN outcome json,
+    ADD COLUMN recordings integer NOT NULL DEFAULT 0;
+DROP INDEX jobs_due_at_idx;
+CREATE INDEX jobs_destination_due_at_idx ON jobs (destination, due_at);
+"""
+
 
 def install_runtime(op: Operations) -> None:
     """Everything the runtime needs in a service's database: version 1."""
@@ -264,6 +271,11 @@ def upgrade_runtime_to_2(op: Operations) -> None:
     op.execute(REFERENCE)
     op.execute(BEGINNINGS)
     reference_table(op, "policies")
+
+
+def upgrade_runtime_to_3(op: Operations) -> None:
+    """Calls to the outside: whom each calls, and the outcome until it is recorded."""
+    op.execute(JOBS_BY_DESTINATION)
 
 
 def reference_table(op: Operations, table: str) -> None:

@@ -295,15 +295,25 @@ class Transaction:
         self.touched_timers.add((aggregate.id, kind))
 
     def start_job(
-        self, aggregate: Entity, kind: str, payload: dict[str, Any] | None = None, *, reference: str | None = None
+        self,
+        aggregate: Entity,
+        kind: str,
+        payload: dict[str, Any] | None = None,
+        *,
+        destination: str,
+        reference: str | None = None,
     ) -> str:
-        """A durable call to the outside, made after the commit under our own `reference`, which is returned."""
+        """A durable call to the outside, made after the commit under our own `reference`, which is returned.
+
+        `destination` names who is called (a carrier, one partner): a slow one delays its own jobs alone.
+        """
         self._refuse_in_rebuild(kind)
         job = Job(
             new_id(),
             type(aggregate).__name__,
             aggregate.id,
             kind,
+            destination,
             reference or str(new_id()),
             payload or {},
             self.traceparent,

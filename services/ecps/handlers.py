@@ -25,7 +25,13 @@ from services.ecps.use_cases.follow_case import (
     note_withdrawal,
 )
 from services.ecps.use_cases.keep_agreements import begin
-from services.ecps.use_cases.record_ticket import reconcile, record_answer, record_look_up, record_unreachable
+from services.ecps.use_cases.record_ticket import (
+    reconcile,
+    record_answer,
+    record_look_up,
+    record_no_look_up,
+    record_unreachable,
+)
 from services.ecps.use_cases.send_note import record_note_not_told, record_note_told, tell_note
 from services.ecps.use_cases.submit_ticket import look_up_ticket, open_ticket
 from services.ecps.use_cases.tell_partner import forward_note
@@ -54,6 +60,6 @@ timers(Agreement, "begins")(begin)
 
 jobs = Jobs("ecps")
 jobs.on(Engagement, "open_ticket", call=open_ticket, done=record_answer, failed=record_unreachable)
-jobs.on(Engagement, "look_up", call=look_up_ticket, done=record_look_up)
+jobs.on(Engagement, "look_up", call=look_up_ticket, done=record_look_up, failed=record_no_look_up)
 jobs.on(Engagement, "end_ticket", call=tell_end, done=record_end_told, failed=record_end_not_told, attempts=20)
 jobs.on(EngagementNote, "send_note", call=tell_note, done=record_note_told, failed=record_note_not_told, attempts=20)

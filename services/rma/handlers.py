@@ -28,7 +28,7 @@ from services.rma.use_cases.order_labels import buy_label, record_label, record_
 from services.rma.use_cases.renew_promise import miss_contract, renew_promise
 from services.rma.use_cases.serve_backorders import serve_backorders
 
-_UNTIL_IT_ANSWERS = 2**31
+_A_WEEK = 10_000  # attempts, a minute apart; then the depot can still ship with a label of its own
 _FILE: Load = {CaseFile: "case_id"}
 
 on = Handlers("rma")
@@ -54,4 +54,4 @@ timers(Rma, "close")(close_by_time)
 timers(Stock, "serve_backorders")(serve_backorders)
 
 jobs = Jobs("rma")
-jobs.on(Shipment, "buy_label", call=buy_label, done=record_label, failed=record_refusal, attempts=_UNTIL_IT_ANSWERS)
+jobs.on(Shipment, "buy_label", call=buy_label, done=record_label, failed=record_refusal, attempts=_A_WEEK)

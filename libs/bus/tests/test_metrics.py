@@ -31,13 +31,13 @@ def a_delivery(stage: Stage, offset: int) -> Delivery:
 
 
 async def test_the_backlog_is_what_waits_and_nothing_else(stage: Stage) -> None:
-    assert await now(stage) == Backlog(0, 0.0, 0, 0, 0, 0, 0.0, 0, 0)
+    assert await now(stage) == Backlog(0, 0.0, 0, 0, 0, 0, 0.0, 0, 0, 0)
     async with stage.database.transaction(WORKER) as tx:
         thing = tx.add(Thing(id=uuid4()))
         tx.set_timer(thing, "ring", tx.now - timedelta(hours=1))
         tx.set_timer(thing, "later", tx.now + timedelta(hours=1))
-        tx.start_job(thing, "call")
-        tx.start_job(thing, "call_again")
+        tx.start_job(thing, "call", destination="there")
+        tx.start_job(thing, "call_again", destination="there")
     async with stage.database.pool.acquire() as connection:
         await connection.execute("UPDATE jobs SET last_error = 'no answer' WHERE kind = 'call_again'")
     async with stage.database.transaction(WORKER) as tx:

@@ -204,7 +204,7 @@ async def test_a_handler_that_tells_or_writes_another_table_is_refused(stage: St
     for act in (
         lambda tx, thing: tx.emit(stage.ThingMoved(thing_id=thing, n=7)),
         lambda tx, thing: tx.set_timer(Tally(id=thing), "ring", tx.now),
-        lambda tx, thing: tx.start_job(Tally(id=thing), "call"),
+        lambda tx, thing: tx.start_job(Tally(id=thing), "call", destination="there"),
         lambda tx, thing: tx.add(Thing(id=some(1)[0], account_id=thing)),
     ):
         acts[:] = [act]

@@ -26,7 +26,7 @@ async def written(database: Database) -> list[int]:
 def do_all(tx: Transaction, crate: Crate) -> None:
     tx.emit(CrateFilled(crate_id=crate.id))
     tx.set_timer(crate, "look", tx.now + timedelta(hours=1))
-    tx.start_job(crate, "weigh")
+    tx.start_job(crate, "weigh", destination="scales")
 
 
 async def versions(database: Database, id: UUID) -> list[int]:
@@ -60,7 +60,7 @@ async def test_a_flush_that_fails_in_one_part_writes_none(database: Database, pa
             if part == "outbox":
                 tx.publish_state("crates.states", key=crate.id, type="x\0", account_id=None, version=1, data=None)
             if part == "jobs":
-                tx.start_job(crate, "weigh\0")
+                tx.start_job(crate, "weigh\0", destination="scales")
             if part == "the runtime's own rows":
                 tx.also(Statement("INSERT INTO inbox (consumer, event_id) VALUES ('a', NULL)", ()))
 
@@ -196,7 +196,7 @@ async def test_a_rebuild_tells_nobody_and_writes_no_other_table(database: Databa
             lambda: tx.publish_state("t", key=made.id, type="t", account_id=None, version=1, data=b""),
             lambda: tx.set_timer(crate, "look", tx.now),
             lambda: tx.cancel_timer(crate, "look"),
-            lambda: tx.start_job(crate, "call"),
+            lambda: tx.start_job(crate, "call", destination="there"),
         ):
             with pytest.raises(EmitRefused, match="a rebuild of crates"):
                 tell()

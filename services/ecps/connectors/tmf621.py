@@ -7,6 +7,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from libs.bus.jobs import TryLater, retry_after
 from services.ecps.connectors.address import pinned
 from services.ecps.connectors.breaker import guarded
 from services.ecps.model.secrets import Credentials
@@ -24,7 +25,7 @@ class Refused(Exception):
     """The partner's system understood, and refused for good."""
 
 
-class Unreachable(Exception):
+class Unreachable(TryLater):
     """It took no effect; another time it may."""
 
 
@@ -100,7 +101,7 @@ class Tmf621:
             except httpx.HTTPError as error:
                 raise OutcomeUnknown(repr(error)) from error
             if answer.status_code in (408, 425, 429, 503):
-                raise Unreachable(f"answered {answer.status_code}")
+                raise Unreachable(f"answered {answer.status_code}", retry_after(answer))
             if answer.status_code >= 500 or answer.is_redirect:
                 raise OutcomeUnknown(f"answered {answer.status_code}")
         if answer.is_error:

@@ -18,7 +18,7 @@ def end_ticket(engagement: Engagement, partner: Partner, status: str, reason: st
         return
     if partner.connector == "tmf621":
         payload = {**place_of(partner), "ticket_number": engagement.ticket_number, "status": status, "reason": reason}
-        tx.start_job(engagement, "end_ticket", payload)
+        tx.start_job(engagement, "end_ticket", payload, destination=str(partner.id))
     else:
         engagement.record(tx, f"their ticket {engagement.ticket_number} is to be ended by hand")
 

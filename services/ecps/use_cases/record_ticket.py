@@ -44,7 +44,21 @@ async def reconcile(engagement: Engagement, tx: Transaction, detail: str) -> Non
     del detail
     if engagement.ticket_number is None and engagement.state in ("outcome_unknown", "withdrawn"):
         partner = await Partner.get(engagement.partner_id, tx)
-        tx.start_job(engagement, "look_up", place_of(partner), reference=engagement.our_reference)
+        tx.start_job(
+            engagement,
+            "look_up",
+            place_of(partner),
+            destination=str(partner.id),
+            reference=engagement.our_reference,
+        )
+
+
+async def record_no_look_up(engagement: Engagement, reason: str, tx: Transaction) -> None:
+    """Their system could not be asked: whether there is a ticket stays unknown, and is asked again later."""
+    del reason
+    if engagement.ticket_number is None and engagement.state in ("outcome_unknown", "withdrawn"):
+        policy = await policies.at(tx)
+        tx.set_timer(engagement, "reconcile", tx.now + timedelta(seconds=policy.reconcile_after_seconds))
 
 
 async def record_look_up(engagement: Engagement, result: dict[str, Any], tx: Transaction) -> None:

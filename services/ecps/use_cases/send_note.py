@@ -41,7 +41,7 @@ def _dispatch(note: EngagementNote, engagement: Engagement, partner: Partner, tx
             **place_of(partner), "ticket_number": engagement.ticket_number, "text": note.outgoing_text,
             "marker": note.marker, "author": note.author,
         }  # fmt: skip
-        tx.start_job(note, "send_note", payload)
+        tx.start_job(note, "send_note", payload, destination=str(partner.id))
 
 
 async def tell_note(run: JobRun, http: httpx.AsyncClient) -> dict[str, Any]:

@@ -21,7 +21,9 @@ def start_opening(
     engagement.to("submitting", tx, f"by the {partner.connector} connector", at=at)
     if partner.connector == "tmf621":
         payload = {**place_of(partner), "ticket": _request(engagement, case)}
-        tx.start_job(engagement, "open_ticket", payload, reference=engagement.our_reference)
+        tx.start_job(
+            engagement, "open_ticket", payload, destination=str(partner.id), reference=engagement.our_reference
+        )
 
 
 def place_of(partner: Partner) -> dict[str, Any]:

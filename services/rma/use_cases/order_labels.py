@@ -72,7 +72,7 @@ async def _order(rma: Rma, depot: Depot, lane: Lane, directions: Sequence[Direct
             "direction": direction,
             "promised_by": rma.promise.promised_by.isoformat() if out and rma.promise else None,
         }
-        tx.start_job(shipment, "buy_label", body, reference=reference)
+        tx.start_job(shipment, "buy_label", body, destination="carrier", reference=reference)
 
 
 async def order_labels_again(rma: Rma, depot: Depot, lane: Lane, tx: Transaction) -> None:
