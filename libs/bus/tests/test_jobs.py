@@ -264,8 +264,8 @@ async def test_a_claim_costs_no_more_with_a_long_table(stage: Stage) -> None:
     alone = await _blocks_of_a_claim(stage, jobs)
     fill = """
         INSERT INTO jobs (id, aggregate, aggregate_id, kind, reference, payload, destination, due_at)
-        SELECT gen_random_uuid(), 'Thing', gen_random_uuid(), 'call', n::text, '{}', 'd' || n % 3,
-               clock_timestamp() + CASE WHEN n % 2 = 0 THEN interval '1 day' ELSE interval '0' END FROM generate_series(1, 20000) n
+        SELECT gen_random_uuid(), 'Thing', gen_random_uuid(), 'call', n::text, '{}', 'd' || n % 4,
+               clock_timestamp() + CASE WHEN n % 4 = 3 THEN interval '1 day' ELSE interval '0' END FROM generate_series(1, 20000) n
     """
     await stage.fetchval(fill)
     crowded = await _blocks_of_a_claim(stage, jobs)
