@@ -28,7 +28,10 @@ from deploy.local.tether import PR_SET_PDEATHSIG
 
 CAN_FORK = sys.platform == "linux"
 _PR_SET_NAME = 15
+_ARG_START = 45  # in /proc/<pid>/stat, counted after the command's closing parenthesis; the end follows
 _READY_SECONDS = 60.0
+ROOM = " " * 256
+"""At the end of the nursery's command line: what `ps` shows of a program cannot be longer than that line was."""
 
 
 class Forked:
@@ -115,7 +118,7 @@ class Nursery:
 
 
 def main(modules: Sequence[str]) -> None:
-    for module in modules:
+    for module in filter(str.strip, modules):
         importlib.import_module(module)
     gc.collect()
     gc.freeze()  # a collection in a child would write to every page that it shares
@@ -179,9 +182,19 @@ def _become(wanted: Mapping[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(wanted["env"])
     arguments = wanted["arguments"]
+    _show_as([sys.executable, "-m", wanted["module"], *arguments])
     prctl(_PR_SET_NAME, (arguments[1] if arguments[:1] == ["serve"] else wanted["module"].rpartition(".")[2]).encode())
     sys.argv = [wanted["module"], *arguments]
     runpy.run_module(wanted["module"], run_name="__main__", alter_sys=True)
+
+
+def _show_as(words: Sequence[str]) -> None:
+    """Lets `ps` show these words, not the nursery's, which lie where the kernel says that the command line is."""
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    begin, end = int(fields[_ARG_START]), int(fields[_ARG_START + 1])
+    if 0 < begin < end:  # a kernel that tells nobody shows zeros
+        line = b"\0".join(os.fsencode(word) for word in words)[: end - begin - 1]
+        ctypes.memmove(begin, line.ljust(end - begin, b"\0"), end - begin)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import IO
 
 from deploy.local.errors import CannotRun
 from deploy.local.identity import Started, start_mark, stop_all
-from deploy.local.nursery import CAN_FORK, Forked, Nursery
+from deploy.local.nursery import CAN_FORK, ROOM, Forked, Nursery
 
 ROOT = Path(__file__).resolve().parents[2]
 _TETHER = Path(__file__).with_name("tether.py")
@@ -96,7 +96,7 @@ class Processes:
     def warm(self) -> Nursery:
         """Lets the imports begin before the first module is started."""
         if self._nursery is None or not self._nursery.alive():
-            command = [*_tied(signal.SIGTERM, None), sys.executable, "-m", "deploy.local.nursery", *self._preload]
+            command = [*_tied(signal.SIGTERM, None), sys.executable, "-m", "deploy.local.nursery", *self._preload, ROOM]
             self._nursery = Nursery(command, cwd=ROOT, env=_machine())
         return self._nursery
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,15 @@ def test_each_module_has_its_own_environment_arguments_and_log_and_what_was_impo
 
     assert one.last_words() == f"{CAN_FORK} {{'POLYPLUS_GIVEN': 'one'}} ['stay'] ready"
     assert other.last_words() == f"{CAN_FORK} {{'POLYPLUS_GIVEN': 'other'}} ['stay', 'longer'] ready"
+
+
+def test_ps_shows_what_each_module_is(processes: Processes) -> None:
+    one, other = a_program(processes, "one", "stay"), a_program(processes, "other", "stay", "longer")
+    pids = f"{one.started.pid},{other.started.pid}"
+
+    shown = subprocess.run(["ps", "-ww", "-o", "args=", "-p", pids], capture_output=True, text=True, check=True).stdout
+
+    assert shown.splitlines() == [" ".join([*PROGRAM, "stay"]), " ".join([*PROGRAM, "stay", "longer"])]
 
 
 def test_how_a_module_ended_is_known(processes: Processes) -> None:
