@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from deploy.cli.arguments import add_home
+from deploy.cli.output import complain
 
 if TYPE_CHECKING:
     from deploy.cli.arguments import Commands
@@ -74,7 +75,7 @@ def _down(arguments: argparse.Namespace) -> int:
     from deploy.local.processes import stop_leftovers
 
     stopped = stop_holder(arguments.home)
-    left = stop_leftovers(arguments.home / "run")
+    left = stop_leftovers(arguments.home / "run", complain)
     print("stopped" if stopped or left else "nothing was running", file=sys.stderr)
     return 0
 

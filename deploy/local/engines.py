@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from deploy.local import databases, kafka, postgres
+from deploy.local import databases, environment, kafka, postgres
 from deploy.local.environment import Environment, kafka_passwords, password_in
 from deploy.local.errors import CannotRun
 from deploy.local.kafka import KafkaLogin
@@ -15,12 +15,15 @@ from deploy.local.parts import KAFKA_PORT, POSTGRES_PORT
 from deploy.local.ports import Ports
 from deploy.local.processes import Child, Processes
 from deploy.local.supervisor import Supervisor, Unit
+from deploy.local.waiting import in_background
 from deploy.topics import SERVICES
+
+_POSTGRES_PASSWORD, _KAFKA_PASSWORD = "POLYPLUS_LOCAL_POSTGRES_PASSWORD", "POLYPLUS_LOCAL_KAFKA_PASSWORD"
 
 
 class Engines:
-    def __init__(self, home: Path, environment: Environment, environ: Mapping[str, str]) -> None:
-        self._home, self._environment = home, environment
+    def __init__(self, home: Path, known: Environment, environ: Mapping[str, str]) -> None:
+        self._home, self._environment = home, known
         self._postgres_url = environ.get("POLYPLUS_USE_POSTGRES_URL")
         self._kafka = _login(environ)
 
@@ -28,6 +31,7 @@ class Engines:
         """Start what is ours, prepare both, and write the addresses into the environment."""
         names: list[str] = []
         preparing = []
+        self._know_passwords()
         if self._postgres_url is None:
             preparing.append(
                 self._add_postgres(processes, supervisor, ports.choose("POLYPLUS_POSTGRES_PORT", POSTGRES_PORT))
@@ -45,9 +49,8 @@ class Engines:
         await asyncio.gather(self._make_databases(), self._make_topics())
 
     async def _add_postgres(self, processes: Processes, supervisor: Supervisor, port: int) -> None:
-        data = self._home / "postgres"
-        password = self._own_password("POLYPLUS_LOCAL_POSTGRES_PASSWORD", data / "PG_VERSION")
-        await asyncio.to_thread(postgres.prepare, data, password)
+        data, password = self._home / "postgres", self._environment[_POSTGRES_PASSWORD]
+        await in_background(lambda: postgres.prepare(data, password))
         running: list[postgres.Postgres] = []
 
         def launch() -> Child:
@@ -61,9 +64,8 @@ class Engines:
         self._environment["POLYPLUS_POSTGRES_ADMIN_URL"] = postgres.admin_url(port, password)
 
     async def _add_kafka(self, processes: Processes, supervisor: Supervisor, port: int, controller: int) -> None:
-        home = self._home / "kafka"
-        password = self._own_password("POLYPLUS_LOCAL_KAFKA_PASSWORD", home / "data" / "meta.properties")
-        await asyncio.to_thread(kafka.prepare, home, port=port, controller_port=controller, password=password)
+        home, password = self._home / "kafka", self._environment[_KAFKA_PASSWORD]
+        await in_background(lambda: kafka.prepare(home, port=port, controller_port=controller, password=password))
         running: list[kafka.Kafka] = []
 
         def launch() -> Child:
@@ -76,12 +78,20 @@ class Engines:
         supervisor.add(Unit("kafka", launch, ready))
         self._kafka = KafkaLogin(f"127.0.0.1:{port}", kafka.ADMIN, password)
 
-    def _own_password(self, variable: str, made: Path) -> str:
-        if variable not in self._environment and made.exists():
-            raise CannotRun(
-                f"{made.parent} was made with a password that {self._home / 'env'} no longer has: make clean starts afresh"
-            )
-        return self._environment.setdefault(variable, secrets.token_hex(16))
+    def _know_passwords(self) -> None:
+        """Writes down the passwords of the engines that are ours before either is made with one."""
+        ours = [
+            (_POSTGRES_PASSWORD, self._home / "postgres" / "PG_VERSION", self._postgres_url is None),
+            (_KAFKA_PASSWORD, self._home / "kafka" / "data" / "meta.properties", self._kafka is None),
+        ]
+        for variable, made, needed in ours:
+            if needed and variable not in self._environment and made.exists():
+                raise CannotRun(
+                    f"{made.parent} was made with a password that {self._home / 'env'} no longer has: make clean starts afresh"
+                )
+            if needed:
+                self._environment.setdefault(variable, secrets.token_hex(16))
+        environment.write(self._home, self._environment)
 
     async def _make_databases(self) -> None:
         if self._postgres_url is not None:
@@ -109,8 +119,8 @@ class Engines:
         login = self._kafka
         assert login is not None
         hint = f"its log is {self._home / 'logs' / 'kafka.log'}, and POLYPLUS_USE_KAFKA_BOOTSTRAP may name another"
-        await asyncio.to_thread(kafka.check_login, login, hint=hint)
-        await asyncio.to_thread(prepare, admin_client(*login), kafka_passwords(self._environment))
+        await in_background(lambda: kafka.check_login(login, hint=hint))
+        await in_background(lambda: prepare(admin_client(*login), kafka_passwords(self._environment)))
         self._environment |= {
             "POLYPLUS_KAFKA_BOOTSTRAP": login.bootstrap,
             "POLYPLUS_KAFKA_ADMIN_USER": login.user,

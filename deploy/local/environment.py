@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from deploy.local.files import write_whole
 from deploy.topics import OPS, SERVICES, SIMULATORS
 
 ROLES = ("customer", "reseller", "partner", "engineer", "manager", "depot", "technician", "ops", "integrator", "admin")
@@ -33,11 +33,7 @@ def read(home: Path) -> Environment:
 def write(home: Path, environment: Mapping[str, str]) -> None:
     text = "# Addresses and development credentials of this stack; generated. Keep it to yourself.\n"
     text += "".join(f"{name}={environment[name]}\n" for name in sorted(environment))
-    new = home / f"{FILE}.new"
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as out:
-        out.write(text)
-    new.replace(home / FILE)
+    write_whole(home / FILE, text)
 
 
 def with_credentials(known: Mapping[str, str]) -> Environment:

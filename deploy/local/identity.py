@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import json
 import os
 import signal
 import time
@@ -44,6 +46,20 @@ class Started:
     wave: int
     signal: int
     grace: float
+
+    @classmethod
+    def read(cls, text: str) -> Started:
+        """What `write` gave. Raises ValueError for anything else: a number that is no pid would mean a whole process group."""
+        match json.loads(text):
+            case {
+                "name": str(name), "pid": int(pid), "mark": str(mark), "wave": int(wave), "signal": int(signum),
+                "grace": int(grace) | float(grace),
+            } if pid > 1 and mark:  # fmt: skip
+                return cls(name, pid, mark, wave, signum, grace)
+        raise ValueError("it names no process")
+
+    def write(self) -> str:
+        return json.dumps(dataclasses.asdict(self))
 
     def alive(self) -> bool:
         return start_mark(self.pid) == self.mark

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import secrets
 import socket
-import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -15,9 +14,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from deploy.local.errors import CannotRun
-from deploy.local.kafka_config import as_properties, server_properties, write_private
+from deploy.local.files import made_aside, write_whole
+from deploy.local.kafka_config import as_properties, server_properties
 from deploy.local.ports import HOST, free_port
-from deploy.local.processes import Child, Processes
+from deploy.local.processes import Child, Processes, run_tied
 from deploy.local.waiting import until
 
 ADMIN = "admin"
@@ -59,16 +59,26 @@ class Kafka:
 
 
 def prepare(home: Path, *, port: int, controller_port: int, password: str) -> None:
-    """Fetch the jars if need be, write the configuration, and format the log directory if there is none."""
+    """Fetch the jars if need be, format the log directory if there is none, and write the configuration.
+
+    Safe to break off and to repeat.
+    """
     from deploy.local.jars import kafka_class_path
 
-    data = home / "data"
-    data.mkdir(parents=True, exist_ok=True)
-    settings = server_properties(data, port=port, controller_port=controller_port, user=ADMIN, password=password)
-    properties = write_private(home / "server.properties", as_properties(settings))
+    home.mkdir(parents=True, exist_ok=True)
+    data, properties = home / "data", home / "server.properties"
+
+    def configured(data: Path) -> str:
+        return as_properties(
+            server_properties(data, port=port, controller_port=controller_port, user=ADMIN, password=password)
+        )
+
     classes = ":".join(str(jar) for jar in kafka_class_path())
     if not (data / "meta.properties").exists():
-        _format(home, classes, properties, password)
+        with made_aside(data) as work:
+            write_whole(work / "server.properties", configured(work / "whole"))
+            _format(work, classes, password)
+    write_whole(properties, configured(data))
     _arguments(home / "run.args", classes, "kafka.Kafka", str(properties))
 
 
@@ -102,28 +112,25 @@ def _java() -> Path:
     return Path(JAVA)
 
 
-def _arguments(path: Path, classes: str, *program: str) -> Path:
+def _arguments(path: Path, classes: str, *program: str) -> None:
     """A file instead of a command line: other users of the machine can read the latter."""
     quoted = " ".join('"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"' for word in ("-cp", classes, *program))
-    return write_private(path, f"{' '.join(_JVM)}\n{quoted}\n")
+    write_whole(path, f"{' '.join(_JVM)}\n{quoted}\n")
 
 
-def _format(home: Path, classes: str, properties: Path, password: str) -> None:
+def _format(work: Path, classes: str, password: str) -> None:
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
-    program = _arguments(
-        home / "format.args",
+    _arguments(
+        work / "format.args",
         classes,
         "kafka.tools.StorageTool",
-        *("format", "--standalone", "--cluster-id", cluster, "--config", str(properties)),
+        *("format", "--standalone", "--cluster-id", cluster, "--config", str(work / "server.properties")),
         *("--add-scram", f"SCRAM-SHA-512=[name={ADMIN},password={password}]"),
     )
-    done = subprocess.run(
-        [str(_java()), f"@{program}"], capture_output=True, text=True, check=False, timeout=_FORMAT_SECONDS
-    )
-    program.unlink()
+    done = run_tied([str(_java()), f"@{work / 'format.args'}"], env={}, seconds=_FORMAT_SECONDS)
     if done.returncode:
         reason = ((done.stderr or done.stdout).strip().splitlines() or ["no reason given"])[-1]
-        raise CannotRun(f"Kafka could not format {home}: {reason}")
+        raise CannotRun(f"Kafka could not format its data directory: {reason}")
 
 
 def check_login(login: KafkaLogin, *, hint: str) -> None:

@@ -55,13 +55,5 @@ def server_properties(data: Path, *, port: int, controller_port: int, user: str,
     }
 
 
-def write_private(path: Path, text: str) -> Path:
-    """For files that hold a password."""
-    path.touch(mode=0o600)
-    path.chmod(0o600)
-    path.write_text(text)
-    return path
-
-
 def as_properties(settings: Mapping[str, str]) -> str:
     return "".join(f"{name}={value}\n" for name, value in settings.items())

@@ -38,8 +38,14 @@ def stop_holder(home: Path) -> bool:
     """Ask the supervisor to end and wait for it; False when there is none."""
     if not is_taken(home):
         return False
+    until(
+        lambda: not is_taken(home) or bool(_holder(home)[1]),
+        seconds=5,
+        otherwise="the supervisor does not say who it is",
+    )
     pid, mark = _holder(home)
-    Started("supervisor", int(pid), mark, 0, signal.SIGTERM, _STOP_SECONDS).send(signal.SIGTERM)
+    if pid.isdecimal() and mark:
+        Started("supervisor", int(pid), mark, 0, signal.SIGTERM, _STOP_SECONDS).send(signal.SIGTERM)
     until(lambda: not is_taken(home), seconds=_STOP_SECONDS, otherwise=f"the supervisor (pid {pid}) does not end")
     return True
 

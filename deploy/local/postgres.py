@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,13 +13,15 @@ from pathlib import Path
 from signal import SIGINT
 
 from deploy.local.errors import CannotRun
+from deploy.local.files import made_aside, write_whole
 from deploy.local.ports import HOST, free_port
-from deploy.local.processes import Child, Processes
+from deploy.local.processes import Child, Processes, run_tied
 from deploy.local.system_user import lend_user
 from deploy.local.waiting import until
 
 ADMIN = "postgres"
 READY_SECONDS = 60
+_INITDB_SECONDS = 120
 _STATUS_LINE = 7  # of postmaster.pid
 
 _SETTINGS = {
@@ -67,12 +68,11 @@ class Postgres:
 
 
 def prepare(data: Path, password: str) -> None:
-    """Make the data directory if there is none."""
-    data.mkdir(parents=True, exist_ok=True)
-    data.chmod(0o700)
-    user = lend_user(data, binaries())
+    """Make the data directory if there is none; safe to break off and to repeat."""
     if not (data / "PG_VERSION").exists():
-        _initialise(binaries(), data, password, user)
+        data.parent.mkdir(parents=True, exist_ok=True)
+        with made_aside(data) as work:
+            _initialise(work, password)
 
 
 def launch(
@@ -117,25 +117,23 @@ def binaries() -> Path:
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
-def _initialise(binaries: Path, data: Path, password: str, user: str | None) -> None:
-    with tempfile.NamedTemporaryFile("w", suffix=".pw") as secret:
-        secret.write(password + "\n")
-        secret.flush()
-        if user is not None:
-            shutil.chown(secret.name, user)
-        done = subprocess.run(
-            [str(binaries / "initdb"), "-D", str(data), "-U", ADMIN, "--pwfile", secret.name, *_INITDB],
-            capture_output=True,
-            text=True,
-            check=False,
-            user=user,
-            group=user,
-            extra_groups=[] if user else None,
-            cwd="/",
-        )
+def _initialise(work: Path, password: str) -> None:
+    data, secret = work / "whole", work / "password"
+    write_whole(secret, password + "\n")
+    user = lend_user(data, binaries())
+    if user is not None:
+        shutil.chown(work, user)
+        shutil.chown(secret, user)
+    done = run_tied(
+        [str(binaries() / "initdb"), "-D", str(data), "-U", ADMIN, "--pwfile", str(secret), *_INITDB],
+        env={"LC_ALL": "C"},
+        seconds=_INITDB_SECONDS,
+        user=user,
+        cwd=Path("/"),
+    )
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise CannotRun(f"PostgreSQL could not make its data directory {data}: {reason}")
+        raise CannotRun(f"PostgreSQL could not make its data directory: {reason}")
 
 
 def _says_ready(data: Path, pid: int) -> bool:

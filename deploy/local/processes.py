@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -9,11 +10,12 @@ import pwd
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 from deploy.local.errors import CannotRun
+from deploy.local.files import write_whole
 from deploy.local.identity import Started, start_mark, stop_all
 from deploy.local.nursery import CAN_FORK, ROOM, Forked, Nursery
 
@@ -65,17 +67,33 @@ class Processes:
         grace: float = 10,
         user: str | None = None,
     ) -> Child:
+        """Raises CannotRun when it does not start: it ended at once, or its log cannot be written."""
         log = self._logs / f"{name}.log"
+        try:
+            return self._start(name, argv, log, {**_machine(), **env}, wave, stop_signal, grace, user)
+        except OSError as trouble:
+            raise CannotRun(f"{name} cannot be started with its log {log}: {trouble.strerror or trouble}") from trouble
+
+    def _start(
+        self,
+        name: str,
+        argv: Sequence[str],
+        log: Path,
+        told: Mapping[str, str],
+        wave: int,
+        stop_signal: int,
+        grace: float,
+        user: str | None,
+    ) -> Child:
         if log.exists() and log.stat().st_size > _LOG_KEPT:
             log.replace(log.with_suffix(".log.1"))
-        told = {**_machine(), **env}
         popen: subprocess.Popen[bytes] | Forked
         with log.open("ab") as out:
             if self._preload and tuple(argv[:2]) == (sys.executable, "-m") and user is None:
                 popen = self.warm().fork(argv[2], argv[3:], env=told, log=log, tie=int(stop_signal))
             else:
                 popen = subprocess.Popen(
-                    [*_tied(stop_signal, user), *argv],
+                    [*tied(stop_signal, user), *argv],
                     env=told,
                     cwd=ROOT,
                     stdin=subprocess.DEVNULL,
@@ -90,13 +108,14 @@ class Processes:
         child = Child(Started(name, popen.pid, mark, wave, int(stop_signal), grace), popen, log)
         self._children[name] = child
         self._tell({"act": "started", "process": dataclasses.asdict(child.started)})
-        (self._run / f"{name}.json").write_text(json.dumps(dataclasses.asdict(child.started)))
+        with contextlib.suppress(OSError):  # a full disk; the keeper knows of it
+            write_whole(self._run / f"{name}.json", child.started.write())
         return child
 
     def warm(self) -> Nursery:
         """Lets the imports begin before the first module is started."""
         if self._nursery is None or not self._nursery.alive():
-            command = [*_tied(signal.SIGTERM, None), sys.executable, "-m", "deploy.local.nursery", *self._preload, ROOM]
+            command = [*tied(signal.SIGTERM, None), sys.executable, "-m", "deploy.local.nursery", *self._preload, ROOM]
             self._nursery = Nursery(command, cwd=ROOT, env=_machine())
         return self._nursery
 
@@ -158,11 +177,18 @@ def _input(keeper: subprocess.Popen[str]) -> IO[str]:
     return keeper.stdin
 
 
-def stop_leftovers(run_dir: Path) -> list[str]:
-    """Stop what an earlier supervisor recorded and could not stop; a pid that means another process now is left alone."""
+def stop_leftovers(run_dir: Path, say: Callable[[str], None]) -> list[str]:
+    """Stop what an earlier supervisor recorded and could not stop; a pid that means another process now is left alone.
+
+    A record that cannot be read is stepped over with a line, and is gone afterwards like the others.
+    """
     left: list[Started] = []
     for record in run_dir.glob("*.json"):
-        process = Started(**json.loads(record.read_text()))
+        try:
+            process = Started.read(record.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as broken:
+            say(f"the record {record} is broken and says of no process ({broken}): stepped over")
+            continue
         if process.alive():
             left.append(process)
     stop_all(left)
@@ -171,7 +197,29 @@ def stop_leftovers(run_dir: Path) -> list[str]:
     return [process.name for process in left]
 
 
-def _tied(stop_signal: int, user: str | None) -> list[str]:
+def run_tied(
+    argv: Sequence[str], *, env: Mapping[str, str], seconds: float, user: str | None = None, cwd: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
+    """Runs a program to its end; it ends with the thread that asked for it. Raises CannotRun after so many seconds."""
+    try:
+        return subprocess.run(
+            [*tied(signal.SIGKILL, user), *argv],
+            env={**_machine(), **env},
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=seconds,
+            start_new_session=True,
+        )
+    except subprocess.TimeoutExpired:
+        raise CannotRun(f"{Path(argv[0]).name} took more than {seconds:.0f} s: try again") from None
+
+
+def tied(stop_signal: int, user: str | None) -> list[str]:
+    """What to put before a program's words so that it gets this signal when its parent ends, and runs as this user."""
     return [sys.executable, "-I", "-S", str(_TETHER), str(os.getpid()), str(int(stop_signal)), _ids(user)]
 
 

@@ -40,8 +40,17 @@ def _told_of_telemetry(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name.startswith("OTEL_")}
 
 
+def _in_words(trouble: OSError) -> CannotRun:
+    """A full disk, a folder that is not ours, no more file handles."""
+    return CannotRun(
+        f"the stack cannot start: {trouble.strerror or trouble}"
+        + (f" ({trouble.filename})" if trouble.filename else "")
+    )
+
+
 def to_stderr(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    with contextlib.suppress(OSError):  # a full disk, or nobody who reads
+        print(line, file=sys.stderr, flush=True)
 
 
 class Stack:
@@ -77,8 +86,10 @@ class Stack:
         self._supervisor = Supervisor(self._processes, self._say)
         try:
             await self._bring_up(began)
-        except BaseException:
+        except BaseException as trouble:
             await self._take_down()
+            if isinstance(trouble, OSError):
+                raise _in_words(trouble) from trouble
             raise
         return self
 
@@ -116,6 +127,12 @@ class Stack:
         await self._watch
 
     def _take_home(self) -> None:
+        try:
+            self._lock_home()
+        except OSError as trouble:
+            raise _in_words(trouble) from trouble
+
+    def _lock_home(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(self.home).free
         if free < self._needed:
@@ -124,7 +141,7 @@ class Stack:
             )
         (self.home / "run").mkdir(exist_ok=True)
         self._lock = lock.take(self.home)
-        left = stop_leftovers(self.home / "run")
+        left = stop_leftovers(self.home / "run", self._say)
         if left:
             self._say(f"stopped what an earlier run had left: {', '.join(sorted(left))}")
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
 import sys
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.files import write_whole
 from deploy.local.processes import Child, Processes, stop_leftovers
 from deploy.local.tests.supervised import PLAIN, STUBBORN, a_supervisor, all_gone
 from deploy.local.waiting import until
@@ -58,13 +60,58 @@ def test_leftovers_are_stopped_only_when_the_start_time_is_theirs_too(processes:
     child = a_process(processes, PLAIN)
     run = tmp_path / "earlier"
     run.mkdir()
+    said: list[str] = []
     record = run / "one.json"
 
     record.write_text(json.dumps(asdict(replace(child.started, mark="another boot:1"))))
-    assert stop_leftovers(run) == []
+    assert stop_leftovers(run, said.append) == []
     assert child.exit_code() is None
 
     record.write_text(json.dumps(asdict(child.started)))
-    assert stop_leftovers(run) == ["one"]
+    assert stop_leftovers(run, said.append) == ["one"]
     assert child.exit_code() == -signal.SIGTERM
     assert not record.exists()
+    assert said == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "",
+        "{",
+        "null",
+        "[]",
+        "{}",
+        '{"name": "one", "pid": 0, "mark": null, "wave": 1, "signal": 15, "grace": 1}',
+        "\x00" * 90,
+    ],
+)
+def test_a_broken_record_is_stepped_over_with_a_line_and_the_others_are_stopped(
+    processes: Processes, tmp_path: Path, broken: str
+) -> None:
+    child = a_process(processes, PLAIN)
+    run = tmp_path / "earlier"
+    run.mkdir()
+    (run / "broken.json").write_text(broken)
+    (run / "one.json").write_text(child.started.write())
+    said: list[str] = []
+
+    assert stop_leftovers(run, said.append) == ["one"]
+
+    assert child.exit_code() == -signal.SIGTERM
+    assert [line for line in said if "broken.json" in line] == said != []
+    assert list(run.iterdir()) == []
+
+
+def test_a_record_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+    record = tmp_path / "one.json"
+    write_whole(record, "whole")
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3, most[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            write_whole(record, "another, longer")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
+
+    assert record.read_text() == "whole"

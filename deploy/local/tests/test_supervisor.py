@@ -13,6 +13,7 @@ from deploy.local.errors import CannotRun
 from deploy.local.ports import HOST, free_port
 from deploy.local.processes import Child, Processes
 from deploy.local.supervisor import Supervisor, Unit, answers
+from deploy.local.tests.supervised import a_supervisor
 from deploy.local.waiting import until_async
 
 SERVER = """
@@ -100,3 +101,13 @@ async def test_a_service_that_keeps_crashing_is_given_longer_and_longer_pauses(t
         await until_async(lambda: said.about("in 2 s"), seconds=20, otherwise="it never got to a pause of 2 s")
         assert said.about("in 0.5 s")
         assert said.about("in 1 s")
+
+
+def test_a_disk_that_is_full_for_a_while_does_not_end_the_supervisor(tmp_path: Path) -> None:
+    with a_supervisor("disk", tmp_path) as (supervisor, _):
+        assert supervisor.stdin is not None
+        assert supervisor.stdout is not None
+        for word in ("full", "kill", "room", "until ready"):
+            supervisor.stdin.write(f"{word}\n")
+            supervisor.stdin.flush()
+            assert supervisor.stdout.readline() == "watching\n", f"after {word!r}"

