@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
+export PYTHONUTF8 := 1
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 PYTHON ?= python3
@@ -14,13 +15,14 @@ INSTALLED := $(VENV)/.installed
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-# One recipe makes the environment, so that a half-made one is never mistaken for a whole one.
+# One recipe makes the environment, and marks it at its end: without the mark it begins afresh, from pip's cache.
 $(INSTALLED): requirements.lock
 	@command -v $(PYTHON) >/dev/null || { echo "poly+: no '$(PYTHON)' found; install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "poly+: $$($(PYTHON) -V 2>&1) is too old; Python 3.11 or newer is needed (make PYTHON=python3.12 names another)" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "poly+: $(PYTHON) has no venv module; install it (Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
 	@echo "poly+: installing into $(VENV) (once; about 400 MB)"
-	@$(PY) -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@{ [ -e $@ ] && $(PY) -m pip --version >/dev/null 2>&1; } || $(PYTHON) -m venv --clear $(VENV)
+	@rm -f $@
 	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip install --require-hashes -r requirements.lock \
 		|| { echo "poly+: the packages could not be installed; see pip's message above (network? disk?), then run make again" >&2; exit 1; }
 	@touch $@
@@ -43,10 +45,10 @@ faults: $(INSTALLED) ## KILLS=1000 faults from SEED, and the proof that nothing 
 	@KILLS=$(KILLS) SEED=$(SEED) $(PY) -m tests.faults
 
 check: $(INSTALLED) ## format, lint, types, layers, event contracts
-	@$(VENV)/bin/ruff format --check .
-	@$(VENV)/bin/ruff check .
-	@$(VENV)/bin/mypy
-	@$(VENV)/bin/lint-imports
+	@$(PY) -m ruff format --check .
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+	@$(PY) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 	@$(PY) -m libs.events check
 	@$(PY) -m tests.support.promises check
 	@$(PY) -m tests.bench.report check
@@ -54,7 +56,7 @@ check: $(INSTALLED) ## format, lint, types, layers, event contracts
 # No find-links and no index address: the hashes are the public registry's, and nothing of this machine gets in.
 define resolve
 @env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL CUSTOM_COMPILE_COMMAND="make $@" \
-	$(VENV)/bin/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
+	$(PY) -m piptools compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --output-file $(1)requirements.lock $(1)requirements.in
 @! grep -nE '://|(^|[^a-z])/(home|opt|root|Users)/' $(1)requirements.lock
 endef
@@ -67,5 +69,6 @@ lock-peers: $(INSTALLED) ## resolve the benches' peers into tests/bench/peers/re
 
 clean: ## stop what is left running and remove everything made here
 	@if [ -x $(PY) ] && [ -d .polyplus ]; then $(PY) -m deploy.cli down; fi
-	@rm -rf .polyplus $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@if [ -d .polyplus ]; then rm -rf .polyplus.removed; mv .polyplus .polyplus.removed; fi # half a stack would not start
+	@rm -rf .polyplus.removed $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
