@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from deploy.cli.arguments import add_home
+from deploy.cli.output import complain
 
 if TYPE_CHECKING:
     from deploy.cli.arguments import Commands
@@ -45,6 +46,8 @@ async def _advance(arguments: argparse.Namespace) -> None:
 
     async with sandbox(environment.read(arguments.home)) as box:
         print((await box.advance(arguments.by, say)).isoformat())
+        for left in box.left:
+            complain(f"not waited for: {left}")
 
 
 async def _now(arguments: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 A hop goes to the next instant at which anything is due anywhere, and the next hop waits until all is quiet: no timer due, no call
 to the outside on its way, every outbox published, every event consumed. So two weeks of contract life are lived in seconds.
+A call that keeps failing, or a simulator that is gone, is waited for a moment only; `Sandbox.left` says what was left behind.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from deploy.local.errors import CannotRun
+from deploy.local.strangers import Strangers
 from deploy.topics import CLOCK, PUBLISHERS, SERVICES
 
 if TYPE_CHECKING:
@@ -32,12 +34,20 @@ _CLIENT: dict[str, str | int | float | bool] = {
 }
 _STATE = """
 SELECT app_now() AS now, (SELECT time_offset FROM app_clock) AS time_offset, (SELECT min(due_at) FROM timers) AS due,
-       (SELECT count(*) FROM jobs WHERE last_error IS NULL OR due_at < clock_timestamp() + interval '3 s') AS jobs,
+       (SELECT coalesce(json_object_agg(id, attempt > 1 OR last_error IS NOT NULL), '{}')
+          FROM jobs WHERE last_error IS NULL OR due_at < clock_timestamp() + interval '3 s') AS calls,
+       (SELECT count(*) FROM jobs WHERE last_error IS NOT NULL) AS failing,
        (SELECT count(*) FROM outbox, relay_position WHERE NOT pg_visible_in_snapshot(xid, prev)) AS unpublished
 """
 _OFFSETS = "SELECT topic, partition, next FROM consumer_offsets"
 _LOOK_SECONDS = 0.03
 _PATIENCE_SECONDS = 120
+_ANSWER_SECONDS = 10.0
+_TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+
+class OutOfReach(CannotRun):
+    """A part of the sandbox does not answer; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -55,24 +65,36 @@ class Sandbox:
 
     def __init__(
         self,
-        databases: Mapping[str, Database],
+        databases: Mapping[str, str],
         simulators: Mapping[str, str],
         http: httpx.AsyncClient,
         producer: Producer,
         admin: AdminClient,
     ) -> None:
-        self._databases, self._simulators, self._http = databases, simulators, http
+        self._databases = {service: _Reached(service, url) for service, url in databases.items()}
+        self._simulators, self._http = simulators, http
         self._producer, self._admin = producer, admin
         self._places: list[TopicPartition] = []
+        self._strangers = Strangers()
 
-    async def look(self) -> Look:
-        """Raises what a part that is out of reach raises."""
+    async def close(self) -> None:
+        for database in self._databases.values():
+            await database.close()
+
+    @property
+    def left(self) -> list[str]:
+        """What the clock did not wait for to the end, by service or simulator."""
+        return self._strangers.left()
+
+    async def look(self, strangers: Strangers | None = None) -> Look:
+        """With `strangers`, what those have waited for long enough is not busy. Raises OutOfReach."""
+        strangers = strangers or Strangers(endless=True)
         busy: list[str] = []
         dues: list[datetime] = []
         ends, states, told = await asyncio.gather(
             asyncio.to_thread(self._ends),
-            asyncio.gather(*(_state(database) for database in self._databases.values())),
-            asyncio.gather(*(self._told(url) for url in self._simulators.values())),
+            asyncio.gather(*(database.state() for database in self._databases.values())),
+            asyncio.gather(*(self._told(name, strangers) for name in self._simulators)),
         )
         offsets, nows = set(), []
         for service, (state, consumed) in zip(self._databases, states, strict=True):
@@ -82,14 +104,16 @@ class Sandbox:
                 dues.append(state["due"])
             if state["due"] and state["due"] <= state["now"]:
                 busy.append(f"{service} has timers to fire")
-            if state["jobs"]:
-                busy.append(f"{service} calls the outside")
+            if calls := strangers.waited_for(service, json.loads(state["calls"]), failing=state["failing"]):
+                busy.append(f"{service} has {calls} calls to the outside on their way")
             if state["unpublished"]:
                 busy.append(f"{service} has events to publish")
             if behind := sum(max(0, ends.get((r["topic"], r["partition"]), 0) - r["next"]) for r in consumed):
                 busy.append(f"{service} has {behind} events to consume")
         now = max(nows)
         for name, found in zip(self._simulators, told, strict=True):
+            if found is None:
+                continue
             due = found["next_due"] and datetime.fromisoformat(found["next_due"])
             if due:
                 dues.append(due)
@@ -98,11 +122,26 @@ class Sandbox:
             offsets.add(timedelta(seconds=found["offset_seconds"]))
         return Look(now, frozenset(offsets), min((d for d in dues if d > now), default=None), tuple(busy))
 
-    async def _told(self, url: str) -> dict[str, Any]:
-        found: dict[str, Any] = (await self._http.get(f"{url}/simulate/state")).raise_for_status().json()
+    async def _told(self, name: str, strangers: Strangers) -> dict[str, Any] | None:
+        """None of one that has been out of reach for long."""
+        try:
+            patience = 0.5 if strangers.is_gone(name) else _ANSWER_SECONDS
+            answer = await self._http.get(f"{self._simulators[name]}/simulate/state", timeout=patience)
+            found: dict[str, Any] = answer.raise_for_status().json()
+        except httpx.HTTPError as trouble:
+            if strangers.misses(name):
+                return None
+            raise OutOfReach(f"the {name} does not answer ({_said(trouble)})") from trouble
+        strangers.answered(name)
         return found
 
     def _ends(self) -> dict[tuple[str, int], int]:
+        try:
+            return self._newest()
+        except KafkaException as trouble:
+            raise OutOfReach(f"Kafka does not answer ({_said(trouble)})") from trouble
+
+    def _newest(self) -> dict[tuple[str, int], int]:
         if not self._places:  # topics are made with the stack, and keep their partitions
             known = self._admin.list_topics(timeout=10).topics
             publishers = dict.fromkeys((*PUBLISHERS, *self._databases))
@@ -112,35 +151,30 @@ class Sandbox:
         asked = self._admin.list_offsets(dict.fromkeys(self._places, newest), request_timeout=10)
         return {(place.topic, place.partition): found.result().offset for place, found in asked.items()}
 
-    async def quiet(self, *, seconds: float = _PATIENCE_SECONDS) -> Look:
-        """The look that found nothing left to do, twice in a row. Raises CannotRun naming what is still busy."""
+    async def quiet(self, *, seconds: float = _PATIENCE_SECONDS, strangers: Strangers | None = None) -> Look:
+        """The look that found nothing left to do, twice in a row. Raises CannotRun naming what is still busy or out of reach."""
         loop = asyncio.get_running_loop()
         until, calm, why = loop.time() + seconds, 0, "nothing answered yet"
         while loop.time() < until:
-            with suppress(
-                OSError,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-                asyncpg.InternalClientError,
-                httpx.HTTPError,
-                KafkaException,
-            ):
-                look = await self.look()
+            try:
+                look = await self.look(strangers)
                 calm = 0 if look.busy or len(look.offsets) != 1 else calm + 1
                 why = ", ".join(look.busy) or "the clocks do not agree yet"
                 if calm == 2:
                     return look
+            except OutOfReach as away:
+                calm, why = 0, str(away)
             await asyncio.sleep(_LOOK_SECONDS)
         raise CannotRun(f"the sandbox is not quiet after {seconds:.0f} s: {why}")
 
     async def advance(self, by: timedelta, say: Callable[[datetime], None] = lambda _: None) -> datetime:
         """Lives through `by` of domain time; the instant reached. Each hop is said as it is made."""
-        look = await self.quiet()
+        look = await self.quiet(strangers=self._strangers)
         return (await self._live(look, look.now + by, say)).now
 
     async def advance_to(self, instant: datetime) -> None:
         """The same up to an instant, unless it has passed."""
-        await self._live(await self.quiet(), instant)
+        await self._live(await self.quiet(strangers=self._strangers), instant)
 
     async def hop(self, look: Look, limit: datetime, say: Callable[[datetime], None] = lambda _: None) -> Look:
         """From a quiet look to the next instant at which anything is due, or to the limit if that is before it."""
@@ -149,7 +183,7 @@ class Sandbox:
         # a hair past the instant: what is due at it is due now
         self._publish(offset + (to - look.now) + timedelta(milliseconds=1))
         say(to)
-        return await self.quiet()
+        return await self.quiet(strangers=self._strangers)
 
     async def _live(self, look: Look, target: datetime, say: Callable[[datetime], None] = lambda _: None) -> Look:
         while look.now < target:
@@ -163,10 +197,34 @@ class Sandbox:
             raise CannotRun("Kafka did not take the new time")
 
 
-async def _state(database: Database) -> tuple[asyncpg.Record, list[asyncpg.Record]]:
-    state = await database.fetchrow(_STATE)
-    assert state is not None
-    return state, await database.fetch(_OFFSETS)
+class _Reached:
+    """A service's database, connected to anew when the connection is lost."""
+
+    def __init__(self, service: str, url: str) -> None:
+        self._service, self._url = service, url
+        self._connection: Database | None = None
+
+    async def state(self) -> tuple[asyncpg.Record, list[asyncpg.Record]]:
+        try:
+            if self._connection is None or self._connection.is_closed():
+                self._connection = await asyncpg.connect(
+                    self._url, timeout=_ANSWER_SECONDS, command_timeout=_ANSWER_SECONDS
+                )
+            state = await self._connection.fetchrow(_STATE)
+            assert state is not None
+            return state, await self._connection.fetch(_OFFSETS)
+        except _TROUBLE as trouble:
+            await self.close()
+            raise OutOfReach(f"{self._service}'s database does not answer ({_said(trouble)})") from trouble
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
+
+
+def _said(trouble: BaseException) -> str:
+    return (str(trouble) or type(trouble).__name__).partition("\n")[0]
 
 
 @asynccontextmanager
@@ -185,14 +243,12 @@ async def sandbox(env: Mapping[str, str], *, beside: Sequence[str] = ()) -> Asyn
         "sasl.username": env["POLYPLUS_KAFKA_ADMIN_USER"],
         "sasl.password": env["POLYPLUS_KAFKA_ADMIN_PASSWORD"],
     }
-    databases = {}
-    try:
-        services = (*(service for service in SERVICES if service != "gateway"), *beside)  # that keeps no domain time
-        for service in services:
-            databases[service] = await asyncpg.connect(env[f"POLYPLUS_{service.upper()}_DATABASE_URL"])
-        async with httpx.AsyncClient(timeout=5, trust_env=False) as http:
-            simulators = {"carrier": env["POLYPLUS_CARRIER_URL"], "partner": env["POLYPLUS_PARTNER_URL"]}
-            yield Sandbox(databases, simulators, http, Producer(kafka), AdminClient(kafka))
-    finally:
-        for database in databases.values():
-            await database.close()
+    services = (*(service for service in SERVICES if service != "gateway"), *beside)  # that keeps no domain time
+    databases = {service: env[f"POLYPLUS_{service.upper()}_DATABASE_URL"] for service in services}
+    simulators = {"carrier": env["POLYPLUS_CARRIER_URL"], "partner": env["POLYPLUS_PARTNER_URL"]}
+    async with httpx.AsyncClient(trust_env=False) as http:
+        box = Sandbox(databases, simulators, http, Producer(kafka), AdminClient(kafka))
+        try:
+            yield box
+        finally:
+            await box.close()
