@@ -88,7 +88,7 @@ def _env(arguments: argparse.Namespace) -> int:
     if not known:
         raise CannotRun(f"{arguments.home} has no environment yet: polyplus up makes it")
     if arguments.name is None:
-        print("\n".join(f"{name}={value}" for name, value in known.items()))
+        print("\n".join(environment.lines(known)))
     elif arguments.name in known:
         print(known[arguments.name])
     else:

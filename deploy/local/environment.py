@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -26,13 +27,18 @@ def read(home: Path) -> Environment:
     file = home / FILE
     if not file.exists():
         return {}
-    lines = (line for line in file.read_text().splitlines() if line and not line.startswith("#"))
-    return dict(line.split("=", 1) for line in lines)
+    words = shlex.split(file.read_text(encoding="utf-8"), comments=True)
+    return dict(word.split("=", 1) for word in words)
+
+
+def lines(environment: Mapping[str, str]) -> list[str]:
+    """As any shell reads them, whatever is in the values."""
+    return [f"{name}={shlex.quote(environment[name])}" for name in sorted(environment)]
 
 
 def write(home: Path, environment: Mapping[str, str]) -> None:
     text = "# Addresses and development credentials of this stack; generated. Keep it to yourself.\n"
-    text += "".join(f"{name}={environment[name]}\n" for name in sorted(environment))
+    text += "".join(f"{line}\n" for line in lines(environment))
     write_whole(home / FILE, text)
 
 

@@ -28,8 +28,10 @@ _JVM = (
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
     "-Djava.awt.headless=true",
-    f"-Dlog4j2.configurationFile={Path(__file__).with_name('kafka.log4j2.properties')}",
 )
+_LOGGING = Path(__file__).with_name("kafka.log4j2.properties")
+_LOCALE = {"LC_ALL": "C.UTF-8"}
+"""Java takes the encoding of file names from it: with the C locale it finds no folder whose name is not ASCII."""
 
 
 class KafkaLogin(NamedTuple):
@@ -68,22 +70,21 @@ def prepare(home: Path, *, port: int, controller_port: int, password: str) -> No
     home.mkdir(parents=True, exist_ok=True)
     data, properties = home / "data", home / "server.properties"
 
-    def configured(data: Path) -> str:
-        return as_properties(
-            server_properties(data, port=port, controller_port=controller_port, user=ADMIN, password=password)
-        )
+    def configured(data: str) -> str:
+        settings = server_properties(data, port=port, controller_port=controller_port, user=ADMIN, password=password)
+        return as_properties(settings)
 
     classes = ":".join(str(jar) for jar in kafka_class_path())
     if not (data / "meta.properties").exists():
         with made_aside(data) as work:
-            write_whole(work / "server.properties", configured(work / "whole"))
+            write_whole(work / "server.properties", configured("whole"))
             _format(work, classes, password)
-    write_whole(properties, configured(data))
-    _arguments(home / "run.args", classes, "kafka.Kafka", str(properties))
+    write_whole(properties, configured(data.name))
+    _arguments(home / "run.args", classes, "kafka.Kafka", properties.name)
 
 
 def launch(processes: Processes, home: Path, *, port: int, password: str) -> Kafka:
-    child = processes.start("kafka", [str(_java()), f"@{home / 'run.args'}"], env={}, wave=0, grace=20)
+    child = processes.start("kafka", [str(_java()), f"@{home / 'run.args'}"], env=_LOCALE, wave=0, grace=20, cwd=home)
     return Kafka(KafkaLogin(f"{HOST}:{port}", ADMIN, password), port, child)
 
 
@@ -114,8 +115,9 @@ def _java() -> Path:
 
 def _arguments(path: Path, classes: str, *program: str) -> None:
     """A file instead of a command line: other users of the machine can read the latter."""
-    quoted = " ".join('"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"' for word in ("-cp", classes, *program))
-    write_whole(path, f"{' '.join(_JVM)}\n{quoted}\n")
+    words = (*_JVM, f"-Dlog4j2.configurationFile={_LOGGING.as_uri()}", "-cp", classes, *program)
+    quoted = ('"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"' for word in words)
+    write_whole(path, "".join(f"{word}\n" for word in quoted))
 
 
 def _format(work: Path, classes: str, password: str) -> None:
@@ -124,10 +126,10 @@ def _format(work: Path, classes: str, password: str) -> None:
         work / "format.args",
         classes,
         "kafka.tools.StorageTool",
-        *("format", "--standalone", "--cluster-id", cluster, "--config", str(work / "server.properties")),
+        *("format", "--standalone", "--cluster-id", cluster, "--config", "server.properties"),
         *("--add-scram", f"SCRAM-SHA-512=[name={ADMIN},password={password}]"),
     )
-    done = run_tied([str(_java()), f"@{work / 'format.args'}"], env={}, seconds=_FORMAT_SECONDS)
+    done = run_tied([str(_java()), f"@{work / 'format.args'}"], env=_LOCALE, seconds=_FORMAT_SECONDS, cwd=work)
     if done.returncode:
         reason = ((done.stderr or done.stdout).strip().splitlines() or ["no reason given"])[-1]
         raise CannotRun(f"Kafka could not format its data directory: {reason}")

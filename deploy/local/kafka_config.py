@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from deploy.local.ports import HOST
 
 
-def server_properties(data: Path, *, port: int, controller_port: int, user: str, password: str) -> dict[str, str]:
+def server_properties(data: str, *, port: int, controller_port: int, user: str, password: str) -> dict[str, str]:
+    """`data` is a name in the broker's own folder: Kafka would take a path with a comma for two."""
     scram = f'org.apache.kafka.common.security.scram.ScramLoginModule required username="{user}" password="{password}";'
     # The controller knows no SCRAM users before the metadata it serves; its one client, the broker, has a fixed password.
     plain = (
@@ -34,7 +34,7 @@ def server_properties(data: Path, *, port: int, controller_port: int, user: str,
         "allow.everyone.if.no.acl.found": "false",
         "super.users": f"User:{user}",
         "auto.create.topics.enable": "false",
-        "log.dirs": str(data),
+        "log.dirs": data,
         "default.replication.factor": "1",
         "offsets.topic.replication.factor": "1",
         "offsets.topic.num.partitions": "4",
@@ -56,4 +56,12 @@ def server_properties(data: Path, *, port: int, controller_port: int, user: str,
 
 
 def as_properties(settings: Mapping[str, str]) -> str:
-    return "".join(f"{name}={value}\n" for name, value in settings.items())
+    """In the form that Java reads: Latin-1, so all beyond ASCII is escaped."""
+    return "".join(f"{name}={_escaped(value)}\n" for name, value in settings.items())
+
+
+def _escaped(value: str) -> str:
+    units = value.replace("\\", "\\\\").encode("utf-16-be", "surrogatepass")
+    codes = (int.from_bytes(units[at : at + 2], "big") for at in range(0, len(units), 2))
+    escaped = "".join(chr(code) if 0x20 <= code < 0x7F else f"\\u{code:04x}" for code in codes)
+    return "\\" + escaped if escaped.startswith(" ") else escaped

@@ -66,11 +66,12 @@ class Processes:
         stop_signal: int = signal.SIGTERM,
         grace: float = 10,
         user: str | None = None,
+        cwd: Path = ROOT,
     ) -> Child:
         """Raises CannotRun when it does not start: it ended at once, or its log cannot be written."""
         log = self._logs / f"{name}.log"
         try:
-            return self._start(name, argv, log, {**_machine(), **env}, wave, stop_signal, grace, user)
+            return self._start(name, argv, log, {**_machine(), **env}, wave, stop_signal, grace, user, cwd)
         except OSError as trouble:
             raise CannotRun(f"{name} cannot be started with its log {log}: {trouble.strerror or trouble}") from trouble
 
@@ -84,6 +85,7 @@ class Processes:
         stop_signal: int,
         grace: float,
         user: str | None,
+        cwd: Path,
     ) -> Child:
         if log.exists() and log.stat().st_size > _LOG_KEPT:
             log.replace(log.with_suffix(".log.1"))
@@ -95,7 +97,7 @@ class Processes:
                 popen = subprocess.Popen(
                     [*tied(stop_signal, user), *argv],
                     env=told,
-                    cwd=ROOT,
+                    cwd=cwd,
                     stdin=subprocess.DEVNULL,
                     stdout=out,
                     stderr=subprocess.STDOUT,
