@@ -26,6 +26,12 @@ class Faults(BaseModel):
     lose_answer_rate: Rate = Field(0, description="calls that take effect, and then the connection drops")
     forget_rate: Rate = Field(0, description="things accepted with an answer, and then not kept")
     reject: bool = Field(False, description="new things are refused for good")
+    deaf: bool = Field(False, description="searches ignore what they are asked for and list everything")
+    search_lag_seconds: int = Field(
+        0, ge=0, le=86_400, description="a search finds nothing younger, by the sandbox clock"
+    )
+    sparse: bool = Field(False, description="lists and the answers to new things leave out whose they are")
+    anonymous: bool = Field(False, description="our reference is taken, and not kept")
     echo: bool = Field(False, description="our own changes are told back to us")
     duplicate_rate: Rate = Field(0, description="notices sent twice")
     drop_rate: Rate = Field(0, description="notices never sent")

@@ -4,6 +4,7 @@ TMF621 v5 without idempotency, on purpose: a second POST makes a second ticket, 
 reference before it creates again. It tells ecps by signed webhook what its engineers do; `/simulate` plays the engineers.
 """
 
+from datetime import timedelta
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -26,6 +27,7 @@ from deploy.simulators.tickets import (
 )
 from libs.kit import telemetry
 
+_SPARSE = ("@type", "id", "href", "status")
 ENGINEER = "partner engineer"
 
 
@@ -44,6 +46,8 @@ class Partner(Company):
 
     def open(self, request: TicketRequest) -> Ticket:
         ticket = Ticket.open(request, self.place.url, self.clock.now())
+        if self.faults.now.anonymous:
+            ticket.external_identifier = []
         if not self.faults.strikes(self.faults.now.forget_rate):
             self._keep(ticket)
         return ticket
@@ -55,11 +59,18 @@ class Partner(Company):
         return Ticket.model_validate_json(body)
 
     def search(self, reference: str | None, limit: int, offset: int) -> list[Ticket]:
-        if reference is None:
+        if reference is None or self.faults.now.deaf:
             found = self.memory.newest(limit, offset)
         else:
             found = self.memory.with_reference(reference)[offset : offset + limit]
-        return [Ticket.model_validate_json(body) for body in found]
+        tickets = [Ticket.model_validate_json(body) for body in found]
+        indexed = self.clock.now() - timedelta(seconds=self.faults.now.search_lag_seconds)
+        return [ticket for ticket in tickets if ticket.created_at <= indexed]
+
+    def shown(self, ticket: Ticket) -> dict[str, Any]:
+        """In a list or as the answer to a new one."""
+        full = ticket.to_tmf()
+        return {name: full[name] for name in _SPARSE} if self.faults.now.sparse else full
 
     def change(self, number: str, patch: TicketPatch) -> Ticket:
         """The customer's own change; it is told back only when that fault is on."""
@@ -113,7 +124,7 @@ def partner_app(partner: Partner) -> FastAPI:
             raise HTTPException(422, "tickets of this customer are not accepted")
         ticket = partner.open(request)
         response.headers["location"] = ticket.href
-        return ticket.to_tmf()
+        return partner.shown(ticket)
 
     @app.get(PATH)
     async def search_tickets(
@@ -126,7 +137,7 @@ def partner_app(partner: Partner) -> FastAPI:
         """Tickets under a reference that the customer gave, oldest first; or the newest."""
         found = partner.search(external or external_id, limit, offset)
         response.headers["x-result-count"] = str(len(found))
-        return [ticket.to_tmf() for ticket in found]
+        return [partner.shown(ticket) for ticket in found]
 
     @app.get(PATH + "/{number}")
     async def show_ticket(number: str) -> dict[str, Any]:

@@ -55,7 +55,8 @@ UPDATE jobs SET attempt = attempt + (outcome IS NULL)::int, last_error = NULL, c
          ORDER BY j.due_at LIMIT greatest($1 - coalesce(busy.calls, 0), 0) FOR UPDATE SKIP LOCKED
      ) AS due
  ))
-RETURNING id, aggregate, aggregate_id, kind, destination, reference, payload, traceparent, attempt, claim, outcome, recordings
+RETURNING id, aggregate, aggregate_id, kind, destination, reference, payload, traceparent, attempt, claim, outcome, recordings,
+          (SELECT was.last_error FROM jobs was WHERE was.id = jobs.id) AS said
 """
 _FINISH = "DELETE FROM jobs WHERE (id, claim) = ($1, $2)"
 _AGAIN = "UPDATE jobs SET due_at = clock_timestamp() + make_interval(secs => $3), last_error = $4 WHERE (id, claim) = ($1, $2)"
@@ -79,7 +80,10 @@ class TryLater(Exception):
 
 @dataclass(frozen=True)
 class JobRun:
-    """One attempt. From the second on (`attempt > 1`) the outcome of an earlier one is unknown: look `reference` up first."""
+    """One attempt. From the second on (`attempt > 1`) the outcome of an earlier one is unknown: look `reference` up first.
+
+    `said`: the error of the attempt before; None where there was none, or where it never came to its end.
+    """
 
     id: UUID
     aggregate_id: UUID
@@ -87,6 +91,7 @@ class JobRun:
     reference: str
     payload: dict[str, Any]
     attempt: int
+    said: str | None = None
 
 
 Call = Callable[[JobRun, httpx.AsyncClient], Awaitable[dict[str, Any]]]
@@ -189,8 +194,9 @@ class Jobs:
     ) -> dict[str, Any] | None:
         """The outcome; None when it is to be tried again, or when its aggregate is no more and so the job has ended."""
         run = JobRun(
-            row["id"], row["aggregate_id"], row["kind"], row["reference"], json.loads(row["payload"]), row["attempt"]
-        )
+            row["id"], row["aggregate_id"], row["kind"], row["reference"], json.loads(row["payload"]), row["attempt"],
+            row["said"],
+        )  # fmt: skip
         async with database.transaction(self._scope) as tx:
             if await kind.cls.find(run.aggregate_id, tx) is None:
                 await self._end(row, tx)

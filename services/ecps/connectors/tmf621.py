@@ -1,20 +1,27 @@
-"""TMF621 v5, Trouble Ticket Management, as partners' systems speak it (TM Forum). It has no idempotency: who creates looks first."""
+"""TMF621 v5, Trouble Ticket Management, as partners' systems speak it (TM Forum). It has no idempotency: who creates looks first.
 
+Nothing that a partner answers is believed to be about us until it carries our reference: lists ignore filters, answers are short.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from libs.bus.jobs import TryLater, retry_after
-from services.ecps.connectors.address import pinned
-from services.ecps.connectors.breaker import guarded
+from services.ecps.connectors.address import AddressRefused, pinned
+from services.ecps.connectors.breaker import CircuitOpen, guarded
 from services.ecps.model.secrets import Credentials
 
 PATH = "/tmf-api/troubleTicket/v5/troubleTicket"
+NOTHING_SENT = "no effect there"
 _ENDED = frozenset({"rejected", "cancelled", "closed"})
 _NOTHING_WAS_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_PAGE, _PAGES = 50, 20  # of a list that ignores what is asked for: the newest 1,000 tickets
+_LOOKED_INTO = 20  # listed tickets that do not say whose they are
 
 
 class OutcomeUnknown(Exception):
@@ -24,92 +31,175 @@ class OutcomeUnknown(Exception):
 class Refused(Exception):
     """The partner's system understood, and refused for good."""
 
+    def __init__(self, reason: str, status: int) -> None:
+        super().__init__(reason)
+        self.status = status
+
 
 class Unreachable(TryLater):
     """It took no effect; another time it may."""
 
+    def __str__(self) -> str:
+        return f"{NOTHING_SENT}: {super().__str__()}"
 
-class Remark(BaseModel):
+
+class SearchUnusable(Exception):
+    """Whether there is a ticket of ours cannot be told from what their search answers."""
+
+
+class NotOurs(Exception):
+    """The ticket does not carry our reference."""
+
+
+class ExternalIdentifier(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
-    text: str = ""
+    id: str | None = None
 
 
 class Ticket(BaseModel):
-    """What we read of a ticket of theirs."""
+    """What we read of a ticket of theirs. `externalIdentifier` None: it does not say."""
 
     model_config = ConfigDict(extra="ignore")
 
     id: str = Field(min_length=1, max_length=200)
     href: str | None = None
     status: str | None = None
-    note: list[Remark] = []
+    creationDate: str | None = None  # noqa: N815 - their names
+    externalIdentifier: list[ExternalIdentifier] | None = None  # noqa: N815
+    note: list[dict[str, Any]] | None = None
+
+    def carries(self, reference: str) -> bool:
+        return any(each.id == reference for each in self.externalIdentifier or ())
+
+    def has_note(self, marker: str) -> bool:
+        return any(marker in str(each.get("text")) for each in self.note or ())
+
+
+_TICKETS = TypeAdapter(list[Ticket])
 
 
 @dataclass(frozen=True)
 class Tmf621:
-    """One partner's ticket system."""
+    """One partner's ticket system, and the reference under which it knows a ticket of ours."""
 
     http: httpx.AsyncClient
     base_url: str
     credentials: Credentials
+    reference: str
 
-    async def find(self, reference: str) -> Ticket | None:
-        """The oldest ticket under our reference."""
-        found = await self._call("GET", f"?externalIdentifier={quote(reference, safe='')}")
-        tickets = [Ticket.model_validate(each) for each in found]
-        return tickets[0] if tickets else None
+    async def find(self) -> Ticket | None:
+        """The oldest ticket that carries our reference. A list that ignores the filter is read to its end.
+
+        Raises SearchUnusable where it has none within reach, Refused, Unreachable.
+        """
+        offset, seen, unsaid = 0, set[str](), list[str]()
+        for _ in range(_PAGES):
+            page = await self._page(offset)
+            if ours := [ticket for ticket in page if ticket.carries(self.reference)]:
+                return min(ours, key=lambda ticket: ticket.creationDate or "")
+            if not page:
+                return await self._look_into(unsaid)
+            new = [ticket for ticket in page if ticket.id not in seen]
+            if not new:
+                raise SearchUnusable("its pages repeat themselves")
+            seen |= {ticket.id for ticket in new}
+            unsaid += [ticket.id for ticket in new if ticket.externalIdentifier is None]
+            offset += len(page)
+        raise SearchUnusable(f"it ignores what is asked for, and lists more than {offset} tickets")
 
     async def get(self, number: str) -> Ticket:
-        """Raises Refused where there is none."""
-        return Ticket.model_validate(await self._call("GET", f"/{quote(number, safe='')}"))
+        """Raises NotOurs; Refused where there is none; Unreachable."""
+        ticket = _read(await self._call("GET", f"/{quote(number, safe='')}"))
+        if not ticket.carries(self.reference):
+            raise NotOurs(f"{number} does not carry our reference {self.reference}")
+        return ticket
 
     async def create(self, request: dict[str, Any]) -> Ticket:
-        """Raises OutcomeUnknown, Refused, Unreachable."""
-        made = await self._call("POST", "", request)
+        """The new ticket, when what they keep carries our reference. Raises OutcomeUnknown, Refused, Unreachable."""
+        made = _read(await self._call("POST", "", request))
+        if made.carries(self.reference):
+            return made
         try:
-            return Ticket.model_validate(made)
-        except ValidationError as error:
-            raise OutcomeUnknown("the answer is not a ticket") from error
+            return await self.get(made.id)
+        except (NotOurs, Refused, Unreachable) as error:
+            raise OutcomeUnknown(f"it answered with a ticket that is not known to be ours ({error})") from error
 
-    async def add_note(self, number: str, text: str, author: str) -> None:
+    async def add_note(self, number: str, text: str, marker: str, author: str) -> None:
+        """Once: `marker` stands in the text and tells whether it is there. Raises NotOurs, OutcomeUnknown, Refused, Unreachable."""
+        if (await self.get(number)).has_note(marker):
+            return
         body = {"text": text, "author": author, "@type": "Note"}
         await self._call("POST", f"/{quote(number, safe='')}/note", body)
 
     async def become(self, number: str, status: str, reason: str) -> None:
-        """Ends the ticket; one that has ended already stays as it is."""
+        """Ends the ticket; one that has ended already stays as it is. Raises as add_note."""
         ticket = await self.get(number)
         if ticket.status not in _ENDED:
             body = {"status": status, "statusChangeReason": reason}
             await self._call("PATCH", f"/{quote(number, safe='')}", body)
 
-    async def _call(self, method: str, path: str, body: Any = None) -> Any:
+    async def _page(self, offset: int) -> list[Ticket]:
+        asked = {"externalIdentifier": self.reference, "limit": _PAGE, "offset": offset}
+        try:
+            return _TICKETS.validate_python(await self._call("GET", "", asked=asked))
+        except ValidationError as error:
+            raise SearchUnusable("it does not answer with a list of tickets") from error
+
+    async def _look_into(self, numbers: list[str]) -> Ticket | None:
+        if len(numbers) > _LOOKED_INTO:
+            raise SearchUnusable(f"{len(numbers)} of its tickets do not say whose they are")
+        for number in numbers:
+            try:
+                return await self.get(number)
+            except (NotOurs, OutcomeUnknown):
+                continue
+        return None
+
+    async def _call(self, method: str, path: str, body: Any = None, asked: Mapping[str, Any] | None = None) -> Any:
+        address = httpx.URL(f"{self.base_url.rstrip('/')}{PATH}{path}").copy_merge_params(asked or {})
+        try:
+            async with guarded(self.base_url):
+                answer = await self._ask(method, str(address), body)
+        except (CircuitOpen, AddressRefused, OSError) as error:
+            raise Unreachable(str(error)) from error
+        except OutcomeUnknown as error:
+            if method == "GET":  # it changes nothing, whatever became of it
+                raise Unreachable(str(error)) from error
+            raise
+        if answer.is_error:
+            raise Refused(_said(answer), answer.status_code)
+        try:
+            return answer.json()
+        except ValueError as error:
+            raise OutcomeUnknown(f"answered {answer.status_code} without JSON") from error
+
+    async def _ask(self, method: str, address: str, body: Any) -> httpx.Response:
         headers = {"accept": "application/json"}
         auth: tuple[str, str] | None = None
         if self.credentials.token:
             headers["authorization"] = f"Bearer {self.credentials.token.get_secret_value()}"
         elif self.credentials.username and self.credentials.password:
             auth = (self.credentials.username, self.credentials.password.get_secret_value())
-        async with guarded(self.base_url):
-            url, headers, extensions = await pinned(f"{self.base_url.rstrip('/')}{PATH}{path}", headers)
-            try:
-                answer = await self.http.request(
-                    method, url, json=body, headers=headers, auth=auth, extensions=extensions
-                )
-            except _NOTHING_WAS_SENT as error:
-                raise Unreachable(repr(error)) from error
-            except httpx.HTTPError as error:
-                raise OutcomeUnknown(repr(error)) from error
-            if answer.status_code in (408, 425, 429, 503):
-                raise Unreachable(f"answered {answer.status_code}", retry_after(answer))
-            if answer.status_code >= 500 or answer.is_redirect:
-                raise OutcomeUnknown(f"answered {answer.status_code}")
-        if answer.is_error:
-            raise Refused(_said(answer))
+        url, headers, extensions = await pinned(address, headers)
         try:
-            return answer.json()
-        except ValueError as error:
-            raise OutcomeUnknown(f"answered {answer.status_code} without JSON") from error
+            answer = await self.http.request(method, url, json=body, headers=headers, auth=auth, extensions=extensions)
+        except _NOTHING_WAS_SENT as error:
+            raise Unreachable(repr(error)) from error
+        except httpx.HTTPError as error:
+            raise OutcomeUnknown(repr(error)) from error
+        if answer.status_code in (408, 425, 429, 503):
+            raise Unreachable(f"answered {answer.status_code}", retry_after(answer))
+        if answer.status_code >= 500 or answer.is_redirect:
+            raise OutcomeUnknown(f"answered {answer.status_code}")
+        return answer
+
+
+def _read(answer: Any) -> Ticket:
+    try:
+        return Ticket.model_validate(answer)
+    except ValidationError as error:
+        raise OutcomeUnknown("the answer is not a ticket") from error
 
 
 def _said(answer: httpx.Response) -> str:

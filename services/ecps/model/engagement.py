@@ -87,6 +87,7 @@ class Engagement(
     ticket_url: str | None = None
     agreement_reference: str | None = None
     partner_state: str | None = None  # as they call it
+    looks: int = 0  # that found no ticket, since the outcome became unknown
     sequence: int = -1  # of the newest notice whose state was taken over
     asked_at: datetime  # by the customer
     opened_at: datetime | None = None

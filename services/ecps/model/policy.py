@@ -1,5 +1,6 @@
 """The numbers that the business may change at run time; what stands here is the seeded default."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -12,9 +13,19 @@ Minutes = Annotated[int, Field(ge=1, le=60 * 24 * 30)]
 class EcpsPolicy(BaseModel):
     reconcile_after_seconds: Annotated[int, Field(ge=1, le=3600)] = 30
     """An answer was lost: how long their side gets to finish before we look whether there is a ticket."""
+    looks: Annotated[int, Field(ge=2, le=100)] = 5
+    """So often their search has to find none before a ticket is created again: searches come late."""
+    look_minutes: Minutes = 10
+    """Within this time. A look that can tell nothing does not count, and is repeated after as long."""
     retry_unreachable_minutes: Minutes = 15
     partner_response_minutes: Minutes = 240
     """For a partner of which nothing else is agreed."""
+
+    def next_look(self, looked: int) -> timedelta:
+        """How long to wait for the next look, after `looked` that found none."""
+        first = timedelta(seconds=self.reconcile_after_seconds)
+        between = (timedelta(minutes=self.look_minutes) - first) / (self.looks - 1)
+        return max(between, timedelta(seconds=1)) if looked else first
 
 
 policies = Policies("ecps", EcpsPolicy)

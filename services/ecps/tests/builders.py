@@ -1,14 +1,19 @@
 """A customer, a case, a partner: with everything that does not matter filled in."""
 
+import json
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
 import httpx
+from prometheus_client import REGISTRY
 
 from deploy.local.waiting import until_async
+from deploy.simulators.tests.receiving import SECRET
 from deploy.simulators.tickets import PATH
+from deploy.simulators.webhooks import secret_bytes, signed_headers
 from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopened, CaseResolved
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, NoteAdded, PartnerTicketRequested
 from libs.events.entitlements import CoverageDecided
@@ -120,6 +125,17 @@ class PartnerSystem:
         found: list[dict[str, Any]] = (await self.http.get(PATH)).json()
         return found
 
+    async def has_a_ticket(self, reference: str, **fields: Any) -> dict[str, Any]:
+        """Somebody opened one under this reference: another customer of theirs, or an engineer by hand."""
+        body = {
+            "@type": "TroubleTicket", "description": "No sound", "severity": "minor", "ticketType": "incident",
+            "externalIdentifier": [{"@type": "ExternalIdentifier", "id": reference}],
+        }  # fmt: skip
+        answer = await self.http.post(PATH, json=body | fields)
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
+
     async def does(self, ecps: Harness, case: ACase, what: str, **body: Any) -> None:
         """Their engineer acts, and the service has been told."""
         number = (await an_engagement(ecps, case))["ticket_number"]
@@ -150,20 +166,36 @@ async def a_partner(ecps: Harness, company: PartnerSystem | None = None, **field
     return made
 
 
-async def a_case_with_wish(ecps: Harness, *, consent: bool = True) -> ACase:
+async def a_case_with_wish(ecps: Harness, *, consent: bool = True, partner_id: UUID = PARTNER) -> ACase:
     """Diagnosed as the partner's, and the customer asked."""
-    case = ACase(await ecps.now() - timedelta(hours=1))
+    case = ACase(await ecps.now() - timedelta(hours=1), partner_id)
     await ecps.deliver(case.opened(), case.covered(), case.diagnosed(), case.asked(consent=consent))
     return case
 
 
 async def an_opened_engagement(ecps: Harness, **partner: Any) -> ACase:
     """With a ticket whose number an engineer has recorded."""
-    await a_partner(ecps, **partner)
-    case = await a_case_with_wish(ecps)
+    made = await a_partner(ecps, **partner)
+    case = await a_case_with_wish(ecps, partner_id=UUID(made["id"]))
     answer = await ecps.post(f"{case.path}/ticket", {"ticket_number": "TT-1"})
     assert answer.status_code == 200, answer.text
     return case
+
+
+async def notice(ecps: Harness, at: float = 0, secret: str = SECRET, **fields: Any) -> httpx.Response:
+    """A signed notice as the partner's system sends it."""
+    told = {
+        "event_id": str(new_id()), "partner_reference": "TT-1", "kind": "status", "status": "inProgress",
+        "occurred_at": (await ecps.now()).isoformat(),
+    }  # fmt: skip
+    body = json.dumps(told | fields).encode()
+    headers = signed_headers(secret_bytes(secret), str(new_id()), body, int(time.time() + at))
+    return await ecps.http.post("/v1/partner-events", content=body, headers=headers)
+
+
+def doubts(what: str) -> float:
+    """How often the operator was told of this."""
+    return REGISTRY.get_sample_value("polyplus_partner_doubts_total", {"what": what}) or 0
 
 
 async def an_engagement(ecps: Harness, case: ACase) -> dict[str, Any]:

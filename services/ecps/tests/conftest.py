@@ -18,6 +18,7 @@ from services.ecps.tests.builders import PartnerSystem
 from tests.support.harness import Harness, harness_fixture
 
 ecps = harness_fixture(service)
+ONE_BY_ONE = httpx.Limits(max_keepalive_connections=0)  # the server may just be closing the one that is kept
 
 
 @pytest.fixture(autouse=True)
@@ -35,5 +36,9 @@ async def company(ecps: Harness, sandbox: None, tmp_path: Path) -> AsyncIterator
     place = Place(url_of(theirs), f"{url_of(ours)}/v1/partner-events", SECRET, tmp_path / "partner.sqlite")
     there = PartnerCompany(place)
     app = partner_app(there)
-    async with serving(ecps.app, ours), serving(app, theirs), httpx.AsyncClient(base_url=place.url) as http:
+    async with (
+        serving(ecps.app, ours),
+        serving(app, theirs),
+        httpx.AsyncClient(base_url=place.url, limits=ONE_BY_ONE) as http,
+    ):
         yield PartnerSystem(place.url, http, lambda: there.memory.owed() == 0)

@@ -11,6 +11,7 @@ from libs.events.ecps import (
     PartnerTicketNotOpenable,
     PartnerTicketWithdrawn,
 )
+from services.ecps.connectors.tmf621 import NOTHING_SENT
 from services.ecps.tests.builders import (
     ACCOUNT,
     PARTNER,
@@ -128,7 +129,7 @@ async def test_a_partner_out_of_reach_is_tried_again_by_time(ecps: Harness, comp
     await company.faults(unavailable=True)
     case = await a_case_with_wish(ecps)
     async with ecps.transaction() as tx:
-        await tx.connection.execute("UPDATE jobs SET attempt = 7")  # the last attempt is next
+        await tx.connection.execute("UPDATE jobs SET attempt = 7, last_error = $1", NOTHING_SENT)  # the last is next
     await ecps.run_jobs()
     assert (await an_engagement(ecps, case))["reason"] == "unreachable"
 

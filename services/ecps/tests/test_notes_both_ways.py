@@ -1,15 +1,10 @@
 """What is said goes to the other side once, and never back (S8)."""
 
 import asyncio
-import json
-import time
 from typing import Any
 
-import httpx
 import pytest
 
-from deploy.simulators.tests.receiving import SECRET
-from deploy.simulators.webhooks import secret_bytes, signed_headers
 from libs.events.ecps import (
     PartnerInformationRequired,
     PartnerTicketClosed,
@@ -26,6 +21,7 @@ from services.ecps.tests.builders import (
     a_partner,
     an_engagement,
     an_opened_engagement,
+    notice,
 )
 from tests.support.harness import Harness
 
@@ -38,17 +34,6 @@ async def said(company: PartnerSystem) -> list[str]:
 async def deliveries(ecps: Harness, case: ACase) -> dict[str, str]:
     items = (await ecps.get(f"{case.path}/notes")).json()["items"]
     return {note["text"]: note["delivery"] for note in items}
-
-
-async def notice(ecps: Harness, case: ACase, at: float = 0, secret: str = SECRET, **fields: Any) -> httpx.Response:
-    """A signed notice as the partner's system sends it."""
-    told = {
-        "event_id": str(new_id()), "partner_reference": "TT-1", "kind": "status", "status": "inProgress",
-        "occurred_at": (await ecps.now()).isoformat(),
-    }  # fmt: skip
-    body = json.dumps(told | fields).encode()
-    headers = signed_headers(secret_bytes(secret), str(new_id()), body, int(time.time() + at))
-    return await ecps.http.post("/v1/partner-events", content=body, headers=headers)
 
 
 @pytest.mark.promise("S8")
@@ -119,8 +104,8 @@ async def test_notices_twice_and_out_of_order_end_in_the_same_state(ecps: Harnes
 
 async def test_an_old_state_told_late_is_relayed_and_changes_nothing(ecps: Harness) -> None:
     case = await an_opened_engagement(ecps)
-    await notice(ecps, case, sequence=5, status="closed", kind="closed", text="Bye")
-    await notice(ecps, case, sequence=4, status="pending", kind="information_required", text="Which tenant?")
+    await notice(ecps, sequence=5, status="closed", kind="closed", text="Bye")
+    await notice(ecps, sequence=4, status="pending", kind="information_required", text="Which tenant?")
     engagement = await an_engagement(ecps, case)
     assert (engagement["state"], engagement["partner_state"]) == ("closed", "closed")
     [closed] = await ecps.events(PartnerTicketClosed)
@@ -132,7 +117,7 @@ async def test_a_notice_about_a_ticket_we_do_not_know_of_yet_tells_that_there_is
     await a_partner(ecps)
     case = await a_case_with_wish(ecps)
     reference = (await an_engagement(ecps, case))["our_reference"]
-    told = await notice(ecps, case, our_reference=reference, partner_reference="TT-9", sequence=1)
+    told = await notice(ecps, our_reference=reference, partner_reference="TT-9", sequence=1)
     assert told.json() == {"known": True, "repeated": False}
     [opened] = await ecps.events(PartnerTicketOpened)
     assert opened.ticket_number == "TT-9"
@@ -140,7 +125,7 @@ async def test_a_notice_about_a_ticket_we_do_not_know_of_yet_tells_that_there_is
 
 
 async def test_any_foreign_fact_is_taken_and_only_a_signed_one(ecps: Harness) -> None:
-    case = await an_opened_engagement(ecps)
+    await an_opened_engagement(ecps)
     oddities: tuple[dict[str, Any], ...] = (
         {"partner_reference": "TT-404"},
         {"kind": "dance"},
@@ -148,13 +133,13 @@ async def test_any_foreign_fact_is_taken_and_only_a_signed_one(ecps: Harness) ->
         {"occurred_at": "yesterday"},
     )
     for odd in oddities:
-        assert (await notice(ecps, case, **odd)).status_code == 202
+        assert (await notice(ecps, **odd)).status_code == 202
     before = await ecps.state()
     forged = "whsec_" + "A" * 32
     for answer in (
-        await notice(ecps, case, secret=forged),
-        await notice(ecps, case, at=-301),
-        await notice(ecps, case, at=301),
+        await notice(ecps, secret=forged),
+        await notice(ecps, at=-301),
+        await notice(ecps, at=301),
     ):
         assert answer.status_code == 401
     assert await ecps.state() == before
@@ -162,16 +147,16 @@ async def test_any_foreign_fact_is_taken_and_only_a_signed_one(ecps: Harness) ->
 
 async def test_a_partners_own_secret_is_the_only_one_for_its_tickets(ecps: Harness) -> None:
     own = "whsec_" + "B" * 32
-    case = await an_opened_engagement(ecps, credentials={"webhook_secret": own})
-    assert (await notice(ecps, case)).status_code == 401
-    assert (await notice(ecps, case, secret=own)).json() == {"known": True, "repeated": False}
+    await an_opened_engagement(ecps, credentials={"webhook_secret": own})
+    assert (await notice(ecps)).status_code == 401
+    assert (await notice(ecps, secret=own)).json() == {"known": True, "repeated": False}
 
 
 async def test_a_partner_may_have_two_secrets_while_they_rotate(ecps: Harness) -> None:
     old, new = "whsec_" + "B" * 32, "whsec_" + "C" * 32
-    case = await an_opened_engagement(ecps, credentials={"webhook_secret": f"{new} {old}"})
+    await an_opened_engagement(ecps, credentials={"webhook_secret": f"{new} {old}"})
     for secret in (old, new):
-        assert (await notice(ecps, case, secret=secret)).status_code == 202
+        assert (await notice(ecps, secret=secret)).status_code == 202
 
 
 @pytest.mark.promise("C4")

@@ -1,11 +1,9 @@
 """The ticket on the partner's side, over real HTTP with the simulated partner."""
 
-import json
 from datetime import timedelta
 
 import pytest
 
-from libs.bus.jobs import JobRun
 from libs.events.ecps import (
     FindingsShared,
     PartnerEngagementRequested,
@@ -22,7 +20,6 @@ from services.ecps.tests.builders import (
     an_engagement,
     an_opened_engagement,
 )
-from services.ecps.use_cases.submit_ticket import open_ticket
 from tests.support.harness import Harness
 
 
@@ -95,38 +92,6 @@ async def test_a_lost_answer_is_looked_up_and_no_second_ticket_is_made(ecps: Har
     [ticket] = await company.tickets()
     assert (engagement["state"], engagement["ticket_number"]) == ("opened", ticket["id"])
     assert len(await ecps.events(PartnerTicketOpened)) == 1
-
-
-async def test_a_ticket_that_was_never_made_is_made_after_looking(ecps: Harness, company: PartnerSystem) -> None:
-    await a_partner(ecps, company)
-    await company.faults(lose_answer_rate=1, forget_rate=1)
-    case = await a_case_with_wish(ecps)
-    await ecps.run_jobs()
-    await company.faults()
-    await ecps.advance(timedelta(minutes=1))
-    await ecps.run_jobs()
-
-    engagement = await an_engagement(ecps, case)
-    assert [step["state"] for step in engagement["history"]][-3:] == ["outcome_unknown", "submitting", "opened"]
-    assert len(await company.tickets()) == 1
-
-
-async def test_a_crash_between_the_call_and_its_record_makes_no_second_ticket(
-    ecps: Harness, company: PartnerSystem
-) -> None:
-    await a_partner(ecps, company)
-    case = await a_case_with_wish(ecps)
-    async with ecps.transaction() as tx:
-        row = await tx.connection.fetchrow("SELECT * FROM jobs")
-        assert row is not None
-    run = JobRun(row["id"], case.engagement_id, row["kind"], row["reference"], json.loads(row["payload"]), 1)
-    async with ecps.service.jobs.client() as http:
-        await open_ticket(run, http)  # and the process is gone
-
-    await ecps.run_jobs()
-
-    assert len(await company.tickets()) == 1
-    assert (await an_engagement(ecps, case))["state"] == "opened"
 
 
 async def test_a_cancelled_case_ends_the_ticket_also_one_that_was_just_being_opened(

@@ -23,9 +23,18 @@ def now_of(tx: Transaction) -> datetime:
 
 
 async def consider(
-    engagement: Engagement, case: CaseFile, partner: Partner | None, tx: Transaction, *, again: bool = False
+    engagement: Engagement,
+    case: CaseFile,
+    partner: Partner | None,
+    tx: Transaction,
+    *,
+    again: bool = False,
+    known: str | None = None,
 ) -> None:
-    """For a locked engagement that is requested or not openable. `again`: something arrived, so what failed is retried."""
+    """For a locked engagement that is requested or not openable. `again`: something arrived, so what failed is retried.
+
+    `known`: the ticket that the partner says there is.
+    """
     obstacle = await _obstacle(engagement, case, partner, tx)
     if partner:
         engagement.partner_name = partner.name
@@ -41,7 +50,7 @@ async def consider(
     engagement.reason = engagement.explanation = None
     engagement.connector = partner.connector
     engagement.to("eligible", tx, "approved, permitted, consented", at=now_of(tx))
-    start_opening(engagement, case, partner, tx, at=now_of(tx))
+    start_opening(engagement, case, partner, tx, at=now_of(tx), known=known)
 
 
 def request_again(engagement: Engagement, tx: Transaction) -> None:

@@ -6,7 +6,8 @@ import httpx
 
 from libs.bus.jobs import GiveUp, JobRun
 from libs.store import Transaction
-from services.ecps.connectors.tmf621 import Refused
+from services.ecps.connectors.tmf621 import NotOurs, Refused
+from services.ecps.model.alarms import doubt
 from services.ecps.model.engagement import Engagement
 from services.ecps.model.partner import Partner
 from services.ecps.use_cases.submit_ticket import connector, place_of
@@ -17,7 +18,10 @@ def end_ticket(engagement: Engagement, partner: Partner, status: str, reason: st
     if engagement.ticket_number is None:
         return
     if partner.connector == "tmf621":
-        payload = {**place_of(partner), "ticket_number": engagement.ticket_number, "status": status, "reason": reason}
+        payload = {
+            **place_of(partner), "our_reference": engagement.our_reference, "ticket_number": engagement.ticket_number,
+            "status": status, "reason": reason,
+        }  # fmt: skip
         tx.start_job(engagement, "end_ticket", payload, destination=str(partner.id))
     else:
         engagement.record(tx, f"their ticket {engagement.ticket_number} is to be ended by hand")
@@ -27,6 +31,9 @@ async def tell_end(run: JobRun, http: httpx.AsyncClient) -> dict[str, Any]:
     """Looks at the ticket first, so that a second attempt finds the work done."""
     try:
         await connector(run, http).become(run.payload["ticket_number"], run.payload["status"], run.payload["reason"])
+    except NotOurs as stranger:
+        doubt("not_ours", ticket=run.payload["ticket_number"], why=str(stranger))
+        raise GiveUp(str(stranger)) from stranger
     except Refused as refusal:
         raise GiveUp(str(refusal)) from refusal
     return {}

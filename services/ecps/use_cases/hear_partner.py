@@ -79,7 +79,7 @@ async def _adopt(engagement: Engagement, news: News, case: CaseFile, partner: Pa
         if engagement.state in ("submitting", "outcome_unknown", "withdrawn"):
             await record_ticket(engagement, {"number": news.ticket_number, "status": news.status}, tx)
         elif engagement.state == "not_openable" and engagement.reason == "unreachable":
-            await consider(engagement, case, partner, tx, again=True)
+            await consider(engagement, case, partner, tx, again=True, known=news.ticket_number)
 
 
 def _move(engagement: Engagement, news: News, tx: Transaction) -> EngagementState | None:

@@ -5,6 +5,8 @@ from typing import Any
 
 from libs.events.ecps import PartnerTicketOpened
 from libs.store import Transaction
+from services.ecps.connectors.tmf621 import NOTHING_SENT
+from services.ecps.model.alarms import doubt
 from services.ecps.model.case_file import CaseFile
 from services.ecps.model.engagement import Engagement
 from services.ecps.model.partner import Partner
@@ -26,17 +28,24 @@ async def record_answer(engagement: Engagement, result: dict[str, Any], tx: Tran
             case, partner = await _of(engagement, tx)
             await refuse(engagement, case, partner, "partner_rejected", tx, detail=result["detail"])
         case "unknown" if engagement.state in ("submitting", "withdrawn"):
-            if engagement.state == "submitting":
-                engagement.to("outcome_unknown", tx, result["detail"])
-            policy = await policies.at(tx)
-            tx.set_timer(engagement, "reconcile", tx.now + timedelta(seconds=policy.reconcile_after_seconds))
+            await _look_for_it(engagement, result["detail"], tx)
 
 
 async def record_unreachable(engagement: Engagement, reason: str, tx: Transaction) -> None:
-    """Every attempt failed without an effect."""
-    if engagement.state == "submitting":
+    """No attempt got through; but for one of which nobody knows, which has to be looked up."""
+    if not reason.startswith(NOTHING_SENT):
+        if engagement.state in ("submitting", "withdrawn"):
+            await _look_for_it(engagement, reason, tx)
+    elif engagement.state == "submitting":
         case, partner = await _of(engagement, tx)
         await refuse(engagement, case, partner, "unreachable", tx, detail=reason)
+
+
+async def _look_for_it(engagement: Engagement, why: str, tx: Transaction) -> None:
+    if engagement.state == "submitting":
+        engagement.to("outcome_unknown", tx, why)
+    engagement.looks = 0
+    tx.set_timer(engagement, "reconcile", tx.now + (await policies.at(tx)).next_look(0))
 
 
 async def reconcile(engagement: Engagement, tx: Transaction, detail: str) -> None:
@@ -62,16 +71,45 @@ async def record_no_look_up(engagement: Engagement, reason: str, tx: Transaction
 
 
 async def record_look_up(engagement: Engagement, result: dict[str, Any], tx: Transaction) -> None:
+    """Only when every look of the policy found none is there none. Where a search can tell nothing, somebody has to look."""
     if result["outcome"] == "opened":
         await record_ticket(engagement, result["ticket"], tx)
+        return
+    if engagement.ticket_number is not None or engagement.state not in ("outcome_unknown", "withdrawn"):
+        return
+    policy = await policies.at(tx)
+    if result["outcome"] == "unusable":
+        doubt("search_unusable", engagement=engagement.number, why=result["detail"])
+        _remark(engagement, f"their side has to be searched by hand: {result['detail']}", tx)
+        tx.set_timer(engagement, "reconcile", tx.now + timedelta(minutes=policy.look_minutes))
+        return
+    engagement.looks += 1
+    if engagement.looks < policy.looks:
+        tx.set_timer(engagement, "reconcile", tx.now + policy.next_look(engagement.looks))
     elif engagement.state == "outcome_unknown":
-        case, partner = await _of(engagement, tx)
-        start_opening(engagement, case, partner, tx)
+        await submit_again(engagement, tx)
+
+
+async def submit_again(engagement: Engagement, tx: Transaction) -> None:
+    """There is no ticket under our reference. Raises ForbiddenTransition."""
+    tx.cancel_timer(engagement, "reconcile")
+    case, partner = await _of(engagement, tx)
+    start_opening(engagement, case, partner, tx)
+
+
+def _remark(engagement: Engagement, what: str, tx: Transaction) -> None:
+    if engagement.history[-1].reason != what:
+        engagement.record(tx, what)
 
 
 async def record_ticket(engagement: Engagement, ticket: dict[str, Any], tx: Transaction) -> None:
-    """The partner has a ticket. One that was opened while we withdrew is ended there at once."""
+    """The partner has a ticket that carries our reference. One that was opened while we withdrew is ended there at once."""
     if engagement.ticket_number is not None or engagement.state not in ("submitting", "outcome_unknown", "withdrawn"):
+        if engagement.ticket_number not in (None, ticket["number"]):
+            doubt("another_ticket", engagement=engagement.number, ticket=ticket["number"])
+        return
+    if await _is_taken(ticket["number"], engagement, tx):
+        await _refuse_taken(engagement, ticket["number"], tx)
         return
     case, partner = await _of(engagement, tx)
     engagement.ticket_number, engagement.ticket_url = ticket["number"], ticket.get("url")
@@ -95,6 +133,25 @@ async def record_ticket(engagement: Engagement, ticket: dict[str, Any], tx: Tran
     )  # fmt: skip
     share_findings(engagement, case, partner, tx, tx.now)
     await send_waiting(engagement, partner, tx)
+
+
+async def _is_taken(number: str, engagement: Engagement, tx: Transaction) -> bool:
+    same = Engagement.c.ticket_number == number
+    return await tx.one(Engagement, Engagement.c.partner_id == engagement.partner_id, same) is not None
+
+
+async def _refuse_taken(engagement: Engagement, number: str, tx: Transaction) -> None:
+    """It may be another customer's: its number is told to the operator alone."""
+    doubt("number_taken", engagement=engagement.number, ticket=number)
+    why = "its system answered with a ticket that stands for another request"
+    tx.cancel_timer(engagement, "reconcile")
+    if engagement.state == "withdrawn":
+        engagement.record(tx, why)
+        return
+    if engagement.state == "outcome_unknown":
+        engagement.to("submitting", tx, why)
+    case, partner = await _of(engagement, tx)
+    await refuse(engagement, case, partner, "partner_rejected", tx, detail=why)
 
 
 async def _of(engagement: Engagement, tx: Transaction) -> tuple[CaseFile, Partner]:

@@ -6,7 +6,8 @@ import httpx
 
 from libs.bus.jobs import GiveUp, JobRun
 from libs.store import Transaction
-from services.ecps.connectors.tmf621 import Refused
+from services.ecps.connectors.tmf621 import NotOurs, Refused
+from services.ecps.model.alarms import doubt
 from services.ecps.model.engagement import Engagement
 from services.ecps.model.engagement_note import EngagementNote
 from services.ecps.model.partner import Partner
@@ -38,26 +39,29 @@ def _dispatch(note: EngagementNote, engagement: Engagement, partner: Partner, tx
     note.delivery = "sending" if partner.connector == "tmf621" else "by_hand"
     if note.delivery == "sending":
         payload = {
-            **place_of(partner), "ticket_number": engagement.ticket_number, "text": note.outgoing_text,
-            "marker": note.marker, "author": note.author,
+            **place_of(partner), "our_reference": engagement.our_reference,
+            "ticket_number": engagement.ticket_number, "text": note.outgoing_text, "marker": note.marker,
+            "author": note.author,
         }  # fmt: skip
         tx.start_job(note, "send_note", payload, destination=str(partner.id))
 
 
 async def tell_note(run: JobRun, http: httpx.AsyncClient) -> dict[str, Any]:
-    partner, number = connector(run, http), run.payload["ticket_number"]
+    """Nothing of a customer's is written on a ticket that does not carry our reference."""
+    note = {name: run.payload[name] for name in ("text", "marker", "author")}
     try:
-        if run.attempt > 1 and any(run.payload["marker"] in note.text for note in (await partner.get(number)).note):
-            return {}
-        await partner.add_note(number, run.payload["text"], run.payload["author"])
+        await connector(run, http).add_note(run.payload["ticket_number"], **note)
+    except NotOurs as stranger:
+        doubt("not_ours", ticket=run.payload["ticket_number"], why=str(stranger))
+        return {"by_hand": str(stranger)}
     except Refused as refusal:
         raise GiveUp(str(refusal)) from refusal
     return {}
 
 
 async def record_note_told(note: EngagementNote, result: dict[str, Any], tx: Transaction) -> None:
-    del result, tx
-    note.delivery = "sent"
+    del tx
+    note.delivery = "by_hand" if result.get("by_hand") else "sent"
 
 
 async def record_note_not_told(note: EngagementNote, reason: str, tx: Transaction) -> None:

@@ -1,26 +1,48 @@
 """Open the ticket on the partner's side: a durable call that looks our reference up before it ever creates (S6)."""
 
+import asyncio
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 import httpx
 
-from libs.bus.jobs import JobRun
+from libs.bus.jobs import JobRun, TryLater
 from libs.store import Transaction
-from services.ecps.connectors.tmf621 import OutcomeUnknown, Refused, Ticket, Tmf621
+from services.ecps.connectors.tmf621 import (
+    NOTHING_SENT,
+    NotOurs,
+    OutcomeUnknown,
+    Refused,
+    SearchUnusable,
+    Ticket,
+    Tmf621,
+    Unreachable,
+)
 from services.ecps.model.case_file import CaseFile
 from services.ecps.model.engagement import Engagement
 from services.ecps.model.partner import Partner
 from services.ecps.model.secrets import unseal
 
+_CREATING_SECONDS = 25  # within a job's time, so that a slow answer is an unknown outcome and not a failed attempt
+
 
 def start_opening(
-    engagement: Engagement, case: CaseFile, partner: Partner, tx: Transaction, *, at: datetime | None = None
+    engagement: Engagement,
+    case: CaseFile,
+    partner: Partner,
+    tx: Transaction,
+    *,
+    at: datetime | None = None,
+    known: str | None = None,
 ) -> None:
-    """A manual connector waits here for the engineer who opens the ticket and records its number."""
+    """A manual connector waits here for the engineer who opens the ticket and records its number.
+
+    Nothing under our reference is at the partner by now, as far as anybody knows; `known`: but for this ticket.
+    """
     engagement.to("submitting", tx, f"by the {partner.connector} connector", at=at)
     if partner.connector == "tmf621":
-        payload = {**place_of(partner), "ticket": _request(engagement, case)}
+        payload = {**place_of(partner), "ticket": _request(engagement, case), "known": known}
         tx.start_job(
             engagement, "open_ticket", payload, destination=str(partner.id), reference=engagement.our_reference
         )
@@ -32,7 +54,8 @@ def place_of(partner: Partner) -> dict[str, Any]:
 
 
 def connector(run: JobRun, http: httpx.AsyncClient) -> Tmf621:
-    return Tmf621(http, run.payload["base_url"], unseal(run.payload["credentials"]))
+    reference = run.payload.get("our_reference") or run.reference
+    return Tmf621(http, run.payload["base_url"], unseal(run.payload["credentials"]), reference)
 
 
 def _request(engagement: Engagement, case: CaseFile) -> dict[str, Any]:
@@ -63,20 +86,55 @@ def _opened(ticket: Ticket) -> dict[str, Any]:
     return {"outcome": "opened", "ticket": {"number": ticket.id, "url": ticket.href, "status": ticket.status}}
 
 
+class MayBeSent(TryLater):
+    """An attempt before this one may have got through, and now their side is out of reach."""
+
+
 async def open_ticket(run: JobRun, http: httpx.AsyncClient) -> dict[str, Any]:
-    """Their side has no idempotency, and an attempt before this one may have got through: look first, every time."""
+    """Their side has no idempotency, and an attempt before this one may have got through: look first, every time.
+
+    After such an attempt one search that finds nothing proves nothing, since searches come late: then nothing is created here.
+    """
     partner = connector(run, http)
+    untouched = run.attempt == 1 or (run.said or "").startswith(NOTHING_SENT)
     try:
-        if found := await partner.find(run.reference):
-            return _opened(found)
-        return _opened(await partner.create(run.payload["ticket"]))
-    except OutcomeUnknown as lost:
-        return {"outcome": "unknown", "detail": str(lost)}
+        found = await _first_look(partner, run)
+    except (Refused, SearchUnusable) as why:
+        if isinstance(why, Refused) and untouched:
+            return {"outcome": "rejected", "detail": str(why)}
+        found = None
+    except Unreachable as away:
+        if untouched:
+            raise
+        raise MayBeSent(f"an earlier attempt may have got through ({away})", away.retry_after) from away
+    if found:
+        return _opened(found)
+    if not untouched:
+        return {"outcome": "unknown", "detail": "an earlier attempt may have got through; a search does not show it"}
+    return await _create(partner, run.payload["ticket"])
+
+
+async def _first_look(partner: Tmf621, run: JobRun) -> Ticket | None:
+    if known := run.payload.get("known"):
+        with suppress(NotOurs, Refused):
+            return await partner.get(known)
+    return await partner.find()
+
+
+async def _create(partner: Tmf621, ticket: dict[str, Any]) -> dict[str, Any]:
+    try:
+        async with asyncio.timeout(_CREATING_SECONDS):
+            return _opened(await partner.create(ticket))
+    except (OutcomeUnknown, TimeoutError) as lost:
+        return {"outcome": "unknown", "detail": str(lost) or "no answer in time"}
     except Refused as refusal:
         return {"outcome": "rejected", "detail": str(refusal)}
 
 
 async def look_up_ticket(run: JobRun, http: httpx.AsyncClient) -> dict[str, Any]:
     """Whether there is a ticket under our reference after all."""
-    found = await connector(run, http).find(run.reference)
+    try:
+        found = await connector(run, http).find()
+    except SearchUnusable as why:
+        return {"outcome": "unusable", "detail": str(why)}
     return _opened(found) if found else {"outcome": "none"}

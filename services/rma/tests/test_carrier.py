@@ -14,6 +14,7 @@ import pytest
 
 from deploy.local.waiting import until_async
 from deploy.simulators.tests.receiving import PATIENCE, SECRET
+from deploy.simulators.tests.test_carrier import a_booking
 from libs.events.rma import PartDelivered, PartLost, PartRefused, PartShipped, RmaClosed, ShipmentUpdated
 from libs.events.rma_returns import InvoiceSettled
 from services.rma.tests.builders import SGP, Case, a_network, delivered, goods_in, made, reserved, seen
@@ -68,6 +69,23 @@ async def test_a_carrier_that_loses_its_answers_sells_each_label_once(rma: Harne
         assert each["state"] == "bought"
         sold = (await carrier.http.get("/shipments", params={"reference": each["reference"]})).json()["items"]
         assert [one["tracking"] for one in sold] == [each["tracking"]]
+
+
+async def test_a_carrier_deaf_to_our_search_does_not_hand_us_another_parcels_label(
+    rma: Harness, carrier: CarrierCompany
+) -> None:
+    (await carrier.http.post("/shipments", json=a_booking("OTHER-COMPANY-77"))).raise_for_status()
+    await carrier.faults(deaf=True)
+    await a_network(rma)
+    rma_id = await reserved(rma, Case())
+    async with rma.database.pool.acquire() as connection:
+        await connection.execute("UPDATE jobs SET attempt = 1")  # an answer was lost, or so it seems
+    await rma.run_jobs()
+    shipments = (await seen(rma, rma_id))["shipments"]
+    assert len(shipments) == 2
+    for each in shipments:
+        sold = (await carrier.http.get(f"/shipments/{each['tracking']}")).json()
+        assert sold["reference"] == each["reference"]
 
 
 async def test_a_carrier_that_refuses_is_named_and_the_depot_ships_with_its_own_label(

@@ -95,6 +95,10 @@ async def shipments_of(rma: Rma, tx: Transaction, *, lock: bool = False) -> list
     )
 
 
+class NotOurShipment(Exception):
+    """A shipment that does not carry our reference is somebody else's."""
+
+
 async def label_for(rma: Rma, direction: Direction, tx: Transaction) -> Shipment | None:
     """The newest label of this direction that was not given up."""
     standing = [
@@ -104,19 +108,22 @@ async def label_for(rma: Rma, direction: Direction, tx: Transaction) -> Shipment
 
 
 async def buy_label(run: JobRun, http: httpx.AsyncClient) -> dict[str, Any]:
-    """The carrier's shipment under our reference: an earlier attempt's where there may have been one."""
+    """The carrier's shipment under our reference: an earlier attempt's where there may have been one. It has to carry it."""
     carrier = setting("CARRIER_URL", "")
     if not carrier:
         raise CarrierUnknown("POLYPLUS_CARRIER_URL is not set: no label can be bought.")
     address = f"{carrier.rstrip('/')}/shipments"
     if run.attempt > 1:
         found = (await http.get(address, params={"reference": run.reference})).raise_for_status().json()["items"]
-        if found:
-            return _answer(found[0])
+        if ours := [each for each in found if each.get("reference") == run.reference]:
+            return _answer(ours[0])
     response = await http.post(address, json=run.payload)
     if response.status_code in (400, 409, 422):
         raise GiveUp(f"the carrier refuses it ({response.status_code}): {response.text[:500]}")
-    return _answer(response.raise_for_status().json())
+    made = response.raise_for_status().json()
+    if made.get("reference") != run.reference:
+        raise NotOurShipment(f"the carrier answered {run.reference} with a shipment that does not carry it")
+    return _answer(made)
 
 
 def _answer(shipment: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,25 @@
+"""What an operator has to look at: said in the log, counted for the alert PartnerTicketDoubtful."""
+
+from typing import Literal
+
+import structlog
+
+from libs.kit.telemetry import counter
+
+log = structlog.get_logger()
+Doubt = Literal["search_unusable", "not_ours", "number_taken", "another_ticket"]
+_WHAT: dict[Doubt, str] = {
+    "search_unusable": "a partner's search cannot tell whether there is a ticket of ours",
+    "not_ours": "a ticket at the partner does not carry our reference",
+    "number_taken": "a partner's ticket stands for another engagement already",
+    "another_ticket": "a partner tells of a ticket that is not the engagement's",
+}
+_doubts = counter("partner_doubts", "Tickets and notices of partners that are not known to be ours.", ["what"])
+for _each in _WHAT:
+    _doubts.labels(_each)  # from 0 on, so that the first is an increase
+
+
+def doubt(what: Doubt, **facts: object) -> None:
+    """Raises the alarm; `facts` are ids and numbers, never what people wrote."""
+    _doubts.labels(what).inc()
+    log.error(_WHAT[what], **facts)
