@@ -21,6 +21,7 @@ from deploy.local.errors import CannotRun
 from deploy.local.parts import DEFAULT_PORTS, SIMULATORS, part
 from deploy.local.ports import HOST, Ports
 from deploy.local.processes import ROOT, Child, Processes, stop_leftovers
+from deploy.local.pulse import speaks
 from deploy.local.supervisor import Supervisor, Unit, answers, ending
 from deploy.local.waiting import until_async
 from deploy.topics import SERVICES
@@ -193,7 +194,7 @@ class Stack:
         async def ready() -> bool:
             return await answers(planned.url)
 
-        return Unit(name, launch, ready)
+        return Unit(name, launch, ready, lambda: speaks(planned.url))
 
     async def _take_down(self) -> None:
         if self._watch is not None:

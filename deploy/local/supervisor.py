@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from deploy.local.errors import CannotRun
 from deploy.local.identity import stop_all
 from deploy.local.processes import Child, Processes
+from deploy.local.pulse import Pulse
 
 READY_SECONDS = 90
 _LOOK_EVERY = 0.1
@@ -25,17 +26,29 @@ class Unit:
     name: str
     launch: Callable[[], Child]
     ready: Callable[[], Awaitable[bool]]
+    alive: Callable[[], Awaitable[bool]] | None = None
+    """Whether it gives any sign of life; None: its exit code alone tells."""
     wanted: bool = False
     child: Child | None = None
     started_at: float = 0
     pause: float = _FIRST_PAUSE
     crash: str | None = None
+    hung: str | None = None
+    """How long it had been silent when it was killed for that."""
     again_at: float = field(default=0, repr=False)
 
 
 class Supervisor:
-    def __init__(self, processes: Processes, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        processes: Processes,
+        say: Callable[[str], None],
+        *,
+        listen_every: float = 5.0,
+        pulse: Callable[[], Pulse] = Pulse,
+    ) -> None:
         self._processes, self._say = processes, say
+        self._listen_every, self._pulse = listen_every, pulse
         self._units: dict[str, Unit] = {}
 
     def add(self, unit: Unit) -> None:
@@ -72,7 +85,15 @@ class Supervisor:
                 self._bury(unit)
 
     async def watch(self) -> None:
-        """For ever: what crashed is started again, later each time."""
+        """For ever: what crashed is started again, later each time, and what hangs is killed."""
+        ears = [asyncio.create_task(self._listen(unit)) for unit in self._units.values() if unit.alive is not None]
+        try:
+            await self._look_for_ever()
+        finally:
+            for ear in ears:
+                ear.cancel()
+
+    async def _look_for_ever(self) -> None:
         while True:
             for unit in self._units.values():
                 if unit.child is not None and unit.child.exit_code() is not None:
@@ -81,8 +102,25 @@ class Supervisor:
                     self._relaunch(unit)
             await asyncio.sleep(_LOOK_EVERY)
 
+    async def _listen(self, unit: Unit) -> None:
+        """To one process after another of the unit. A new one has as long to begin as a start gives it."""
+        assert unit.alive is not None
+        child, pulse, spoken = None, self._pulse(), False
+        while True:
+            await asyncio.sleep(self._listen_every)
+            if unit.child is not child:
+                child, pulse, spoken = unit.child, self._pulse(), False
+            if child is None or child.exit_code() is not None:
+                continue
+            answered = await unit.alive()
+            silent = pulse.hung(time.monotonic(), answered=answered)
+            spoken = spoken or answered or time.monotonic() - unit.started_at > READY_SECONDS
+            if silent is not None and spoken and unit.wanted and unit.child is child:
+                unit.hung = f"{unit.name} had not answered for {silent:.0f} s and was killed"
+                child.started.send(signal.SIGKILL, group=True)
+
     def _launch(self, unit: Unit) -> None:
-        unit.child, unit.started_at = unit.launch(), time.monotonic()
+        unit.child, unit.started_at, unit.hung = unit.launch(), time.monotonic(), None
 
     def _relaunch(self, unit: Unit) -> None:
         try:
@@ -98,7 +136,7 @@ class Supervisor:
         if lived >= _STEADY_SECONDS:
             unit.pause = _FIRST_PAUSE
         if unit.wanted:
-            self._postpone(unit, f"{unit.name} ended ({how})")
+            self._postpone(unit, unit.hung or f"{unit.name} ended ({how})")
 
     def _postpone(self, unit: Unit, reason: str) -> None:
         self._say(f"{reason}; starting it again in {unit.pause:g} s")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ import pytest
 from deploy.local.errors import CannotRun
 from deploy.local.ports import HOST, free_port
 from deploy.local.processes import Child, Processes
+from deploy.local.pulse import Pulse, speaks
 from deploy.local.supervisor import Supervisor, Unit, answers
 from deploy.local.tests.supervised import a_supervisor
 from deploy.local.waiting import until_async
@@ -30,6 +32,9 @@ def launch_that_fails() -> Child:
 
 
 class Said(list[str]):
+    asked = 0
+    """How often the process was asked for a sign of life."""
+
     def about(self, text: str) -> bool:
         return any(text in line for line in self)
 
@@ -44,8 +49,15 @@ async def supervised(home: Path, code: str) -> AsyncIterator[tuple[Supervisor, U
     async def ready() -> bool:
         return await answers(f"http://{HOST}:{port}")
 
-    unit = Unit("rma", launch, ready)
-    supervisor = Supervisor(processes, said.append)
+    async def alive() -> bool:
+        said.asked += 1
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                return await speaks(f"http://{HOST}:{port}")
+        return False
+
+    unit = Unit("rma", launch, ready, alive)
+    supervisor = Supervisor(processes, said.append, listen_every=0.2, pulse=lambda: Pulse(silence=1, misses=2))
     supervisor.add(unit)
     watch = asyncio.create_task(supervisor.watch())
     try:
@@ -67,6 +79,40 @@ async def test_a_service_that_crashes_is_started_again(tmp_path: Path) -> None:
 
         assert unit.child is not first
         assert said.about("rma ended (killed by SIGKILL)")
+
+
+async def test_a_service_that_hangs_is_killed_and_started_again_and_that_is_said_in_one_line(tmp_path: Path) -> None:
+    async with supervised(tmp_path, SERVER) as (supervisor, unit, said):
+        await supervisor.start(["rma"])
+        assert unit.child is not None
+        first = unit.child
+
+        first.started.send(signal.SIGSTOP)
+
+        await until_async(lambda: unit.child not in (first, None), seconds=60, otherwise="nobody noticed")
+        await supervisor.until_ready("rma")
+        assert first.exit_code() == -signal.SIGKILL
+        assert len(said) == 1
+        assert said.about("rma had not answered for")
+        assert said.about("and was killed; starting it again in 0.5 s")
+
+
+async def test_a_service_that_answers_with_errors_or_closes_connections_does_not_hang(tmp_path: Path) -> None:
+    async with supervised(
+        tmp_path, SERVER.replace("self.send_response(200 if", "self.path != '/healthz' and self.send_response(200 if")
+    ) as (
+        supervisor,
+        unit,
+        said,
+    ):
+        await supervisor.start(["rma"])
+        first = unit.child
+
+        await until_async(
+            lambda: said.asked > 15, seconds=60, otherwise="nobody listens"
+        )  # three times the silence allowed
+        assert unit.child is first
+        assert said == []
 
 
 async def test_a_service_that_was_stopped_stays_down_until_it_is_started(tmp_path: Path) -> None:
