@@ -43,7 +43,12 @@ class Gateway(Service):
     def door(self, database: Database, settings: DoorSettings, stopping: asyncio.Event) -> Door:
         """The door over an open database. Its lifespan holds the connections to the services and the feed of events."""
         tokens, directory = AccessTokens(settings.key, settings.url), Directory(database)
-        upstreams = Upstreams(settings.services, seconds=settings.upstream_seconds, max_body=settings.max_body_bytes)
+        upstreams = Upstreams(
+            settings.services,
+            seconds=settings.upstream_seconds,
+            max_body=settings.max_body_bytes,
+            patience=settings.patience_seconds,
+        )
         hub = Hub(ring=settings.ring)
         listening = Listening(
             hub, upstreams, directory, settings.key, most=settings.max_listeners, heartbeat=settings.heartbeat_seconds

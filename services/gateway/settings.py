@@ -20,6 +20,7 @@ class DoorSettings:
     max_listeners: int = 5000
     max_body_bytes: int = 32 * 2**20
     upstream_seconds: float = 30.0
+    patience_seconds: float = 5.0  # with a service that takes requests and answers none
     heartbeat_seconds: float = 15.0
     ring: int = 4096  # newest events kept for those who resume
 

@@ -16,6 +16,7 @@ from libs.kit.telemetry import histogram
 from libs.store import tracing
 from services.gateway.door import asgi
 from services.gateway.door.headers import Headers, outward, value_of
+from services.gateway.door.pulses import Pulses
 
 log = structlog.get_logger()
 _WHOLE = 256 * 1024
@@ -47,7 +48,7 @@ class CallerTooSlow(Problem):
 class Upstreams:
     """`close()` when done."""
 
-    def __init__(self, urls: Mapping[str, str], *, seconds: float, max_body: int) -> None:
+    def __init__(self, urls: Mapping[str, str], *, seconds: float, max_body: int, patience: float = 5.0) -> None:
         self.urls = dict(urls)
         self._max_body, self._seconds = max_body, seconds
         # A service closes a connection after 5 idle seconds; one that is older is not used again here.
@@ -57,8 +58,11 @@ class Upstreams:
             auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False,
             skip_auto_headers=_NOT_ADDED,
         )  # fmt: skip
+        self._pulses = Pulses(self._is_well, patience=patience)
+        self._listening = asyncio.create_task(self._pulses.listen(), name="pulses")
 
     async def close(self) -> None:
+        self._listening.cancel()
         await self.http.close()
 
     async def forward(
@@ -80,6 +84,8 @@ class Upstreams:
     async def _exchange(
         self, service: str, scope: asgi.Scope, send: asgi.Send, headers: Headers, content: Any, added: Headers
     ) -> int:
+        if self._pulses.is_silent(service):
+            raise ServiceDown(service)
         base, query = self.urls[service], scope["query_string"].decode("latin-1")
         url = URL(base + scope["raw_path"].decode("latin-1") + (f"?{query}" if query else ""), encoded=True)
         sent = CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
@@ -91,9 +97,11 @@ class Upstreams:
             ):
                 if span.is_recording():
                     sent["traceparent"] = tracing.traceparent() or ""
-                response = await self.http.request(
-                    scope["method"], url, headers=sent, data=content or None, allow_redirects=False
-                )
+                with self._pulses.heard(service) as hangs:
+                    async with hangs:
+                        response = await self.http.request(
+                            scope["method"], url, headers=sent, data=content or None, allow_redirects=False
+                        )
                 span.set_attribute("http.response.status_code", response.status)
             async with response:
                 returned = outward(response.raw_headers)
@@ -125,6 +133,8 @@ class Upstreams:
         match error:
             case aiohttp.ConnectionTimeoutError() | aiohttp.ClientConnectorError():
                 return ServiceDown(service)
+            case TimeoutError() if self._pulses.is_silent(service):
+                return ServiceDown(service, f"{service} hangs; repeat the request with the same Idempotency-Key.")
             case TimeoutError():
                 return ServiceTooSlow(f"{service} gave no answer in {self._seconds:g} s.", dependency=service)
         return ServiceDown(
@@ -159,6 +169,8 @@ class Upstreams:
 
     async def json(self, service: str, path_and_query: str, *, token: str | None = None, seconds: float = 5.0) -> Any:
         """A GET of the gateway's own. Raises ServiceDown, ServiceTooSlow."""
+        if self._pulses.is_silent(service):
+            raise ServiceDown(service)
         headers = {"authorization": f"Bearer {token}"} if token else {}
         timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=2)
         try:
@@ -170,6 +182,17 @@ class Upstreams:
                 return pydantic_core.from_json(content)
         except (aiohttp.ClientError, TimeoutError, ConnectionError, ValueError) as error:
             raise self._problem(service, error) from error
+
+    async def _is_well(self, service: str, seconds: float) -> bool:
+        """Whether it answers within so long that it is there, or refuses the connection: then nothing waits for it."""
+        timeout = aiohttp.ClientTimeout(total=seconds)
+        try:
+            async with self.http.get(URL(f"{self.urls[service]}/healthz", encoded=True), timeout=timeout):
+                return True
+        except TimeoutError:
+            return False
+        except (aiohttp.ClientError, ConnectionError):
+            return True
 
 
 def _seen(scope: asgi.Scope, url: URL) -> tracing.Attributes | None:
