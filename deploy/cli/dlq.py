@@ -1,4 +1,4 @@
-"""`polyplus dlq list | show | replay | discard`: the events that a service could not handle, and what waits behind them."""
+"""`polyplus dlq list | show | replay | discard | accept`: the events that a service could not handle, and what waits behind them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from deploy.local.errors import CannotRun
 if TYPE_CHECKING:
     from deploy.cli.arguments import Commands
     from libs.bus import Handlers
+    from libs.bus.replay import Drained
     from libs.store import Database
 
 Letter = dict[str, Any]
@@ -33,7 +34,7 @@ SELECT d.topic, d.key, d.type, d.event_id, d.partition, d.record_offset, d.at, d
 _LINE = """
 SELECT topic, key, status, type, event_id, partition, record_offset, at, error, headers::text, data
   FROM dead_letters WHERE key = $1 AND ($2::text IS NULL OR topic = $2) AND status IN ('dead', 'waiting')
- ORDER BY topic, record_offset
+ ORDER BY topic, id
 """
 
 
@@ -66,6 +67,15 @@ too, it is the next dead letter, and the exit code is 1. A discard that broke of
 example:
   polyplus dlq discard 0192d000-0000-7000-8000-0000000000a1
 """
+_ACCEPT = """
+For an event that was parked since its aggregate had passed its version (`why` begins with OutOfOrder), once you have looked at it and
+know why it came so late: it is handled as it is, then what waited behind it. Should one of those be refused, it is the next dead
+letter, and the exit code is 1. What a handler has refused is not accepted: that is for replay or discard.
+
+example:
+  polyplus dlq show 0192d000-0000-7000-8000-0000000000a1
+  polyplus dlq accept 0192d000-0000-7000-8000-0000000000a1 --service activity
+"""
 
 
 def add_commands(commands: Commands) -> None:
@@ -78,11 +88,14 @@ def add_commands(commands: Commands) -> None:
     discard = operators_command(
         dlq, "discard", "give up one key's dead letter and handle what waited behind it", _DISCARD
     )
-    for parser, run in ((listing, _list), (show, _show), (replay, _replay), (discard, _discard)):
+    accept = operators_command(dlq, "accept", "handle one key's dead letter though its version had passed", _ACCEPT)
+    for parser, run in (
+        (listing, _list), (show, _show), (replay, _replay), (discard, _discard), (accept, _accept),
+    ):  # fmt: skip
         parser.set_defaults(run=lambda arguments, run=run: asyncio.run(run(arguments)))
         parser.add_argument("--service", help="only this one's dead letters")
         parser.add_argument("--topic", help="only events from this topic")
-    for parser in (show, discard):
+    for parser in (show, discard, accept):
         parser.add_argument("key", type=_id)
     replay.add_argument("key", type=_id, nargs="*")
     replay.add_argument("--all", action="store_true", help="every key with a dead letter")
@@ -163,10 +176,21 @@ async def _replay(arguments: argparse.Namespace) -> int:
 async def _discard(arguments: argparse.Namespace) -> int:
     from libs.bus.replay import discard
 
+    return await _settle(arguments, discard, "discarded")
+
+
+async def _accept(arguments: argparse.Namespace) -> int:
+    from libs.bus.replay import accept
+
+    return await _settle(arguments, accept, "accepted")
+
+
+async def _settle(arguments: argparse.Namespace, act: Callable[..., Awaitable[Drained]], done: str) -> int:
+    """Does it to the dead letter of one key, and says which event that was."""
     known = _environment(arguments)
     found = await _named(arguments, arguments.key)
     letters = found.letters
-    if found.away:  # it may wait there too, and what is given up does not come back
+    if found.away:  # it may wait there too, and what is settled does not come back
         raise WrongUsage(f"{arguments.key} may wait in several places; say which with --service")
     if len(letters) > 1:
         places = ", ".join(f"--service {letter['service']} --topic {letter['topic']}" for letter in letters)
@@ -174,11 +198,12 @@ async def _discard(arguments: argparse.Namespace) -> int:
     (letter,) = letters
     async with _open(known, letter["service"]) as (database, handlers):
         try:
-            letter["handled"] = await discard(database, handlers, letter["topic"], letter["key"])
+            drained = await act(database, handlers, letter["topic"], letter["key"])
         except Exception as error:
             raise CannotRun(f"{letter['service']}: {one_line(error)}") from error
-    if letter["error"] is not None:  # else a discard broke off before it was tried
-        letter["discarded"] = letter["event_id"]
+    letter["handled"] = drained.handled
+    if drained.settled is not None:  # else it had been before, and what moved up was tried
+        letter[done] = drained.settled
     _report(arguments, [letter])
     left = (await _letters(arguments, arguments.key)).letters
     again = [each for each in left if each["topic"] == letter["topic"]]
@@ -193,8 +218,9 @@ def _report(arguments: argparse.Namespace, done: Iterable[Letter]) -> None:
         return
     for letter in done:
         if "handled" in letter:
-            given_up = f"gave up {letter['type']}, " if "discarded" in letter else ""
-            print(f"{letter['service']}  {letter['topic']}  {letter['key']}: {given_up}handled {letter['handled']}")
+            said = "gave up" if "discarded" in letter else "accepted" if "accepted" in letter else ""
+            settled = f"{said} {letter['type']}, " if said else ""
+            print(f"{letter['service']}  {letter['topic']}  {letter['key']}: {settled}handled {letter['handled']}")
 
 
 # --- where the letters are ---------------------------------------------------------------------------------------------

@@ -15,7 +15,8 @@ WITH candidates AS (
     SELECT count(*) AS events, min(time) AS since
       FROM candidates, relay_position WHERE NOT (pg_visible_in_snapshot(xid, cur) AND id <= last_id)
 ), letters AS (
-    SELECT count(*) FILTER (WHERE status = 'dead') AS dead, count(*) FILTER (WHERE status = 'waiting') AS waiting
+    SELECT count(*) FILTER (WHERE status = 'dead') AS dead, count(*) FILTER (WHERE status = 'dead' AND out_of_order) AS out_of_order,
+           count(*) FILTER (WHERE status = 'waiting') AS waiting
       FROM dead_letters WHERE status IN ('dead', 'waiting')
 ), due AS (
     SELECT count(*) AS timers, min(due_at) AS since FROM timers WHERE due_at <= app_now()
@@ -25,7 +26,7 @@ WITH candidates AS (
 )
 SELECT unpublished.events AS unpublished_events,
        greatest(extract(epoch FROM app_now() - unpublished.since), 0)::float8 AS oldest_unpublished_seconds,
-       letters.dead AS dead_letters, letters.waiting AS waiting_events, (SELECT count(*) FROM parked_keys) AS parked_keys,
+       letters.dead AS dead_letters, letters.out_of_order, letters.waiting AS waiting_events, (SELECT count(*) FROM parked_keys) AS parked_keys,
        due.timers AS timers_due, greatest(extract(epoch FROM app_now() - due.since), 0)::float8 AS timers_late_seconds,
        calls.waiting AS jobs_waiting, calls.failing AS jobs_failing, calls.unrecorded AS jobs_unrecorded
   FROM unpublished, letters, due, calls
@@ -46,6 +47,7 @@ class Backlog:
     jobs_waiting: int  # calls to the outside that are not over
     jobs_failing: int  # those of which an attempt has failed
     jobs_unrecorded: int  # those whose outcome is known and could not be recorded, ten times or more
+    out_of_order: int = 0  # of the dead letters, those whose version their aggregate had passed
 
 
 async def backlog(

@@ -10,12 +10,13 @@ import asyncpg
 
 from libs.bus.dead_letters import park, wait_in_line
 from libs.bus.envelope import Delivery
+from libs.bus.gaps import Applied, certain
 from libs.bus.handlers import Handlers
 from libs.bus.spans import batch_span
 from libs.store import Database, Scope, Transaction
 
-_START = "SELECT * FROM start_batch($1, $2, $3, $4, $5, $6, $7, $8, $9)"
-_CLAIM = "SELECT * FROM claim_events($1, $2, $3, $4, $5)"
+_START = "SELECT * FROM start_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+_CLAIM = "SELECT * FROM claim_events($1, $2, $3, $4, $5, $6)"
 TRANSIENT = (
     asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError, asyncpg.TooManyConnectionsError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError,
@@ -29,12 +30,24 @@ CLASHES = 5
 """So often in a row a unique violation may be two transactions that made the same row; after that it is the event's own."""
 
 
+@dataclass(frozen=True)
+class Place:
+    """A partition as one consumer reads it."""
+
+    consumer: str
+    topic: str
+    partition: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}"
+
+
 class Fenced(Exception):
     """The stored offset is not the expected one: another member works this partition, or it was moved."""
 
 
 class OutOfOrder(Exception):
-    """An event the inbox does not know has a version already passed: the log is not what it was. The consumer stops."""
+    """An event the inbox does not know has a version that its aggregate has passed. It parks its key; an operator looks at it."""
 
 
 def is_transient(error: Exception, clashes: int) -> bool:
@@ -45,19 +58,10 @@ def is_transient(error: Exception, clashes: int) -> bool:
     return isinstance(error, TRANSIENT) and not isinstance(error, ValueError)
 
 
-@dataclass(frozen=True)
-class Place:
-    """A partition as one consumer reads it."""
-
-    consumer: str
-    topic: str
-    partition: int
-
-
 async def work(
     database: Database, handlers: Handlers, place: Place, expected: int, deliveries: Sequence[Delivery], *, next: int
-) -> None:
-    """Applies the batch and moves the offset from `expected` to `next`, all or nothing.
+) -> int:
+    """Applies the batch and moves the offset from `expected` to `next`, all or nothing; how many events were applied.
 
     Each event is consumed once, however often it comes; one whose key is parked joins the line behind the dead letter.
     Raises Fenced, OutOfOrder, or what a handler raised.
@@ -70,9 +74,11 @@ async def work(
         if tx.started["parked"]:
             parked = set(tx.started["parked"])
             await wait_in_line(tx, place.consumer, [d for d in heard if d.key in parked])
-            await apply_once(tx, handlers, place, [d for d in heard if d.key not in parked])
+            applied = await apply_once(tx, handlers, place, [d for d in heard if d.key not in parked])
         else:
-            await _apply_fresh(tx, handlers, place, heard, tx.started)
+            applied = await _apply_fresh(tx, handlers, place, heard, tx.started)
+    applied.tell()
+    return applied.events
 
 
 @asynccontextmanager
@@ -88,16 +94,29 @@ async def _transaction(
         yield tx
 
 
-def _told(heard: Sequence[Delivery]) -> tuple[list[UUID], list[UUID], list[int]]:
-    return [d.event_id for d in heard], [d.subject for d in heard], [d.version for d in heard]
+def _told(heard: Sequence[Delivery]) -> tuple[list[UUID], list[UUID], list[int], list[str]]:
+    return (
+        [d.event_id for d in heard], [d.subject for d in heard], [d.version for d in heard], [d.kind for d in heard],
+    )  # fmt: skip
 
 
-async def apply_once(tx: Transaction, handlers: Handlers, place: Place, heard: Sequence[Delivery]) -> None:
-    """Claims each event in the inbox and runs the handlers for those never seen, in their order."""
-    if heard:
-        claim = await tx.connection.fetchrow(_CLAIM, place.consumer, place.topic, *_told(heard))
-        assert claim is not None
-        await _apply_fresh(tx, handlers, place, heard, claim)
+async def make_known(tx: Transaction, place: Place, delivery: Delivery) -> None:
+    """The inbox knows it, and its aggregate is at its version, without its being handled."""
+    await tx.connection.fetchrow(_CLAIM, place.consumer, place.topic, *_told([delivery]))
+
+
+async def apply_once(
+    tx: Transaction, handlers: Handlers, place: Place, heard: Sequence[Delivery], *, as_it_is: bool = False
+) -> Applied:
+    """Claims each event in the inbox and runs the handlers for those never seen, in their order.
+
+    Raises OutOfOrder; `as_it_is`: whatever version has been passed.
+    """
+    if not heard:
+        return Applied()
+    claim = await tx.connection.fetchrow(_CLAIM, place.consumer, place.topic, *_told(heard))
+    assert claim is not None
+    return await _apply_fresh(tx, handlers, place, heard, claim, as_it_is=as_it_is)
 
 
 async def _apply_fresh(
@@ -106,7 +125,9 @@ async def _apply_fresh(
     place: Place,
     heard: Sequence[Delivery],
     claim: Mapping[str, Any] | asyncpg.Record,
-) -> None:
+    *,
+    as_it_is: bool = False,
+) -> Applied:
     fresh = heard
     if claim["known"] is not None:
         seen, fresh = set(claim["known"]), []
@@ -114,18 +135,28 @@ async def _apply_fresh(
             if delivery.event_id not in seen:
                 seen.add(delivery.event_id)  # a batch can hold the same event twice
                 fresh.append(delivery)
-    passed = dict(zip(claim["subjects"] or (), claim["passed"] or (), strict=True))
-    for delivery in fresh if passed else ():
-        if delivery.version <= passed.get(delivery.subject, -1):
-            raise OutOfOrder(
-                f"{place}: {delivery.type} {delivery.event_id} at offset {delivery.offset} has version {delivery.version} "
-                f"of {delivery.subject}, of which {passed[delivery.subject]} was consumed before, and the inbox does not know it"
-            )
+    aggregates = zip(claim["kinds"] or (), claim["subjects"] or (), strict=True)
+    passed = dict(zip(aggregates, claim["passed"] or (), strict=True))
+    gaps = []
+    for delivery in fresh:
+        aggregate = (delivery.kind, delivery.subject)
+        before = passed.get(aggregate, 0)
+        if delivery.version <= before:
+            if not as_it_is:
+                raise OutOfOrder(
+                    f"version {delivery.version} of {delivery.kind} {delivery.subject}, of which {before} was consumed "
+                    f"before, and the inbox does not know it: {delivery.type} at {place} offset {delivery.offset}"
+                )
+            continue
+        if delivery.version > before + 1:
+            gaps.append((delivery, before))
+        passed[aggregate] = delivery.version
     if fresh:
         await handlers.apply(fresh, tx)
+    return Applied(len(fresh), await certain(tx, place.consumer, gaps) if gaps and handlers.hears_everything else ())
 
 
 async def bury(database: Database, place: Place, expected: int, poison: Delivery, error: Exception) -> None:
     """Moves past a poison event: dead letter, parked key, DLQ record and offset in one transaction."""
     async with _transaction(database, place, expected, poison.offset + 1, []) as tx:
-        await park(tx, place.consumer, poison, error)
+        await park(tx, place.consumer, poison, error, out_of_order=isinstance(error, OutOfOrder))

@@ -8,7 +8,6 @@ or the next pause stores it. Whatever the client hands over that does not start 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from itertools import count
 from typing import Any
 
 import asyncpg
@@ -16,7 +15,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, NoOffsetForPartitionError
 
-from libs.bus.batch import CLASHES, Fenced, OutOfOrder, Place, bury, is_transient, work
+from libs.bus.batch import CLASHES, Fenced, Place, bury, is_transient, work
 from libs.bus.envelope import Delivery, delivery
 from libs.bus.handlers import Handlers
 from libs.bus.kafka import Kafka, close
@@ -47,7 +46,7 @@ SELECT o.topic, o.partition, o.next FROM consumer_offsets o JOIN unnest($2::text
     ON (o.topic, o.partition) = (missing.topic, missing.partition) WHERE o.consumer = $1 FOR UPDATE OF o SKIP LOCKED
 """
 
-_NO_ONES_FAULT = (Fenced, OutOfOrder, UnknownEvent)
+_NO_ONES_FAULT = (Fenced, UnknownEvent)
 """What says nothing of the one event: it is never a dead letter for it."""
 
 
@@ -84,7 +83,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._resting: dict[TopicPartition, float] = {}
         self._progress: dict[TopicPartition, float] = {}
         self._ends: dict[TopicPartition, int] = {}
-        self._dead_in_a_row: set[object] = set()
+        self._parked_in_a_row: set[object] = set()
         self._problem: str | None = "not connected yet"
 
     async def check(self) -> str | None:
@@ -217,8 +216,6 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             except Fenced:
                 log.warning("fenced", topic=tp.topic, partition=tp.partition, expected=self._expected.get(tp))
                 self._forget([tp])
-            except OutOfOrder as error:
-                raise Halted(str(error)) from error
             except UnknownEvent as error:  # a member with newer code takes these partitions, or waits to be deployed
                 raise Halted(f"{tp.topic}/{tp.partition} holds {error}, which is newer than this code") from error
             except Exception as error:
@@ -271,7 +268,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             raise Fenced(f"{tp}: taken away while it waited for its turn")
         place = Place(self.handlers.consumer, tp.topic, tp.partition)
         try:
-            await work(self._database, self.handlers, place, expected, batch, next=batch[-1].offset + 1)
+            applied = await work(self._database, self.handlers, place, expected, batch, next=batch[-1].offset + 1)
         except Exception as error:
             if isinstance(error, _NO_ONES_FAULT) or is_transient(error, self._clashes.get(tp, 0)):
                 raise
@@ -279,7 +276,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         else:
             self._move(tp, batch[-1].offset + 1)
             events_handled.inc(len(batch))
-            self._dead_in_a_row.clear()
+            if applied:
+                self._parked_in_a_row.clear()
 
     async def _one_by_one(self, tp: TopicPartition, place: Place, batch: Sequence[Delivery]) -> None:
         """Finds the poison event among them, and parks its key."""
@@ -288,29 +286,29 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             if expected is None or one.offset < expected:
                 raise Fenced(f"{place}: taken away meanwhile")
             try:
-                await self._work_one(place, expected, one)
-                if self.handlers.hears(one):
-                    self._dead_in_a_row.clear()
+                if await self._work_one(place, expected, one):
+                    self._parked_in_a_row.clear()
             except Exception as error:
                 if isinstance(error, _NO_ONES_FAULT) or is_transient(error, CLASHES):
                     raise
-                if len(self._dead_in_a_row | {one.key}) >= self._limit:
-                    reason = f"{self._limit} keys in a row would be dead letters, the last for: {error!r}"
-                    raise Halted(f"{reason}; is the deployed version at fault?") from error
-                self._dead_in_a_row.add(one.key)
                 await bury(self._database, place, expected, one, error)
+                self._parked_in_a_row.add((place.topic, one.key))
+                if len(self._parked_in_a_row) >= self._limit:
+                    reason = f"{self._limit} keys in a row were parked, the last for {type(error).__name__}"
+                    raise Halted(f"{reason}; is the deployed version at fault, or the log?") from error
             self._move(tp, one.offset + 1)
             events_handled.inc()
 
-    async def _work_one(self, place: Place, expected: int, one: Delivery) -> None:
+    async def _work_one(self, place: Place, expected: int, one: Delivery) -> int:
         """Two transactions that made the same row settle here: nothing is a dead letter for somebody else's batch."""
-        for clashes in count():
+        clashes = 0
+        while True:
             try:
-                await work(self._database, self.handlers, place, expected, [one], next=one.offset + 1)
-                return
+                return await work(self._database, self.handlers, place, expected, [one], next=one.offset + 1)
             except asyncpg.UniqueViolationError as error:
                 if not is_transient(error, clashes):
                     raise
+                clashes += 1
 
     def _move(self, tp: TopicPartition, next: int) -> None:
         if tp in self._expected:

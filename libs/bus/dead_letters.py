@@ -14,10 +14,18 @@ log = structlog.get_logger()
 _COLUMNS = (
     ("consumer", "text"), ("topic", "text"), ("partition", "bigint"), ("record_offset", "bigint"), ("key", "uuid"),
     ("event_id", "uuid"), ("type", "text"), ("headers", "jsonb"), ("data", "bytea"), ("error", "text"), ("status", "text"),
+    ("out_of_order", "boolean"),
 )  # fmt: skip
+_DIES = (
+    " ON CONFLICT (consumer, topic, partition, record_offset) DO UPDATE"
+    " SET error = excluded.error, out_of_order = excluded.out_of_order, status = 'dead'"
+)
+"""One that waited behind another may turn out to be the next."""
 
 
-def _row(consumer: str, d: Delivery, error: str | None, status: str) -> tuple[object, ...]:
+def _row(
+    consumer: str, d: Delivery, error: str | None, status: str, *, out_of_order: bool = False
+) -> tuple[object, ...]:
     envelope = {
         "subject": str(d.subject), "version": d.version, "time": d.time.isoformat(), "actor": d.actor,
         "account_id": d.account_id and str(d.account_id), "causation_id": d.causation_id and str(d.causation_id),
@@ -35,6 +43,7 @@ def _row(consumer: str, d: Delivery, error: str | None, status: str) -> tuple[ob
         d.data,
         error,
         status,
+        out_of_order,
     )
 
 
@@ -45,14 +54,16 @@ async def wait_in_line(tx: Transaction, consumer: str, deliveries: Sequence[Deli
         tx.also(Statement.insert("dead_letters", _COLUMNS, rows, " ON CONFLICT DO NOTHING"))
 
 
-async def park(tx: Transaction, consumer: str, poison: Delivery, error: Exception) -> None:
+async def park(
+    tx: Transaction, consumer: str, poison: Delivery, error: Exception, *, out_of_order: bool = False
+) -> None:
     """Records the poison event, parks its key, and publishes it on `<consumer>.dlq` through the outbox."""
     reason = f"{type(error).__name__}: {error}".replace("\x00", "\ufffd")[:2000]
     log.error(
         "dead letter", topic=poison.topic, offset=poison.offset, type=poison.type, key=str(poison.key), exc_info=error
     )
-    rows = [_row(consumer, poison, reason, "dead")]
-    tx.also(Statement.insert("dead_letters", _COLUMNS, rows, " ON CONFLICT DO NOTHING"))
+    rows = [_row(consumer, poison, reason, "dead", out_of_order=out_of_order)]
+    tx.also(Statement.insert("dead_letters", _COLUMNS, rows, _DIES))
     await tx.connection.execute(
         "INSERT INTO parked_keys (consumer, topic, key) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
         consumer, poison.topic, poison.key,

@@ -9,7 +9,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 import structlog
 
-from libs.events import Event, decode
+from libs.events import Event, decode, kind_of
 from libs.store.ids import parse_id
 
 log = structlog.get_logger()
@@ -34,6 +34,11 @@ class Delivery:
     causation_id: UUID | None
     traceparent: str | None
     data: bytes | None
+
+    @property
+    def kind(self) -> str:
+        """What kind of aggregate it is about: with `subject`, which one."""
+        return kind_of(self.type)
 
     def event(self) -> Event:
         """The fact in its newest version. Raises UnknownEvent or pydantic's ValidationError."""

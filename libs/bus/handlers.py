@@ -79,6 +79,11 @@ class Handlers:
         }
         return frozenset(heard | set(self._every_topics))
 
+    @property
+    def hears_everything(self) -> bool:
+        """Whether no event of its topics is left out."""
+        return self._every is not None
+
     def hears(self, delivery: Delivery) -> bool:
         """Whether a record concerns this consumer at all."""
         return bool(delivery.type) and (self._every is not None or delivery.type.rpartition(".v")[0] in self._handlers)

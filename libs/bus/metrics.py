@@ -20,6 +20,7 @@ consumer_lag = Gauge(
 consumer_halted = Gauge("polyplus_consumer_halted", "1 once the consumer must not go on and an operator has to look.")
 events_handled = Counter("polyplus_consumer_events", "Records worked, heard or not.")
 events_published = Counter("polyplus_relay_published_events", "Outbox rows that Kafka has acknowledged.")
+version_gaps = Counter("polyplus_version_gaps", "Times that versions of an aggregate were missing from the log.")
 timers_fired = Counter("polyplus_timers_fired", "Timers fired.")
 job_calls = Counter("polyplus_job_calls", "Attempts at calls to the outside: done, retried, given_up.", ["outcome"])
 
@@ -29,6 +30,11 @@ _sampled = {
         ("unpublished_events", "relay_unpublished_events", "Outbox rows that Kafka has not acknowledged."),
         ("oldest_unpublished_seconds", "relay_oldest_unpublished_seconds", "Age of the oldest of them; 0 without."),
         ("dead_letters", "dead_letters", "Events that failed for good and wait for an operator."),
+        (
+            "out_of_order",
+            "dead_letters_out_of_order",
+            "Those of them whose version had been passed: the log is not what it was.",
+        ),
         ("waiting_events", "dead_letters_waiting_events", "Events that wait behind a dead letter of their key."),
         ("parked_keys", "parked_keys", "Keys whose events wait."),
         ("timers_due", "timers_due", "Timers that are due and have not fired."),

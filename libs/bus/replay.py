@@ -3,24 +3,23 @@
 import json
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
-from libs.bus.batch import CLASHES, OutOfOrder, Place, apply_once, is_transient
+from libs.bus.batch import CLASHES, OutOfOrder, Place, apply_once, is_transient, make_known
 from libs.bus.dead_letters import park
 from libs.bus.envelope import Delivery
+from libs.bus.gaps import Applied
 from libs.bus.handlers import Handlers
 from libs.store import Database, Scope, Transaction
 
-_LOCK = "SELECT next FROM consumer_offsets WHERE (consumer, topic, partition) = ($1, $2, $3) FOR UPDATE"
-_LINE = """
-SELECT * FROM dead_letters WHERE (consumer, topic, key) = ($1, $2, $3) AND status IN ('dead', 'waiting') ORDER BY record_offset
-"""
+# Of every partition: nothing joins a line while it is drained, and one that the log holds in two partitions has one order, arrival.
+_LOCK = "SELECT FROM consumer_offsets WHERE (consumer, topic) = ($1, $2) ORDER BY partition FOR UPDATE"
+_LINE = "SELECT * FROM dead_letters WHERE (consumer, topic, key) = ($1, $2, $3) AND status IN ('dead', 'waiting') ORDER BY id"
 _END = "UPDATE dead_letters SET status = $2 WHERE id = ANY($1)"
-_KNOWN = "INSERT INTO inbox (consumer, topic, event_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
-_ERROR = "UPDATE dead_letters SET error = $2 WHERE id = $1"
 _UNPARK = "DELETE FROM parked_keys WHERE (consumer, topic, key) = ($1, $2, $3)"
 
 
@@ -28,45 +27,86 @@ class NothingParked(LookupError):
     """No dead letter of this key waits here."""
 
 
-async def replay(database: Database, handlers: Handlers, topic: str, key: UUID) -> int:
-    """Handles what waits for this key, in order, and unparks it; how many events. A failure leaves all as it was.
+class NotOutOfOrder(Exception):
+    """The dead letter was refused by a handler, not for its version: it is for a replay or a discard."""
 
-    The partition's offset row is locked first: the consumer cannot pass the line while it is drained.
+
+@dataclass(frozen=True)
+class Drained:
+    """What an operator's word did: the event that it was about, None when that one had been settled before, and how many were handled."""
+
+    settled: UUID | None
+    handled: int
+
+
+async def replay(database: Database, handlers: Handlers, topic: str, key: UUID) -> int:
+    """Handles what waits for this key, in the order of arrival, and unparks it; how many events. A failure leaves all as it was.
+
+    The topic's offset rows are locked first: the consumer cannot pass the line while it is drained.
     """
     async with _transaction(database, handlers) as tx:
         line = await _locked_line(tx, handlers, topic, key)
-        place = Place(handlers.consumer, topic, line[0]["partition"])
-        await apply_once(tx, handlers, place, [_delivery(row) for row in line])
+        applied = await apply_once(tx, handlers, _place(handlers, line[0]), [_delivery(row) for row in line])
         await tx.connection.execute(_END, [row["id"] for row in line], "replayed")
         await tx.connection.execute(_UNPARK, handlers.consumer, topic, key)
-        return len(line)
+    applied.tell()
+    return len(line)
 
 
-async def discard(database: Database, handlers: Handlers, topic: str, key: UUID) -> int:
-    """Gives up the dead letter itself and handles what waited behind it, event by event; how many.
+async def discard(database: Database, handlers: Handlers, topic: str, key: UUID) -> Drained:
+    """Gives up the dead letter itself and handles what waited behind it, event by event.
 
     Only what a handler has refused is given up: one that moved up to the head and was never tried, since a discard broke off, is tried.
     One of those that fails for good is the dead letter from then on, with the rest waiting behind it: a line of several
     poison events is got through by discarding again. Unparks the key once nothing waits.
     """
+    given_up = None
     async with _transaction(database, handlers) as tx:
-        line = await _locked_line(tx, handlers, topic, key)
-        if line[0]["error"] is not None:
-            dead, *line = line
+        dead, *line = await _locked_line(tx, handlers, topic, key)
+        if dead["error"] is not None:
+            given_up = dead["event_id"]
             await tx.connection.execute(_END, [dead["id"]], "discarded")
-            # its copies are passed over too
-            await tx.connection.execute(_KNOWN, handlers.consumer, topic, dead["event_id"])
+            await make_known(tx, _place(handlers, dead), _delivery(dead))  # its copies are passed over too
             await _move_up(tx, handlers, topic, key, line)
+        else:
+            line = [dead, *line]
+    return Drained(given_up, await _drain(database, handlers, topic, key, line))
+
+
+async def accept(database: Database, handlers: Handlers, topic: str, key: UUID) -> Drained:
+    """Handles the dead letter as it is though its version had been passed, then what waited behind it as `discard` does.
+
+    Raises NotOutOfOrder for one that a handler has refused, and what a handler raises for this one: then all is as it was.
+    """
+    async with _transaction(database, handlers) as tx:
+        dead, *line = await _locked_line(tx, handlers, topic, key)
+        if dead["error"] is None:  # it moved up when an accept broke off
+            accepted, applied, line = None, Applied(), [dead, *line]
+        elif not dead["out_of_order"]:
+            raise NotOutOfOrder(f"{handlers.consumer} did not refuse {dead['event_id']} for its version")
+        else:
+            accepted = dead["event_id"]
+            applied = await apply_once(tx, handlers, _place(handlers, dead), [_delivery(dead)], as_it_is=True)
+            await tx.connection.execute(_END, [dead["id"]], "replayed")
+            await _move_up(tx, handlers, topic, key, line)
+    applied.tell()
+    handled = await _drain(database, handlers, topic, key, line)
+    return Drained(accepted, handled + (accepted is not None))
+
+
+async def _drain(database: Database, handlers: Handlers, topic: str, key: UUID, line: Sequence[asyncpg.Record]) -> int:
+    """Handles the line one by one, each in a transaction of its own, up to the first that is refused; how many."""
     handled = 0
     while line:
         head = line[0]
         try:
             async with _transaction(database, handlers) as tx:
                 head, *line = await _locked_line(tx, handlers, topic, key)
-                await apply_once(tx, handlers, Place(handlers.consumer, topic, head["partition"]), [_delivery(head)])
+                applied = await apply_once(tx, handlers, _place(handlers, head), [_delivery(head)])
                 await tx.connection.execute(_END, [head["id"]], "replayed")
                 await _move_up(tx, handlers, topic, key, line)
-        except (NothingParked, OutOfOrder):
+            applied.tell()
+        except NothingParked:
             raise
         except Exception as error:  # an operator tries once: two transactions that made the same row are no excuse here
             if is_transient(error, CLASHES):
@@ -93,26 +133,21 @@ async def _move_up(tx: Transaction, handlers: Handlers, topic: str, key: UUID, l
 async def _die(database: Database, handlers: Handlers, head: asyncpg.Record, error: Exception) -> None:
     async with _transaction(database, handlers) as tx:
         first, *_ = await _locked_line(tx, handlers, head["topic"], head["key"])
-        if first["id"] != head["id"]:
-            return
-        await park(tx, handlers.consumer, _delivery(head), error)
-        await tx.connection.execute(
-            _ERROR, head["id"], f"{type(error).__name__}: {error}".replace("\0", "\ufffd")[:2000]
-        )
+        if first["id"] == head["id"]:
+            late = isinstance(error, OutOfOrder)
+            await park(tx, handlers.consumer, _delivery(head), error, out_of_order=late)
 
 
 async def _locked_line(tx: Transaction, handlers: Handlers, topic: str, key: UUID) -> list[asyncpg.Record]:
-    partition = await tx.connection.fetchval(
-        "SELECT partition FROM dead_letters WHERE (consumer, topic, key) = ($1, $2, $3) AND status = 'dead' LIMIT 1",
-        handlers.consumer, topic, key,
-    )  # fmt: skip
-    if partition is None:
-        raise NothingParked(f"{handlers.consumer} has no dead letter of {key} on {topic}")
-    await tx.connection.execute(_LOCK, handlers.consumer, topic, partition)
+    await tx.connection.execute(_LOCK, handlers.consumer, topic)
     line = list(await tx.connection.fetch(_LINE, handlers.consumer, topic, key))
     if not line:
-        raise NothingParked(f"{key} on {topic} was brought back meanwhile")
+        raise NothingParked(f"{handlers.consumer} has no dead letter of {key} on {topic}")
     return line
+
+
+def _place(handlers: Handlers, row: asyncpg.Record) -> Place:
+    return Place(handlers.consumer, row["topic"], row["partition"])
 
 
 def _delivery(row: asyncpg.Record) -> Delivery:

@@ -25,8 +25,8 @@ class Retention:
     inbox: timedelta = timedelta(days=14)
     inbox_records: int = 100_000
     """Of each topic, as many of the records consumed last are remembered, whatever their age."""
-    versions: timedelta = timedelta(days=400)
-    """Since an aggregate's newest event: how long the alarm about old versions stands behind the inbox."""
+    versions: timedelta | None = timedelta(days=400)
+    """Since an aggregate's newest event: how long the alarm about old versions stands behind the inbox. None: for ever."""
     dead_letters: timedelta = timedelta(days=90)
     """Since their death, those replayed; one that is undecided stays, and one discarded: a rebuild has to leave it out for ever."""
     idempotency_keys: timedelta = timedelta(days=7)
@@ -75,10 +75,11 @@ async def sweep(database: Database, retention: Retention, stop: asyncio.Event | 
         await connection.execute(_MARK, retention.inbox, retention.inbox_records)
         horizons = await connection.fetch(_HORIZONS, retention.inbox, retention.inbox_records)
         rules: dict[str, tuple[str, Sequence[object]]] = {
-            "consumed_versions": ("t.raised_at < clock_timestamp() - $3::interval", [retention.versions]),
             "dead_letters": (_ENDED, [retention.dead_letters]),
             "idempotency_keys": ("t.created_at < clock_timestamp() - $3::interval", [retention.idempotency_keys]),
         }
+        if retention.versions is not None:
+            rules["consumed_versions"] = ("t.raised_at < clock_timestamp() - $3::interval", [retention.versions])
         if retention.journal:
             table, column, kept = retention.journal
             rules[table] = (f"t.{column} < (SELECT app_now()) - $3::interval", [kept])

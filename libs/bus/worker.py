@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
@@ -59,6 +60,8 @@ class Worker:
         self.timers, self._has_timers = TimerLoop(timers, database), bool(timers)
         self._clock = ClockFollower(database, kafka, self.timers.wake) if settings.sandbox else None
         self._jobs, self._database, self._retention = jobs, database, settings.retention
+        if handlers.hears_everything:  # one that forgot a version would take what comes next for a gap
+            self._retention = replace(settings.retention, versions=None)
         self._stop = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
 

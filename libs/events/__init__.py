@@ -1,5 +1,20 @@
 """The contracts between services: one file per owning service, pydantic only."""
 
-from libs.events.base import Contract, Event, UnknownEvent, Visibility, decode, event_types, read_as, upcast, upcasts
+from libs.events.base import (
+    UNKNOWN_KIND,
+    Contract,
+    Event,
+    UnknownEvent,
+    Visibility,
+    decode,
+    event_types,
+    kind_of,
+    read_as,
+    upcast,
+    upcasts,
+)
 
-__all__ = ["Contract", "Event", "UnknownEvent", "Visibility", "decode", "event_types", "read_as", "upcast", "upcasts"]
+__all__ = [
+    "UNKNOWN_KIND", "Contract", "Event", "UnknownEvent", "Visibility", "decode", "event_types", "kind_of", "read_as", "upcast",
+    "upcasts",
+]  # fmt: skip

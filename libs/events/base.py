@@ -13,6 +13,10 @@ Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 
 _classes: dict[str, type["Event"]] = {}
 _upcasters: dict[str, tuple[Upcaster, str]] = {}
+_kinds: dict[str, str] = {}
+_kinds_of_types: dict[str, str] = {}
+UNKNOWN_KIND = "?"
+"""How the kind of a type without a contract begins."""
 
 
 class UnknownEvent(LookupError):
@@ -66,6 +70,9 @@ class Event(BaseModel):
         ce_type, topic = f"{type}.v{version}", f"{type.split('.')[1]}.events"
         if ce_type in _classes:
             raise TypeError(f"{ce_type} is defined twice")
+        kind = f"{type.split('.')[1]}.{subject}"
+        if _kinds.setdefault(type, kind) != kind:
+            raise TypeError(f"{ce_type} is about {kind}, another version of it about {_kinds[type]}")
         cls.contract = Contract(type, version, visibility, subject, promises, ce_type, topic)
         _classes[ce_type] = cls
 
@@ -105,6 +112,21 @@ def read_as(ce_type: str) -> str:
     while ce_type in _upcasters:
         ce_type = _upcasters[ce_type][1]
     return ce_type
+
+
+def kind_of(ce_type: str) -> str:
+    """The kind of aggregate that a fact of this type is about: its service and its subject's field, as `rma.rma_id`.
+
+    A type without a contract here is a kind of its own, `?` and its name: all that is known is that its versions go up.
+    """
+    kind = _kinds_of_types.get(ce_type)
+    if kind is None:
+        names = (each.rpartition(".v")[0] for each in (ce_type, read_as(ce_type)))
+        kind = next((_kinds[name] for name in names if name in _kinds), None)
+        if kind is None:
+            return UNKNOWN_KIND + ce_type.rpartition(".v")[0]
+        _kinds_of_types[ce_type] = kind
+    return kind
 
 
 def event_types() -> dict[str, type[Event]]:

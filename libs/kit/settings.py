@@ -70,10 +70,11 @@ def public_key(base64_pem: str) -> Ed25519PublicKey:
 def retention() -> Retention:
     """`POLYPLUS_KEEP_…`: days, and for the inbox a number of records too. Raises UnsafeSetting."""
     default = Retention()
+    versions = _days("KEEP_VERSIONS_DAYS", default.versions or timedelta())
     found = Retention(
         inbox=_days("KEEP_INBOX_DAYS", default.inbox),
         inbox_records=int(setting("KEEP_INBOX_RECORDS", str(default.inbox_records))),
-        versions=_days("KEEP_VERSIONS_DAYS", default.versions),
+        versions=versions,
         dead_letters=_days("KEEP_DEAD_LETTERS_DAYS", default.dead_letters),
         idempotency_keys=_days("KEEP_IDEMPOTENCY_KEYS_DAYS", default.idempotency_keys),
     )
@@ -81,7 +82,7 @@ def retention() -> Retention:
         raise UnsafeSetting(
             f"POLYPLUS_KEEP_INBOX_RECORDS: relays may have more than that under way; at least {LEAST_RECORDS}."
         )
-    if found.versions < found.inbox:
+    if versions < found.inbox:
         raise UnsafeSetting("POLYPLUS_KEEP_VERSIONS_DAYS: they stand behind the inbox, and are kept at least as long.")
     return found
 

@@ -148,7 +148,7 @@ MUTATIONS = (
     ),
     Mutation(
         "unpark without the lock",
-        (Change(REPLAY, "    await tx.connection.execute(_LOCK, handlers.consumer, topic, partition)\n", ""),),
+        (Change(REPLAY, "    await tx.connection.execute(_LOCK, handlers.consumer, topic)\n", ""),),
         frozenset({"I9"}),
         "libs/bus/tests/test_consumer.py::test_an_event_that_comes_during_a_replay_is_neither_lost_nor_overtakes",
     ),

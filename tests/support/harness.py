@@ -26,7 +26,7 @@ from libs.bus.envelope import Delivery
 from libs.bus.log import Offsets
 from libs.bus.rebuild import Rebuilt, rebuild
 from libs.bus.timers import next_due
-from libs.events import Event, decode
+from libs.events import Event, decode, kind_of
 from libs.kit.auth import Principal, Verifier, mint
 from libs.kit.service import Service
 from libs.store import Database, Scope, Transaction
@@ -83,10 +83,11 @@ class Harness:
     ) -> Delivery:
         """The event as it would come from Kafka. Versions count up per aggregate; times tick unless given."""
         self._clock += timedelta(seconds=1)
-        self._versions[event.contract.topic, event.subject] += 1
+        aggregate = (kind_of(event.contract.ce_type), event.subject)
+        self._versions[aggregate] += 1
         return Delivery(
             topic=event.contract.topic, partition=0, offset=0, key=event.key, event_id=uuid7(), type=event.contract.ce_type,
-            subject=event.subject, version=self._versions[event.contract.topic, event.subject], time=at or self._clock,
+            subject=event.subject, version=self._versions[aggregate], time=at or self._clock,
             actor=actor, account_id=account_id or getattr(event, "account_id", None), causation_id=None, traceparent=None,
             data=event.model_dump_json().encode(),
         )  # fmt: skip

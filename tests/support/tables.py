@@ -6,7 +6,14 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from deploy.local.databases import create_service_database
 from libs.store import Entity
-from libs.store.schema import install_runtime, reference_table, tenant_table, upgrade_runtime_to_2, upgrade_runtime_to_3
+from libs.store.schema import (
+    install_runtime,
+    reference_table,
+    tenant_table,
+    upgrade_runtime_to_2,
+    upgrade_runtime_to_3,
+    upgrade_runtime_to_4,
+)
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
@@ -23,6 +30,7 @@ async def database_for(postgres_url: str, name: str, *entities: type[Entity], te
     install_runtime(Collect())
     upgrade_runtime_to_2(Collect())
     upgrade_runtime_to_3(Collect())
+    upgrade_runtime_to_4(Collect())
     for entity in entities:
         statements.append(str(CreateTable(entity.table).compile(dialect=_DIALECT)))
         statements += [str(CreateIndex(index).compile(dialect=_DIALECT)) for index in entity.table.indexes]

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest_asyncio
 
 from deploy.cli.tests.conftest import Cli
-from libs.bus.batch import Place, bury, work
+from libs.bus.batch import OutOfOrder, Place, bury, work
 from libs.bus.envelope import Delivery
 from services.escalation.app import service
 from services.escalation.tests.builders import ACase
@@ -36,7 +36,7 @@ class Consuming:
             if fails:
                 raise fails
             await work(database, service.handlers, place, at, [placed], next=at + 1)
-        except ValueError as error:
+        except (ValueError, OutOfOrder) as error:
             await bury(database, place, at, placed, error)
 
 
@@ -113,8 +113,8 @@ async def test_a_discarded_dead_letter_lets_through_what_waited_up_to_the_next_p
 ) -> None:
     case = ACase()
     opened, note, poison = events_of(escalation, case)
-    await consuming(replace(note, data=b"\xff not JSON"))
-    await consuming(opened)
+    await consuming(replace(note, data=b"\xff not JSON", version=1))
+    await consuming(replace(opened, version=2))
     await consuming(replace(poison, data=b"{}"))
     assert (await polyplus("dlq", "show", str(case.id), "--json")).json()[0]["data"] == "\ufffd not JSON"
 
@@ -126,6 +126,30 @@ async def test_a_discarded_dead_letter_lets_through_what_waited_up_to_the_next_p
     second = await polyplus("dlq", "discard", str(case.id), "--service", "escalation", "--topic", TOPIC, "--json")
     assert (second.code, second.json()[0]["handled"]) == (0, 0)
     assert (await polyplus("dlq", "list", "--json")).json() == []
+
+
+async def test_an_event_whose_version_had_passed_is_accepted_as_it_is_and_what_a_handler_refused_is_not(
+    polyplus: Cli, escalation: Harness, consuming: Consuming
+) -> None:
+    case, refused = ACase(), ACase()
+    opened, note, last = events_of(escalation, case)
+    await consuming(replace(note, event_id=uuid4()))  # its log lost what came before
+    await consuming(opened)
+    await consuming(last)
+    [letter] = (await polyplus("dlq", "list", "--json")).json()
+    assert letter["error"].startswith("OutOfOrder: version 1 of cases.case_id")
+    assert await state_of(escalation, case) == "unknown"
+
+    replayed = await polyplus("dlq", "replay", str(case.id))
+    assert replayed.code == 1
+    accepted = await polyplus("dlq", "accept", str(case.id))
+    assert accepted.out == f"escalation  {TOPIC}  {case.id}: accepted polyplus.cases.case-opened.v1, handled 2\n"
+    assert accepted.code == 0
+    assert await state_of(escalation, case) == "open"
+
+    await consuming(replace(events_of(escalation, refused)[0], data=b"{}"))
+    for_replay = await polyplus("dlq", "accept", str(refused.id))
+    assert (for_replay.code, "did not refuse" in for_replay.err) == (2, True)
 
 
 async def test_what_cannot_be_done_is_said_in_one_line(polyplus: Cli, consuming: Consuming) -> None:

@@ -40,12 +40,12 @@ async def test_a_line_of_several_poison_events_is_got_through_by_discarding_each
     id = await a_line(stage, {0, 2, 3}, length=5)
     with pytest.raises(ValueError, match="number 0"):
         await replay(stage.database, stage.handlers, stage.topic, id)
-    assert await discard(stage.database, stage.handlers, stage.topic, id) == 1
+    assert (await discard(stage.database, stage.handlers, stage.topic, id)).handled == 1
     assert await stage.numbers() == {id: [1]}
     assert await dead(stage) == [["2", "ValueError: number 2 is poison"]]
-    assert await discard(stage.database, stage.handlers, stage.topic, id) == 0
+    assert (await discard(stage.database, stage.handlers, stage.topic, id)).handled == 0
     assert await dead(stage) == [["3", "ValueError: number 3 is poison"]]
-    assert await discard(stage.database, stage.handlers, stage.topic, id) == 1
+    assert (await discard(stage.database, stage.handlers, stage.topic, id)).handled == 1
     assert await stage.numbers() == {id: [1, 4]}
     with pytest.raises(NothingParked):
         await discard(stage.database, stage.handlers, stage.topic, id)
@@ -71,7 +71,7 @@ async def test_a_discard_that_broke_off_and_is_given_again_gives_up_nothing_that
         with pytest.raises(ConnectionResetError):
             await discard(stage.database, stage.handlers, stage.topic, id)
     assert await dead(stage) == [["1", None]], "the next one is at the head, untried"
-    assert await discard(stage.database, stage.handlers, stage.topic, id) == 2
+    assert (await discard(stage.database, stage.handlers, stage.topic, id)).handled == 2
     assert await stage.numbers() == {id: [1, 2]}
 
 
@@ -81,11 +81,10 @@ async def test_a_discard_beside_a_replay_parks_nothing_that_was_handled(
     id = await a_line(stage, {0}, length=3)
     beside = False
 
-    async def fail_after_it_was_replayed(*arguments: Any) -> None:
+    async def fail_after_it_was_replayed(*arguments: Any) -> Any:
         nonlocal beside
         if beside:
-            await apply_once(*arguments)
-            return
+            return await apply_once(*arguments)
         beside = True
         raise ValueError("refused here")
 
@@ -96,7 +95,7 @@ async def test_a_discard_beside_a_replay_parks_nothing_that_was_handled(
     die = _die
     monkeypatch.setattr("libs.bus.replay.apply_once", fail_after_it_was_replayed)
     monkeypatch.setattr("libs.bus.replay._die", replayed_meanwhile)
-    assert await discard(stage.database, stage.handlers, stage.topic, id) == 0
+    assert (await discard(stage.database, stage.handlers, stage.topic, id)).handled == 0
     assert await stage.numbers() == {id: [1, 2]}
     assert await stage.fetchval("SELECT count(*) FROM parked_keys") == 0
 
@@ -104,7 +103,7 @@ async def test_a_discard_beside_a_replay_parks_nothing_that_was_handled(
 async def test_a_replay_after_a_discard_takes_up_the_rest_of_the_line(stage: Stage) -> None:
     poison = {0, 2}
     id = await a_line(stage, poison, length=4)
-    assert await discard(stage.database, stage.handlers, stage.topic, id) == 1
+    assert (await discard(stage.database, stage.handlers, stage.topic, id)).handled == 1
     poison.clear()
     assert await replay(stage.database, stage.handlers, stage.topic, id) == 2
     assert await stage.numbers() == {id: [1, 2, 3]}

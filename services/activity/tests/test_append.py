@@ -9,6 +9,8 @@ import asyncpg
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from deploy.local.databases import create_service_database
+from deploy.local.migrate import migrate
 from libs.bus import Delivery
 from libs.bus.retention import Retention, sweep
 from libs.events import base
@@ -17,6 +19,8 @@ from services.activity.tests.builders import ACCOUNT, CASE_OPENED, INTERNAL_NOTE
 from services.activity.use_cases.append_events import append_events
 from tests.support.harness import Harness
 from tests.support.order import interleavings
+
+CONTRACT, REGISTERED = "polyplus.entitlements.contract-activated.v1", "polyplus.entitlements.product-registered.v1"
 
 
 async def stored(activity: Harness) -> list[asyncpg.Record]:
@@ -176,3 +180,38 @@ async def test_everything_is_kept_unless_a_service_is_told_for_how_long(activity
     assert len(await stored(activity)) == 2
     await sweep(activity.database, Retention(journal=("activity_events", "time", timedelta(days=30))))
     assert [row["event_id"] for row in await stored(activity)] == [recent.event_id]
+
+
+async def test_a_contract_and_a_registration_with_one_id_are_two_aggregates(activity: Harness) -> None:
+    contract = an_event(CONTRACT)
+    registration = replace(an_event(REGISTERED), subject=contract.subject, key=contract.key)
+    await activity.deliver(contract, replace(contract, event_id=uuid4(), version=2), registration)
+    assert [row["type"] for row in await stored(activity)] == [CONTRACT, CONTRACT, REGISTERED]
+
+
+async def test_an_upgrade_tells_the_kinds_apart_by_what_the_journal_holds(postgres_url: str) -> None:
+    owner_url, _ = await create_service_database(postgres_url, "activity", prefix="before_kinds_")
+    await migrate("activity", owner_url, "0003")
+    contract, registration, forgotten = an_event(CONTRACT), an_event(REGISTERED), uuid4()
+    owner = await asyncpg.connect(owner_url)
+    try:
+        await owner.execute("SET polyplus.scope = 'worker'")
+        for seq, (event, version) in enumerate([(contract, 1), (contract, 7), (registration, 2)]):
+            await owner.execute(
+                "INSERT INTO activity_events (seq, event_id, topic, type, subject, version, visibility, time, actor, data) "
+                "VALUES ($1, $2, 'entitlements.events', $3, $4, $5, 'public', now(), 'system', '{}')",
+                seq, uuid4(), event.type, contract.subject, version,
+            )  # fmt: skip
+        for subject in (contract.subject, forgotten):
+            await owner.execute(
+                "INSERT INTO consumed_versions VALUES ('activity', 'entitlements.events', $1, 7)", subject
+            )
+        await migrate("activity", owner_url)
+        rows = await owner.fetch("SELECT subject, kind, version FROM consumed_versions ORDER BY kind")
+    finally:
+        await owner.close()
+    assert [tuple(row) for row in rows] == [
+        (forgotten, "", 7),
+        (contract.subject, "entitlements.contract_id", 7),
+        (contract.subject, "entitlements.registration_id", 2),
+    ]

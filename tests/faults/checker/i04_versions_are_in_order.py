@@ -1,4 +1,4 @@
-"""I4: per aggregate, versions after de-duplication are gap-free and increasing, and all in one partition."""
+"""I4: per aggregate (its kind and its id), versions after de-duplication are gap-free and increasing, and all in one partition."""
 
 from __future__ import annotations
 
@@ -12,22 +12,30 @@ from tests.faults.evidence import Evidence
 
 def examine(evidence: Evidence, look: Look) -> None:
     produced = evidence.produced()
-    by_aggregate: dict[tuple[str, str], dict[str, Delivery]] = defaultdict(dict)
+    by_aggregate: dict[tuple[str, str, str], dict[str, Delivery]] = defaultdict(dict)
     for record in evidence.records(suffix=".events"):
         event = record.delivery
         if event.type and (record.topic, str(event.event_id)) not in produced:
-            by_aggregate[record.topic, str(event.subject)].setdefault(str(event.event_id), event)
-    for (topic, subject), events in by_aggregate.items():
+            by_aggregate[record.topic, event.kind, str(event.subject)].setdefault(str(event.event_id), event)
+    for (topic, kind, subject), events in by_aggregate.items():
         look.count("aggregates")
         look.count("events", len(events))
         versions = [event.version for event in events.values()]
         if versions != list(range(1, len(versions) + 1)):
             look.object(
-                "versions are not 1, 2, 3 … in the topic's order", topic=topic, subject=subject, versions=versions
+                "versions are not 1, 2, 3 … in the topic's order",
+                topic=topic,
+                kind=kind,
+                subject=subject,
+                versions=versions,
             )
         partitions = {event.partition for event in events.values()}
         look.expect(
-            len(partitions) == 1, "an aggregate's events lie in several partitions", topic=topic, subject=subject
+            len(partitions) == 1,
+            "an aggregate's events lie in several partitions",
+            topic=topic,
+            kind=kind,
+            subject=subject,
         )
     _states(evidence, look)
 
