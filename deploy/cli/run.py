@@ -7,7 +7,7 @@ import asyncio
 import importlib
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -96,7 +96,7 @@ def _env(arguments: argparse.Namespace) -> int:
     return 0
 
 
-async def _load_demo(env: Mapping[str, str]) -> None:
+async def _load_demo(env: MutableMapping[str, str]) -> None:
     if find_spec(DEMO) is not None:
         await importlib.import_module(DEMO).load(env)
 

@@ -49,9 +49,9 @@ def with_credentials(known: Mapping[str, str]) -> Environment:
     for user in (*SERVICES, OPS, SIMULATORS, "admin"):
         environment.setdefault(f"POLYPLUS_{kafka_name(user)}_USER", user)
         environment.setdefault(f"POLYPLUS_{kafka_name(user)}_PASSWORD", secrets.token_hex(16))
-    for role in ROLES:
-        environment.setdefault(f"POLYPLUS_CLIENT_{role.upper()}_ID", str(uuid4()))
-        environment.setdefault(f"POLYPLUS_CLIENT_{role.upper()}_SECRET", secrets.token_urlsafe(32))
+    # the first admin's alone: the gateway makes the other roles' clients when the demo data is loaded
+    environment.setdefault("POLYPLUS_CLIENT_ADMIN_ID", str(uuid4()))
+    environment.setdefault("POLYPLUS_CLIENT_ADMIN_SECRET", secrets.token_urlsafe(32))
     for company in ("CARRIER", "PARTNER"):
         secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
         environment.setdefault(f"POLYPLUS_{company}_WEBHOOK_SECRET", secret)

@@ -34,8 +34,7 @@ from tests.support.ports import free_ports
 RATE, FIFTH = 10.0, 2.0  # the bar's, and what is left of it on a machine a fifth as fast as the one it was set on
 OURS = "request → last effect"
 _PRODUCT, _PART = "8L531AA", "CAM-X70-01"
-_SITE = "05000000-0000-4000-8000-000000000001"
-_DEPOT = "de000000-0000-4000-8000-000000000001"
+_SITE, _DEPOT = "Trụ sở chính, Quận 1", "SGN"
 _PATIENCE = 60
 Asked = dict[tuple[str, str], float]
 """When the request was sent that is the cause of this event: by the event's type and key."""
@@ -46,15 +45,17 @@ class Teller:
     """Tells stories through the public API."""
 
     people: Mapping[str, Person]
+    site: str
+    """Its id."""
     asked: Asked = field(default_factory=dict)
     cases: list[str] = field(default_factory=list)
 
     async def tell(self) -> None:
         customer, engineer = self.people["customer"], self.people["engineer"]
         serial = f"8L2{uuid4().hex[:11].upper()}"
-        unit = {"product_number": _PRODUCT, "serial": serial, "site_id": _SITE}
+        unit = {"product_number": _PRODUCT, "serial": serial, "site_id": self.site}
         await self._ask("entitlements.product-registered", customer, "/v1/registrations", unit)
-        opened = await self._ask("cases.case-opened", customer, "/v1/cases", _request(serial))
+        opened = await self._ask("cases.case-opened", customer, "/v1/cases", _request(serial, self.site))
         self.cases.append(opened["id"])
         case = f"/v1/cases/{opened['id']}"
         await self._ask(
@@ -71,10 +72,10 @@ class Teller:
         return answer
 
 
-def _request(serial: str) -> dict[str, Any]:
+def _request(serial: str, site: str) -> dict[str, Any]:
     return {
         "description": "No picture from the camera.", "observed_impact": "degraded", "severity": "major", "language": "en",
-        "product_number": _PRODUCT, "serial": serial, "site_id": _SITE,
+        "product_number": _PRODUCT, "serial": serial, "site_id": site,
     }  # fmt: skip
 
 
@@ -114,20 +115,21 @@ class Place:
 
     login: KafkaLogin
     people: Mapping[str, Person]
+    site: str
     box: Sandbox
 
 
 @asynccontextmanager
 async def _everything(engines: Engines) -> AsyncIterator[Place]:
     async with Stack(engines.home / "b6", environ=free_ports(), say=lambda _: None) as stack:
-        await demo.load(stack.env, lambda _: None)
+        ids = await demo.load(stack.env, lambda _: None)
         login = KafkaLogin(
             stack.env["POLYPLUS_KAFKA_BOOTSTRAP"], stack.env["POLYPLUS_KAFKA_OPS_USER"], stack.env["POLYPLUS_KAFKA_OPS_PASSWORD"]
         )  # fmt: skip
         async with _people(stack.env) as people, sandbox(stack.env) as box:
-            stock = {"depot_id": _DEPOT, "part_number": _PART, "quantity": 100_000}
+            stock = {"depot_id": ids["depots"][_DEPOT], "part_number": _PART, "quantity": 100_000}
             await people["admin"].post("/v1/stock/goods-in", stock)
-            yield Place(login, people, box)
+            yield Place(login, people, ids["sites"][_SITE], box)
 
 
 _place = Shared(_everything)
@@ -139,7 +141,7 @@ async def stories(engines: Engines, *, rate: float = RATE) -> AsyncIterator[Meas
 
         async def measure(seconds: float) -> float:
             """Milliseconds, p99."""
-            teller = Teller(place.people)
+            teller = Teller(place.people, place.site)
             with Watch(place.login, [f"{service}.events" for service in PUBLISHERS]) as watch:
                 await _paced(teller, int(seconds * rate), rate)
                 await place.box.quiet(seconds=_PATIENCE)

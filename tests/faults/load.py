@@ -14,16 +14,16 @@ from uuid import UUID, uuid4
 
 import httpx
 
+from deploy.local.demo.load import Ids
 from deploy.local.story.people import Person
 from deploy.local.waiting import until_async
 from tests.faults.callers import Client, GaveUp, Row, staff
 from tests.faults.history import Caller, History
 
-SAO_MAI, LION_GATE = UUID("0a000000-0000-4000-8000-000000000001"), UUID("0a000000-0000-4000-8000-000000000002")
-_SITES = {SAO_MAI: "05000000-0000-4000-8000-000000000001", LION_GATE: "05000000-0000-4000-8000-000000000003"}
+SAO_MAI, LION_GATE = "Công ty Cổ phần Sao Mai", "Lion Gate Analytics Pte. Ltd."
+_SITES = {SAO_MAI: "Trụ sở chính, Quận 1", LION_GATE: "Marina office"}
 _UNITS = {SAO_MAI: ("8L531AA", "8L263979C412FB"), LION_GATE: ("A3SV5AA", "8L263546C8BCFC")}
-_PARTNER = "fa000000-0000-4000-8000-000000000001"
-_DEPOT = "de000000-0000-4000-8000-000000000001"
+_PARTNER, _DEPOT = "microsoft-teams", "SGN"
 _X70, _CAMERA = "8L531AA", "CAM-X70-01"
 _PATIENCE = 90.0
 _ROLES = ("engineer", "depot")
@@ -33,8 +33,8 @@ UNKNOWN = "outcome unknown"
 class Load:
     """Tellers of stories, a few at a time, and listeners. `open` counts the requests that wait for each service."""
 
-    def __init__(self, env: Mapping[str, str], http: httpx.AsyncClient, history: History, seed: str) -> None:
-        self._env, self._http, self._history, self._random = env, http, history, Random(seed)
+    def __init__(self, env: Mapping[str, str], ids: Ids, http: httpx.AsyncClient, history: History, seed: str) -> None:
+        self._env, self._ids, self._http, self._history, self._random = env, ids, http, history, Random(seed)
         self._clients: dict[str, Client] = {}
         self.open: Counter[str] = Counter()
         self.told: Counter[str] = Counter()
@@ -46,12 +46,13 @@ class Load:
         for role in _ROLES:
             self._add(role, *staff(role, self._env))
         caller, secret = staff("customer", self._env)
-        self._add("Sao Mai", Caller(caller.id, "customer", frozenset({SAO_MAI})), secret)
+        ours, theirs = (self._ids["accounts"][name] for name in (SAO_MAI, LION_GATE))
+        self._add("Sao Mai", Caller(caller.id, "customer", frozenset({UUID(ours)})), secret)
         # past the history: the gateway keeps an answer that has a secret in it sealed
         admin = Person("admin", self._env, self._http)
-        other = {"name": "Lion Gate, IT", "role": "customer", "accounts": [str(LION_GATE)]}
+        other = {"name": "Lion Gate, IT", "role": "customer", "accounts": [theirs]}
         made = await admin.post("/v1/clients", other)
-        self._add("Lion Gate", Caller(UUID(made["id"]), "customer", frozenset({LION_GATE})), made["secret"])
+        self._add("Lion Gate", Caller(UUID(made["id"]), "customer", frozenset({UUID(theirs)})), made["secret"])
 
     async def run(self, tellers: int = 4) -> None:
         """Until `end`: then each story is told to where it is. Listeners hear until the very last."""
@@ -71,7 +72,7 @@ class Load:
     def end(self) -> None:
         self._ending.set()
 
-    def _stories(self) -> tuple[Callable[[UUID, str], Awaitable[bool]], ...]:
+    def _stories(self) -> tuple[Callable[[str], Awaitable[bool]], ...]:
         return self._camera, self._partner, self._called_off, self._goods
 
     @asynccontextmanager
@@ -98,7 +99,7 @@ class Load:
             story = stories[turn % len(stories)]
             name = story.__name__.strip("_")
             try:
-                ended = await story(*self._random.choice(list(_SITES.items())))
+                ended = await story(self._random.choice(list(_SITES)))
             except GaveUp:
                 self.told[f"{name}, {UNKNOWN}"] += 1
             else:
@@ -106,11 +107,11 @@ class Load:
 
     # --- stories -----------------------------------------------------------------------------------------------------
 
-    async def _camera(self, account: UUID, site: str) -> bool:
+    async def _camera(self, account: str) -> bool:
         """A failed part is replaced in advance; for whom it is covered, a visit is planned and moved."""
         customer, engineer = self._customer(account), self._clients["engineer"]
         serial = f"8L2647{uuid4().hex[:6].upper()}FB"
-        unit = {"product_number": _X70, "serial": serial, "site_id": site}
+        unit = {"product_number": _X70, "serial": serial, "site_id": self._site(account)}
         if await customer.post("/v1/registrations", unit) is None:
             return False
         if (case := await self._opened(customer, unit, "down", "critical")) is None:
@@ -148,15 +149,15 @@ class Load:
             starts = self._random.choice(slots["items"])["window"]["starts"]
             await customer.post(f"{path}/reschedule", {"starts": starts, "reason": "Another hour suits us."})
 
-    async def _partner(self, account: UUID, site: str) -> bool:
+    async def _partner(self, account: str) -> bool:
         """A fault that only the cloud partner can mend."""
         customer, engineer = self._customer(account), self._clients["engineer"]
-        if (case := await self._opened(customer, _unit_of(account, site), "degraded", "major")) is None:
+        if (case := await self._opened(customer, self._unit_of(account), "degraded", "major")) is None:
             return False
         path = f"/v1/cases/{case['id']}"
         fault = {
             "component": "Teams Rooms", "fault_code": "TEAMS-CAM-POLICY", "domain": "partner_environment",
-            "remedy": "partner_ticket", "partner_id": _PARTNER, "findings": "A policy turns it off.", "confidence": "medium",
+            "remedy": "partner_ticket", "partner_id": self._ids["partners"][_PARTNER], "findings": "A policy turns it off.", "confidence": "medium",
         }  # fmt: skip
         if await engineer.post(f"{path}/diagnoses", fault) is None:
             return False
@@ -166,10 +167,10 @@ class Load:
         known = await self._sees(customer, "/v1/partner-engagements", _is(state), case_id=case["id"])
         return known is not None and await customer.get(f"{path}/timeline", limit="200") is not None
 
-    async def _called_off(self, account: UUID, site: str) -> bool:
+    async def _called_off(self, account: str) -> bool:
         """Opened, diagnosed, and not wanted any more while the part is being promised."""
         customer, engineer = self._customer(account), self._clients["engineer"]
-        if (case := await self._opened(customer, _unit_of(account, site), "degraded", "minor")) is None:
+        if (case := await self._opened(customer, self._unit_of(account), "degraded", "minor")) is None:
             return False
         path = f"/v1/cases/{case['id']}"
         await engineer.post(f"{path}/diagnoses", _camera_fault("replace_part"))
@@ -179,10 +180,10 @@ class Load:
         )
         return accepted is not None
 
-    async def _goods(self, _account: UUID, _site: str) -> bool:
+    async def _goods(self, _account: str) -> bool:
         """A few parts come in: stock stays scarce, so that promises compete for it."""
         body = {
-            "depot_id": _DEPOT,
+            "depot_id": self._ids["depots"][_DEPOT],
             "part_number": _CAMERA,
             "quantity": self._random.randint(1, 3),
             "reason": f"delivery {uuid4()}",
@@ -194,8 +195,16 @@ class Load:
 
     # --- ways of telling ---------------------------------------------------------------------------------------------
 
-    def _customer(self, account: UUID) -> Client:
+    def _customer(self, account: str) -> Client:
         return self._clients["Sao Mai" if account == SAO_MAI else "Lion Gate"]
+
+    def _site(self, account: str) -> str:
+        return self._ids["sites"][_SITES[account]]
+
+    def _unit_of(self, account: str) -> Row:
+        """One that is registered since the demo data was loaded."""
+        product, serial = _UNITS[account]
+        return {"product_number": product, "serial": serial, "site_id": self._site(account)}
 
     async def _opened(self, customer: Client, about: Row, impact: str, severity: str) -> Row | None:
         body = {
@@ -229,12 +238,6 @@ class Load:
                 await asyncio.wait_for(self._ending.wait(), pause)
             pause = min(pause * 1.5, 1.5)
         return None
-
-
-def _unit_of(account: UUID, site: str) -> Row:
-    """One that is registered since the demo data was loaded."""
-    product, serial = _UNITS[account]
-    return {"product_number": product, "serial": serial, "site_id": site}
 
 
 def _is(*states: str) -> Callable[[Row], bool]:

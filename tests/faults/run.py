@@ -64,7 +64,7 @@ async def run(chapter: Chapter, stack: FaultStack, evidence: Path, say: Say) -> 
     timeout = httpx.Timeout(20, connect=5)
     async with httpx.AsyncClient(base_url=stack.env["POLYPLUS_GATEWAY_URL"], timeout=timeout, trust_env=False) as http:
         with History(evidence, "load") as history, History(evidence, "faults") as faults:
-            load = Load(stack.env, http, history, chapter.seed)
+            load = Load(stack.env, stack.ids, http, history, chapter.seed)
             await load.prepare()
             async with _sampled(stack, evidence), load.listening():
                 disturber = Disturber(stack, faults, chapter.seed, note)

@@ -104,7 +104,7 @@ class FaultStack:
         # what people are told; the services themselves know the gateway's own address
         self.env["POLYPLUS_GATEWAY_URL"] = f"http://{HOST}:{self.links['gateway'].port}"
         environments.write(self.home, self.env)
-        await demo.load(self.env, lambda _: None)
+        self.ids = await demo.load(self.env, lambda _: None)
         self._say(f"{len(people)} processes are ready, with the demo data")
 
     # --- engines -----------------------------------------------------------------------------------------------------

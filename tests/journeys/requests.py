@@ -12,7 +12,6 @@ SECONDS = 60
 X70 = {
     "product_number": "8L531AA",
     "serial": "8L263979C412FB",
-    "site_id": "05000000-0000-4000-8000-000000000001",
 }
 """A unit of the demo's first account in Ho Chi Minh City, covered with onsite."""
 
@@ -42,14 +41,14 @@ def a_failed_camera() -> dict[str, Any]:
     }
 
 
-def a_partners_fault() -> dict[str, Any]:
+def a_partners_fault(partner_id: str) -> dict[str, Any]:
     """A diagnosis that calls for a ticket with the cloud partner."""
     return {
         "component": "Teams Rooms",
         "fault_code": "TEAMS-CAM-POLICY",
         "domain": "partner_environment",
         "remedy": "partner_ticket",
-        "partner_id": "fa000000-0000-4000-8000-000000000001",
+        "partner_id": partner_id,
         "findings": "A policy turns the camera off.",
         "confidence": "medium",
     }

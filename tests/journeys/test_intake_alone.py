@@ -7,6 +7,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from deploy.local.demo.load import Ids
 from deploy.local.stack import Stack
 from deploy.local.story.people import Person
 from deploy.local.waiting import until_async
@@ -22,7 +23,7 @@ Row = dict[str, Any]
 
 @pytest.mark.promise("S1", "C1")
 async def test_requests_are_taken_while_every_other_service_is_down_and_worked_when_they_return(
-    stack: Stack, people: People
+    stack: Stack, people: People, ids: Ids
 ) -> None:
     customer, engineer = people["customer"], people["engineer"]
     await customer.get("/v1/cases")  # the gateway knows who this is
@@ -34,7 +35,7 @@ async def test_requests_are_taken_while_every_other_service_is_down_and_worked_w
         cases: list[Row] = [answer.json() for answer in answers]
         hardware, partners = cases[0]["id"], cases[1]["id"]
         await engineer.post(f"/v1/cases/{hardware}/diagnoses", a_failed_camera())
-        await engineer.post(f"/v1/cases/{partners}/diagnoses", a_partners_fault())
+        await engineer.post(f"/v1/cases/{partners}/diagnoses", a_partners_fault(ids["partners"]["microsoft-teams"]))
         await customer.post(f"/v1/cases/{partners}/partner-ticket-request", {"consent": True})
     finally:
         await asyncio.gather(*(stack.start(name) for name in OTHERS))

@@ -10,15 +10,15 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from deploy.local.demo.load import Ids
 from deploy.local.stack import Stack
 from deploy.local.story.people import Person
 from tests.journeys.requests import a_failed_camera, a_request, call_off, sees
 
-LION_GATE, SAO_MAI = "0a000000-0000-4000-8000-000000000002", "0a000000-0000-4000-8000-000000000001"
+LION_GATE, SAO_MAI = "Lion Gate Analytics Pte. Ltd.", "Công ty Cổ phần Sao Mai"
 OTHER_UNIT = {
     "product_number": "A3SV5AA",
     "serial": "8L263546C8BCFC",
-    "site_id": "05000000-0000-4000-8000-000000000003",
 }
 OUTSIDERS = ("customer", "reseller", "integrator")
 SECONDS = 60
@@ -36,6 +36,9 @@ class Affair:
     http: httpx.AsyncClient
     later: str
     """A case of the other account, opened when all events of the first were out."""
+    ours: str
+    theirs: str
+    """The ids of the two accounts; outsiders belong to the other."""
 
     async def get(self, role: str, path: str, **params: str) -> httpx.Response:
         headers = {"authorization": f"Bearer {await self.outsiders[role].token()}"}
@@ -59,13 +62,14 @@ class Affair:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def affair(stack: Stack) -> AsyncIterator[Affair]:
+async def affair(stack: Stack, ids: Ids) -> AsyncIterator[Affair]:
+    theirs = ids["accounts"][LION_GATE]
     url = stack.env["POLYPLUS_GATEWAY_URL"]
     async with httpx.AsyncClient(base_url=url, timeout=20, trust_env=False) as http:
         admin, customer, engineer = (Person(role, stack.env, http) for role in ("admin", "customer", "engineer"))
         outsiders = {}
         for role in OUTSIDERS:
-            made = await admin.post("/v1/clients", {"name": f"Lion Gate {role}", "role": role, "accounts": [LION_GATE]})
+            made = await admin.post("/v1/clients", {"name": f"Lion Gate {role}", "role": role, "accounts": [theirs]})
             prefix = f"POLYPLUS_CLIENT_{role.upper()}"
             login = {f"{prefix}_ID": made["id"], f"{prefix}_SECRET": made["secret"]}
             outsiders[role] = Person(role, stack.env | login, http)
@@ -82,7 +86,7 @@ async def affair(stack: Stack) -> AsyncIterator[Affair]:
         below = ("", "/timeline", "/notes", "/diagnoses", "/waits", "/attachments")
         paths = [f"/v1/cases/{case}{path}" for path in below]
         paths += [f"/v1/rmas/{rma['id']}", f"/v1/work-orders/{visit['id']}"]
-        yield Affair(case, paths, outsiders, http, later["id"])
+        yield Affair(case, paths, outsiders, http, later["id"], ids["accounts"][SAO_MAI], theirs)
         await asyncio.gather(call_off(case, customer, engineer), call_off(later["id"], outsiders["customer"], engineer))
 
 
@@ -98,11 +102,11 @@ async def test_what_belongs_to_a_case_is_not_found_by_another_account(affair: Af
 @pytest.mark.parametrize("path", ["/v1/cases", "/v1/rmas", "/v1/work-orders", "/v1/registrations", "/v1/sites"])
 async def test_lists_hold_nothing_of_another_account(affair: Affair, role: str, path: str) -> None:
     answer = await affair.get(role, path, limit="200")
-    narrowed = await affair.get(role, path, account_id=SAO_MAI)
+    narrowed = await affair.get(role, path, account_id=affair.ours)
 
     if answer.status_code == 403:
         return
-    assert {row["account_id"] for row in answer.json()["items"]} <= {LION_GATE}
+    assert {row["account_id"] for row in answer.json()["items"]} <= {affair.theirs}
     assert narrowed.status_code != 200 or narrowed.json()["items"] == []
 
 
@@ -110,9 +114,9 @@ async def test_lists_hold_nothing_of_another_account(affair: Affair, role: str, 
 async def test_events_of_another_account_are_not_replayed(affair: Affair, role: str) -> None:
     events = (await affair.get(role, "/v1/events", limit="200")).json()["items"]
 
-    assert {event["account_id"] for event in events} == {LION_GATE}
+    assert {event["account_id"] for event in events} == {affair.theirs}
     assert {event["visibility"] for event in events} == {"public"}
-    for asked in ({"case_id": affair.case_id}, {"account_id": SAO_MAI}):
+    for asked in ({"case_id": affair.case_id}, {"account_id": affair.ours}):
         assert (await affair.get(role, "/v1/events", **asked)).json()["items"] == []
 
 
@@ -121,5 +125,5 @@ async def test_events_of_another_account_are_not_replayed(affair: Affair, role: 
 async def test_the_live_stream_shows_nothing_of_another_account(affair: Affair, role: str) -> None:
     frames = await affair.streamed(role)
 
-    assert {frame["accountid"] for frame in frames} == {LION_GATE}
+    assert {frame["accountid"] for frame in frames} == {affair.theirs}
     assert affair.case_id not in json.dumps(frames)

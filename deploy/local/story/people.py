@@ -24,7 +24,10 @@ class Person:
 
     def __init__(self, role: str, env: Mapping[str, str], http: httpx.AsyncClient) -> None:
         self.role, self._http, self._url = role, http, env["POLYPLUS_GATEWAY_URL"]
-        self._login = (env[f"POLYPLUS_CLIENT_{role.upper()}_ID"], env[f"POLYPLUS_CLIENT_{role.upper()}_SECRET"])
+        prefix = f"POLYPLUS_CLIENT_{role.upper()}"
+        if f"{prefix}_SECRET" not in env:
+            raise CannotRun(f"the environment has no client for the {role} yet: the demo data is not loaded")
+        self._login = (env[f"{prefix}_ID"], env[f"{prefix}_SECRET"])
         self._token: str | None = None
 
     async def get(self, path: str, **params: Any) -> dict[str, Any]:

@@ -22,7 +22,6 @@ Lines = Annotated[list[Line], Field(max_length=50)]
 
 
 class RecordProblem(Command):
-    id: UUID | None = None
     symptom: Text
     keywords: Lines = Field(default_factory=list)
     """What else people call it, in either language."""
@@ -55,9 +54,9 @@ class CloseProblem(Command):
 
 async def record_problem(cmd: RecordProblem, by: str, tx: Transaction) -> Problem:
     problem = Problem(
-        number=await tx.next_number("PRB"), words=[], created_by=by, created_at=tx.now,
+        id=new_id(), number=await tx.next_number("PRB"), words=[], created_by=by, created_at=tx.now,
         history=[ProblemChange(status="open", response="undecided", at=tx.now, by=by, reason="recorded")],
-        **{**cmd.model_dump(), "id": cmd.id or new_id()},
+        **cmd.model_dump(),
     )  # fmt: skip
     problem.describe()
     tx.add(problem)

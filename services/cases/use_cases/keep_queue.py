@@ -9,7 +9,6 @@ from pydantic import Field
 from libs.events.values import Language
 from libs.kit.calendar import CalendarData
 from libs.kit.http import Command, Router, Tx, allow
-from libs.kit.problems import Conflict
 from libs.store import Transaction
 from libs.store.ids import new_id
 from services.cases.model.queue import Queue
@@ -21,12 +20,7 @@ router = Router(tags=["queues"])
 Families = Annotated[list[Line], Field(max_length=50)]
 
 
-class QueueExists(Conflict):
-    """A queue's code is its own."""
-
-
 class AddQueue(Command):
-    id: UUID | None = None
     code: Line
     name: Line
     families: Families = Field(default_factory=list)
@@ -45,10 +39,8 @@ class ReviseQueue(Command):
 
 
 async def add_queue(cmd: AddQueue, tx: Transaction) -> Queue:
-    if await tx.one(Queue, Queue.c.code == cmd.code):
-        raise QueueExists(f"There is a queue {cmd.code} already.", state="present", possible=["PATCH"])
-    given = {name: getattr(cmd, name) for name in AddQueue.model_fields if name != "id"}
-    queue = Queue(id=cmd.id or new_id(), created_at=tx.now, **given)
+    given = {name: getattr(cmd, name) for name in AddQueue.model_fields}
+    queue = Queue(id=new_id(), created_at=tx.now, **given)
     queue.check(tx.now)
     tx.add(queue)
     tx.set_timer(queue, REROUTE, tx.now)

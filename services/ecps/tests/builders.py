@@ -21,6 +21,7 @@ from libs.events.values import Account, Contact, NoteOrigin, Product, Site
 from libs.store.ids import new_id
 from services.ecps.model.engagement import Engagement
 from tests.support.harness import Harness
+from tests.support.ids import next_id
 
 ACCOUNT, OTHER_ACCOUNT = UUID(int=7), UUID(int=8)
 PARTNER = UUID(int=9)
@@ -154,13 +155,14 @@ class PartnerSystem:
 async def a_partner(ecps: Harness, company: PartnerSystem | None = None, **fields: Any) -> dict[str, Any]:
     """An approved strategic partner that permits direct work; with `company` its tickets are opened there."""
     body: dict[str, Any] = {
-        "id": str(PARTNER), "code": "cloud", "name": "Cloud", "approved_strategic": True, "permits_direct_work": True,
+        "code": "cloud", "name": "Cloud", "approved_strategic": True, "permits_direct_work": True,
         "requires_agreement": False, "environments": ["Teams Rooms"], "response_minutes": 30, "procedure": LEVELS,
         "contact": {"name": "Cloud support", "email": "help@cloud.example", "url": "https://cloud.example/help"},
     }  # fmt: skip
     if company:
         body |= {"connector": "tmf621", "base_url": company.url, "credentials": {"token": "s3cret"}}
-    answer = await ecps.post("/v1/partners", body | fields, role="manager")
+    with next_id("services.ecps.use_cases.keep_partners", PARTNER):
+        answer = await ecps.post("/v1/partners", body | fields, role="manager")
     assert answer.status_code == 201, answer.text
     made: dict[str, Any] = answer.json()
     return made

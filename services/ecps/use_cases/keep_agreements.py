@@ -21,7 +21,6 @@ _WRITERS = ("customer", "reseller", "engineer", "manager", "admin")
 class RecordAgreement(Command):
     """`account_id` may be left out by a caller with one account. The days are whole days in `time_zone`."""
 
-    id: UUID | None = None
     account_id: UUID | None = None
     partner_id: UUID
     reference: Line
@@ -62,7 +61,7 @@ async def record_agreement_route(cmd: RecordAgreement, tx: Tx, caller: Caller) -
         raise NotFound("account", account_id)
     partner = await Partner.get(cmd.partner_id, tx, lock=True)
     agreement = Agreement(
-        id=cmd.id or new_id(), account_id=account_id, partner_id=partner.id, reference=cmd.reference,
+        id=new_id(), account_id=account_id, partner_id=partner.id, reference=cmd.reference,
         valid_from=cmd.valid_from, valid_until=cmd.valid_until, time_zone=cmd.time_zone, recorded_by=caller.scope.actor,
         created_at=tx.now,
     )  # fmt: skip

@@ -40,7 +40,6 @@ Procedure = Annotated[list[ProcedureLevel], Field(max_length=10)]
 
 
 class AddPartner(Command):
-    id: UUID | None = None
     code: Line
     name: Line
     approved_strategic: bool = False
@@ -77,7 +76,7 @@ class ChangePartner(Command):
 async def add_partner(cmd: AddPartner, tx: Transaction) -> Partner:
     policy = await policies.at(tx)
     partner = Partner(
-        id=cmd.id or new_id(), code=cmd.code, name=cmd.name, approved_strategic=cmd.approved_strategic,
+        id=new_id(), code=cmd.code, name=cmd.name, approved_strategic=cmd.approved_strategic,
         permits_direct_work=cmd.permits_direct_work, requires_agreement=cmd.requires_agreement, products=cmd.products,
         environments=cmd.environments, contact=cmd.contact.value(),
         response_minutes=cmd.response_minutes or policy.partner_response_minutes, procedure=_levels(cmd.procedure),

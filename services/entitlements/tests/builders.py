@@ -10,8 +10,14 @@ from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopene
 from libs.events.rma import ReplacementInstalled
 from libs.store.ids import new_id
 from tests.support.harness import Harness
+from tests.support.ids import next_id
 
 X70, SERIAL, SPARE = "8L531AA", "8LTEST0001FB", "8LTEST0002FB"
+_MADE_BY = {
+    "accounts": "keep_accounts", "contacts": "keep_contacts", "sites": "keep_sites", "products": "keep_products",
+    "contracts": "write_contract", "onsite-rules": "keep_onsite_rules", "registrations": "claim_units",
+    "resellers": "keep_resellers", "licences": "issue_licence",
+}  # fmt: skip
 HOURS = [{"weekdays": [0, 1, 2, 3, 4], "opens": "08:00", "closes": "17:30"}]
 
 
@@ -72,9 +78,10 @@ async def a_covered_customer(h: Harness, *, onsite: bool = True) -> Customer:
 
 
 async def made(h: Harness, plural: str, **body: Any) -> str:
-    """Made through the API, under an id that follows from what it says."""
+    """Made through the API, under an id that follows from what it says, so that two tellings of a story can be compared."""
     id = uuid5(NAMESPACE_OID, f"{plural} {json.dumps(body, sort_keys=True)}")
-    response = await h.post(f"/v1/{plural}", {"id": str(id), **body}, role="admin")
+    with next_id(f"services.entitlements.use_cases.{_MADE_BY[plural]}", id):
+        response = await h.post(f"/v1/{plural}", body, role="admin")
     assert response.status_code == 201, response.text
     return str(response.json()["id"])
 

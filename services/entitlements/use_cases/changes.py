@@ -1,4 +1,4 @@
-"""What the commands of several use cases share: an optional id, a partial change, things named that must be the account's."""
+"""What the commands of several use cases share: a partial change, things named that must be the account's."""
 
 from typing import TypeVar
 from uuid import UUID
@@ -6,21 +6,11 @@ from uuid import UUID
 from libs.kit.auth import Principal
 from libs.kit.http import Command
 from libs.store import Entity, Transaction
-from libs.store.ids import new_id
 from services.entitlements.model.account import Account
 from services.entitlements.model.site import NotOfThisAccount
 from services.entitlements.queries.access import shown
 
 E = TypeVar("E", bound=Entity)
-
-
-class Create(Command):
-    """Master data can bring its own id, so that files of data refer to each other."""
-
-    id: UUID | None = None
-
-    def new_id(self) -> UUID:
-        return self.id or new_id()
 
 
 class Change(Command):

@@ -34,7 +34,6 @@ _YOURS = "The account has registered this unit already."
 class UnitToRegister(Command):
     product_number: Code
     serial: Code
-    id: UUID | None = None
     hardware_revision: Name | None = None
     firmware: Name | None = None
     site_id: UUID | None = None
@@ -101,9 +100,9 @@ async def _known(account_id: UUID, units: Sequence[UnitToRegister], tx: Transact
 
 
 def _new(account: Account, product: Product, unit: UnitToRegister, tx: Transaction) -> Registration:
-    given = {name: getattr(unit, name) for name in UnitToRegister.model_fields if name != "id"}
+    given = {name: getattr(unit, name) for name in UnitToRegister.model_fields}
     return Registration(
-        id=unit.id or new_id(),
+        id=new_id(),
         account_id=account.id,
         family=product.family,
         model=product.model,

@@ -6,8 +6,9 @@ from uuid import UUID
 
 from pydantic import Field
 
-from libs.kit.http import Caller, Router, Tx, allow
+from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
+from libs.store.ids import new_id
 from services.entitlements.model.account import Account
 from services.entitlements.model.contract import Contract
 from services.entitlements.model.coverage import registered
@@ -16,14 +17,14 @@ from services.entitlements.model.licence import Licence, UnitNotRegistered, chec
 from services.entitlements.model.policy import policies
 from services.entitlements.queries.access import MANAGERS, account_of
 from services.entitlements.queries.registrations import LicenceOut
-from services.entitlements.use_cases.changes import Change, Create, check_of_account, to_change
+from services.entitlements.use_cases.changes import Change, check_of_account, to_change
 from services.entitlements.use_cases.run_licence import follow_validity, new_key, start_licence
 
 router = Router(tags=["licences"])
 Seats = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
-class IssueLicence(Create):
+class IssueLicence(Command):
     """For one unit when it names a product number and serial, else for the account."""
 
     account_id: UUID
@@ -53,7 +54,7 @@ async def issue_licence(cmd: IssueLicence, account: Account, tx: Transaction) ->
         if not known:
             raise UnitNotRegistered("Name the product number and serial of a unit that the account has registered.")
     licence = Licence(
-        id=cmd.new_id(),
+        id=new_id(),
         account_id=account.id,
         key=cmd.key or new_key(),
         software=cmd.software,

@@ -3,19 +3,20 @@
 from uuid import UUID
 
 from libs.events.values import Language
-from libs.kit.http import Router, Tx, allow
+from libs.kit.http import Command, Router, Tx, allow
 from libs.store import Transaction
+from libs.store.ids import new_id
 from services.entitlements.model.account import Account
 from services.entitlements.model.fields import Country, Name, Zone, unchanged
 from services.entitlements.queries.access import MANAGERS
 from services.entitlements.queries.accounts import AccountOut
-from services.entitlements.use_cases.changes import Change, Create
+from services.entitlements.use_cases.changes import Change
 from services.entitlements.use_cases.decide_coverage import decide_again
 
 router = Router(tags=["accounts"])
 
 
-class OpenAccount(Create):
+class OpenAccount(Command):
     name: Name
     country: Country
     time_zone: Zone
@@ -30,7 +31,7 @@ class ChangeAccount(Change):
 async def open_account(cmd: OpenAccount, tx: Transaction) -> Account:
     return tx.add(
         Account(
-            id=cmd.new_id(),
+            id=new_id(),
             name=cmd.name,
             country=cmd.country,
             time_zone=cmd.time_zone,

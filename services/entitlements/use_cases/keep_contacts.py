@@ -3,20 +3,21 @@
 from uuid import UUID
 
 from libs.events.values import Language
-from libs.kit.http import Caller, Router, Tx, allow
+from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
+from libs.store.ids import new_id
 from services.entitlements.model.account import Account
 from services.entitlements.model.contact import Contact
 from services.entitlements.model.fields import Email, Name, Phone, unchanged
 from services.entitlements.queries.access import CUSTOMERS_AND_STAFF, account_of
 from services.entitlements.queries.accounts import ContactOut
-from services.entitlements.use_cases.changes import Change, Create, to_change
+from services.entitlements.use_cases.changes import Change, to_change
 from services.entitlements.use_cases.decide_coverage import decide_again
 
 router = Router(tags=["contacts"])
 
 
-class AddContact(Create):
+class AddContact(Command):
     account_id: UUID | None = None
     name: Name
     email: Email | None = None
@@ -36,7 +37,7 @@ class ChangeContact(Change):
 async def add_contact(cmd: AddContact, account: Account, tx: Transaction) -> Contact:
     contact = tx.add(
         Contact(
-            id=cmd.new_id(),
+            id=new_id(),
             account_id=account.id,
             name=cmd.name,
             email=cmd.email,

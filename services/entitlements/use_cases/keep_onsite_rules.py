@@ -2,14 +2,15 @@
 
 from uuid import UUID
 
-from libs.kit.http import Router, Tx, allow
+from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.problems import Conflict
+from libs.store.ids import new_id
 from services.entitlements.model.case_file import decide_soon, stands_in
 from services.entitlements.model.fields import Code, Country, Name, Text, unchanged
 from services.entitlements.model.onsite_rule import OnsiteRule
 from services.entitlements.queries.access import MANAGERS
 from services.entitlements.queries.coverage import OnsiteRuleOut
-from services.entitlements.use_cases.changes import Change, Create
+from services.entitlements.use_cases.changes import Change
 
 router = Router(tags=["coverage"])
 
@@ -18,7 +19,7 @@ class RuleExists(Conflict):
     title = "There is a rule for this already"
 
 
-class AddOnsiteRule(Create):
+class AddOnsiteRule(Command):
     """Without a region it holds in the whole country, without a family for every product."""
 
     country: Country
@@ -46,7 +47,7 @@ async def add_onsite_rule_route(cmd: AddOnsiteRule, tx: Tx) -> OnsiteRuleOut:
         raise RuleExists("Change the rule that is there instead.", rule_id=str(same.id))
     rule = tx.add(
         OnsiteRule(
-            id=cmd.new_id(),
+            id=new_id(),
             country=cmd.country,
             region=cmd.region,
             family=cmd.family,

@@ -5,20 +5,21 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from libs.kit.http import Router, Tx, allow
+from libs.kit.http import Command, Router, Tx, allow
+from libs.store.ids import new_id
 from services.entitlements.model.case_file import about_product, decide_soon
 from services.entitlements.model.fields import Code, Name, Text, unchanged
 from services.entitlements.model.product import Product
 from services.entitlements.queries.access import MANAGERS
 from services.entitlements.queries.registrations import ProductOut
-from services.entitlements.use_cases.changes import Change, Create
+from services.entitlements.use_cases.changes import Change
 
 router = Router(tags=["products"])
 Revision = Annotated[str, StringConstraints(min_length=1, max_length=40)]
 Revisions = Annotated[list[Revision], Field(max_length=50)]
 
 
-class AddProduct(Create):
+class AddProduct(Command):
     product_number: Code
     model: Name
     family: Code
@@ -37,7 +38,7 @@ class ChangeProduct(Change):
 async def add_product_route(cmd: AddProduct, tx: Tx) -> ProductOut:
     product = tx.add(
         Product(
-            id=cmd.new_id(),
+            id=new_id(),
             product_number=cmd.product_number,
             model=cmd.model,
             family=cmd.family,

@@ -2,17 +2,18 @@
 
 from uuid import UUID
 
-from libs.kit.http import Router, Tx, allow
+from libs.kit.http import Command, Router, Tx, allow
+from libs.store.ids import new_id
 from services.entitlements.model.fields import Country, Email, Name, Phone, Url, unchanged
 from services.entitlements.model.offer import Reseller
 from services.entitlements.queries.access import MANAGERS
 from services.entitlements.queries.contracts import ResellerOut
-from services.entitlements.use_cases.changes import Change, Create
+from services.entitlements.use_cases.changes import Change
 
 router = Router(tags=["resellers"])
 
 
-class AddReseller(Create):
+class AddReseller(Command):
     name: Name
     country: Country
     email: Email | None = None
@@ -31,7 +32,7 @@ class ChangeReseller(Change):
 async def add_reseller_route(cmd: AddReseller, tx: Tx) -> ResellerOut:
     reseller = tx.add(
         Reseller(
-            id=cmd.new_id(),
+            id=new_id(),
             name=cmd.name,
             country=cmd.country,
             email=cmd.email,

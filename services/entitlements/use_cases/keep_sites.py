@@ -5,15 +5,16 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from libs.kit.http import Caller, Router, Tx, allow
+from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
+from libs.store.ids import new_id
 from services.entitlements.model.account import Account
 from services.entitlements.model.contact import Contact
 from services.entitlements.model.fields import Country, Name, Text, Zone, unchanged
 from services.entitlements.model.site import OpeningWindow, Site, refuse_overlaps
 from services.entitlements.queries.access import CUSTOMERS_AND_STAFF, account_of
 from services.entitlements.queries.accounts import SiteOut
-from services.entitlements.use_cases.changes import Change, Create, check_of_account, to_change
+from services.entitlements.use_cases.changes import Change, check_of_account, to_change
 from services.entitlements.use_cases.decide_coverage import decide_again
 from services.entitlements.use_cases.offer_discounts import offer_discounts
 
@@ -22,7 +23,7 @@ AddressLines = Annotated[list[Name], Field(min_length=1, max_length=6)]
 OpeningTimes = Annotated[list[OpeningWindow], Field(min_length=1, max_length=28), AfterValidator(refuse_overlaps)]
 
 
-class AddSite(Create):
+class AddSite(Command):
     account_id: UUID | None = None
     name: Name
     address_lines: AddressLines
@@ -51,8 +52,8 @@ class ChangeSite(Change):
 
 async def add_site(cmd: AddSite, account: Account, tx: Transaction) -> Site:
     await check_of_account(Contact, cmd.contact_id, account.id, tx)
-    fields = {name: getattr(cmd, name) for name in AddSite.model_fields if name not in ("id", "account_id")}
-    site = tx.add(Site(id=cmd.new_id(), account_id=account.id, created_at=tx.now, **fields))
+    fields = {name: getattr(cmd, name) for name in AddSite.model_fields if name != "account_id"}
+    site = tx.add(Site(id=new_id(), account_id=account.id, created_at=tx.now, **fields))
     await _tell(account, tx)
     return site
 

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from pydantic import Field
 
-from libs.kit.http import Caller, Router, Tx, allow
+from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Unprocessable
 from libs.store import Transaction
+from libs.store.ids import new_id
 from services.entitlements.model.account import Account
 from services.entitlements.model.contract import Contract, check_term, machine
 from services.entitlements.model.days import day_of
@@ -17,7 +18,7 @@ from services.entitlements.model.history import Step
 from services.entitlements.model.policy import policies
 from services.entitlements.queries.access import MANAGERS, account_of
 from services.entitlements.queries.contracts import ContractOut
-from services.entitlements.use_cases.changes import Create, check_of_account
+from services.entitlements.use_cases.changes import check_of_account
 from services.entitlements.use_cases.run_contract import begin_contract, set_timers
 
 router = Router(tags=["contracts"])
@@ -28,7 +29,7 @@ class UnknownOption(Unprocessable):
     title = "No such option"
 
 
-class WriteContract(Create):
+class WriteContract(Command):
     account_id: UUID
     plan: Code = "poly_plus"
     options: Codes = Field(default_factory=list)
@@ -46,7 +47,7 @@ async def write_contract(cmd: WriteContract, account: Account, tx: Transaction) 
     await check_of_account(Contract, cmd.supersedes_id, account.id, tx)
     contract = tx.add(
         Contract(
-            id=cmd.new_id(),
+            id=new_id(),
             account_id=account.id,
             number=await tx.next_number("PPC"),
             plan=cmd.plan,

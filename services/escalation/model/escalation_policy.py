@@ -8,18 +8,18 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from libs.events.values import Priority
 from libs.store import Entity
-from services.escalation.model.people import Person
+from services.escalation.model.people import NewPerson, Person
 from services.escalation.model.settings import EscalationSettings
 
 
-class Call(BaseModel):
+class NewCall(BaseModel):
     """Whom a step calls; a rota and a team by their id, a person as they are."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["duty_manager", "service_management", "assignee", "rota", "team", "person"]
     id: UUID | None = None
-    person: Person | None = None
+    person: NewPerson | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -30,12 +30,20 @@ class Call(BaseModel):
         return self
 
 
-class Step(BaseModel):
+class NewStep(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    calls: tuple[Call, ...] = Field(min_length=1, max_length=20)
+    calls: tuple[NewCall, ...] = Field(min_length=1, max_length=20)
     minutes_to_next: int = Field(15, ge=1, le=60 * 24 * 7)
     acknowledgements: int = Field(1, ge=1, le=10, description="people who must take it up before the step is silent")
+
+
+class Call(NewCall):
+    person: Person | None = None
+
+
+class Step(NewStep):
+    calls: tuple[Call, ...] = Field(min_length=1, max_length=20)
 
 
 class FrozenPolicy(BaseModel):

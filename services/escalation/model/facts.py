@@ -25,14 +25,13 @@ _STATE_AFTER: dict[str, CaseState] = {
 }  # fmt: skip
 
 
-class Fact(BaseModel):
+class ToldFact(BaseModel):
     """One thing that happened to a case. `severity` and `priority` come with an opening and a change of severity, `wait` and
     `wait_id` with a wait, `origin` with a note. `told_at` is when the case said so: a resolution dates from the last thing it
     needed, which may lie before an earlier one was taken back."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    id: UUID = Field(default_factory=new_id)
     kind: FactKind
     at: Annotated[AwareDatetime, AfterValidator(lambda instant: instant.astimezone(UTC))]
     severity: Severity | None = None
@@ -51,6 +50,10 @@ class Fact(BaseModel):
         if self.kind == "noted" and not self.origin:
             raise ValueError("noted needs an origin")
         return self
+
+
+class Fact(ToldFact):
+    id: UUID = Field(default_factory=new_id)
 
     @property
     def is_update(self) -> bool:

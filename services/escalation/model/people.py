@@ -1,26 +1,37 @@
 """People, as teams and rotas name them."""
 
-from typing import Annotated, Literal
-from uuid import UUID
+from typing import Annotated, Any, Literal
+from uuid import UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl
 
 from libs.events.values import Language, Recipient
 from libs.store import Entity
-from libs.store.ids import new_id
 
 EmailAddress = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=320)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
+_PEOPLE = UUID("5c1d7a52-8d0c-4d0b-9b7e-0f6a1c3e2b94")
 RecipientKind = Literal["duty_manager", "service_management", "on_call", "team", "assignee", "expert"]
 
 
-class Person(BaseModel):
+class NewPerson(BaseModel):
+    """Somebody as whoever keeps the people names them."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: UUID = Field(default_factory=new_id)
     name: Name
     email: EmailAddress | None = None
     language: Language = "en"
+
+
+def _known_by(fields: dict[str, Any]) -> UUID:
+    return uuid5(_PEOPLE, (fields["email"] or fields["name"]).casefold())
+
+
+class Person(NewPerson):
+    """One by the address, without one by the name: the same in every team and rota, and after every revision of them."""
+
+    id: UUID = Field(default_factory=_known_by)
 
     def as_recipient(self, kind: RecipientKind) -> Recipient:
         return Recipient(kind=kind, id=self.id, name=self.name, address=self.email, language=self.language)

@@ -12,7 +12,7 @@ from libs.events.values import Recipient, TimeOfDay
 from libs.kit.calendar import CalendarData, WeeklyWindow, calendar
 from libs.store import Entity
 from libs.store.ids import new_id
-from services.escalation.model.people import Name, Person, RecipientKind, webhook_recipient
+from services.escalation.model.people import Name, NewPerson, Person, RecipientKind, webhook_recipient
 
 
 def _existing_zone(name: str) -> str:
@@ -26,14 +26,14 @@ def _existing_zone(name: str) -> str:
 Zone = Annotated[str, AfterValidator(_existing_zone)]
 
 
-class Layer(BaseModel):
+class NewLayer(BaseModel):
     """People in turn, from one hand-over to the next; only within the windows where there are any (a sun to follow)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Name
     time_zone: Zone
-    people: tuple[Person, ...] = Field(min_length=1)
+    people: tuple[NewPerson, ...] = Field(min_length=1)
     starts_on: date = Field(ge=date(2000, 1, 1), le=date(2200, 1, 1))
     hands_over_at: TimeOfDay = "09:00"
     shift_days: int = Field(7, ge=1, le=366)
@@ -44,6 +44,10 @@ class Layer(BaseModel):
         if self.windows:
             CalendarData(time_zone=self.time_zone, windows=self.windows)
         return self
+
+
+class Layer(NewLayer):
+    people: tuple[Person, ...] = Field(min_length=1)
 
     def on_call(self, at: datetime) -> Person | None:
         """Whose turn it is; None before the layer starts and outside its windows."""
@@ -61,24 +65,30 @@ class Layer(BaseModel):
         return wall.astimezone(UTC)
 
 
-class Override(BaseModel):
+class NewOverride(BaseModel):
     """Somebody stands in, for one person or for everybody, until the end (outside)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: UUID = Field(default_factory=new_id)
     starts: AwareDatetime
     ends: AwareDatetime
-    person: Person
+    person: NewPerson
     replaces: UUID | None = None
     reason: str = Field(min_length=1, max_length=2000)
-    by: str = ""
 
     @model_validator(mode="after")
     def _lasts(self) -> Self:
         if self.ends <= self.starts:
             raise ValueError("an override ends after it starts")
         return self
+
+
+class Override(NewOverride):
+    """`by` is who asked."""
+
+    id: UUID = Field(default_factory=new_id)
+    person: Person
+    by: str = ""
 
 
 class Rota(Entity, table="rotas", indexes=("purpose", "name")):

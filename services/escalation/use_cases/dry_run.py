@@ -11,8 +11,8 @@ from libs.events.values import Priority
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.policies import InvalidPolicy
 from services.escalation.model.clock import ClockState, Terms, readings
-from services.escalation.model.escalation_policy import Step
-from services.escalation.model.facts import Fact, epochs
+from services.escalation.model.escalation_policy import NewStep
+from services.escalation.model.facts import Fact, ToldFact, epochs
 from services.escalation.model.settings import EscalationSettings, Rule
 from services.escalation.model.thresholds import thresholds
 from services.escalation.queries.escalations import STAFF, visible_case
@@ -24,9 +24,9 @@ class DryRun(Command):
     """`settings` differ from the seeded numbers; the history is told, or a case's own; `until` ends the steps that are listed."""
 
     settings: dict[str, Any] = Field(default_factory=dict)
-    history: Annotated[list[Fact], Field(max_length=2000)] | None = None
+    history: Annotated[list[ToldFact], Field(max_length=2000)] | None = None
     case_id: UUID | None = None
-    steps: Annotated[list[Step], Field(max_length=20)] = Field(default_factory=list)
+    steps: Annotated[list[NewStep], Field(max_length=20)] = Field(default_factory=list)
     until: AwareDatetime | None = None
 
     @model_validator(mode="after")
@@ -76,7 +76,7 @@ class DryRunOut(BaseModel):
 
 
 def dry_run(
-    facts: list[Fact], terms: Terms, settings: EscalationSettings, steps: list[Step], until: datetime | None
+    facts: list[Fact], terms: Terms, settings: EscalationSettings, steps: list[NewStep], until: datetime | None
 ) -> DryRunOut:
     ends = {epoch.number: epoch.end for epoch in epochs(facts)}
     firing = []
@@ -102,7 +102,7 @@ def dry_run(
     return DryRunOut(items=firing, clocks=clocks)
 
 
-def _steps(at: datetime, steps: list[Step], repeat: int, until: datetime | None) -> list[StepOut]:
+def _steps(at: datetime, steps: list[NewStep], repeat: int, until: datetime | None) -> list[StepOut]:
     found: list[StepOut] = []
     for again in range(repeat + 1):
         for number, step in enumerate(steps, 1):
@@ -120,5 +120,6 @@ async def dry_run_route(cmd: DryRun, tx: Tx, caller: Caller) -> DryRunOut:
     except ValidationError as error:
         errors = error.errors(include_url=False, include_context=False)
         raise InvalidPolicy("A setting has a value it cannot have.", errors=errors) from None
-    facts = (await visible_case(cmd.case_id, tx, caller)).facts if cmd.case_id else cmd.history or []
+    told = [Fact(**dict(each)) for each in cmd.history or ()]
+    facts = (await visible_case(cmd.case_id, tx, caller)).facts if cmd.case_id else told
     return dry_run(facts, lambda _severity, _at: settings, settings, cmd.steps, cmd.until)

@@ -8,11 +8,10 @@ from pydantic import Field
 from libs.events.values import Language
 from libs.kit.calendar import CalendarData
 from libs.kit.http import Command, Router, Tx, allow
-from libs.store.ids import new_id
 from services.escalation.model.expert import Absence, Expert, Skills
 from services.escalation.model.people import EmailAddress, Name
 from services.escalation.queries.people import ExpertOut
-from services.escalation.use_cases.revise import Revision, revise
+from services.escalation.use_cases.revise import Revision, made, revise
 
 router = Router(tags=["people"])
 
@@ -21,7 +20,6 @@ Absences = Annotated[list[Absence], Field(max_length=200)]
 
 
 class AddExpert(Command):
-    id: UUID = Field(default_factory=new_id)
     name: Name
     email: EmailAddress | None = None
     language: Language = "en"
@@ -46,7 +44,7 @@ class ReviseExpert(Revision):
 
 @router.post("/v1/experts", status_code=201, dependencies=[allow("manager", "admin")])
 async def add_expert(cmd: AddExpert, tx: Tx) -> ExpertOut:
-    return ExpertOut.model_validate(tx.add(Expert(**dict(cmd))))
+    return ExpertOut.model_validate(tx.add(made(Expert, cmd)))
 
 
 @router.patch("/v1/experts/{expert_id}", dependencies=[allow("manager", "admin")])

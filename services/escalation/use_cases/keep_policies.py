@@ -7,16 +7,15 @@ from pydantic import Field
 
 from libs.events.values import Priority
 from libs.kit.http import Command, Router, Tx, allow
-from libs.store.ids import new_id
-from services.escalation.model.escalation_policy import EscalationPolicy, Step
+from services.escalation.model.escalation_policy import EscalationPolicy, NewStep
 from services.escalation.model.people import Name
 from services.escalation.model.settings import Rule
 from services.escalation.queries.people import PolicyOut
-from services.escalation.use_cases.revise import Revision, revise
+from services.escalation.use_cases.revise import Revision, made, revise
 
 router = Router(tags=["policies"])
 
-Steps = Annotated[list[Step], Field(min_length=1, max_length=20)]
+Steps = Annotated[list[NewStep], Field(min_length=1, max_length=20)]
 Repeat = Annotated[int, Field(ge=0, le=20)]
 Minutes = Annotated[int, Field(ge=1, le=60 * 24)]
 Priorities = Annotated[list[Priority], Field(description="empty: all")]
@@ -24,7 +23,6 @@ Rules = Annotated[list[Rule], Field(description="empty: all")]
 
 
 class AddPolicy(Command):
-    id: UUID = Field(default_factory=new_id)
     name: Name
     priorities: Priorities = Field(default_factory=list)
     rules: Rules = Field(default_factory=list)
@@ -47,7 +45,7 @@ class RevisePolicy(Revision):
 
 @router.post("/v1/policies", status_code=201, dependencies=[allow("manager", "admin")])
 async def add_policy(cmd: AddPolicy, tx: Tx) -> PolicyOut:
-    return PolicyOut.model_validate(tx.add(EscalationPolicy(**dict(cmd))))
+    return PolicyOut.model_validate(tx.add(made(EscalationPolicy, cmd)))
 
 
 @router.patch("/v1/policies/{policy_id}", dependencies=[allow("manager", "admin")])

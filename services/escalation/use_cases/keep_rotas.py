@@ -6,20 +6,18 @@ from uuid import UUID
 from pydantic import Field
 
 from libs.kit.http import Caller, Command, Router, Tx, allow
-from libs.store.ids import new_id
 from services.escalation.model.people import Name
-from services.escalation.model.rota import Layer, Override, Rota
+from services.escalation.model.rota import NewLayer, NewOverride, Override, Rota
 from services.escalation.queries.people import RotaOut
 from services.escalation.use_cases.keep_teams import WebhookUrl
-from services.escalation.use_cases.revise import Revision, revise
+from services.escalation.use_cases.revise import Revision, made, revise
 
 router = Router(tags=["people"])
 
-Layers = Annotated[list[Layer], Field(min_length=1, max_length=20)]
+Layers = Annotated[list[NewLayer], Field(min_length=1, max_length=20)]
 
 
 class AddRota(Command):
-    id: UUID = Field(default_factory=new_id)
     name: Name
     purpose: Literal["duty_manager", "on_call"] = "on_call"
     layers: Layers
@@ -37,7 +35,7 @@ class ReviseRota(Revision):
 
 @router.post("/v1/rotas", status_code=201, dependencies=[allow("manager", "admin")])
 async def add_rota(cmd: AddRota, tx: Tx) -> RotaOut:
-    return RotaOut.model_validate(tx.add(Rota(**dict(cmd))))
+    return RotaOut.model_validate(tx.add(made(Rota, cmd)))
 
 
 @router.patch("/v1/rotas/{rota_id}", dependencies=[allow("manager", "admin")])
@@ -48,8 +46,8 @@ async def revise_rota(rota_id: UUID, cmd: ReviseRota, tx: Tx) -> RotaOut:
 
 
 @router.post("/v1/rotas/{rota_id}/overrides", status_code=201, dependencies=[allow("manager", "admin", "engineer")])
-async def add_override(rota_id: UUID, cmd: Override, tx: Tx, caller: Caller) -> RotaOut:
+async def add_override(rota_id: UUID, cmd: NewOverride, tx: Tx, caller: Caller) -> RotaOut:
     """Somebody stands in; the newest override that covers an instant wins. `by` is who asked."""
     rota = await Rota.get(rota_id, tx, lock=True)
-    rota.overrides = [*rota.overrides, cmd.model_copy(update={"by": caller.scope.actor})]
+    rota.overrides = [*rota.overrides, Override(**cmd.model_dump(), by=caller.scope.actor)]
     return RotaOut.model_validate(rota)

@@ -6,19 +6,17 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, HttpUrl
 
 from libs.kit.http import Command, Router, Tx, allow
-from libs.store.ids import new_id
-from services.escalation.model.people import Name, Person, Team
+from services.escalation.model.people import Name, NewPerson, Team
 from services.escalation.queries.people import TeamOut
-from services.escalation.use_cases.revise import Revision, revise
+from services.escalation.use_cases.revise import Revision, made, revise
 
 router = Router(tags=["people"])
 
 WebhookUrl = Annotated[HttpUrl, AfterValidator(str)]
-Members = Annotated[list[Person], Field(max_length=200)]
+Members = Annotated[list[NewPerson], Field(max_length=200)]
 
 
 class AddTeam(Command):
-    id: UUID = Field(default_factory=new_id)
     name: Name
     purpose: Literal["service_management"] | None = None
     members: Members
@@ -36,7 +34,7 @@ class ReviseTeam(Revision):
 
 @router.post("/v1/teams", status_code=201, dependencies=[allow("manager", "admin")])
 async def add_team(cmd: AddTeam, tx: Tx) -> TeamOut:
-    return TeamOut.model_validate(tx.add(Team(**dict(cmd))))
+    return TeamOut.model_validate(tx.add(made(Team, cmd)))
 
 
 @router.patch("/v1/teams/{team_id}", dependencies=[allow("manager", "admin")])

@@ -1,11 +1,14 @@
-"""How master data is changed: the fields that were sent, and no others."""
+"""How master data is made and changed: the fields that were sent, and no others."""
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar, get_type_hints
 
-from pydantic import model_validator
+from pydantic import TypeAdapter, model_validator
 
 from libs.kit.http import Command
 from libs.store import Entity
+from libs.store.ids import new_id
+
+E = TypeVar("E", bound=Entity)
 
 
 class Revision(Command):
@@ -21,6 +24,18 @@ class Revision(Command):
         return self
 
 
+def kept(cls: type[Entity], command: Command, names: set[str]) -> dict[str, Any]:
+    """These fields of the command as the entity keeps them: people have ids there."""
+    hints = get_type_hints(cls, include_extras=True)
+    return {
+        name: TypeAdapter(hints[name]).validate_python(getattr(command, name), from_attributes=True) for name in names
+    }
+
+
+def made(cls: type[E], command: Command) -> E:
+    """A new one that says what the command says."""
+    return cls(id=new_id(), **kept(cls, command, set(type(command).model_fields)))
+
+
 def revise(entity: Entity, revision: Revision) -> None:
-    for name in revision.model_fields_set:
-        setattr(entity, name, getattr(revision, name))
+    vars(entity).update(kept(type(entity), revision, revision.model_fields_set))

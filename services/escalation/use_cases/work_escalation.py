@@ -9,7 +9,7 @@ from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation import Escalation
-from services.escalation.model.people import Person
+from services.escalation.model.people import NewPerson, Person
 from services.escalation.queries.escalations import STAFF, EscalationDetail
 from services.escalation.use_cases.keep_calling import watch_for_silence
 from services.escalation.use_cases.raise_escalation import STEP
@@ -22,7 +22,7 @@ class AcknowledgeEscalation(Command):
 
 
 class HandOverEscalation(Command):
-    to: Person
+    to: NewPerson
     note: str = Field(min_length=3, max_length=4000)
 
 
@@ -51,7 +51,7 @@ async def acknowledge(
 
 
 async def hand_over(escalation: Escalation, cmd: HandOverEscalation, by: str, tx: Transaction) -> None:
-    to = cmd.to.as_recipient("assignee")
+    to = Person(**dict(cmd.to)).as_recipient("assignee")
     previous = escalation.hand_over(to, cmd.note, by, tx.now)
     watch_for_silence(escalation, tx)
     tx.emit(

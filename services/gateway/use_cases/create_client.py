@@ -6,8 +6,6 @@ from uuid import UUID
 from pydantic import Field
 
 from libs.kit.http import Command, Tx, allow
-from libs.kit.problems import Unprocessable
-from libs.kit.settings import setting
 from libs.store import Transaction
 from libs.store.ids import new_id
 from services.gateway.identity.secrets import hashed, new_secret
@@ -18,10 +16,6 @@ from services.gateway.use_cases.sealing import sealed_router
 router = sealed_router(tags=["clients"])
 Accounts = Annotated[list[UUID], Field(max_length=1000)]
 Rate = Annotated[int, Field(ge=1, le=1_000_000, description="requests per second; without it, as many as anybody")]
-
-
-class OnlyInSandbox(Unprocessable):
-    """Ids and secrets that are known beforehand are for a stack that makes its own credentials."""
 
 
 class ClientFields(Command):
@@ -36,12 +30,8 @@ class ClientFields(Command):
 
 
 class CreateClient(ClientFields):
-    """`id` and `secret` are taken in a sandbox alone."""
-
     name: str = Field(min_length=1, max_length=200)
     role: Role
-    id: UUID | None = None
-    secret: str | None = Field(None, min_length=32, max_length=200)
 
 
 class ClientWithSecret(ClientOut):
@@ -49,14 +39,11 @@ class ClientWithSecret(ClientOut):
 
 
 async def create_client(cmd: CreateClient, tx: Transaction) -> tuple[Client, str]:
-    """Raises OnlyInSandbox."""
-    if (cmd.id or cmd.secret) and setting("SANDBOX", "0") != "1":
-        raise OnlyInSandbox("A client's id and secret are made here; leave them out.")
-    secret = cmd.secret or new_secret()
+    secret = new_secret()
     made = Change(at=tx.now, by=tx.scope.actor, what="created", why=cmd.why)
     client = Client(
-        id=cmd.id or new_id(), secret_hash=await hashed(secret), created_at=tx.now, history=[made],
-        **cmd.model_dump(exclude={"id", "secret", "why"}),
+        id=new_id(), secret_hash=await hashed(secret), created_at=tx.now, history=[made],
+        **cmd.model_dump(exclude={"why"}),
     )  # fmt: skip
     return tx.add(client), secret
 

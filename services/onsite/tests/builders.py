@@ -19,6 +19,7 @@ from libs.events.rma import (
 from libs.events.values import Account, Contact, OpeningHours, Product, Site
 from services.onsite.model.work_order import WorkOrder
 from tests.support.harness import Harness
+from tests.support.ids import next_id
 
 MONDAY = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)  # 09:00 in Ho Chi Minh City (UTC+7)
 NAMES = UUID("0190a000-0000-7000-8000-000000000000")
@@ -144,11 +145,12 @@ async def a_technician(
 ) -> UUID:
     """Works on Studio units anywhere in Vietnam, 08:00–18:00 on weekdays."""
     body = {
-        "id": str(an_id(name)), "name": name, "authorisations": [{"family": "Studio"}], "territories": [{"country": "VN"}],
+        "name": name, "authorisations": [{"family": "Studio"}], "territories": [{"country": "VN"}],
         "time_zone": "Asia/Ho_Chi_Minh", "home": {"latitude": home[0], "longitude": home[1]} if home else None,
         **changed,
     }  # fmt: skip
-    response = await h.post("/v1/technicians", body, role="manager")
+    with next_id("services.onsite.use_cases.technicians", an_id(name)):
+        response = await h.post("/v1/technicians", body, role="manager")
     assert response.status_code == 201, response.text
     return an_id(name)
 

@@ -14,7 +14,6 @@ router = Router(tags=["places"])
 
 
 class AddPlace(Command):
-    id: UUID | None = None
     country: CountryCode
     name: str = Field(min_length=1, max_length=200)
     latitude: float = Field(ge=-90, le=90)
@@ -29,8 +28,9 @@ class MovePlace(Command):
 @router.post("/v1/places", status_code=201, dependencies=[allow("manager", "admin")])
 async def add_place_route(cmd: AddPlace, tx: Tx) -> PlaceOut:
     """A city that is there already under this name → 409."""
+    key = name_key(cmd.name)
     place = Place(
-        id=cmd.id or new_id(), country=cmd.country, name=cmd.name, name_key=name_key(cmd.name), latitude=cmd.latitude,
+        id=new_id(), country=cmd.country, name=cmd.name, name_key=key, latitude=cmd.latitude,
         longitude=cmd.longitude, created_at=tx.now,
     )  # fmt: skip
     return PlaceOut.model_validate(tx.add(place))

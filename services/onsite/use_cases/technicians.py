@@ -52,7 +52,6 @@ class TechnicianFields(Command):
 
 
 class RegisterTechnician(TechnicianFields):
-    id: UUID | None = None
     absences: list[Absence] = Field([], max_length=200)
 
 
@@ -97,7 +96,7 @@ def _must_be_possible(technician: Technician) -> None:
 @router.post("/v1/technicians", status_code=201, dependencies=[allow("manager", "admin")])
 async def register_technician_route(cmd: RegisterTechnician, tx: Tx) -> TechnicianOut:
     technician = Technician(
-        id=cmd.id or new_id(), created_at=tx.now, name=cmd.name, email=cmd.email, phone=cmd.phone,
+        id=new_id(), created_at=tx.now, name=cmd.name, email=cmd.email, phone=cmd.phone,
         authorisations=cmd.authorisations, skills=cmd.skills, territories=cmd.territories, hours=cmd.hours,
         time_zone=cmd.time_zone, holidays_country=cmd.holidays_country, absences=cmd.absences, home=cmd.home, active=cmd.active,
     )  # fmt: skip

@@ -21,7 +21,6 @@ Why = Annotated[str, Field(min_length=3, max_length=500)]
 class AddCalendar(Command):
     """With a country it is the calendar of destinations there; a depot names its calendar by id."""
 
-    id: UUID | None = None
     name: Name
     country: CountryCode | None = None
     region: str | None = Field(None, max_length=100)
@@ -40,7 +39,7 @@ async def add_calendar_route(cmd: AddCalendar, tx: Tx) -> CalendarOut:
     if cmd.country and (other := await tx.one(BusinessCalendar, *here)):
         raise CalendarInUse(f"{other.name} is the calendar there; edit it.", calendar_id=str(other.id))
     added = BusinessCalendar(
-        id=cmd.id or new_id(), name=cmd.name, country=cmd.country, region=cmd.region, data=cmd.data,
+        id=new_id(), name=cmd.name, country=cmd.country, region=cmd.region, data=cmd.data,
         edited_by=tx.scope.actor, edited_because="added", edited_at=tx.now,
     )  # fmt: skip
     await renew_every_open_promise(tx, "calendar")

@@ -24,7 +24,6 @@ class UnknownReference(Unprocessable):
 
 
 class AddDepot(Command):
-    id: UUID | None = None
     code: Annotated[str, Field(min_length=1, max_length=20)]
     name: Text
     country: CountryCode
@@ -49,7 +48,6 @@ class ChangeDepot(Command):
 
 
 class AddLane(Command):
-    id: UUID | None = None
     depot_id: UUID
     country: CountryCode
     region: str | None = Field(None, max_length=100)
@@ -72,7 +70,7 @@ class ChangeLane(Command):
 @router.post("/v1/depots", status_code=201, dependencies=[allow("admin", "manager")])
 async def add_depot_route(cmd: AddDepot, tx: Tx) -> DepotOut:
     await _know_calendar(cmd.calendar_id, tx)
-    fields: dict[str, Any] = dict(cmd) | {"id": cmd.id or new_id(), "active": True}
+    fields: dict[str, Any] = dict(cmd) | {"id": new_id(), "active": True}
     return DepotOut.model_validate(tx.add(Depot(**fields)))
 
 
@@ -91,7 +89,7 @@ async def change_depot_route(depot_id: UUID, cmd: ChangeDepot, tx: Tx) -> DepotO
 async def add_lane_route(cmd: AddLane, tx: Tx) -> LaneOut:
     if await tx.find(Depot, cmd.depot_id) is None:
         raise UnknownReference(f"There is no depot {cmd.depot_id}.")
-    fields: dict[str, Any] = dict(cmd) | {"id": cmd.id or new_id(), "active": True}
+    fields: dict[str, Any] = dict(cmd) | {"id": new_id(), "active": True}
     await renew_every_open_promise(tx, "network")
     return LaneOut.model_validate(tx.add(Lane(**fields)))
 

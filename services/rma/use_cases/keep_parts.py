@@ -17,7 +17,6 @@ PartNumber = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class AddPart(Command):
-    id: UUID | None = None
     part_number: PartNumber
     name: str = Field(min_length=1, max_length=200)
     component: str = Field(min_length=1, max_length=100)
@@ -45,7 +44,7 @@ class ChangePart(Command):
 
 
 def add_part(cmd: AddPart, tx: Transaction) -> Part:
-    fields: dict[str, Any] = dict(cmd) | {"id": cmd.id or new_id(), "active": True}
+    fields: dict[str, Any] = dict(cmd) | {"id": new_id(), "active": True}
     return tx.add(Part(**fields))
 
 

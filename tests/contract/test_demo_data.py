@@ -1,0 +1,122 @@
+"""The demo data, loaded into the services' own APIs by somebody who is interrupted again and again."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from deploy.local import demo, environment
+from deploy.local.demo.admin import Admin
+from deploy.local.demo.load import filled, natural_key, tables
+from deploy.topics import SERVICES
+from services.gateway.identity.secrets import matches
+from services.gateway.model.client import Client
+from tests.support.harness import Harness
+from tests.support.services import behind_one_door
+
+TABLES = [table for path in sorted(Path(demo.__file__).parent.glob("*.toml")) for table in tables(path).items()]
+ROLES = {*environment.ROLES} - {"admin"}
+Env = dict[str, str]
+
+
+class Interrupted(Exception):
+    """As Ctrl-C: the request was answered, and nobody takes the answer."""
+
+
+def interrupted_at(resource: str) -> Any:
+    """`Admin.post` up to the first request to this resource; those beside it are on their way."""
+    post = Admin.post
+
+    async def as_long_as_it_goes(admin: Admin, path: str, body: Mapping[str, Any], *, key: str) -> httpx.Response:
+        answer = await post(admin, path, body, key=key)
+        if path.endswith(resource):
+            raise Interrupted
+        return answer
+
+    return as_long_as_it_goes
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def place(postgres_url: str, tmp_path: Path) -> AsyncIterator[tuple[Env, dict[str, Harness]]]:
+    """A stack's environment, as it is before anything was loaded, and the services."""
+    async with behind_one_door(postgres_url, [name for name in SERVICES if name != "activity"]) as (url, services):
+        env = environment.with_credentials({})
+        env |= {
+            "POLYPLUS_GATEWAY_URL": url,
+            "POLYPLUS_PARTNER_URL": "http://127.0.0.1:9",
+            "POLYPLUS_HOME": str(tmp_path),
+        }
+        environment.write(tmp_path, env)
+        yield env, services
+
+
+async def everything(env: Env) -> dict[str, list[dict[str, Any]]]:
+    async with Admin.of(env) as admin:
+        return {resource: await admin.all(f"/v1/{resource.partition('/')[0]}") for resource, _ in TABLES}
+
+
+async def test_a_load_that_is_interrupted_anywhere_and_repeated_makes_everything_once(
+    place: tuple[Env, dict[str, Harness]],
+) -> None:
+    env, services = place
+    for resource in [*(resource for resource, _ in TABLES[::4]), "clients", "secret"]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Admin, "post", interrupted_at(f"/{resource}"))
+            with pytest.raises(Interrupted):
+                await demo.load(env, lambda _: None)
+        env = environment.read(Path(env["POLYPLUS_HOME"]))  # what the next start knows
+    await demo.load(env, lambda _: None)
+    said: list[str] = []
+    ids = await demo.load(env, said.append)
+    assert [line for line in said[:-1] if " 0 new" not in line] == []
+
+    found = await everything(env)
+    for resource, rows in TABLES:
+        times = Counter(natural_key(resource, item) for item in found[resource])
+        wanted = [natural_key(resource, filled(row, env, date(2026, 1, 1), ids)) for row in rows]
+        assert [times[key] for key in wanted] == [1] * len(rows), resource
+    on_hand = {(stock["depot_id"], stock["part_number"]): stock["on_hand"] for stock in found["stock/goods-in"]}
+    [goods] = [rows for resource, rows in TABLES if resource == "stock/goods-in"]
+    assert on_hand == {
+        (ids["depots"][row["depot_id"].removeprefix("{depots: ").rstrip("}")], row["part_number"]): row["quantity"]
+        for row in goods
+    }
+    assert await logins_that_work(env, services["gateway"]) == ROLES
+
+
+async def test_a_client_whose_secret_was_not_kept_gets_a_new_one(place: tuple[Env, dict[str, Harness]]) -> None:
+    env, services = place
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Admin, "post", interrupted_at("/clients"))
+        with pytest.raises(Interrupted):
+            await demo.load(env, lambda _: None)
+    before = (await everything(env))["clients"]
+    assert before
+    assert [
+        name for name in environment.read(Path(env["POLYPLUS_HOME"])) if "_CLIENT_" in name and "_ADMIN_" not in name
+    ] == []
+
+    await demo.load(env, lambda _: None)
+    known = dict(env)
+    await demo.load(env, lambda _: None)
+
+    assert env == known == environment.read(Path(env["POLYPLUS_HOME"]))
+    assert {client["id"] for client in before} < {client["id"] for client in (await everything(env))["clients"]}
+    assert await logins_that_work(env, services["gateway"]) == ROLES
+
+
+async def logins_that_work(env: Env, gateway: Harness) -> set[str]:
+    """The roles whose secret in the environment is the client's."""
+    async with gateway.transaction() as tx:
+        clients = await tx.select(Client, Client.c.disabled_at.is_(None))
+    found = set[str]()
+    for client in clients:
+        prefix = f"POLYPLUS_CLIENT_{client.role.upper()}"
+        if env[f"{prefix}_ID"] == str(client.id) and await matches(env[f"{prefix}_SECRET"], client.secret_hash):
+            found.add(client.role)
+    return found
