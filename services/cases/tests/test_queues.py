@@ -251,7 +251,8 @@ async def test_queues_are_kept_by_managers_and_checked(cases: Harness) -> None:
     known = await a_queue(cases, "day")
     body = {"code": "day", "name": "again", "shift": "day", "duty": WHOLE_DAY}
 
-    assert (await cases.post("/v1/queues", body, role="manager")).status_code == 409
+    refused = await cases.post("/v1/queues", body, role="manager")
+    assert (refused.status_code, refused.json()["id"]) == (409, known["id"])
     assert (await cases.post("/v1/queues", body)).status_code == 403
     mistake = {**WHOLE_DAY, "time_zone": "Mars/Olympus"}
     assert (await cases.post("/v1/queues", {**body, "code": "m", "duty": mistake}, role="admin")).status_code == 422

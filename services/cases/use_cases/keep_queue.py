@@ -9,6 +9,7 @@ from pydantic import Field
 from libs.events.values import Language
 from libs.kit.calendar import CalendarData
 from libs.kit.http import Command, Router, Tx, allow
+from libs.kit.twins import refuse_twin
 from libs.store import Transaction
 from libs.store.ids import new_id
 from services.cases.model.queue import Queue
@@ -39,6 +40,7 @@ class ReviseQueue(Command):
 
 
 async def add_queue(cmd: AddQueue, tx: Transaction) -> Queue:
+    await refuse_twin(Queue, tx, code=cmd.code)
     given = {name: getattr(cmd, name) for name in AddQueue.model_fields}
     queue = Queue(id=new_id(), created_at=tx.now, **given)
     queue.check(tx.now)

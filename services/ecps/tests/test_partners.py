@@ -91,3 +91,10 @@ async def test_a_name_is_resolved_once_and_its_address_is_what_is_called(monkeyp
     monkeypatch.setenv("POLYPLUS_SANDBOX", "0")
     with pytest.raises(AddressRefused):
         await pinned("https://localhost:8080/", {})
+
+
+async def test_a_partner_is_kept_once_under_its_code(ecps: Harness) -> None:
+    await a_partner(ecps)
+    again = {"code": "cloud", "name": "Cloud, too", "contact": {"name": "Cloud support"}}
+    refused = await ecps.post("/v1/partners", again, role="manager")
+    assert (refused.status_code, refused.json()["id"]) == (409, str(PARTNER))

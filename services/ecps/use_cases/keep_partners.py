@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from libs.events.values import PartnerContact
 from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.twins import refuse_twin
 from libs.store import Transaction
 from libs.store.ids import new_id
 from services.ecps.connectors.address import check_url
@@ -74,6 +75,7 @@ class ChangePartner(Command):
 
 
 async def add_partner(cmd: AddPartner, tx: Transaction) -> Partner:
+    await refuse_twin(Partner, tx, code=cmd.code)
     policy = await policies.at(tx)
     partner = Partner(
         id=new_id(), code=cmd.code, name=cmd.name, approved_strategic=cmd.approved_strategic,

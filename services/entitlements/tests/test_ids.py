@@ -64,3 +64,16 @@ async def test_no_id_in_use_is_taken_for_anything_else(entitlements: Harness, pl
         )  # fmt: skip
     assert (await entitlements.post(f"/v1/{plural}", bodies[plural], role="admin")).status_code == 201
     assert await a_contract(entitlements, customer.account_id, starts_in=1)
+
+
+async def test_what_is_made_twice_is_refused_with_what_stands(entitlements: Harness) -> None:
+    customer = await a_covered_customer(entitlements)
+    [product] = (await entitlements.get("/v1/products", role="admin")).json()["items"]
+    licence = {"account_id": str(customer.account_id), "software": "B", "valid_from": "2026-01-01", "key": "K-1"}
+    first = await entitlements.post("/v1/licences", licence, role="admin")
+    for path, body, id in (
+        ("products", {"product_number": X70, "model": "B", "family": "b"}, product["id"]),
+        ("licences", licence, first.json()["id"]),
+    ):
+        again = await entitlements.post(f"/v1/{path}", body, role="admin")
+        assert (again.status_code, again.json()["title"], again.json()["id"]) == (409, "There already", id)

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.twins import refuse_twin
 from libs.store import Transaction
 from libs.store.ids import new_id
 from services.entitlements.model.account import Account
@@ -46,13 +47,15 @@ class ChangeLicence(Change):
 
 
 async def issue_licence(cmd: IssueLicence, account: Account, tx: Transaction) -> Licence:
-    """Raises ImpossibleValidity, UnitNotRegistered, NotOfThisAccount."""
+    """Raises ImpossibleValidity, UnitNotRegistered, NotOfThisAccount, ThereAlready."""
     check_validity(cmd.valid_from, cmd.valid_until)
     await check_of_account(Contract, cmd.contract_id, account.id, tx)
     if cmd.product_number or cmd.serial:
         known = cmd.product_number and cmd.serial and await registered(cmd.product_number, cmd.serial, account.id, tx)
         if not known:
             raise UnitNotRegistered("Name the product number and serial of a unit that the account has registered.")
+    if cmd.key:
+        await refuse_twin(Licence, tx, key=cmd.key)
     licence = Licence(
         id=new_id(),
         account_id=account.id,

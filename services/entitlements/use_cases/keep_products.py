@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from libs.kit.http import Command, Router, Tx, allow
+from libs.kit.twins import refuse_twin
 from libs.store.ids import new_id
 from services.entitlements.model.case_file import about_product, decide_soon
 from services.entitlements.model.fields import Code, Name, Text, unchanged
@@ -36,6 +37,7 @@ class ChangeProduct(Change):
 
 @router.post("/v1/products", status_code=201, dependencies=[allow(*MANAGERS)])
 async def add_product_route(cmd: AddProduct, tx: Tx) -> ProductOut:
+    await refuse_twin(Product, tx, product_number=cmd.product_number)
     product = tx.add(
         Product(
             id=new_id(),

@@ -114,8 +114,9 @@ async def test_a_city_is_on_the_map_once(onsite: Harness) -> None:
     await a_place(onsite, "Hồ Chí Minh")
 
     same = {"country": "VN", "name": "ho chi minh", "latitude": 10, "longitude": 106}
-    assert (await onsite.post("/v1/places", same, role="manager")).status_code == 409
+    refused = await onsite.post("/v1/places", same, role="manager")
     [place] = (await onsite.get("/v1/places?country=VN", role="manager")).json()["items"]
+    assert (refused.status_code, refused.json()["id"]) == (409, place["id"])
     read = await onsite.get(f"/v1/places/{place['id']}", role="manager")
     moved = await onsite.patch(
         f"/v1/places/{place['id']}", {"latitude": 10.8, "longitude": 106.7}, etag=read.headers["etag"], role="manager"

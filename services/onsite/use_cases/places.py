@@ -6,6 +6,7 @@ from pydantic import Field
 
 from libs.events.values import CountryCode
 from libs.kit.http import Command, Router, Tx, allow
+from libs.kit.twins import refuse_twin
 from libs.store.ids import new_id
 from services.onsite.model.places import Place, name_key
 from services.onsite.queries.master_data import PlaceOut
@@ -29,6 +30,7 @@ class MovePlace(Command):
 async def add_place_route(cmd: AddPlace, tx: Tx) -> PlaceOut:
     """A city that is there already under this name → 409."""
     key = name_key(cmd.name)
+    await refuse_twin(Place, tx, country=cmd.country, name_key=key)
     place = Place(
         id=new_id(), country=cmd.country, name=cmd.name, name_key=key, latitude=cmd.latitude,
         longitude=cmd.longitude, created_at=tx.now,

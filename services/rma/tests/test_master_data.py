@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from libs.store.ids import new_id
 from services.rma.tests.builders import OTHER_ACCOUNT, Case, a_network, a_part, days, delivered, made, reserved
 from tests.support.harness import Harness
@@ -51,6 +53,20 @@ async def test_bad_master_data_is_refused_and_changes_nothing(rma: Harness) -> N
     for path, body, status in _BAD:
         assert (await rma.post(f"/v1/{path}", body, role="admin")).status_code == status, (path, body)
     assert await rma.state() == before
+
+
+@pytest.mark.parametrize("path", ["calendars", "depots", "parts"])
+async def test_what_is_made_twice_is_refused_with_what_stands(rma: Harness, path: str) -> None:
+    calendar = {"name": "HAN", "data": days("Asia/Ho_Chi_Minh")}
+    calendar_id = str(new_id())
+    if path == "depots":
+        calendar_id = (await made(rma, "/v1/calendars", calendar, role="admin"))["id"]
+    depot = {"code": "HAN", "name": "Depot Hà Nội", "country": "VN", "calendar_id": calendar_id}
+    bodies: dict[str, dict[str, Any]] = {"calendars": calendar, "depots": depot, "parts": a_part()}
+    body = bodies[path]
+    first = await made(rma, f"/v1/{path}", body, role="admin")
+    again = await rma.post(f"/v1/{path}", body, role="admin")
+    assert (again.status_code, again.json()["title"], again.json()["id"]) == (409, "There already", first["id"])
 
 
 async def test_lists_page_without_gaps(rma: Harness) -> None:

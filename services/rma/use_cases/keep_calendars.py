@@ -8,6 +8,7 @@ from pydantic import Field
 from libs.events.values import CountryCode
 from libs.kit.calendar import CalendarData
 from libs.kit.http import Command, Router, Tx, allow
+from libs.kit.twins import refuse_twin
 from libs.store.ids import new_id
 from services.rma.model.business_calendar import BusinessCalendar, CalendarInUse
 from services.rma.queries.network import CalendarOut
@@ -34,10 +35,11 @@ class EditCalendar(Command):
 
 @router.post("/v1/calendars", status_code=201, dependencies=[allow("admin", "manager")])
 async def add_calendar_route(cmd: AddCalendar, tx: Tx) -> CalendarOut:
-    """Raises CalendarInUse when the country or region has one."""
+    """Raises CalendarInUse when the country or region has one, ThereAlready for a name in use."""
     here = (BusinessCalendar.c.country == cmd.country, BusinessCalendar.c.region.is_not_distinct_from(cmd.region))
     if cmd.country and (other := await tx.one(BusinessCalendar, *here)):
         raise CalendarInUse(f"{other.name} is the calendar there; edit it.", calendar_id=str(other.id))
+    await refuse_twin(BusinessCalendar, tx, name=cmd.name)
     added = BusinessCalendar(
         id=new_id(), name=cmd.name, country=cmd.country, region=cmd.region, data=cmd.data,
         edited_by=tx.scope.actor, edited_because="added", edited_at=tx.now,

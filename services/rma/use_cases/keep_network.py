@@ -8,6 +8,7 @@ from pydantic import Field
 from libs.events.values import CountryCode, Money, TimeOfDay
 from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.problems import Unprocessable
+from libs.kit.twins import refuse_twin
 from libs.store.ids import new_id
 from services.rma.model.business_calendar import BusinessCalendar
 from services.rma.model.depot import Depot, Lane
@@ -69,6 +70,7 @@ class ChangeLane(Command):
 
 @router.post("/v1/depots", status_code=201, dependencies=[allow("admin", "manager")])
 async def add_depot_route(cmd: AddDepot, tx: Tx) -> DepotOut:
+    await refuse_twin(Depot, tx, code=cmd.code)
     await _know_calendar(cmd.calendar_id, tx)
     fields: dict[str, Any] = dict(cmd) | {"id": new_id(), "active": True}
     return DepotOut.model_validate(tx.add(Depot(**fields)))

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from libs.events.values import Money
 from libs.kit.http import Command, Router, Tx, allow
+from libs.kit.twins import refuse_twin
 from libs.store import Transaction
 from libs.store.ids import new_id
 from services.rma.model.part import Fit, Part
@@ -57,6 +58,7 @@ async def change_part(part_id: UUID, cmd: ChangePart, tx: Transaction) -> Part:
 
 @router.post("/v1/parts", status_code=201, dependencies=[allow("admin", "manager", "depot")])
 async def add_part_route(cmd: AddPart, tx: Tx) -> PartOut:
+    await refuse_twin(Part, tx, part_number=cmd.part_number)
     return PartOut.model_validate(add_part(cmd, tx))
 
 
