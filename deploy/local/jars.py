@@ -6,7 +6,7 @@ import fcntl
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from jgo import resolve
@@ -15,6 +15,7 @@ from jgo.env._lockfile import LockedDependency, compute_sha256  # the package ex
 from jgo.maven import Artifact, MavenContext, PythonResolver
 
 from deploy.local.errors import CannotRun
+from deploy.local.processes import ROOT
 
 KAFKA = "org.apache.kafka:kafka_2.13:4.3.0"
 # The "!" keeps log4j's own dependency management out: it would take kafka-clients back to 3.9.
@@ -34,7 +35,6 @@ def kafka_class_path(*, say: Callable[[str], None] = _to_stderr) -> list[Path]:
 def class_path(lock: Path, name: str, *, say: Callable[[str], None] = _to_stderr) -> list[Path]:
     """The files in the order of the lock; downloads what is missing and tells so, one line per file."""
     cache = _cache()
-    cache.mkdir(parents=True, exist_ok=True)
     locked = LockFile.load(lock).dependencies
     with _one_at_a_time(cache):
         context = _context(cache)
@@ -56,7 +56,6 @@ def lock_jars() -> LockFile:
 def lock(wanted: str, path: Path, name: str, also: Sequence[LockedDependency] = ()) -> LockFile:
     """Resolve what is wanted anew, add other files as they are named, and write down what that gave."""
     cache = _cache()
-    cache.mkdir(parents=True, exist_ok=True)
     with _one_at_a_time(cache):
         context = _context(cache)
         resolved = resolve(wanted)
@@ -108,8 +107,15 @@ def _context(cache: Path) -> MavenContext:
 
 
 def _cache() -> Path:
-    """Shared by every checkout of this user, and left by `make clean`."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "polyplus" / "jars"
+    """Shared by every checkout of this user, and left by `make clean`; without a home that can be written to, this checkout's."""
+    with suppress(OSError, RuntimeError):  # no home; read-only; not ours
+        place = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "polyplus" / "jars"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / ".lock").open("a").close()
+        return place
+    place = ROOT / ".polyplus" / "jars"
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return place
 
 
 @contextmanager

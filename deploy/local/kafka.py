@@ -67,7 +67,7 @@ def prepare(home: Path, *, port: int, controller_port: int, password: str) -> No
     """
     from deploy.local.jars import kafka_class_path
 
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     data, properties = home / "data", home / "server.properties"
 
     def configured(data: str) -> str:

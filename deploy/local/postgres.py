@@ -72,7 +72,7 @@ def prepare(data: Path, password: str) -> None:
     if not (data / "PG_VERSION").exists():
         data.parent.mkdir(parents=True, exist_ok=True)
         with made_aside(data) as work:
-            _initialise(work, password)
+            _initialise(work, data.parent, password)
 
 
 def launch(
@@ -83,7 +83,7 @@ def launch(
     for name, value in options.items():
         argv += ["-c", f"{name}={value}"]
     # SIGINT is PostgreSQL's fast shutdown; SIGTERM would wait for every client to leave.
-    user = lend_user(data, binaries())
+    user = lend_user(data, data.parent, binaries())
     child = processes.start("postgres", argv, env={"LC_ALL": "C"}, wave=0, stop_signal=SIGINT, grace=20, user=user)
     return Postgres(admin_url(port, password), data, child)
 
@@ -117,10 +117,10 @@ def binaries() -> Path:
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
-def _initialise(work: Path, password: str) -> None:
+def _initialise(work: Path, home: Path, password: str) -> None:
     data, secret = work / "whole", work / "password"
     write_whole(secret, password + "\n")
-    user = lend_user(data, binaries())
+    user = lend_user(data, home, binaries())
     if user is not None:
         shutil.chown(work, user)
         shutil.chown(secret, user)

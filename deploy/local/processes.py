@@ -53,8 +53,8 @@ class Processes:
         self._nursery: Nursery | None = None
         self._children: dict[str, Child] = {}
         self._keeper: subprocess.Popen[str] | None = None
-        run_dir.mkdir(parents=True, exist_ok=True)
-        log_dir.mkdir(parents=True, exist_ok=True)
+        for folder in (run_dir, log_dir):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def start(
         self,

@@ -134,13 +134,17 @@ class Stack:
             raise _in_words(trouble) from trouble
 
     def _lock_home(self) -> None:
-        self.home.mkdir(parents=True, exist_ok=True)
+        if self.home == HOME or not self.home.exists():
+            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.home.chmod(
+                self.home.stat().st_mode & 0o710
+            )  # the group is PostgreSQL's user's where root lends it one
         free = shutil.disk_usage(self.home).free
         if free < self._needed:
             raise CannotRun(
                 f"only {free / 1e9:.1f} GB free under {self.home}, {self._needed / 1e9:.1f} GB needed: make room first"
             )
-        (self.home / "run").mkdir(exist_ok=True)
+        (self.home / "run").mkdir(mode=0o700, exist_ok=True)
         self._lock = lock.take(self.home)
         left = stop_leftovers(self.home / "run", self._say)
         if left:

@@ -6,7 +6,7 @@ import asyncio
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,11 +24,14 @@ PLAIN = "import time; print('ready', flush=True); time.sleep(600)"
 
 
 @contextmanager
-def a_supervisor(what: str, home: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+def a_supervisor(
+    what: str, home: Path, *, root: Path = ROOT, env: Mapping[str, str] | None = None
+) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
     """The supervisor, once everything under it is up, and the pids of what it started."""
     supervisor = subprocess.Popen(
         [sys.executable, "-m", "deploy.local.tests.supervised", what, str(home)],
-        cwd=ROOT,
+        cwd=root,
+        env=env,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
