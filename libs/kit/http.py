@@ -6,13 +6,14 @@ built and before it is sent, so a failing commit is never answered with a 2xx.
 """
 
 from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from uuid import UUID
 
+import pydantic_core
 import structlog
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 
 from libs.kit import problems
 from libs.kit.auth import Policy, Principal, Public, Verifier
@@ -24,12 +25,27 @@ log = structlog.get_logger()
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 _OUTSIDER = Scope("worker", actor="outside")
 MAX_BODY_BYTES = 1024 * 1024
+MAX_BODY_VALUES = 20_000
+"""So many commas and opening brackets a JSON body may have: what is parsed costs by their number, not by its bytes."""
+_MOST_ERRORS = 1_000  # more are counted and not listed: to list 85,000 takes more than a second
 
 
 class Command(BaseModel):
     """A request body. Unknown properties are refused."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _is_not_all_errors(cls, value: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return validate(value)
+        except ValidationError as error:
+            if error.error_count() > _MOST_ERRORS:
+                raise problems.InvalidRequest(
+                    "The request does not fit what this route takes.", errors=[], errors_in_all=error.error_count()
+                ) from None
+            raise
 
 
 class BodyTooLarge(problems.Problem):
@@ -39,8 +55,8 @@ class BodyTooLarge(problems.Problem):
 class BodyLimit:
     """`dependencies=[..., body_limit(25 * 2**20)]` lets one route take more than 1 MiB."""
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
+    def __init__(self, limit: int, values: int) -> None:
+        self.limit, self.values = limit, values
 
     async def __call__(self) -> None:
         return None
@@ -56,9 +72,12 @@ def public() -> Any:
     return Depends(Public())
 
 
-def body_limit(size: int) -> Any:
-    """The largest body this route takes, in bytes."""
-    return Depends(BodyLimit(size))
+def body_limit(size: int, values: int = MAX_BODY_VALUES) -> Any:
+    """The largest body this route takes, in bytes, and how many values (commas and opening brackets) when it is JSON."""
+    return Depends(BodyLimit(size, values))
+
+
+_USUAL = BodyLimit(MAX_BODY_BYTES, MAX_BODY_VALUES)
 
 
 # Coroutines, though nothing is awaited: FastAPI runs plain functions in threads, which cost more than all the rest of a request.
@@ -101,14 +120,14 @@ class ServiceRoute(APIRoute):
 
     def get_route_handler(self) -> Handler:
         endpoint = super().get_route_handler()
-        policy, limit = self.policy, self.marker(BodyLimit)
-        max_body = limit.limit if limit else MAX_BODY_BYTES
+        policy, limit = self.policy, self.marker(BodyLimit) or _USUAL
 
         async def handle(request: Request) -> Response:
             with continued(request.headers.get("traceparent")):
                 try:
-                    await _read_body(request, max_body)
+                    body = await _read_body(request, limit.limit)
                     scope = _authenticate(request, policy)
+                    _parse(request, body, limit.values)
                     return await self._transact(request, scope, endpoint)
                 except Exception as error:
                     problem = problems.as_problem(error)
@@ -145,7 +164,7 @@ class ServiceRoute(APIRoute):
         return response
 
 
-async def _read_body(request: Request, limit: int) -> None:
+async def _read_body(request: Request, limit: int) -> bytes:
     """Raises BodyTooLarge as soon as more than `limit` bytes have come, whatever Content-Length says."""
     if int(request.headers.get("content-length") or 0) > limit:
         raise BodyTooLarge(f"At most {limit} bytes.", limit=limit)
@@ -156,6 +175,23 @@ async def _read_body(request: Request, limit: int) -> None:
             raise BodyTooLarge(f"At most {limit} bytes.", limit=limit)
         chunks.append(chunk)
     request._body = b"".join(chunks)  # where Request.body() keeps it
+    return request._body
+
+
+def _parse(request: Request, body: bytes, most: int) -> None:
+    """Parses a body of JSON before anything else does. Raises BodyTooLarge, InvalidJson.
+
+    The standard library's parser follows brackets to its own end, and takes NaN and numbers of any length.
+    """
+    if not body or "json" not in request.headers.get("content-type", ""):
+        return
+    if sum(map(body.count, (b",", b"[", b"{"))) > most:
+        raise BodyTooLarge(f"At most {most} values.", limit=most)
+    try:
+        request._json = pydantic_core.from_json(body, allow_inf_nan=False)  # where Request.json() keeps it
+    except ValueError as error:
+        said = {"pointer": "/", "in": "body", "detail": str(error)}
+        raise problems.InvalidJson("The body is not JSON.", errors=[said]) from None
 
 
 def _authenticate(request: Request, policy: Policy) -> Scope:

@@ -132,6 +132,11 @@ def as_problem(error: Exception) -> Problem | None:
     return None
 
 
+_LISTED = 20
+"""So many errors of a request are listed; all are counted."""
+_MOST_TEXT = 300
+
+
 async def _problem(_: Request, error: Exception) -> JSONResponse:
     problem = as_problem(error)
     if problem is None:
@@ -142,13 +147,21 @@ async def _problem(_: Request, error: Exception) -> JSONResponse:
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
+    found = error.errors()
     errors = [
-        {"pointer": "/" + "/".join(str(p) for p in e["loc"][1:]), "in": str(e["loc"][0]), "detail": e["msg"]}
-        for e in error.errors()
+        {
+            "pointer": ("/" + "/".join(str(p) for p in e["loc"][1:]))[:_MOST_TEXT],
+            "in": str(e["loc"][0]),
+            "detail": str(e["msg"])[:_MOST_TEXT],
+        }
+        for e in found[:_LISTED]
     ]
-    malformed = any(e["type"] == "json_invalid" for e in error.errors())
-    kind = BadRequest if malformed else InvalidRequest
-    return answer(kind("The request does not fit what this route takes.", errors=errors))
+    kind = InvalidJson if any(e["type"] == "json_invalid" for e in found) else InvalidRequest
+    return answer(kind("The request does not fit what this route takes.", errors=errors, errors_in_all=len(found)))
+
+
+class InvalidJson(BadRequest):
+    title = "Not JSON"
 
 
 class InvalidRequest(Unprocessable):

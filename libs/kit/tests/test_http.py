@@ -1,4 +1,5 @@
 import asyncio
+import json
 import time
 from uuid import UUID, uuid4
 
@@ -83,6 +84,71 @@ async def test_every_error_is_a_problem(api: Api, method: str, path: str, body: 
     assert "Traceback" not in answer.text
     assert "secret-inside" not in answer.text
     assert await api.count("parcels") == 0
+
+
+_JSON = {"content-type": "application/json"}
+
+
+def _many_keys(count: int) -> bytes:
+    return json.dumps({f"k{n}": n for n in range(count)}).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (_many_keys(85_000), 413),
+        (b"[" * 1_000_000, 413),
+        (b"[[]," * 250_000 + b"[]" + b"]" * 250_000, 413),
+        (b"[" * 19_000, 400),  # deeper than anything needs
+        (b'{"name": ' + b"[" * 300 + b"]" * 300 + b"}", 400),
+        (_many_keys(19_000), 422),
+        (_many_keys(500), 422),
+        (b'{"name": "a", "weight": NaN}', 400),
+        (b'{"name": "a", "weight": Infinity}', 400),
+        (b'{"name": "a", "weight": ' + b"9" * 900_000 + b"}", 400),
+        (b'{"name": "\\ud800"}', 400),
+        (b'{"name": "a"} {', 400),
+        (json.dumps({"x" * 900_000: 1}).encode(), 422),
+    ],
+)
+async def test_a_body_that_would_cost_much_is_refused_with_little(api: Api, body: bytes, status: int) -> None:
+    answer = await api.http.post("/v1/parcels", content=body, headers=api.headers(**_JSON))
+    assert (answer.status_code, answer.headers["content-type"]) == (status, PROBLEM)
+    assert len(answer.content) < 10_000
+    assert len(answer.json().get("errors", [])) <= 20
+
+
+async def test_twenty_errors_are_listed_and_all_are_counted(api: Api) -> None:
+    for count in (500, 5000):
+        told = (await api.http.post("/v1/parcels", content=_many_keys(count), headers=api.headers(**_JSON))).json()
+        assert told["errors_in_all"] == count + 1  # and the name is missing
+        assert len(told["errors"]) == (20 if count == 500 else 0)
+
+
+async def test_to_refuse_what_costs_most_takes_little_more_than_to_parse_as_much(api: Api) -> None:
+    """Processor time, side by side, the best of five: the machine may do something else meanwhile."""
+    whole = _many_keys(85_000)
+
+    def parse() -> None:
+        json.loads(whole)
+
+    async def refuse(body: bytes) -> None:
+        await api.http.post("/v1/parcels", content=body, headers=api.headers(**_JSON))
+
+    costs = []
+    for body in (whole, b"[" * 1_000_000, b"[" * 19_000, _many_keys(19_000)):
+        tries = []
+        for _ in range(5):
+            began = time.process_time()
+            await refuse(body)
+            tries.append(time.process_time() - began)
+        costs.append(min(tries))
+    tries = []
+    for _ in range(5):
+        began = time.process_time()
+        parse()
+        tries.append(time.process_time() - began)
+    assert max(costs) < 3 * min(tries), (costs, min(tries))
 
 
 async def test_an_etag_guards_a_change_against_a_lost_update(api: Api) -> None:

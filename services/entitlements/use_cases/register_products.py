@@ -66,7 +66,7 @@ _BODY = {
 
 @router.post(
     "/v1/registrations/bulk",
-    dependencies=[allow(*CUSTOMERS_AND_STAFF), body_limit(MAX_BYTES)],
+    dependencies=[allow(*CUSTOMERS_AND_STAFF), body_limit(MAX_BYTES, values=20 * MAX_ROWS)],
     openapi_extra={"requestBody": _BODY},
 )
 async def register_products_route(
