@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from libs.store.reasons import reason
+
 log = structlog.get_logger()
 _RETRY_SECONDS = 2.0
 
@@ -50,5 +52,5 @@ class SandboxClock:
                 async for offset in follow_clock(bootstrap, user, password):
                     self.move(offset)
             except Exception as error:  # whatever it is, the clock of the sandbox outlives it
-                log.warning("the sandbox clock is out of reach", error=repr(error))
+                log.warning("the sandbox clock is out of reach", error=reason(error))
             await asyncio.sleep(_RETRY_SECONDS)

@@ -19,6 +19,7 @@ import structlog
 
 from deploy.simulators.faults import FaultSwitch
 from deploy.simulators.memory import Memory, Notice, Owed
+from libs.store.reasons import reason
 
 log = structlog.get_logger()
 _AT_ONCE = 16  # notices in flight: what waits, waits on disk
@@ -91,7 +92,7 @@ class Notifier:
         try:
             answer = await client.post(self._url, content=notice.body, headers=headers)
         except httpx.HTTPError as error:
-            self._retry(notice, repr(error))
+            self._retry(notice, reason(error))
             return
         if answer.is_success:
             self._memory.settle(notice)
@@ -99,17 +100,15 @@ class Notifier:
             log.warning("the receiver wants no more of this", notice=notice.id)
             self._memory.settle(notice)
         else:
-            self._retry(
-                notice, f"answered {answer.status_code}: {answer.text[:200]}", answer.headers.get("retry-after")
-            )
+            self._retry(notice, f"answered {answer.status_code}", answer.headers.get("retry-after"))
 
-    def _retry(self, notice: Owed, reason: str, asked: str | None = None) -> None:
+    def _retry(self, notice: Owed, why: str, asked: str | None = None) -> None:
         if time.time() - notice.made_at > _GIVE_UP_SECONDS:
-            log.error("never delivered", notice=notice.id, reason=reason)
+            log.error("never delivered", notice=notice.id, reason=why)
             self._memory.settle(notice)
             return
         if notice.attempts == 0:
-            log.warning("not delivered; trying again", notice=notice.id, reason=reason)
+            log.warning("not delivered; trying again", notice=notice.id, reason=why)
         pause = min(_FIRST_RETRY_SECONDS * 2 ** min(notice.attempts, 10), _LONGEST_RETRY_SECONDS)
         pause *= random.uniform(0.5, 1.0)  # noqa: S311 - spreads the load, keeps no secret
         if asked and asked.isdecimal():

@@ -17,11 +17,12 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, No
 
 from libs.bus.batch import CLASHES, Fenced, Place, bury, is_transient, work
 from libs.bus.envelope import Delivery, delivery
-from libs.bus.handlers import Handlers
+from libs.bus.handlers import Handlers, working_on
 from libs.bus.kafka import Kafka, close
 from libs.bus.metrics import consumer_halted, events_handled, show_lag
 from libs.events import UnknownEvent
 from libs.store import Database
+from libs.store.reasons import reason
 
 log = structlog.get_logger()
 BATCH = 1000
@@ -109,7 +110,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             await close(client)
             await stop.wait()
         except Exception as error:
-            self._problem = str(error) or type(error).__name__
+            self._problem = reason(error)
             raise
         finally:
             await close(client)
@@ -251,7 +252,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         except Exception as error:
             if not is_transient(error, 0):
                 raise
-            log.warning("what was passed over is not stored yet", error=repr(error))
+            log.warning("what was passed over is not stored yet", error=reason(error))
             return False
         stored = {TopicPartition(row["topic"], row["partition"]) for row in rows}
         for tp, expected, next in moves:
@@ -294,8 +295,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 await bury(self._database, place, expected, one, error)
                 self._parked_in_a_row.add((place.topic, one.key))
                 if len(self._parked_in_a_row) >= self._limit:
-                    reason = f"{self._limit} keys in a row were parked, the last for {type(error).__name__}"
-                    raise Halted(f"{reason}; is the deployed version at fault, or the log?") from error
+                    why = f"{self._limit} keys in a row were parked, the last for {reason(error)}"
+                    raise Halted(f"{why}; is the deployed version at fault, or the log?") from error
             self._move(tp, one.offset + 1)
             events_handled.inc()
 
@@ -324,7 +325,8 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         attempt = self._attempts[tp] = self._attempts.get(tp, 0) + 1
         self._clashes[tp] = self._clashes.get(tp, 0) + 1 if isinstance(error, asyncpg.UniqueViolationError) else 0
         seconds = min(5.0, 0.05 * 2 ** min(attempt, 8))
-        log.warning("trying again", topic=tp.topic, partition=tp.partition, seconds=seconds, error=repr(error))
+        with working_on(getattr(error, "delivery", None)):
+            log.warning("trying again", topic=tp.topic, partition=tp.partition, seconds=seconds, error=reason(error))
         with suppress(IllegalStateError):
             client.seek(tp, at)
             client.pause(tp)
@@ -341,7 +343,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         try:
             ends = await asyncio.wait_for(client.end_offsets(list(self._expected)), _PROBE_SECONDS)
         except (KafkaError, TimeoutError) as error:
-            self._problem = f"Kafka does not answer: {error!r}"
+            self._problem = f"Kafka does not answer: {reason(error)}"
         else:
             self._ends, self._problem = ends, None
             show_lag(ends, self._expected)
@@ -365,4 +367,4 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         except (CommitFailedError, IllegalStateError):
             self._forget(offsets)
         except (KafkaError, TimeoutError) as error:
-            log.warning("the lag hint was not committed", error=repr(error))
+            log.warning("the lag hint was not committed", error=reason(error))

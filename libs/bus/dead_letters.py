@@ -6,9 +6,11 @@ from collections.abc import Sequence
 import structlog
 
 from libs.bus.envelope import Delivery
+from libs.bus.handlers import working_on
 from libs.store import Transaction
 from libs.store.flush import Statement
 from libs.store.outbox import OutboxRow
+from libs.store.reasons import reason
 
 log = structlog.get_logger()
 _COLUMNS = (
@@ -58,11 +60,10 @@ async def park(
     tx: Transaction, consumer: str, poison: Delivery, error: Exception, *, out_of_order: bool = False
 ) -> None:
     """Records the poison event, parks its key, and publishes it on `<consumer>.dlq` through the outbox."""
-    reason = f"{type(error).__name__}: {error}".replace("\x00", "\ufffd")[:2000]
-    log.error(
-        "dead letter", topic=poison.topic, offset=poison.offset, type=poison.type, key=str(poison.key), exc_info=error
-    )
-    rows = [_row(consumer, poison, reason, "dead", out_of_order=out_of_order)]
+    why = reason(error)
+    with working_on(poison):
+        log.error("dead letter", topic=poison.topic, offset=poison.offset, key=str(poison.key), exc_info=error)
+    rows = [_row(consumer, poison, why, "dead", out_of_order=out_of_order)]
     tx.also(Statement.insert("dead_letters", _COLUMNS, rows, _DIES))
     await tx.connection.execute(
         "INSERT INTO parked_keys (consumer, topic, key) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
@@ -72,7 +73,7 @@ async def park(
         "dlq_topic": poison.topic,
         "dlq_partition": poison.partition,
         "dlq_offset": poison.offset,
-        "dlq_error": reason[:200],
+        "dlq_error": why[:200],
     }
     tx.outbox.append(
         OutboxRow(

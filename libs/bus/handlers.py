@@ -6,7 +6,8 @@ them in memory. It is also how a rebuild knows which handlers fill a table (libs
 """
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 from uuid import UUID
@@ -21,6 +22,18 @@ H = TypeVar("H", bound=Callable[..., Awaitable[None]])
 Load = Mapping[type[Entity], str]
 handled: ContextVar[Delivery | None] = ContextVar("handled", default=None)
 """What a handler is working on: the log names it in every line."""
+
+
+@contextmanager
+def working_on(delivery: Delivery | None) -> Iterator[None]:
+    """The log names this event meanwhile."""
+    before = handled.set(delivery)
+    try:
+        yield
+    finally:
+        handled.reset(before)
+
+
 EveryHandler = Callable[[Sequence[Delivery], Transaction], Awaitable[None]]
 
 
@@ -102,6 +115,9 @@ class Handlers:
                 with event_span(self.consumer, delivery, tx):
                     for handler in self._handlers[event.contract.name]:
                         await handler(event, tx)
+        except Exception as error:
+            error.__dict__.setdefault("delivery", handled.get())  # for whoever logs it
+            raise
         finally:
             handled.set(None)
 

@@ -20,11 +20,13 @@ from uuid import UUID
 import asyncpg
 import httpx
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from libs.bus.metrics import job_calls
 from libs.bus.outgoing import OutgoingClient
 from libs.bus.spans import job_span
 from libs.store import Database, Entity, Scope, Transaction
+from libs.store.reasons import reason
 from libs.store.tracing import traceparent
 
 log = structlog.get_logger()
@@ -69,9 +71,13 @@ UPDATE jobs SET outcome = $3, recordings = $4, due_at = clock_timestamp() + make
 class GiveUp(Exception):
     """The other side refused for good: no further attempt."""
 
+    quotes_others = True
+
 
 class TryLater(Exception):
     """It took no effect; another time it may. `retry_after`: the seconds that the other side asked for, if it did."""
+
+    quotes_others = True
 
     def __init__(self, reason: str, retry_after: float | None = None) -> None:
         super().__init__(reason)
@@ -180,12 +186,17 @@ class Jobs:
             return await connection.fetch(_CLAIM, self._in_flight, list(busy), list(busy.values()), list(flying.ids))
 
     async def _work(self, row: asyncpg.Record, database: Database, http: httpx.AsyncClient) -> None:
+        trace = {"trace_id": row["traceparent"][3:35]} if row["traceparent"] else {}
+        told = bound_contextvars(reference=row["reference"], aggregate_id=str(row["aggregate_id"]), **trace)
+        with told, job_span(row):
+            await self._through(row, database, http)
+
+    async def _through(self, row: asyncpg.Record, database: Database, http: httpx.AsyncClient) -> None:
         try:
-            with job_span(row):
-                kind = self._kinds[row["aggregate"], row["kind"]]
-                outcome = json.loads(row["outcome"]) if row["outcome"] else await self._call(row, kind, database, http)
-                if outcome is not None:
-                    await self._record(row, kind, outcome, database)
+            kind = self._kinds[row["aggregate"], row["kind"]]
+            outcome = json.loads(row["outcome"]) if row["outcome"] else await self._call(row, kind, database, http)
+            if outcome is not None:
+                await self._record(row, kind, outcome, database)
         except Exception as error:
             log.error("a job was left to its lease", kind=row["kind"], exc_info=error)
 
@@ -208,17 +219,16 @@ class Jobs:
             log.warning(
                 "a call to the outside failed",
                 kind=run.kind,
-                reference=run.reference,
                 attempt=run.attempt,
-                error=type(error).__name__,
+                error=reason(error),
             )
-            reason = _reason(error)
+            told = _told(error)
             if isinstance(error, GiveUp) or run.attempt >= kind.attempts:
                 job_calls.labels("given_up").inc()
-                return {"failed": reason}
+                return {"failed": told}
             job_calls.labels("retried").inc()
             async with database.pool.acquire() as connection:
-                await connection.execute(_AGAIN, row["id"], row["claim"], pause(run.attempt, error), reason)
+                await connection.execute(_AGAIN, row["id"], row["claim"], pause(run.attempt, error), told)
             return None
         job_calls.labels("done").inc()
         return {"done": result}
@@ -243,16 +253,16 @@ class Jobs:
         tries = row["recordings"] + 1
         tell = log.error if tries >= ALARM_TRIES else log.warning
         tell("the outcome of a call could not be recorded; it is kept", kind=row["kind"], tries=tries, exc_info=error)
-        kept, reason = json.dumps(outcome), _reason(error)
+        kept, told = json.dumps(outcome), _told(error)
         attempt = 0
         while True:
             try:
                 async with database.pool.acquire() as connection:
-                    await connection.execute(_KEEP, row["id"], row["claim"], kept, tries, pause(tries), reason)
+                    await connection.execute(_KEEP, row["id"], row["claim"], kept, tries, pause(tries), told)
                 return
             except Exception as trouble:
                 attempt += 1
-                log.warning("the outcome of a call is kept in memory", kind=row["kind"], error=type(trouble).__name__)
+                log.warning("the outcome of a call is kept in memory", kind=row["kind"], error=reason(trouble))
                 await asyncio.sleep(min(5.0, pause(attempt)))
 
     async def _end(self, row: asyncpg.Record, tx: Transaction) -> None:
@@ -273,7 +283,8 @@ def _spread() -> float:
     return random.uniform(0.8, 1.2)  # noqa: S311 - spread, not secrecy
 
 
-def _reason(error: Exception) -> str:
+def _told(error: Exception) -> str:
+    """For the aggregate and the row, which may hold what the other side said; a log tells the `reason`."""
     return (str(error) or type(error).__name__).replace("\0", "")[:_REASON]
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaConsumer
 
+from libs.store.reasons import reason
+
 log = structlog.get_logger()
 
 
@@ -39,4 +41,4 @@ async def close(client: AIOKafkaConsumer) -> None:
     for ending in (client.stop, client._client.close):
         ended: list[BaseException | None] = await asyncio.gather(ending(), return_exceptions=True)
         for error in filter(None, ended):
-            log.warning("a consumer does not end as it should", error=repr(error))
+            log.warning("a consumer does not end as it should", error=reason(error))

@@ -8,6 +8,7 @@ from aiokafka.errors import KafkaError
 
 from libs.bus.envelope import Delivery, delivery
 from libs.bus.kafka import Kafka, close
+from libs.store.reasons import reason
 
 Offsets = Mapping[tuple[str, int], int]
 """By topic and partition."""
@@ -39,7 +40,7 @@ class KafkaLog:
             await self._client.start()
         except KafkaError as error:
             await close(self._client)
-            raise LogUnavailable(f"Kafka at {self._bootstrap} does not answer: {error!r}") from error
+            raise LogUnavailable(f"Kafka at {self._bootstrap} does not answer: {reason(error)}") from error
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -71,7 +72,7 @@ class KafkaLog:
             )
         except KafkaError as error:
             raise LogUnavailable(
-                f"Kafka does not tell the extent of {sorted({tp.topic for tp in starts})}: {error!r}"
+                f"Kafka does not tell the extent of {sorted({tp.topic for tp in starts})}: {reason(error)}"
             ) from error
         for tp, start in starts.items():
             if first[tp] > start or last[tp] < ends[tp]:

@@ -10,6 +10,7 @@ from prometheus_client import Counter, Gauge
 
 from libs.bus.backlog import Backlog, backlog
 from libs.store import Database
+from libs.store.reasons import reason
 
 log = structlog.get_logger()
 SAMPLE_SECONDS = 5.0
@@ -68,7 +69,7 @@ async def sample_backlog(database: Database, stop: asyncio.Event) -> None:
             out_of_reach = False
         except Exception as error:
             if not out_of_reach:
-                log.warning("the backlog cannot be sampled", error=repr(error))
+                log.warning("the backlog cannot be sampled", error=reason(error))
             out_of_reach = True
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), SAMPLE_SECONDS)

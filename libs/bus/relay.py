@@ -24,6 +24,7 @@ from libs.bus.metrics import events_published
 from libs.bus.spans import end_with, page_span
 from libs.store import Database
 from libs.store.database import LIVELY
+from libs.store.reasons import reason
 
 log = structlog.get_logger()
 CHANNEL = "polyplus_outbox"
@@ -129,7 +130,7 @@ class Relay:
                     return
             await self._lead(connection, stop)
         except Exception as error:
-            self._problem = str(error) or type(error).__name__
+            self._problem = reason(error)
             raise
         finally:
             with suppress(Exception):

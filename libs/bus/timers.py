@@ -9,6 +9,7 @@ from uuid import UUID
 
 import asyncpg
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from libs.bus.batch import CLASHES, is_transient
 from libs.bus.metrics import timers_fired
@@ -103,7 +104,10 @@ class Timers:
     async def _fire(self, name: str, aggregate: Entity, timer: asyncpg.Record, tx: Transaction) -> None:
         kind, _, detail = timer["kind"].partition(":")
         try:
-            with timer_span(name, aggregate.id, timer["kind"], tx):
+            with (
+                bound_contextvars(timer=f"{name}.{timer['kind']}", aggregate_id=str(aggregate.id)),
+                timer_span(name, aggregate.id, timer["kind"], tx),
+            ):
                 await self._handlers[name, kind](aggregate, tx, detail)
         except Exception as error:
             error.add_note(f"timer {timer['kind']} of {name} {aggregate.id}")

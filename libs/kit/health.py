@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from libs.kit.telemetry import exposition
+from libs.store.reasons import reason
 
 Check = Callable[[], Awaitable[str | None]]
 """None when all is well, else what is wrong in one line."""
@@ -19,7 +20,7 @@ async def outcome(check: Check) -> str:
     try:
         return await asyncio.wait_for(check(), TIMEOUT_SECONDS) or "ok"
     except Exception as error:
-        return str(error) or type(error).__name__
+        return reason(error)
 
 
 def health_router(checks: Mapping[str, Check]) -> APIRouter:

@@ -20,7 +20,9 @@ from opentelemetry.trace import get_current_span, set_tracer_provider
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from libs.bus.handlers import handled
+from libs.kit.foreign import Tamed
 from libs.store import tracing
+from libs.store.reasons import reason, stack
 
 _SECRET_KEY = re.compile(
     r"authorization|secret|passw|token|cookie|credential|private_?key|api_?key|signature", re.IGNORECASE
@@ -51,13 +53,23 @@ def _render(_: WrappedLogger, __: str, event: EventDict) -> str:
     return _SECRET_TEXT.sub(rf"\1\2{_HIDDEN}", line)
 
 
+def _no_error_itself(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """An error that is logged as a field is told without values."""
+    for name, value in event.items():
+        if isinstance(value, BaseException) and name != "exc_info":
+            event[name] = reason(value)
+    return event
+
+
 def configure(service: str, level: int = logging.INFO, stream: TextIO | None = None) -> None:
     """Sends the logs of this process, the libraries' included, to `stream` (stdout) as JSON lines."""
 
     def add_place(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         event["service"] = service
         if delivery := handled.get():
-            event["event_id"], event["trace_id"] = str(delivery.event_id), (delivery.traceparent or "")[3:35]
+            event["event_id"], event["event_type"] = str(delivery.event_id), delivery.type
+            if delivery.traceparent:
+                event["trace_id"] = delivery.traceparent[3:35]
         place = get_current_span().get_span_context()
         if place.is_valid:
             event["trace_id"], event["span_id"] = f"{place.trace_id:032x}", f"{place.span_id:016x}"
@@ -68,7 +80,8 @@ def configure(service: str, level: int = logging.INFO, stream: TextIO | None = N
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
         add_place,
-        structlog.processors.format_exc_info,
+        _no_error_itself,
+        structlog.processors.ExceptionRenderer(lambda info: stack(info[1])),
     ]
     out = stream or sys.stdout
     structlog.configure(
@@ -78,6 +91,7 @@ def configure(service: str, level: int = logging.INFO, stream: TextIO | None = N
     )
     handler = logging.StreamHandler(out)
     last: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, _render]
+    handler.addFilter(Tamed())
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last))
     logging.basicConfig(handlers=[handler], level=max(level, logging.WARNING), force=True)
 

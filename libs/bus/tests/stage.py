@@ -120,18 +120,22 @@ class Stage:
 
     async def published(self, topic: str | None = None) -> list[Delivery]:
         """Every record on the topic, partition by partition."""
+        found = await self.records(topic or self.topic)
+        return [delivery(r.topic, r.partition, r.offset, r.key, r.headers, r.value) for r in found]
+
+    async def records(self, topic: str) -> list[Any]:
+        """The same as they came."""
         client = AIOKafkaConsumer(**self.kafka.common(), enable_auto_commit=False, isolation_level="read_committed")
         await client.start()
         try:
-            places = [TopicPartition(topic or self.topic, p) for p in range(PARTITIONS)]
+            places = [TopicPartition(topic, p) for p in range(PARTITIONS)]
             client.assign(places)
             await client.seek_to_beginning(*places)
             ends = await ends_of(client, places)
-            found: list[Delivery] = []
+            found: list[Any] = []
             for place in places:
                 while await client.position(place) < ends[place]:
-                    records = (await client.getmany(place, timeout_ms=100)).get(place, [])
-                    found += [delivery(r.topic, r.partition, r.offset, r.key, r.headers, r.value) for r in records]
+                    found += (await client.getmany(place, timeout_ms=100)).get(place, [])
             return found
         finally:
             await client.stop()

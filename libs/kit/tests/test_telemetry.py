@@ -1,6 +1,7 @@
 import io
 import json
 import logging
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import structlog
 
 from libs.kit import telemetry
+from libs.kit.foreign import Tamed
 from libs.store.tracing import continued, traceparent
 
 FOREIGN = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -64,7 +66,45 @@ def test_an_exception_is_one_line(lines: io.StringIO) -> None:
     except ValueError:
         structlog.get_logger().exception("failed")
     [line] = read(lines)
-    assert "ValueError: invalid literal" in line["exception"]
+    assert 'int("broken")' in line["exception"]
+    assert "ValueError: at libs/kit/tests/test_telemetry.py:" in line["exception"]
+
+
+def test_a_library_that_repeats_itself_is_cut_short_and_counted() -> None:
+    heard: list[logging.LogRecord] = []
+    told, now = threading.Event(), 0.0
+
+    class Ear(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            heard.append(record)
+            if hasattr(record, "repeated"):
+                told.set()
+
+    library, ear = logging.getLogger("a.library"), Ear()
+    ear.addFilter(Tamed(most=3, seconds=0.2, clock=lambda: now))
+    library.addHandler(ear)
+    try:
+        for attempt in range(50):
+            library.warning("no connection to broker %s", attempt)
+        library.warning("another word")
+        assert [record.getMessage() for record in heard] == [
+            "no connection to broker 0", "no connection to broker 1", "no connection to broker 2", "another word",
+        ]  # fmt: skip
+        assert told.wait(20), "the count comes at the window's end"
+        assert (heard[-1].getMessage(), heard[-1].repeated) == ("repeated: no connection to broker %s", 47)  # type: ignore[attr-defined]
+        library.warning("no connection to broker %s", 50)
+        assert heard[-1].getMessage() == "no connection to broker 50"
+    finally:
+        library.removeHandler(ear)
+
+
+def test_a_window_that_nothing_filled_begins_anew_by_the_clock() -> None:
+    now = 0.0
+    tamed = Tamed(most=1, seconds=60, clock=lambda: now)
+    record = logging.LogRecord("a.library", logging.WARNING, "", 1, "away", (), None)
+    assert [tamed.filter(record), tamed.filter(record)] == [True, False]
+    now = 61.0
+    assert tamed.filter(record)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from yarl import URL
 from libs.kit.problems import Problem, Unavailable
 from libs.kit.telemetry import histogram
 from libs.store import tracing
+from libs.store.reasons import reason
 from services.gateway.door import asgi
 from services.gateway.door.headers import Headers, outward, value_of
 from services.gateway.door.pulses import Pulses
@@ -123,7 +124,7 @@ class Upstreams:
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
             if began:
                 # Too late for a problem: a body that breaks off tells the caller that the answer is not whole.
-                log.warning("a service's answer broke off", upstream=service, path=scope["path"], error=repr(error))
+                log.warning("a service's answer broke off", upstream=service, path=scope["path"], error=reason(error))
                 raise asgi.CallerLeft from error
             if isinstance(error.__cause__, Problem | asgi.CallerLeft):  # what ended the body that was being sent
                 raise error.__cause__ from error

@@ -10,6 +10,7 @@ import structlog
 from libs.kit.auth import LIFETIME_SECONDS, Principal, mint
 from libs.kit.problems import Unauthenticated, Unavailable, as_problem
 from libs.store import Database, Scope
+from libs.store.reasons import reason
 from services.gateway.identity.access_tokens import Access
 from services.gateway.identity.keys import SigningKey
 from services.gateway.model.client import Client
@@ -104,5 +105,5 @@ class Directory:
         if known is None or time.monotonic() - known.read_at > STALE_SECONDS:
             message = "The gateway's own database is out of reach; try again."
             raise Unavailable(message, dependency="gateway database") from error
-        log.warning("the gateway's database does not answer; going by what is known", error=repr(error))
+        log.warning("the gateway's database does not answer; going by what is known", error=reason(error))
         return known

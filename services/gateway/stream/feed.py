@@ -9,6 +9,7 @@ import structlog
 from yarl import URL
 
 from libs.kit.auth import Principal, mint
+from libs.store.reasons import reason
 from services.gateway.door.upstreams import Upstreams
 from services.gateway.identity.keys import SigningKey
 from services.gateway.stream.hub import Hub
@@ -40,7 +41,7 @@ class Feed:
             except Exception as error:  # whatever it is: without the feed every listener is deaf
                 if not known_to_be_down:
                     log.warning(
-                        "the feed of events broke; taking it up again", error=repr(error), position=self._hub.position
+                        "the feed of events broke; taking it up again", error=reason(error), position=self._hub.position
                     )
             known_to_be_down = self._hub.position == before
             pause = min(pause * 2, _LONGEST_PAUSE) if known_to_be_down else 0.05
