@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,6 +39,10 @@ SELECT app_now() AS now, (SELECT time_offset FROM app_clock) AS time_offset, (SE
        (SELECT count(*) FROM jobs WHERE last_error IS NOT NULL) AS failing,
        (SELECT count(*) FROM outbox, relay_position WHERE NOT pg_visible_in_snapshot(xid, prev)) AS unpublished
 """
+_NEXT = """
+SELECT min(due_at) AS due FROM timers
+ WHERE aggregate_id = ANY($1::uuid[]) AND due_at > app_now() AND split_part(kind, ':', 1) <> ALL($2::text[])
+"""
 _OFFSETS = "SELECT topic, partition, next FROM consumer_offsets"
 _LOOK_SECONDS = 0.03
 _PATIENCE_SECONDS = 120
@@ -57,6 +61,8 @@ class Look:
     now: datetime
     offsets: frozenset[timedelta]
     next_due: datetime | None
+    outside_due: datetime | None
+    """The next instant of the simulators alone."""
     busy: tuple[str, ...]
 
 
@@ -90,7 +96,7 @@ class Sandbox:
         """With `strangers`, what those have waited for long enough is not busy. Raises OutOfReach."""
         strangers = strangers or Strangers(endless=True)
         busy: list[str] = []
-        dues: list[datetime] = []
+        dues, outside = list[datetime](), list[datetime]()
         ends, states, told = await asyncio.gather(
             asyncio.to_thread(self._ends),
             asyncio.gather(*(database.state() for database in self._databases.values())),
@@ -116,11 +122,17 @@ class Sandbox:
                 continue
             due = found["next_due"] and datetime.fromisoformat(found["next_due"])
             if due:
-                dues.append(due)
+                outside.append(due)
             if found["owed_notices"] or (due and due <= now):
                 busy.append(f"the {name} has something to tell")
             offsets.add(timedelta(seconds=found["offset_seconds"]))
-        return Look(now, frozenset(offsets), min((d for d in dues if d > now), default=None), tuple(busy))
+        next_due, outside_due = (min((d for d in all if d > now), default=None) for all in (dues + outside, outside))
+        return Look(now, frozenset(offsets), next_due, outside_due, tuple(busy))
+
+    async def next_of(self, aggregates: Collection[str], *, besides: Collection[str] = ()) -> datetime | None:
+        """When the next timer of these is due, in any service; `besides` timers of these kinds. Raises OutOfReach."""
+        found = await asyncio.gather(*(each.rows(_NEXT, aggregates, besides) for each in self._databases.values()))
+        return min((row["due"] for [row] in found if row["due"]), default=None)
 
     async def _told(self, name: str, strangers: Strangers) -> dict[str, Any] | None:
         """None of one that has been out of reach for long."""
@@ -178,7 +190,10 @@ class Sandbox:
 
     async def hop(self, look: Look, limit: datetime, say: Callable[[datetime], None] = lambda _: None) -> Look:
         """From a quiet look to the next instant at which anything is due, or to the limit if that is before it."""
-        to = min(look.next_due or limit, limit)
+        return await self.hop_to(look, min(look.next_due or limit, limit), say)
+
+    async def hop_to(self, look: Look, to: datetime, say: Callable[[datetime], None] = lambda _: None) -> Look:
+        """From a quiet look to this instant at once: what is due on the way is late."""
         (offset,) = look.offsets
         # a hair past the instant: what is due at it is due now
         self._publish(offset + (to - look.now) + timedelta(milliseconds=1))
@@ -205,14 +220,16 @@ class _Reached:
         self._connection: Database | None = None
 
     async def state(self) -> tuple[asyncpg.Record, list[asyncpg.Record]]:
+        [state] = await self.rows(_STATE)
+        return state, await self.rows(_OFFSETS)
+
+    async def rows(self, sql: str, *args: object) -> list[asyncpg.Record]:
         try:
             if self._connection is None or self._connection.is_closed():
                 self._connection = await asyncpg.connect(
                     self._url, timeout=_ANSWER_SECONDS, command_timeout=_ANSWER_SECONDS
                 )
-            state = await self._connection.fetchrow(_STATE)
-            assert state is not None
-            return state, await self._connection.fetch(_OFFSETS)
+            return list(await self._connection.fetch(sql, *args))
         except _TROUBLE as trouble:
             await self.close()
             raise OutOfReach(f"{self._service}'s database does not answer ({_said(trouble)})") from trouble

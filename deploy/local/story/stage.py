@@ -7,16 +7,18 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 
 from deploy.local.environment import ROLES
-from deploy.local.sandbox import Sandbox, sandbox
+from deploy.local.sandbox import Look, OutOfReach, Sandbox, sandbox
 from deploy.local.story.people import Person
 from deploy.local.story.witness import NotSeen, Witness, seen
 
+_REPEATED = ("step",)
+"""Timers that the story does not stop for: an escalation tells again every quarter of an hour."""
 Row = dict[str, Any]
 
 
@@ -53,13 +55,28 @@ class Stage:
         return await seen(look, lambda: f"{what} ({path})")
 
     async def live_until(self, fact: Callable[[], Awaitable[bool]], what: str, *, days: int) -> None:
-        """Hops from one thing due to the next until the fact holds, for at most so many days. Raises NotSeen."""
+        """Hops from one thing due in this case to the next until the fact holds, for at most so many days. Raises NotSeen."""
         look = await self.clock.quiet()
         end = look.now + timedelta(days=days)
         while not await fact():
             if look.now >= end:
                 raise NotSeen(f"not within {days} days of the sandbox's time: {what}")
-            look = await self.clock.hop(look, end)
+            look = await self._hop(look, end)
+
+    async def live_to(self, instant: datetime) -> None:
+        """The same up to an instant, unless it has passed."""
+        look = await self.clock.quiet()
+        while look.now < instant:
+            look = await self._hop(look, instant)
+
+    async def _hop(self, look: Look, end: datetime) -> Look:
+        """To what is due next in this case or outside. What is due in other cases meanwhile is late by as much: a sandbox with many
+        of them would have this one told for minutes."""
+        try:
+            ours = await self.clock.next_of(self.witness.aggregates_of(self.case_id), besides=_REPEATED)
+        except OutOfReach:
+            return await self.clock.quiet()
+        return await self.clock.hop_to(look, min(at for at in (ours, look.outside_due, end) if at))
 
     async def at_the_partner(self, ticket: str, what: str, text: str) -> None:
         """Somebody at the cloud partner works their ticket."""

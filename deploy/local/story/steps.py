@@ -152,7 +152,7 @@ async def escalate(s: Stage) -> str:
         case_id=s.case_id,
     )
     due = datetime.fromisoformat(clock["due_at"])
-    await s.clock.advance_to(due + timedelta(seconds=5))
+    await s.live_to(due + timedelta(seconds=5))
     tells = await s.event("escalation.threshold-breached", clock="resolution", percent=75)
     raises = await s.event("escalation.threshold-breached", clock="resolution", percent=100)
     people = ", ".join(sorted({r["name"] for r in raises["recipients"]}))
@@ -180,7 +180,7 @@ async def visit(s: Stage) -> str:
     planned = await s.becomes("technician", order, lambda w: w["state"] == "planned", "the visit")
     if planned["appointment"] != s["visit"]["appointment"]:
         raise NotSeen(f"the visit was booked again: {planned['appointment']}, not {s['visit']['appointment']}")
-    await s.clock.advance_to(datetime.fromisoformat(planned["appointment"]["window"]["starts"]))
+    await s.live_to(datetime.fromisoformat(planned["appointment"]["window"]["starts"]))
     technician = s.people["technician"]
     await technician.post(f"{order}/depart")
     await technician.post(f"{order}/arrive")

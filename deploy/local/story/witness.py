@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from confluent_kafka import Consumer
+from confluent_kafka import Consumer, TopicPartition
 
 from deploy.local.errors import CannotRun
 from deploy.local.listening import Listener
@@ -40,7 +40,7 @@ class Witness:
             self.on_stream[event["id"]] = event
 
     def follow_kafka(self, env: Mapping[str, str]) -> threading.Thread:
-        """Reads every service's topic as the ops user, as any Kafka client would; until `stop()`."""
+        """Reads every service's topic from now on as the ops user, as any Kafka client would; until `stop()`."""
         consumer = Consumer(
             {
                 "bootstrap.servers": env["POLYPLUS_KAFKA_BOOTSTRAP"],
@@ -49,12 +49,15 @@ class Witness:
                 "sasl.username": env["POLYPLUS_KAFKA_OPS_USER"],
                 "sasl.password": env["POLYPLUS_KAFKA_OPS_PASSWORD"],
                 "group.id": f"ops-story-{uuid4()}",
-                "auto.offset.reset": "earliest",
+                "auto.offset.reset": "error",
                 "enable.auto.commit": False,
                 "log_level": 2,
             }
         )
-        consumer.subscribe([f"{service}.events" for service in PUBLISHERS])
+        topics = consumer.list_topics(timeout=20).topics
+        places = [(f"{service}.events", n) for service in PUBLISHERS for n in topics[f"{service}.events"].partitions]
+        ends = [consumer.get_watermark_offsets(TopicPartition(*place), timeout=20)[1] for place in places]
+        consumer.assign([TopicPartition(*place, end) for place, end in zip(places, ends, strict=True)])
         thread = threading.Thread(target=self._consume, args=(consumer,), daemon=True)
         thread.start()
         return thread
@@ -68,6 +71,7 @@ class Witness:
                 key, value = record.key(), record.value()
                 self.on_kafka[headers["ce_id"]] = {
                     "type": headers["ce_type"],
+                    "subject": headers["ce_subject"],
                     "key": key.decode() if key else None,
                     "topic": record.topic(),
                     "data": json.loads(value) if value else None,
@@ -76,6 +80,11 @@ class Witness:
 
     def stop(self) -> None:
         self._stop.set()
+
+    def aggregates_of(self, case_id: str) -> list[str]:
+        """The ids of what has told of this case: the case, its clocks, its replacement, its visits …"""
+        told = [event for event in list(self.on_kafka.values()) if (event["data"] or {}).get("case_id") == case_id]
+        return sorted({event["subject"] for event in told})
 
     async def see(self, case_id: str, name: str, **fields: Any) -> dict[str, Any]:
         """The data of the case's event of this name (`rma.part-shipped`) with these fields, once stream and Kafka both have it."""
