@@ -10,17 +10,24 @@ from collections.abc import Sequence
 
 import deploy.cli
 from deploy.cli.arguments import Parser
-from deploy.cli.output import complain
+from deploy.cli.output import fail, speak
 from deploy.local.errors import CannotRun
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command. 0 done, 1 trouble found, 2 wrong usage or something out of reach, 130 interrupted."""
+    typed = list(sys.argv[1:] if argv is None else argv)
+    speak(as_json="--json" in typed)
     try:
-        arguments = parser().parse_args(argv)
+        arguments = parser().parse_args(typed)
         return int(arguments.run(arguments) or 0)
     except CannotRun as reason:
-        complain(str(reason))
+        fail(str(reason))
+        return 2
+    except SystemExit as end:  # a process that lacks a setting says so
+        if not isinstance(end.code, str):
+            raise
+        fail(end.code)
         return 2
     except KeyboardInterrupt:
         return 130

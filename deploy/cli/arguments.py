@@ -26,16 +26,15 @@ class Parser(argparse.ArgumentParser):
         raise WrongUsage(f"{message}; see {self.prog} --help")
 
 
-def operators_command(commands: Commands, name: str, help: str, teach: str, **how: Any) -> Parser:
-    """A command with `--home` and `--json`, whose help ends with examples and the exit codes."""
+def operators_command(commands: Commands, name: str, help: str, teach: str, *, home: bool = True, **how: Any) -> Parser:
+    """A command with `--json` and, unless it needs no stack, `--home`; its help ends with examples and the exit codes."""
     parser: Parser = commands.add_parser(
         name, help=help, description=f"{help[0].upper()}{help[1:]}.", epilog=f"{teach.strip()}\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter, **how,
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="for programs")
-    add_home(parser)
+    if home:
+        parser.add_argument(
+            "--home", type=Path, default=ROOT / ".polyplus", help="the stack's folder (default: .polyplus)"
+        )
     return parser
-
-
-def add_home(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--home", type=Path, default=ROOT / ".polyplus", help="the stack's folder (default: .polyplus)")

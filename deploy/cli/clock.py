@@ -9,8 +9,8 @@ import sys
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from deploy.cli.arguments import add_home
-from deploy.cli.output import complain
+from deploy.cli.arguments import operators_command
+from deploy.cli.output import complain, print_json
 
 if TYPE_CHECKING:
     from deploy.cli.arguments import Commands
@@ -18,15 +18,28 @@ if TYPE_CHECKING:
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
+_ADVANCE = """
+Every service and simulator goes from one instant at which anything is due to the next, and all is quiet before it goes on: thresholds
+pass, parcels travel, visits come. Each hop is said on standard error; the instant reached is the result. Only a sandbox can.
+
+example:
+  polyplus clock advance 3d
+"""
+_NOW = """
+The domain time of this sandbox, as ISO 8601.
+
+example:
+  polyplus clock now
+"""
+
+
 def add_commands(commands: Commands) -> None:
     clock = commands.add_parser("clock", help="the sandbox's time").add_subparsers(required=True, metavar="what")
-    advance = clock.add_parser("advance", help="live through 90s, 30m, 8h, 3d or 2w of domain time, timer by timer")
-    advance.add_argument("by", type=duration)
+    advance = operators_command(clock, "advance", "live through some domain time, timer by timer", _ADVANCE)
+    advance.add_argument("by", type=duration, help="90s, 30m, 8h, 3d, 2w or 1d12h")
     advance.set_defaults(run=lambda arguments: asyncio.run(_advance(arguments)))
-    now = clock.add_parser("now", help="what time it is in the sandbox")
+    now = operators_command(clock, "now", "what time it is in the sandbox", _NOW)
     now.set_defaults(run=lambda arguments: asyncio.run(_now(arguments)))
-    for parser in (advance, now):
-        add_home(parser)
 
 
 def duration(text: str) -> timedelta:
@@ -45,7 +58,7 @@ async def _advance(arguments: argparse.Namespace) -> None:
         print(f"{to:%Y-%m-%d %H:%M:%S} UTC", file=sys.stderr)
 
     async with sandbox(environment.read(arguments.home)) as box:
-        print((await box.advance(arguments.by, say)).isoformat())
+        _print(arguments, await box.advance(arguments.by, say))
         for left in box.left:
             complain(f"not waited for: {left}")
 
@@ -55,4 +68,11 @@ async def _now(arguments: argparse.Namespace) -> None:
     from deploy.local.sandbox import sandbox
 
     async with sandbox(environment.read(arguments.home)) as box:
-        print((await box.look()).now.isoformat())
+        _print(arguments, (await box.look()).now)
+
+
+def _print(arguments: argparse.Namespace, now: datetime) -> None:
+    if arguments.json:
+        print_json({"now": now})
+    else:
+        print(now.isoformat())

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
 from typing import Any
+
+_AS_JSON = ContextVar("as_json", default=False)
 
 
 def print_json(found: object) -> None:
@@ -71,5 +74,23 @@ def brief(error: object, *, most: int = 120) -> str:
     return whole if len(whole) <= most else f"{whole[: most - 1].rstrip()}…"
 
 
+def speak(*, as_json: bool) -> None:
+    """How this process tells of trouble from now on."""
+    _AS_JSON.set(as_json)
+
+
 def complain(what: str) -> None:
-    print(f"poly+: {what}", file=sys.stderr, flush=True)
+    """Trouble beside the result, on standard error: a line, or for programs an object."""
+    print(
+        json.dumps({"trouble": what}, ensure_ascii=False) if _AS_JSON.get() else f"poly+: {what}",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def fail(what: str) -> None:
+    """Why there is no result: for programs that is the result, on standard output."""
+    if _AS_JSON.get():
+        print_json({"error": what})
+    else:
+        complain(what)

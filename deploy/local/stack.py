@@ -15,6 +15,7 @@ from typing import IO, Self
 
 from deploy.local import environment as environments
 from deploy.local import lock
+from deploy.local.control import Control
 from deploy.local.engines import Engines
 from deploy.local.environment import Environment
 from deploy.local.errors import CannotRun
@@ -78,6 +79,7 @@ class Stack:
         self._say, self._needed = say, needed_bytes
         self._lock: IO[str] | None = None
         self._watch: asyncio.Task[None] | None = None
+        self._control: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         began = time.monotonic()
@@ -170,6 +172,7 @@ class Stack:
             self._supervisor.add(self._unit(name))
         await self._supervisor.start(self._names)
         self._watch = asyncio.create_task(self._supervisor.watch())
+        self._control = asyncio.create_task(Control(self.home, self._supervisor, self._say).run())
         self._say(f"everything is ready ({time.monotonic() - began:.1f} s): {self.env['POLYPLUS_GATEWAY_URL']}")
 
     async def _migrate(self) -> None:
@@ -201,11 +204,11 @@ class Stack:
         return Unit(name, launch, ready, lambda: speaks(planned.url))
 
     async def _take_down(self) -> None:
-        if self._watch is not None:
-            self._watch.cancel()
+        for task in filter(None, (self._watch, self._control)):
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._watch
-            self._watch = None
+                await task
+        self._watch = self._control = None
         await asyncio.to_thread(self._processes.stop_all)
         self._ports.close()
         if self._lock is not None:

@@ -74,6 +74,16 @@ class Supervisor:
             await asyncio.to_thread(stop_all, [unit.child.started])
             self._bury(unit)
 
+    async def restart(self, name: str) -> None:
+        """Stops it politely, starts it, and returns when it is ready. Raises CannotRun when there is no such part or it is not ready
+        in time; it goes on being supervised then."""
+        if name not in self._units:
+            raise CannotRun(f"nothing here is called {name!r}; there are {', '.join(self._units)}")
+        await self.stop(name)
+        unit = self._units[name]
+        unit.wanted, unit.crash, unit.again_at = True, None, 0
+        await self._until_ready(unit, may_crash=True)
+
     async def kill(self, name: str, *, restart: bool = True) -> None:
         """SIGKILL, as a crash would have it; `restart` leaves the rest to `watch`."""
         unit = self._units[name]

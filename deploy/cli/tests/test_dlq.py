@@ -197,7 +197,7 @@ async def test_a_database_that_is_away_hides_no_other(
 
     listed = await polyplus("dlq", "list", "--json")
     assert (listed.code, [letter["key"] for letter in listed.json()]) == (2, [str(case.id)])
-    assert [line.split("'")[0] for line in listed.err.splitlines()] == ["poly+: cases", "poly+: rma"]
+    assert [line.split("'")[0] for line in listed.err.splitlines()] == ['{"trouble": "cases', '{"trouble": "rma']
 
     shown = await polyplus("dlq", "show", str(case.id), "--json")
     assert (shown.code, len(shown.json())) == (2, 1)
