@@ -23,8 +23,7 @@ $(INSTALLED): requirements.lock
 	@echo "poly+: installing into $(VENV) (once; about 400 MB)"
 	@{ [ -e $@ ] && $(PY) -m pip --version >/dev/null 2>&1; } || $(PYTHON) -m venv --clear $(VENV)
 	@rm -f $@
-	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(PY) -m pip install --require-hashes -r requirements.lock \
-		|| { echo "poly+: the packages could not be installed; see pip's message above (network? disk?), then run make again" >&2; exit 1; }
+	@$(PYTHON) deploy/local/install.py $(VENV) requirements.lock
 	@touch $@
 
 .venv: $(INSTALLED) ## install the locked packages
@@ -51,6 +50,7 @@ check: $(INSTALLED) ## format, lint, types, layers, event contracts
 	@$(PY) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 	@$(PY) -m libs.events check
 	@$(PY) -m tests.support.promises check
+	@$(PY) -m tests.support.settings check
 	@$(PY) -m tests.bench.report check
 
 # No find-links and no index address: the hashes are the public registry's, and nothing of this machine gets in.

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import IO, Self
 
 from deploy.local import environment as environments
-from deploy.local import lock
+from deploy.local import lock, prometheus
 from deploy.local.control import Control
 from deploy.local.engines import Engines
 from deploy.local.environment import Environment
@@ -162,6 +162,7 @@ class Stack:
             self.env[f"POLYPLUS_{name.upper()}_URL"] = (
                 f"http://{HOST}:{ports.choose(f'POLYPLUS_{name.upper()}_PORT', DEFAULT_PORTS[name])}"
             )
+        prometheus.write(self.home, self.env)
         self._say("starting PostgreSQL and Kafka")
         await Engines(self.home, self.env, self._environ).bring_up(self._processes, self._supervisor, ports)
         environments.write(self.home, self.env)

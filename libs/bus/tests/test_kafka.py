@@ -35,9 +35,7 @@ async def test_closing_a_consumer_while_kafka_is_away_cancels_nobody_and_leaves_
     with capture_logs() as logs:
         await close(client)
 
-    assert [line["error"] for line in logs] == ["CancelledError"], (
-        "aiokafka has mended this: is close() needed still?"
-    )
+    assert [line["error"] for line in logs] == ["CancelledError"], "aiokafka has mended this: is close() needed still?"
     assert not [task for task in asyncio.all_tasks() if not task.done() and _is_aiokafkas(task)]
 
 
