@@ -4,6 +4,7 @@ from typing import Literal
 from uuid import UUID
 
 from libs.events.base import Event
+from libs.events.labels import ProductNumber, Serial
 from libs.events.values import (
     Channel,
     Impact,
@@ -45,8 +46,8 @@ class CaseOpened(
     observed_impact: Impact
     severity: Severity
     priority: Priority
-    product_number: str | None = None
-    serial: str | None = None
+    product_number: ProductNumber | None = None
+    serial: Serial | None = None
     no_product_reason: str | None = None
     site_id: UUID | None = None  # where no product tells it
     language: Language

@@ -4,6 +4,7 @@ from typing import Literal
 from uuid import UUID
 
 from libs.events.base import Event
+from libs.events.labels import ProductNumber, Serial
 from libs.events.values import Contact, Impact, Instant, Severity, Value
 
 
@@ -20,8 +21,8 @@ class DeviceAlertRaised(
     device_id: UUID
     alert_id: UUID
     account_id: UUID
-    product_number: str
-    serial: str
+    product_number: ProductNumber
+    serial: Serial
     family: str | None = None
     firmware: str | None = None
     registration_id: UUID | None = None
@@ -47,8 +48,8 @@ class DeviceAlertCleared(
     device_id: UUID
     alert_id: UUID
     account_id: UUID
-    product_number: str
-    serial: str
+    product_number: ProductNumber
+    serial: Serial
     rule: str
     text: str | None = None
     cleared_at: Instant
@@ -77,7 +78,7 @@ class DiagnosticsCollected(
     case_id: UUID | None = None
     device_id: UUID
     account_id: UUID
-    serial: str
+    serial: Serial
     summary: str
     results: list[DiagnosticResult] = []
     collected_at: Instant

@@ -4,7 +4,9 @@ from datetime import date
 from typing import ClassVar, Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from libs.events import labels
 from libs.events.base import Event
+from libs.events.labels import ProductNumber, Serial
 from libs.events.values import (
     Account,
     Contact,
@@ -45,6 +47,7 @@ class CoverageDecided(
     contact: Contact | None = None
     product: Product | None = None
     overridden: bool = False  # a manager's word, see CoverageOverridden
+    unknown: list[Literal["site", "contact"]] = []  # what the request named and the account has not: left out
     decided_at: Instant
 
 
@@ -103,8 +106,8 @@ class ProductRegistered(
     registration_id: UUID
     account_id: UUID
     account_name: str
-    product_number: str
-    serial: str
+    product_number: ProductNumber
+    serial: Serial
     family: str
     model: str
     hardware_revision: str | None = None
@@ -130,8 +133,8 @@ class ProductTransferred(
     registration_id: UUID
     account_id: UUID
     account_name: str
-    product_number: str
-    serial: str
+    product_number: ProductNumber
+    serial: Serial
     contract_id: UUID | None = None
     plan: str | None = None
     features: list[str] = []
@@ -153,10 +156,10 @@ class SerialReplaced(
 
     registration_id: UUID
     account_id: UUID
-    product_number: str
-    old_serial: str
-    new_serial: str
-    new_product_number: str | None = None  # of a substitute that is another product
+    product_number: ProductNumber
+    old_serial: Serial
+    new_serial: Serial
+    new_product_number: ProductNumber | None = None  # of a substitute that is another product
     replaced_in_case: UUID | None = None
     rma_id: UUID | None = None
     replaced_at: Instant
@@ -177,8 +180,8 @@ class LicenceIssued(
     contract_id: UUID | None = None
     software: str
     premium: bool = False
-    product_number: str | None = None
-    serial: str | None = None
+    product_number: ProductNumber | None = None
+    serial: Serial | None = None
     seats: int | None = None
     valid_from: date
     valid_until: date | None = None
@@ -198,8 +201,8 @@ class LicenceExpiring(
     licence_id: UUID
     account_id: UUID
     software: str
-    product_number: str | None = None
-    serial: str | None = None
+    product_number: ProductNumber | None = None
+    serial: Serial | None = None
     valid_until: date
     days_left: int
 
@@ -232,12 +235,13 @@ class RegistrationState(Value):
 
     account_id: UUID
     site_id: UUID | None = None
-    product_number: str
-    serial: str
+    product_number: ProductNumber
+    serial: Serial
     plan: str | None = None
-    replaced_by: str | None = None  # the serial that took over
+    replaced_by: Serial | None = None  # the serial that took over
 
 
 def registration_key(product_number: str, serial: str) -> UUID:
-    """The key of a registration's record: serials alone are not unique."""
-    return uuid5(NAMESPACE_URL, f"polyplus:registration:{product_number}:{serial}")
+    """The key of a registration's record, whatever spelling of the label it is made of: serials alone are not unique."""
+    unit = f"{labels.product_number(product_number)}:{labels.serial(serial)}"
+    return uuid5(NAMESPACE_URL, f"polyplus:registration:{unit}")

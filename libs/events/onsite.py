@@ -4,6 +4,7 @@ from typing import Literal
 from uuid import UUID
 
 from libs.events.base import Event
+from libs.events.labels import ProductNumber, Serial
 from libs.events.values import InstalledPart, Instant, Role, Seconds, TimeZone, Window
 
 FailureReason = Literal[
@@ -35,8 +36,8 @@ class WorkOrderOpened(
     number: str
     component: str
     part_number: str | None = None
-    product_number: str | None = None
-    serial: str | None = None
+    product_number: ProductNumber | None = None
+    serial: Serial | None = None
     family: str | None = None
     opened_at: Instant
 
@@ -183,8 +184,8 @@ class VisitCompleted(
     diagnosis_id: UUID
     technician_id: UUID
     technician_name: str
-    serials_in: list[str]  # put into service
-    serials_out: list[str]  # taken out, to be returned
+    serials_in: list[Serial]  # put into service
+    serials_out: list[Serial]  # taken out, to be returned
     installed: list[InstalledPart] = []  # the same, paired and with their RMAs
     signed_off_by: str  # the customer's contact
     verified_by: str  # the engineer who checked with them
@@ -230,7 +231,7 @@ class VisitFailed(
     reason: FailureReason
     explanation: str
     rma_ids: list[UUID] = []  # of the parts that were the reason
-    serials: list[str] = []  # of the same, as scanned
+    serials: list[Serial] = []  # of the same, as scanned
     plans_again: bool = True  # False: unable to complete
     by: str
     failed_at: Instant

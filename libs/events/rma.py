@@ -5,6 +5,7 @@ from typing import Literal
 from uuid import UUID
 
 from libs.events.base import Event
+from libs.events.labels import ProductNumber, Serial
 from libs.events.values import Instant, Money, Priority, PromiseReason
 
 
@@ -25,8 +26,8 @@ class RmaRequested(
     component: str
     part_number: str | None = None
     whole_unit: bool
-    product_number: str | None = None
-    serial: str | None = None  # of the unit that failed
+    product_number: ProductNumber | None = None
+    serial: Serial | None = None  # of the unit that failed
     onsite: bool = False  # a technician is meant to install it
     replaces_rma_id: UUID | None = None  # the lost or dead-on-arrival one
     priority: Priority | None = None
@@ -136,7 +137,7 @@ class PartShipped(
     part_number: str
     whole_unit: bool
     component: str
-    serial: str | None = None
+    serial: Serial | None = None
     depot_id: UUID
     carrier: str
     tracking: str
@@ -245,7 +246,7 @@ class PartDelivered(
     case_id: UUID
     diagnosis_id: UUID
     part_number: str
-    serial: str | None = None
+    serial: Serial | None = None
     tracking: str | None = None
     received_by: str | None = None
     contract_due: date
@@ -287,7 +288,7 @@ class PartDeadOnArrival(
     case_id: UUID
     diagnosis_id: UUID
     part_number: str
-    serial: str | None = None
+    serial: Serial | None = None
     replaced_by_rma_id: UUID | None = None
     symptom: str | None = None
     by: str
@@ -307,11 +308,11 @@ class ReplacementInstalled(
     rma_id: UUID
     case_id: UUID
     diagnosis_id: UUID
-    product_number: str  # of the unit, not of the part
-    unit_serial: str | None = None  # the unit that a component went into
-    old_serial: str | None = None
-    new_serial: str | None = None
-    new_product_number: str | None = None  # of a substitute that is another product
+    product_number: ProductNumber  # of the unit, not of the part
+    unit_serial: Serial | None = None  # the unit that a component went into
+    old_serial: Serial | None = None
+    new_serial: Serial | None = None
+    new_product_number: ProductNumber | None = None  # of a substitute that is another product
     whole_unit: bool
     component: str
     installed_by: Literal["customer", "technician"]

@@ -5,6 +5,7 @@ from typing import Literal
 from uuid import UUID
 
 from libs.events.base import Event
+from libs.events.labels import ProductNumber, Serial
 from libs.events.values import Instant, Money
 
 
@@ -23,7 +24,7 @@ class DefectiveReturnDue(
     diagnosis_id: UUID
     what: Literal["defective", "unused_replacement"] = "defective"
     part_number: str
-    serial: str | None = None
+    serial: Serial | None = None
     due: date  # at the destination
     due_at: Instant
     return_label_url: str | None = None
@@ -46,8 +47,8 @@ class DefectiveReceived(
     diagnosis_id: UUID
     depot_id: UUID
     part_number: str | None = None
-    serial: str | None = None
-    expected_serial: str | None = None
+    serial: Serial | None = None
+    expected_serial: Serial | None = None
     by: str
     received_at: Instant
 
@@ -66,7 +67,7 @@ class DefectiveInspected(
     case_id: UUID
     diagnosis_id: UUID
     result: Literal["confirmed", "no_fault_found", "damaged", "serial_mismatch", "wrong_unit"]
-    serial: str | None = None
+    serial: Serial | None = None
     matched_rma_id: UUID | None = None  # a mismatching serial that belongs to another open RMA
     note: str | None = None
     by: str
@@ -87,7 +88,7 @@ class ReturnRejected(
     case_id: UUID
     diagnosis_id: UUID
     reason: str
-    serial: str | None = None
+    serial: Serial | None = None
     new_due: date
     new_due_at: Instant
     by: str
@@ -170,8 +171,8 @@ class RepeatReplacementDetected(
     diagnosis_id: UUID
     earlier_rma_ids: list[UUID]
     earlier_case_ids: list[UUID] = []
-    product_number: str
-    serial: str | None = None
+    product_number: ProductNumber
+    serial: Serial | None = None
     component: str
     within_days: int
     detected_at: Instant

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from libs.events.labels import ProductNumber, Serial
+
 Instant = AwareDatetime
 TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", examples=["08:30"])]
 CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$", examples=["VN"])]
@@ -100,8 +102,8 @@ class Contact(Value):
 class Product(Value):
     """The unit that the case is about."""
 
-    product_number: str
-    serial: str | None = None
+    product_number: ProductNumber
+    serial: Serial | None = None
     family: str
     model: str
     hardware_revision: str | None = None
@@ -148,8 +150,8 @@ class InstalledPart(Value):
 
     rma_id: UUID | None = None
     part_number: str | None = None
-    serial_in: str | None = None
-    serial_out: str | None = None
+    serial_in: Serial | None = None
+    serial_out: Serial | None = None
 
 
 class CallAction(Value):

@@ -4,10 +4,11 @@ import itertools
 from datetime import date
 from functools import lru_cache
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo
 
 import holidays
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from libs.kit.fields import Line, Short, Zone
 
 Language = Literal["en", "vi"]
 Weekday = Annotated[int, Field(ge=0, le=6, description="0 is Monday")]
@@ -29,7 +30,7 @@ class NamedDate(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     date: date
-    name: str = Field(min_length=1, max_length=200)
+    name: Line
 
 
 class CalendarData(BaseModel):
@@ -37,10 +38,10 @@ class CalendarData(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    time_zone: str
+    time_zone: Zone
     windows: tuple[WeeklyWindow, ...] = Field(min_length=1)
-    holidays_country: str | None = None
-    holidays_subdivision: str | None = None
+    holidays_country: Short | None = None
+    holidays_subdivision: Short | None = None
     closed: tuple[NamedDate, ...] = ()
     working: tuple[NamedDate, ...] = ()
 
@@ -53,10 +54,6 @@ class CalendarData(BaseModel):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        try:
-            ZoneInfo(self.time_zone)
-        except (LookupError, ValueError, OSError):
-            raise ValueError(f"no such time zone: {self.time_zone!r}") from None
         if self.holidays_country:
             try:
                 public_holidays(self.holidays_country, self.holidays_subdivision, 2026, "en")

@@ -10,6 +10,7 @@ from uuid import UUID
 from fastapi import Depends, Query
 from pydantic import BaseModel
 
+from libs.kit.fields import Storable, storable
 from libs.kit.problems import BadRequest
 
 Key = tuple[UUID | int | str | datetime, ...]
@@ -42,14 +43,7 @@ def encode_cursor(key: Key) -> str:
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
-def _text(value: str) -> str:
-    value.encode()  # PostgreSQL holds neither half a surrogate pair nor a NUL
-    if "\0" in value:
-        raise ValueError("not a text that a column holds")
-    return value
-
-
-_READ: dict[str, Callable[[str], UUID | str | datetime]] = {"u": UUID, "t": datetime.fromisoformat, "s": _text}
+_READ: dict[str, Callable[[str], UUID | str | datetime]] = {"u": UUID, "t": datetime.fromisoformat, "s": storable}
 
 
 def _untagged(value: object) -> UUID | int | str | datetime:
@@ -91,7 +85,9 @@ class PageParams:
 
 async def _paging(
     limit: Annotated[int, Query(ge=1, le=200, description="items in a page")] = 50,
-    cursor: Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before")] = None,
+    cursor: Annotated[
+        str | None, Storable, Query(max_length=1000, description="`next_cursor` of the page before")
+    ] = None,
 ) -> PageParams:
     return PageParams(limit, cursor)
 

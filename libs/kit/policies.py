@@ -7,21 +7,21 @@ Versions are never changed: a newer one for the same selectors ends the one befo
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Annotated, Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import pydantic_core
-from fastapi import Query
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 from uuid_utils.compat import uuid7
 
+from libs.events.values import CountryCode
+from libs.kit.fields import Reason, Word
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
 from libs.kit.problems import Unprocessable
 from libs.store import Reference, Transaction
 
 P = TypeVar("P", bound=BaseModel)
-_COUNTRY = "^[A-Z]{2}$"
 _ALL = """
 SELECT number, plan, region, severity, valid_from, valid_to, settings FROM policies
  ORDER BY (plan IS NOT NULL)::int + (region IS NOT NULL)::int + (severity IS NOT NULL)::int, number
@@ -50,11 +50,11 @@ class InvalidPolicy(Unprocessable):
 class ChangePolicy(Command):
     """A new version. `settings` holds the fields to override; an empty one returns to the defaults."""
 
-    plan: str | None = None
-    region: str | None = Field(None, pattern=_COUNTRY)
-    severity: str | None = None
+    plan: Word | None = None
+    region: CountryCode | None = None
+    severity: Word | None = None
     settings: dict[str, Any]
-    why: str = Field(min_length=3)
+    why: Reason
 
 
 class PolicyVersion(BaseModel):
@@ -146,8 +146,7 @@ class Policies(Generic[P]):
         return sorted((Since(r.number, r.valid_from) for r in rows if r.valid_from <= tx.now), key=lambda s: s[::-1])
 
     async def _list(
-        self, tx: Tx, paging: Paging, plan: str | None = None,
-        region: Annotated[str | None, Query(pattern=_COUNTRY)] = None, severity: str | None = None,
+        self, tx: Tx, paging: Paging, plan: Word | None = None, region: CountryCode | None = None, severity: Word | None = None,
     ) -> PolicyPage:  # fmt: skip
         """The newest first; `plan`, `region` and `severity` keep the versions that name them."""
         after = paging.after(int)

@@ -13,6 +13,7 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
+from libs.kit.fields import Storable
 from libs.kit.problems import Unauthenticated, Unavailable
 
 TOLERANCE_SECONDS = 300
@@ -70,9 +71,9 @@ def _key(secret: str) -> bytes:
 
 async def _signed(
     request: Request,
-    webhook_id: Annotated[str, Header(min_length=1, max_length=255)],
-    webhook_timestamp: Annotated[str, Header(max_length=20)],
-    webhook_signature: Annotated[str, Header(max_length=2000)],
+    webhook_id: Annotated[str, Storable, Header(min_length=1, max_length=255)],
+    webhook_timestamp: Annotated[str, Storable, Header(max_length=20)],
+    webhook_signature: Annotated[str, Storable, Header(max_length=2000)],
 ) -> Signed:
     return Signed(webhook_id, webhook_timestamp, webhook_signature, await request.body())
 

@@ -13,6 +13,7 @@ from fastapi import Query
 from pydantic import BaseModel
 
 from libs.kit.auth import Principal
+from libs.kit.fields import Word
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
 from libs.store import NotFound, Transaction
@@ -121,7 +122,7 @@ async def replay_events(
     tx: Tx,
     caller: Caller,
     after: Annotated[int, Query(ge=0, lt=2**63, description="the place to begin after")] = 0,
-    type: Annotated[tuple[str, ...], Query(max_length=50, description="types, or what they begin with")] = (),
+    type: Annotated[tuple[Word, ...], Query(max_length=50, description="types, or what they begin with")] = (),
     case_id: UUID | None = None,
     account_id: UUID | None = None,
 ) -> EventPage:

@@ -11,6 +11,7 @@ from services.entitlements.model.licence import Licence
 from services.entitlements.model.registration import Replacement
 from services.entitlements.use_cases import follow_case, run_contract, run_licence
 from services.entitlements.use_cases.decide_coverage import decide_by_timer
+from services.entitlements.use_cases.publish_registrations import PUBLISH, publish_by_timer
 from services.entitlements.use_cases.replace_serial import follow_replacement
 
 on = Handlers("entitlements")
@@ -28,6 +29,7 @@ projections = (
 timers = Timers("entitlements")
 timers(Contract, run_contract.BEGIN)(run_contract.begin_contract)
 timers(Contract, run_contract.END)(run_contract.end_by_term)
+timers(Account, PUBLISH)(publish_by_timer)
 timers(CaseFile, DECIDE_AGAIN)(decide_by_timer)
 timers(Licence, run_licence.TELL)(run_licence.tell_expiring)
 timers(Licence, run_licence.END)(run_licence.end_licence)

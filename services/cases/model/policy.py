@@ -6,8 +6,8 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from libs.events.values import Priority, Severity
 from libs.kit.calendar import CalendarData, WeeklyWindow
+from libs.kit.fields import Line
 from libs.kit.policies import Policies
-from services.cases.model.text import Line
 
 _WEEKDAYS = CalendarData(
     time_zone="Asia/Ho_Chi_Minh", windows=(WeeklyWindow(weekdays=(0, 1, 2, 3, 4), opens="00:00", closes="24:00"),)

@@ -1,26 +1,7 @@
-"""Text that a row can hold, and text as it is searched for."""
+"""Text as it is searched for."""
 
 import re
 import unicodedata
-from typing import Annotated
-
-from pydantic import AfterValidator, StringConstraints
-
-
-def _storable(text: str) -> str:
-    text.encode()  # half a surrogate pair has no place in UTF-8
-    if "\0" in text:
-        raise ValueError("PostgreSQL holds no NUL")
-    return text
-
-
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_storable)]
-Text = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000), AfterValidator(_storable)
-]
-Reason = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=3, max_length=2_000), AfterValidator(_storable)
-]
 
 
 def fold(text: str) -> str:

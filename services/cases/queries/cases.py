@@ -7,11 +7,11 @@ import sqlalchemy as sa
 from fastapi import Query
 
 from libs.events.values import Priority, Severity
+from libs.kit.fields import Line, Serial
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
 from services.cases.model.case import Case
 from services.cases.model.lifecycle import OPEN, CaseState, possible
-from services.cases.model.text import Line
 from services.cases.queries.access import READERS, case_for, json_contains, newest, seen_by
 from services.cases.queries.answers import CaseDetail, CaseOut, case_out
 
@@ -28,7 +28,7 @@ async def list_cases(
     severity: Severity | None = None,
     priority: Priority | None = None,
     account_id: UUID | None = None,
-    serial: Line | None = None,
+    serial: Serial | None = None,
     number: Line | None = None,
     queue: Line | None = None,
     assignee: Line | None = None,

@@ -8,11 +8,12 @@ import sqlalchemy as sa
 from fastapi import Query
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from libs.kit.fields import Line, ProductNumber, Text
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
 from libs.store import Compiled, NotFound, Transaction, given
 from services.cases.model.problem import Problem, ProblemChange, ProblemState, Response, likeness
-from services.cases.model.text import Line, Text, words
+from services.cases.model.text import words
 from services.cases.queries.access import READERS, json_contains, newest
 from services.cases.queries.answers import Out
 
@@ -83,7 +84,7 @@ async def list_problems(
         Text | None, Query(description="symptom, in Vietnamese (with or without diacritics) or English")
     ] = None,
     family: Line | None = None,
-    product_number: Line | None = None,
+    product_number: ProductNumber | None = None,
     firmware: Line | None = None,
     status: ProblemState | None = None,
 ) -> Page[ProblemOut]:

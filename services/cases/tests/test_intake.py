@@ -1,7 +1,7 @@
 """Taking requests, at any hour and by any channel."""
 
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -192,3 +192,39 @@ async def test_a_manager_overrides_coverage_with_a_reason(cases: Harness) -> Non
     case = await shown(cases, case_id)
     assert case["coverage"]["overridden"]
     assert case["coverage"]["override"]["reason"] == "goodwill"
+
+
+@pytest.mark.parametrize(
+    ("unknown", "language", "said"),
+    [
+        (["site", "contact"], "vi", ("Địa điểm", "Người liên hệ")),
+        (["contact"], "en", ("The contact",)),
+    ],
+)
+async def test_a_site_or_contact_that_the_account_has_not_is_dropped_with_a_word(
+    cases: Harness, unknown: list[str], language: str, said: tuple[str, ...]
+) -> None:
+    site, contact = str(uuid4()), str(uuid4())
+    request = a_request(site_id=site, contact_id=contact, language=language)
+    case_id = UUID((await cases.post("/v1/cases", request, **CUSTOMER)).json()["id"])
+    decided = coverage(case_id, unknown=unknown)
+
+    await cases.deliver(decided, coverage(case_id, unknown=unknown, revision=2, reason="overridden"))
+
+    case = (await cases.get(f"/v1/cases/{case_id}", **CUSTOMER)).json()
+    assert decided.site
+    assert case["site_id"] == (str(decided.site.site_id) if "site" in unknown else site)
+    assert case["contact_id"] is None
+    [note] = (await cases.get(f"/v1/cases/{case_id}/notes", **CUSTOMER)).json()["items"]
+    assert all(each in note["text"] for each in said)
+    assert len(note["text"].split(". ")) == len(said)
+
+
+async def test_a_unit_is_found_and_linked_however_its_label_is_written(cases: Harness) -> None:
+    first = (await cases.post("/v1/cases", a_request(serial="T4E668C836E"), **CUSTOMER)).json()
+    again = (await cases.post("/v1/cases", a_request(serial=" s/n: t4e6 68c8\u200b36e"), **CUSTOMER)).json()
+
+    assert again["serial"] == "T4E668C836E"
+    assert again["duplicate_of"] == [first["id"]]
+    listed = (await cases.get("/v1/cases?serial=t4e668c836e%20", **CUSTOMER)).json()["items"]
+    assert {each["id"] for each in listed} == {first["id"], again["id"]}

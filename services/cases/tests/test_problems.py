@@ -93,6 +93,18 @@ async def test_a_published_workaround_and_fix_tell_every_linked_case_that_is_wor
     assert [p.status for p in await cases.events(ProblemUpdated)] == ["open", "known_error", "fixed"]
 
 
+async def test_a_fix_of_a_long_story_is_told_whole(cases: Harness) -> None:
+    """What is told is put together of two texts, each as long as it may be."""
+    problem, case_id = await a_problem(cases, symptom="s" * 10_000), await opened(cases)
+    await did(cases, case_id, "problem", {"problem_id": str(problem)})
+
+    answer = await respond(cases, problem, "fix", fix_release="4" * 200)
+
+    assert answer.status_code == 200, answer.text
+    (told,) = await cases.events(WorkaroundProvided)
+    assert told.text == f"{'s' * 10_000}: {'4' * 200}"
+
+
 async def test_why_nothing_is_the_appropriate_response_is_recorded(cases: Harness) -> None:
     problem = await a_problem(cases)
     answer = await respond(cases, problem, "none")

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from libs.events.cases_work import FirstResponseSent
 from libs.events.values import Language, NoteOrigin, NoteVisibility
+from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Forbidden, Unprocessable
 from libs.store import Transaction
@@ -15,7 +16,6 @@ from services.cases.model.actor import Actor
 from services.cases.model.attachment import Attachment
 from services.cases.model.case import Case
 from services.cases.model.note import Note
-from services.cases.model.text import Text
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import NoteOut
 from services.cases.use_cases.settle_case import cause_of, settle

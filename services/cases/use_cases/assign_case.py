@@ -3,11 +3,11 @@
 from uuid import UUID
 
 from libs.events.cases import CaseAssigned
+from libs.kit.fields import Line, Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
-from services.cases.model.text import Line, Reason
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseOut, case_out
 from services.cases.use_cases.settle_case import settle

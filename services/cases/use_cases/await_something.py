@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import model_validator
 
 from libs.events.values import Wait as WaitKind
+from libs.kit.fields import Reason, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Conflict
 from libs.store import NotFound, Transaction
@@ -13,7 +14,6 @@ from libs.store.ids import new_id
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
 from services.cases.model.parts import Wait
-from services.cases.model.text import Reason, Text
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseOut, WaitOut, case_out
 from services.cases.use_cases.add_note import AddNote, add_note

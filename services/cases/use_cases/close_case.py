@@ -6,13 +6,13 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from libs.events.cases import CaseClosed
+from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Conflict
 from libs.store import Transaction
 from services.cases.model.actor import SYSTEM, Actor
 from services.cases.model.case import Case
 from services.cases.model.lifecycle import possible
-from services.cases.model.text import Reason
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseOut, case_out
 from services.cases.use_cases.settle_case import AUTO_CLOSE

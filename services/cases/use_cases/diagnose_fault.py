@@ -7,13 +7,13 @@ from pydantic import model_validator
 
 from libs.events.cases_work import DiagnosisWithdrawn
 from libs.events.values import Confidence, Domain, Remedy
+from libs.kit.fields import Line, Reason, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import NotFound, Transaction
 from libs.store.ids import new_id
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
 from services.cases.model.diagnosis import Diagnosis
-from services.cases.model.text import Line, Reason, Text
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import DiagnosisOut
 from services.cases.use_cases.settle_case import settle

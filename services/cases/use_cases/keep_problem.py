@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import Response
 from pydantic import Field
 
+from libs.kit.fields import Line, ProductNumber, Reason, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from libs.store.ids import new_id
@@ -13,12 +14,12 @@ from services.cases.model.case import Case
 from services.cases.model.lifecycle import WORKABLE
 from services.cases.model.problem import Problem, ProblemChange
 from services.cases.model.problem import Response as ProblemResponse
-from services.cases.model.text import Line, Reason, Text
 from services.cases.queries.problems import ProblemOut, problem_out
 from services.cases.use_cases.provide_workaround import ProvideWorkaround, provide_workaround
 
 router = Router(tags=["problems"])
 Lines = Annotated[list[Line], Field(max_length=50)]
+ProductNumbers = Annotated[list[ProductNumber], Field(max_length=50)]
 
 
 class RecordProblem(Command):
@@ -26,7 +27,7 @@ class RecordProblem(Command):
     keywords: Lines = Field(default_factory=list)
     """What else people call it, in either language."""
     family: Line | None = None
-    product_numbers: Lines = Field(default_factory=list)
+    product_numbers: ProductNumbers = Field(default_factory=list)
     firmware: Line | None = None
     root_cause: Text | None = None
 
@@ -35,7 +36,7 @@ class ReviseProblem(Command):
     symptom: Text | None = None
     keywords: Lines | None = None
     family: Line | None = None
-    product_numbers: Lines | None = None
+    product_numbers: ProductNumbers | None = None
     firmware: Line | None = None
     root_cause: Text | None = None
 
@@ -78,8 +79,15 @@ async def respond_to_problem(problem: Problem, cmd: RespondToProblem, by: str, t
     tx.emit(problem.fact(by, tx.now))
     if cmd.response not in {"workaround", "fix"}:
         return
-    text = cmd.workaround if cmd.response == "workaround" else f"{cmd.workaround or problem.symptom}: {cmd.fix_release}"
-    given = ProvideWorkaround(kind=cmd.response, text=text, fix_release=cmd.fix_release, appropriate_because=cmd.reason)  # type: ignore[arg-type]
+    text = (
+        cmd.workaround or ""
+        if cmd.response == "workaround"
+        else f"{cmd.workaround or problem.symptom}: {cmd.fix_release}"
+    )
+    # put together of texts that were each taken as they are: what bounds a caller's one text does not bound it
+    given = ProvideWorkaround.model_construct(
+        kind=cmd.response, text=text, fix_release=cmd.fix_release, diagnosis_id=None, appropriate_because=cmd.reason
+    )
     for case in await tx.select(Case, Case.c.problem_id == problem.id, Case.c.state.in_(WORKABLE), lock=True):
         provide_workaround(case, given, by, tx.now, tx, problem_id=problem.id)
 

@@ -8,12 +8,12 @@ from pydantic import Field
 
 from libs.events.values import Language
 from libs.kit.calendar import CalendarData
+from libs.kit.fields import Line
 from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.twins import refuse_twin
 from libs.store import Transaction
 from libs.store.ids import new_id
 from services.cases.model.queue import Queue
-from services.cases.model.text import Line
 from services.cases.queries.queues import QueueOut, queue_out
 from services.cases.use_cases.route_case import REROUTE
 

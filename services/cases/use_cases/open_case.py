@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, model_validator
 from libs.events.cases import CaseOpened, ExternalIdentifier
 from libs.events.values import Channel, Impact, Language, Severity
 from libs.kit.auth import Principal
+from libs.kit.fields import Line, ProductNumber, Serial, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Unprocessable
 from libs.store import Compiled, NotFound, Transaction, given, next_value
@@ -19,7 +20,6 @@ from services.cases.model.case import Case
 from services.cases.model.lifecycle import OPEN, REFUSING
 from services.cases.model.parts import StateChange
 from services.cases.model.policy import CasesPolicy, policies
-from services.cases.model.text import Line, Text
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseOut, fields_out
 from services.cases.queries.problems import KnownError, known_errors
@@ -47,8 +47,8 @@ class OpenCase(Command):
     observed_impact: Impact
     severity: Severity
     language: Language
-    product_number: Line | None = None
-    serial: Line | None = None
+    product_number: ProductNumber | None = None
+    serial: Serial | None = None
     no_product_reason: Text | None = None
     firmware: Line | None = None
     account_id: UUID | None = None

@@ -3,12 +3,12 @@
 from uuid import UUID
 
 from libs.events.cases import CoverageOverridden
+from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
 from services.cases.model.parts import CoverageOverride
-from services.cases.model.text import Reason
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseOut, case_out
 

@@ -5,12 +5,12 @@ from typing import Literal
 from uuid import UUID
 
 from libs.events.cases_work import WorkaroundProvided
+from libs.kit.fields import Line, Reason, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
 from services.cases.model.parts import Workaround
-from services.cases.model.text import Line, Reason, Text
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseOut, case_out
 

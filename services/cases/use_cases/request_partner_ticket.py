@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from libs.events.cases_work import PartnerTicketRequested
+from libs.kit.fields import Line, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Unprocessable
 from libs.store import Transaction
@@ -11,7 +12,6 @@ from services.cases.model.actor import Actor
 from services.cases.model.case import Case
 from services.cases.model.diagnosis import Diagnosis
 from services.cases.model.parts import PartnerRequest
-from services.cases.model.text import Line, Text
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseOut, case_out
 

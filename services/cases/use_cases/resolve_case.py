@@ -2,11 +2,11 @@
 
 from uuid import UUID
 
+from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
-from services.cases.model.text import Text
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseOut, case_out
 from services.cases.use_cases.settle_case import schedule_close, tell_resolved

@@ -7,12 +7,12 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field, model_validator
 
 from libs.events.cases import ExternalIdentifier
+from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Conflict
 from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
-from services.cases.model.text import Text
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseOut, case_out
 from services.cases.use_cases.add_note import AddNote, add_note

@@ -6,6 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from libs.events.cases import CaseRouted
+from libs.kit.fields import Line, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Unprocessable
 from libs.store import Compiled, Reference, Transaction
@@ -17,7 +18,6 @@ from services.cases.model.note import Note
 from services.cases.model.parts import Handover
 from services.cases.model.policy import policies
 from services.cases.model.queue import Choice, Queue, choose
-from services.cases.model.text import Line, Text
 from services.cases.model.wording import say
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseOut, case_out

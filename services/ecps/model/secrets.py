@@ -1,11 +1,15 @@
 """What a partner gave us to sign in with: encrypted at rest, readable by the connectors only."""
 
 import json
+from typing import Annotated
 
 from cryptography.fernet import Fernet
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from libs.kit.fields import Short
 from libs.kit.settings import setting
+
+Secret = Annotated[SecretStr, Field(max_length=10_000)]
 
 
 class Credentials(BaseModel):
@@ -16,10 +20,10 @@ class Credentials(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    token: SecretStr | None = None
-    username: str | None = None
-    password: SecretStr | None = None
-    webhook_secret: SecretStr | None = None
+    token: Secret | None = None
+    username: Short | None = None
+    password: Secret | None = None
+    webhook_secret: Secret | None = None
 
 
 def _fernet() -> Fernet:

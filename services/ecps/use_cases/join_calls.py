@@ -7,13 +7,14 @@ from pydantic import Field
 
 from libs.events.ecps_calls import CallParticipant, JointCallHeld, JointCallRequested, JointCallScheduled
 from libs.events.values import CallAction, Role
+from libs.kit.fields import Line, Reason, Text, Url, Zone
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Unprocessable
 from libs.store import NotFound
 from libs.store.ids import new_id
 from services.ecps.model.case_file import CaseFile
 from services.ecps.model.engagement import Engagement
-from services.ecps.model.fields import Line, Reason, Span, Text, Url, Zone
+from services.ecps.model.fields import Span
 from services.ecps.model.joint_call import CallStep, JointCall
 from services.ecps.model.partner import Partner
 from services.ecps.queries.joint_calls import JointCallOut, call_for
@@ -38,6 +39,16 @@ class RequestCall(Command):
     proposed: Annotated[list[Span], Field(max_length=10)] = Field(default_factory=list)
 
 
+class Participant(CallParticipant):
+    name: Line
+    email: Line | None = None
+
+
+class Action(CallAction):
+    what: Text
+    owner: Line
+
+
 class ScheduleCall(Command):
     """Again for a call that moves. Without a `time_zone` the times are shown in the site's."""
 
@@ -45,13 +56,13 @@ class ScheduleCall(Command):
     time_zone: Zone | None = None
     join_url: Url | None = None
     level: int | None = Field(None, ge=1, le=10)
-    participants: Annotated[list[CallParticipant], Field(max_length=50)] = Field(default_factory=list)
+    participants: Annotated[list[Participant], Field(max_length=50)] = Field(default_factory=list)
     reason: Reason = "agreed"
 
 
 class RecordCall(Command):
     outcome: Text
-    actions: Annotated[list[CallAction], Field(max_length=50)] = Field(default_factory=list)
+    actions: Annotated[list[Action], Field(max_length=50)] = Field(default_factory=list)
     duration_seconds: int | None = Field(None, ge=0, le=86_400)
 
 
@@ -96,7 +107,7 @@ async def schedule_call_route(call_id: UUID, cmd: ScheduleCall, tx: Tx, caller: 
         raise NotALevel("The partner's procedure has no such level.", levels=len(partner.procedure))
     call.window, call.join_url, call.level = cmd.window, cmd.join_url or call.join_url, cmd.level
     call.time_zone = cmd.time_zone or case.time_zone
-    call.participants = cmd.participants or _invited(case, partner, cmd.level, caller.name)
+    call.participants = [*cmd.participants] or _invited(case, partner, cmd.level, caller.name)
     call.sequence += 1
     tx.emit(
         JointCallScheduled(
@@ -108,7 +119,7 @@ async def schedule_call_route(call_id: UUID, cmd: ScheduleCall, tx: Tx, caller: 
     return JointCallOut.model_validate(call)
 
 
-def _invited(case: CaseFile, partner: Partner, level: int | None, engineer: Line) -> list[CallParticipant]:
+def _invited(case: CaseFile, partner: Partner, level: int | None, engineer: str) -> list[CallParticipant]:
     contact = case.coverage.contact if case.coverage else None
     theirs = partner.procedure[level - 1].contact if level else partner.contact
     return [
@@ -123,7 +134,7 @@ async def record_call_route(call_id: UUID, cmd: RecordCall, tx: Tx, caller: Call
     """The outcome, and who does what."""
     call = await call_for(caller, call_id, tx, lock=True)
     call.to("held", tx, "held")
-    call.outcome, call.actions, call.duration_seconds = cmd.outcome, cmd.actions, cmd.duration_seconds
+    call.outcome, call.actions, call.duration_seconds = cmd.outcome, [*cmd.actions], cmd.duration_seconds
     tx.emit(
         JointCallHeld(
             **call.ids, outcome=cmd.outcome, actions=call.actions, duration_seconds=call.duration_seconds,

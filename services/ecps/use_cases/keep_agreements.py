@@ -3,12 +3,12 @@
 from datetime import date
 from uuid import UUID
 
+from libs.kit.fields import Line, Zone
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import BadRequest
 from libs.store import NotFound, Transaction
 from libs.store.ids import new_id
 from services.ecps.model.agreement import Agreement
-from services.ecps.model.fields import Line, Zone
 from services.ecps.model.partner import Partner
 from services.ecps.queries.access import shown
 from services.ecps.queries.partners import AgreementOut

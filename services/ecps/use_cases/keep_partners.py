@@ -6,12 +6,12 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from libs.events.values import PartnerContact
+from libs.kit.fields import Line, Url
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.twins import refuse_twin
 from libs.store import Transaction
 from libs.store.ids import new_id
 from services.ecps.connectors.address import check_url
-from services.ecps.model.fields import Line, Url
 from services.ecps.model.partner import Change, ConnectorKind, Level, Minutes, Partner
 from services.ecps.model.policy import policies
 from services.ecps.model.secrets import Credentials, seal

@@ -9,6 +9,7 @@ import structlog
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError, field_validator
 from sqlalchemy import or_
 
+from libs.kit.fields import Line, Text, Url
 from libs.kit.http import Caller, Command, Router, Tx, allow, public
 from libs.kit.problems import Unauthenticated
 from libs.kit.settings import setting
@@ -18,7 +19,6 @@ from libs.store import Transaction
 from libs.store.ids import new_id
 from services.ecps.model.alarms import doubt
 from services.ecps.model.engagement import Engagement, NoTicket, TicketTaken, machine
-from services.ecps.model.fields import Line, Text, Url
 from services.ecps.model.partner import Partner
 from services.ecps.model.secrets import unseal
 from services.ecps.queries.engagements import EngagementOut, engagement_for

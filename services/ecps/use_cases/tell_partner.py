@@ -4,13 +4,13 @@ from uuid import UUID
 
 from libs.events.cases_work import NoteAdded
 from libs.events.ecps import PartnerTicketUpdated
+from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from libs.store.ids import new_id
 from services.ecps.model.case_file import CaseFile, case_file_of
 from services.ecps.model.engagement import ENDED, Engagement
 from services.ecps.model.engagement_note import EngagementNote
-from services.ecps.model.fields import Text
 from services.ecps.model.partner import Partner
 from services.ecps.queries.engagements import NoteOut, engagement_for
 from services.ecps.use_cases.await_partner import await_answer

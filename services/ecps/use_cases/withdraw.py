@@ -6,11 +6,11 @@ from uuid import UUID
 
 from libs.events.ecps import PartnerTicketClosed, PartnerTicketWithdrawn
 from libs.events.values import Role
+from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.ecps.model.case_file import CaseFile
 from services.ecps.model.engagement import Engagement
-from services.ecps.model.fields import Reason
 from services.ecps.model.partner import Partner
 from services.ecps.queries.engagements import EngagementOut, engagement_for
 from services.ecps.use_cases.end_ticket import end_ticket

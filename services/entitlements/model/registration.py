@@ -28,7 +28,17 @@ class CannotBeRegistered(Conflict):
     title = "This unit cannot be registered"
 
 
-class Registration(Entity, table="registrations", indexes=("account_id", "serial")):
+class RegistrationStep(Step):
+    """A step in one account's time: no other account reads it. None: nobody but staff does."""
+
+    account_id: UUID | None = None
+
+
+class UnitInDispute(Conflict):
+    title = "This unit is in dispute"
+
+
+class Registration(Entity, table="registrations", indexes=("account_id", "serial", "disputed_at")):
     account_id: UUID
     product_number: str
     serial: str
@@ -39,22 +49,36 @@ class Registration(Entity, table="registrations", indexes=("account_id", "serial
     contact_id: UUID | None
     contract_id: UUID | None  # preferred among the account's contracts that cover the family
     state: State
-    history: list[Step]
+    history: list[RegistrationStep]
     created_at: datetime
     firmware: str | None = None  # as somebody noted it; what a unit runs now is the device's own to tell
+    disputed_at: datetime | None = None  # when another registration was found to hold the same unit
 
     def move(self, *, at: datetime, by: str, reason: str) -> None:
-        """Raises ForbiddenTransition when it was withdrawn."""
+        """Raises ForbiddenTransition when it was withdrawn, UnitInDispute."""
+        if self.disputed_at:
+            raise UnitInDispute(
+                "Another registration holds this unit. This one can only be withdrawn.", possible=["withdraw"]
+            )
         self._become("registered", at, by, reason)
+
+    def transfer(self, account_id: UUID, *, at: datetime, by: str, reason: str) -> None:
+        """To another account, which reads that the unit came to it and no word of why. Raises as `move` does."""
+        self.move(at=at, by=by, reason=reason)
+        self.account_id = account_id
+        self._become("registered", at, by, None)
 
     def withdraw(self, *, at: datetime, by: str, reason: str) -> None:
         """Raises ForbiddenTransition when it was withdrawn already."""
         self._become("withdrawn", at, by, reason)
 
-    def _become(self, state: State, at: datetime, by: str, reason: str) -> None:
+    def _become(self, state: State, at: datetime, by: str, reason: str | None) -> None:
         machine.check(self.state, state)
         self.state = state
-        self.history = [*self.history, Step(state=state, at=at, by=by, reason=reason)]
+        self.history = [
+            *self.history,
+            RegistrationStep(state=state, at=at, by=by, reason=reason, account_id=self.account_id),
+        ]
 
 
 class RegisteredSerial(Entity, table="registered_serials", indexes=("account_id", "registration_id")):
@@ -67,9 +91,12 @@ class RegisteredSerial(Entity, table="registered_serials", indexes=("account_id"
     replaced_by: str | None = None
     successor: UUID | None = None  # the id of the serial that took over
     replaced_at: datetime | None = None
+    disputed_at: datetime | None = None  # set: the unit's key stands for another registration
 
     def publish(self, registration: Registration, plan: str | None, tx: Transaction) -> None:
-        """Its record on the state topic, as it stands."""
+        """Its record on the state topic, as it stands; one in dispute has none."""
+        if self.disputed_at:
+            return
         self.version += 1
         state = RegistrationState(
             account_id=self.account_id,

@@ -58,7 +58,12 @@ def account_id_of(caller: Principal, account_id: UUID | None) -> UUID:
 
 
 async def listing(
-    cls: type[E], out: type[Shown], paging: PageParams, tx: Transaction, *where: sa.ColumnElement[bool] | None
+    cls: type[E],
+    out: type[Shown],
+    paging: PageParams,
+    tx: Transaction,
+    *where: sa.ColumnElement[bool] | None,
+    show: Callable[[E], Shown] | None = None,
 ) -> Page[Shown]:
     """A page in the order of ids, which is the order of making; conditions that are None restrict nothing."""
     after = paging.after(UUID)
@@ -67,11 +72,9 @@ async def listing(
         conditions.append(cls.c.id > after[0])
     rows = await tx.select(cls, *conditions, order_by=(cls.c.id,), limit=paging.limit + 1)
     ids: Callable[[Any], tuple[UUID]] = lambda item: (item.id,)  # noqa: E731
-    return page([out.model_validate(row) for row in rows], paging.limit, ids)
+    return page([(show or out.model_validate)(row) for row in rows], paging.limit, ids)
 
 
 def equal(column: sa.ColumnElement[Any], value: object) -> sa.ColumnElement[bool] | None:
-    """A filter that was given, or None; no column holds a text with a NUL."""
-    if isinstance(value, str) and "\0" in value:
-        return sa.false()
+    """A filter that was given, or None."""
     return None if value is None else column == value

@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.events.values import Language, OpeningHours
+from libs.kit.fields import Line, Word
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
 from services.entitlements.model.account import Account
@@ -52,7 +53,7 @@ class ContactOut(Out):
 
 
 @router.get("/v1/accounts", dependencies=READ)
-async def list_accounts(tx: Tx, caller: Caller, paging: Paging, country: str | None = None) -> Page[AccountOut]:
+async def list_accounts(tx: Tx, caller: Caller, paging: Paging, country: Word | None = None) -> Page[AccountOut]:
     return await listing(
         Account, AccountOut, paging, tx, *mine(Account.c.id, caller), equal(Account.c.country, country)
     )
@@ -65,7 +66,7 @@ async def read_account(account_id: UUID, tx: Tx, caller: Caller) -> AccountOut:
 
 @router.get("/v1/sites", dependencies=READ)
 async def list_sites(
-    tx: Tx, caller: Caller, paging: Paging, account_id: UUID | None = None, country: str | None = None
+    tx: Tx, caller: Caller, paging: Paging, account_id: UUID | None = None, country: Word | None = None
 ) -> Page[SiteOut]:
     filters = equal(Site.c.account_id, account_id), equal(Site.c.country, country)
     return await listing(Site, SiteOut, paging, tx, *mine(Site.c.account_id, caller), *filters)
@@ -78,7 +79,7 @@ async def read_site(site_id: UUID, tx: Tx, caller: Caller) -> SiteOut:
 
 @router.get("/v1/contacts", dependencies=READ)
 async def list_contacts(
-    tx: Tx, caller: Caller, paging: Paging, account_id: UUID | None = None, email: str | None = None
+    tx: Tx, caller: Caller, paging: Paging, account_id: UUID | None = None, email: Line | None = None
 ) -> Page[ContactOut]:
     filters = equal(Contact.c.account_id, account_id), equal(Contact.c.email, email)
     return await listing(Contact, ContactOut, paging, tx, *mine(Contact.c.account_id, caller), *filters)

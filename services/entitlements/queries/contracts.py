@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import Date, cast, func, select
 
 from libs.events import values
+from libs.kit.fields import Word
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
 from services.entitlements.model.account import Account
@@ -86,7 +87,7 @@ async def read_offer(offer_id: UUID, tx: Tx, caller: Caller) -> OfferOut:
 
 
 @router.get("/v1/resellers", dependencies=READ)
-async def list_resellers(tx: Tx, paging: Paging, country: str | None = None) -> Page[ResellerOut]:
+async def list_resellers(tx: Tx, paging: Paging, country: Word | None = None) -> Page[ResellerOut]:
     return await listing(Reseller, ResellerOut, paging, tx, equal(Reseller.c.country, country))
 
 

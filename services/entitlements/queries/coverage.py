@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from libs.kit.fields import ProductNumber, Serial, Word
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
 from services.entitlements.model.coverage import Coverage, coverage_now, registered
@@ -38,7 +39,7 @@ class OnsiteRuleOut(Out):
 
 
 @router.get("/v1/coverage", dependencies=READ)
-async def read_coverage(product_number: str, serial: str, tx: Tx, caller: Caller) -> CoverageOut:
+async def read_coverage(product_number: ProductNumber, serial: Serial, tx: Tx, caller: Caller) -> CoverageOut:
     """A unit of another account answers like one that nobody registered."""
     found = await registered(product_number, serial, None, tx)
     if found is None or not caller.may_see(found.account_id):
@@ -53,7 +54,7 @@ async def read_coverage(product_number: str, serial: str, tx: Tx, caller: Caller
 
 @router.get("/v1/onsite-rules", dependencies=READ)
 async def list_onsite_rules(
-    tx: Tx, paging: Paging, country: str | None = None, family: str | None = None
+    tx: Tx, paging: Paging, country: Word | None = None, family: Word | None = None
 ) -> Page[OnsiteRuleOut]:
     filters = equal(OnsiteRule.c.country, country), equal(OnsiteRule.c.family, family)
     return await listing(OnsiteRule, OnsiteRuleOut, paging, tx, *filters)

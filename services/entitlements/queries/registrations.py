@@ -1,8 +1,15 @@
 """The catalogue, registered products and their licences as they are read."""
 
 from datetime import date, datetime
+from functools import partial
+from typing import Annotated, Any, Self
 from uuid import UUID
 
+from fastapi import Query
+from pydantic import ConfigDict
+
+from libs.kit.auth import Principal
+from libs.kit.fields import ProductNumber, Serial, Word
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
 from services.entitlements.model import licence, registration
@@ -27,6 +34,10 @@ class ProductOut(Out):
     description: str | None
 
 
+class StepOut(Step):
+    model_config = ConfigDict(from_attributes=True)
+
+
 class RegistrationOut(Out):
     id: UUID
     account_id: UUID
@@ -40,8 +51,15 @@ class RegistrationOut(Out):
     contact_id: UUID | None
     contract_id: UUID | None
     state: registration.State
-    history: list[Step]
+    disputed_at: datetime | None
+    history: list[StepOut]
     created_at: datetime
+
+    @classmethod
+    def of(cls, registration: Registration, caller: Principal, **more: Any) -> Self:
+        """What the caller may read of it: of its history, the time in which it was theirs."""
+        steps = [step for step in registration.history if caller.may_see(step.account_id)]
+        return cls.model_validate({**registration.__dict__, "history": steps, **more})
 
 
 class SerialOut(Out):
@@ -76,7 +94,7 @@ class LicenceOut(Out):
 
 @router.get("/v1/products", dependencies=ANYONE)
 async def list_products(
-    tx: Tx, paging: Paging, family: str | None = None, product_number: str | None = None
+    tx: Tx, paging: Paging, family: Word | None = None, product_number: ProductNumber | None = None
 ) -> Page[ProductOut]:
     filters = equal(Product.c.family, family), equal(Product.c.product_number, product_number)
     return await listing(Product, ProductOut, paging, tx, *filters)
@@ -94,9 +112,10 @@ async def list_registrations(
     paging: Paging,
     account_id: UUID | None = None,
     site_id: UUID | None = None,
-    product_number: str | None = None,
-    serial: str | None = None,
+    product_number: ProductNumber | None = None,
+    serial: Serial | None = None,
     state: registration.State | None = None,
+    disputed: Annotated[bool | None, Query(description="another registration holds the unit")] = None,
 ) -> Page[RegistrationOut]:
     c = Registration.c
     filters = (
@@ -105,8 +124,11 @@ async def list_registrations(
         equal(c.product_number, product_number),
         equal(c.serial, serial),
         equal(c.state, state),
+        None if disputed is None else c.disputed_at.is_not(None) if disputed else c.disputed_at.is_(None),
     )
-    return await listing(Registration, RegistrationOut, paging, tx, *mine(c.account_id, caller), *filters)
+    of_caller = mine(c.account_id, caller)
+    show = partial(RegistrationOut.of, caller=caller)
+    return await listing(Registration, RegistrationOut, paging, tx, *of_caller, *filters, show=show)
 
 
 @router.get("/v1/registrations/{registration_id}", dependencies=READ)
@@ -115,8 +137,7 @@ async def read_registration(registration_id: UUID, tx: Tx, caller: Caller) -> Re
     serials = await tx.select(
         RegisteredSerial, RegisteredSerial.c.registration_id == found.id, order_by=(RegisteredSerial.c.replaced_at,)
     )
-    plain = RegistrationOut.model_validate(found).model_dump()
-    return RegistrationWithSerials(**plain, serials=[SerialOut.model_validate(each) for each in serials])
+    return RegistrationWithSerials.of(found, caller, serials=serials)
 
 
 @router.get("/v1/licences", dependencies=READ)
@@ -124,9 +145,9 @@ async def list_licences(
     tx: Tx,
     caller: Caller,
     paging: Paging,
-    key: str | None = None,
-    serial: str | None = None,
-    product_number: str | None = None,
+    key: Word | None = None,
+    serial: Serial | None = None,
+    product_number: ProductNumber | None = None,
     account_id: UUID | None = None,
     state: licence.State | None = None,
 ) -> Page[LicenceOut]:

@@ -235,6 +235,32 @@ async def test_a_unit_goes_to_another_account_which_learns_nothing_of_the_one_be
     assert record.account_id == other.account_id
 
 
+async def test_the_new_owner_reads_nothing_that_was_written_in_the_old_ones_time(entitlements: Harness) -> None:
+    h = entitlements
+    owner, other = await two_customers(h)
+    (unit,) = (await h.get("/v1/registrations")).json()["items"]
+    path = f"/v1/registrations/{unit['id']}"
+    etag = (await h.get(path, **as_customer(owner))).headers["etag"]
+    await h.patch(path, {"firmware": "4.1"}, etag=etag, **as_customer(owner))
+    who = UUID(int=sum(b"customer") + owner.account_id.int % 2**100)
+    secret = (str(who), str(owner.account_id), "unpaid")
+    assert str(who) in (await h.get(path, **as_customer(owner))).text
+
+    body = {"account_id": str(other.account_id), "reason": "sold by the first, unpaid"}
+    assert (await h.post(f"{path}/transfer", body, role="manager")).status_code == 200
+    etag = (await h.get(path, **as_customer(other))).headers["etag"]
+    changed = await h.patch(path, {"firmware": "4.2"}, etag=etag, **as_customer(other))
+
+    reads = [changed, *[await h.get(each, **as_customer(other)) for each in (path, "/v1/registrations")]]
+    for read in reads:
+        assert not [word for word in secret if word in read.text]
+    assert [step["reason"] for step in reads[1].json()["history"]] == [None, "changed"]
+    reasons = [step["reason"] for step in (await h.get(path, role="manager")).json()["history"]]
+    assert reasons == [None, "changed", "sold by the first, unpaid", None, "changed"]
+    (told,) = await h.events(ProductTransferred)
+    assert not [word for word in secret if word in told.model_dump_json()]
+
+
 async def test_a_unit_that_is_withdrawn_is_free_for_anybody(entitlements: Harness) -> None:
     owner, other = await two_customers(entitlements)
     (unit,) = (await entitlements.get("/v1/registrations")).json()["items"]

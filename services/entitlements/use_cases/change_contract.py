@@ -3,12 +3,12 @@
 from datetime import date
 from uuid import UUID
 
+from libs.kit.fields import Text
 from libs.kit.http import Command, Router, Tx, allow
 from libs.store import Transaction
 from services.entitlements.model.account import Account
 from services.entitlements.model.contract import Contract
 from services.entitlements.model.days import day_of
-from services.entitlements.model.fields import Text
 from services.entitlements.model.policy import policies
 from services.entitlements.queries.access import MANAGERS
 from services.entitlements.queries.contracts import ContractOut

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from libs.events.entitlements import ProductRegistered, registration_key
+from libs.kit.fields import Line, ProductNumber, Serial
 from libs.kit.http import Command
 from libs.kit.problems import Problem
 from libs.store import Transaction
@@ -13,10 +14,15 @@ from services.entitlements.model.account import Account
 from services.entitlements.model.contact import Contact
 from services.entitlements.model.contract import Contract
 from services.entitlements.model.coverage import coverages_now
-from services.entitlements.model.fields import Code, Name
-from services.entitlements.model.history import Step
 from services.entitlements.model.product import Product, UnknownProduct
-from services.entitlements.model.registration import CannotBeRegistered, RegisteredSerial, Registration, claim, machine
+from services.entitlements.model.registration import (
+    CannotBeRegistered,
+    RegisteredSerial,
+    Registration,
+    RegistrationStep,
+    claim,
+    machine,
+)
 from services.entitlements.model.site import NotOfThisAccount, Site
 from services.entitlements.use_cases.decide_coverage import decide_for_registered
 from services.entitlements.use_cases.replace_serial import apply_what_was_replaced
@@ -32,10 +38,10 @@ _YOURS = "The account has registered this unit already."
 
 
 class UnitToRegister(Command):
-    product_number: Code
-    serial: Code
-    hardware_revision: Name | None = None
-    firmware: Name | None = None
+    product_number: ProductNumber
+    serial: Serial
+    hardware_revision: Line | None = None
+    firmware: Line | None = None
     site_id: UUID | None = None
     contact_id: UUID | None = None
     contract_id: UUID | None = None
@@ -107,7 +113,7 @@ def _new(account: Account, product: Product, unit: UnitToRegister, tx: Transacti
         family=product.family,
         model=product.model,
         state=machine.initial,
-        history=[Step(state=machine.initial, at=tx.now, by=tx.scope.actor)],
+        history=[RegistrationStep(state=machine.initial, at=tx.now, by=tx.scope.actor, account_id=account.id)],
         created_at=tx.now,
         **given,
     )

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from libs.kit.fields import Line, ProductNumber, Serial, Word
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.twins import refuse_twin
 from libs.store import Transaction
@@ -13,7 +14,7 @@ from libs.store.ids import new_id
 from services.entitlements.model.account import Account
 from services.entitlements.model.contract import Contract
 from services.entitlements.model.coverage import registered
-from services.entitlements.model.fields import Code, Name, unchanged
+from services.entitlements.model.fields import unchanged
 from services.entitlements.model.licence import Licence, UnitNotRegistered, check_validity, machine
 from services.entitlements.model.policy import policies
 from services.entitlements.queries.access import MANAGERS, account_of
@@ -29,12 +30,12 @@ class IssueLicence(Command):
     """For one unit when it names a product number and serial, else for the account."""
 
     account_id: UUID
-    key: Code | None = None  # None: one is made
-    software: Name
+    key: Word | None = None  # None: one is made
+    software: Line
     premium: bool = False
     contract_id: UUID | None = None
-    product_number: Code | None = None
-    serial: Code | None = None
+    product_number: ProductNumber | None = None
+    serial: Serial | None = None
     seats: Seats | None = None
     valid_from: date
     valid_until: date | None = None
@@ -43,7 +44,7 @@ class IssueLicence(Command):
 class ChangeLicence(Change):
     valid_until: date | None = None
     seats: Seats | None = None
-    software: Name = unchanged()
+    software: Line = unchanged()
 
 
 async def issue_licence(cmd: IssueLicence, account: Account, tx: Transaction) -> Licence:

@@ -3,11 +3,12 @@
 from uuid import UUID
 
 from libs.events.values import Language
+from libs.kit.fields import Line, Zone
 from libs.kit.http import Command, Router, Tx, allow
 from libs.store import Transaction
 from libs.store.ids import new_id
 from services.entitlements.model.account import Account
-from services.entitlements.model.fields import Country, Name, Zone, unchanged
+from services.entitlements.model.fields import Country, unchanged
 from services.entitlements.queries.access import MANAGERS
 from services.entitlements.queries.accounts import AccountOut
 from services.entitlements.use_cases.changes import Change
@@ -17,14 +18,14 @@ router = Router(tags=["accounts"])
 
 
 class OpenAccount(Command):
-    name: Name
+    name: Line
     country: Country
     time_zone: Zone
     language: Language = "en"
 
 
 class ChangeAccount(Change):
-    name: Name = unchanged()
+    name: Line = unchanged()
     language: Language = unchanged()
 
 

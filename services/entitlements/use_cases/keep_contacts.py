@@ -3,12 +3,13 @@
 from uuid import UUID
 
 from libs.events.values import Language
+from libs.kit.fields import Line
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from libs.store.ids import new_id
 from services.entitlements.model.account import Account
 from services.entitlements.model.contact import Contact
-from services.entitlements.model.fields import Email, Name, Phone, unchanged
+from services.entitlements.model.fields import Email, Phone, unchanged
 from services.entitlements.queries.access import CUSTOMERS_AND_STAFF, account_of
 from services.entitlements.queries.accounts import ContactOut
 from services.entitlements.use_cases.changes import Change, to_change
@@ -19,7 +20,7 @@ router = Router(tags=["contacts"])
 
 class AddContact(Command):
     account_id: UUID | None = None
-    name: Name
+    name: Line
     email: Email | None = None
     phone: Phone | None = None
     language: Language = "en"
@@ -27,7 +28,7 @@ class AddContact(Command):
 
 
 class ChangeContact(Change):
-    name: Name = unchanged()
+    name: Line = unchanged()
     email: Email | None = None
     phone: Phone | None = None
     language: Language = unchanged()

@@ -2,11 +2,12 @@
 
 from uuid import UUID
 
+from libs.kit.fields import Line, Text, Word
 from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.problems import Conflict
 from libs.store.ids import new_id
 from services.entitlements.model.case_file import decide_soon, stands_in
-from services.entitlements.model.fields import Code, Country, Name, Text, unchanged
+from services.entitlements.model.fields import Country, unchanged
 from services.entitlements.model.onsite_rule import OnsiteRule
 from services.entitlements.queries.access import MANAGERS
 from services.entitlements.queries.coverage import OnsiteRuleOut
@@ -23,8 +24,8 @@ class AddOnsiteRule(Command):
     """Without a region it holds in the whole country, without a family for every product."""
 
     country: Country
-    region: Name | None = None
-    family: Code | None = None
+    region: Line | None = None
+    family: Word | None = None
     covered: bool
     note: Text | None = None
 

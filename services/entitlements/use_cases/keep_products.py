@@ -5,32 +5,33 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
+from libs.kit.fields import Line, ProductNumber, Text, Word
 from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.twins import refuse_twin
 from libs.store.ids import new_id
 from services.entitlements.model.case_file import about_product, decide_soon
-from services.entitlements.model.fields import Code, Name, Text, unchanged
+from services.entitlements.model.fields import unchanged
 from services.entitlements.model.product import Product
 from services.entitlements.queries.access import MANAGERS
 from services.entitlements.queries.registrations import ProductOut
 from services.entitlements.use_cases.changes import Change
 
 router = Router(tags=["products"])
-Revision = Annotated[str, StringConstraints(min_length=1, max_length=40)]
+Revision = Annotated[Word, StringConstraints(max_length=40)]
 Revisions = Annotated[list[Revision], Field(max_length=50)]
 
 
 class AddProduct(Command):
-    product_number: Code
-    model: Name
-    family: Code
+    product_number: ProductNumber
+    model: Line
+    family: Word
     hardware_revisions: Revisions = Field(default_factory=list)
     whole_unit: bool = True
     description: Text | None = None
 
 
 class ChangeProduct(Change):
-    model: Name = unchanged()
+    model: Line = unchanged()
     hardware_revisions: Revisions = unchanged()
     description: Text | None = None
 

@@ -2,9 +2,10 @@
 
 from uuid import UUID
 
+from libs.kit.fields import Line, Url
 from libs.kit.http import Command, Router, Tx, allow
 from libs.store.ids import new_id
-from services.entitlements.model.fields import Country, Email, Name, Phone, Url, unchanged
+from services.entitlements.model.fields import Country, Email, Phone, unchanged
 from services.entitlements.model.offer import Reseller
 from services.entitlements.queries.access import MANAGERS
 from services.entitlements.queries.contracts import ResellerOut
@@ -14,7 +15,7 @@ router = Router(tags=["resellers"])
 
 
 class AddReseller(Command):
-    name: Name
+    name: Line
     country: Country
     email: Email | None = None
     phone: Phone | None = None
@@ -22,7 +23,7 @@ class AddReseller(Command):
 
 
 class ChangeReseller(Change):
-    name: Name = unchanged()
+    name: Line = unchanged()
     email: Email | None = None
     phone: Phone | None = None
     url: Url | None = None

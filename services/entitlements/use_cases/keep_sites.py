@@ -5,12 +5,13 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
+from libs.kit.fields import Line, Text, Zone
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from libs.store.ids import new_id
 from services.entitlements.model.account import Account
 from services.entitlements.model.contact import Contact
-from services.entitlements.model.fields import Country, Name, Text, Zone, unchanged
+from services.entitlements.model.fields import Country, unchanged
 from services.entitlements.model.site import OpeningWindow, Site, refuse_overlaps
 from services.entitlements.queries.access import CUSTOMERS_AND_STAFF, account_of
 from services.entitlements.queries.accounts import SiteOut
@@ -19,17 +20,17 @@ from services.entitlements.use_cases.decide_coverage import decide_again
 from services.entitlements.use_cases.offer_discounts import offer_discounts
 
 router = Router(tags=["sites"])
-AddressLines = Annotated[list[Name], Field(min_length=1, max_length=6)]
+AddressLines = Annotated[list[Line], Field(min_length=1, max_length=6)]
 OpeningTimes = Annotated[list[OpeningWindow], Field(min_length=1, max_length=28), AfterValidator(refuse_overlaps)]
 
 
 class AddSite(Command):
     account_id: UUID | None = None
-    name: Name
+    name: Line
     address_lines: AddressLines
-    city: Name
-    region: Name | None = None
-    postal_code: Name | None = None
+    city: Line
+    region: Line | None = None
+    postal_code: Line | None = None
     country: Country
     time_zone: Zone
     opening_hours: OpeningTimes
@@ -38,11 +39,11 @@ class AddSite(Command):
 
 
 class ChangeSite(Change):
-    name: Name = unchanged()
+    name: Line = unchanged()
     address_lines: AddressLines = unchanged()
-    city: Name = unchanged()
-    region: Name | None = None
-    postal_code: Name | None = None
+    city: Line = unchanged()
+    region: Line | None = None
+    postal_code: Line | None = None
     country: Country = unchanged()
     time_zone: Zone = unchanged()
     opening_hours: OpeningTimes = unchanged()

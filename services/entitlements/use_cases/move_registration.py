@@ -3,13 +3,13 @@
 from uuid import UUID
 
 from libs.events.entitlements import ProductTransferred
+from libs.kit.fields import Line, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.entitlements.model.account import Account
 from services.entitlements.model.contact import Contact
 from services.entitlements.model.contract import Contract
 from services.entitlements.model.coverage import coverage_now
-from services.entitlements.model.fields import Name, Text
 from services.entitlements.model.registration import RegisteredSerial, Registration
 from services.entitlements.model.site import Site
 from services.entitlements.queries.access import CUSTOMERS_AND_STAFF, MANAGERS
@@ -25,8 +25,8 @@ class ChangeRegistration(Change):
     site_id: UUID | None = None
     contact_id: UUID | None = None
     contract_id: UUID | None = None
-    hardware_revision: Name | None = None
-    firmware: Name | None = None
+    hardware_revision: Line | None = None
+    firmware: Line | None = None
 
 
 class TransferRegistration(Command):
@@ -60,10 +60,9 @@ async def transfer_registration(registration: Registration, cmd: TransferRegistr
     await tx.find_many(Account, [before, after], lock=True)
     await Account.get(after, tx)
     await _check_named(cmd, after, tx)
-    registration.account_id = after
+    registration.transfer(after, at=tx.now, by=tx.scope.actor, reason=cmd.reason)
     for name in ("site_id", "contact_id", "contract_id"):
         setattr(registration, name, getattr(cmd, name))
-    registration.move(at=tx.now, by=tx.scope.actor, reason=cmd.reason)
     serials = await serials_of(registration, tx)
     for serial in serials:
         serial.account_id = after
@@ -128,14 +127,16 @@ async def change_registration_route(
 ) -> RegistrationOut:
     registration, _ = await to_change(Registration, registration_id, caller, tx)
     await change_registration(registration, cmd, tx)
-    return RegistrationOut.model_validate(registration)
+    return RegistrationOut.of(registration, caller)
 
 
 @router.post("/v1/registrations/{registration_id}/transfer", dependencies=[allow(*MANAGERS)])
-async def transfer_registration_route(registration_id: UUID, cmd: TransferRegistration, tx: Tx) -> RegistrationOut:
+async def transfer_registration_route(
+    registration_id: UUID, cmd: TransferRegistration, tx: Tx, caller: Caller
+) -> RegistrationOut:
     registration = await Registration.get(registration_id, tx, lock=True)
     await transfer_registration(registration, cmd, tx)
-    return RegistrationOut.model_validate(registration)
+    return RegistrationOut.of(registration, caller)
 
 
 @router.post("/v1/registrations/{registration_id}/withdraw", dependencies=[allow(*CUSTOMERS_AND_STAFF)])
@@ -144,4 +145,4 @@ async def withdraw_registration_route(
 ) -> RegistrationOut:
     registration, _ = await to_change(Registration, registration_id, caller, tx)
     await withdraw_registration(registration, cmd.reason, tx)
-    return RegistrationOut.model_validate(registration)
+    return RegistrationOut.of(registration, caller)

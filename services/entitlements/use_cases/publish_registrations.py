@@ -3,8 +3,16 @@
 from uuid import UUID
 
 from libs.store import Transaction
+from services.entitlements.model.account import Account
 from services.entitlements.model.coverage import coverages_now
 from services.entitlements.model.registration import RegisteredSerial, Registration
+
+PUBLISH = "publish_registrations"
+
+
+async def publish_by_timer(account: Account, tx: Transaction, _detail: str) -> None:
+    """A migration changed what they say."""
+    await publish_registrations(account.id, tx)
 
 
 async def publish_registrations(account_id: UUID, tx: Transaction) -> None:

@@ -50,7 +50,7 @@ async def register_product_route(cmd: RegisterProduct, tx: Tx, caller: Caller) -
     (result,) = await register_units(account_id_of(caller, cmd.account_id), [cmd], tx)
     if isinstance(result, Problem):
         raise result
-    return RegistrationOut.model_validate(result)
+    return RegistrationOut.of(result, caller)
 
 
 _BODY = {

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from libs.kit.fields import Word
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Unprocessable
 from libs.store import Transaction
@@ -13,7 +14,6 @@ from libs.store.ids import new_id
 from services.entitlements.model.account import Account
 from services.entitlements.model.contract import Contract, check_term, machine
 from services.entitlements.model.days import day_of
-from services.entitlements.model.fields import Code
 from services.entitlements.model.history import Step
 from services.entitlements.model.policy import policies
 from services.entitlements.queries.access import MANAGERS, account_of
@@ -22,7 +22,7 @@ from services.entitlements.use_cases.changes import check_of_account
 from services.entitlements.use_cases.run_contract import begin_contract, set_timers
 
 router = Router(tags=["contracts"])
-Codes = Annotated[list[Code], Field(max_length=50)]
+Codes = Annotated[list[Word], Field(max_length=50)]
 
 
 class UnknownOption(Unprocessable):
@@ -31,7 +31,7 @@ class UnknownOption(Unprocessable):
 
 class WriteContract(Command):
     account_id: UUID
-    plan: Code = "poly_plus"
+    plan: Word = "poly_plus"
     options: Codes = Field(default_factory=list)
     families: Codes = Field(default_factory=list)
     starts_on: date

@@ -5,10 +5,11 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from libs.events.values import Domain, Language, Recipient
 from libs.kit.calendar import CalendarData, calendar
+from libs.kit.fields import Short
 from libs.kit.problems import Conflict
 from libs.store import Entity
 
@@ -24,7 +25,7 @@ class Skills(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    families: tuple[str, ...] = ()
+    families: tuple[Short, ...] = ()
     domains: tuple[Domain, ...] = ()
     partners: tuple[UUID, ...] = ()
 
@@ -42,7 +43,7 @@ class Absence(BaseModel):
 
     starts: AwareDatetime
     ends: AwareDatetime
-    reason: str | None = Field(None, max_length=200)
+    reason: Short | None = None
 
 
 class Expert(Entity, table="experts", indexes=("name",)):

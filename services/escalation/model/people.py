@@ -1,15 +1,14 @@
 """People, as teams and rotas name them."""
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID, uuid5
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl
 
 from libs.events.values import Language, Recipient
+from libs.kit.fields import Email, Line
 from libs.store import Entity
 
-EmailAddress = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=320)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
 _PEOPLE = UUID("5c1d7a52-8d0c-4d0b-9b7e-0f6a1c3e2b94")
 RecipientKind = Literal["duty_manager", "service_management", "on_call", "team", "assignee", "expert"]
 
@@ -19,8 +18,8 @@ class NewPerson(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Name
-    email: EmailAddress | None = None
+    name: Line
+    email: Email | None = None
     language: Language = "en"
 
 

@@ -2,28 +2,18 @@
 
 from dataclasses import field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from libs.events.values import Recipient, TimeOfDay
 from libs.kit.calendar import CalendarData, WeeklyWindow, calendar
+from libs.kit.fields import Line, Short, Text, Zone
 from libs.store import Entity
 from libs.store.ids import new_id
-from services.escalation.model.people import Name, NewPerson, Person, RecipientKind, webhook_recipient
-
-
-def _existing_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (LookupError, ValueError, OSError):
-        raise ValueError(f"no such time zone: {name!r}") from None
-    return name
-
-
-Zone = Annotated[str, AfterValidator(_existing_zone)]
+from services.escalation.model.people import NewPerson, Person, RecipientKind, webhook_recipient
 
 
 class NewLayer(BaseModel):
@@ -31,7 +21,7 @@ class NewLayer(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Name
+    name: Line
     time_zone: Zone
     people: tuple[NewPerson, ...] = Field(min_length=1)
     starts_on: date = Field(ge=date(2000, 1, 1), le=date(2200, 1, 1))
@@ -74,7 +64,7 @@ class NewOverride(BaseModel):
     ends: AwareDatetime
     person: NewPerson
     replaces: UUID | None = None
-    reason: str = Field(min_length=1, max_length=2000)
+    reason: Text
 
     @model_validator(mode="after")
     def _lasts(self) -> Self:
@@ -88,7 +78,7 @@ class Override(NewOverride):
 
     id: UUID = Field(default_factory=new_id)
     person: Person
-    by: str = ""
+    by: Short = ""
 
 
 class Rota(Entity, table="rotas", indexes=("purpose", "name")):

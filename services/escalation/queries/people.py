@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from libs.events.values import Domain, Language, Priority
 from libs.kit.calendar import CalendarData
+from libs.kit.fields import Word
 from libs.kit.http import Router, Tx, allow
 from libs.kit.paging import Page, PageParams, Paging, page
 from libs.store import Entity, Transaction
@@ -146,7 +147,7 @@ async def list_experts(tx: Tx, params: Paging) -> Page[ExpertOut]:
 @router.get("/v1/experts/search", dependencies=[allow(*STAFF)])
 async def find_experts(
     tx: Tx,
-    family: Annotated[list[str] | None, Query()] = None,
+    family: Annotated[list[Word] | None, Query()] = None,
     domain: Annotated[list[Domain] | None, Query()] = None,
     partner_id: Annotated[list[UUID] | None, Query()] = None,
     at: AwareDatetime | None = None,

@@ -2,9 +2,8 @@
 
 from uuid import UUID
 
-from pydantic import Field
-
 from libs.events.escalation import ExpertEngaged
+from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.escalation.model.case_file import CaseFile
@@ -21,7 +20,7 @@ class EngageExpert(Command):
 
     expert_id: UUID | None = None
     skills: Skills | None = None
-    reason: str = Field(min_length=3, max_length=4000)
+    reason: Text
 
 
 def skills_for(case: CaseFile) -> Skills:

@@ -7,9 +7,9 @@ from pydantic import Field
 
 from libs.events.values import Language
 from libs.kit.calendar import CalendarData
+from libs.kit.fields import Email, Line
 from libs.kit.http import Command, Router, Tx, allow
 from services.escalation.model.expert import Absence, Expert, Skills
-from services.escalation.model.people import EmailAddress, Name
 from services.escalation.queries.people import ExpertOut
 from services.escalation.use_cases.revise import Revision, made, revise
 
@@ -20,8 +20,8 @@ Absences = Annotated[list[Absence], Field(max_length=200)]
 
 
 class AddExpert(Command):
-    name: Name
-    email: EmailAddress | None = None
+    name: Line
+    email: Email | None = None
     language: Language = "en"
     skills: Skills
     hours: CalendarData = CalendarData.round_the_clock()
@@ -32,8 +32,8 @@ class AddExpert(Command):
 class ReviseExpert(Revision):
     clearable: ClassVar[frozenset[str]] = frozenset({"email"})
 
-    name: Name | None = None
-    email: EmailAddress | None = None
+    name: Line | None = None
+    email: Email | None = None
     language: Language | None = None
     skills: Skills | None = None
     hours: CalendarData | None = None

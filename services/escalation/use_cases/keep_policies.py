@@ -6,9 +6,9 @@ from uuid import UUID
 from pydantic import Field
 
 from libs.events.values import Priority
+from libs.kit.fields import Line
 from libs.kit.http import Command, Router, Tx, allow
 from services.escalation.model.escalation_policy import EscalationPolicy, NewStep
-from services.escalation.model.people import Name
 from services.escalation.model.settings import Rule
 from services.escalation.queries.people import PolicyOut
 from services.escalation.use_cases.revise import Revision, made, revise
@@ -23,7 +23,7 @@ Rules = Annotated[list[Rule], Field(description="empty: all")]
 
 
 class AddPolicy(Command):
-    name: Name
+    name: Line
     priorities: Priorities = Field(default_factory=list)
     rules: Rules = Field(default_factory=list)
     steps: Steps
@@ -34,7 +34,7 @@ class AddPolicy(Command):
 class RevisePolicy(Revision):
     clearable: ClassVar[frozenset[str]] = frozenset({"repeat", "unacknowledge_minutes"})
 
-    name: Name | None = None
+    name: Line | None = None
     priorities: Priorities | None = None
     rules: Rules | None = None
     steps: Steps | None = None

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from pydantic import Field
 
+from libs.kit.fields import Line
 from libs.kit.http import Caller, Command, Router, Tx, allow
-from services.escalation.model.people import Name
 from services.escalation.model.rota import NewLayer, NewOverride, Override, Rota
 from services.escalation.queries.people import RotaOut
 from services.escalation.use_cases.keep_teams import WebhookUrl
@@ -18,7 +18,7 @@ Layers = Annotated[list[NewLayer], Field(min_length=1, max_length=20)]
 
 
 class AddRota(Command):
-    name: Name
+    name: Line
     purpose: Literal["duty_manager", "on_call"] = "on_call"
     layers: Layers
     webhook_url: WebhookUrl | None = None
@@ -27,7 +27,7 @@ class AddRota(Command):
 class ReviseRota(Revision):
     clearable: ClassVar[frozenset[str]] = frozenset({"webhook_url"})
 
-    name: Name | None = None
+    name: Line | None = None
     purpose: Literal["duty_manager", "on_call"] | None = None
     layers: Layers | None = None
     webhook_url: WebhookUrl | None = None

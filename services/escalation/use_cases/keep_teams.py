@@ -5,8 +5,9 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, HttpUrl
 
+from libs.kit.fields import Line
 from libs.kit.http import Command, Router, Tx, allow
-from services.escalation.model.people import Name, NewPerson, Team
+from services.escalation.model.people import NewPerson, Team
 from services.escalation.queries.people import TeamOut
 from services.escalation.use_cases.revise import Revision, made, revise
 
@@ -17,7 +18,7 @@ Members = Annotated[list[NewPerson], Field(max_length=200)]
 
 
 class AddTeam(Command):
-    name: Name
+    name: Line
     purpose: Literal["service_management"] | None = None
     members: Members
     webhook_url: WebhookUrl | None = None
@@ -26,7 +27,7 @@ class AddTeam(Command):
 class ReviseTeam(Revision):
     clearable: ClassVar[frozenset[str]] = frozenset({"purpose", "webhook_url"})
 
-    name: Name | None = None
+    name: Line | None = None
     purpose: Literal["service_management"] | None = None
     members: Members | None = None
     webhook_url: WebhookUrl | None = None

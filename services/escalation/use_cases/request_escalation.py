@@ -2,8 +2,7 @@
 
 from uuid import UUID
 
-from pydantic import Field
-
+from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from libs.store.ids import new_id
@@ -21,7 +20,7 @@ CUSTOMER_REQUEST = "customer_request"
 
 class RequestEscalation(Command):
     case_id: UUID
-    reason: str = Field(min_length=3, max_length=4000)
+    reason: Text
 
 
 async def request_escalation(

@@ -2,9 +2,8 @@
 
 from uuid import UUID
 
-from pydantic import Field
-
 from libs.events.escalation import EscalationResolved
+from libs.kit.fields import Text
 from libs.kit.http import Command, Router, Tx, allow
 from libs.store import Transaction
 from services.escalation.model.escalation import Escalation
@@ -17,7 +16,7 @@ router = Router(tags=["escalations"])
 
 
 class ResolveEscalation(Command):
-    resolution: str = Field(min_length=3, max_length=4000)
+    resolution: Text
 
 
 async def end(escalation: Escalation, resolution: str, *, automatic: bool = False, tx: Transaction) -> None:

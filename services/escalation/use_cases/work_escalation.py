@@ -2,9 +2,8 @@
 
 from uuid import UUID
 
-from pydantic import Field
-
 from libs.events.escalation import EscalationAcknowledged, EscalationHandedOver
+from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.escalation.model.case_file import CaseFile
@@ -18,12 +17,12 @@ router = Router(tags=["escalations"])
 
 
 class AcknowledgeEscalation(Command):
-    note: str | None = Field(None, max_length=4000)
+    note: Text | None = None
 
 
 class HandOverEscalation(Command):
     to: NewPerson
-    note: str = Field(min_length=3, max_length=4000)
+    note: Text
 
 
 async def open_to_commands(escalation_id: UUID, tx: Transaction) -> Escalation:

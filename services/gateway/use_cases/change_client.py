@@ -3,8 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
+from libs.kit.fields import Line
 from libs.kit.http import Router, Tx, allow
 from libs.store import Transaction
 from services.gateway.model.client import Change, Client
@@ -17,7 +18,7 @@ router = Router(tags=["clients"])
 class ChangeClient(ClientFields):
     """Only what is given changes."""
 
-    name: str = Field("", min_length=1, max_length=200)
+    name: Line = ""
 
     @model_validator(mode="after")
     def _says_something(self) -> "ChangeClient":

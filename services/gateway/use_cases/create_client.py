@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from libs.kit.fields import Line, Text
 from libs.kit.http import Command, Tx, allow
 from libs.store import Transaction
 from libs.store.ids import new_id
@@ -26,11 +27,11 @@ class ClientFields(Command):
     depot_id: UUID | None = None
     technician_id: UUID | None = None
     requests_per_second: Rate | None = None
-    why: str | None = Field(None, max_length=500)
+    why: Text | None = None
 
 
 class CreateClient(ClientFields):
-    name: str = Field(min_length=1, max_length=200)
+    name: Line
     role: Role
 
 

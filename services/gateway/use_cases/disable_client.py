@@ -1,10 +1,8 @@
 """A client that may not call any more, from a few seconds on."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query
-
+from libs.kit.fields import Text
 from libs.kit.http import Router, Tx, allow
 from libs.store import Transaction
 from services.gateway.model.client import Change, Client, LastAdmin
@@ -22,7 +20,5 @@ async def disable_client(client_id: UUID, why: str | None, tx: Transaction) -> N
 
 
 @router.delete("/v1/clients/{client_id}", status_code=204, dependencies=[allow("admin")])
-async def disable_client_route(
-    client_id: UUID, tx: Tx, why: Annotated[str | None, Query(max_length=500)] = None
-) -> None:
+async def disable_client_route(client_id: UUID, tx: Tx, why: Text | None = None) -> None:
     await disable_client(client_id, why, tx)

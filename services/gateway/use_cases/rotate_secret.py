@@ -2,8 +2,9 @@
 
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
+from libs.kit.fields import Text
 from libs.kit.http import Command, Tx, allow
 from libs.store import Transaction
 from services.gateway.identity.secrets import hashed, new_secret
@@ -14,7 +15,7 @@ router = sealed_router(tags=["clients"])
 
 
 class RotateSecret(Command):
-    why: str | None = Field(None, max_length=500)
+    why: Text | None = None
 
 
 class NewSecret(BaseModel):

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
 
 from libs.events.values import CountryCode, Site
 from libs.kit.calendar import Calendar, CalendarData, WeeklyWindow, calendar
+from libs.kit.fields import Line, Short, Word
 from libs.store import Entity
 from libs.store.ids import derived
 from services.onsite.model.places import Location, name_key
@@ -18,7 +19,7 @@ class Authorisation(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    family: str = Field(min_length=1, max_length=100)
+    family: Word
     expires_on: date | None = None
 
 
@@ -28,8 +29,8 @@ class Territory(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     country: CountryCode
-    region: str | None = None
-    city: str | None = None
+    region: Short | None = None
+    city: Short | None = None
 
     def covers(self, site: Site) -> bool:
         return (
@@ -46,7 +47,7 @@ class Absence(BaseModel):
 
     starts: AwareDatetime
     ends: AwareDatetime
-    reason: str = Field(min_length=1, max_length=200)
+    reason: Line
 
     @model_validator(mode="after")
     def _forwards(self) -> "Absence":

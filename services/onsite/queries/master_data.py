@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from libs.events.values import CountryCode
 from libs.kit.calendar import WeeklyWindow
+from libs.kit.fields import Word
 from libs.kit.http import Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
 from services.onsite.model.places import Location, Place
@@ -49,7 +50,7 @@ class PlaceOut(BaseModel):
 
 @router.get("/v1/technicians", dependencies=[_SEEN_BY])
 async def list_technicians(
-    tx: Tx, paging: Paging, active: bool | None = None, family: str | None = None
+    tx: Tx, paging: Paging, active: bool | None = None, family: Word | None = None
 ) -> Page[TechnicianOut]:
     """By age of the record."""
     where = [] if active is None else [Technician.c.active.is_(active)]

@@ -2,9 +2,8 @@
 
 from uuid import UUID
 
-from pydantic import Field
-
 from libs.events.onsite import SoftwareRestoreApproved
+from libs.kit.fields import Reason, Word
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.onsite.model.work_order import SoftwareApproval
@@ -18,8 +17,8 @@ class ApproveSoftware(Command):
     """`needed_to_restore` false is refused: that would be an upgrade (S29)."""
 
     needed_to_restore: bool
-    reason: str = Field(min_length=3, max_length=2000)
-    release: str | None = Field(None, max_length=100)
+    reason: Reason
+    release: Word | None = None
 
 
 def approve_software(visit: VisitAtHand, cmd: ApproveSoftware, tx: Transaction) -> None:

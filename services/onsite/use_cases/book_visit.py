@@ -3,8 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime
 
+from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Conflict
 from libs.store import Transaction
@@ -35,7 +36,7 @@ class BookVisit(Command):
 
 
 class RescheduleVisit(BookVisit):
-    reason: str = Field(min_length=3, max_length=500)
+    reason: Reason
 
 
 async def book_visit(visit: VisitAtHand, cmd: BookVisit, tx: Transaction, *, chosen_by: ChosenBy) -> None:

@@ -5,6 +5,7 @@ from uuid import UUID
 from pydantic import Field
 
 from libs.events.onsite import FailureReason, VisitFailed
+from libs.kit.fields import Serial, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.onsite.model.availability import policy_for
@@ -21,9 +22,9 @@ class FailVisit(Command):
     """Why it failed. `rma_ids` names the parts at fault, all of the visit's unless told; `serials` as scanned."""
 
     reason: FailureReason
-    explanation: str = Field(min_length=3, max_length=4000)
+    explanation: Text
     rma_ids: list[UUID] = Field([], max_length=50)
-    serials: list[str] = Field([], max_length=50)
+    serials: list[Serial] = Field([], max_length=50)
     plans_again: bool | None = None  # None: as the policy has it for the reason
 
 

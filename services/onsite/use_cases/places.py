@@ -5,6 +5,7 @@ from uuid import UUID
 from pydantic import Field
 
 from libs.events.values import CountryCode
+from libs.kit.fields import Line
 from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.twins import refuse_twin
 from libs.store.ids import new_id
@@ -16,7 +17,7 @@ router = Router(tags=["places"])
 
 class AddPlace(Command):
     country: CountryCode
-    name: str = Field(min_length=1, max_length=200)
+    name: Line
     latitude: float = Field(ge=-90, le=90)
     longitude: float = Field(ge=-180, le=180)
 

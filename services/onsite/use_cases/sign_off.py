@@ -2,10 +2,9 @@
 
 from uuid import UUID
 
-from pydantic import Field
-
 from libs.events.onsite import VisitCompleted
 from libs.kit.auth import Principal
+from libs.kit.fields import Line, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Forbidden
 from libs.store import Transaction
@@ -25,8 +24,8 @@ class SignVisitOff(Command):
     """One side's word. The technician may take the contact's signature; support signs for itself."""
 
     side: Side
-    name: str | None = Field(None, min_length=1, max_length=200)  # default: the caller, or the named contact
-    note: str | None = Field(None, max_length=4000)
+    name: Line | None = None  # default: the caller, or the named contact
+    note: Text | None = None
 
 
 async def sign_off(visit: VisitAtHand, cmd: SignVisitOff, caller: Principal, tx: Transaction) -> None:

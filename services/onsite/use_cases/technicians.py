@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError
 
 from libs.events.values import CountryCode
 from libs.kit.calendar import WeeklyWindow
+from libs.kit.fields import Email, Line, Word
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Conflict, Forbidden, Unprocessable
 from libs.store import Transaction
@@ -38,14 +39,14 @@ class BookedMeanwhile(Conflict):
 
 
 class TechnicianFields(Command):
-    name: str = Field(min_length=1, max_length=200)
-    email: str | None = Field(None, max_length=254)
-    phone: str | None = Field(None, max_length=40)
+    name: Line
+    email: Email | None = None
+    phone: Word | None = None
     authorisations: list[Authorisation] = Field(min_length=1, max_length=100)
-    skills: list[str] = Field([], max_length=100)
+    skills: list[Word] = Field([], max_length=100)
     territories: list[Territory] = Field(min_length=1, max_length=100)
     hours: list[WeeklyWindow] = Field([_OFFICE_HOURS], min_length=1, max_length=50)
-    time_zone: str
+    time_zone: Word
     holidays_country: CountryCode | None = None
     home: Location | None = None
     active: bool = True
@@ -58,10 +59,10 @@ class RegisterTechnician(TechnicianFields):
 class AmendTechnician(TechnicianFields):
     """Only what is sent changes."""
 
-    name: str = Field("", min_length=1, max_length=200)
+    name: Line = ""
     authorisations: list[Authorisation] = Field([], min_length=1, max_length=100)
     territories: list[Territory] = Field([], min_length=1, max_length=100)
-    time_zone: str = Field("", min_length=1)
+    time_zone: Word = ""
 
 
 async def change_technician(

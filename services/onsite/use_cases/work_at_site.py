@@ -2,8 +2,7 @@
 
 from uuid import UUID
 
-from pydantic import Field
-
+from libs.kit.fields import Line, Serial, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Unprocessable
 from libs.store import Transaction
@@ -22,22 +21,22 @@ class NoSuchPart(Unprocessable):
 class CheckInWithSupport(Command):
     """`engineer` is whom the technician spoke to."""
 
-    engineer: str = Field(min_length=1, max_length=200)
+    engineer: Line
 
 
 class RecordStep(Command):
     work: Work
-    name: str = Field(min_length=1, max_length=200)
+    name: Line
     passed: bool
-    note: str | None = Field(None, max_length=4000)
+    note: Text | None = None
 
 
 class InstallPart(Command):
     """The serials as scanned. `rma_id` may be left out when the visit has one part."""
 
     rma_id: UUID | None = None
-    serial_in: str | None = Field(None, max_length=100)
-    serial_out: str | None = Field(None, max_length=100)
+    serial_in: Serial | None = None
+    serial_out: Serial | None = None
 
 
 def check_in(visit: VisitAtHand, cmd: CheckInWithSupport, tx: Transaction) -> None:

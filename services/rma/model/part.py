@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel, ConfigDict
 
+from libs.events.labels import ProductNumber
 from libs.events.values import Money
 from libs.store import Entity, Transaction
 
@@ -13,7 +14,7 @@ class Fit(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    product_number: str
+    product_number: ProductNumber
     hardware_revisions: list[str] = []
 
     def admits(self, product_number: str, hardware_revision: str | None) -> bool:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from libs.events.labels import Serial
 from libs.events.values import Contact, Instant, Money, Priority, Severity, Site
 from libs.kit.problems import Conflict, Unprocessable
 from libs.kit.states import StateMachine
@@ -69,8 +70,8 @@ class Invoice(BaseModel):
 
 class Installation(BaseModel):
     by: Literal["customer", "technician"]
-    old_serial: str | None = None
-    new_serial: str | None = None
+    old_serial: Serial | None = None
+    new_serial: Serial | None = None
     at: Instant
 
 

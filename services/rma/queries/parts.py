@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy.dialects.postgresql import JSONB
 
 from libs.events.values import Money
+from libs.kit.fields import ProductNumber, Word
 from libs.kit.http import Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
 from services.rma.model.part import Fit, Part
@@ -41,9 +42,9 @@ class PartOut(BaseModel):
 async def list_parts(
     tx: Tx,
     paging: Paging,
-    part_number: Annotated[str | None, Query(max_length=100)] = None,
-    component: Annotated[str | None, Query(max_length=100)] = None,
-    fits: Annotated[str | None, Query(max_length=100, description="a product number")] = None,
+    part_number: Word | None = None,
+    component: Word | None = None,
+    fits: Annotated[ProductNumber | None, Query(description="a product number")] = None,
 ) -> Page[PartOut]:
     where: list[sa.ColumnElement[bool]] = []
     where += [Part.c.part_number == part_number] if part_number else []

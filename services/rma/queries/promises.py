@@ -9,6 +9,7 @@ from fastapi import Query
 from pydantic import AwareDatetime, BaseModel
 
 from libs.events.values import CountryCode, Instant, PromiseReason, Site
+from libs.kit.fields import Word
 from libs.kit.http import Router, Tx, allow
 from libs.kit.problems import Unprocessable
 from services.rma.model.network import Network
@@ -54,10 +55,10 @@ class NoTimeZone(Unprocessable):
 @router.get("/v1/promises", dependencies=[allow("customer", "reseller", *STAFF_READERS)])
 async def what_if(
     tx: Tx,
-    part_number: Annotated[str, Query(min_length=1, max_length=100)],
+    part_number: Word,
     country: Annotated[CountryCode, Query()],
-    time_zone: Annotated[str, Query(min_length=1, max_length=64, examples=["Asia/Ho_Chi_Minh"])],
-    region: Annotated[str | None, Query(max_length=100)] = None,
+    time_zone: Annotated[Word, Query(examples=["Asia/Ho_Chi_Minh"])],
+    region: Word | None = None,
     at: Annotated[AwareDatetime | None, Query(ge=_FIRST, le=_LAST)] = None,
     cut_off: Annotated[str, Query(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "15:00",
 ) -> PromiseOut:

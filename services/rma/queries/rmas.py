@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from libs.events.values import Contact, Priority, Severity, Site
 from libs.kit.auth import Principal
+from libs.kit.fields import Serial, Word
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
 from libs.store import NotFound, Transaction
@@ -137,8 +138,8 @@ async def list_rmas(
     state: Annotated[list[OutboundState] | None, Query()] = None,
     return_state: Annotated[list[ReturnState] | None, Query()] = None,
     depot_id: UUID | None = None,
-    part_number: Annotated[str | None, Query(max_length=100)] = None,
-    serial: Annotated[str | None, Query(max_length=100)] = None,
+    part_number: Word | None = None,
+    serial: Serial | None = None,
 ) -> Page[RmaOut]:
     """The newest first. A depot's picking list is `state=reserved`, the ERP's export `return_state=invoiced`."""
     given = {"case_id": case_id, "diagnosis_id": diagnosis_id, "account_id": account_id, "depot_id": depot_id,

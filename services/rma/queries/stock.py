@@ -1,13 +1,12 @@
 """What stock there is, and every movement that made it so."""
 
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
 import sqlalchemy as sa
-from fastapi import Query
 from pydantic import BaseModel, ConfigDict
 
+from libs.kit.fields import Word
 from libs.kit.http import Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
 from services.rma.model.stock import Stock, StockMovement
@@ -47,7 +46,7 @@ async def list_stock(
     tx: Tx,
     paging: Paging,
     depot_id: UUID | None = None,
-    part_number: Annotated[str | None, Query(max_length=100)] = None,
+    part_number: Word | None = None,
     below_reorder_point: bool = False,
 ) -> Page[StockOut]:
     where: list[sa.ColumnElement[bool]] = []

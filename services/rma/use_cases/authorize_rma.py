@@ -2,10 +2,9 @@
 
 from uuid import UUID
 
-from pydantic import Field
-
 from libs.events.entitlements import CoverageDecided
 from libs.events.rma import RmaAuthorized, RmaDenied
+from libs.kit.fields import Reason, Word
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.rma.model.case_file import CaseFile
@@ -24,8 +23,8 @@ router = Router(tags=["rmas"])
 class Override(Command):
     """Why the replacement is granted against the cover, and which part, where the diagnosis named none that fits."""
 
-    reason: str = Field(min_length=3, max_length=2000)
-    part_number: str | None = Field(None, min_length=1, max_length=100)
+    reason: Reason
+    part_number: Word | None = None
 
 
 def take_cover(rma: Rma, coverage: CoverageDecided) -> None:

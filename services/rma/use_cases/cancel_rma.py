@@ -2,9 +2,8 @@
 
 from uuid import UUID
 
-from pydantic import Field
-
 from libs.events.rma import RmaCancelled
+from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.rma.model import return_leg
@@ -18,7 +17,7 @@ router = Router(tags=["rmas"])
 
 
 class CancelRma(Command):
-    reason: str = Field(min_length=3, max_length=2000)
+    reason: Reason
 
 
 async def cancel_rma(rma: Rma, tx: Transaction, reason: str) -> None:

@@ -4,10 +4,9 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import Field
-
 from libs.events.rma import ReplacementInstalled
 from libs.events.values import Instant
+from libs.kit.fields import Serial
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Conflict
 from libs.store import Transaction
@@ -27,8 +26,8 @@ class AnotherSerial(Conflict):
 class ConfirmInstalled(Command):
     """Serials as read from the parts; `serial` is the new one's, and may be left out."""
 
-    serial: str | None = Field(None, min_length=1, max_length=100)
-    old_serial: str | None = Field(None, min_length=1, max_length=100)
+    serial: Serial | None = None
+    old_serial: Serial | None = None
     installed_at: Instant | None = None
 
 

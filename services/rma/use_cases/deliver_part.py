@@ -3,10 +3,9 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from pydantic import Field
-
 from libs.events.rma import PartDelivered
 from libs.events.values import Instant
+from libs.kit.fields import Line
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.rma.model.case_file import CaseFile
@@ -21,7 +20,7 @@ class DeliverPart(Command):
     """When it was handed over (now, unless told) and to whom."""
 
     delivered_at: Instant | None = None
-    received_by: str | None = Field(None, max_length=200)
+    received_by: Line | None = None
 
 
 async def deliver_part(rma: Rma, at: datetime, received_by: str | None, tx: Transaction) -> None:

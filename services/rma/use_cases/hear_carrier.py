@@ -6,6 +6,7 @@ import structlog
 from pydantic import BaseModel, Field
 
 from libs.events.values import Instant
+from libs.kit.fields import Word
 from libs.kit.http import Router, Tx, public
 from libs.kit.settings import setting
 from libs.kit.webhooks import Webhook
@@ -21,8 +22,8 @@ _FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UT
 class CarrierNotice(BaseModel):
     """What the carrier tells. Fields we do not know are ignored."""
 
-    tracking: str = Field(min_length=1, max_length=100)
-    reference: str = Field(min_length=1, max_length=100)
+    tracking: Word
+    reference: Word
     status: CarrierStatus
     occurred_at: Instant = Field(ge=_FIRST, le=_LAST)
     sequence: int = Field(ge=0, lt=2**31)

@@ -2,9 +2,8 @@
 
 from uuid import UUID
 
-from pydantic import Field
-
 from libs.events.rma_returns import DefectiveInspected, ReturnRejected
+from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Conflict
 from libs.store import Transaction
@@ -34,7 +33,7 @@ class InspectReturn(Command):
     it accepts the unit with a result, refuses it as `wrong_unit`, or books it to the RMA that it belongs to."""
 
     result: InspectionResult
-    note: str | None = Field(None, max_length=2000)
+    note: Text | None = None
     matched_rma_id: UUID | None = None
 
 
@@ -73,7 +72,7 @@ async def book_to_its_owner(rma: Rma, cmd: InspectReturn, tx: Transaction) -> No
     owner = await tx.find(Rma, cmd.matched_rma_id, lock=True)
     if owner is None or owner.account_id != rma.account_id or owner.return_serial != rma.received_serial:
         raise NoMatch("That RMA does not await this serial.", serial=rma.received_serial)
-    receive_return(owner, ReceiveReturn(serial=rma.received_serial), tx)
+    receive_return(owner, ReceiveReturn.model_construct(serial=rma.received_serial, part_number=None), tx)
     await inspect_return(owner, cmd.model_copy(update={"matched_rma_id": None}), tx)
     await _await_again(rma, f"what came belongs to {owner.number}", tx)
 

@@ -1,12 +1,10 @@
 """Calendars: add one, edit one, read them. An edit (Tết, a flood) forecasts every open promise again."""
 
-from typing import Annotated
 from uuid import UUID
-
-from pydantic import Field
 
 from libs.events.values import CountryCode
 from libs.kit.calendar import CalendarData
+from libs.kit.fields import Line, Reason, Word
 from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.twins import refuse_twin
 from libs.store.ids import new_id
@@ -15,22 +13,20 @@ from services.rma.queries.network import CalendarOut
 from services.rma.use_cases.renew_promise import renew_every_open_promise
 
 router = Router(tags=["calendars"])
-Name = Annotated[str, Field(min_length=1, max_length=100)]
-Why = Annotated[str, Field(min_length=3, max_length=500)]
 
 
 class AddCalendar(Command):
     """With a country it is the calendar of destinations there; a depot names its calendar by id."""
 
-    name: Name
+    name: Line
     country: CountryCode | None = None
-    region: str | None = Field(None, max_length=100)
+    region: Word | None = None
     data: CalendarData
 
 
 class EditCalendar(Command):
     data: CalendarData
-    why: Why
+    why: Reason
 
 
 @router.post("/v1/calendars", status_code=201, dependencies=[allow("admin", "manager")])

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from libs.events.values import CountryCode, Money, TimeOfDay
+from libs.kit.fields import Line, Short, Word
 from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.problems import Unprocessable
 from libs.kit.twins import refuse_twin
@@ -16,7 +17,6 @@ from services.rma.queries.network import DepotOut, LaneOut
 from services.rma.use_cases.renew_promise import renew_every_open_promise
 
 router = Router(tags=["depots"])
-Text = Annotated[str, Field(min_length=1, max_length=200)]
 Nights = Annotated[int, Field(ge=0, le=60)]
 
 
@@ -25,14 +25,14 @@ class UnknownReference(Unprocessable):
 
 
 class AddDepot(Command):
-    code: Annotated[str, Field(min_length=1, max_length=20)]
-    name: Text
+    code: Annotated[Word, Field(max_length=20)]
+    name: Line
     country: CountryCode
-    region: str | None = Field(None, max_length=100)
-    city: str = Field("", max_length=100)
-    postal_code: str | None = Field(None, max_length=20)
-    address_lines: list[Text] = Field([], max_length=6)
-    phone: str | None = Field(None, max_length=40)
+    region: Word | None = None
+    city: Short = ""
+    postal_code: Word | None = None
+    address_lines: list[Line] = Field([], max_length=6)
+    phone: Word | None = None
     calendar_id: UUID
     cut_off: TimeOfDay | None = None
 
@@ -40,9 +40,9 @@ class AddDepot(Command):
 class ChangeDepot(Command):
     """Only what is given changes; a cut-off of null follows the policy again."""
 
-    name: Text = ""
-    address_lines: list[Text] = Field([], max_length=6)
-    phone: str | None = Field(None, max_length=40)
+    name: Line = ""
+    address_lines: list[Line] = Field([], max_length=6)
+    phone: Word | None = None
     calendar_id: UUID = UUID(int=0)
     cut_off: TimeOfDay | None = None
     active: bool = True
@@ -51,12 +51,12 @@ class ChangeDepot(Command):
 class AddLane(Command):
     depot_id: UUID
     country: CountryCode
-    region: str | None = Field(None, max_length=100)
+    region: Word | None = None
     transit_days: Nights
     delivers_by: TimeOfDay = "12:00"
     cost: Money
-    carrier: Text
-    service: Text = "next_business_day"
+    carrier: Line
+    service: Line = "next_business_day"
 
 
 class ChangeLane(Command):

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from libs.events.values import Money
+from libs.kit.fields import Line, ProductNumber, Word
 from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.twins import refuse_twin
 from libs.store import Transaction
@@ -14,17 +15,21 @@ from services.rma.model.part import Fit, Part
 from services.rma.queries.parts import PartOut
 
 router = Router(tags=["parts"])
-PartNumber = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class FittingUnit(Fit):
+    product_number: ProductNumber
+    hardware_revisions: Annotated[list[Word], Field(max_length=100)] = Field(default_factory=list)
 
 
 class AddPart(Command):
-    part_number: PartNumber
-    name: str = Field(min_length=1, max_length=200)
-    component: str = Field(min_length=1, max_length=100)
+    part_number: Word
+    name: Line
+    component: Word
     whole_unit: bool = False
-    product_number: str | None = Field(None, max_length=100)
-    fits: list[Fit] = Field([], max_length=500)
-    substitutes: list[PartNumber] = Field([], max_length=50)
+    product_number: ProductNumber | None = None
+    fits: list[FittingUnit] = Field([], max_length=500)
+    substitutes: list[Word] = Field([], max_length=50)
     serialised: bool = True
     returnable: bool = True
     hazardous: bool = False
@@ -34,9 +39,9 @@ class AddPart(Command):
 class ChangePart(Command):
     """Only what is given changes."""
 
-    name: str = Field("", min_length=1, max_length=200)
-    fits: list[Fit] = Field([], max_length=500)
-    substitutes: list[PartNumber] = Field([], max_length=50)
+    name: Line = ""
+    fits: list[FittingUnit] = Field([], max_length=500)
+    substitutes: list[Word] = Field([], max_length=50)
     serialised: bool = True
     returnable: bool = True
     hazardous: bool = False

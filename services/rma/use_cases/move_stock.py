@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from libs.kit.auth import Principal
+from libs.kit.fields import Reason, Word
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Forbidden, Unprocessable
 from libs.store import Transaction
@@ -19,8 +20,6 @@ from services.rma.use_cases.reserve_part import offer_to_backorders
 router = Router(tags=["stock"])
 KEEPERS = ("depot", "manager", "admin")
 Quantity = Annotated[int, Field(ge=1, le=100_000)]
-PartNumber = Annotated[str, Field(min_length=1, max_length=100)]
-Reason = Annotated[str, Field(min_length=3, max_length=500)]
 
 
 class NoSuchPlace(Unprocessable):
@@ -33,14 +32,14 @@ class AnotherDepot(Forbidden):
 
 class GoodsIn(Command):
     depot_id: UUID
-    part_number: PartNumber
+    part_number: Word
     quantity: Quantity
     reason: Reason = "goods in"
 
 
 class CountStock(Command):
     depot_id: UUID
-    part_number: PartNumber
+    part_number: Word
     counted: int = Field(ge=0, le=1_000_000)
     reason: Reason = "count"
 
@@ -48,7 +47,7 @@ class CountStock(Command):
 class TransferStock(Command):
     from_depot_id: UUID
     to_depot_id: UUID
-    part_number: PartNumber
+    part_number: Word
     quantity: Quantity
     reason: Reason = "transfer"
 
@@ -57,7 +56,7 @@ class QuarantineStock(Command):
     """`set_aside` takes good parts off the shelf; `release` puts them back; `scrap` ends it for good."""
 
     depot_id: UUID
-    part_number: PartNumber
+    part_number: Word
     quantity: Quantity
     action: Literal["set_aside", "release", "scrap"] = "set_aside"
     reason: Reason
@@ -65,7 +64,7 @@ class QuarantineStock(Command):
 
 class SetReorderPoint(Command):
     depot_id: UUID
-    part_number: PartNumber
+    part_number: Word
     reorder_point: int = Field(ge=0, le=1_000_000)
 
 

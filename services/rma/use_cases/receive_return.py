@@ -2,9 +2,8 @@
 
 from uuid import UUID
 
-from pydantic import Field
-
 from libs.events.rma_returns import DefectiveReceived, InvoiceSettled
+from libs.kit.fields import Serial, Word
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.rma.model import return_leg
@@ -18,8 +17,8 @@ router = Router(tags=["rmas"])
 class ReceiveReturn(Command):
     """The serial as scanned; a part without one has none."""
 
-    serial: str | None = Field(None, min_length=1, max_length=100)
-    part_number: str | None = Field(None, min_length=1, max_length=100)
+    serial: Serial | None = None
+    part_number: Word | None = None
 
 
 def receive_return(rma: Rma, cmd: ReceiveReturn, tx: Transaction) -> None:

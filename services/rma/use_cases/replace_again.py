@@ -3,9 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from pydantic import Field
-
 from libs.events.rma import PartDeadOnArrival, PartLost
+from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from libs.store.ids import derived
@@ -22,11 +21,11 @@ router = Router(tags=["rmas"])
 
 
 class ReportLost(Command):
-    reason: str = Field(min_length=3, max_length=2000)
+    reason: Reason
 
 
 class ReportDeadOnArrival(Command):
-    symptom: str = Field(min_length=3, max_length=2000)
+    symptom: Reason
 
 
 async def lose(rma: Rma, reason: str, tx: Transaction, *, at: datetime) -> None:

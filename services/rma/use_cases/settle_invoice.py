@@ -3,9 +3,8 @@
 from typing import Literal
 from uuid import UUID
 
-from pydantic import Field
-
 from libs.events.rma_returns import InvoiceSettled
+from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.rma.model import return_leg
@@ -19,7 +18,7 @@ router = Router(tags=["rmas"])
 
 class SettleInvoice(Command):
     outcome: Literal["credited", "waived"]
-    reason: str = Field(min_length=3, max_length=2000)
+    reason: Reason
 
 
 def settle_invoice(rma: Rma, cmd: SettleInvoice, tx: Transaction) -> None:

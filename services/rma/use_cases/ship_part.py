@@ -3,9 +3,10 @@
 from datetime import timedelta
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from libs.events.rma import PartShipped
+from libs.kit.fields import Serial, Word
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.rma.model import return_leg
@@ -29,9 +30,9 @@ router = Router(tags=["rmas"])
 class ShipPart(Command):
     """The serial is needed where the part carries one. `carrier` and `tracking` are for a label of the depot's own."""
 
-    serial: str | None = Field(None, min_length=1, max_length=100)
-    carrier: str | None = Field(None, min_length=1, max_length=100)
-    tracking: str | None = Field(None, min_length=1, max_length=100)
+    serial: Serial | None = None
+    carrier: Word | None = None
+    tracking: Word | None = None
 
     @model_validator(mode="after")
     def _whole_label(self) -> "ShipPart":

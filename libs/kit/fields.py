@@ -1,0 +1,68 @@
+"""The texts that callers send, in bodies, queries and paths: bounded, and nothing that a column cannot hold.
+
+Every service takes its texts by these types, so that a NUL, half a surrogate pair or a text without end is a 422 that names
+the field, and never an error of the database's. `tests/contract/test_texts.py` holds every route to it.
+"""
+
+import re
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from libs.events import labels
+
+_SERIAL = re.compile(r"\w[\w.:/+#-]{0,99}")
+_PRODUCT_NUMBER = re.compile(r"\w[\w./+#-]{0,99}")  # no colon: it stands between the two in a registration's key
+
+
+def storable(text: str) -> str:
+    """The text, when PostgreSQL can hold it. Raises ValueError."""
+    text.encode()  # half a surrogate pair has no place in UTF-8
+    if "\0" in text:
+        raise ValueError("a text cannot hold a NUL character")
+    return text
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError, OSError):
+        raise ValueError("not an IANA time zone, such as Asia/Ho_Chi_Minh") from None
+    return name
+
+
+def _serial(text: str) -> str:
+    if not _SERIAL.fullmatch(label := labels.serial(text)):
+        raise ValueError("not a serial: 1 to 100 letters, digits and . : / + # - _")
+    return label
+
+
+def _product_number(text: str) -> str:
+    if not _PRODUCT_NUMBER.fullmatch(label := labels.product_number(text)):
+        raise ValueError("not a product number: 1 to 100 letters, digits and . / + # - _")
+    return label
+
+
+Storable = AfterValidator(storable)
+
+Short = Annotated[str, StringConstraints(max_length=200), Storable]
+"""A text of one line that may be empty."""
+Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), Storable]
+"""A code or a number: of a part, a plan, a shipment, a family."""
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Storable]
+"""A name, or another text of one line."""
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=2_000), Storable]
+"""Why somebody did something; it stands in a history."""
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000), Storable]
+"""What people write to each other."""
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s\x00]{3,500}$"), Storable]
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=320), Storable]
+Zone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone), Field(examples=["Asia/Ho_Chi_Minh"])]
+
+Serial = Annotated[str, StringConstraints(max_length=labels.MAX_WRITTEN), Storable, AfterValidator(_serial)]
+"""The serial of a unit or part however it was scanned or typed, in its canonical form; a text that has none is refused."""
+ProductNumber = Annotated[
+    str, StringConstraints(max_length=labels.MAX_WRITTEN), Storable, AfterValidator(_product_number)
+]
+"""The product number of a unit likewise."""

@@ -1,0 +1,196 @@
+"""Rows from before labels had one form: what the migration makes of them, and what the service tells afterwards."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import asyncpg
+import pytest_asyncio
+
+from deploy.local.databases import ServiceDatabase, create_service_database
+from deploy.local.migrate import migrate
+from libs.events.entitlements import CoverageDecided, RegistrationState, registration_key
+from libs.store import Database
+from libs.store.ids import new_id
+from services.entitlements.app import service
+from tests.support.harness import Harness
+
+NUMBER = "83Z52AA"
+FIRST, SECOND = UUID(int=1), UUID(int=2)  # accounts; the first registers before the second
+SITE = UUID(int=3)
+
+
+def old_key(number: str, serial: str) -> UUID:
+    """A registration's key as it was."""
+    return uuid5(NAMESPACE_URL, f"polyplus:registration:{number}:{serial}")
+
+
+class Before:
+    """A database as it was, and how rows got into it."""
+
+    def __init__(self, owner: asyncpg.Connection, made: ServiceDatabase) -> None:
+        self.owner, self.made = owner, made
+
+    async def row(self, table: str, **values: Any) -> UUID:
+        known = {"id": new_id(), "version": 0, "revision": 0, **values}
+        columns, places = ", ".join(f'"{each}"' for each in known), ", ".join(f"${n}" for n in range(1, len(known) + 1))
+        stored = [json.dumps(each) if isinstance(each, dict | list) else each for each in known.values()]
+        await self.owner.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", *stored)
+        id: UUID = known["id"]
+        return id
+
+    async def account(self, id: UUID) -> None:
+        at = await self.owner.fetchval("SELECT app_now()")
+        await self.row("accounts", id=id, name="A", country="VN", time_zone="UTC", language="vi", created_at=at)
+        today = at.date()
+        term = {"starts_on": str(today), "ends_on": str(today.replace(year=today.year + 1))}
+        await self.row(
+            "contracts", account_id=id, number=f"PPC-{id.int}", plan="poly_plus", features=["advance_replacement"], options=[],
+            families=[], terms=[term], state="active", history=[], created_at=at,
+        )  # fmt: skip
+
+    async def registration(
+        self, account: UUID, serial: str, number: str = NUMBER, *, version: int = 1, history: Any = ()
+    ) -> UUID:
+        at = await self.owner.fetchval("SELECT app_now()")
+        id = await self.row(
+            "registrations", account_id=account, product_number=number, serial=serial, family="studio", model="Studio X70",
+            state="registered", history=list(history), created_at=at,
+        )  # fmt: skip
+        await self.row(
+            "registered_serials", id=old_key(number, serial), account_id=account, registration_id=id, product_number=number,
+            serial=serial, version=version,
+        )  # fmt: skip
+        return id
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def before(postgres_url: str) -> AsyncIterator[Before]:
+    made = await create_service_database(postgres_url, "entitlements", prefix="before_")
+    await migrate("entitlements", made.owner_url, "0005")
+    owner = await asyncpg.connect(made.owner_url)
+    await owner.execute("SELECT set_config('polyplus.scope', 'worker', false)")
+    yield Before(owner, made)
+    await owner.close()
+
+
+def step(by: str, reason: str | None, **more: Any) -> dict[str, Any]:
+    return {"state": "registered", "at": "2026-01-05T08:00:00Z", "by": by, "reason": reason, **more}
+
+
+async def test_rows_get_the_one_form_and_a_second_claim_is_marked(before: Before) -> None:
+    for account in (FIRST, SECOND):
+        await before.account(account)
+    at = await before.owner.fetchval("SELECT app_now()")
+    product = {
+        "family": "studio",
+        "hardware_revisions": [],
+        "whole_unit": True,
+        "model": "Studio X70",
+        "created_at": at,
+    }
+    await before.row("products", product_number="83z52aa", **product)
+    lower = await before.registration(
+        FIRST,
+        "t4e6 68c8",
+        "83z52aa",
+        version=3,
+        history=[step("customer:b", None), step("manager:m", "sold by B, unpaid")],
+    )
+    mine = [step("customer:a", None), step("customer:a", "changed")]
+    plain = await before.registration(FIRST, "PLAIN1", history=mine)
+    first = await before.registration(FIRST, "clash1")
+    second = await before.registration(SECOND, "CLASH1", version=7)
+    third = await before.registration(SECOND, "clash 1")
+    old = await before.row(
+        "registered_serials", id=old_key(NUMBER, "old1"), account_id=FIRST, registration_id=lower, product_number=NUMBER,
+        serial="old1", replaced_by="t4e6 68c8", successor=old_key("83z52aa", "t4e6 68c8"), replaced_at=at,
+    )  # fmt: skip
+    licence = await before.row(
+        "licences", account_id=FIRST, key="K", software="Lens", premium=False, product_number=NUMBER, serial="plain1",
+        valid_from=at.date(), state="active", distances=[], history=[], created_at=at,
+    )  # fmt: skip
+    replacement = await before.row(
+        "replacements", case_id=new_id(), old_key=old_key(NUMBER, "x1"), product_number=NUMBER, old_serial="x1",
+        new_product_number=NUMBER, new_serial="x2", installed_at=at, by="a", applied=False,
+    )  # fmt: skip
+    opening = {
+        "product_number": "83z52aa",
+        "serial": "T4E668C8",
+        "site_id": None,
+        "contact_id": None,
+        "opened_at": at.isoformat(),
+    }
+    case = await before.row(
+        "case_files", account_id=FIRST, unit=old_key("83z52aa", "T4E668C8"), opening=opening, is_open=True, decisions=0
+    )
+
+    await migrate("entitlements", before.made.owner_url)
+
+    async def fetch(sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        return list(await before.owner.fetch(sql, *arguments))
+
+    units = {r["id"]: r for r in await fetch("SELECT * FROM registrations")}
+    assert [(units[id]["product_number"], units[id]["serial"]) for id in (lower, plain, first)] == [
+        (NUMBER, "T4E668C8"), (NUMBER, "PLAIN1"), (NUMBER, "CLASH1"),
+    ]  # fmt: skip
+    assert [units[id]["serial"] for id in (second, third)] == ["CLASH1", "clash 1"]
+    assert [bool(units[id]["disputed_at"]) for id in (lower, plain, first, second, third)] == [
+        False,
+        False,
+        False,
+        True,
+        True,
+    ]
+    now = {"account_id": str(FIRST)}
+    assert json.loads(units[plain]["history"]) == [{**each, **now} for each in mine]
+    sold = [step("customer:b", None), step("manager:m", "sold by B, unpaid"), step("manager:m", None, **now)]
+    assert json.loads(units[lower]["history"]) == sold
+    serials = {r["id"]: r for r in await fetch("SELECT * FROM registered_serials")}
+    held = {
+        serial: serials[registration_key(NUMBER, serial)]["registration_id"]
+        for serial in ("T4E668C8", "PLAIN1", "CLASH1")
+    }
+    assert held == {"T4E668C8": lower, "PLAIN1": plain, "CLASH1": first}
+    ancestor = serials[registration_key(NUMBER, "OLD1")]
+    assert (ancestor["replaced_by"], ancestor["successor"]) == ("T4E668C8", registration_key(NUMBER, "T4E668C8"))
+    assert old not in serials
+    assert (await fetch("SELECT serial FROM licences WHERE id = $1", licence))[0]["serial"] == "PLAIN1"
+    (kept,) = await fetch("SELECT old_key, old_serial, new_serial FROM replacements WHERE id = $1", replacement)
+    assert tuple(kept) == (registration_key(NUMBER, "X1"), "X1", "X2")
+    assert (await fetch("SELECT product_number FROM products"))[0]["product_number"] == NUMBER
+    assert (await fetch("SELECT unit FROM case_files WHERE id = $1", case))[0]["unit"] == registration_key(
+        NUMBER, "T4E668C8"
+    )
+
+    database = await Database.connect(before.made.runtime_url, size=4)
+    h = Harness(service, database, before.made.owner_url)
+    async with h.app.router.lifespan_context(h.app), h.http:
+        await h.fire_timers()
+        latest = {r["key"]: r for r in await h.outbox() if r["topic"] == RegistrationState.topic}
+        states = [RegistrationState.model_validate_json(row["data"]) for row in latest.values() if row["data"]]
+        told = {(state.serial, state.account_id): state.plan for state in states}
+        assert told == {
+            ("T4E668C8", FIRST): "poly_plus", ("PLAIN1", FIRST): "poly_plus", ("CLASH1", FIRST): "poly_plus", ("OLD1", FIRST): None,
+        }  # fmt: skip
+        gone = {key for key, row in latest.items() if row["data"] is None}
+        assert gone == {
+            old_key("83z52aa", "t4e6 68c8"), old_key(NUMBER, "clash1"), old_key(NUMBER, "clash 1"), old_key(NUMBER, "old1"),
+        }  # fmt: skip
+        assert latest[registration_key(NUMBER, "CLASH1")]["version"] == 8  # it goes on from the record that stood there
+        (decided,) = await h.events(CoverageDecided)
+        assert (decided.case_id, decided.covered) == (case, True)
+
+        disputed = (await h.get("/v1/registrations?disputed=true", role="manager")).json()["items"]
+        assert {each["id"] for each in disputed} == {str(second), str(third)}
+        moved = await h.post(
+            f"/v1/registrations/{second}/transfer", {"account_id": str(FIRST), "reason": "theirs"}, role="manager"
+        )
+        assert (moved.status_code, moved.json()["possible"]) == (409, ["withdraw"])
+        for id in (second, third):
+            ended = await h.post(f"/v1/registrations/{id}/withdraw", {"reason": "a second spelling"}, role="manager")
+            assert ended.status_code == 200, ended.text
+        covered = await h.get(f"/v1/coverage?product_number={NUMBER}&serial=clash1", role="customer", accounts=[FIRST])
+        assert covered.json()["covered"]
+    await database.close()
