@@ -61,6 +61,7 @@ class Coverage(Part):
     overridden: bool = False
     decided_at: datetime | None = None
     override: CoverageOverride | None = None
+    unknown: list[Literal["site", "contact"]] = []  # named by the request, none of the account's: left out
 
 
 class Confirmation(Part):

@@ -20,6 +20,14 @@ _PHRASES: dict[str, dict[Language, str]] = {
         "vi": "Thiết bị {serial} báo sự cố đã hết: {text} Chúng tôi đề nghị kết thúc yêu cầu.",
     },
     "diagnostics": {"en": "Network tools on {serial}: {text}", "vi": "Kiểm tra mạng trên {serial}: {text}"},
+    "site_left_out": {
+        "en": "The site that the request names is none of this account's; we left it out.",
+        "vi": "Địa điểm nêu trong yêu cầu không thuộc tài khoản này; chúng tôi đã bỏ qua.",
+    },
+    "contact_left_out": {
+        "en": "The contact that the request names is none of this account's; we left it out.",
+        "vi": "Người liên hệ nêu trong yêu cầu không thuộc tài khoản này; chúng tôi đã bỏ qua.",
+    },
     "rma_denied": {
         "en": "No replacement under the contract: {text}",
         "vi": "Hợp đồng không bao gồm linh kiện thay thế: {text}",

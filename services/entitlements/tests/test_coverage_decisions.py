@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -25,6 +25,24 @@ from services.entitlements.tests.builders import (
     replaced,
 )
 from tests.support.harness import Harness
+
+
+async def test_what_the_request_names_and_the_account_has_not_is_told(entitlements: Harness) -> None:
+    customer = await a_covered_customer(entitlements)
+    other = await a_customer(entitlements, "Công ty TNHH Bến Nghé")
+
+    for case in (
+        case_opened(customer.account_id, site_id=other.site_id, contact_id=uuid4()),
+        case_opened(customer.account_id, site_id=customer.site_id, contact_id=other.contact_id),
+        case_opened(customer.account_id, site_id=customer.site_id, contact_id=customer.contact_id),
+        case_opened(customer.account_id),
+    ):
+        await entitlements.deliver(case)
+
+    told = await decisions(entitlements)
+    assert [each.unknown for each in told] == [["site", "contact"], ["contact"], [], []]
+    assert {each.site.site_id for each in told if each.site} == {customer.site_id}
+    assert {each.contact.contact_id for each in told if each.contact} == {customer.contact_id}
 
 
 async def decisions(h: Harness) -> list[CoverageDecided]:

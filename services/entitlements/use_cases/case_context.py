@@ -1,5 +1,6 @@
 """What a case's decision carries along, so that nobody has to ask: the unit, its site, the contact, the product."""
 
+from typing import Literal
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -23,6 +24,18 @@ async def lineage(opening: Opening, account_id: UUID, tx: Transaction) -> list[R
     while units and (next := units[-1].successor):
         units.append(await RegisteredSerial.get(next, tx))
     return units
+
+
+async def unknown_of_case(opening: Opening, account_id: UUID, tx: Transaction) -> list[Literal["site", "contact"]]:
+    """What the request named and the account has not, or has no more; nothing is said of whose it is."""
+    site = await Site.find(opening.site_id, tx) if opening.site_id else None
+    contact = await Contact.find(opening.contact_id, tx) if opening.contact_id else None
+    unknown: list[Literal["site", "contact"]] = []
+    if opening.site_id and (site is None or site.account_id != account_id):
+        unknown.append("site")
+    if opening.contact_id and (contact is None or contact.account_id != account_id):
+        unknown.append("contact")
+    return unknown
 
 
 async def site_of_case(

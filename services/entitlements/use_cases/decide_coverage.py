@@ -13,7 +13,13 @@ from services.entitlements.model.coverage import Coverage, coverage_of
 from services.entitlements.model.policy import policies
 from services.entitlements.model.registration import RegisteredSerial, Registration
 from services.entitlements.model.site import Site
-from services.entitlements.use_cases.case_context import contact_of_case, lineage, product_of_case, site_of_case
+from services.entitlements.use_cases.case_context import (
+    contact_of_case,
+    lineage,
+    product_of_case,
+    site_of_case,
+    unknown_of_case,
+)
 
 V = TypeVar("V", bound=values.Value)
 
@@ -82,6 +88,7 @@ async def _answer(
         contact=contact.facts() if contact else _told(file, "contact", values.Contact),
         product=product or _told(file, "product", values.Product),
         overridden=file.override is not None,
+        unknown=await unknown_of_case(opening, account_id, tx),
         decided_at=tx.now,
     )
     facts = decided.model_dump(mode="json", exclude={"revision", "decided_at"})
