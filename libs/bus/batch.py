@@ -14,18 +14,10 @@ from libs.bus.gaps import Applied, certain
 from libs.bus.handlers import Handlers
 from libs.bus.spans import batch_span
 from libs.store import Database, Scope, Transaction
+from libs.store.errors import passes
 
 _START = "SELECT * FROM start_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 _CLAIM = "SELECT * FROM claim_events($1, $2, $3, $4, $5, $6)"
-TRANSIENT = (
-    asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError, asyncpg.TooManyConnectionsError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError,
-    asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError, asyncpg.InsufficientResourcesError, OSError, TimeoutError,
-    asyncpg.InternalClientError,  # a session used between the server's last word and the end of its connection
-)  # fmt: skip
-"""Trouble that passes: try again, never dead-letter. A unique violation joins them: see `is_transient`."""
-
-
 CLASHES = 5
 """So often in a row a unique violation may be two transactions that made the same row; after that it is the event's own."""
 
@@ -54,8 +46,7 @@ def is_transient(error: Exception, clashes: int) -> bool:
     """Whether to try again. Two transactions that made the same row settle on the second try: `clashes` were before this one."""
     if isinstance(error, asyncpg.UniqueViolationError):
         return clashes < CLASHES
-    # asyncpg's own "this value does not fit" is an InterfaceError and a ValueError: it will never fit
-    return isinstance(error, TRANSIENT) and not isinstance(error, ValueError)
+    return passes(error)
 
 
 async def work(

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from libs.store import NotFound, StaleRevision
+from libs.store.errors import EventTooLarge, passes
 
 log = structlog.get_logger()
 HANDLED_BY_FASTAPI = (RequestValidationError, HTTPException)
@@ -106,29 +107,24 @@ def as_problem(error: Exception) -> Problem | None:
     match error:
         case Problem():
             return error
-        case asyncpg.PostgresError(sqlstate=str(state)) if state.startswith("22"):
-            return Unprocessable("A value cannot be stored: a character or a number is out of range.")
-        case asyncpg.InterfaceError() if isinstance(error, ValueError):
-            return Unprocessable("A value cannot be stored: a number or a date is out of range.")
         case NotFound():
             return Missing(str(error))
         case StaleRevision():
             return PreconditionFailed(str(error), revision=error.revision)
-        case asyncpg.UniqueViolationError():
-            return Conflict("Another one with the same identity exists already.", constraint=error.constraint_name)
+        case EventTooLarge():
+            return Unprocessable("What this would record is too large: shorten its texts or lists.")
         case asyncpg.CharacterNotInRepertoireError() | asyncpg.UntranslatableCharacterError():
             return InvalidRequest("A text holds a NUL character, which cannot be stored.")
-        case asyncpg.DeadlockDetectedError() | asyncpg.SerializationError() | asyncpg.LockNotAvailableError():
+        case asyncpg.PostgresError(sqlstate=str(state)) if state.startswith("22"):
+            return Unprocessable("A value cannot be stored: a number or a date is out of range, or a text is too long.")
+        case asyncpg.InterfaceError() if isinstance(error, ValueError):
+            return Unprocessable("A value cannot be stored: a number or a date is out of range.")
+        case asyncpg.UniqueViolationError():
+            return Conflict("Another one with the same identity exists already.", constraint=error.constraint_name)
+        case asyncpg.PostgresError(sqlstate=str(state)) if passes(error) and state.startswith(("40", "55")):
             return Unavailable("Busy with a conflicting change; try again.")
-        case asyncpg.QueryCanceledError() | asyncpg.ReadOnlySQLTransactionError():
-            return Unavailable("The database is busy or changing over; try again.")
-        case asyncpg.PostgresConnectionError() | asyncpg.InterfaceError() | asyncpg.CannotConnectNowError():
-            return Unavailable("The database is out of reach; try again.")
-        case asyncpg.InsufficientResourcesError() | asyncpg.AdminShutdownError() | asyncpg.CrashShutdownError():
-            return Unavailable("The database is out of reach; try again.")
-        # the first: a session used between the server's last word and the end of its connection
-        case asyncpg.InternalClientError() | OSError(filename=None):
-            return Unavailable("The database is out of reach; try again.")
+        case _ if passes(error):
+            return Unavailable("The database is out of reach, busy or changing over; try again.")
     return None
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from libs.events import Event
-from libs.store.errors import EmitRefused
+from libs.store.errors import EventTooLarge
 from libs.store.ids import new_id
 
 MAX_EVENT_BYTES = 200 * 1024
@@ -57,10 +57,10 @@ def row_for(
     traceparent: str | None,
     time: datetime,
 ) -> OutboxRow:
-    """The row of this fact. Raises EmitRefused when its data is larger than 200 KiB."""
+    """The row of this fact. Raises EventTooLarge when its data is larger than 200 KiB."""
     data = event.__pydantic_serializer__.to_json(event)
     if len(data) > MAX_EVENT_BYTES:
-        raise EmitRefused(f"{event.contract.ce_type} is {len(data)} bytes; {MAX_EVENT_BYTES} is the limit.")
+        raise EventTooLarge(f"{event.contract.ce_type} is {len(data)} bytes; {MAX_EVENT_BYTES} is the limit.")
     contract = event.contract
     return OutboxRow(
         contract.topic, event.key, new_id(), contract.ce_type, event.subject, account_id, version,

@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from libs.bus.batch import TRANSIENT, is_transient
+from libs.bus.batch import is_transient
 from libs.kit.problems import Unavailable, as_problem
 
 
@@ -33,12 +33,3 @@ async def test_a_session_that_the_server_ended_is_tried_again_at_whatever_instan
             assert isinstance(as_problem(lost.value), Unavailable), repr(lost.value)
     finally:
         await admin.close()
-
-
-@pytest.mark.parametrize(
-    "error",
-    [OSError(113, "No route to host"), *(kind("") for kind in TRANSIENT if kind is not OSError)],
-    ids=lambda error: type(error).__name__,
-)
-def test_what_passes_for_a_consumer_is_no_error_of_ours_to_a_caller(error: Exception) -> None:
-    assert isinstance(as_problem(error), Unavailable)
