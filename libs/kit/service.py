@@ -52,11 +52,11 @@ class Service:
         state_topics: Sequence[str] = (),
         setup: Setup | None = None,
         projections: Sequence[Rebuildable] = (),
-        journal: tuple[str, str] | None = None,
+        journal: tuple[str, str, str] | None = None,
     ) -> None:
         """`state_topics`: compacted ones that this service writes; the relay sends them in transactions. `setup` runs once
         when the API starts, for what a service keeps in `app.state` beyond the database. `projections`: the tables that
-        `polyplus rebuild` reads anew from the log. `journal`: a table that only grows, and its column of time, which
+        `polyplus rebuild` reads anew from the log. `journal`: a table that only grows, by which column, and its column of time, which
         `POLYPLUS_KEEP_<SERVICE>_DAYS` may bound."""
         self.name, self.routers, self.handlers = name, routers, handlers
         self.timers = Timers(name) if timers is None else timers

@@ -44,8 +44,8 @@ class Settings:
     retention: Retention
 
     @classmethod
-    def read(cls, service: str, journal: tuple[str, str] | None = None) -> "Settings":
-        """`journal`: the table that `POLYPLUS_KEEP_<SERVICE>_DAYS` bounds, and its column of time."""
+    def read(cls, service: str, journal: tuple[str, str, str] | None = None) -> "Settings":
+        """`journal`: the table that `POLYPLUS_KEEP_<SERVICE>_DAYS` bounds, by which column it grows, and its column of time."""
         prefix = service.upper()
         return cls(
             service=service,
@@ -87,7 +87,7 @@ def retention() -> Retention:
     return found
 
 
-def _bounded(journal: tuple[str, str] | None, prefix: str) -> tuple[str, str, timedelta] | None:
+def _bounded(journal: tuple[str, str, str] | None, prefix: str) -> tuple[str, str, str, timedelta] | None:
     """Nothing is bounded unless it is said."""
     name = f"KEEP_{prefix}_DAYS"
     return (*journal, _days(name, timedelta())) if journal and setting(name, "") else None

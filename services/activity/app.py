@@ -5,5 +5,5 @@ from services.activity import feed, queries
 from services.activity.handlers import on
 
 service = Service(
-    name="activity", routers=[queries.router, feed.router], handlers=on, journal=("activity_events", "time")
+    name="activity", routers=[queries.router, feed.router], handlers=on, journal=("activity_events", "seq", "time")
 )

@@ -178,7 +178,7 @@ async def test_everything_is_kept_unless_a_service_is_told_for_how_long(activity
     await activity.deliver(old, recent)
     await sweep(activity.database, Retention())
     assert len(await stored(activity)) == 2
-    await sweep(activity.database, Retention(journal=("activity_events", "time", timedelta(days=30))))
+    await sweep(activity.database, Retention(journal=("activity_events", "seq", "time", timedelta(days=30))))
     assert [row["event_id"] for row in await stored(activity)] == [recent.event_id]
 
 
