@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from deploy.topics import SERVICES
 
@@ -57,9 +58,16 @@ def part(name: str, environment: Mapping[str, str]) -> Part:
     )
 
 
+def sandbox_peers(environment: Mapping[str, str]) -> str:
+    """The simulators' own `host:port` pairs: what a URL that a user sets may lead to on this machine, and nothing else of it."""
+    return " ".join(urlsplit(environment[f"POLYPLUS_{name.upper()}_URL"]).netloc for name in SIMULATORS)
+
+
 def _service(name: str, environment: Mapping[str, str]) -> dict[str, str]:
     own = tuple(f"{name.upper()}_{what}" for what in ("DATABASE_URL", "KAFKA_USER", "KAFKA_PASSWORD", "URL"))
     told = _pick(environment, (*own, *_EVERY_SERVICE, *_ALSO.get(name, ())))
+    if name == "ecps":
+        told["POLYPLUS_SANDBOX_PEERS"] = sandbox_peers(environment)
     if name == "gateway":
         told["POLYPLUS_BOOTSTRAP_ADMIN_ID"] = environment["POLYPLUS_CLIENT_ADMIN_ID"]
         told["POLYPLUS_BOOTSTRAP_ADMIN_SECRET"] = environment["POLYPLUS_CLIENT_ADMIN_SECRET"]

@@ -19,7 +19,7 @@ from deploy.local.control import Control
 from deploy.local.engines import Engines
 from deploy.local.environment import Environment
 from deploy.local.errors import CannotRun
-from deploy.local.parts import DEFAULT_PORTS, SIMULATORS, part
+from deploy.local.parts import DEFAULT_PORTS, SIMULATORS, part, sandbox_peers
 from deploy.local.ports import HOST, Ports
 from deploy.local.processes import ROOT, Child, Processes, stop_leftovers
 from deploy.local.pulse import speaks
@@ -162,6 +162,7 @@ class Stack:
             self.env[f"POLYPLUS_{name.upper()}_URL"] = (
                 f"http://{HOST}:{ports.choose(f'POLYPLUS_{name.upper()}_PORT', DEFAULT_PORTS[name])}"
             )
+        self.env["POLYPLUS_SANDBOX_PEERS"] = sandbox_peers(self.env)
         prometheus.write(self.home, self.env)
         self._say("starting PostgreSQL and Kafka")
         await Engines(self.home, self.env, self._environ).bring_up(self._processes, self._supervisor, ports)

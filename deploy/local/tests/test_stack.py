@@ -168,6 +168,8 @@ def test_a_password_reaches_the_service_it_belongs_to_and_the_engine_only() -> N
     for service in SERVICES:
         for secret in (f"POLYPLUS_{service.upper()}_DATABASE_URL", f"POLYPLUS_{service.upper()}_KAFKA_PASSWORD"):
             assert [name for name, variables in told.items() if secret in variables] == [service]
+    assert [name for name, variables in told.items() if "POLYPLUS_SANDBOX_PEERS" in variables] == ["ecps"]
+    assert part("ecps", known).env["POLYPLUS_SANDBOX_PEERS"] == "127.0.0.1:1 127.0.0.1:1"
     assert [name for name, variables in told.items() if "POLYPLUS_INTERNAL_PRIVATE_KEY" in variables] == ["gateway"]
     assert not any(
         variable.endswith(("OWNER_URL", "ADMIN_URL", "ADMIN_PASSWORD"))

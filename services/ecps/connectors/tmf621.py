@@ -12,7 +12,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from libs.bus.jobs import TryLater, retry_after
-from services.ecps.connectors.address import AddressRefused, pinned
+from libs.kit.outgoing import AddressRefused, send
 from services.ecps.connectors.breaker import CircuitOpen, guarded
 from services.ecps.model.secrets import Credentials
 
@@ -181,9 +181,8 @@ class Tmf621:
             headers["authorization"] = f"Bearer {self.credentials.token.get_secret_value()}"
         elif self.credentials.username and self.credentials.password:
             auth = (self.credentials.username, self.credentials.password.get_secret_value())
-        url, headers, extensions = await pinned(address, headers)
         try:
-            answer = await self.http.request(method, url, json=body, headers=headers, auth=auth, extensions=extensions)
+            answer = await send(self.http, method, address, headers=headers, query=True, json=body, auth=auth)
         except _NOTHING_WAS_SENT as error:
             raise Unreachable(repr(error)) from error
         except httpx.HTTPError as error:

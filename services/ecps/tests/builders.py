@@ -152,7 +152,9 @@ class PartnerSystem:
         assert (await self.http.put("/simulate/faults", json=faults)).status_code == 200
 
 
-async def a_partner(ecps: Harness, company: PartnerSystem | None = None, **fields: Any) -> dict[str, Any]:
+async def a_partner(
+    ecps: Harness, company: PartnerSystem | None = None, *, id: UUID = PARTNER, **fields: Any
+) -> dict[str, Any]:
     """An approved strategic partner that permits direct work; with `company` its tickets are opened there."""
     body: dict[str, Any] = {
         "code": "cloud", "name": "Cloud", "approved_strategic": True, "permits_direct_work": True,
@@ -161,7 +163,7 @@ async def a_partner(ecps: Harness, company: PartnerSystem | None = None, **field
     }  # fmt: skip
     if company:
         body |= {"connector": "tmf621", "base_url": company.url, "credentials": {"token": "s3cret"}}
-    with next_id("services.ecps.use_cases.keep_partners", PARTNER):
+    with next_id("services.ecps.use_cases.keep_partners", id):
         answer = await ecps.post("/v1/partners", body | fields, role="manager")
     assert answer.status_code == 201, answer.text
     made: dict[str, Any] = answer.json()

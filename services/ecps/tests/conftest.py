@@ -30,9 +30,12 @@ def sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest_asyncio.fixture
-async def company(ecps: Harness, sandbox: None, tmp_path: Path) -> AsyncIterator[PartnerSystem]:
+async def company(
+    ecps: Harness, sandbox: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[PartnerSystem]:
     """The simulated partner over real HTTP, telling the service over real HTTP."""
     ours, theirs = free_socket(), free_socket()
+    monkeypatch.setenv("POLYPLUS_SANDBOX_PEERS", url_of(theirs).removeprefix("http://"))
     place = Place(url_of(theirs), f"{url_of(ours)}/v1/partner-events", SECRET, tmp_path / "partner.sqlite")
     there = PartnerCompany(place)
     app = partner_app(there)

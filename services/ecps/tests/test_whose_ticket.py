@@ -151,8 +151,7 @@ async def test_a_notice_that_does_not_carry_our_number_changes_nothing(ecps: Har
 async def test_two_partners_may_have_a_ticket_of_the_same_number(ecps: Harness) -> None:
     secrets = ["whsec_" + letter * 32 for letter in "BC"]
     first = await an_opened_engagement(ecps, credentials={"webhook_secret": secrets[0]})
-    other = new_id()
-    second = await an_opened_engagement(ecps, id=str(other), code="other", credentials={"webhook_secret": secrets[1]})
+    second = await an_opened_engagement(ecps, id=new_id(), code="other", credentials={"webhook_secret": secrets[1]})
     for case, secret in ((second, secrets[1]), (first, secrets[0])):
         assert (await notice(ecps, secret=secret, text="On it")).json() == {"known": True, "repeated": False}
         assert (await an_engagement(ecps, case))["state"] == "in_progress"

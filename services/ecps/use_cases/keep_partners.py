@@ -8,10 +8,10 @@ from pydantic import BaseModel, Field
 from libs.events.values import PartnerContact
 from libs.kit.fields import Line, Url
 from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.outgoing import check_url
 from libs.kit.twins import refuse_twin
 from libs.store import Transaction
 from libs.store.ids import new_id
-from services.ecps.connectors.address import check_url
 from services.ecps.model.partner import Change, ConnectorKind, Level, Minutes, Partner
 from services.ecps.model.policy import policies
 from services.ecps.model.secrets import Credentials, seal
@@ -119,7 +119,7 @@ def _levels(procedure: list[ProcedureLevel]) -> list[Level]:
 def _check(partner: Partner) -> None:
     partner.complete()
     if partner.base_url:
-        check_url(partner.base_url)
+        check_url(partner.base_url, field="base_url")
 
 
 @router.post("/v1/partners", dependencies=[allow("manager", "admin")], status_code=201)

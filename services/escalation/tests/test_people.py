@@ -153,6 +153,9 @@ async def test_master_data_is_kept_listed_and_revised(escalation: Harness, path:
         ("/v1/policies", {"name": "P", "steps": [{"calls": [{"kind": "rota"}]}]}),
         ("/v1/policies", {"name": "P", "rules": ["luck"], "steps": [{"calls": [{"kind": "duty_manager"}]}]}),
         ("/v1/teams", {"name": "T", "members": [], "webhook_url": "file:///etc/passwd"}),
+        ("/v1/teams", {"name": "T", "members": [], "webhook_url": "http://hooks.example/1"}),
+        ("/v1/teams", {"name": "T", "members": [], "webhook_url": "https://2130706433:15432/"}),
+        ("/v1/rotas", a_rota() | {"webhook_url": "https://[64:ff9b::169.254.169.254]/"}),
         ("/v1/experts", {"name": "E", "skills": {"domains": ["luck"]}}),
     ],
 )

@@ -7,13 +7,23 @@ from pydantic import AfterValidator, Field, HttpUrl
 
 from libs.kit.fields import Line
 from libs.kit.http import Command, Router, Tx, allow
+from libs.kit.outgoing import AddressRefused, check_url
 from services.escalation.model.people import NewPerson, Team
 from services.escalation.queries.people import TeamOut
 from services.escalation.use_cases.revise import Revision, made, revise
 
 router = Router(tags=["people"])
 
-WebhookUrl = Annotated[HttpUrl, AfterValidator(str)]
+
+def _public(url: str) -> str:
+    try:
+        check_url(url, field="webhook_url", query=True)
+    except AddressRefused as refusal:
+        raise ValueError(refusal.detail) from None
+    return url
+
+
+WebhookUrl = Annotated[HttpUrl, AfterValidator(str), AfterValidator(_public)]
 Members = Annotated[list[NewPerson], Field(max_length=200)]
 
 
