@@ -12,6 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from signal import SIGINT
 
+import psutil
+
 from deploy.local.errors import CannotRun
 from deploy.local.files import made_aside, write_whole
 from deploy.local.ports import HOST, free_port
@@ -85,6 +87,7 @@ def launch(
         argv += ["-c", f"{name}={value}"]
     # SIGINT is PostgreSQL's fast shutdown; SIGTERM would wait for every client to leave.
     user = lend_user(data, data.parent, binaries())
+    _forget_another(data)
     child = processes.start("postgres", argv, env={"LC_ALL": "C"}, wave=0, stop_signal=SIGINT, grace=20, user=user)
     return Postgres(admin_url(port, password), data, child)
 
@@ -135,6 +138,20 @@ def _initialise(work: Path, home: Path, password: str) -> None:
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise CannotRun(f"PostgreSQL could not make its data directory: {reason}")
+
+
+def _forget_another(data: Path) -> None:
+    """A crash leaves a pid behind; when it means another process now, the server would take that one for itself and not start."""
+    left = data / "postmaster.pid"
+    try:
+        pid = int(left.read_text().partition("\n")[0])
+        words = psutil.Process(pid).cmdline()
+    except psutil.ZombieProcess:
+        words = []
+    except (FileNotFoundError, ValueError, OverflowError, psutil.NoSuchProcess):
+        return  # the server itself sees to a number that means nobody
+    if str(data) not in words:
+        left.unlink()
 
 
 def _says_ready(data: Path, pid: int) -> bool:
