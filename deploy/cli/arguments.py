@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -34,7 +35,6 @@ def operators_command(commands: Commands, name: str, help: str, teach: str, *, h
     )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="for programs")
     if home:
-        parser.add_argument(
-            "--home", type=Path, default=ROOT / ".polyplus", help="the stack's folder (default: .polyplus)"
-        )
+        default = Path(os.environ.get("POLYPLUS_HOME") or ROOT / ".polyplus")
+        parser.add_argument("--home", type=Path, default=default, help="the stack's folder (default: .polyplus)")
     return parser

@@ -26,7 +26,7 @@ examples:
 """
 _MIGRATE = """
 Each database is brought to the newest revision, in the order given; one that is there already is left as it is. Needs the owner's
-address of each (POLYPLUS_<SERVICE>_OWNER_URL). May be repeated. docs/runbooks/upgrade.md says when.
+address of each (POLYPLUS_<SERVICE>_OWNER_URL, also from .polyplus/env). May be repeated. docs/upgrade.md says when.
 
 example:
   polyplus migrate cases rma
@@ -44,7 +44,7 @@ def add_commands(commands: Commands) -> None:
     serve.add_argument("service", type=_service)
     serve.add_argument("--role", choices=("all", "api", "worker"), default="all")
     serve.set_defaults(run=_serve)
-    migrate = operators_command(commands, "migrate", "bring services' databases up to date", _MIGRATE, home=False)
+    migrate = operators_command(commands, "migrate", "bring services' databases up to date", _MIGRATE)
     migrate.add_argument("service", nargs="+", type=_service)
     migrate.set_defaults(run=_migrate)
     migration = operators_command(
@@ -74,15 +74,17 @@ def _serve(arguments: argparse.Namespace) -> int:
 def _migrate(arguments: argparse.Namespace) -> int:
     from sqlalchemy.exc import SQLAlchemyError
 
+    from deploy.local import environment
     from deploy.local.migrate import migrate_now
 
+    known = {**environment.read(arguments.home), **os.environ}
     owners = {service: f"POLYPLUS_{service.upper()}_OWNER_URL" for service in arguments.service}
-    if missing := [variable for variable in owners.values() if variable not in os.environ]:
+    if missing := [variable for variable in owners.values() if variable not in known]:
         raise CannotRun(f"{', '.join(missing)} not set: the address of the service's database as its owner")
     for service, variable in owners.items():
         print(f"migrating {service}", file=sys.stderr, flush=True)
         try:
-            migrate_now(service, os.environ[variable])
+            migrate_now(service, known[variable])
         except (OSError, SQLAlchemyError) as error:
             raise CannotRun(f"{service}'s database: {one_line(error)}") from error
     if arguments.json:

@@ -24,7 +24,19 @@ LOCK = Path(__file__).with_name("kafka.lock.toml")
 
 
 def _to_stderr(line: str) -> None:
-    print(line, file=sys.stderr)
+    """On a terminal one line, which counts; elsewhere the first word of it."""
+    counts = line.startswith("  ")
+    if not sys.stderr.isatty():
+        if not counts:
+            print(line, file=sys.stderr, flush=True)
+        return
+    if counts:
+        print(f"\r\x1b[K{line[:79]}", end="", file=sys.stderr, flush=True)
+        done, _, of = line.split(maxsplit=1)[0].partition("/")
+        if done == of:
+            print(f"\r\x1b[K  {of} files are there", file=sys.stderr, flush=True)
+    else:
+        print(line, file=sys.stderr, flush=True)
 
 
 def kafka_class_path(*, say: Callable[[str], None] = _to_stderr) -> list[Path]:

@@ -49,7 +49,7 @@ class Cli:
 
     async def typed(self, *words: str) -> Outcome:
         """The same, `--home` given only where the command takes it."""
-        takes = words[:1] not in (("serve",), ("migrate",), ("migration",), ("lock-jars",))
+        takes = words[:1] not in (("serve",), ("migration",), ("lock-jars",))
         is_whole = words[:1] and words[:2] not in (("dlq",), ("clock",)) and words[0] != "nope"
         self.capsys.readouterr()
         home = ["--home", str(self.home)] if takes and is_whole else []

@@ -13,13 +13,19 @@ from deploy.local.processes import ROOT
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
 PAGES = sorted(page for page in RUNBOOKS.glob("*.md") if page.name != "README.md")
+ROLLOUT = [ROOT / "docs" / "upgrade.md", ROOT / "docs" / "going-back.md"]
 SECTIONS = ["## What you see", "## What it means", "## What to do", "## It is over when"]
-_BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
+
+
+def lines_in(page: Path, language: str = "sh") -> list[str]:
+    """What is typed in its blocks of a language, line by line."""
+    blocks = re.findall(rf"^ *```{language}\n(.*?)^ *```", page.read_text(), re.DOTALL | re.MULTILINE)
+    return [line.strip() for block in blocks for line in block.splitlines()]
 
 
 def commands_in(page: Path) -> list[list[str]]:
     """What is typed in its `sh` blocks, up to a pipe."""
-    lines = [line.strip() for block in _BLOCK.findall(page.read_text()) for line in block.splitlines()]
+    lines = lines_in(page)
     typed = [shlex.split(line, comments=True) for line in lines if line.startswith(("polyplus ", "make "))]
     return [words[: words.index("|")] if "|" in words else words for words in typed]
 
@@ -31,7 +37,7 @@ def test_a_runbook_says_what_one_sees_what_it_means_what_to_do_and_when_it_is_ov
     assert f"({page.name})" in (RUNBOOKS / "README.md").read_text()
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [*PAGES, *ROLLOUT], ids=lambda page: page.stem)
 def test_every_command_of_a_runbook_exists_with_its_options(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
     typed = commands_in(page)
     assert typed, "a runbook without a command leaves one alone"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, TextIO
 
 from deploy.local.errors import CannotRun
 from deploy.local.story.stage import Stage, stage
 from deploy.local.story.steps import STEPS
 
+_FIRST, _LAST = 12, 6
 Between = Callable[[int], Awaitable[None]]
 
 
@@ -22,7 +25,7 @@ async def play(env: Mapping[str, str], *, as_json: bool = False, before_step: Be
     began = time.monotonic()
 
     def say(line: str) -> None:
-        print(line, file=out, flush=True)
+        print(_fitted(line, out), file=out, flush=True)
 
     async with stage(env, say) as s:
         try:
@@ -47,7 +50,24 @@ async def play(env: Mapping[str, str], *, as_json: bool = False, before_step: Be
     return 0 if whole else 1
 
 
+def _fitted(line: str, out: TextIO) -> str:
+    """Broken between words where a terminal would break it anywhere."""
+    if not out.isatty():
+        return line
+    behind = " " * 5 if line.startswith(" ") else " " * 3
+    return textwrap.fill(line, min(120, shutil.get_terminal_size().columns), subsequent_indent=behind)
+
+
 def _print_timeline(s: Stage) -> None:
-    print(f"\nTimeline of {s['case']['number']}")
-    for event in s["timeline"]["items"]:
-        print(f"  {event['time'][:19]}  {event['type']:<52} {event['actor']}")
+    """Its beginning and its end, a line of 80 columns for each event."""
+    events, case = s["timeline"]["items"], s["case"]
+    print(f"\nTimeline of {case['number']}")
+    left_out = events[_FIRST:-_LAST]
+    for event in [*events[:_FIRST], *([None] if left_out else []), *events[max(_FIRST, len(events) - _LAST) :]]:
+        if event is None:
+            print(f"  … {len(left_out)} more: ./polyplus tail --after 0 --case {case['id']}")
+            continue
+        type = event["type"].removeprefix("polyplus.").rpartition(".v")[0]
+        who, _, id = event["actor"].partition(":")
+        print(f"  {event['time'][:19]}  {type:<36} {event['actor'] if len(id) < 36 else who}")
+    print()

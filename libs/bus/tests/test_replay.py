@@ -32,7 +32,7 @@ async def a_line(stage: Stage, poison: Collection[int], *, length: int) -> Any:
 
 async def dead(stage: Stage) -> Any:
     return await stage.fetchval(
-        "SELECT array_agg(ARRAY[record_offset::text, error]) FROM dead_letters WHERE status = 'dead'"
+        "SELECT array_agg(ARRAY[record_offset::text, split_part(error, ':', 1)]) FROM dead_letters WHERE status = 'dead'"
     )
 
 
@@ -42,9 +42,9 @@ async def test_a_line_of_several_poison_events_is_got_through_by_discarding_each
         await replay(stage.database, stage.handlers, stage.topic, id)
     assert (await discard(stage.database, stage.handlers, stage.topic, id)).handled == 1
     assert await stage.numbers() == {id: [1]}
-    assert await dead(stage) == [["2", "ValueError: number 2 is poison"]]
+    assert await dead(stage) == [["2", "ValueError"]]
     assert (await discard(stage.database, stage.handlers, stage.topic, id)).handled == 0
-    assert await dead(stage) == [["3", "ValueError: number 3 is poison"]]
+    assert await dead(stage) == [["3", "ValueError"]]
     assert (await discard(stage.database, stage.handlers, stage.topic, id)).handled == 1
     assert await stage.numbers() == {id: [1, 4]}
     with pytest.raises(NothingParked):
