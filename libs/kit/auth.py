@@ -14,7 +14,13 @@ from libs.store import Scope
 ROLES = frozenset(
     {"customer", "reseller", "partner", "engineer", "manager", "depot", "technician", "ops", "integrator", "admin"}
 )
-STAFF = frozenset({"engineer", "manager", "depot", "technician", "ops", "admin"})
+CUSTOMERS = frozenset({"customer", "reseller", "integrator"})
+"""An account's own people and systems, and who acts for it: they name the accounts whose rows are theirs."""
+STAFF = frozenset({"engineer", "manager", "ops", "admin"})
+"""Support's own people, who see every account. A depot, a technician and a cloud partner see what they are bound to."""
+MANAGERS = frozenset({"manager", "admin"})
+EVENT_READERS = CUSTOMERS | STAFF | {"partner"}
+"""Who reads events, as they come or again: a depot and a technician need none for their day's work."""
 AUDIENCE = "polyplus-internal"
 ISSUER = "polyplus-gateway"
 LIFETIME_SECONDS = 300
@@ -22,28 +28,30 @@ LIFETIME_SECONDS = 300
 
 @dataclass(frozen=True)
 class Principal:
-    """Who is calling and what they may see. `accounts` is empty for staff, who see all of them."""
+    """Who is calling, and what they are bound to. `accounts` is empty for staff, who see all of them."""
 
     id: UUID
     name: str
     role: str
     accounts: frozenset[UUID] = frozenset()
     partner_id: UUID | None = None
-    depot_id: UUID | None = None
+    depots: frozenset[UUID] = frozenset()
     technician_id: UUID | None = None
 
     @property
     def staff(self) -> bool:
+        """Whether every account's rows are this caller's to see: not so for a depot or a technician."""
         return self.role in STAFF
 
     @property
     def scope(self) -> Scope:
-        """What row-level security lets this caller touch. A cloud partner's rows are narrowed by its service's predicates."""
-        kind = "staff" if self.staff or self.role == "partner" else "tenant"
+        """What row-level security lets this caller touch; it knows accounts alone. What a depot, a technician or a cloud
+        partner sees is narrowed by the services' predicates."""
+        kind = "tenant" if self.role in CUSTOMERS else "staff"
         return Scope(kind, self.accounts, actor=f"{self.role}:{self.id}")
 
     def may_see(self, account_id: UUID | None) -> bool:
-        """The predicate beside row-level security."""
+        """Whether rows are this caller's to see because they are this account's."""
         return self.staff or account_id in self.accounts
 
 
@@ -53,8 +61,9 @@ def mint(principal: Principal, key: Ed25519PrivateKey, *, lifetime: int = LIFETI
     claims: dict[str, Any] = {
         "iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + lifetime, "sub": str(principal.id),
         "name": principal.name, "role": principal.role, "accounts": [str(a) for a in principal.accounts],
+        "depots": [str(d) for d in principal.depots],
     }  # fmt: skip
-    for name in ("partner_id", "depot_id", "technician_id"):
+    for name in ("partner_id", "technician_id"):
         if (value := getattr(principal, name)) is not None:
             claims[name] = str(value)
     return jwt.encode(claims, key, algorithm="EdDSA")
@@ -90,9 +99,9 @@ class Verifier:
 
 
 def _principal(claims: dict[str, Any]) -> Principal:
-    ids = {n: UUID(claims[n]) for n in ("partner_id", "depot_id", "technician_id") if n in claims}
-    accounts = frozenset(UUID(a) for a in claims["accounts"])
-    return Principal(UUID(claims["sub"]), claims["name"], claims["role"], accounts, **ids)
+    ids = {n: UUID(claims[n]) for n in ("partner_id", "technician_id") if n in claims}
+    accounts, depots = (frozenset(map(UUID, claims.get(name, ()))) for name in ("accounts", "depots"))
+    return Principal(UUID(claims["sub"]), claims["name"], claims["role"], accounts, depots=depots, **ids)
 
 
 class Policy:

@@ -31,6 +31,7 @@ from services.gateway.stream.feed import Feed
 from services.gateway.stream.hub import Hub
 from services.gateway.stream.listening import Listening
 from services.gateway.use_cases import change_client, create_client, disable_client, rotate_secret
+from services.gateway.use_cases.bindings import AskOwners
 from services.gateway.use_cases.bootstrap_admin import bootstrap_admin
 from services.gateway.use_cases.sealing import take_seal
 
@@ -54,6 +55,7 @@ class Gateway(Service):
             hub, upstreams, directory, settings.key, most=settings.max_listeners, heartbeat=settings.heartbeat_seconds
         )
         clients = self.app(database, Verifier(settings.key.public))
+        clients.state.owners = AskOwners(upstreams, settings.key)
         checks = {"database": lambda: database_answers(database)}
         openapi = OpenApi(with_own_routes(clients.openapi()), upstreams, f"{settings.url}/oauth/token")
 

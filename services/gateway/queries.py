@@ -22,7 +22,7 @@ class ClientOut(BaseModel):
     role: Role
     accounts: list[UUID]
     partner_id: UUID | None
-    depot_id: UUID | None
+    depots: list[UUID]
     technician_id: UUID | None
     requests_per_second: int | None
     created_at: datetime

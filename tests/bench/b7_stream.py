@@ -35,24 +35,31 @@ def percentile(values: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-async def _ears(url: str, env: Mapping[str, str], tenants: list[UUID]) -> Choir:
-    """A client for each tenant and one of the operators, with tokens."""
+async def _ears(url: str, env: Mapping[str, str]) -> tuple[Choir, list[UUID]]:
+    """A client for each of so many tenants and one of the operators, with tokens; and the tenants."""
     async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as http:
 
         async def token(id: str, secret: str) -> str:
             answer = await http.post("/oauth/token", data={"grant_type": "client_credentials"}, auth=(id, secret))
             return str(answer.raise_for_status().json()["access_token"])
 
-        async def client(**fields: object) -> str:
+        async def made(plural: str, **body: object) -> dict[str, str]:
             sent = {"authorization": f"Bearer {admin}", "idempotency-key": str(uuid4())}
-            body = {"name": "listener", "requests_per_second": 1_000_000, **fields}
-            made = (await http.post("/v1/clients", json=body, headers=sent)).raise_for_status().json()
-            return await token(made["id"], made["secret"])
+            found: dict[str, str] = (
+                (await http.post(f"/v1/{plural}", json=body, headers=sent)).raise_for_status().json()
+            )
+            return found
+
+        async def client(**fields: object) -> str:
+            login = await made("clients", name="listener", requests_per_second=1_000_000, **fields)
+            return await token(login["id"], login["secret"])
 
         admin = await token(env["POLYPLUS_CLIENT_ADMIN_ID"], env["POLYPLUS_CLIENT_ADMIN_SECRET"])
+        place = {"country": "VN", "time_zone": "Asia/Ho_Chi_Minh"}
+        tenants = [UUID((await made("accounts", name=f"tenant {n}", **place))["id"]) for n in range(TENANTS)]
         ears = [(EARS_OF_STAFF, await client(role="ops"), _QUERY)]
         ears += [(EARS_OF_A_TENANT, await client(role="customer", accounts=[str(each)]), _QUERY) for each in tenants]
-    return Choir(f"{url}/v1/events/stream", ears)
+    return Choir(f"{url}/v1/events/stream", ears), tenants
 
 
 class Source:
@@ -90,13 +97,12 @@ class Source:
 
 @asynccontextmanager
 async def stream(engines: Engines) -> AsyncIterator[Measure]:
-    tenants = [uuid4() for _ in range(TENANTS)]
-    services = ("gateway", "activity")
+    services = ("gateway", "activity", "entitlements")
     async with Stack(
         engines.home / "b7", services=services, simulators=(), environ=free_ports(), say=lambda _: None
     ) as stack:
         env = stack.env
-        choir = await _ears(env["POLYPLUS_GATEWAY_URL"], env, tenants)
+        choir, tenants = await _ears(env["POLYPLUS_GATEWAY_URL"], env)
         source = Source(
             KafkaLogin(env["POLYPLUS_KAFKA_BOOTSTRAP"], env["POLYPLUS_CASES_KAFKA_USER"], env["POLYPLUS_CASES_KAFKA_PASSWORD"])
         )  # fmt: skip

@@ -5,6 +5,7 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from random import Random
+from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -21,6 +22,7 @@ from services.gateway.routes import SERVICES
 from tests.bench.engines import Engines
 from tests.bench.load import Job
 from tests.bench.peers.environment import peer_python
+from tests.support import serving as in_process
 
 PATH = "/v1/cases"
 ACCOUNT = UUID("11111111-1111-4111-8111-111111111111")
@@ -196,25 +198,38 @@ async def orm_peer(
 
 @asynccontextmanager
 async def gateway(engines: Engines, cases_url: str) -> AsyncIterator[tuple[str, str]]:
-    """The gateway before the service: its URL, and an access token of the customer's."""
+    """The gateway before the service: its URL, and an access token of the customer's, whose account somebody knows."""
     made = await engines.service_database("gateway", "b1_gateway")
     url, admin, secret = own_url(), str(uuid4()), uuid4().hex
     nobody = own_url()
-    env = {
-        **service_env("gateway", made.runtime_url, url),
-        **{f"POLYPLUS_{service.upper()}_URL": nobody for service in SERVICES},
-        "POLYPLUS_CASES_URL": cases_url, "POLYPLUS_INTERNAL_PRIVATE_KEY": KEYS.private_text,
-        "POLYPLUS_GATEWAY_REQUESTS_PER_SECOND": "1000000",
-        "POLYPLUS_BOOTSTRAP_ADMIN_ID": admin, "POLYPLUS_BOOTSTRAP_ADMIN_SECRET": secret,
-    }  # fmt: skip
     argv = [sys.executable, "-m", "deploy.cli", "serve", "gateway"]
-    async with serving(engines, "b1-gateway", argv, env, url), httpx.AsyncClient(base_url=url) as http:
-        created = await http.post(
-            "/v1/clients", json={"name": CUSTOMER.name, "role": "customer", "accounts": [str(ACCOUNT)]},
-            headers={"authorization": f"Bearer {await _access_token(http, admin, secret)}", "idempotency-key": "1"},
-        )  # fmt: skip
-        client = created.raise_for_status().json()
-        yield url, await _access_token(http, client["id"], client["secret"])
+    async with in_process.serving(_knows_every_account) as entitlements:
+        env = {
+            **service_env("gateway", made.runtime_url, url),
+            **{f"POLYPLUS_{service.upper()}_URL": nobody for service in SERVICES},
+            "POLYPLUS_ENTITLEMENTS_URL": entitlements.url,
+            "POLYPLUS_CASES_URL": cases_url,
+            "POLYPLUS_INTERNAL_PRIVATE_KEY": KEYS.private_text,
+            "POLYPLUS_GATEWAY_REQUESTS_PER_SECOND": "1000000",
+            "POLYPLUS_BOOTSTRAP_ADMIN_ID": admin,
+            "POLYPLUS_BOOTSTRAP_ADMIN_SECRET": secret,
+        }
+        async with serving(engines, "b1-gateway", argv, env, url), httpx.AsyncClient(base_url=url) as http:
+            created = await http.post(
+                "/v1/clients",
+                json={"name": CUSTOMER.name, "role": "customer", "accounts": [str(ACCOUNT)]},
+                headers={"authorization": f"Bearer {await _access_token(http, admin, secret)}", "idempotency-key": "1"},
+            )
+            client = created.raise_for_status().json()
+            yield url, await _access_token(http, client["id"], client["secret"])
+
+
+async def _knows_every_account(scope: Any, receive: Any, send: Any) -> None:
+    """As much of entitlements as the door asks when it makes a client."""
+    del receive
+    if scope["type"] == "http":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
 
 
 async def _access_token(http: httpx.AsyncClient, client: str, secret: str) -> str:

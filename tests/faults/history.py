@@ -57,18 +57,22 @@ class Caller:
     role: str
     accounts: frozenset[UUID] = frozenset()
     partner_id: UUID | None = None
-    depot_id: UUID | None = None
+    depots: frozenset[UUID] = frozenset()
     technician_id: UUID | None = None
 
     def line(self) -> Line:
-        ids = {"partner_id": self.partner_id, "depot_id": self.depot_id, "technician_id": self.technician_id}
-        known = {name: str(id) for name, id in ids.items() if id}
-        return {"id": str(self.id), "role": self.role, "accounts": sorted(map(str, self.accounts)), **known}
+        known = {"partner_id": self.partner_id, "technician_id": self.technician_id}
+        many = {"accounts": self.accounts, "depots": self.depots}
+        return {
+            "id": str(self.id), "role": self.role, **{name: sorted(map(str, ids)) for name, ids in many.items()},
+            **{name: str(id) for name, id in known.items() if id},
+        }  # fmt: skip
 
     @classmethod
     def of(cls, line: Line) -> Self:
-        ids = {name: UUID(line[name]) for name in ("partner_id", "depot_id", "technician_id") if name in line}
-        return cls(UUID(line["id"]), line["role"], frozenset(map(UUID, line["accounts"])), **ids)
+        ids = {name: UUID(line[name]) for name in ("partner_id", "technician_id") if name in line}
+        accounts, depots = (frozenset(map(UUID, line[name])) for name in ("accounts", "depots"))
+        return cls(UUID(line["id"]), line["role"], accounts, depots=depots, **ids)
 
 
 def traceparent(attempt: UUID) -> str:

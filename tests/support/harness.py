@@ -46,23 +46,25 @@ class Harness:
         self.service, self.database, self._owner_url = service, database, owner_url
         self.app = service.app(database, Verifier(_KEY.public_key()))
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://test")
+        self.bound: dict[str, dict[str, Any]] = {}
+        """What a caller of a role is bound to, unless a test says it: `{"depot": {"depots": [HCM]}}`."""
         self._versions: dict[tuple[str, UUID], int] = defaultdict(int)
         self._clock = datetime.now(UTC) - timedelta(minutes=10)
         self._log: dict[str, list[Delivery]] = defaultdict(list)
 
     # --- the API ---------------------------------------------------------------------------------------------------
 
-    def token(self, role: str, accounts: Sequence[UUID] = (), **ids: UUID) -> str:
+    def token(self, role: str, accounts: Sequence[UUID] = (), depots: Sequence[UUID] = (), **ids: UUID) -> str:
         """A bearer token as the gateway mints it. Each role is one caller, so that a key can be replayed."""
         subject = UUID(int=sum(role.encode()) + sum(a.int for a in accounts) % 2**100)
-        return mint(Principal(subject, f"the {role}", role, frozenset(accounts), **ids), _KEY)
+        return mint(Principal(subject, f"the {role}", role, frozenset(accounts), depots=frozenset(depots), **ids), _KEY)
 
     async def request(
-        self, method: str, path: str, body: Any = None, *, role: str = "engineer", accounts: Sequence[UUID] = (),
-        key: str | None = None, headers: dict[str, str] | None = None, **ids: UUID,
+        self, method: str, path: str, body: Any = None, *, role: str = "engineer",
+        key: str | None = None, headers: dict[str, str] | None = None, **bound: Any,
     ) -> httpx.Response:  # fmt: skip
         """Calls a route as `role`; POSTs get a fresh Idempotency-Key unless `key` is given."""
-        sent = {"authorization": f"Bearer {self.token(role, accounts, **ids)}", **(headers or {})}
+        sent = {"authorization": f"Bearer {self.token(role, **(self.bound.get(role, {}) | bound))}", **(headers or {})}
         if method == "POST":
             sent.setdefault("idempotency-key", key or str(uuid7()))
         return await self.http.request(method, path, json=body, headers=sent)

@@ -18,7 +18,7 @@ from services.activity.tests.builders import (
 from tests.support.harness import Harness
 
 OUTSIDERS = ("customer", "reseller", "partner", "integrator")
-STAFF = ("engineer", "manager", "depot", "technician", "ops", "admin")
+STAFF = ("engineer", "manager", "ops", "admin")
 
 
 async def a_case_with_history(activity: Harness) -> UUID:

@@ -9,27 +9,24 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from libs.events.values import NoteVisibility
-from libs.kit.auth import Principal
+from libs.kit.auth import CUSTOMERS, STAFF, Principal
 from libs.kit.paging import Page, PageParams, page
-from libs.store import Entity, NotFound, Transaction
+from libs.kit.rows import Rows, of_its_accounts, visible
+from libs.store import Entity, Transaction
 from services.cases.model.case import Case
 
-READERS = (
-    "customer", "reseller", "partner", "integrator", "engineer", "manager", "depot", "technician", "ops", "admin",
-)  # fmt: skip
+READERS = CUSTOMERS | STAFF | {"partner"}
+"""A depot and a technician work from the RMA and the work order: of a case they see nothing."""
+
+
+def visible_to(caller: Principal) -> Rows:
+    """Staff see every case, others those of their accounts. All that hangs below a case is seen with it."""
+    return of_its_accounts(caller, Case.c.account_id)
 
 
 async def case_for(caller: Principal, case_id: UUID, tx: Transaction, *, lock: bool = False) -> Case:
-    """The case, if this caller may see it. Raises NotFound for one of another account just as for none."""
-    case = await Case.get(case_id, tx, lock=lock)
-    if not caller.may_see(case.account_id):
-        raise NotFound("case", case_id)
-    return case
-
-
-def seen_by(caller: Principal, column: Any) -> list[sa.ColumnElement[bool]]:
-    """The predicate beside row-level security."""
-    return [] if caller.staff else [column.in_(caller.accounts)]
+    """Raises NotFound."""
+    return await visible(Case, case_id, visible_to(caller), tx, lock=lock)
 
 
 def shown_to(caller: Principal, column: Any, wanted: NoteVisibility | None = None) -> list[sa.ColumnElement[bool]]:

@@ -12,7 +12,7 @@ from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
 from services.cases.model.case import Case
 from services.cases.model.lifecycle import OPEN, CaseState, possible
-from services.cases.queries.access import READERS, case_for, json_contains, newest, seen_by
+from services.cases.queries.access import READERS, case_for, json_contains, newest, visible_to
 from services.cases.queries.answers import CaseDetail, CaseOut, case_out
 
 router = Router(tags=["cases"])
@@ -41,7 +41,7 @@ async def list_cases(
         "severity": severity, "priority": priority, "account_id": account_id, "serial": serial, "number": number,
         "queue": queue, "assignee": assignee, "problem_id": problem_id, "parent_id": parent_id,
     }  # fmt: skip
-    where = seen_by(caller, Case.c.account_id)
+    where = visible_to(caller)
     where += [Case.c[name] == value for name, value in equal.items() if value is not None]
     if state:
         where.append(Case.c.state.in_(state))

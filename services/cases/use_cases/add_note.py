@@ -87,7 +87,7 @@ def publish(note: Note, tx: Transaction) -> None:
 
 @router.post(
     "/v1/cases/{case_id}/notes",
-    dependencies=[allow("customer", "reseller", "partner", "engineer", "manager", "technician", "admin")],
+    dependencies=[allow("customer", "reseller", "partner", "engineer", "manager", "admin")],
     status_code=201,
 )
 async def add_note_route(case_id: UUID, cmd: AddNote, tx: Tx, caller: Caller) -> NoteOut:

@@ -49,7 +49,7 @@ async def attach_file(
 @router.post(
     "/v1/cases/{case_id}/attachments",
     dependencies=[
-        allow("customer", "reseller", "partner", "engineer", "manager", "technician", "admin"),
+        allow("customer", "reseller", "partner", "engineer", "manager", "admin"),
         body_limit(HARD_LIMIT),
     ],
     status_code=201,

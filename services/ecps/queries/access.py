@@ -8,12 +8,13 @@ from uuid import UUID
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
 
-from libs.kit.auth import Principal
+from libs.kit.auth import CUSTOMERS, STAFF, Principal
 from libs.kit.paging import Page, PageParams, page
+from libs.kit.rows import Rows, of_its_accounts, visible
 from libs.store import Entity, Transaction
+from services.ecps.model.partner import Partner
 
-READERS = ("customer", "reseller", "partner", "integrator", "engineer", "manager", "ops", "admin")
-"""A cloud partner sees what is its own: see `mine` and `shown`."""
+READERS = CUSTOMERS | STAFF | {"partner"}
 E = TypeVar("E", bound=Entity)
 
 
@@ -23,19 +24,16 @@ class Out(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
-def shown(caller: Principal, *, account_id: UUID, partner_id: UUID) -> bool:
-    """The predicate beside row-level security."""
+def visible_to(caller: Principal, cls: type[Any]) -> Rows:
+    """A cloud partner sees itself and what is its own, whosever the case; the partners there are, everybody else."""
     if caller.role == "partner":
-        return caller.partner_id == partner_id
-    return caller.may_see(account_id)
+        return [(cls.c.id if cls is Partner else cls.c.partner_id) == caller.partner_id]
+    return [] if cls is Partner else of_its_accounts(caller, cls.c.account_id)
 
 
-def mine(caller: Principal, cls: type[Any], *, partner: Any = None) -> list[sa.ColumnElement[bool]]:
-    """The same for a list; `partner` is the column that names the partner, when it is not `partner_id`."""
-    if caller.role == "partner":
-        column = partner if partner is not None else cls.c.partner_id
-        return [column == caller.partner_id]
-    return [] if caller.staff else [cls.c.account_id.in_(caller.accounts)]
+async def shown(cls: type[E], id: UUID, caller: Principal, tx: Transaction, *, lock: bool = False) -> E:
+    """Raises NotFound."""
+    return await visible(cls, id, visible_to(caller, cls), tx, lock=lock)
 
 
 def equal(**filters: tuple[Any, object]) -> list[sa.ColumnElement[bool]]:

@@ -11,13 +11,13 @@ from libs.events.values import Language, NoteOrigin
 from libs.kit.auth import Principal
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
-from libs.store import NotFound, Transaction
+from libs.store import Transaction
 from services.ecps.model.case_file import CaseFile
 from services.ecps.model.engagement import Engagement, EngagementState, Step
 from services.ecps.model.engagement_note import Delivery, EngagementNote
 from services.ecps.model.findings import Findings, findings_of
 from services.ecps.model.partner import ConnectorKind, Partner
-from services.ecps.queries.access import READERS, Out, equal, mine, newest, shown
+from services.ecps.queries.access import READERS, Out, equal, newest, shown, visible_to
 
 router = Router(tags=["partner engagements"])
 _PATH = "/v1/partner-engagements"
@@ -72,10 +72,7 @@ class NoteOut(Out):
 
 async def engagement_for(caller: Principal, id: UUID, tx: Transaction, *, lock: bool = False) -> Engagement:
     """The engagement, if this caller may see it. Raises NotFound for another's just as for none."""
-    engagement = await Engagement.get(id, tx, lock=lock)
-    if not shown(caller, account_id=engagement.account_id, partner_id=engagement.partner_id):
-        raise NotFound("engagement", id)
-    return engagement
+    return await shown(Engagement, id, caller, tx, lock=lock)
 
 
 @router.get(_PATH, dependencies=[allow(*READERS)])
@@ -95,7 +92,9 @@ async def list_engagements(
         case=(c.case_id, case_id), partner=(c.partner_id, partner_id), account=(c.account_id, account_id),
         diagnosis=(c.diagnosis_id, diagnosis_id), state=(c.state, state),
     )  # fmt: skip
-    return await newest(tx, Engagement, [*mine(caller, Engagement), *filters], paging, EngagementOut.model_validate)
+    return await newest(
+        tx, Engagement, [*visible_to(caller, Engagement), *filters], paging, EngagementOut.model_validate
+    )
 
 
 @router.get(_PATH + "/{engagement_id}", dependencies=[allow(*READERS)])

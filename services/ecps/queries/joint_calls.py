@@ -11,9 +11,9 @@ from libs.kit.auth import Principal
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
 from libs.kit.problems import Conflict
-from libs.store import NotFound, Transaction
+from libs.store import Transaction
 from services.ecps.model.joint_call import CallState, CallStep, JointCall, call_machine
-from services.ecps.queries.access import READERS, Out, equal, mine, newest, shown
+from services.ecps.queries.access import READERS, Out, equal, newest, shown, visible_to
 
 router = Router(tags=["joint calls"])
 
@@ -49,10 +49,7 @@ class JointCallOut(Out):
 
 async def call_for(caller: Principal, id: UUID, tx: Transaction, *, lock: bool = False) -> JointCall:
     """Raises NotFound for another's just as for none."""
-    call = await JointCall.get(id, tx, lock=lock)
-    if not shown(caller, account_id=call.account_id, partner_id=call.partner_id):
-        raise NotFound("jointcall", id)
-    return call
+    return await shown(JointCall, id, caller, tx, lock=lock)
 
 
 @router.get("/v1/joint-calls", dependencies=[allow(*READERS)])
@@ -67,7 +64,7 @@ async def list_calls(
     """The newest first."""
     c = JointCall.c
     where = equal(case=(c.case_id, case_id), partner=(c.partner_id, partner_id), state=(c.state, state))
-    return await newest(tx, JointCall, [*mine(caller, JointCall), *where], paging, JointCallOut.model_validate)
+    return await newest(tx, JointCall, [*visible_to(caller, JointCall), *where], paging, JointCallOut.model_validate)
 
 
 @router.get("/v1/joint-calls/{call_id}", dependencies=[allow(*READERS)])

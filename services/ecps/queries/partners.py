@@ -8,10 +8,9 @@ from libs.events.values import PartnerContact
 from libs.kit.auth import Principal
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
-from libs.store import NotFound
 from services.ecps.model.agreement import Agreement
 from services.ecps.model.partner import Change, ConnectorKind, Level, Partner
-from services.ecps.queries.access import READERS, Out, equal, mine, newest, shown
+from services.ecps.queries.access import READERS, Out, equal, newest, shown, visible_to
 
 router = Router(tags=["partners"])
 
@@ -61,16 +60,13 @@ async def list_partners(
     tx: Tx, caller: Caller, paging: Paging, approved_strategic: bool | None = None
 ) -> Page[PartnerOut]:
     """The newest first."""
-    own = mine(caller, Partner, partner=Partner.c.id) if caller.role == "partner" else []
-    where = [*own, *equal(approved=(Partner.c.approved_strategic, approved_strategic))]
+    where = [*visible_to(caller, Partner), *equal(approved=(Partner.c.approved_strategic, approved_strategic))]
     return await newest(tx, Partner, where, paging, lambda partner: PartnerOut.of(partner, caller))
 
 
 @router.get("/v1/partners/{partner_id}", dependencies=[allow(*READERS)])
 async def get_partner(partner_id: UUID, tx: Tx, caller: Caller) -> PartnerOut:
-    if caller.role == "partner" and caller.partner_id != partner_id:
-        raise NotFound("partner", partner_id)
-    return PartnerOut.of(await Partner.get(partner_id, tx), caller)
+    return PartnerOut.of(await shown(Partner, partner_id, caller, tx), caller)
 
 
 @router.get("/v1/partner-agreements", dependencies=[allow(*READERS)])
@@ -79,13 +75,10 @@ async def list_agreements(
 ) -> Page[AgreementOut]:
     """The newest first."""
     c = Agreement.c
-    where = [*mine(caller, Agreement), *equal(a=(c.account_id, account_id), p=(c.partner_id, partner_id))]
+    where = [*visible_to(caller, Agreement), *equal(a=(c.account_id, account_id), p=(c.partner_id, partner_id))]
     return await newest(tx, Agreement, where, paging, AgreementOut.model_validate)
 
 
 @router.get("/v1/partner-agreements/{agreement_id}", dependencies=[allow(*READERS)])
 async def get_agreement(agreement_id: UUID, tx: Tx, caller: Caller) -> AgreementOut:
-    agreement = await Agreement.get(agreement_id, tx)
-    if not shown(caller, account_id=agreement.account_id, partner_id=agreement.partner_id):
-        raise NotFound("agreement", agreement_id)
-    return AgreementOut.model_validate(agreement)
+    return AgreementOut.model_validate(await shown(Agreement, agreement_id, caller, tx))

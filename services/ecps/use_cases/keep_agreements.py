@@ -73,9 +73,7 @@ async def record_agreement_route(cmd: RecordAgreement, tx: Tx, caller: Caller) -
 
 @router.patch("/v1/partner-agreements/{agreement_id}", dependencies=[allow(*_WRITERS)])
 async def change_agreement_route(agreement_id: UUID, cmd: ChangeAgreement, tx: Tx, caller: Caller) -> AgreementOut:
-    agreement = await Agreement.get(agreement_id, tx, lock=True)
-    if not shown(caller, account_id=agreement.account_id, partner_id=agreement.partner_id):
-        raise NotFound("agreement", agreement_id)
+    agreement = await shown(Agreement, agreement_id, caller, tx, lock=True)
     partner = await Partner.get(agreement.partner_id, tx, lock=True)
     for name in cmd.model_fields_set:
         value = getattr(cmd, name)

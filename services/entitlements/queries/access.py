@@ -7,16 +7,17 @@ from uuid import UUID
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
 
-from libs.kit.auth import Principal
+from libs.kit.auth import CUSTOMERS, STAFF, Principal
 from libs.kit.paging import Page, PageParams, page
 from libs.kit.problems import BadRequest
+from libs.kit.rows import Rows, of_its_accounts, visible
 from libs.store import Entity, NotFound, Transaction
 from services.entitlements.model.account import Account
 
-READERS = ("customer", "reseller", "integrator", "engineer", "manager", "depot", "technician", "ops", "admin")
+READERS = CUSTOMERS | STAFF
+"""A depot and a technician find what they need of an account on the RMA and the work order."""
 CUSTOMERS_AND_STAFF = ("customer", "reseller", "engineer", "manager", "admin")
 """Who keeps an account's own data: its people and its reseller, and support for a caller."""
-MANAGERS = ("manager", "admin")
 
 
 class Out(BaseModel):
@@ -29,16 +30,14 @@ E = TypeVar("E", bound=Entity)
 Shown = TypeVar("Shown", bound=Out)
 
 
-def mine(column: sa.ColumnElement[UUID], caller: Principal) -> list[sa.ColumnElement[bool]]:
-    """Restricts a list to the caller's accounts."""
-    return [] if caller.staff else [column.in_(caller.accounts)]
+def visible_to(caller: Principal, cls: type[Any]) -> Rows:
+    """Staff see what is every account's, others what is their accounts'."""
+    return of_its_accounts(caller, cls.c.id if cls is Account else cls.c.account_id)
 
 
-def shown(entity: E, caller: Principal) -> E:
-    """The entity, when it belongs to an account that the caller may see. Raises NotFound."""
-    if not caller.may_see(entity.account_id):  # type: ignore[attr-defined]  # every entity that is shown has one
-        raise NotFound(type(entity).__name__.lower(), entity.id)
-    return entity
+async def shown(cls: type[E], id: UUID, caller: Principal, tx: Transaction, *, lock: bool = False) -> E:
+    """Raises NotFound."""
+    return await visible(cls, id, visible_to(caller, cls), tx, lock=lock)
 
 
 async def account_of(caller: Principal, account_id: UUID | None, tx: Transaction) -> Account:

@@ -10,7 +10,7 @@ from libs.kit.paging import Page, Paging
 from services.entitlements.model.account import Account
 from services.entitlements.model.contact import Contact
 from services.entitlements.model.site import Site
-from services.entitlements.queries.access import READERS, Out, equal, listing, mine, shown
+from services.entitlements.queries.access import READERS, Out, equal, listing, shown, visible_to
 
 router = Router(tags=["accounts"])
 READ = [allow(*READERS)]
@@ -55,13 +55,13 @@ class ContactOut(Out):
 @router.get("/v1/accounts", dependencies=READ)
 async def list_accounts(tx: Tx, caller: Caller, paging: Paging, country: Word | None = None) -> Page[AccountOut]:
     return await listing(
-        Account, AccountOut, paging, tx, *mine(Account.c.id, caller), equal(Account.c.country, country)
+        Account, AccountOut, paging, tx, *visible_to(caller, Account), equal(Account.c.country, country)
     )
 
 
 @router.get("/v1/accounts/{account_id}", dependencies=READ)
 async def read_account(account_id: UUID, tx: Tx, caller: Caller) -> AccountOut:
-    return AccountOut.model_validate(shown(await Account.get(account_id, tx), caller))
+    return AccountOut.model_validate(await shown(Account, account_id, caller, tx))
 
 
 @router.get("/v1/sites", dependencies=READ)
@@ -69,12 +69,12 @@ async def list_sites(
     tx: Tx, caller: Caller, paging: Paging, account_id: UUID | None = None, country: Word | None = None
 ) -> Page[SiteOut]:
     filters = equal(Site.c.account_id, account_id), equal(Site.c.country, country)
-    return await listing(Site, SiteOut, paging, tx, *mine(Site.c.account_id, caller), *filters)
+    return await listing(Site, SiteOut, paging, tx, *visible_to(caller, Site), *filters)
 
 
 @router.get("/v1/sites/{site_id}", dependencies=READ)
 async def read_site(site_id: UUID, tx: Tx, caller: Caller) -> SiteOut:
-    return SiteOut.model_validate(shown(await Site.get(site_id, tx), caller))
+    return SiteOut.model_validate(await shown(Site, site_id, caller, tx))
 
 
 @router.get("/v1/contacts", dependencies=READ)
@@ -82,9 +82,9 @@ async def list_contacts(
     tx: Tx, caller: Caller, paging: Paging, account_id: UUID | None = None, email: Line | None = None
 ) -> Page[ContactOut]:
     filters = equal(Contact.c.account_id, account_id), equal(Contact.c.email, email)
-    return await listing(Contact, ContactOut, paging, tx, *mine(Contact.c.account_id, caller), *filters)
+    return await listing(Contact, ContactOut, paging, tx, *visible_to(caller, Contact), *filters)
 
 
 @router.get("/v1/contacts/{contact_id}", dependencies=READ)
 async def read_contact(contact_id: UUID, tx: Tx, caller: Caller) -> ContactOut:
-    return ContactOut.model_validate(shown(await Contact.get(contact_id, tx), caller))
+    return ContactOut.model_validate(await shown(Contact, contact_id, caller, tx))

@@ -13,7 +13,7 @@ from services.entitlements.model.account import Account
 from services.entitlements.model.contract import Contract, State, Term
 from services.entitlements.model.history import Step
 from services.entitlements.model.offer import Offer, Reseller
-from services.entitlements.queries.access import READERS, Out, equal, listing, mine, shown
+from services.entitlements.queries.access import READERS, Out, equal, listing, shown, visible_to
 
 router = Router(tags=["contracts"])
 READ = [allow(*READERS)]
@@ -60,12 +60,12 @@ async def list_contracts(
     tx: Tx, caller: Caller, paging: Paging, account_id: UUID | None = None, state: State | None = None
 ) -> Page[ContractOut]:
     filters = equal(Contract.c.account_id, account_id), equal(Contract.c.state, state)
-    return await listing(Contract, ContractOut, paging, tx, *mine(Contract.c.account_id, caller), *filters)
+    return await listing(Contract, ContractOut, paging, tx, *visible_to(caller, Contract), *filters)
 
 
 @router.get("/v1/contracts/{contract_id}", dependencies=READ)
 async def read_contract(contract_id: UUID, tx: Tx, caller: Caller) -> ContractOut:
-    return ContractOut.model_validate(shown(await Contract.get(contract_id, tx), caller))
+    return ContractOut.model_validate(await shown(Contract, contract_id, caller, tx))
 
 
 @router.get("/v1/offers", dependencies=READ)
@@ -77,13 +77,13 @@ async def list_offers(
     still = Offer.c.valid_until >= cast(func.timezone(there, tx.now), Date)
     only = None if valid is None else still if valid else ~still
     return await listing(
-        Offer, OfferOut, paging, tx, *mine(Offer.c.account_id, caller), equal(Offer.c.account_id, account_id), only
+        Offer, OfferOut, paging, tx, *visible_to(caller, Offer), equal(Offer.c.account_id, account_id), only
     )
 
 
 @router.get("/v1/offers/{offer_id}", dependencies=READ)
 async def read_offer(offer_id: UUID, tx: Tx, caller: Caller) -> OfferOut:
-    return OfferOut.model_validate(shown(await Offer.get(offer_id, tx), caller))
+    return OfferOut.model_validate(await shown(Offer, offer_id, caller, tx))
 
 
 @router.get("/v1/resellers", dependencies=READ)

@@ -17,7 +17,7 @@ from services.entitlements.model.history import Step
 from services.entitlements.model.licence import Licence
 from services.entitlements.model.product import Product
 from services.entitlements.model.registration import RegisteredSerial, Registration
-from services.entitlements.queries.access import READERS, Out, equal, listing, mine, shown
+from services.entitlements.queries.access import READERS, Out, equal, listing, shown, visible_to
 
 router = Router(tags=["registrations"])
 READ = [allow(*READERS)]
@@ -126,14 +126,14 @@ async def list_registrations(
         equal(c.state, state),
         None if disputed is None else c.disputed_at.is_not(None) if disputed else c.disputed_at.is_(None),
     )
-    of_caller = mine(c.account_id, caller)
+    of_caller = visible_to(caller, Registration)
     show = partial(RegistrationOut.of, caller=caller)
     return await listing(Registration, RegistrationOut, paging, tx, *of_caller, *filters, show=show)
 
 
 @router.get("/v1/registrations/{registration_id}", dependencies=READ)
 async def read_registration(registration_id: UUID, tx: Tx, caller: Caller) -> RegistrationWithSerials:
-    found = shown(await Registration.get(registration_id, tx), caller)
+    found = await shown(Registration, registration_id, caller, tx)
     serials = await tx.select(
         RegisteredSerial, RegisteredSerial.c.registration_id == found.id, order_by=(RegisteredSerial.c.replaced_at,)
     )
@@ -160,9 +160,9 @@ async def list_licences(
         equal(c.account_id, account_id),
         equal(c.state, state),
     )
-    return await listing(Licence, LicenceOut, paging, tx, *mine(c.account_id, caller), *filters)
+    return await listing(Licence, LicenceOut, paging, tx, *visible_to(caller, Licence), *filters)
 
 
 @router.get("/v1/licences/{licence_id}", dependencies=READ)
 async def read_licence(licence_id: UUID, tx: Tx, caller: Caller) -> LicenceOut:
-    return LicenceOut.model_validate(shown(await Licence.get(licence_id, tx), caller))
+    return LicenceOut.model_validate(await shown(Licence, licence_id, caller, tx))

@@ -3,6 +3,7 @@
 from datetime import date
 from uuid import UUID
 
+from libs.kit.auth import MANAGERS
 from libs.kit.fields import Text
 from libs.kit.http import Command, Router, Tx, allow
 from libs.store import Transaction
@@ -10,7 +11,6 @@ from services.entitlements.model.account import Account
 from services.entitlements.model.contract import Contract
 from services.entitlements.model.days import day_of
 from services.entitlements.model.policy import policies
-from services.entitlements.queries.access import MANAGERS
 from services.entitlements.queries.contracts import ContractOut
 from services.entitlements.use_cases.run_contract import activated, end_contract
 from services.entitlements.use_cases.write_contract import Codes, UnknownOption

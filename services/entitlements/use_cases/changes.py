@@ -23,7 +23,7 @@ class Change(Command):
 
 async def to_change(cls: type[E], id: UUID, caller: Principal, tx: Transaction) -> tuple[E, Account]:
     """The thing, then its account, both locked: the order that every command takes. Raises NotFound."""
-    entity = shown(await cls.get(id, tx, lock=True), caller)
+    entity = await shown(cls, id, caller, tx, lock=True)
     return entity, await Account.get(entity.account_id, tx, lock=True)  # type: ignore[attr-defined]  # `shown` read it
 
 

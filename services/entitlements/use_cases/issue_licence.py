@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from libs.kit.auth import MANAGERS
 from libs.kit.fields import Line, ProductNumber, Serial, Word
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.twins import refuse_twin
@@ -17,7 +18,7 @@ from services.entitlements.model.coverage import registered
 from services.entitlements.model.fields import unchanged
 from services.entitlements.model.licence import Licence, UnitNotRegistered, check_validity, machine
 from services.entitlements.model.policy import policies
-from services.entitlements.queries.access import MANAGERS, account_of
+from services.entitlements.queries.access import account_of
 from services.entitlements.queries.registrations import LicenceOut
 from services.entitlements.use_cases.changes import Change, check_of_account, to_change
 from services.entitlements.use_cases.run_licence import follow_validity, new_key, start_licence

@@ -3,13 +3,13 @@
 from uuid import UUID
 
 from libs.events.values import Language
+from libs.kit.auth import MANAGERS
 from libs.kit.fields import Line, Zone
 from libs.kit.http import Command, Router, Tx, allow
 from libs.store import Transaction
 from libs.store.ids import new_id
 from services.entitlements.model.account import Account
 from services.entitlements.model.fields import Country, unchanged
-from services.entitlements.queries.access import MANAGERS
 from services.entitlements.queries.accounts import AccountOut
 from services.entitlements.use_cases.changes import Change
 from services.entitlements.use_cases.decide_coverage import decide_again

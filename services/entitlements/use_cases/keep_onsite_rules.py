@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from libs.kit.auth import MANAGERS
 from libs.kit.fields import Line, Text, Word
 from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.problems import Conflict
@@ -9,7 +10,6 @@ from libs.store.ids import new_id
 from services.entitlements.model.case_file import decide_soon, stands_in
 from services.entitlements.model.fields import Country, unchanged
 from services.entitlements.model.onsite_rule import OnsiteRule
-from services.entitlements.queries.access import MANAGERS
 from services.entitlements.queries.coverage import OnsiteRuleOut
 from services.entitlements.use_cases.changes import Change
 

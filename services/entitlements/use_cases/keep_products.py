@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
+from libs.kit.auth import MANAGERS
 from libs.kit.fields import Line, ProductNumber, Text, Word
 from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.twins import refuse_twin
@@ -12,7 +13,6 @@ from libs.store.ids import new_id
 from services.entitlements.model.case_file import about_product, decide_soon
 from services.entitlements.model.fields import unchanged
 from services.entitlements.model.product import Product
-from services.entitlements.queries.access import MANAGERS
 from services.entitlements.queries.registrations import ProductOut
 from services.entitlements.use_cases.changes import Change
 

@@ -2,12 +2,12 @@
 
 from uuid import UUID
 
+from libs.kit.auth import MANAGERS
 from libs.kit.fields import Line, Url
 from libs.kit.http import Command, Router, Tx, allow
 from libs.store.ids import new_id
 from services.entitlements.model.fields import Country, Email, Phone, unchanged
 from services.entitlements.model.offer import Reseller
-from services.entitlements.queries.access import MANAGERS
 from services.entitlements.queries.contracts import ResellerOut
 from services.entitlements.use_cases.changes import Change
 

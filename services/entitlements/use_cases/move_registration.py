@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from libs.events.entitlements import ProductTransferred
+from libs.kit.auth import MANAGERS
 from libs.kit.fields import Line, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
@@ -12,7 +13,7 @@ from services.entitlements.model.contract import Contract
 from services.entitlements.model.coverage import coverage_now
 from services.entitlements.model.registration import RegisteredSerial, Registration
 from services.entitlements.model.site import Site
-from services.entitlements.queries.access import CUSTOMERS_AND_STAFF, MANAGERS
+from services.entitlements.queries.access import CUSTOMERS_AND_STAFF
 from services.entitlements.queries.registrations import RegistrationOut
 from services.entitlements.use_cases.changes import Change, check_of_account, to_change
 from services.entitlements.use_cases.decide_coverage import decide_again

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from libs.kit.auth import MANAGERS
 from libs.kit.fields import Word
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Unprocessable
@@ -16,7 +17,7 @@ from services.entitlements.model.contract import Contract, check_term, machine
 from services.entitlements.model.days import day_of
 from services.entitlements.model.history import Step
 from services.entitlements.model.policy import policies
-from services.entitlements.queries.access import MANAGERS, account_of
+from services.entitlements.queries.access import account_of
 from services.entitlements.queries.contracts import ContractOut
 from services.entitlements.use_cases.changes import check_of_account
 from services.entitlements.use_cases.run_contract import begin_contract, set_timers

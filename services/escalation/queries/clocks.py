@@ -10,11 +10,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from libs.events.escalation import ClockKind
 from libs.events.values import Priority, Wait
+from libs.kit.auth import STAFF
 from libs.kit.http import Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
 from services.escalation.model.clock import ClockState
 from services.escalation.model.clock_row import Clock
-from services.escalation.queries.escalations import STAFF
 
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 

@@ -1,7 +1,7 @@
 """Escalations: the customer's view, and ours."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -9,17 +9,17 @@ from fastapi import Query
 from pydantic import BaseModel, ConfigDict
 
 from libs.events.values import Priority, Recipient
-from libs.kit.auth import Principal
+from libs.kit.auth import CUSTOMERS, STAFF, Principal
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
 from libs.kit.problems import Missing
+from libs.kit.rows import Rows, of_its_accounts, visible
 from libs.store import Transaction
 from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation import Acknowledgement, Change, Engagement, Escalation, EscalationState
 from services.escalation.model.escalation_policy import FrozenPolicy
 
-STAFF = ("engineer", "manager", "ops", "admin")
-READERS = (*STAFF, "customer", "reseller", "integrator")
+READERS = CUSTOMERS | STAFF
 
 router = Router(tags=["escalations"])
 
@@ -60,23 +60,27 @@ class EscalationDetail(EscalationOut):
     history: list[Change]
 
 
+def visible_to(caller: Principal, cls: type[Any]) -> Rows:
+    """Staff see what is every account's, others what is their accounts'."""
+    return of_its_accounts(caller, cls.c.account_id)
+
+
 def shown(escalation: Escalation, caller: Principal) -> EscalationDetail | EscalationOut:
     return (EscalationDetail if caller.staff else EscalationOut).model_validate(escalation)
 
 
 async def visible_case(case_id: UUID, tx: Transaction, caller: Principal, *, lock: bool = False) -> CaseFile:
     """The file of a case that the caller may see and whose opening we have heard of; else there is none."""
-    case = await CaseFile.find(case_id, tx, lock=lock)
-    if case is None or case.opened_at is None or not caller.may_see(case.account_id):
+    rows = CaseFile.c.id == case_id, *visible_to(caller, CaseFile)
+    case = await tx.one(CaseFile, *rows, lock=lock)
+    if case is None or case.opened_at is None:
         raise Missing(f"There is no case {case_id} here.")
     return case
 
 
 async def visible_escalation(escalation_id: UUID, tx: Transaction, caller: Principal) -> Escalation:
-    escalation = await Escalation.find(escalation_id, tx)
-    if escalation is None or not caller.may_see(escalation.account_id):
-        raise Missing(f"There is no escalation {escalation_id}.")
-    return escalation
+    """Raises NotFound."""
+    return await visible(Escalation, escalation_id, visible_to(caller, Escalation), tx)
 
 
 @router.get("/v1/escalations", dependencies=[allow(*READERS)])
@@ -92,11 +96,9 @@ async def list_escalations(
     """The newest first."""
     c = Escalation.c
     named = ((c.case_id, case_id), (c.account_id, account_id), (c.priority, priority))
-    where = [column == value for column, value in named if value]
+    where = visible_to(caller, Escalation) + [column == value for column, value in named if value]
     if state:
         where.append(c.state.in_(state))
-    if not caller.staff:
-        where.append(c.account_id.in_(caller.accounts))
     if after := params.after(datetime, UUID):
         where.append(
             sa.tuple_(c.raised_at, c.id)

@@ -9,6 +9,7 @@ from fastapi import Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from libs.events.values import Domain, Language, Priority
+from libs.kit.auth import STAFF
 from libs.kit.calendar import CalendarData
 from libs.kit.fields import Word
 from libs.kit.http import Router, Tx, allow
@@ -18,7 +19,6 @@ from services.escalation.model.escalation_policy import EscalationPolicy, Step
 from services.escalation.model.expert import Absence, Expert, Skills, Unavailable, by_fitness
 from services.escalation.model.people import Person, Team
 from services.escalation.model.rota import Layer, Override, Rota
-from services.escalation.queries.escalations import STAFF
 
 router = Router(tags=["people"])
 

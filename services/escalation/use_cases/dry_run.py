@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, BaseModel, Field, ValidationError, model_val
 
 from libs.events.escalation import ClockKind
 from libs.events.values import Priority
+from libs.kit.auth import STAFF
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.policies import InvalidPolicy
 from services.escalation.model.clock import ClockState, Terms, readings
@@ -15,7 +16,7 @@ from services.escalation.model.escalation_policy import NewStep
 from services.escalation.model.facts import Fact, ToldFact, epochs
 from services.escalation.model.settings import EscalationSettings, Rule
 from services.escalation.model.thresholds import thresholds
-from services.escalation.queries.escalations import STAFF, visible_case
+from services.escalation.queries.escalations import visible_case
 
 router = Router(tags=["policies"])
 

@@ -3,13 +3,14 @@
 from uuid import UUID
 
 from libs.events.escalation import ExpertEngaged
+from libs.kit.auth import STAFF
 from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation import Engagement, Escalation
 from services.escalation.model.expert import Expert, NoExpertAvailable, Skills, by_fitness
-from services.escalation.queries.escalations import STAFF, EscalationDetail
+from services.escalation.queries.escalations import EscalationDetail
 from services.escalation.use_cases.work_escalation import open_to_commands
 
 router = Router(tags=["escalations"])

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from libs.kit.auth import STAFF
 from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
@@ -9,7 +10,7 @@ from libs.store.ids import new_id
 from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation import Escalation, EscalationRequestedAlready
 from services.escalation.model.facts import Fact
-from services.escalation.queries.escalations import STAFF, EscalationDetail, EscalationOut, shown, visible_case
+from services.escalation.queries.escalations import EscalationDetail, EscalationOut, shown, visible_case
 from services.escalation.use_cases.raise_escalation import raise_escalation
 from services.escalation.use_cases.settle_case import breach_now, settle
 from services.escalation.use_cases.terms import policies

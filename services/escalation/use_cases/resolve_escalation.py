@@ -3,12 +3,13 @@
 from uuid import UUID
 
 from libs.events.escalation import EscalationResolved
+from libs.kit.auth import STAFF
 from libs.kit.fields import Text
 from libs.kit.http import Command, Router, Tx, allow
 from libs.store import Transaction
 from services.escalation.model.escalation import Escalation
 from services.escalation.model.expert import Expert
-from services.escalation.queries.escalations import STAFF, EscalationDetail
+from services.escalation.queries.escalations import EscalationDetail
 from services.escalation.use_cases.raise_escalation import SILENCE, STEP
 from services.escalation.use_cases.work_escalation import open_to_commands
 

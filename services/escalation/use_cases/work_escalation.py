@@ -3,13 +3,14 @@
 from uuid import UUID
 
 from libs.events.escalation import EscalationAcknowledged, EscalationHandedOver
+from libs.kit.auth import STAFF
 from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation import Escalation
 from services.escalation.model.people import NewPerson, Person
-from services.escalation.queries.escalations import STAFF, EscalationDetail
+from services.escalation.queries.escalations import EscalationDetail
 from services.escalation.use_cases.keep_calling import watch_for_silence
 from services.escalation.use_cases.raise_escalation import STEP
 

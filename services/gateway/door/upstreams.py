@@ -170,6 +170,25 @@ class Upstreams:
 
     async def json(self, service: str, path_and_query: str, *, token: str | None = None, seconds: float = 5.0) -> Any:
         """A GET of the gateway's own. Raises ServiceDown, ServiceTooSlow."""
+        status, content = await self._get(service, path_and_query, token, seconds)
+        if status != 200:
+            raise ServiceDown(service, f"{service} answered with {status}.")
+        try:
+            return pydantic_core.from_json(content)
+        except ValueError as error:
+            raise self._problem(service, error) from error
+
+    async def knows(self, service: str, path: str, *, token: str, seconds: float = 5.0) -> bool:
+        """Whether what the path names exists, as its owner says. Raises ServiceDown, also for an owner that is too slow."""
+        try:
+            status, _ = await self._get(service, path, token, seconds)
+        except ServiceTooSlow as slow:
+            raise ServiceDown(service, slow.detail) from slow
+        if status not in (200, 404):
+            raise ServiceDown(service, f"{service} answered with {status}.")
+        return status == 200
+
+    async def _get(self, service: str, path_and_query: str, token: str | None, seconds: float) -> tuple[int, bytes]:
         if self._pulses.is_silent(service):
             raise ServiceDown(service)
         headers = {"authorization": f"Bearer {token}"} if token else {}
@@ -177,11 +196,8 @@ class Upstreams:
         try:
             url = URL(self.urls[service] + path_and_query, encoded=True)
             async with self.http.get(url, headers=headers, timeout=timeout, allow_redirects=False) as response:
-                content = await response.read()
-                if response.status != 200:
-                    raise ServiceDown(service, f"{service} answered with {response.status}.")
-                return pydantic_core.from_json(content)
-        except (aiohttp.ClientError, TimeoutError, ConnectionError, ValueError) as error:
+                return response.status, await response.read()
+        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
             raise self._problem(service, error) from error
 
     async def _is_well(self, service: str, seconds: float) -> bool:

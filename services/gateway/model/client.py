@@ -41,7 +41,7 @@ class Client(Entity, table="clients", indexes=("role",)):
     secret_generation: int = 1
     accounts: list[UUID]
     partner_id: UUID | None = None
-    depot_id: UUID | None = None
+    depots: list[UUID]
     technician_id: UUID | None = None
     requests_per_second: int | None = None
     disabled_at: datetime | None = None
@@ -51,9 +51,8 @@ class Client(Entity, table="clients", indexes=("role",)):
     @property
     def principal(self) -> Principal:
         """Who the services take this client for."""
-        return Principal(
-            self.id, self.name, self.role, frozenset(self.accounts), self.partner_id, self.depot_id, self.technician_id
-        )
+        accounts, depots = frozenset(self.accounts), frozenset(self.depots)
+        return Principal(self.id, self.name, self.role, accounts, self.partner_id, depots, self.technician_id)
 
     def change(self, fields: dict[str, object], change: Change) -> None:
         """Sets these fields. Raises ClientDisabled."""

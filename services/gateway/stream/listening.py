@@ -11,6 +11,7 @@ from uuid import UUID
 
 import structlog
 
+from libs.kit.auth import EVENT_READERS, Policy
 from libs.kit.problems import BadRequest, Problem, Unauthenticated, Unavailable
 from services.gateway.door import asgi
 from services.gateway.door.headers import Headers, value_of
@@ -27,6 +28,7 @@ CHUNK_BYTES = 64 * 1024
 SEND_SECONDS = 30.0
 _PAGE = 200
 _RETRY_MILLISECONDS = 1000
+_READERS = Policy(EVENT_READERS)
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),
@@ -92,6 +94,7 @@ class Listening:
         """Answers with `added` headers. Raises a Problem before the first byte, never after it."""
         if scope["method"] != "GET":
             raise GetOnly("The stream is read with GET.", allowed=["GET"])
+        _READERS.check(caller.principal)
         if len(self._seats) >= self._most:
             raise Unavailable("There are too many listeners; try again.", retry_after=5, dependency="gateway")
         if self._hub.position is None:

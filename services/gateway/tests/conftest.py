@@ -10,15 +10,26 @@ from fastapi import FastAPI
 
 from libs.store import Database
 from services.gateway.app import service
+from services.gateway.door.upstreams import Upstreams
 from services.gateway.tests.live import Live
 from services.gateway.tests.stage import KEY, Stage, echo
+from services.gateway.use_cases.bindings import AskOwners
 from tests.support.harness import Harness, harness_fixture, service_database
 from tests.support.serving import serving
 
 _PEM = KEY.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 os.environ["POLYPLUS_INTERNAL_PRIVATE_KEY"] = base64.b64encode(_PEM).decode()
 
-gateway = harness_fixture(service)
+alone = harness_fixture(service)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def gateway(alone: Harness, standing: tuple[Stage, FastAPI]) -> AsyncIterator[Harness]:
+    """The clients' API; the owners of what clients are bound to are the services behind the standing door."""
+    upstreams = Upstreams(standing[0].urls, seconds=10, max_body=2**20)
+    alone.app.state.owners = AskOwners(upstreams, KEY)
+    yield alone
+    await upstreams.close()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

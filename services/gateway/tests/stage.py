@@ -28,7 +28,8 @@ ISSUER = "http://gateway.test"
 
 
 def echo() -> FastAPI:
-    """All services in one: each under its name, answering with what it was sent. Some last segments do something else."""
+    """All services in one: each under its name, answering with what it was sent. Some last segments do something else, and
+    nobody knows the id of zeros."""
     app = FastAPI(redirect_slashes=False, openapi_url=None)
     app.state.seen = []
 
@@ -49,6 +50,8 @@ def echo() -> FastAPI:
 
 async def _answer(path: str, asked: dict[str, Any], request: Request) -> Response:
     match path.rpartition("/")[2]:
+        case "00000000-0000-0000-0000-000000000000":
+            return Response(status_code=404)
         case "slow":
             await asyncio.Event().wait()
         case "redirect":
@@ -121,7 +124,7 @@ class Stage:
 
     async def make(self, role: str = "engineer", **fields: Any) -> UUID:
         """A client of this role, without a secret that anybody knows."""
-        given: dict[str, Any] = {"accounts": [], **fields}
+        given: dict[str, Any] = {"accounts": [], "depots": [], **fields}
         async with self.gateway.transaction() as tx:
             client = Client(
                 id=new_id(), name=f"the {role}", role=role, secret_hash="-", created_at=tx.now, history=[], **given  # type: ignore[arg-type]

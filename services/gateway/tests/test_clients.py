@@ -1,5 +1,6 @@
 """Clients: made, changed, given new secrets and disabled by an admin, and by nobody else."""
 
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,7 +11,7 @@ from services.gateway.model.client import Client
 from services.gateway.use_cases.bootstrap_admin import bootstrap_admin
 from tests.support.harness import Harness
 
-A_CLIENT = {"name": "Reseller's ERP", "role": "reseller"}
+A_CLIENT: dict[str, Any] = {"name": "Reseller's ERP", "role": "reseller", "accounts": [str(uuid4())]}
 
 
 async def made(gateway: Harness, **fields: object) -> dict[str, object]:
@@ -80,16 +81,16 @@ async def test_nobody_chooses_an_id_or_a_secret(
 
 
 async def test_a_change_takes_what_is_given_and_leaves_the_rest(gateway: Harness) -> None:
-    account, depot = str(uuid4()), str(uuid4())
-    client = await made(gateway, accounts=[account], depot_id=depot)
+    account, depots = str(uuid4()), [str(uuid4()), str(uuid4())]
+    client = await made(gateway, accounts=[account], depots=depots)
     path = f"/v1/clients/{client['id']}"
     etag = (await gateway.get(path, role="admin")).headers["etag"]
     answer = await gateway.patch(
-        path, {"depot_id": None, "requests_per_second": 5, "why": "moved"}, etag=etag, role="admin"
+        path, {"depots": depots[1:], "requests_per_second": 5, "why": "moved"}, etag=etag, role="admin"
     )
     assert answer.status_code == 200
-    assert (answer.json()["accounts"], answer.json()["depot_id"]) == ([account], None)
-    assert answer.json()["history"][-1]["what"] == "changed depot_id, requests_per_second"
+    assert (answer.json()["accounts"], answer.json()["depots"]) == ([account], depots[1:])
+    assert answer.json()["history"][-1]["what"] == "changed depots, requests_per_second"
     assert (await gateway.patch(path, {"name": "y"}, etag=etag, role="admin")).status_code == 412
     assert (await gateway.patch(path, {"why": "nothing"}, etag=etag, role="admin")).status_code == 422
     assert (await gateway.patch(path, {"role": "admin"}, etag=etag, role="admin")).status_code == 422

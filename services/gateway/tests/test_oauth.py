@@ -19,7 +19,7 @@ SECRET = "geheim: 100% +sicher, lang genug für alle"
 
 async def a_client(stage: Stage, monkeypatch: pytest.MonkeyPatch, secret: str = SECRET) -> str:
     monkeypatch.setattr("services.gateway.use_cases.create_client.new_secret", lambda: secret)
-    answer = await stage.gateway.post("/v1/clients", {"name": "a reseller", "role": "reseller"}, role="admin")
+    answer = await stage.gateway.post("/v1/clients", {"name": "a system", "role": "engineer"}, role="admin")
     return str(answer.json()["id"])
 
 

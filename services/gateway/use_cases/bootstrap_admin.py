@@ -22,7 +22,7 @@ async def bootstrap_admin(database: Database, client_id: UUID, secret: str) -> N
         tx.add(
             Client(
                 id=client_id, name="first admin", role="admin", secret_hash=await hashed(secret), accounts=[],
-                created_at=tx.now, history=[made],
+                depots=[], created_at=tx.now, history=[made],
             )
         )  # fmt: skip
         log.info("made the first admin", client=str(client_id))

@@ -10,6 +10,7 @@ from libs.kit.http import Router, Tx, allow
 from libs.store import Transaction
 from services.gateway.model.client import Change, Client
 from services.gateway.queries import ClientOut
+from services.gateway.use_cases.bindings import OWNERS, Owners, must_be_bound
 from services.gateway.use_cases.create_client import ClientFields
 
 router = Router(tags=["clients"])
@@ -40,5 +41,8 @@ async def change_client(client_id: UUID, cmd: ChangeClient, tx: Transaction) -> 
 
 
 @router.patch("/v1/clients/{client_id}", dependencies=[allow("admin")])
-async def change_client_route(client_id: UUID, cmd: ChangeClient, tx: Tx) -> ClientOut:
+async def change_client_route(client_id: UUID, cmd: ChangeClient, tx: Tx, owners: Owners) -> ClientOut:
+    client, bound = await Client.get(client_id, tx), {n: v for n, v in cmd.fields.items() if n in OWNERS}
+    must_be_bound(client.role, {name: getattr(client, name) for name in OWNERS} | bound, changed=bound)
+    await owners.must_know(bound)
     return ClientOut.of(await change_client(client_id, cmd, tx))

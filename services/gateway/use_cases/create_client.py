@@ -12,6 +12,7 @@ from libs.store.ids import new_id
 from services.gateway.identity.secrets import hashed, new_secret
 from services.gateway.model.client import Change, Client, Role
 from services.gateway.queries import ClientOut
+from services.gateway.use_cases.bindings import OWNERS, Owners, must_be_bound
 from services.gateway.use_cases.sealing import sealed_router
 
 router = sealed_router(tags=["clients"])
@@ -20,11 +21,11 @@ Rate = Annotated[int, Field(ge=1, le=1_000_000, description="requests per second
 
 
 class ClientFields(Command):
-    """`accounts`: whose data a client that is not staff sees."""
+    """What a client is bound to: see services.gateway.use_cases.bindings."""
 
     accounts: Accounts = Field(default_factory=list)
     partner_id: UUID | None = None
-    depot_id: UUID | None = None
+    depots: Annotated[list[UUID], Field(max_length=100)] = Field(default_factory=list)
     technician_id: UUID | None = None
     requests_per_second: Rate | None = None
     why: Text | None = None
@@ -50,6 +51,9 @@ async def create_client(cmd: CreateClient, tx: Transaction) -> tuple[Client, str
 
 
 @router.post("/v1/clients", status_code=201, dependencies=[allow("admin")])
-async def create_client_route(cmd: CreateClient, tx: Tx) -> ClientWithSecret:
+async def create_client_route(cmd: CreateClient, tx: Tx, owners: Owners) -> ClientWithSecret:
+    bound = cmd.model_dump(include={*OWNERS})
+    must_be_bound(cmd.role, bound)
+    await owners.must_know(bound)
     client, secret = await create_client(cmd, tx)
     return ClientWithSecret(**ClientOut.of(client).model_dump(), secret=secret)

@@ -1,6 +1,6 @@
 """The appointment: one technician, one arrival window, and what was done at the site."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -90,6 +90,7 @@ class Appointment(Entity, table="appointments", indexes=("work_order_id", ("tech
     time_zone: str
     chosen_by: ChosenBy
     parts_by: datetime  # the promise it was planned on
+    technicians_until: datetime | None = None  # from then on its technician sees it no more; None while it is not over
     departed_at: datetime | None = None
     arrived_at: datetime | None = None
     check_in: CheckIn | None = None
@@ -97,6 +98,11 @@ class Appointment(Entity, table="appointments", indexes=("work_order_id", ("tech
     installed: list[InstalledPart]
     sign_offs: dict[Side, SignOff]
     history: list[Change]
+
+    def end_for_technician(self, now: datetime, hours_after: int) -> None:
+        """After work, or when nobody came, the technician still sees it for some hours; what was called off, no more."""
+        hours = 0 if self.state == "cancelled" else hours_after
+        self.technicians_until = now + timedelta(hours=hours)
 
     @property
     def window(self) -> Window:

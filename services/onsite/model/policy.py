@@ -29,6 +29,7 @@ class OnsitePolicy(BaseModel):
     closes: TimeOfDay = "17:30"
     max_failed_visits: int = Field(3, ge=1, le=10)
     ending_reasons: list[FailureReason] = ["customer_declined", "not_resolved"]
+    technician_sees_hours: int = Field(24, ge=0, le=720)  # the visit with its contact and access notes, once it is over
     excluded_domains: list[Domain] = ["software", "configuration"]
     skills_by_component: dict[str, list[str]] = {}
 

@@ -9,15 +9,17 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy.dialects.postgresql import JSONB
 
 from libs.events.values import CountryCode
+from libs.kit.auth import STAFF
 from libs.kit.calendar import WeeklyWindow
 from libs.kit.fields import Word
-from libs.kit.http import Router, Tx, allow
+from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
+from libs.kit.rows import visible
 from services.onsite.model.places import Location, Place
 from services.onsite.model.technician import Absence, Authorisation, Technician, Territory
+from services.onsite.queries.access import visible_to
 
 router = Router(tags=["technicians"])
-_SEEN_BY = allow("engineer", "manager", "technician", "ops", "admin")
 
 
 class TechnicianOut(BaseModel):
@@ -48,12 +50,13 @@ class PlaceOut(BaseModel):
     longitude: float
 
 
-@router.get("/v1/technicians", dependencies=[_SEEN_BY])
+@router.get("/v1/technicians", dependencies=[allow(*STAFF, "technician")])
 async def list_technicians(
-    tx: Tx, paging: Paging, active: bool | None = None, family: Word | None = None
+    tx: Tx, caller: Caller, paging: Paging, active: bool | None = None, family: Word | None = None
 ) -> Page[TechnicianOut]:
     """By age of the record."""
-    where = [] if active is None else [Technician.c.active.is_(active)]
+    where = visible_to(caller, Technician)
+    where += [] if active is None else [Technician.c.active.is_(active)]
     if after := paging.after(datetime, UUID):
         where.append(sa.tuple_(Technician.c.created_at, Technician.c.id) > after)
     if family is not None:
@@ -67,12 +70,13 @@ async def list_technicians(
     return Page(items=items, next_cursor=shown.next_cursor)
 
 
-@router.get("/v1/technicians/{technician_id}", dependencies=[_SEEN_BY])
-async def get_technician(technician_id: UUID, tx: Tx) -> TechnicianOut:
-    return TechnicianOut.model_validate(await Technician.get(technician_id, tx))
+@router.get("/v1/technicians/{technician_id}", dependencies=[allow(*STAFF, "technician")])
+async def get_technician(technician_id: UUID, tx: Tx, caller: Caller) -> TechnicianOut:
+    rows = visible_to(caller, Technician)
+    return TechnicianOut.model_validate(await visible(Technician, technician_id, rows, tx))
 
 
-@router.get("/v1/places", dependencies=[_SEEN_BY])
+@router.get("/v1/places", dependencies=[allow(*STAFF)])
 async def list_places(tx: Tx, paging: Paging, country: CountryCode | None = None) -> Page[PlaceOut]:
     where = [] if country is None else [Place.c.country == country]
     if after := paging.after(datetime, UUID):
@@ -82,6 +86,6 @@ async def list_places(tx: Tx, paging: Paging, country: CountryCode | None = None
     return Page(items=[PlaceOut.model_validate(p) for p in shown.items], next_cursor=shown.next_cursor)
 
 
-@router.get("/v1/places/{place_id}", dependencies=[_SEEN_BY])
+@router.get("/v1/places/{place_id}", dependencies=[allow(*STAFF)])
 async def get_place(place_id: UUID, tx: Tx) -> PlaceOut:
     return PlaceOut.model_validate(await Place.get(place_id, tx))

@@ -8,19 +8,21 @@ import sqlalchemy as sa
 from fastapi import Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from libs.events.values import InstalledPart, Window
-from libs.kit.auth import Principal
+from libs.events.values import Contact, InstalledPart, Site, Window
+from libs.kit.auth import STAFF, Principal
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
-from libs.store import NotFound, Transaction
+from libs.kit.rows import visible
+from libs.store import Transaction
 from services.onsite.model.appointment import Appointment, AppointmentState, CheckIn, ChosenBy, Side, SignOff, Step
 from services.onsite.model.availability import demand_of, offers
 from services.onsite.model.case_file import CaseFile, Part
 from services.onsite.model.slots import Slot
 from services.onsite.model.work_order import Change, SoftwareApproval, WorkOrder, WorkOrderState
+from services.onsite.queries.access import visible_to
 
 router = Router(tags=["work orders"])
-READERS = ("customer", "reseller", "engineer", "manager", "depot", "technician", "ops", "admin")
+READERS = STAFF | {"customer", "reseller", "technician"}
 
 
 class AppointmentOut(BaseModel):
@@ -46,7 +48,8 @@ class AppointmentOut(BaseModel):
 
 
 class WorkOrderOut(BaseModel):
-    """`appointment` is the latest; `waiting_for` says why there is none yet."""
+    """`appointment` is the latest that the caller sees; `waiting_for` says why there is none yet. `site` with its access notes,
+    and `contact`, are what the technician goes to."""
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -66,6 +69,8 @@ class WorkOrderOut(BaseModel):
     failed_visits: int
     opened_at: datetime
     history: list[Change]
+    site: Site | None = None
+    contact: Contact | None = None
     parts: dict[UUID, Part] = {}
     appointment: AppointmentOut | None = None
 
@@ -78,22 +83,18 @@ class Slots(BaseModel):
     waiting_for: str | None = None
 
 
-async def work_order_out(order: WorkOrder, tx: Transaction) -> WorkOrderOut:
-    """With its parts and its appointment, as this transaction leaves them."""
+async def work_order_out(order: WorkOrder, tx: Transaction, caller: Principal) -> WorkOrderOut:
+    """With its parts, where it is, and its appointment, as this transaction leaves them."""
     await tx.flush()
     file = await CaseFile.get(order.case_id, tx)
-    last = await tx.one(Appointment, Appointment.c.work_order_id == order.id, Appointment.c.made == order.appointments)
+    its = (Appointment.c.work_order_id == order.id, *visible_to(caller, Appointment))
+    last = await tx.select(Appointment, *its, order_by=(Appointment.c.made.desc(),), limit=1)
     out = WorkOrderOut.model_validate(order)
     out.parts = file.parts_of(order.diagnosis_id)
-    out.appointment = AppointmentOut.model_validate(last) if last else None
+    if file.coverage and (last or caller.role != "technician"):
+        out.site, out.contact = file.coverage.site, file.coverage.contact
+    out.appointment = AppointmentOut.model_validate(last[0]) if last else None
     return out
-
-
-async def _visible(work_order_id: UUID, tx: Transaction, caller: Principal) -> WorkOrder:
-    order = await WorkOrder.get(work_order_id, tx)
-    if not caller.may_see(order.account_id):
-        raise NotFound("workorder", work_order_id)
-    return order
 
 
 @router.get("/v1/work-orders", dependencies=[allow(*READERS)])
@@ -106,9 +107,7 @@ async def list_work_orders(
     account_id: UUID | None = None,
 ) -> Page[WorkOrderOut]:
     """The newest first."""
-    where: list[sa.ColumnElement[bool]] = []
-    if not caller.staff:
-        where.append(WorkOrder.c.account_id.in_(caller.accounts))
+    where = visible_to(caller, WorkOrder)
     filters = ((WorkOrder.c.case_id, case_id), (WorkOrder.c.state, state), (WorkOrder.c.account_id, account_id))
     where += [column == value for column, value in filters if value is not None]
     if after := paging.after(datetime, UUID):
@@ -117,12 +116,13 @@ async def list_work_orders(
         WorkOrder, *where, order_by=(WorkOrder.c.opened_at.desc(), WorkOrder.c.id.desc()), limit=paging.limit + 1
     )
     shown = page(found, paging.limit, lambda order: (order.opened_at, order.id))
-    return Page(items=[await work_order_out(order, tx) for order in shown.items], next_cursor=shown.next_cursor)
+    return Page(items=[await work_order_out(order, tx, caller) for order in shown.items], next_cursor=shown.next_cursor)
 
 
 @router.get("/v1/work-orders/{work_order_id}", dependencies=[allow(*READERS)])
 async def get_work_order(work_order_id: UUID, tx: Tx, caller: Caller) -> WorkOrderOut:
-    return await work_order_out(await _visible(work_order_id, tx, caller), tx)
+    order = await visible(WorkOrder, work_order_id, visible_to(caller, WorkOrder), tx)
+    return await work_order_out(order, tx, caller)
 
 
 @router.get(
@@ -137,7 +137,7 @@ async def list_slots(
     not_before: AwareDatetime | None = None,
 ) -> Slots:
     """Feasible times, the earliest first; of several technicians at one time the one with the shortest way."""
-    order = await _visible(work_order_id, tx, caller)
+    order = await visible(WorkOrder, work_order_id, visible_to(caller, WorkOrder), tx)
     file = await CaseFile.get(order.case_id, tx)
     file.must_take_commands(order.state)
     ready = file.readiness(order.diagnosis_id, frozenset(order.unusable))
@@ -165,10 +165,7 @@ async def list_appointments(
     state: AppointmentState | None = None,
 ) -> Page[AppointmentOut]:
     """The dispatch board: by the beginning of the arrival window."""
-    where: list[sa.ColumnElement[bool]] = []
-    c = Appointment.c
-    if not caller.staff:
-        where.append(c.account_id.in_(caller.accounts))
+    where, c = visible_to(caller, Appointment), Appointment.c
     filters = ((c.technician_id, technician_id), (c.work_order_id, work_order_id), (c.state, state))
     where += [column == value for column, value in filters if value is not None]
     where += [c.starts >= starts_from] if starts_from else []

@@ -109,7 +109,7 @@ async def test_a_technician_tells_of_another_time_for_a_visit_of_their_own_only(
     await a_planned_visit(onsite)
     body = {"starts": "2026-03-05T07:00:00Z", "reason": "Van broke down"}
 
-    await do(onsite, "reschedule", body, status=403, technician_id=BINH)
+    await do(onsite, "reschedule", body, status=404, technician_id=BINH)
     await do(onsite, "reschedule", body)
 
     [rescheduled] = await onsite.events(VisitRescheduled)

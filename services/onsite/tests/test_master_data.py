@@ -72,7 +72,7 @@ async def test_another_technicians_absence_is_not_theirs_to_tell(onsite: Harness
 
     answer = await onsite.post(f"{TECHNICIAN}/absences", away, role="technician", technician_id=BINH)
 
-    assert answer.status_code == 403
+    assert answer.status_code == 404
 
 
 @pytest.mark.parametrize(

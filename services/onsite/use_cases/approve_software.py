@@ -38,4 +38,4 @@ def approve_software(visit: VisitAtHand, cmd: ApproveSoftware, tx: Transaction) 
 async def approve_software_route(work_order_id: UUID, cmd: ApproveSoftware, tx: Tx, caller: Caller) -> WorkOrderOut:
     visit = await lock_visit(work_order_id, tx, caller)
     approve_software(visit, cmd, tx)
-    return await work_order_out(visit.order, tx)
+    return await work_order_out(visit.order, tx, caller)

@@ -87,7 +87,7 @@ def _chosen_by(role: str) -> ChosenBy:
 async def book_visit_route(work_order_id: UUID, cmd: BookVisit, tx: Tx, caller: Caller) -> WorkOrderOut:
     visit = await lock_visit(work_order_id, tx, caller)
     await book_visit(visit, cmd, tx, chosen_by=_chosen_by(caller.role))
-    return await work_order_out(visit.order, tx)
+    return await work_order_out(visit.order, tx, caller)
 
 
 @router.post(
@@ -97,4 +97,4 @@ async def book_visit_route(work_order_id: UUID, cmd: BookVisit, tx: Tx, caller: 
 async def reschedule_visit_route(work_order_id: UUID, cmd: RescheduleVisit, tx: Tx, caller: Caller) -> WorkOrderOut:
     visit = await lock_visit(work_order_id, tx, caller)
     await reschedule_visit(visit, cmd, tx, chosen_by=_chosen_by(caller.role))
-    return await work_order_out(visit.order, tx)
+    return await work_order_out(visit.order, tx, caller)

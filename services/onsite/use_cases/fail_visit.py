@@ -57,4 +57,4 @@ async def fail_visit(visit: VisitAtHand, cmd: FailVisit, tx: Transaction) -> Non
 async def fail_visit_route(work_order_id: UUID, cmd: FailVisit, tx: Tx, caller: Caller) -> WorkOrderOut:
     visit = await lock_visit(work_order_id, tx, caller)
     await fail_visit(visit, cmd, tx)
-    return await work_order_out(visit.order, tx)
+    return await work_order_out(visit.order, tx, caller)

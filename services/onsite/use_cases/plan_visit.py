@@ -45,6 +45,7 @@ async def move(
     """Another time for a visit that is booked: one VisitRescheduled (S31)."""
     old = visit.booked()
     old.become("cancelled", at=at, by=tx.scope.actor, reason=f"moved: {reason}")
+    await _end_for_technician(visit, tx)
     new = await _hold(visit, slot, tx, parts_by=parts_by, at=at, chosen_by=chosen_by)
     _tell_move(visit, old, new, tx, reason=reason, at=at)
     return new
@@ -79,12 +80,19 @@ async def cancel(visit: VisitAtHand, tx: Transaction, *, reason: str, at: dateti
 
 async def release(visit: VisitAtHand, tx: Transaction) -> None:
     """Frees the technician's time; the work order has no active appointment any more."""
+    await _end_for_technician(visit, tx)
     visit.order.appointment_id = None
     tx.cancel_timer(visit.file, f"visit_missed:{visit.order.id}")
     booking = await Booking.find(Booking.id_for(visit.order.id), tx, lock=True)
     if booking is not None:
         tx.remove(booking)
         await tx.flush()  # the same row may be made again in this transaction
+
+
+async def _end_for_technician(visit: VisitAtHand, tx: Transaction) -> None:
+    if visit.appointment is not None:
+        hours = (await policy_for(visit.file, tx)).technician_sees_hours
+        visit.appointment.end_for_technician(tx.now, hours)
 
 
 async def _hold(

@@ -67,4 +67,4 @@ async def _complete(visit: VisitAtHand, appointment: Appointment, tx: Transactio
 async def sign_off_route(work_order_id: UUID, cmd: SignVisitOff, tx: Tx, caller: Caller) -> WorkOrderOut:
     visit = await lock_visit(work_order_id, tx, caller)
     await sign_off(visit, cmd, caller, tx)
-    return await work_order_out(visit.order, tx)
+    return await work_order_out(visit.order, tx, caller)

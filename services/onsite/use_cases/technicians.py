@@ -10,7 +10,8 @@ from libs.events.values import CountryCode
 from libs.kit.calendar import WeeklyWindow
 from libs.kit.fields import Email, Line, Word
 from libs.kit.http import Caller, Command, Router, Tx, allow
-from libs.kit.problems import Conflict, Forbidden, Unprocessable
+from libs.kit.problems import Conflict, Unprocessable
+from libs.kit.rows import visible
 from libs.store import Transaction
 from libs.store.ids import new_id
 from services.onsite.model.places import Location
@@ -22,6 +23,7 @@ from services.onsite.model.technician import (
     Territory,
     working_hours,
 )
+from services.onsite.queries.access import visible_to
 from services.onsite.queries.master_data import TechnicianOut
 from services.onsite.use_cases.settle_case import settle_visit
 from services.onsite.use_cases.visit_at_hand import lock_visit
@@ -118,8 +120,7 @@ async def amend_technician_route(technician_id: UUID, cmd: AmendTechnician, tx: 
 )
 async def add_absence_route(technician_id: UUID, cmd: Absence, tx: Tx, caller: Caller) -> TechnicianOut:
     """The technician's visits in that time move to others, or wait."""
-    if caller.role == "technician" and caller.technician_id != technician_id:
-        raise Forbidden("A technician may tell only of an absence of their own.")
+    await visible(Technician, technician_id, visible_to(caller, Technician), tx)
 
     def change(technician: Technician) -> None:
         technician.absences = [*technician.absences, cmd]

@@ -47,11 +47,11 @@ async def arrive(visit: VisitAtHand, tx: Transaction) -> None:
 async def depart_route(work_order_id: UUID, tx: Tx, caller: Caller) -> WorkOrderOut:
     visit = await lock_visit(work_order_id, tx, caller)
     await depart(visit, tx)
-    return await work_order_out(visit.order, tx)
+    return await work_order_out(visit.order, tx, caller)
 
 
 @router.post("/v1/work-orders/{work_order_id}/arrive", dependencies=[allow("technician", "manager")])
 async def arrive_route(work_order_id: UUID, tx: Tx, caller: Caller) -> WorkOrderOut:
     visit = await lock_visit(work_order_id, tx, caller)
     await arrive(visit, tx)
-    return await work_order_out(visit.order, tx)
+    return await work_order_out(visit.order, tx, caller)

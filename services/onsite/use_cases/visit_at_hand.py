@@ -5,10 +5,12 @@ from uuid import UUID
 
 from libs.kit.auth import Principal
 from libs.kit.problems import Forbidden
-from libs.store import NotFound, Transaction
+from libs.kit.rows import visible
+from libs.store import Transaction
 from services.onsite.model.appointment import Appointment
 from services.onsite.model.case_file import CaseFile
 from services.onsite.model.work_order import NoVisit, WorkOrder
+from services.onsite.queries.access import visible_to
 
 
 class VisitAtHand(NamedTuple):
@@ -33,10 +35,8 @@ async def visit_of(order: WorkOrder, file: CaseFile, tx: Transaction) -> VisitAt
 
 
 async def lock_visit(work_order_id: UUID, tx: Transaction, caller: Principal | None = None) -> VisitAtHand:
-    """For a command. Raises NotFound, also for another account's; CaseClosedToCommands; NotYourVisit."""
-    seen = await WorkOrder.get(work_order_id, tx)
-    if caller is not None and not caller.may_see(seen.account_id):
-        raise NotFound("workorder", work_order_id)
+    """For a command. Raises NotFound, also for one that the caller does not see; CaseClosedToCommands; NotYourVisit."""
+    seen = await visible(WorkOrder, work_order_id, visible_to(caller, WorkOrder) if caller else [], tx)
     file = await CaseFile.get(seen.case_id, tx, lock=True)
     order = await WorkOrder.get(work_order_id, tx, lock=True)
     if caller is None:

@@ -68,18 +68,18 @@ def install_part(visit: VisitAtHand, cmd: InstallPart) -> None:
 async def check_in_route(work_order_id: UUID, cmd: CheckInWithSupport, tx: Tx, caller: Caller) -> WorkOrderOut:
     visit = await lock_visit(work_order_id, tx, caller)
     check_in(visit, cmd, tx)
-    return await work_order_out(visit.order, tx)
+    return await work_order_out(visit.order, tx, caller)
 
 
 @router.post("/v1/work-orders/{work_order_id}/steps", dependencies=[allow("technician", "engineer")])
 async def record_step_route(work_order_id: UUID, cmd: RecordStep, tx: Tx, caller: Caller) -> WorkOrderOut:
     visit = await lock_visit(work_order_id, tx, caller)
     record_step(visit, cmd, tx)
-    return await work_order_out(visit.order, tx)
+    return await work_order_out(visit.order, tx, caller)
 
 
 @router.post("/v1/work-orders/{work_order_id}/install", dependencies=[allow("technician")])
 async def install_part_route(work_order_id: UUID, cmd: InstallPart, tx: Tx, caller: Caller) -> WorkOrderOut:
     visit = await lock_visit(work_order_id, tx, caller)
     install_part(visit, cmd)
-    return await work_order_out(visit.order, tx)
+    return await work_order_out(visit.order, tx, caller)

@@ -12,7 +12,7 @@ from libs.kit.http import Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
 from services.rma.model.business_calendar import BusinessCalendar
 from services.rma.model.depot import Depot, Lane
-from services.rma.queries.readers import STAFF_READERS
+from services.rma.queries.access import DEPOT_READERS
 
 router = Router(tags=["network"])
 
@@ -65,7 +65,7 @@ class CalendarOut(BaseModel):
     revision: int
 
 
-@router.get("/v1/depots", dependencies=[allow(*STAFF_READERS)])
+@router.get("/v1/depots", dependencies=[allow(*DEPOT_READERS)])
 async def list_depots(tx: Tx, paging: Paging, country: CountryCode | None = None) -> Page[DepotOut]:
     where: list[sa.ColumnElement[bool]] = [Depot.c.country == country] if country else []
     if after := paging.after(str):
@@ -74,12 +74,12 @@ async def list_depots(tx: Tx, paging: Paging, country: CountryCode | None = None
     return page([DepotOut.model_validate(each) for each in found], paging.limit, lambda depot: (depot.code,))
 
 
-@router.get("/v1/depots/{depot_id}", dependencies=[allow(*STAFF_READERS)])
+@router.get("/v1/depots/{depot_id}", dependencies=[allow(*DEPOT_READERS)])
 async def get_depot(depot_id: UUID, tx: Tx) -> DepotOut:
     return DepotOut.model_validate(await Depot.get(depot_id, tx))
 
 
-@router.get("/v1/lanes", dependencies=[allow(*STAFF_READERS)])
+@router.get("/v1/lanes", dependencies=[allow(*DEPOT_READERS)])
 async def list_lanes(
     tx: Tx, paging: Paging, depot_id: UUID | None = None, country: CountryCode | None = None
 ) -> Page[LaneOut]:
@@ -92,12 +92,12 @@ async def list_lanes(
     return page([LaneOut.model_validate(each) for each in found], paging.limit, lambda lane: (lane.id,))
 
 
-@router.get("/v1/lanes/{lane_id}", dependencies=[allow(*STAFF_READERS)])
+@router.get("/v1/lanes/{lane_id}", dependencies=[allow(*DEPOT_READERS)])
 async def get_lane(lane_id: UUID, tx: Tx) -> LaneOut:
     return LaneOut.model_validate(await Lane.get(lane_id, tx))
 
 
-@router.get("/v1/calendars", dependencies=[allow(*STAFF_READERS)])
+@router.get("/v1/calendars", dependencies=[allow(*DEPOT_READERS)])
 async def list_calendars(tx: Tx, paging: Paging, country: CountryCode | None = None) -> Page[CalendarOut]:
     where: list[sa.ColumnElement[bool]] = [BusinessCalendar.c.country == country] if country else []
     if after := paging.after(str):
@@ -106,6 +106,6 @@ async def list_calendars(tx: Tx, paging: Paging, country: CountryCode | None = N
     return page([CalendarOut.model_validate(each) for each in found], paging.limit, lambda each: (each.name,))
 
 
-@router.get("/v1/calendars/{calendar_id}", dependencies=[allow(*STAFF_READERS)])
+@router.get("/v1/calendars/{calendar_id}", dependencies=[allow(*DEPOT_READERS)])
 async def get_calendar(calendar_id: UUID, tx: Tx) -> CalendarOut:
     return CalendarOut.model_validate(await BusinessCalendar.get(calendar_id, tx))

@@ -14,7 +14,7 @@ from libs.kit.fields import ProductNumber, Word
 from libs.kit.http import Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
 from services.rma.model.part import Fit, Part
-from services.rma.queries.readers import READERS
+from services.rma.queries.access import READERS
 
 router = Router(tags=["parts"])
 

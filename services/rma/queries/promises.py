@@ -9,6 +9,7 @@ from fastapi import Query
 from pydantic import AwareDatetime, BaseModel
 
 from libs.events.values import CountryCode, Instant, PromiseReason, Site
+from libs.kit.auth import STAFF
 from libs.kit.fields import Word
 from libs.kit.http import Router, Tx, allow
 from libs.kit.problems import Unprocessable
@@ -16,7 +17,6 @@ from services.rma.model.network import Network
 from services.rma.model.part import in_order_of_preference
 from services.rma.model.promise import contract_due
 from services.rma.model.stock import Stock
-from services.rma.queries.readers import STAFF_READERS
 
 router = Router(tags=["promises"])
 _FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -52,7 +52,7 @@ class NoTimeZone(Unprocessable):
     title = "The destination's time zone is not known"
 
 
-@router.get("/v1/promises", dependencies=[allow("customer", "reseller", *STAFF_READERS)])
+@router.get("/v1/promises", dependencies=[allow("customer", "reseller", *STAFF)])
 async def what_if(
     tx: Tx,
     part_number: Word,

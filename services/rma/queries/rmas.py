@@ -13,7 +13,8 @@ from libs.kit.auth import Principal
 from libs.kit.fields import Serial, Word
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
-from libs.store import NotFound, Transaction
+from libs.kit.rows import visible
+from libs.store import Transaction
 from services.rma.model.promise import Promise
 from services.rma.model.rma import (
     Denial,
@@ -27,7 +28,7 @@ from services.rma.model.rma import (
     WaitingFor,
 )
 from services.rma.model.shipment import Direction, LabelState, Shipment
-from services.rma.queries.readers import READERS
+from services.rma.queries.access import READERS, visible_to
 
 router = Router(tags=["rmas"])
 
@@ -111,20 +112,9 @@ class RmaDetail(RmaOut):
     history: list[Step] = []
 
 
-def visible_to(caller: Principal) -> list[sa.ColumnElement[bool]]:
-    """The predicate beside row-level security: a customer's accounts, a depot's own RMAs."""
-    if caller.role == "depot" and caller.depot_id:
-        return [Rma.c.depot_id == caller.depot_id]
-    return [] if caller.staff else [Rma.c.account_id.in_(list(caller.accounts))]
-
-
 async def rma_seen_by(caller: Principal, rma_id: UUID, tx: Transaction, *, lock: bool = False) -> Rma:
-    """The RMA, if there is one that the caller may see. Raises NotFound."""
-    rma = await Rma.get(rma_id, tx, lock=lock)
-    elsewhere = caller.role == "depot" and caller.depot_id is not None and rma.depot_id != caller.depot_id
-    if elsewhere or not caller.may_see(rma.account_id):
-        raise NotFound("rma", rma_id)
-    return rma
+    """Raises NotFound."""
+    return await visible(Rma, rma_id, visible_to(caller, Rma), tx, lock=lock)
 
 
 @router.get("/v1/rmas", dependencies=[allow(*READERS)])
@@ -144,7 +134,7 @@ async def list_rmas(
     """The newest first. A depot's picking list is `state=reserved`, the ERP's export `return_state=invoiced`."""
     given = {"case_id": case_id, "diagnosis_id": diagnosis_id, "account_id": account_id, "depot_id": depot_id,
              "part_number": part_number, "serial": serial}  # fmt: skip
-    where = visible_to(caller) + [Rma.c[name] == value for name, value in given.items() if value is not None]
+    where = visible_to(caller, Rma) + [Rma.c[name] == value for name, value in given.items() if value is not None]
     where += [Rma.c.state.in_(state)] if state else []
     where += [Rma.c.return_state.in_(return_state)] if return_state else []
     if after := paging.after(datetime, UUID):

@@ -7,10 +7,11 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
 
 from libs.kit.fields import Word
-from libs.kit.http import Router, Tx, allow
+from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
+from libs.kit.rows import visible
 from services.rma.model.stock import Stock, StockMovement
-from services.rma.queries.readers import STAFF_READERS
+from services.rma.queries.access import DEPOT_READERS, visible_to
 
 router = Router(tags=["stock"])
 
@@ -41,15 +42,16 @@ class MovementOut(BaseModel):
     at: datetime
 
 
-@router.get("/v1/stock", dependencies=[allow(*STAFF_READERS)])
+@router.get("/v1/stock", dependencies=[allow(*DEPOT_READERS)])
 async def list_stock(
     tx: Tx,
+    caller: Caller,
     paging: Paging,
     depot_id: UUID | None = None,
     part_number: Word | None = None,
     below_reorder_point: bool = False,
 ) -> Page[StockOut]:
-    where: list[sa.ColumnElement[bool]] = []
+    where = visible_to(caller, Stock)
     where += [Stock.c.depot_id == depot_id] if depot_id else []
     where += [Stock.c.part_number == part_number] if part_number else []
     where += [Stock.c.on_hand - Stock.c.reserved < Stock.c.reorder_point] if below_reorder_point else []
@@ -61,9 +63,10 @@ async def list_stock(
     )
 
 
-@router.get("/v1/stock/{stock_id}/movements", dependencies=[allow(*STAFF_READERS)])
-async def list_movements(stock_id: UUID, tx: Tx, paging: Paging) -> Page[MovementOut]:
+@router.get("/v1/stock/{stock_id}/movements", dependencies=[allow(*DEPOT_READERS)])
+async def list_movements(stock_id: UUID, tx: Tx, caller: Caller, paging: Paging) -> Page[MovementOut]:
     """The newest first: who moved what, when and why."""
+    await visible(Stock, stock_id, visible_to(caller, Stock), tx)
     where: list[sa.ColumnElement[bool]] = [StockMovement.c.stock_id == stock_id]
     if after := paging.after(UUID):
         where.append(StockMovement.c.id < after[0])

@@ -112,7 +112,7 @@ async def test_a_repeat_is_followed_through_the_unit_that_took_the_serials_place
 async def test_a_replacement_of_a_lost_part_is_no_repeat(rma: Harness) -> None:
     await a_network(rma)
     rma_id = await delivered(rma, Case())
-    await made(rma, f"/v1/rmas/{rma_id}/dead-on-arrival", {"symptom": "dark"}, role="technician")
+    await made(rma, f"/v1/rmas/{rma_id}/dead-on-arrival", {"symptom": "dark"}, role="engineer")
     assert not await rma.events(RepeatReplacementDetected)
 
 

@@ -69,9 +69,9 @@ async def test_a_depot_sees_and_ships_only_its_own(rma: Harness) -> None:
     await a_network(rma)
     rma_id = await reserved(rma, Case())
     body = {"serial": "NEW-1", "carrier": "van", "tracking": "1"}
-    assert (await rma.post(f"/v1/rmas/{rma_id}/ship", body, role="depot", depot_id=SGP)).status_code == 404
-    assert (await rma.get("/v1/rmas", role="depot", depot_id=SGP)).json()["items"] == []
-    assert (await made(rma, f"/v1/rmas/{rma_id}/ship", body, role="depot", depot_id=HCM))["state"] == "shipped"
+    assert (await rma.post(f"/v1/rmas/{rma_id}/ship", body, role="depot", depots=[SGP])).status_code == 404
+    assert (await rma.get("/v1/rmas", role="depot", depots=[SGP])).json()["items"] == []
+    assert (await made(rma, f"/v1/rmas/{rma_id}/ship", body, role="depot", depots=[HCM]))["state"] == "shipped"
 
 
 async def test_another_account_finds_nothing(rma: Harness) -> None:

@@ -110,7 +110,7 @@ async def test_every_movement_is_on_record_with_who_and_why(rma: Harness) -> Non
 async def test_a_depot_moves_only_its_own_stock(rma: Harness) -> None:
     await a_network(rma)
     body = {"depot_id": str(HCM), "part_number": CAMERA, "quantity": 1}
-    assert (await rma.post("/v1/stock/goods-in", body, role="depot", depot_id=SGP)).status_code == 403
+    assert (await rma.post("/v1/stock/goods-in", body, role="depot", depots=[SGP])).status_code == 403
     assert (await rma.post("/v1/stock/goods-in", body, role="engineer")).status_code == 403
 
 

@@ -70,9 +70,7 @@ async def confirm_installed(
     close_if_over(rma, tx)
 
 
-@router.post(
-    "/v1/rmas/{rma_id}/confirm-installed", dependencies=[allow("customer", "engineer", "manager", "technician")]
-)
+@router.post("/v1/rmas/{rma_id}/confirm-installed", dependencies=[allow("customer", "engineer", "manager")])
 async def confirm_installed_route(rma_id: UUID, cmd: ConfirmInstalled, tx: Tx, caller: Caller) -> RmaOut:
     rma = await rma_seen_by(caller, rma_id, tx, lock=True)
     if case := await CaseFile.find(rma.case_id, tx):
@@ -89,7 +87,7 @@ async def confirm_installed_route(rma_id: UUID, cmd: ConfirmInstalled, tx: Tx, c
     await confirm_installed(
         rma,
         tx,
-        by="technician" if caller.role == "technician" else "customer",
+        by="customer",
         name=caller.name,
         at=at,
         serial_in=cmd.serial,

@@ -47,7 +47,7 @@ async def deliver_part(rma: Rma, at: datetime, received_by: str | None, tx: Tran
     await open_return_window(rma, await CaseFile.find(rma.case_id, tx), tx)
 
 
-@router.post("/v1/rmas/{rma_id}/deliver", dependencies=[allow("depot", "engineer", "manager", "technician")])
+@router.post("/v1/rmas/{rma_id}/deliver", dependencies=[allow("depot", "engineer", "manager")])
 async def deliver_part_route(rma_id: UUID, cmd: DeliverPart, tx: Tx, caller: Caller) -> RmaOut:
     """Recorded also on a cancelled case: the parcel was under way."""
     rma = await rma_seen_by(caller, rma_id, tx, lock=True)

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from libs.events.rma_returns import DefectiveInspected, ReturnRejected
+from libs.kit.auth import Principal
 from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Conflict
@@ -10,6 +11,7 @@ from libs.store import Transaction
 from services.rma.model import return_leg
 from services.rma.model.return_leg import ACCEPTED, ON_ITS_WAY_OUT, return_machine
 from services.rma.model.rma import InspectionResult, Rma
+from services.rma.queries.access import visible_to
 from services.rma.queries.rmas import RmaOut, rma_seen_by
 from services.rma.use_cases.await_return import announce, window_from
 from services.rma.use_cases.close_rma import close_if_over
@@ -65,11 +67,11 @@ async def inspect_return(rma: Rma, cmd: InspectReturn, tx: Transaction) -> None:
         await _await_again(rma, cmd.note or "the wrong unit came back", tx)
 
 
-async def book_to_its_owner(rma: Rma, cmd: InspectReturn, tx: Transaction) -> None:
-    """The unit that came for this RMA is another one's: that one has it back, this one waits on. Raises NoMatch."""
+async def book_to_its_owner(rma: Rma, cmd: InspectReturn, caller: Principal, tx: Transaction) -> None:
+    """The unit that came for this RMA is another one's of these depots: that one has it back, this one waits on. Raises NoMatch."""
     assert cmd.matched_rma_id
     return_machine.check(rma.return_state, "awaiting_return")
-    owner = await tx.find(Rma, cmd.matched_rma_id, lock=True)
+    owner = await tx.one(Rma, Rma.c.id == cmd.matched_rma_id, *visible_to(caller, Rma), lock=True)
     if owner is None or owner.account_id != rma.account_id or owner.return_serial != rma.received_serial:
         raise NoMatch("That RMA does not await this serial.", serial=rma.received_serial)
     receive_return(owner, ReceiveReturn.model_construct(serial=rma.received_serial, part_number=None), tx)
@@ -120,5 +122,5 @@ async def inspect_return_route(rma_id: UUID, cmd: InspectReturn, tx: Tx, caller:
     if cmd.matched_rma_id:
         await tx.find_many(Rma, [rma_id, cmd.matched_rma_id], lock=True)
     rma = await rma_seen_by(caller, rma_id, tx, lock=True)
-    await (book_to_its_owner(rma, cmd, tx) if cmd.matched_rma_id else inspect_return(rma, cmd, tx))
+    await (book_to_its_owner(rma, cmd, caller, tx) if cmd.matched_rma_id else inspect_return(rma, cmd, tx))
     return RmaOut.of(rma)

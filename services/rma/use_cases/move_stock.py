@@ -70,7 +70,7 @@ class SetReorderPoint(Command):
 
 async def _own_stock(caller: Principal, depot_id: UUID, part_number: str, tx: Transaction) -> Stock:
     """The locked row. Raises AnotherDepot or NoSuchPlace."""
-    if caller.role == "depot" and caller.depot_id not in (None, depot_id):
+    if caller.role == "depot" and depot_id not in caller.depots:
         raise AnotherDepot("A depot keeps its own stock.")
     if await tx.find(Depot, depot_id) is None or await part_numbered(part_number, tx) is None:
         raise NoSuchPlace(f"There is no depot {depot_id}, or no part {part_number}.")
@@ -99,7 +99,7 @@ async def count_route(cmd: CountStock, tx: Tx, caller: Caller) -> StockOut:
 
 @router.post("/v1/stock/transfers", status_code=201, dependencies=[allow(*KEEPERS)])
 async def transfer_route(cmd: TransferStock, tx: Tx, caller: Caller) -> list[StockOut]:
-    """From and to, in this order."""
+    """From and to, in this order; a depot sees of the two what is its own."""
     if cmd.from_depot_id == cmd.to_depot_id or await tx.find(Depot, cmd.to_depot_id) is None:
         raise NoSuchPlace("A transfer goes to another depot that there is.")
     await tx.find_many(
@@ -109,7 +109,8 @@ async def transfer_route(cmd: TransferStock, tx: Tx, caller: Caller) -> list[Sto
     source.take(cmd.quantity, tx, cmd.reason)
     target = await locked_stock(cmd.to_depot_id, cmd.part_number, tx)
     target.add(cmd.quantity, tx, cmd.reason, kind="transfer_in")
-    return [_out(source, tx), _out(target, tx)]
+    moved = [(stock.depot_id, _out(stock, tx)) for stock in (source, target)]
+    return [out for depot_id, out in moved if caller.role != "depot" or depot_id in caller.depots]
 
 
 @router.post("/v1/stock/quarantine", status_code=201, dependencies=[allow(*KEEPERS)])

@@ -105,7 +105,7 @@ async def report_lost_route(rma_id: UUID, cmd: ReportLost, tx: Tx, caller: Calle
     return RmaOut.of(rma)
 
 
-@router.post("/v1/rmas/{rma_id}/dead-on-arrival", dependencies=[allow("customer", "engineer", "manager", "technician")])
+@router.post("/v1/rmas/{rma_id}/dead-on-arrival", dependencies=[allow("customer", "engineer", "manager")])
 async def report_dead_on_arrival_route(rma_id: UUID, cmd: ReportDeadOnArrival, tx: Tx, caller: Caller) -> RmaOut:
     rma = await rma_seen_by(caller, rma_id, tx, lock=True)
     if case := await CaseFile.find(rma.case_id, tx):

@@ -1,0 +1,26 @@
+"""Who sees which visit. All that hangs below a work order is seen with it."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from libs.kit.auth import Principal
+from libs.kit.rows import Rows, of_its_accounts
+from services.onsite.model.appointment import Appointment
+from services.onsite.model.technician import Technician
+from services.onsite.model.work_order import WorkOrder
+
+
+def visible_to(caller: Principal, cls: type[Any]) -> Rows:
+    """A technician sees the visits that are his, from the booking until some hours (policy) after they are over, their work
+    orders, and his own record."""
+    if caller.role != "technician":
+        return [] if cls is Technician else of_its_accounts(caller, cls.c.account_id)
+    c = Appointment.c
+    in_time = sa.or_(c.technicians_until.is_(None), c.technicians_until > sa.func.app_now())
+    his = [c.technician_id == caller.technician_id, in_time]
+    return {
+        Appointment: his,
+        WorkOrder: [WorkOrder.c.id.in_(sa.select(c.work_order_id).where(*his))],
+        Technician: [Technician.c.id == caller.technician_id],
+    }[cls]
