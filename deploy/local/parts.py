@@ -11,6 +11,9 @@ from deploy.topics import SERVICES
 
 SIMULATORS = ("carrier", "partner")
 
+OPS_PORT = "gateway_ops"
+"""The gateway's metrics and health, beside the port that the world sees."""
+
 DEFAULT_PORTS = {
     "gateway": 8080,
     "cases": 8101,
@@ -20,6 +23,7 @@ DEFAULT_PORTS = {
     "onsite": 8105,
     "entitlements": 8106,
     "activity": 8107,
+    OPS_PORT: 8090,
     "carrier": 8191,
     "partner": 8192,
 }
@@ -29,6 +33,7 @@ _EVERY_SERVICE = ("KAFKA_BOOTSTRAP", "INTERNAL_PUBLIC_KEY", "SANDBOX")
 _ALSO = {
     "gateway": (
         "INTERNAL_PRIVATE_KEY",
+        "GATEWAY_OPS_URL",
         *(f"{service.upper()}_URL" for service in SERVICES),
     ),
     "rma": ("CARRIER_URL", "CARRIER_WEBHOOK_SECRET"),

@@ -19,7 +19,7 @@ from deploy.local.control import Control
 from deploy.local.engines import Engines
 from deploy.local.environment import Environment
 from deploy.local.errors import CannotRun
-from deploy.local.parts import DEFAULT_PORTS, SIMULATORS, part, sandbox_peers
+from deploy.local.parts import DEFAULT_PORTS, OPS_PORT, SIMULATORS, part, sandbox_peers
 from deploy.local.ports import HOST, Ports
 from deploy.local.processes import ROOT, Child, Processes, stop_leftovers
 from deploy.local.pulse import speaks
@@ -158,7 +158,7 @@ class Stack:
         self.env = environments.with_credentials(environments.read(self.home))
         self.env["POLYPLUS_HOME"] = str(self.home.resolve())
         environments.write(self.home, self.env)
-        for name in (*SERVICES, *SIMULATORS):
+        for name in (*SERVICES, *SIMULATORS, OPS_PORT):
             self.env[f"POLYPLUS_{name.upper()}_URL"] = (
                 f"http://{HOST}:{ports.choose(f'POLYPLUS_{name.upper()}_PORT', DEFAULT_PORTS[name])}"
             )

@@ -48,7 +48,12 @@ class Principal:
         """What row-level security lets this caller touch; it knows accounts alone. What a depot, a technician or a cloud
         partner sees is narrowed by the services' predicates."""
         kind = "tenant" if self.role in CUSTOMERS else "staff"
-        return Scope(kind, self.accounts, actor=f"{self.role}:{self.id}")
+        return Scope(kind, self.accounts, actor=self.actor)
+
+    @property
+    def actor(self) -> str:
+        """As histories and logs name it."""
+        return f"{self.role}:{self.id}"
 
     def may_see(self, account_id: UUID | None) -> bool:
         """Whether rows are this caller's to see because they are this account's."""

@@ -13,6 +13,7 @@ Check = Callable[[], Awaitable[str | None]]
 """None when all is well, else what is wrong in one line."""
 
 TIMEOUT_SECONDS = 2.0
+_READ = ["GET", "HEAD"]
 
 
 async def outcome(check: Check) -> str:
@@ -27,11 +28,11 @@ def health_router(checks: Mapping[str, Check]) -> APIRouter:
     """Routes outside `/v1`, without a caller; not part of the published API."""
     router = APIRouter(include_in_schema=False)
 
-    @router.get("/healthz")
+    @router.api_route("/healthz", methods=_READ)
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    @router.get("/readyz")
+    @router.api_route("/readyz", methods=_READ)
     async def readyz() -> Response:
         outcomes = await asyncio.gather(*map(outcome, checks.values()))
         found = dict(zip(checks, outcomes, strict=True))

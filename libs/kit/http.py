@@ -150,7 +150,8 @@ class ServiceRoute(APIRoute):
         database: Database = request.app.state.database
         attempt = await self.attempt(request)
         once = attempt.once if attempt else None
-        async with database.transaction(scope, traceparent=traceparent(), once=once) as tx:
+        request.state.traceparent = place = traceparent()
+        async with database.transaction(scope, traceparent=place, once=once) as tx:
             request.state.tx = tx
             if attempt and (earlier := attempt.earlier_answer(tx)):
                 return earlier

@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from libs.store import NotFound, StaleRevision
 from libs.store.errors import EventTooLarge, passes
@@ -78,6 +79,12 @@ class TooManyRequests(Problem):
     status, title = 429, "Too many requests"
 
 
+class CallerLeft(Problem):
+    """The connection ended before the request did: nobody gets this."""
+
+    status, title = 499, "The caller left"
+
+
 class Unavailable(Problem):
     status, title = 503, "Unavailable"
 
@@ -107,6 +114,8 @@ def as_problem(error: Exception) -> Problem | None:
     match error:
         case Problem():
             return error
+        case ClientDisconnect():
+            return CallerLeft("The request did not come whole.")
         case NotFound():
             return Missing(str(error))
         case StaleRevision():
@@ -177,6 +186,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(ClientDisconnect, _problem)
     app.add_exception_handler(NotFound, _problem)
     app.add_exception_handler(StaleRevision, _problem)
     app.add_exception_handler(Exception, _problem)

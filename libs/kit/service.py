@@ -14,6 +14,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
+from starlette.types import ASGIApp
 
 from libs.bus import Handlers, Jobs, Timers
 from libs.bus.projections import Rebuildable
@@ -23,8 +24,9 @@ from libs.kit import problems, telemetry
 from libs.kit.auth import Verifier
 from libs.kit.health import Check, health_router
 from libs.kit.http import Router
+from libs.kit.requests import Requests
 from libs.kit.settings import Settings
-from libs.kit.vitals import RequestDuration, watch_vitals
+from libs.kit.vitals import watch_vitals
 from libs.store import Database
 
 REQUEST_SPANS: TelemetryConfig = {
@@ -75,11 +77,11 @@ class Service:
 
         app = FastAPI(
             title=f"Poly+ {self.name}", version="1", lifespan=lifespan, docs_url=None, redoc_url=None,
-            telemetry=REQUEST_SPANS,
+            telemetry=REQUEST_SPANS, redirect_slashes=False,
         )  # fmt: skip
         app.state.database, app.state.verifier, app.state.stopping = database, verifier, asyncio.Event()
         problems.install(app)
-        app.add_middleware(RequestDuration)
+        app.add_middleware(Requests, inside=True, times=True)
         app.include_router(health_router({"database": lambda: database_answers(database), **(checks or {})}))
         for router in self.routers:
             app.include_router(router)
@@ -112,7 +114,8 @@ class Service:
         address = urlsplit(settings.url)
         config = uvicorn.Config(
             app, host=address.hostname or "127.0.0.1", port=address.port or 80, log_config=None, access_log=False,
-            server_header=False, timeout_graceful_shutdown=20, limit_concurrency=1000, proxy_headers=False,
+            server_header=False, timeout_graceful_shutdown=20, limit_concurrency=1000, proxy_headers=False, ws="none",
+            reset_contextvars=True,
         )  # fmt: skip
         stop = asyncio.Event()
         watched = {"database": lambda: database_answers(database), **checks}
@@ -177,6 +180,35 @@ class Server(uvicorn.Server):
         with super().capture_signals():
             yield
             self._captured_signals.clear()
+
+
+class Aside(uvicorn.Server):
+    """A second server in a process that has one already, for those who run it; signals are the other's business."""
+
+    def __init__(self, app: ASGIApp, url: str) -> None:
+        place = urlsplit(url)
+        config = uvicorn.Config(
+            app, host=place.hostname or "127.0.0.1", port=place.port or 80, log_config=None, access_log=False, ws="none",
+            server_header=False, proxy_headers=False, limit_concurrency=100, lifespan="off", timeout_graceful_shutdown=1,
+        )  # fmt: skip
+        super().__init__(config)
+        self._opened, self._serving = asyncio.Event(), asyncio.create_task(self.serve(), name="aside")
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._opened.set()
+
+    async def open(self) -> None:
+        """Returns when it listens."""
+        await self._opened.wait()
+
+    async def close(self) -> None:
+        self.should_exit = True
+        await self._serving
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 async def database_answers(database: Database) -> None:

@@ -4,24 +4,28 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import structlog
-import uvicorn
 from fastapi import FastAPI
 
 from libs.bus import Handlers
 from libs.bus.housekeeping import keep_house
 from libs.kit.auth import Verifier
-from libs.kit.service import Server, Service, database_answers
+from libs.kit.connection import edge_config
+from libs.kit.edge import Edge, room_for
+from libs.kit.requests import Requests
+from libs.kit.service import Aside, Server, Service, database_answers
 from libs.kit.settings import Settings, retention
 from libs.kit.vitals import watch_vitals
 from libs.store import Database
 from services.gateway import queries
 from services.gateway.documents.openapi import OpenApi
 from services.gateway.documents.own import with_own_routes
+from services.gateway.door import asgi
 from services.gateway.door.door import Door
-from services.gateway.door.front import documents_router, front, health_router
+from services.gateway.door.front import documents_router, front, health_router, ops_app
 from services.gateway.door.oauth import TokenEndpoint, oauth_router
 from services.gateway.door.upstreams import Upstreams
 from services.gateway.identity.access_tokens import AccessTokens
@@ -41,8 +45,11 @@ log = structlog.get_logger()
 class Gateway(Service):
     """`app` is the clients' API, a service's like any other's; `door` is what the world sees."""
 
-    def door(self, database: Database, settings: DoorSettings, stopping: asyncio.Event) -> Door:
-        """The door over an open database. Its lifespan holds the connections to the services and the feed of events."""
+    def door(self, database: Database, settings: DoorSettings, stopping: asyncio.Event) -> tuple[asgi.App, asgi.App]:
+        """The door over an open database, and what stands beside it for those who run it.
+
+        The door's lifespan holds the connections to the services and the feed of events.
+        """
         tokens, directory = AccessTokens(settings.key, settings.url), Directory(database)
         upstreams = Upstreams(
             settings.services,
@@ -76,12 +83,14 @@ class Gateway(Service):
                 await asyncio.gather(*loops, return_exceptions=True)
                 await upstreams.close()
 
+        health = health_router(database, upstreams, stopping)
         routers = [
             oauth_router(TokenEndpoint(database, tokens), settings.key, settings.url),
             documents_router(openapi),
-            health_router(database, upstreams),
+            health,
         ]
-        return Door(settings, tokens, directory, upstreams, listening, front(lifespan, routers), clients)
+        door = Door(settings, tokens, directory, upstreams, listening, front(lifespan, routers), clients)
+        return Requests(door, inside=False, times=False), Requests(ops_app(health), inside=False, times=False)
 
     async def _serve(self, settings: Settings, role: str) -> None:
         """Publishes and hears nothing, so that there is no worker to run."""
@@ -90,17 +99,24 @@ class Gateway(Service):
             return
         database = await Database.connect(settings.database_url)
         door_settings, stopping = DoorSettings.read(), asyncio.Event()
+        door, ops = self.door(database, door_settings, stopping)
         address = urlsplit(door_settings.url)
-        config = uvicorn.Config(
-            self.door(database, door_settings, stopping), host=address.hostname or "127.0.0.1", port=address.port or 80,
-            log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=20, proxy_headers=False,
-            limit_concurrency=door_settings.max_listeners + 1000,
-        )  # fmt: skip
+        limits = replace(door_settings.limits, connections=room_for(door_settings.limits.connections))
+        config = edge_config(
+            Edge(limits, door_settings.trusted_proxies),
+            door,
+            host=address.hostname or "127.0.0.1",
+            port=address.port or 80,
+            timeout_graceful_shutdown=20,
+        )
+        aside = Aside(ops, door_settings.ops_url)
         try:
+            await aside.open()
             gc.collect()
             gc.freeze()
             await Server(config, stopping).serve()
         finally:
+            await aside.close()
             await asyncio.wait_for(database.close(), 10)
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from libs.kit.edge import Limits
+from libs.kit.proxies import Networks, networks
 from libs.kit.settings import setting
 from services.gateway.identity.keys import SigningKey
 from services.gateway.routes import SERVICES
@@ -23,6 +25,9 @@ class DoorSettings:
     patience_seconds: float = 5.0  # with a service that takes requests and answers none
     heartbeat_seconds: float = 15.0
     ring: int = 4096  # newest events kept for those who resume
+    ops_url: str = "http://127.0.0.1:8090"  # where metrics and health are, outside the limits of the door
+    trusted_proxies: Networks = ()
+    limits: Limits = field(default_factory=Limits)
 
     @classmethod
     def read(cls) -> "DoorSettings":
@@ -34,4 +39,6 @@ class DoorSettings:
             bootstrap_admin=(UUID(admin), setting("BOOTSTRAP_ADMIN_SECRET")) if admin else None,
             requests_per_second=int(setting("GATEWAY_REQUESTS_PER_SECOND", "200")),
             max_listeners=int(setting("GATEWAY_MAX_LISTENERS", "5000")),
+            ops_url=setting("GATEWAY_OPS_URL", "http://127.0.0.1:8090"),
+            trusted_proxies=networks("GATEWAY_TRUSTED_PROXIES", setting("GATEWAY_TRUSTED_PROXIES", "")),
         )

@@ -1,4 +1,5 @@
-from deploy.local.parts import DEFAULT_PORTS, SIMULATORS
+from deploy.local.parts import DEFAULT_PORTS, OPS_PORT
+from deploy.topics import SERVICES
 from tests.support.observability import alerts, expressions, targets
 
 RUNBOOKS = {
@@ -12,7 +13,8 @@ def test_every_runbook_has_an_alert_that_sends_somebody_there() -> None:
 
 
 def test_prometheus_looks_where_the_local_stack_listens() -> None:
-    assert targets() == {s: f"127.0.0.1:{port}" for s, port in DEFAULT_PORTS.items() if s not in SIMULATORS}
+    ports = {name: DEFAULT_PORTS[name] for name in SERVICES} | {"gateway": DEFAULT_PORTS[OPS_PORT]}
+    assert targets() == {name: f"127.0.0.1:{port}" for name, port in ports.items()}
 
 
 def test_every_expression_is_about_our_own_processes() -> None:

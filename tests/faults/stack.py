@@ -19,7 +19,7 @@ from deploy.local import databases, demo, kafka, postgres
 from deploy.local import environment as environments
 from deploy.local.environment import Environment, kafka_passwords
 from deploy.local.migrate import migrate
-from deploy.local.parts import SIMULATORS, part
+from deploy.local.parts import OPS_PORT, SIMULATORS, part
 from deploy.local.ports import HOST, Ports
 from deploy.local.processes import Child, Processes
 from deploy.local.stack import SHARED
@@ -86,7 +86,7 @@ class FaultStack:
         await asyncio.gather(asyncio.to_thread(self._prepare_postgres), asyncio.to_thread(self._prepare_kafka))
         await self.targets.start(["postgres", "kafka"])
         await asyncio.gather(self._make_databases(), self._make_topics())
-        for name in (*SERVICES, *SIMULATORS):
+        for name in (*SERVICES, *SIMULATORS, OPS_PORT):
             self.env[f"POLYPLUS_{name.upper()}_URL"] = f"http://{HOST}:{self._port()}"
         self._place_proxies()
         self._say("engines are up; starting the services")

@@ -30,7 +30,8 @@ async def test_what_dashboard_and_alerts_name_is_told_by_the_processes(stack: St
         """A process that has just begun says what it found at its first look, seconds later."""
         async with httpx.AsyncClient(timeout=20, trust_env=False) as http:
             for name in SERVICES:
-                told[name] = (await http.get(f"{stack.env[f'POLYPLUS_{name.upper()}_URL']}/metrics")).text
+                where = "GATEWAY_OPS" if name == "gateway" else name.upper()
+                told[name] = (await http.get(f"{stack.env[f'POLYPLUS_{where}_URL']}/metrics")).text
         return LAG.search(told["rma"]) is not None and 'polyplus_check_up{check="relay"} 1.0' in told["rma"]
 
     await until_async(all_watched, seconds=SECONDS, otherwise="rma tells neither its lag nor its checks")

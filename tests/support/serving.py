@@ -8,6 +8,8 @@ from typing import Any
 
 import uvicorn
 
+from libs.kit.connection import edge_config
+from libs.kit.edge import Edge
 from libs.kit.service import Server
 
 
@@ -32,18 +34,14 @@ class Served(Server):
 
 @asynccontextmanager
 async def serving(
-    app: Any, *, stopping: asyncio.Event | None = None, port: int = 0, lifespan: Any = "off"
+    app: Any, *, stopping: asyncio.Event | None = None, port: int = 0, lifespan: Any = "off", edge: Edge | None = None
 ) -> AsyncIterator[Served]:
-    """Serves `app` on a free port of this machine until the block ends."""
-    config = uvicorn.Config(
-        app,
-        port=port,
-        log_config=None,
-        lifespan=lifespan,
-        timeout_graceful_shutdown=3,
-        proxy_headers=False,
-        server_header=False,
-    )
+    """Serves `app` on a free port of this machine until the block ends; behind an edge, or as services are."""
+    how: dict[str, Any] = {"port": port, "lifespan": lifespan, "timeout_graceful_shutdown": 3}
+    if edge:
+        config = edge_config(edge, app, **how)
+    else:
+        config = uvicorn.Config(app, log_config=None, proxy_headers=False, server_header=False, ws="none", **how)
     server = Served(config, stopping or asyncio.Event())
     task = asyncio.create_task(server.serve())
     started = asyncio.create_task(server.wait_started())

@@ -71,14 +71,16 @@ class Door:
             allowance = self._buckets.take(
                 address, rate=self._settings.requests_per_second, burst=2 * self._settings.requests_per_second
             )
-            headers = inward(scope["headers"], traceparent=tracing.traceparent(), authorization=None)
+            headers = _inward(scope, None)
             await self._forward(service, scope, receive, send, headers, allowance)
             return
         access = self._tokens.verify(value_of(scope["headers"], b"authorization"))
         caller = await self._directory.caller(access)
+        scope["state"]["principal"] = caller.principal
+        if caller_known := scope["state"].get("caller_known"):
+            caller_known(access.client_id)
         allowance = self._allowance(caller)
-        token = caller.internal_token(self._settings.key)
-        headers = inward(scope["headers"], traceparent=tracing.traceparent(), authorization=f"Bearer {token}")
+        headers = _inward(scope, f"Bearer {caller.internal_token(self._settings.key)}")
         if service == routes.STREAM:
             await self._listening.serve(scope, receive, send, access, caller, _added(allowance))
         elif service == routes.GATEWAY:
@@ -102,6 +104,12 @@ class Door:
     ) -> None:
         status = await self._upstreams.forward(service, scope, receive, send, headers, _added(allowance))
         _count(service, status)
+
+
+def _inward(scope: asgi.Scope, authorization: str | None) -> Headers:
+    state = scope["state"]
+    state["traceparent"] = place = tracing.traceparent()
+    return inward(scope["headers"], request_id=state["request_id"], traceparent=place, authorization=authorization)
 
 
 def _count(service: str, status: int) -> None:

@@ -4,9 +4,8 @@ import asyncio
 import json
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from ipaddress import ip_address
 
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 
 from libs.events.asyncapi import asyncapi
@@ -20,13 +19,14 @@ from services.gateway.documents.openapi import OpenApi
 from services.gateway.door.upstreams import Upstreams
 
 PROBE_SECONDS = 1.5
+READ = ["GET", "HEAD"]
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 def front(lifespan: Lifespan, routers: list[APIRouter]) -> FastAPI:
     app = FastAPI(
         title="Poly+ gateway", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None,
-        telemetry=REQUEST_SPANS,
+        telemetry=REQUEST_SPANS, redirect_slashes=False,
     )  # fmt: skip
     problems.install(app)
     for router in routers:
@@ -38,7 +38,7 @@ def documents_router(openapi: OpenApi) -> APIRouter:
     router = APIRouter()
     events = json.dumps(asyncapi(), ensure_ascii=False).encode()
 
-    @router.get("/")
+    @router.api_route("/", methods=READ)
     async def landing() -> HTMLResponse:
         return HTMLResponse(pages.landing(), headers=pages.HEADERS)
 
@@ -57,31 +57,38 @@ def documents_router(openapi: OpenApi) -> APIRouter:
     return router
 
 
-def health_router(database: Database, upstreams: Upstreams) -> APIRouter:
-    """The gateway is ready when its own database is; which services are up is said beside."""
+def health_router(database: Database, upstreams: Upstreams, stopping: asyncio.Event) -> APIRouter:
+    """The gateway is ready when its own database is, until it is told to end; which services are up is said beside."""
     router = APIRouter()
 
-    @router.get("/healthz")
+    @router.api_route("/healthz", methods=READ)
     async def healthz() -> dict[str, str]:
         return {"status": "ok"}
 
-    @router.get("/readyz")
+    @router.api_route("/readyz", methods=READ)
     async def readyz() -> JSONResponse:
         own, *states = await asyncio.gather(
             _database(database), *(_service(upstreams, name) for name in routes.SERVICES)
         )
         services = dict(zip(routes.SERVICES, states, strict=True))
-        ready = own == "ok"
+        ready = own == "ok" and not stopping.is_set()
         content = {"status": "ready" if ready else "not ready", "checks": {"database": own}, "services": services}
         return JSONResponse(content, 200 if ready else 503)
 
-    @router.get("/metrics")
-    async def metrics(request: Request) -> Response:
-        if not _from_inside(request):
-            raise problems.Forbidden("Metrics are read from inside.")
+    return router
+
+
+def ops_app(health: APIRouter) -> FastAPI:
+    """What those who run it ask, on a port that the world does not see."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    problems.install(app)
+    app.include_router(health)
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
         return PlainTextResponse(exposition(), media_type="text/plain; version=0.0.4")
 
-    return router
+    return app
 
 
 async def _database(database: Database) -> str:
@@ -102,10 +109,3 @@ async def _service(upstreams: Upstreams, name: str) -> str:
     except problems.Problem as problem:
         return problem.detail
     return "ok"
-
-
-def _from_inside(request: Request) -> bool:
-    """From this machine or network, and not through somebody else's proxy."""
-    if request.client is None or "forwarded" in request.headers or "x-forwarded-for" in request.headers:
-        return False
-    return ip_address(request.client.host).is_private

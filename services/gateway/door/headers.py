@@ -7,18 +7,21 @@ Headers = list[tuple[bytes, bytes]]
 _HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding upgrade".split()
 )
-_ENDS_HERE = _HOP_BY_HOP | frozenset(b"authorization cookie expect forwarded host traceparent".split())
+_ENDS_HERE = _HOP_BY_HOP | frozenset(b"authorization cookie expect forwarded host traceparent x-request-id".split())
 _OURS = (b"x-polyplus", b"x-internal", b"x-forwarded-")
-_NOT_RETURNED = _HOP_BY_HOP | frozenset((b"date", b"server"))
+_NOT_RETURNED = _HOP_BY_HOP | frozenset((b"date", b"server", b"x-request-id"))
 
 
-def inward(headers: Iterable[tuple[bytes, bytes]], *, traceparent: str | None, authorization: str | None) -> Headers:
+def inward(
+    headers: Iterable[tuple[bytes, bytes]], *, request_id: str, traceparent: str | None, authorization: str | None
+) -> Headers:
     """What a service gets: who calls is said by the gateway alone, whatever the caller sent under such a name."""
     headers = list(headers)
     named = _named_by_connection(headers)
     kept = [
         (name, value) for name, value in headers if name not in _ENDS_HERE and name not in named and not _is_ours(name)
     ]
+    kept.append((b"x-request-id", request_id.encode()))
     if traceparent is not None:
         kept.append((b"traceparent", traceparent.encode()))
     if authorization is not None:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 
+from libs.kit.edge import Edge
 from libs.store import Database
 from libs.store.ids import new_id
 from services.gateway.app import service
@@ -116,11 +117,23 @@ class Stage:
         """A door of the test's own; `changed` settings differ from the defaults."""
         return await self._stack.enter_async_context(self.door(**changed))
 
+    async def open_with_ops(self, **changed: Any) -> tuple[Served, Served]:
+        """The same, and beside it what those who run it ask."""
+        door, ops = self._doors(0, changed)
+        return await self._stack.enter_async_context(door), await self._stack.enter_async_context(ops)
+
     def door(self, port: int = 0, **changed: Any) -> AbstractAsyncContextManager[Served]:
+        return self._doors(port, changed)[0]
+
+    def _doors(
+        self, port: int, changed: dict[str, Any]
+    ) -> tuple[AbstractAsyncContextManager[Served], AbstractAsyncContextManager[Served]]:
         defaults: dict[str, Any] = {"requests_per_second": 100_000}
         settings = DoorSettings(url=ISSUER, key=KEY, services=dict(self.urls), **(defaults | changed))
         stopping = asyncio.Event()
-        return serving(service.door(self.database, settings, stopping), stopping=stopping, port=port, lifespan="on")
+        door, ops = service.door(self.database, settings, stopping)
+        edge = Edge(settings.limits, settings.trusted_proxies)
+        return serving(door, stopping=stopping, port=port, lifespan="on", edge=edge), serving(ops)
 
     async def make(self, role: str = "engineer", **fields: Any) -> UUID:
         """A client of this role, without a secret that anybody knows."""

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
 from libs.kit.auth import Verifier, mint
+from libs.kit.edge import Limits
 from libs.kit.problems import Unauthenticated, Unavailable
 from services.gateway import routes
 from services.gateway.door.limits import Buckets
@@ -20,6 +21,7 @@ from services.gateway.identity.directory import Directory
 from services.gateway.identity.keys import SigningKey
 from services.gateway.model.client import Client
 from services.gateway.tests.stage import ISSUER, KEY, Stage
+from tests.support.at_the_edge import connect, say, status
 
 
 def headers_of(answer: httpx.Response) -> dict[str, str]:
@@ -67,7 +69,15 @@ async def test_nothing_that_a_caller_says_of_itself_reaches_a_service(stage: Sta
     client = await stage.client("customer")
     answer = await client.get("/v1/cases", headers=smuggled)
     sent = headers_of(answer)
-    assert set(sent) <= {"host", "accept", "accept-encoding", "user-agent", "traceparent", "authorization"}
+    assert set(sent) <= {
+        "host",
+        "accept",
+        "accept-encoding",
+        "user-agent",
+        "traceparent",
+        "authorization",
+        "x-request-id",
+    }
     assert Verifier(KEY.public).principal(sent["authorization"]).role == "customer"
     assert sent["host"] == stage.urls["cases"].removeprefix("http://").partition("/")[0]
     doubled = await client.get(
@@ -354,11 +364,25 @@ async def test_the_gateway_works_on_for_known_callers_while_its_database_is_away
     assert (answer.status_code, answer.json()["dependency"]) == (503, "gateway database")
 
 
-async def test_metrics_are_read_from_inside_alone(stage: Stage) -> None:
-    http = await stage.http()
-    assert "polyplus_gateway_answers_total" in (await http.get("/metrics")).text
-    for header in ("x-forwarded-for", "forwarded"):
-        assert (await http.get("/metrics", headers={header: "for=1.2.3.4"})).status_code == 403
+async def test_metrics_and_health_have_a_port_of_their_own_that_is_outside_the_limits(stage: Stage) -> None:
+    assert (await (await stage.http()).get("/metrics")).status_code == 404
+    door, ops = await stage.open_with_ops(limits=Limits(strangers_per_address=2, youngest=60.0))
+    port = int(door.url.rpartition(":")[2])
+    idle = [await connect(port) for _ in range(2)]
+    assert status(await say(port)) == 429
+    http = await stage.http(ops.url)
+    answers = {path: await http.get(path) for path in ("/metrics", "/healthz", "/readyz")}
+    assert {path: answer.status_code for path, answer in answers.items()} == {
+        "/metrics": 200,
+        "/healthz": 200,
+        "/readyz": 200,
+    }
+    assert 'polyplus_gateway_refused_total{why="address"}' in answers["/metrics"].text
+    assert (await http.get("/v1/cases")).status_code == 404
+    door.stopping.set()
+    assert [(await http.get(path)).status_code for path in ("/healthz", "/readyz")] == [200, 503]
+    for _, writer in idle:
+        writer.transport.abort()
 
 
 async def test_an_unforeseen_error_says_nothing_of_the_inside(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
