@@ -32,6 +32,7 @@ class Faults(BaseModel):
     )
     sparse: bool = Field(False, description="lists and the answers to new things leave out whose they are")
     anonymous: bool = Field(False, description="our reference is taken, and not kept")
+    merge_only: bool = Field(False, description="JSON Patch is not known")
     echo: bool = Field(False, description="our own changes are told back to us")
     duplicate_rate: Rate = Field(0, description="notices sent twice")
     drop_rate: Rate = Field(0, description="notices never sent")

@@ -4,6 +4,8 @@ TMF621 v5 without idempotency, on purpose: a second POST makes a second ticket, 
 reference before it creates again. It tells ecps by signed webhook what its engineers do; `/simulate` plays the engineers.
 """
 
+import json
+import re
 from datetime import timedelta
 from typing import Annotated, Any
 from uuid import uuid4
@@ -12,6 +14,7 @@ from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from deploy.simulators.process import Company, Place, run
 from deploy.simulators.tickets import (
@@ -25,6 +28,7 @@ from deploy.simulators.tickets import (
     TicketPatch,
     TicketRequest,
 )
+from deploy.simulators.tmf621 import CREATED, CREATED_NEEDS, JSON_PATCH, MERGE, PATCHED, PATCHED_NEEDS, misfit, refusal
 from libs.kit import telemetry
 
 _SPARSE = ("@type", "id", "href", "status")
@@ -78,9 +82,14 @@ class Partner(Company):
         if patch.status and patch.status != ticket.status:
             ticket.become(patch.status, patch.reason, self.clock.now())
             told.append((Kind.STATUS, patch.reason))
-        for note in patch.note:
-            ticket.add_note(note, self.clock.now())
-            told.append((Kind.NOTE, note.text))
+        if patch.note is not None:
+            standing, ticket.note = {note.id: note for note in ticket.note}, []
+            for note in patch.note:
+                if note.id in standing:
+                    ticket.note.append(note)
+                else:
+                    ticket.add_note(note, self.clock.now())
+                    told.append((Kind.NOTE, note.text))
         self._keep(ticket, *(told if self.faults.now.echo else ()))
         return ticket
 
@@ -118,8 +127,11 @@ def partner_app(partner: Partner) -> FastAPI:
     app = partner.app("Simulated cloud partner")
 
     @app.post(PATH, status_code=201)
-    async def open_ticket(request: TicketRequest, response: Response) -> dict[str, Any]:
+    async def open_ticket(sent: Request, response: Response) -> dict[str, Any]:
         """Always a new ticket."""
+        told = json.loads(await sent.body())
+        _fits(told, CREATED, CREATED_NEEDS)
+        request = TicketRequest.model_validate(told)
         if partner.faults.now.reject:
             raise HTTPException(422, "tickets of this customer are not accepted")
         ticket = partner.open(request)
@@ -129,13 +141,16 @@ def partner_app(partner: Partner) -> FastAPI:
     @app.get(PATH)
     async def search_tickets(
         response: Response,
-        external: Annotated[str | None, Query(alias="externalIdentifier")] = None,
-        external_id: Annotated[str | None, Query(alias="externalIdentifier.id")] = None,
+        filter: str | None = None,
+        sort: str = "-creationDate",
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
         offset: Annotated[int, Query(ge=0)] = 0,
     ) -> list[dict[str, Any]]:
         """Tickets under a reference that the customer gave, oldest first; or the newest."""
-        found = partner.search(external or external_id, limit, offset)
+        wanted = re.fullmatch(r"externalIdentifier\[\?\(@\.id=='([^']*)'\)\]", filter) if filter else None
+        if (filter and not wanted) or sort != "-creationDate":
+            raise HTTPException(501, "this filter or order is not known here")
+        found = partner.search(wanted and wanted[1], limit, offset)
         response.headers["x-result-count"] = str(len(found))
         return [partner.shown(ticket) for ticket in found]
 
@@ -144,18 +159,38 @@ def partner_app(partner: Partner) -> FastAPI:
         return partner.find(number).to_tmf()
 
     @app.patch(PATH + "/{number}")
-    async def change_ticket(number: str, patch: TicketPatch) -> dict[str, Any]:
-        """A status, notes, or both."""
-        return partner.change(number, patch).to_tmf()
-
-    @app.post(PATH + "/{number}/note", status_code=201)
-    async def add_note(number: str, note: Note) -> dict[str, Any]:
-        ticket = partner.change(number, TicketPatch(note=[note]))
-        return ticket.note[-1].model_dump(mode="json", by_alias=True, exclude_none=True)
+    async def change_ticket(number: str, request: Request) -> dict[str, Any]:
+        """By merging, or by JSON Patch (RFC 6902) that adds notes."""
+        told = json.loads(await request.body())
+        if _media_type(request) in MERGE:
+            _fits(told, PATCHED, PATCHED_NEEDS)
+            return partner.change(number, TicketPatch.model_validate(told)).to_tmf()
+        if partner.faults.now.merge_only or _media_type(request) != JSON_PATCH:
+            raise HTTPException(501, "only merging is known here")
+        notes = [note.model_dump(by_alias=True) for note in partner.find(number).note]
+        for operation in told:
+            match operation:
+                case {"op": "add", "path": "/note/-", "value": dict(note)}:
+                    notes.append(note)
+                case {"op": "add", "path": "/note", "value": list(replacing)}:
+                    notes = replacing
+                case _:
+                    raise HTTPException(501, "only notes are added here")
+        _fits({"note": notes}, PATCHED, frozenset())
+        return partner.change(number, TicketPatch.model_validate({"note": notes})).to_tmf()
 
     _controls(app, partner)
     _errors(app)
     return app
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip()
+
+
+def _fits(body: Any, may: frozenset[str], needs: frozenset[str]) -> None:
+    if wrong := misfit(body, may=may, needs=needs):
+        raise HTTPException(400, wrong)
 
 
 def _controls(app: FastAPI, partner: Partner) -> None:
@@ -176,12 +211,27 @@ def _controls(app: FastAPI, partner: Partner) -> None:
 def _errors(app: FastAPI) -> None:
     """Errors as TMF630 shows them."""
 
+    @app.middleware("http")
+    async def by_the_standard(request: Request, go_on: Any) -> Response:
+        """What TMF621 does not define is not there; `/simulate` and health are no part of it."""
+        if request.url.path.startswith(("/simulate", "/healthz", "/readyz")):
+            return await go_on(request)  # type: ignore[no-any-return]
+        query = frozenset(request.query_params)
+        if wrong := refusal(request.method, request.url.path, query, _media_type(request)):
+            return error(*wrong)
+        return await go_on(request)  # type: ignore[no-any-return]
+
     def error(status: int, reason: str) -> JSONResponse:
         return JSONResponse({"@type": "Error", "code": str(status), "reason": reason, "status": str(status)}, status)
 
-    @app.exception_handler(HTTPException)
-    async def refused(_: Request, refusal: HTTPException) -> JSONResponse:
-        return error(refusal.status_code, refusal.detail)
+    @app.exception_handler(StarletteHTTPException)
+    async def refused(_: Request, why: StarletteHTTPException) -> JSONResponse:
+        return error(why.status_code, why.detail)
+
+    @app.exception_handler(ValueError)
+    async def unreadable(_: Request, why: ValueError) -> JSONResponse:
+        """Not JSON, or values that do not fit (pydantic's errors are ValueErrors)."""
+        return error(400, str(why))
 
     @app.exception_handler(TicketEnded)
     async def ended(_: Request, refusal: TicketEnded) -> JSONResponse:

@@ -52,11 +52,11 @@ class TicketRequest(_Tmf):
 
 
 class TicketPatch(_Tmf):
-    """What we may change (`TroubleTicket_MVO`): a status with its reason; every note that comes is added."""
+    """What we may change (`TroubleTicket_MVO`) by merging (RFC 7396): a status with its reason; `note` replaces all notes."""
 
     status: str | None = None
     reason: str | None = Field(None, alias="statusChangeReason")
-    note: list[Note] = []
+    note: list[Note] | None = None
 
 
 class Kind(StrEnum):

@@ -13,6 +13,7 @@ from deploy.simulators.partner import Partner, partner_app
 from deploy.simulators.process import Place
 from deploy.simulators.tests.receiving import PATIENCE, SECRET, Receiver, free_socket, serving, url_of
 from deploy.simulators.tickets import PATH
+from deploy.simulators.tmf621 import SHOWN
 
 STATUSES = {"acknowledged", "rejected", "pending", "held", "inProgress", "cancelled", "closed", "resolved"}
 
@@ -26,6 +27,14 @@ def a_request(reference: str = "PE-2026-000042") -> dict[str, Any]:
         "externalIdentifier": [{"@type": "ExternalIdentifier", "id": reference, "owner": "Poly+"}],
         "note": [{"@type": "Note", "author": "Poly+", "text": "Findings: the module was replaced, the fault stays."}],
     }
+
+
+def under(reference: str) -> dict[str, str]:
+    return {"filter": f"externalIdentifier[?(@.id=='{reference}')]"}
+
+
+def a_note(text: str) -> dict[str, str]:
+    return {"@type": "Note", "text": text}
 
 
 class Stage:
@@ -45,7 +54,7 @@ class Stage:
         return shown
 
     async def search(self, reference: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = (await self.http.get(PATH, params={"externalIdentifier": reference})).json()
+        found: list[dict[str, Any]] = (await self.http.get(PATH, params=under(reference))).json()
         return found
 
     async def does(self, ticket: dict[str, Any], what: str, **body: Any) -> httpx.Response:
@@ -151,12 +160,13 @@ async def test_a_resolved_ticket_can_be_taken_up_again(stage: Stage) -> None:
 
 async def test_our_own_changes_are_kept_and_not_told_back(stage: Stage, receiver: Receiver) -> None:
     ticket = await stage.open()
-    note = await stage.http.post(f"{PATH}/{ticket['id']}/note", json={"text": "More findings", "author": "Poly+"})
-    assert (note.status_code, note.json()["text"]) == (201, "More findings")
-    patch = {"status": "cancelled", "statusChangeReason": "case cancelled", "note": [{"text": "Withdrawn"}]}
+    patch = {
+        "@type": "TroubleTicket", "status": "cancelled", "statusChangeReason": "case cancelled",
+        "note": [*ticket["note"], a_note("Withdrawn")],
+    }  # fmt: skip
     changed = (await stage.http.patch(f"{PATH}/{ticket['id']}", json=patch)).json()
     assert (changed["status"], changed["statusChangeReason"]) == ("cancelled", "case cancelled")
-    assert [each["text"] for each in changed["note"]][1:] == ["More findings", "Withdrawn"]
+    assert [each["text"] for each in changed["note"]][1:] == ["Withdrawn"]
     assert stage.partner.memory.owed() == 0
     assert receiver.attempts == []
 
@@ -164,7 +174,10 @@ async def test_our_own_changes_are_kept_and_not_told_back(stage: Stage, receiver
 async def test_an_echoing_partner_tells_us_our_own_changes(stage: Stage, receiver: Receiver) -> None:
     await stage.faults(echo=True)
     ticket = await stage.open()
-    await stage.http.patch(f"{PATH}/{ticket['id']}", json={"status": "held", "note": [{"text": "Wait for us"}]})
+    await stage.http.patch(
+        f"{PATH}/{ticket['id']}",
+        json={"@type": "TroubleTicket", "status": "held", "note": [*ticket["note"], a_note("Wait for us")]},
+    )
     await receiver.hears(2)
     assert receiver.told("kind") == ["status", "note"]
     assert receiver.told("sequence") == [1, 2]
@@ -209,3 +222,68 @@ async def test_chances_repeat_with_their_seed(stage: Stage) -> None:
     first = await outcomes()
     assert set(first) == {200, 503}
     assert await outcomes() == first
+
+
+PATCH_TYPES = [("application/json-patch+json", True), ("application/merge-patch+json", False)]
+
+
+@pytest.mark.parametrize(("media_type", "others_stay"), PATCH_TYPES)
+async def test_a_merged_note_replaces_the_others_and_an_added_one_leaves_them(
+    stage: Stage, media_type: str, others_stay: bool
+) -> None:
+    ticket = await stage.open()
+    added = [{"op": "add", "path": "/note/-", "value": a_note("More findings")}]
+    body: Any = added if others_stay else {"@type": "TroubleTicket", "note": [a_note("More findings")]}
+    answer = await stage.http.patch(f"{PATH}/{ticket['id']}", json=body, headers={"content-type": media_type})
+    assert answer.status_code == 200, answer.text
+    texts = [note["text"] for note in answer.json()["note"]]
+    assert texts == ([ticket["note"][0]["text"]] if others_stay else []) + ["More findings"]
+
+
+NOT_DEFINED: list[tuple[str, str, Any, int]] = [
+    ("POST", "/{id}/note", a_note("x"), 404),
+    ("GET", "/{id}/note", None, 404),
+    ("PUT", "/{id}", {}, 405),
+    ("POST", "/{id}", {}, 405),
+    ("DELETE", "", None, 405),
+    ("GET", "?externalIdentifier=x", None, 400),
+    ("GET", "?externalIdentifier.id=x", None, 400),
+    ("GET", "/{id}?expand=note", None, 400),
+    ("PATCH", "/{id}", {"status": "held"}, 400),
+    ("PATCH", "/{id}", {"@type": "TroubleTicket", "status": "reopened"}, 400),
+    ("PATCH", "/{id}", {"@type": "TroubleTicket", "creationDate": "2026-01-01T00:00:00Z"}, 400),
+    ("PATCH", "/{id}", {"@type": "TroubleTicket", "note": [{"text": "x"}]}, 400),
+    ("POST", "", a_request() | {"customer": "x"}, 400),
+    ("POST", "", {name: value for name, value in a_request().items() if name != "@type"}, 400),
+    ("POST", "", a_request() | {"externalIdentifier": [{"@type": "ExternalIdentifier"}]}, 400),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status"), NOT_DEFINED)
+async def test_what_the_standard_does_not_define_is_answered_with_its_error(
+    stage: Stage, method: str, path: str, body: Any, status: int
+) -> None:
+    ticket = await stage.open()
+    answer = await stage.http.request(method, PATH + path.replace("{id}", ticket["id"]), json=body)
+    assert answer.status_code == status, answer.text
+    assert answer.json().keys() >= {"@type", "code", "reason"}
+    assert answer.json()["@type"] == "Error"
+    assert await stage.show(ticket) == ticket
+
+
+async def test_everything_beside_the_standards_paths_is_not_there(stage: Stage) -> None:
+    for path in (
+        "/",
+        "/docs",
+        "/openapi.json",
+        "/tmf-api/troubleTicket/v4/troubleTicket",
+        "/tmf-api/troubleTicket/v5/hub",
+    ):
+        answer = await stage.http.get(path)
+        assert (answer.status_code, answer.json()["@type"]) == (404, "Error")
+
+
+async def test_a_ticket_is_shown_with_the_standards_fields_alone(stage: Stage) -> None:
+    ticket = await stage.open()
+    await stage.does(ticket, "resolve", text="done")
+    assert (await stage.show(ticket)).keys() <= SHOWN

@@ -18,6 +18,8 @@ from services.ecps.model.secrets import Credentials
 
 PATH = "/tmf-api/troubleTicket/v5/troubleTicket"
 NOTHING_SENT = "no effect there"
+MERGE, JSON_PATCH = "application/merge-patch+json", "application/json-patch+json"
+_NOT_SPOKEN = (400, 405, 415, 501)  # how a system says that it knows a filter, or JSON Patch, not
 _ENDED = frozenset({"rejected", "cancelled", "closed"})
 _NOTHING_WAS_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _PAGE, _PAGES = 50, 20  # of a list that ignores what is asked for: the newest 1,000 tickets
@@ -126,23 +128,46 @@ class Tmf621:
             raise OutcomeUnknown(f"it answered with a ticket that is not known to be ours ({error})") from error
 
     async def add_note(self, number: str, text: str, marker: str, author: str) -> None:
-        """Once: `marker` stands in the text and tells whether it is there. Raises NotOurs, OutcomeUnknown, Refused, Unreachable."""
-        if (await self.get(number)).has_note(marker):
+        """Once: `marker` stands in the text and tells whether it is there. Added by JSON Patch, which leaves others' notes alone.
+
+        Where they know merging only, which replaces the list, all that stands there is sent again with it.
+        Raises NotOurs, OutcomeUnknown, Refused, Unreachable.
+        """
+        ticket = await self.get(number)
+        if ticket.has_note(marker):
             return
-        body = {"text": text, "author": author, "@type": "Note"}
-        await self._call("POST", f"/{quote(number, safe='')}/note", body)
+        note = {"@type": "Note", "text": text, "author": author}
+        path, notes = f"/{quote(number, safe='')}", ticket.note
+        added = {"path": "/note", "value": [note]} if notes is None else {"path": "/note/-", "value": note}
+        try:
+            await self._call("PATCH", path, [{"op": "add", **added}], JSON_PATCH)
+        except Refused as refusal:
+            if refusal.status not in _NOT_SPOKEN:
+                raise
+            await self._merge(path, {"note": [*(notes or ()), note]})
+            if not (await self.get(number)).has_note(marker):
+                raise Unreachable("another note came between") from None
 
     async def become(self, number: str, status: str, reason: str) -> None:
         """Ends the ticket; one that has ended already stays as it is. Raises as add_note."""
         ticket = await self.get(number)
         if ticket.status not in _ENDED:
-            body = {"status": status, "statusChangeReason": reason}
-            await self._call("PATCH", f"/{quote(number, safe='')}", body)
+            await self._merge(f"/{quote(number, safe='')}", {"status": status, "statusChangeReason": reason})
+
+    async def _merge(self, path: str, fields: dict[str, Any]) -> None:
+        await self._call("PATCH", path, {"@type": "TroubleTicket", **fields}, MERGE)
 
     async def _page(self, offset: int) -> list[Ticket]:
-        asked = {"externalIdentifier": self.reference, "limit": _PAGE, "offset": offset}
+        window = {"limit": _PAGE, "offset": offset}
+        asked = {"filter": f"externalIdentifier[?(@.id=='{self.reference}')]", "sort": "-creationDate"}
         try:
-            return _TICKETS.validate_python(await self._call("GET", "", asked=asked))
+            try:
+                found = await self._call("GET", "", asked=asked | window)
+            except Refused as refusal:
+                if refusal.status not in _NOT_SPOKEN:
+                    raise
+                found = await self._call("GET", "", asked=window)
+            return _TICKETS.validate_python(found)
         except ValidationError as error:
             raise SearchUnusable("it does not answer with a list of tickets") from error
 
@@ -156,11 +181,18 @@ class Tmf621:
                 continue
         return None
 
-    async def _call(self, method: str, path: str, body: Any = None, asked: Mapping[str, Any] | None = None) -> Any:
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        media_type: str = "application/json",
+        asked: Mapping[str, Any] | None = None,
+    ) -> Any:
         address = httpx.URL(f"{self.base_url.rstrip('/')}{PATH}{path}").copy_merge_params(asked or {})
         try:
             async with guarded(self.base_url):
-                answer = await self._ask(method, str(address), body)
+                answer = await self._ask(method, str(address), body, media_type)
         except (CircuitOpen, AddressRefused, OSError) as error:
             raise Unreachable(str(error)) from error
         except OutcomeUnknown as error:
@@ -174,8 +206,8 @@ class Tmf621:
         except ValueError as error:
             raise OutcomeUnknown(f"answered {answer.status_code} without JSON") from error
 
-    async def _ask(self, method: str, address: str, body: Any) -> httpx.Response:
-        headers = {"accept": "application/json"}
+    async def _ask(self, method: str, address: str, body: Any, media_type: str) -> httpx.Response:
+        headers = {"accept": "application/json"} | ({} if body is None else {"content-type": media_type})
         auth: tuple[str, str] | None = None
         if self.credentials.token:
             headers["authorization"] = f"Bearer {self.credentials.token.get_secret_value()}"
@@ -189,7 +221,7 @@ class Tmf621:
             raise OutcomeUnknown(repr(error)) from error
         if answer.status_code in (408, 425, 429, 503):
             raise Unreachable(f"answered {answer.status_code}", retry_after(answer))
-        if answer.status_code >= 500 or answer.is_redirect:
+        if (answer.status_code >= 500 and answer.status_code != 501) or answer.is_redirect:
             raise OutcomeUnknown(f"answered {answer.status_code}")
         return answer
 

@@ -173,3 +173,21 @@ async def test_a_partners_system_sees_its_own_engagements_and_tells_its_news(ecp
     assert (await ecps.post(f"{case.path}/partner-updates", news, **own)).json()["state"] == "in_progress"
     [update] = await ecps.events(PartnerTicketUpdated)
     assert update.author == "the partner"
+
+
+@pytest.mark.promise("S8")
+@pytest.mark.parametrize("merge_only", [False, True])
+async def test_our_notes_stand_once_beside_the_partners_own(
+    ecps: Harness, company: PartnerSystem, merge_only: bool
+) -> None:
+    await a_partner(ecps, company)
+    case = await a_case_with_wish(ecps)
+    await ecps.run_jobs()
+    await company.does(ecps, case, "note", text="Theirs")
+    await company.faults(merge_only=merge_only)
+    await ecps.deliver(*(case.noted(text, 70) for text in ("One", "Two", "Three")))
+    async with asyncio.timeout(30):
+        while "sending" in (await deliveries(ecps, case)).values():
+            await ecps.run_jobs()
+    first, *ours = await said(company)
+    assert (first, sorted(ours)) == ("Theirs", ["An: One", "An: Three", "An: Two"])
