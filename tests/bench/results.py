@@ -105,6 +105,14 @@ def all_results(folder: Path = RESULTS) -> list[Result]:
     return sorted(read, key=lambda result: _order(result.id))
 
 
+def measured(id: str, variant: str, folder: Path = RESULTS) -> float:
+    """The median that another bench has found on this machine. Raises LookupError before it was run."""
+    file = folder / f"{id}.json"
+    if not file.is_file():
+        raise LookupError(f"this bench begins with what {id} measures: make bench ONLY={id}")
+    return Result.model_validate_json(file.read_text()).variant(variant).median
+
+
 def _order(id: str) -> tuple[int, str]:
     number = re.match(r"B(\d+)", id)
     return int(number[1]) if number else 0, id

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.bench import report, workload
+from tests.bench.b6_story import held
 from tests.bench.bench import Bar, Bench, Measure, Role, Variant, take_turns
 from tests.bench.engines import Engines
-from tests.bench.results import Result, all_results
+from tests.bench.results import Result, all_results, measured
 
 AT_LEAST_TWICE = Bar("ours", "peer", at_least=2.0, aim=4.0, text="ours vs the peer")
 
@@ -116,3 +117,17 @@ def test_the_workload_is_400_bytes_each_busy_for_few_and_the_same_every_time() -
     of_the_busiest = [fact.number for fact in facts if fact.device_id == workload.device(0)]
     assert of_the_busiest == list(range(1, len(of_the_busiest) + 1))
     assert 0.07 < len(of_the_busiest) / len(facts) < 0.14  # 1 / (ln 10,000 + 0.58)
+
+
+def test_what_stories_a_machine_takes_is_the_step_before_the_first_that_is_late() -> None:
+    assert held([(1.0, 0.2), (2.0, 0.4), (3.0, 0.9), (4.0, 0.3)], 0.5) == 2.0
+    assert held([(1.0, 0.2)], 0.5) == 1.0
+    with pytest.raises(RuntimeError, match=r"at 1 stories a second the p99 is 0\.60 s, over 0\.50 s"):
+        held([(1.0, 0.6)], 0.5)
+
+
+def test_a_bench_that_begins_with_anothers_figure_reads_it_or_says_what_to_run(tmp_path: Path) -> None:
+    a_result([4, 8, 6], [2, 2, 2]).write(tmp_path)
+    assert measured("B0", "ours", tmp_path) == 6
+    with pytest.raises(LookupError, match="make bench ONLY=B1"):
+        measured("B1", "Poly+", tmp_path)
