@@ -1,0 +1,53 @@
+"""Every role on every route: a role sees the rows that docs/access.md gives it, and no other."""
+
+from uuid import UUID
+
+from services.escalation.app import service
+from services.escalation.tests.builders import ACCOUNT, a_case, a_person, a_rota
+from tests.support.access import Row, World, bind, made, unclassified, wrong_commands, wrong_reads
+from tests.support.harness import Harness
+
+OTHER_ACCOUNT = UUID(int=8)
+
+
+async def a_world(escalation: Harness) -> World:
+    """An escalation and clocks of each of two accounts, and who can be called."""
+    bind(escalation, ACCOUNT)
+    escalations, clocks = [], []
+    for account in (ACCOUNT, OTHER_ACCOUNT):
+        case = await a_case(escalation, account_id=account)
+        own = frozenset({"accounts"} if account == ACCOUNT else ())
+        wish = {"case_id": str(case.id), "reason": "It takes too long."}
+        escalations.append(Row({"escalation_id": await made(escalation, "/v1/escalations", wish)}, own))
+        listed = (await escalation.get(f"/v1/clocks?case_id={case.id}")).json()["items"]
+        clocks.append(Row({"clock_id": listed[0]["id"]}, own))
+    steps = [{"calls": [{"kind": "person", "person": a_person("An")}], "acknowledgements": 1, "minutes_to_next": 15}]
+    team = {"name": "T", "members": [a_person("An")]}
+    expert = {"name": "Chi", "email": "chi@polyplus.example", "skills": {"domains": ["network"]}}
+
+    async def one(plural: str, parameter: str, body: object) -> list[Row]:
+        return [Row({parameter: await made(escalation, f"/v1/{plural}", body, role="manager")})]
+
+    return World(
+        escalation,
+        rows={
+            "/v1/escalations": escalations,
+            "/v1/clocks": clocks,
+            "/v1/policies": await one("policies", "policy_id", {"name": "P", "steps": steps}),
+            "/v1/teams": await one("teams", "team_id", team),
+            "/v1/rotas": await one("rotas", "rota_id", a_rota()),
+            "/v1/experts": await one("experts", "expert_id", expert),
+        },
+    )
+
+
+def test_every_route_is_in_the_table() -> None:
+    assert unclassified(service) == []
+
+
+async def test_each_role_reads_the_rows_that_the_table_gives_it(escalation: Harness) -> None:
+    assert await wrong_reads(await a_world(escalation)) == []
+
+
+async def test_nobody_commands_a_row_that_is_not_theirs(escalation: Harness) -> None:
+    assert await wrong_commands(await a_world(escalation)) == []
