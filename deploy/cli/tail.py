@@ -63,6 +63,7 @@ async def _tail(arguments: argparse.Namespace) -> None:
         asked,
         after,
         broke_off=lambda why: complain(f"the stream broke off ({why}); coming again"),
+        told=complain,
     )
     show = print_json if arguments.json else _pretty if sys.stdout.isatty() else _plain
     async for event in listener.events():

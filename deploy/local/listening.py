@@ -37,6 +37,8 @@ class Listener:
     """Waits for the gateway the first time too."""
     broke_off: Callable[[str], None] = field(default=_ignore)
     """Told why, each time the stream is over and will be taken up again."""
+    told: Callable[[str], None] = field(default=_ignore)
+    """Told when what feeds the stream is in trouble, and when it is well again."""
     _token: str | None = None
     _again_seconds: float = 1.0
 
@@ -49,7 +51,9 @@ class Listener:
                 try:
                     async for frame in self._frames(http):
                         heard = True
-                        if "data" in frame:
+                        if frame.get("event") == "health":
+                            self.told(json.loads(frame["data"])["detail"])
+                        elif "data" in frame:
                             yield json.loads(frame["data"])
                 except (Away, httpx.TransportError) as error:
                     reason = str(error) or type(error).__name__

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import structlog
@@ -20,6 +21,7 @@ from libs.bus.envelope import Delivery, delivery
 from libs.bus.handlers import Handlers, working_on
 from libs.bus.kafka import Kafka, close
 from libs.bus.metrics import consumer_halted, events_handled, show_lag
+from libs.bus.standing import SIGN_OF_LIFE_SECONDS, leave, say
 from libs.events import UnknownEvent
 from libs.store import Database
 from libs.store.reasons import reason
@@ -27,7 +29,7 @@ from libs.store.reasons import reason
 log = structlog.get_logger()
 BATCH = 1000
 CONCURRENCY = 4
-_PROBE_SECONDS = 5.0
+_PROBE_SECONDS = SIGN_OF_LIFE_SECONDS
 _HINT_SECONDS = 1.0
 _GLANCE_SECONDS = 0.02  # how long a partition's new records may wait for another's batch
 _STORE_SECONDS = 0.05  # how long the stored offset may lie behind what nobody hears
@@ -86,6 +88,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._ends: dict[TopicPartition, int] = {}
         self._parked_in_a_row: set[object] = set()
         self._problem: str | None = "not connected yet"
+        self._member = uuid4()
 
     async def check(self) -> str | None:
         """None while it consumes."""
@@ -108,12 +111,13 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             consumer_halted.set(1)
             log.critical("the consumer halted", reason=str(halted))
             await close(client)
-            await stop.wait()
+            await self._stay_halted(stop)
         except Exception as error:
             self._problem = reason(error)
             raise
         finally:
             await close(client)
+        await leave(self._database, self.handlers.consumer, self._member)
 
     async def _poll(self, client: AIOKafkaConsumer, stop: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
@@ -136,6 +140,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                     store_at = loop.time() + (_STORE_SECONDS if is_stored else _STORE_AGAIN_SECONDS)
                 if loop.time() > probe:
                     await self._probe(client)
+                    await self._say()
                     probe = loop.time() + _PROBE_SECONDS
                 self._watch(client.assignment(), busy, loop.time())
                 if loop.time() - hinted > 1:
@@ -357,6 +362,17 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._progress[tp] = now
             elif now - self._progress.setdefault(tp, now) > self._stall_seconds:
                 raise Stalled(f"{tp} has lag and makes no progress")
+
+    async def _say(self, *, halted: str | None = None) -> None:
+        lag = sum(max(0, self._ends.get(tp, 0) - (self._position(tp) or 0)) for tp in self._expected)
+        await say(self._database, self.handlers.consumer, self._member, halted=halted, lag=lag)
+
+    async def _stay_halted(self, stop: asyncio.Event) -> None:
+        """Goes on saying so, until the process is restarted."""
+        while not stop.is_set():
+            await self._say(halted=self._problem)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), SIGN_OF_LIFE_SECONDS)
 
     async def _hint(self, client: AIOKafkaConsumer) -> None:
         offsets = {tp: next for tp, next in self._expected.items() if tp in client.assignment()}

@@ -24,8 +24,13 @@ async def outcome(check: Check) -> str:
         return reason(error)
 
 
-def health_router(checks: Mapping[str, Check]) -> APIRouter:
-    """Routes outside `/v1`, without a caller; not part of the published API."""
+async def _outcomes(checks: Mapping[str, Check]) -> dict[str, str]:
+    return dict(zip(checks, await asyncio.gather(*map(outcome, checks.values())), strict=True))
+
+
+def health_router(checks: Mapping[str, Check], troubles: Mapping[str, Check] | None = None) -> APIRouter:
+    """Routes outside `/v1`, without a caller; not part of the published API. `troubles`: what leaves the process ready and an operator
+    has to look at all the same."""
     router = APIRouter(include_in_schema=False)
 
     @router.api_route("/healthz", methods=_READ)
@@ -34,10 +39,11 @@ def health_router(checks: Mapping[str, Check]) -> APIRouter:
 
     @router.api_route("/readyz", methods=_READ)
     async def readyz() -> Response:
-        outcomes = await asyncio.gather(*map(outcome, checks.values()))
-        found = dict(zip(checks, outcomes, strict=True))
-        ready = set(outcomes) <= {"ok"}
-        return JSONResponse({"status": "ready" if ready else "not ready", "checks": found}, 200 if ready else 503)
+        found, degraded = await asyncio.gather(_outcomes(checks), _outcomes(troubles or {}))
+        degraded = {name: said for name, said in degraded.items() if said != "ok"}
+        ready = set(found.values()) <= {"ok"}
+        content = {"status": "not ready" if not ready else "degraded" if degraded else "ready", "checks": found}
+        return JSONResponse(content | ({"degraded": degraded} if degraded else {}), 200 if ready else 503)
 
     @router.get("/metrics")
     async def metrics() -> Response:

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 from libs.bus import Handlers, Jobs, Timers
 from libs.bus.projections import Rebuildable
 from libs.bus.relay import notify_relay
+from libs.bus.standing import trouble
 from libs.bus.worker import Worker
 from libs.kit import problems, telemetry
 from libs.kit.auth import Verifier
@@ -82,10 +83,15 @@ class Service:
         app.state.database, app.state.verifier, app.state.stopping = database, verifier, asyncio.Event()
         problems.install(app)
         app.add_middleware(Requests, inside=True, times=True)
-        app.include_router(health_router({"database": lambda: database_answers(database), **(checks or {})}))
+        found = {"database": lambda: database_answers(database), **(checks or {})}
+        app.include_router(health_router(found, self.troubles(database)))
         for router in self.routers:
             app.include_router(router)
         return app
+
+    def troubles(self, database: Database) -> Mapping[str, Check]:
+        """What readiness says beside: how the consumer stands, in whichever processes it runs."""
+        return {"consumer": lambda: trouble(database, self.handlers.consumer)} if self.handlers.topics else {}
 
     def run(self, role: str = "all") -> None:
         """Runs the process until SIGTERM or SIGINT; what has begun is finished first."""
@@ -109,7 +115,7 @@ class Service:
         app = (
             self.app(database, Verifier(settings.public_key), checks)
             if role != "worker"
-            else _health_only(database, checks)
+            else _health_only(database, checks, self.troubles(database))
         )
         address = urlsplit(settings.url)
         config = uvicorn.Config(
@@ -217,9 +223,9 @@ async def database_answers(database: Database) -> None:
         await connection.fetchval("SELECT 1", timeout=1)
 
 
-def _health_only(database: Database, checks: Mapping[str, Check]) -> FastAPI:
+def _health_only(database: Database, checks: Mapping[str, Check], troubles: Mapping[str, Check]) -> FastAPI:
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.state.stopping = asyncio.Event()
     problems.install(app)
-    app.include_router(health_router({"database": lambda: database_answers(database), **checks}))
+    app.include_router(health_router({"database": lambda: database_answers(database), **checks}, troubles))
     return app

@@ -1,6 +1,7 @@
 """The stream as it grows, for the gateway: one line of JSON per event, in the order of places.
 
-`{"position": 7}` says that nothing more is there up to place 7: the first line without `after`, then a sign of life.
+`{"position": 7, "status": "ok"}` says that nothing more is there up to place 7, and how the consumer that fills the stream stands: the
+first line, then a sign of life.
 `{"late": true, "event": …}` repeats an event at the place where its account became known, for that account's people.
 """
 
@@ -15,8 +16,10 @@ from fastapi import Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
+from libs.bus.standing import standing
 from libs.kit.http import Router, Tx, allow
 from libs.store import Database
+from services.activity.handlers import on
 from services.activity.queries import EventOut, event_out, last_place
 from services.activity.use_cases.append_events import CHANNEL
 
@@ -58,17 +61,17 @@ async def feed(
 async def _lines(database: Database, after: int, stopping: asyncio.Event) -> AsyncIterator[bytes]:
     clock = asyncio.get_running_loop().time
     async with _reader(database) as (connection, appended):
-        yield _position(after)
+        yield await _position(connection, after)
         said = clock()
         while not stopping.is_set():
             appended.clear()
             records = await connection.fetch(_NEXT, after, PAGE)
             if records:
-                after, said = records[-1]["place"], clock()
+                after = records[-1]["place"]
                 yield b"".join(_line(record) for record in records)
-            elif clock() - said >= SIGN_OF_LIFE_SECONDS:
+            if clock() - said >= SIGN_OF_LIFE_SECONDS:
                 said = clock()
-                yield _position(after)
+                yield await _position(connection, after)
             if len(records) < PAGE:
                 await _woken(appended, POLL_SECONDS)
 
@@ -78,8 +81,9 @@ def _line(record: asyncpg.Record) -> bytes:
     return line.__pydantic_serializer__.to_json(line) + b"\n"
 
 
-def _position(place: int) -> bytes:
-    return b'{"position": %d}\n' % place
+async def _position(connection: "PoolConnectionProxy[asyncpg.Record]", place: int) -> bytes:
+    found = await standing(connection, on.consumer)
+    return b'{"position": %d, "status": "%s"}\n' % (place, found.status.encode())
 
 
 @asynccontextmanager

@@ -53,8 +53,10 @@ class Affair:
             self.http.stream("GET", "/v1/events/stream", headers=headers) as answer,
         ):
             assert answer.status_code == 200
+            event = ""
             async for line in answer.aiter_lines():
-                if line.startswith("data:"):
+                event = line.removeprefix("event: ") if line.startswith("event: ") else event
+                if line.startswith("data:") and event != "health":
                     frames.append(json.loads(line.removeprefix("data:")))
                     if frames[-1]["data"].get("case_id") == self.later:
                         return frames

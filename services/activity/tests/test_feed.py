@@ -52,7 +52,7 @@ async def test_the_feed_begins_at_the_end_unless_told_and_goes_on_as_events_come
         reading(activity, server.url) as live,
         reading(activity, server.url, "?after=0") as all_,
     ):
-        assert await live.line() == {"position": 2}
+        assert await live.line() == {"position": 2, "status": "away"}
         await activity.deliver(an_event(PART_SHIPPED))
         [new] = await live.lines(1)
         assert (new["late"], new["event"]["seq"], new["event"]["type"]) == (False, 3, PART_SHIPPED)
@@ -71,7 +71,7 @@ async def test_an_append_wakes_the_feed_before_its_poll(activity: Harness, monke
 async def test_a_quiet_feed_gives_signs_of_life(activity: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.activity.feed.SIGN_OF_LIFE_SECONDS", 0.1)
     async with feeding(activity) as server, reading(activity, server.url) as live:
-        assert [await live.line() for _ in range(3)] == [{"position": 0}] * 3
+        assert [await live.line() for _ in range(3)] == [{"position": 0, "status": "away"}] * 3
 
 
 async def test_an_event_whose_account_becomes_known_comes_again_as_late(activity: Harness) -> None:

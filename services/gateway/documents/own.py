@@ -60,7 +60,9 @@ def _stream() -> Document:
         "operationId": "stream_events",
         "summary": "Events as they happen",
         "description": "Server-sent events: `event` is the type, `id` the place in the stream, `data` a CloudEvent as JSON. "
-        "`event: dropped` ends the stream of a listener that is too slow or may not listen any more.",
+        "`event: dropped` ends the stream of a listener that is too slow or may not listen any more. "
+        "`event: health` says, without an id, when what feeds the stream is in trouble (`status`: behind, degraded, halted, away) and "
+        "when it is well again (ok).",
         "tags": ["events"],
         "parameters": [
             query("type", "types, or what they begin with", {"type": "array", "items": {"type": "string"}}),

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
@@ -20,6 +21,7 @@ from services.gateway.door.upstreams import Upstreams
 
 PROBE_SECONDS = 1.5
 READ = ["GET", "HEAD"]
+_SAID = 300
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
@@ -58,7 +60,8 @@ def documents_router(openapi: OpenApi) -> APIRouter:
 
 
 def health_router(database: Database, upstreams: Upstreams, stopping: asyncio.Event) -> APIRouter:
-    """The gateway is ready when its own database is, until it is told to end; which services are up is said beside."""
+    """The gateway is ready when its own database is, until it is told to end; how each service stands is said
+    beside, and `degraded` when one does not well."""
     router = APIRouter()
 
     @router.api_route("/healthz", methods=READ)
@@ -72,7 +75,8 @@ def health_router(database: Database, upstreams: Upstreams, stopping: asyncio.Ev
         )
         services = dict(zip(routes.SERVICES, states, strict=True))
         ready = own == "ok" and not stopping.is_set()
-        content = {"status": "ready" if ready else "not ready", "checks": {"database": own}, "services": services}
+        status = "not ready" if not ready else "ready" if set(states) <= {"ok"} else "degraded"
+        content = {"status": status, "checks": {"database": own}, "services": services}
         return JSONResponse(content, 200 if ready else 503)
 
     return router
@@ -105,7 +109,17 @@ async def _database(database: Database) -> str:
 
 async def _service(upstreams: Upstreams, name: str) -> str:
     try:
-        await upstreams.json(name, "/readyz", seconds=PROBE_SECONDS)
+        return _said(await upstreams.json(name, "/readyz", seconds=PROBE_SECONDS, taken=(200, 503)))
     except problems.Problem as problem:
         return problem.detail
-    return "ok"
+
+
+def _said(ready: Any) -> str:
+    """`ok`, or what a service says of itself: that its consumer has halted, that keys are parked, which of its checks fail."""
+    if not isinstance(ready, dict):
+        return "ok"
+    if isinstance(degraded := ready.get("degraded"), dict) and degraded:
+        return "; ".join(map(str, degraded.values()))[:_SAID]
+    checks = ready.get("checks")
+    failing = [name for name, said in checks.items() if said != "ok"] if isinstance(checks, dict) else []
+    return f"not ready: {', '.join(failing)}"[:_SAID] if failing else "ok"

@@ -1,7 +1,7 @@
 """The services behind the door: a pool of kept connections, requests handed on and answers handed back as they come."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Container, Mapping
 from typing import Any
 
 import aiohttp
@@ -168,14 +168,24 @@ class Upstreams:
                 raise BodyTooLarge(f"At most {self._max_body} bytes.", limit=self._max_body)
             yield chunk
 
-    async def json(self, service: str, path_and_query: str, *, token: str | None = None, seconds: float = 5.0) -> Any:
-        """A GET of the gateway's own. Raises ServiceDown, ServiceTooSlow."""
+    async def json(
+        self,
+        service: str,
+        path_and_query: str,
+        *,
+        token: str | None = None,
+        seconds: float = 5.0,
+        taken: Container[int] = (200,),
+    ) -> Any:
+        """A GET of the gateway's own; `taken` are the statuses whose JSON is given back. Raises ServiceDown, ServiceTooSlow."""
         status, content = await self._get(service, path_and_query, token, seconds)
-        if status != 200:
+        if status not in taken:
             raise ServiceDown(service, f"{service} answered with {status}.")
         try:
             return pydantic_core.from_json(content)
         except ValueError as error:
+            if status != 200:
+                raise ServiceDown(service, f"{service} answered with {status}.") from error
             raise self._problem(service, error) from error
 
     async def knows(self, service: str, path: str, *, token: str, seconds: float = 5.0) -> bool:

@@ -39,7 +39,9 @@ class Feed:
             try:
                 await self._follow()
             except Exception as error:  # whatever it is: without the feed every listener is deaf
-                if not known_to_be_down:
+                if known_to_be_down:
+                    self._hub.tell("away")
+                else:
                     log.warning(
                         "the feed of events broke; taking it up again", error=reason(error), position=self._hub.position
                     )
@@ -68,7 +70,9 @@ class Feed:
             said = pydantic_core.from_json(line)
             if "event" in said:
                 items.append(Item.of(said["event"], late=said["late"]))
-            elif self._hub.position is None or said["position"] < self._hub.position:
+                continue
+            if self._hub.position is None or said["position"] < self._hub.position:
                 self._hub.begin(said["position"])
+            self._hub.tell(said.get("status", "ok"))
         if items:
             self._hub.publish(items)

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from libs.kit.telemetry import counter, gauge
-from services.gateway.stream.items import Filter, Item
+from services.gateway.stream.items import Filter, Item, health
 
 _listeners = gauge("gateway_listeners", "Listeners of the event stream.")
 _gone = counter("gateway_listeners_gone", "Listeners that left or were sent away.", ["reason"])
@@ -67,6 +67,8 @@ class Hub:
     def __init__(self, *, ring: int) -> None:
         self.position: int | None = None
         self.base = 0
+        self.status = "ok"
+        """How what feeds the stream stands."""
         self._ring: deque[Item] = deque(maxlen=ring)
         self._listeners: set[Listener] = set()
 
@@ -103,11 +105,20 @@ class Hub:
         listener.after = after
         self._listeners.add(listener)
         _listeners.set(len(self._listeners))
+        if self.status != "ok":
+            listener.put(health(self.status))
         return [item for item in self._ring if item.place > after and listener.filter.admits(item)]
 
     def detach(self, listener: Listener) -> None:
         self._listeners.discard(listener)
         _listeners.set(len(self._listeners))
+
+    def tell(self, status: str) -> None:
+        """Everybody hears when it has changed."""
+        if status != self.status:
+            self.status = status
+            for listener in self._listeners:
+                listener.put(health(status))
 
     def beat(self) -> None:
         for listener in self._listeners:

@@ -85,6 +85,21 @@ def frame(event: Mapping[str, Any]) -> bytes:
     return b"id: %d\nevent: %s\ndata: %s\n\n" % (event["seq"], name.encode(), pydantic_core.to_json(cloud_event))
 
 
+HEALTH = {
+    "ok": "Events come as they happen.",
+    "behind": "Events come late: what came before is still being worked off.",
+    "degraded": "Some events are held back until somebody has looked at them; all others come.",
+    "halted": "No new events come until an operator has looked. Nothing is lost.",
+    "away": "No new events come at present. Nothing is lost.",
+}
+
+
+def health(status: str) -> bytes:
+    """How what feeds the stream stands; without an id, since it is at no place of the stream."""
+    data = pydantic_core.to_json({"status": status, "detail": HEALTH.get(status, status)})
+    return b"event: health\ndata: %s\n\n" % data
+
+
 def dropped(last: int, reason: str) -> bytes:
     """The last frame of a listener that is sent away: where to resume, and why."""
     data = pydantic_core.to_json({"last_event_id": str(last), "reason": reason})

@@ -43,6 +43,8 @@ class Ear:
     def __init__(self, url: str, token: str, query: str = "") -> None:
         self._url, self._token, self._query = f"{url}/v1/events/stream{query}", token, query
         self.heard: list[str] = []
+        self.health: list[str] = []
+        self._hears_health = False
         self.last: int | None = None
         self.ended = False
         self._http: aiohttp.ClientSession | None = None
@@ -89,9 +91,18 @@ class Ear:
         )  # fmt: skip
         if found.id is not None:
             self.last = found.id
+        if found.event == "health":
+            self.health.append(found.data["status"])
+            return found if self._hears_health else await self.frame()
         if found.data is not None and found.event != "dropped":
             self.heard.append(found.data["id"])
         return found
+
+    async def hear_something(self) -> None:
+        """The next frame, whatever it is."""
+        self._hears_health = True
+        assert await self.frame() is not None, "the stream ended"
+        self._hears_health = False
 
     async def event(self) -> Frame:
         """The next event."""

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse
 
 from libs.kit.auth import Verifier, mint
 from libs.kit.edge import Limits
@@ -299,10 +301,38 @@ async def test_a_service_that_is_down_is_named_and_the_others_work_on(stage: Sta
         assert int(answer.headers["retry-after"]) > 0
     assert (await http.get("/v1/cases")).status_code == 200
     ready = (await http.get("/readyz")).json()
-    assert (ready["status"], ready["services"]["rma"] == "ok", ready["services"]["cases"]) == ("ready", False, "ok")
+    assert (ready["status"], ready["services"]["rma"] == "ok", ready["services"]["cases"]) == ("degraded", False, "ok")
     await stage.start("rma", small())
     assert (await http.get("/v1/rmas")).status_code == 200
     assert (await http.get("/readyz")).json()["services"]["rma"] == "ok"
+
+
+async def test_readiness_says_which_service_has_halted_or_holds_something_back(stage: Stage) -> None:
+    states: dict[str, Any] = {
+        "rma": (503, {"status": "not ready", "checks": {"database": "ok", "consumer": "10 keys"}, "degraded": {"consumer": "halted: 10 keys"}}),
+        "cases": (200, {"status": "degraded", "checks": {"database": "ok"}, "degraded": {"consumer": "degraded: 1 keys are parked"}}),
+        "ecps": (503, {"status": "not ready", "checks": {"database": "ok", "relay": "stuck"}}),
+        "onsite": (200, {"status": "ready", "checks": {"database": "ok"}}),
+    }  # fmt: skip
+    for name, (code, said) in states.items():
+        await stage.start(name, saying(code, said))
+    door = await stage.open()
+    answer = await (await stage.http(door.url)).get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    services = answer.json()["services"]
+    assert {name: services[name] for name in states} == {
+        "rma": "halted: 10 keys", "cases": "degraded: 1 keys are parked", "ecps": "not ready: relay", "onsite": "ok",
+    }  # fmt: skip
+
+
+def saying(status: int, content: Any) -> FastAPI:
+    app = FastAPI()
+
+    @app.get("/readyz")
+    async def readyz() -> Response:
+        return JSONResponse(content, status)
+
+    return app
 
 
 def small() -> FastAPI:

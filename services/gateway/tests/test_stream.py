@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from libs.bus.standing import say
 from services.gateway.identity.access_tokens import Access
 from services.gateway.identity.directory import Caller, Directory
 from services.gateway.stream import listening
@@ -18,7 +19,7 @@ from services.gateway.stream.items import Filter, Item
 from services.gateway.tests.ears import CASE_OPENED, INTERNAL, PUBLIC, Ear, an_event
 from services.gateway.tests.live import Live
 
-OURS, THEIRS = uuid4(), uuid4()
+OURS, THEIRS, CONSUMER = uuid4(), uuid4(), uuid4()
 
 
 @pytest.mark.promise("C5")
@@ -428,3 +429,54 @@ async def test_one_who_resumes_hears_everything_once_and_in_order(live: Live, st
             await ear.event_resumed()
         assert ear.heard == expected[n]
         await ear.close()
+
+
+async def stands(live: Live, lag: int = 0, halted: str | None = None) -> None:
+    """What activity's one consumer says of itself."""
+    await say(live.activity.database, "activity", CONSUMER, lag=lag, halted=halted)
+
+
+async def told(ear: Ear, status: str) -> None:
+    """Listens until it is told this."""
+    async with asyncio.timeout(15):
+        while not ear.health or ear.health[-1] != status:
+            await ear.hear_something()
+
+
+async def test_listeners_are_told_when_what_feeds_the_stream_is_in_trouble_and_when_it_is_well_again(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.activity.feed.SIGN_OF_LIFE_SECONDS", 0.1)
+    account = uuid4()
+    ops, customer = await live.ear(), await live.ear("customer", accounts=[account])
+    for ear in (ops, customer):
+        await told(ear, "away")
+    changes: list[tuple[str, dict[str, Any]]] = [
+        ("ok", {}), ("halted", {"halted": "10 keys in a row were parked"}), ("ok", {}), ("behind", {"lag": 5000}),
+    ]  # fmt: skip
+    for status, said in changes:
+        await stands(live, **said)
+        for ear in (ops, customer):
+            await told(ear, status)
+    before = ops.last
+    late = await live.ear()
+    await told(late, "behind")
+    await stands(live)
+    await told(late, "ok")
+    assert ops.last == before, "it is no place of the stream"
+    events = await live.fill(2)
+    assert [(await ops.event()).data["id"] for _ in events] == events
+
+
+async def test_listeners_are_told_when_activity_is_away_and_when_it_is_back(live: Live) -> None:
+    ear = await live.ear()
+    await told(ear, "away")
+    await stands(live)
+    await told(ear, "ok")
+    await live.stop()
+    await told(ear, "away")
+    await stands(live)
+    await live.start()
+    await told(ear, "ok")
+    events = await live.fill(1)
+    assert (await ear.event()).data["id"] == events[0]

@@ -32,7 +32,7 @@ def examine(evidence: Evidence, look: Look) -> None:
             _response(exchange, accounts, partners, look)
     for line in evidence.history.of_kind("frame"):
         caller = Caller.of(line["caller"])
-        if caller.role in _TENANTS and line["event"] != "dropped":
+        if caller.role in _TENANTS and line["event"] not in ("dropped", "health"):
             _frame(line, caller, accounts, look)
     _events(evidence, accounts, look)
 
