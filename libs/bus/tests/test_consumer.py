@@ -326,6 +326,30 @@ async def test_a_batch_that_holds_an_event_twice_applies_it_once(stage: Stage) -
     assert await stage.numbers() == {id: [0]}
 
 
+async def test_a_log_that_comes_again_unknown_parks_its_keys_and_everything_else_goes_on(stage: Stage) -> None:
+    stage.tally()
+    things, other = some(3), some(1)[0]
+    async with running(stage.relay().run, stage.consumer().run):
+        await stage.move(*things)
+        await stage.move(*things)
+        await until(lambda: _tallied(stage, things, 2), "handled")
+    async with stage.database.pool.acquire() as connection:
+        await connection.execute("DELETE FROM inbox; UPDATE consumer_offsets SET next = 0")
+    consumer = stage.consumer()
+    async with running(stage.relay().run, consumer.run):
+        await until(lambda: _parked(stage, 3), "each key is parked")
+        await stage.move(other)
+        await until(lambda: _tallied(stage, [other], 1), "the others go on")
+        assert await consumer.check() is None
+    assert await stage.numbers() == {other: [0]} | {id: [0, 1] for id in things}
+    assert await stage.fetchval("SELECT bool_and(out_of_order) FROM dead_letters WHERE status = 'dead'")
+    for id in things:
+        for handled in (0, 0):  # what waits behind it had passed too
+            assert (await discard(stage.database, stage.handlers, stage.topic, id)).handled == handled
+    assert await stage.fetchval("SELECT count(*) FROM parked_keys") == 0
+    assert await stage.numbers() == {other: [0]} | {id: [0, 1] for id in things}
+
+
 async def test_a_session_lost_while_partitions_are_placed_leaves_none_of_them_unread(stage: Stage) -> None:
     stage.tally()
     things, lost = some(20), 0
