@@ -1,13 +1,14 @@
 """Every place of a route where a caller writes text: found in the types of its parameters and its body, not in a list."""
 
+import itertools
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 Step = str | int
 Path = tuple[Step, ...]
@@ -31,12 +32,21 @@ class TextField:
         """As a refusal names it."""
         return "/" + "/".join(str(step) for step in self.path)
 
-    def holding(self, value: Any) -> Any:
-        """A body that has nothing but this value, at this place."""
-        body = value
-        for step in reversed(self.path):
-            body = {step: body} if isinstance(step, str) else [body]
-        return body
+
+def body_with(value: str, texts: Iterable[TextField]) -> Any:
+    """A body that has this value at all of these places, and nothing else."""
+    body: Any = {}
+    for text in texts:
+        at = body
+        for step, following in itertools.pairwise((*text.path, None)):
+            last = following is None
+            below: Any = value if last else [] if isinstance(following, int) else {}
+            if isinstance(step, int):
+                at[:] = at or [below]
+            else:
+                at.setdefault(step, below)
+            at = at[step]
+    return body
 
 
 def texts_of(route: APIRoute) -> Iterator[TextField]:
@@ -65,13 +75,13 @@ def texts_in(model: type[BaseModel]) -> Iterator[tuple[Path, Any]]:
     yield from _texts(model, (), ())
 
 
-def _texts(hint: Any, bounds: typing.Iterable[Any], path: Path) -> Iterator[tuple[Path, Any]]:
+def _texts(hint: Any, bounds: Iterable[Any], path: Path) -> Iterator[tuple[Path, Any]]:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
         yield from _texts(arguments[0], (*arguments[1:], *bounds), path)
     elif origin in (typing.Union, types.UnionType):
         for each in arguments:
-            yield from _texts(each, bounds if each is str else (), path)
+            yield from _texts(each, bounds if each in (str, SecretStr) else (), path)
     elif origin in (list, tuple, set, frozenset):
         for each in arguments[:1]:
             yield from _texts(each, (), (*path, 0))
@@ -80,5 +90,5 @@ def _texts(hint: Any, bounds: typing.Iterable[Any], path: Path) -> Iterator[tupl
     elif isinstance(hint, type) and issubclass(hint, BaseModel):
         for name, field in hint.model_fields.items():
             yield from _texts(field.annotation, field.metadata, (*path, field.alias or name))
-    elif hint is str:
-        yield path, Annotated[(str, *bounds)] if bounds else str
+    elif hint in (str, SecretStr):
+        yield path, Annotated[(hint, *bounds)] if bounds else hint

@@ -4,12 +4,18 @@ import json
 from typing import Annotated
 
 from cryptography.fernet import Fernet
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from libs.kit.fields import Short
+from libs.kit.fields import Short, storable
 from libs.kit.settings import setting
 
-Secret = Annotated[SecretStr, Field(max_length=10_000)]
+
+def _storable(secret: SecretStr) -> SecretStr:
+    storable(secret.get_secret_value())
+    return secret
+
+
+Secret = Annotated[SecretStr, Field(max_length=10_000), AfterValidator(_storable)]
 
 
 class Credentials(BaseModel):

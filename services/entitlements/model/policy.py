@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from libs.events.values import TimeOfDay
+from libs.kit.fields import Short
 from libs.kit.http import Caller, Tx
 from libs.kit.policies import ChangePolicy, Policies, PolicyVersion
 from libs.kit.problems import Unprocessable
@@ -18,7 +19,7 @@ class UnknownPlan(Unprocessable):
 
 
 class EntitlementsPolicy(BaseModel):
-    plans: dict[str, list[str]] = {
+    plans: dict[Short, list[Short]] = {
         "poly_plus": [
             "technical_support_24x7",
             "advance_replacement",
@@ -30,8 +31,8 @@ class EntitlementsPolicy(BaseModel):
             "escalation_management",
         ],
     }
-    options: list[str] = ["onsite"]
-    included_software: list[str] = ["Poly Lens Premium"]
+    options: list[Short] = ["onsite"]
+    included_software: list[Short] = ["Poly Lens Premium"]
     """Licences that come with a contract of the plan, as long as it runs."""
     published_cut_off: TimeOfDay = "15:00"
     never_worse: bool = True

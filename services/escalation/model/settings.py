@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from libs.events.values import Priority
 from libs.kit.calendar import Calendar, CalendarData, CalendarError, WeeklyWindow, calendar
 from libs.kit.calendar_data import weekly_spans
+from libs.kit.fields import Short
 
 Rule = Literal[
     "first_response", "update", "resolution", "age", "no_progress", "reopenings", "repeat_replacement",
@@ -97,8 +98,8 @@ class EscalationSettings(BaseModel):
     repeat: int = Field(3, ge=0, le=20, description="how often an escalation's steps are gone through again")
     step_minutes: int = Field(15, ge=1, description="until the next step, where no escalation policy is kept")
     unacknowledge_minutes: int = Field(30, ge=1, description="silence after which an acknowledgement no longer counts")
-    service_management_name: str = "Service management"
-    service_management_address: str | None = "service-management@polyplus.example"
+    service_management_name: Short = "Service management"
+    service_management_address: Short | None = "service-management@polyplus.example"
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

@@ -4,6 +4,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from libs.events.onsite import FailureReason
 from libs.events.values import Domain, TimeOfDay
+from libs.kit.fields import Short
 from libs.kit.policies import Policies
 
 
@@ -31,7 +32,7 @@ class OnsitePolicy(BaseModel):
     ending_reasons: list[FailureReason] = ["customer_declined", "not_resolved"]
     technician_sees_hours: int = Field(24, ge=0, le=720)  # the visit with its contact and access notes, once it is over
     excluded_domains: list[Domain] = ["software", "configuration"]
-    skills_by_component: dict[str, list[str]] = {}
+    skills_by_component: dict[Short, list[Short]] = {}
 
 
 policies = Policies("onsite", OnsitePolicy)

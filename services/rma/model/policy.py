@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from libs.events.values import TimeOfDay
+from libs.kit.fields import Text
 from libs.kit.policies import Policies
 
 Days = Annotated[int, Field(ge=0, le=365)]
@@ -20,7 +21,7 @@ class RmaPolicy(BaseModel):
     repeat_replacement_days: Days = 90
     close_days_after_delivery: Days = 30  # of what is neither returned nor confirmed
     carrier_grace_minutes: Annotated[int, Field(ge=0, le=1440)] = 60
-    paid_path: str = "The part can be bought from your local reseller; the price is the list price."
+    paid_path: Text = "The part can be bought from your local reseller; the price is the list price."
 
 
 policies = Policies("rma", RmaPolicy)
