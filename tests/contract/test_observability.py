@@ -4,7 +4,7 @@ from tests.support.observability import alerts, expressions, targets
 
 RUNBOOKS = {
     "consumer-lag", "relay-stuck", "dead-letters", "consumer-halted", "timers-late", "jobs-failing", "service-not-ready",
-    "kafka-down", "postgres-down", "disk-full", "version-passed", "version-gap",
+    "kafka-down", "postgres-down", "disk-full", "version-passed", "version-gap", "partner-doubtful",
 }  # fmt: skip
 
 

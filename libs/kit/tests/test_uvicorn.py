@@ -40,6 +40,7 @@ async def test_protocol_cycle_and_flow_have_what_the_edge_reads_and_sets() -> No
     protocol.on_message_begin()
     for name in (
         "parser", "flow", "transport", "client", "cycle", "pipeline", "url", "headers", "scope", "server_state", "loop",
+        "expect_100_continue",
     ):  # fmt: skip
         assert hasattr(protocol, name), name
     assert list(inspect.signature(RequestResponseCycle).parameters) == [
