@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -43,7 +44,12 @@ def test_ps_shows_what_each_module_is(processes: Processes) -> None:
     one, other = a_program(processes, "one", "stay"), a_program(processes, "other", "stay", "longer")
     pids = f"{one.started.pid},{other.started.pid}"
 
-    shown = subprocess.run(["ps", "-ww", "-o", "args=", "-p", pids], capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        ["ps", "-ww", "-o", "args=", "-p", pids],
+        env={"LC_ALL": "C.UTF-8", "PATH": os.environ["PATH"]},
+        capture_output=True,
+        check=True,
+    ).stdout.decode()
 
     assert shown.splitlines() == [" ".join([*PROGRAM, "stay"]), " ".join([*PROGRAM, "stay", "longer"])]
 
