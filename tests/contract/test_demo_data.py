@@ -42,8 +42,12 @@ def interrupted_at(resource: str) -> Any:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def place(postgres_url: str, tmp_path: Path) -> AsyncIterator[tuple[Env, dict[str, Harness]]]:
+async def place(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[tuple[Env, dict[str, Harness]]]:
     """A stack's environment, as it is before anything was loaded, and the services."""
+    monkeypatch.setenv("POLYPLUS_SANDBOX", "1")
+    monkeypatch.setenv("POLYPLUS_SANDBOX_PEERS", "127.0.0.1:9 127.0.0.1:8")
     async with behind_one_door(postgres_url, [name for name in SERVICES if name != "activity"]) as (url, services):
         env = environment.with_credentials({})
         env |= {
@@ -80,6 +84,7 @@ async def test_a_load_that_is_interrupted_anywhere_and_repeated_makes_everything
         times = Counter(natural_key(resource, item) for item in found[resource])
         wanted = [natural_key(resource, filled(row, env, date(2026, 1, 1), ids)) for row in rows]
         assert [times[key] for key in wanted] == [1] * len(rows), resource
+    assert {partner["base_url"] for partner in found["partners"]} == {env["POLYPLUS_PARTNER_URL"], None}
     on_hand = {(stock["depot_id"], stock["part_number"]): stock["on_hand"] for stock in found["stock/goods-in"]}
     [goods] = [rows for resource, rows in TABLES if resource == "stock/goods-in"]
     assert on_hand == {
@@ -87,6 +92,17 @@ async def test_a_load_that_is_interrupted_anywhere_and_repeated_makes_everything
         for row in goods
     }
     assert await logins_that_work(env, services["gateway"]) == ROLES
+
+
+async def test_a_stack_that_listens_elsewhere_after_a_restart_is_found_there(
+    place: tuple[Env, dict[str, Harness]],
+) -> None:
+    env, _ = place
+    await demo.load(env, lambda _: None)
+    env["POLYPLUS_PARTNER_URL"] = "http://127.0.0.1:8"
+    await demo.load(env, lambda _: None)
+    partners = (await everything(env))["partners"]
+    assert {partner["base_url"] for partner in partners} == {"http://127.0.0.1:8", None}
 
 
 async def test_a_client_whose_secret_was_not_kept_gets_a_new_one(place: tuple[Env, dict[str, Harness]]) -> None:

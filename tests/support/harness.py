@@ -33,7 +33,7 @@ from libs.store import Database, Scope, Transaction
 from libs.store.metadata import RUNTIME_TABLES, metadata
 
 E = TypeVar("E", bound=Event)
-_KEY = Ed25519PrivateKey.generate()
+SIGNING_KEY = Ed25519PrivateKey.generate()
 _KEEP = {"alembic_version", "app_clock", "relay_position", "reference_revision"}
 _PATIENCE_SECONDS = 20
 _VOLATILE = {"id", "version", "revision", "created_at", "updated_at"}
@@ -44,7 +44,7 @@ class Harness:
 
     def __init__(self, service: Service, database: Database, owner_url: str) -> None:
         self.service, self.database, self._owner_url = service, database, owner_url
-        self.app = service.app(database, Verifier(_KEY.public_key()))
+        self.app = service.app(database, Verifier(SIGNING_KEY.public_key()))
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://test")
         self.bound: dict[str, dict[str, Any]] = {}
         """What a caller of a role is bound to, unless a test says it: `{"depot": {"depots": [HCM]}}`."""
@@ -57,7 +57,9 @@ class Harness:
     def token(self, role: str, accounts: Sequence[UUID] = (), depots: Sequence[UUID] = (), **ids: UUID) -> str:
         """A bearer token as the gateway mints it. Each role is one caller, so that a key can be replayed."""
         subject = UUID(int=sum(role.encode()) + sum(a.int for a in accounts) % 2**100)
-        return mint(Principal(subject, f"the {role}", role, frozenset(accounts), depots=frozenset(depots), **ids), _KEY)
+        return mint(
+            Principal(subject, f"the {role}", role, frozenset(accounts), depots=frozenset(depots), **ids), SIGNING_KEY
+        )
 
     async def request(
         self, method: str, path: str, body: Any = None, *, role: str = "engineer",

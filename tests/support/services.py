@@ -14,8 +14,11 @@ from fastapi.responses import JSONResponse
 
 from libs.kit.service import Service
 from libs.store import Database
+from services.gateway.door.upstreams import Upstreams
+from services.gateway.identity.keys import SigningKey
 from services.gateway.routes import owner
-from tests.support.harness import Harness, service_database
+from services.gateway.use_cases.bindings import AskOwners
+from tests.support.harness import SIGNING_KEY, Harness, service_database
 from tests.support.serving import serving
 
 
@@ -55,4 +58,9 @@ async def behind_one_door(postgres_url: str, names: Sequence[str]) -> AsyncItera
             else:
                 await services[owner(scope["path"])].app(scope, receive, send)
 
-        yield (await all_of_them.enter_async_context(serving(door))).url, services
+        url = (await all_of_them.enter_async_context(serving(door))).url
+        if "gateway" in services:
+            upstreams = Upstreams(dict.fromkeys(names, url), seconds=10, max_body=2**20)
+            all_of_them.push_async_callback(upstreams.close)
+            services["gateway"].app.state.owners = AskOwners(upstreams, SigningKey(SIGNING_KEY))
+        yield url, services

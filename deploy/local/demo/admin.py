@@ -58,6 +58,13 @@ class Admin:
     async def post(self, path: str, body: Mapping[str, Any], *, key: str) -> httpx.Response:
         return await self._until_up("POST", path, json=body, headers={"idempotency-key": key})
 
+    async def change(self, path: str, body: Mapping[str, Any]) -> None:
+        """PATCHes what stands there now. Raises NotLoaded."""
+        etag = (await self._until_up("GET", path)).headers.get("etag", "")
+        answer = await self._until_up("PATCH", path, json=body, headers={"if-match": etag})
+        if answer.is_error:
+            raise NotLoaded(f"demo data: PATCH {path} → {answer.status_code} {answer.text}")
+
     async def _until_up(self, method: str, path: str, **how: Any) -> httpx.Response:
         """The answer, once something answers that is neither busy nor down."""
         end, last = time.monotonic() + PATIENCE_SECONDS, "no answer"

@@ -73,7 +73,8 @@ async def load(env: MutableMapping[str, str], say: Say = _print) -> Ids:
     async with Admin.of(env) as admin:
         for path in sorted(Path(__file__).parent.glob("*.toml")):
             for resource, rows in tables(path).items():
-                made = await _load_table(admin, resource, [filled(row, env, today, ids) for row in rows], ids, env)
+                entries = [(filled(row, env, today, ids), _of_this_stack(row, env)) for row in rows]
+                made = await _load_table(admin, resource, entries, ids, env)
                 say(f"   {resource}: {made} new, {len(rows) - made} there already")
     say(f"the demo data is loaded ({time.monotonic() - started:.1f} s)")
     return ids
@@ -100,26 +101,38 @@ def filled(value: Any, env: Mapping[str, str], today: date, ids: Mapping[str, Ma
     return value
 
 
+def _of_this_stack(row: Row, env: Mapping[str, str]) -> Row:
+    """What the stack's environment says in this entry; a later start may say something else, another port."""
+    named = {name: _NAME.match(value) for name, value in row.items() if isinstance(value, str)}
+    return {name: env[found[1]] for name, found in named.items() if found}
+
+
 def natural_key(resource: str, row: Row) -> str:
     """What tells this entry, or this item of the resource's list, from the others; letter case does not."""
     return json.dumps([row.get(name) or None for name in KEYS[resource]], ensure_ascii=False).casefold()
 
 
-async def _load_table(admin: Admin, resource: str, rows: list[Row], ids: Ids, env: MutableMapping[str, str]) -> int:
+async def _load_table(
+    admin: Admin, resource: str, entries: list[tuple[Row, Row]], ids: Ids, env: MutableMapping[str, str]
+) -> int:
     limit = asyncio.Semaphore(AT_ONCE)
     there = await _there(admin, resource)
     known = ids.setdefault(resource, {})
 
-    async def one(row: Row) -> bool:
+    async def one(row: Row, of_this_stack: Row) -> bool:
         async with limit:
             found = there.get(natural_key(resource, row))
             item = found or await _made(admin, resource, row)
+            if moved := {name: value for name, value in of_this_stack.items() if item[name] != value}:
+                await admin.change(
+                    f"/v1/{resource}/{item['id']}", {**moved, "why": "the sandbox listens elsewhere now"}
+                )
             if resource == "clients":
                 await hand_over(admin, item, env)
             known[str(row.get(KEYS[resource][-1]))] = item["id"]
             return found is None
 
-    return sum(await asyncio.gather(*(one(row) for row in rows)))
+    return sum(await asyncio.gather(*(one(*entry) for entry in entries)))
 
 
 async def _there(admin: Admin, resource: str) -> dict[str, Row]:
