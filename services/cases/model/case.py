@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from libs.events.cases import ExternalIdentifier
 from libs.events.values import Channel, Impact, Language, Priority, Severity
 from libs.events.values import Wait as WaitKind
 from libs.store import Entity
+from libs.store.metadata import metadata
 from services.cases.model.actor import SYSTEM, Actor
 from services.cases.model.lifecycle import WORKABLE, CaseState, Command, machine, permit
 from services.cases.model.parts import (
@@ -39,7 +42,8 @@ class Case(
     Entity,
     table="cases",
     indexes=(
-        ("opened_at", "id"), ("account_id", "opened_at"), ("queue", "state"), ("serial", "account_id"), "problem_id", "parent_id",
+        ("opened_at", "id"), ("account_id", "opened_at", "id"), ("state", "opened_at", "id"), ("severity", "opened_at", "id"),
+        ("priority", "opened_at", "id"), ("queue", "opened_at", "id"), ("queue", "state"), ("serial", "account_id"),
     ),
     unique=("number",),
 ):  # fmt: skip
@@ -252,3 +256,24 @@ class Case(
         self.enter(to, at, actor.by, reason)
         self.cancellation = None
         return to
+
+
+for _name in (
+    "assignee",
+    "problem_id",
+    "parent_id",
+):  # few cases have one when they are opened, and a POST writes none of these
+    sa.Index(
+        f"cases_{_name}_opened_at_id_idx",
+        Case.c[_name], Case.c.opened_at, Case.c.id,
+        postgresql_where=Case.c[_name].is_not(None),
+    )  # fmt: skip
+
+case_external_ids = sa.Table(
+    "case_external_ids",
+    metadata("cases"),
+    sa.Column("external_id", sa.Text, primary_key=True),
+    sa.Column("case_id", sa.Uuid, primary_key=True),
+    sa.Column("account_id", sa.Uuid, nullable=False),
+)
+"""Which cases carry an identifier of the customer's, kept by triggers: no index on JSON is used under row-level security."""

@@ -31,6 +31,7 @@ machine: StateMachine[CaseState] = StateMachine(
 WORKABLE: frozenset[CaseState] = frozenset({"acknowledged", "in_progress", "pending", "reopened"})
 OPEN: frozenset[CaseState] = WORKABLE | {"assessing_cancellation"}
 """Not resolved, not over: what a second alert joins and a duplicate is compared with."""
+OVER: frozenset[CaseState] = frozenset(get_args(CaseState)) - OPEN
 REFUSING: frozenset[CaseState] = frozenset({"closed", "cancelled", "assessing_cancellation"})
 
 _WHEN: dict[Command, frozenset[CaseState]] = {

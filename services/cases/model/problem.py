@@ -39,7 +39,17 @@ class ProblemChange(BaseModel):
     reason: str
 
 
-class Problem(Entity, table="problems", indexes=("status", "family"), unique=("number",)):
+class Problem(
+    Entity,
+    table="problems",
+    indexes=(
+        ("created_at", "id"),
+        ("status", "created_at", "id"),
+        ("family", "created_at", "id"),
+        ("firmware", "created_at", "id"),
+    ),
+    unique=("number",),
+):
     number: str
     status: ProblemState = "open"
     family: str | None = None
@@ -92,6 +102,7 @@ class Problem(Entity, table="problems", indexes=("status", "family"), unique=("n
         )  # fmt: skip
 
 
+sa.Index("problems_product_numbers_idx", Problem.c.product_numbers, postgresql_using="gin")
 sa.Index("problems_words_idx", Problem.c.words, postgresql_using="gin")
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from libs.events.values import NoteVisibility
 from libs.kit.auth import CUSTOMERS, STAFF, Principal
 from libs.kit.paging import Page, PageParams, page
-from libs.kit.rows import Rows, of_its_accounts, visible
+from libs.kit.rows import Rows, in_order, of_its_accounts, visible
 from libs.store import Entity, Transaction
 from services.cases.model.case import Case
 
@@ -50,6 +50,6 @@ async def newest(
             sa.tuple_(at, cls.c.id)
             < sa.tuple_(*(sa.literal(part, c.type) for part, c in zip(key, (at, cls.c.id), strict=True))),
         ]
-    found: list[Entity] = await tx.select(cls, *where, order_by=(at.desc(), cls.c.id.desc()), limit=paging.limit + 1)
+    found: list[Entity] = await in_order(tx, cls, where, (at.desc(), cls.c.id.desc()), paging.limit + 1)
     rows = page(found, paging.limit, lambda row: (getattr(row, at.name), row.id))
     return Page(items=[out(row) for row in rows.items], next_cursor=rows.next_cursor)

@@ -10,8 +10,8 @@ from libs.events.values import Priority, Severity
 from libs.kit.fields import Line, Serial
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
-from services.cases.model.case import Case
-from services.cases.model.lifecycle import OPEN, CaseState, possible
+from services.cases.model.case import Case, case_external_ids
+from services.cases.model.lifecycle import OPEN, OVER, CaseState, possible
 from services.cases.queries.access import READERS, case_for, json_contains, newest, visible_to
 from services.cases.queries.answers import CaseDetail, CaseOut, case_out
 
@@ -46,9 +46,10 @@ async def list_cases(
     if state:
         where.append(Case.c.state.in_(state))
     if open is not None:
-        where.append(Case.c.state.in_(OPEN) if open else Case.c.state.not_in(OPEN))
+        where.append(Case.c.state.in_(OPEN if open else OVER))
     if external_id:
-        where.append(json_contains(Case.c.external_identifiers, [{"id": external_id}]))
+        its = sa.select(case_external_ids.c.case_id).where(case_external_ids.c.external_id == external_id)
+        where.append(Case.c.id.in_(its))
     return await newest(tx, Case, Case.c.opened_at, where, paging, case_out)
 
 

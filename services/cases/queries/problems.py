@@ -94,7 +94,8 @@ async def list_problems(
         Problem.c[name] == v for name, v in {"family": family, "firmware": firmware, "status": status}.items() if v
     ]
     if product_number:
-        where.append(json_contains(Problem.c.product_numbers, [product_number]))
+        its = sa.select(Problem.c.id).where(json_contains(Problem.c.product_numbers, [product_number]))
+        where.append(Problem.c.id == sa.any_(sa.func.array(its.scalar_subquery())))  # found first, not met on a walk
 
     def out(problem: Problem) -> ProblemOut:
         return problem_out(problem, staff=caller.staff)

@@ -125,6 +125,20 @@ async def test_external_identifiers_are_kept_and_found(cases: Harness) -> None:
     assert [c["id"] for c in found.json()["items"]] == [str(case_id)]
 
 
+async def test_a_revised_external_identifier_finds_its_case_and_the_old_one_no_more(cases: Harness) -> None:
+    case_id = await opened(cases, external_identifiers=[{"owner": "a", "id": "R-1"}, {"owner": "b", "id": "R-1"}])
+    case = await cases.get(f"/v1/cases/{case_id}")
+    changed = await cases.patch(
+        f"/v1/cases/{case_id}", {"external_identifiers": [{"owner": "a", "id": "R-2"}]}, etag=case.headers["etag"]
+    )
+    assert changed.status_code == 200
+
+    async def found(number: str) -> list[str]:
+        return [each["id"] for each in (await cases.get(f"/v1/cases?external_id={number}")).json()["items"]]
+
+    assert [await found("R-1"), await found("R-2")] == [[], [str(case_id)]]
+
+
 async def test_a_follow_up_names_an_earlier_case_of_the_same_account(cases: Harness) -> None:
     earlier = await resolved(cases)
     follow_up = await opened(cases, follow_up_of=str(earlier))

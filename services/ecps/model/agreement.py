@@ -14,7 +14,16 @@ class ValidityTurned(Unprocessable):
     title = "It ends before it begins"
 
 
-class Agreement(Entity, table="partner_agreements", indexes=(("partner_id", "account_id"), "account_id")):
+class Agreement(
+    Entity,
+    table="partner_agreements",
+    indexes=(
+        ("partner_id", "account_id"),
+        ("created_at", "id"),
+        ("account_id", "created_at", "id"),
+        ("partner_id", "created_at", "id"),
+    ),
+):
     """Valid from the first to the last day, both included, in its own time zone; without a last day until ended."""
 
     account_id: UUID

@@ -66,7 +66,15 @@ class TicketTaken(Conflict):
 class Engagement(
     Entity,
     table="engagements",
-    indexes=("case_id", ("partner_id", "state"), ("created_at", "id"), "ticket_number"),
+    indexes=(
+        "case_id",
+        ("created_at", "id"),
+        ("account_id", "created_at", "id"),
+        ("partner_id", "created_at", "id"),
+        ("state", "created_at", "id"),
+        ("partner_id", "state", "created_at", "id"),
+        "ticket_number",
+    ),
     unique=("diagnosis_id", "number", "our_reference", ("partner_id", "ticket_number")),
 ):
     """`id` comes from the diagnosis, so that a fact told twice meets the same engagement."""

@@ -42,7 +42,16 @@ class CallIds(TypedDict):
 
 
 class JointCall(
-    Entity, table="joint_calls", indexes=("case_id", "partner_id", ("created_at", "id")), unique=("number",)
+    Entity,
+    table="joint_calls",
+    indexes=(
+        "case_id",
+        ("created_at", "id"),
+        ("account_id", "created_at", "id"),
+        ("partner_id", "created_at", "id"),
+        ("state", "created_at", "id"),
+    ),
+    unique=("number",),
 ):
     account_id: UUID
     number: str

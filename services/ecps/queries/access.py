@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from libs.kit.auth import CUSTOMERS, STAFF, Principal
 from libs.kit.paging import Page, PageParams, page
-from libs.kit.rows import Rows, of_its_accounts, visible
+from libs.kit.rows import Rows, in_order, of_its_accounts, visible
 from libs.store import Entity, Transaction
 from services.ecps.model.partner import Partner
 
@@ -54,6 +54,6 @@ async def newest(
     if after := paging.after(datetime, UUID):
         key = sa.tuple_(sa.literal(after[0], column.type), sa.literal(after[1], cls.c.id.type))
         where = [*where, sa.tuple_(column, cls.c.id) < key]
-    found = await tx.select(cls, *where, order_by=(column.desc(), cls.c.id.desc()), limit=paging.limit + 1)
+    found = await in_order(tx, cls, where, (column.desc(), cls.c.id.desc()), paging.limit + 1)
     rows = page(found, paging.limit, lambda row: (getattr(row, at), row.id))
     return Page(items=[out(row) for row in rows.items], next_cursor=rows.next_cursor)

@@ -8,7 +8,7 @@ from libs.events.values import Language
 from libs.store import Entity
 
 
-class Account(Entity, table="accounts"):
+class Account(Entity, table="accounts", indexes=(("country", "id"),)):
     """Locking it orders what is decided about its cases: its own thing first, then the account, then its case files."""
 
     name: str

@@ -8,7 +8,7 @@ from libs.events.values import Language
 from libs.store import Entity
 
 
-class Contact(Entity, table="contacts", indexes=("account_id",)):
+class Contact(Entity, table="contacts", indexes=(("account_id", "id"), ("email", "id"))):
     account_id: UUID
     name: str
     email: str | None

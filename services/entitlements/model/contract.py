@@ -48,7 +48,7 @@ class Term(BaseModel):
         return self.starts_on <= day <= self.ends_on
 
 
-class Contract(Entity, table="contracts", indexes=("account_id",), unique=("number",)):
+class Contract(Entity, table="contracts", indexes=(("account_id", "id"), ("state", "id")), unique=("number",)):
     account_id: UUID
     number: str
     plan: str

@@ -27,7 +27,12 @@ class UnitNotRegistered(Unprocessable):
     title = "The account has no such unit"
 
 
-class Licence(Entity, table="licences", indexes=("account_id", "contract_id", "serial"), unique=("key",)):
+class Licence(
+    Entity,
+    table="licences",
+    indexes=(("account_id", "id"), "contract_id", "serial", ("product_number", "id"), ("state", "id")),
+    unique=("key",),
+):
     account_id: UUID
     key: str
     software: str

@@ -21,7 +21,9 @@ class Reseller(Entity, table="resellers", indexes=("country",)):
         )
 
 
-class Offer(Entity, table="offers", indexes=("account_id", "contract_id"), unique=("reference",)):
+class Offer(
+    Entity, table="offers", indexes=(("account_id", "id"), "contract_id", "valid_until"), unique=("reference",)
+):
     """One per term of a contract and country of the account's sites; `id` is derived from both."""
 
     account_id: UUID

@@ -38,7 +38,18 @@ class UnitInDispute(Conflict):
     title = "This unit is in dispute"
 
 
-class Registration(Entity, table="registrations", indexes=("account_id", "serial", "disputed_at")):
+class Registration(
+    Entity,
+    table="registrations",
+    indexes=(
+        ("account_id", "id"),
+        ("site_id", "id"),
+        ("product_number", "id"),
+        "serial",
+        ("state", "id"),
+        "disputed_at",
+    ),
+):
     account_id: UUID
     product_number: str
     serial: str

@@ -38,7 +38,7 @@ def refuse_overlaps(hours: list[OpeningWindow]) -> list[OpeningWindow]:
     return hours
 
 
-class Site(Entity, table="sites", indexes=("account_id",)):
+class Site(Entity, table="sites", indexes=(("account_id", "id"), ("country", "id"))):
     account_id: UUID
     name: str
     address_lines: list[str]

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from libs.kit.auth import CUSTOMERS, STAFF, Principal
 from libs.kit.paging import Page, PageParams, page
 from libs.kit.problems import BadRequest
-from libs.kit.rows import Rows, of_its_accounts, visible
+from libs.kit.rows import Rows, in_order, of_its_accounts, visible
 from libs.store import Entity, NotFound, Transaction
 from services.entitlements.model.account import Account
 
@@ -69,7 +69,7 @@ async def listing(
     conditions = [each for each in where if each is not None]
     if after:
         conditions.append(cls.c.id > after[0])
-    rows = await tx.select(cls, *conditions, order_by=(cls.c.id,), limit=paging.limit + 1)
+    rows = await in_order(tx, cls, conditions, (cls.c.id,), paging.limit + 1)
     ids: Callable[[Any], tuple[UUID]] = lambda item: (item.id,)  # noqa: E731
     return page([(show or out.model_validate)(row) for row in rows], paging.limit, ids)
 

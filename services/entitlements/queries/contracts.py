@@ -1,8 +1,9 @@
 """Contracts and the discounts they bring, as they are read."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
+import sqlalchemy as sa
 from sqlalchemy import Date, cast, func, select
 
 from libs.events import values
@@ -75,7 +76,9 @@ async def list_offers(
     """`valid=true` leaves out those whose last day has passed or whose contract has ended."""
     there = select(Account.c.time_zone).where(Account.c.id == Offer.c.account_id).scalar_subquery()
     still = Offer.c.valid_until >= cast(func.timezone(there, tx.now), Date)
-    only = None if valid is None else still if valid else ~still
+    soon, ever = (tx.now - timedelta(days=1)).date(), date.max  # a range of both ends, which is looked up by its index
+    recent = Offer.c.valid_until.between(soon, ever)
+    only = None if valid is None else sa.and_(recent, still) if valid else ~still
     return await listing(
         Offer, OfferOut, paging, tx, *visible_to(caller, Offer), equal(Offer.c.account_id, account_id), only
     )

@@ -61,7 +61,16 @@ class Engagement(BaseModel):
 
 
 class Escalation(
-    Entity, table="escalations", indexes=("case_id", "account_id", "raised_at"), unique=("number", "breach_id")
+    Entity,
+    table="escalations",
+    indexes=(
+        "case_id",
+        ("raised_at", "id"),
+        ("account_id", "raised_at", "id"),
+        ("state", "raised_at", "id"),
+        ("priority", "raised_at", "id"),
+    ),
+    unique=("number", "breach_id"),
 ):
     """`step` counts from 1; `repeat` is how often all steps were gone through before; `active_at` is the last sign of life."""
 

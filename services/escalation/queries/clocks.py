@@ -1,6 +1,6 @@
 """Clocks counting down."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -13,10 +13,9 @@ from libs.events.values import Priority, Wait
 from libs.kit.auth import STAFF
 from libs.kit.http import Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
+from libs.kit.rows import in_order
 from services.escalation.model.clock import ClockState
-from services.escalation.model.clock_row import Clock
-
-_NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+from services.escalation.model.clock_row import NEVER, Clock, due_or_never
 
 router = Router(tags=["clocks"])
 
@@ -61,22 +60,20 @@ async def list_clocks(
 ) -> Page[ClockOut]:
     """The one due first comes first; those that stand still come last."""
     c = Clock.c
-    due = sa.func.coalesce(c.due_at, sa.literal(_NEVER, c.due_at.type))
     where = [
         column == value for column, value in ((c.case_id, case_id), (c.account_id, account_id), (c.kind, kind)) if value
     ]
     if state:
         where.append(c.state.in_(state))
     if due_before:
-        where.append(c.due_at < due_before)
+        where += [due_or_never < due_before, c.due_at.is_not(None)]
     if after := params.after(datetime, UUID):
         where.append(
-            sa.tuple_(due, c.id) > sa.tuple_(sa.literal(after[0], c.due_at.type), sa.literal(after[1], c.id.type))
+            sa.tuple_(due_or_never, c.id)
+            > sa.tuple_(sa.literal(after[0], c.due_at.type), sa.literal(after[1], c.id.type))
         )
-    rows = await tx.select(Clock, *where, order_by=(due, c.id), limit=params.limit + 1)
-    return page(
-        [ClockOut.model_validate(row) for row in rows], params.limit, lambda row: (row.due_at or _NEVER, row.id)
-    )
+    rows = await in_order(tx, Clock, where, (due_or_never, c.id), params.limit + 1)
+    return page([ClockOut.model_validate(row) for row in rows], params.limit, lambda row: (row.due_at or NEVER, row.id))
 
 
 @router.get("/v1/clocks/{clock_id}", dependencies=[allow(*STAFF)])

@@ -13,7 +13,7 @@ from libs.kit.auth import CUSTOMERS, STAFF, Principal
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
 from libs.kit.problems import Missing
-from libs.kit.rows import Rows, of_its_accounts, visible
+from libs.kit.rows import Rows, in_order, of_its_accounts, visible
 from libs.store import Transaction
 from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation import Acknowledgement, Change, Engagement, Escalation, EscalationState
@@ -104,7 +104,7 @@ async def list_escalations(
             sa.tuple_(c.raised_at, c.id)
             < sa.tuple_(sa.literal(after[0], c.raised_at.type), sa.literal(after[1], c.id.type))
         )
-    rows = await tx.select(Escalation, *where, order_by=(c.raised_at.desc(), c.id.desc()), limit=params.limit + 1)
+    rows = await in_order(tx, Escalation, where, (c.raised_at.desc(), c.id.desc()), params.limit + 1)
     if caller.staff:
         return page(
             [EscalationDetail.model_validate(r) for r in rows], params.limit, lambda row: (row.raised_at, row.id)

@@ -73,7 +73,17 @@ class SignOff(BaseModel):
     note: str | None
 
 
-class Appointment(Entity, table="appointments", indexes=("work_order_id", ("technician_id", "starts"), "account_id")):
+class Appointment(
+    Entity,
+    table="appointments",
+    indexes=(
+        "work_order_id",
+        ("starts", "id"),
+        ("technician_id", "starts", "id"),
+        ("account_id", "starts", "id"),
+        ("state", "starts", "id"),
+    ),
+):
     """`starts` to `window_ends` is the arrival window that the customer was told; `ends` is the planned end."""
 
     account_id: UUID

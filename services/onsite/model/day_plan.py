@@ -20,7 +20,7 @@ class PlannedVisit(BaseModel):
     starts: Instant
 
 
-class DayPlan(Entity, table="day_plans", indexes=("day",)):
+class DayPlan(Entity, table="day_plans", indexes=(("created_at", "id"), ("day", "created_at", "id"))):
     """The record of one optimisation. `applied` False: it was only asked what would be."""
 
     day: date

@@ -65,7 +65,12 @@ class SoftwareApproval(BaseModel):
     approved_at: Instant
 
 
-class WorkOrder(Entity, table="work_orders", indexes=("case_id", "account_id"), unique=("diagnosis_id",)):
+class WorkOrder(
+    Entity,
+    table="work_orders",
+    indexes=("case_id", ("opened_at", "id"), ("account_id", "opened_at", "id"), ("state", "opened_at", "id")),
+    unique=("diagnosis_id",),
+):
     """Its id is derived from the diagnosis: whatever is told twice opens one."""
 
     account_id: UUID

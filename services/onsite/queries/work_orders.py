@@ -12,7 +12,7 @@ from libs.events.values import Contact, InstalledPart, Site, Window
 from libs.kit.auth import STAFF, Principal
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
-from libs.kit.rows import visible
+from libs.kit.rows import in_order, visible
 from libs.store import Transaction
 from services.onsite.model.appointment import Appointment, AppointmentState, CheckIn, ChosenBy, Side, SignOff, Step
 from services.onsite.model.availability import demand_of, offers
@@ -112,9 +112,8 @@ async def list_work_orders(
     where += [column == value for column, value in filters if value is not None]
     if after := paging.after(datetime, UUID):
         where.append(sa.tuple_(WorkOrder.c.opened_at, WorkOrder.c.id) < after)
-    found = await tx.select(
-        WorkOrder, *where, order_by=(WorkOrder.c.opened_at.desc(), WorkOrder.c.id.desc()), limit=paging.limit + 1
-    )
+    newest_first = (WorkOrder.c.opened_at.desc(), WorkOrder.c.id.desc())
+    found = await in_order(tx, WorkOrder, where, newest_first, paging.limit + 1)
     shown = page(found, paging.limit, lambda order: (order.opened_at, order.id))
     return Page(items=[await work_order_out(order, tx, caller) for order in shown.items], next_cursor=shown.next_cursor)
 
@@ -172,6 +171,6 @@ async def list_appointments(
     where += [c.starts < starts_before] if starts_before else []
     if after := paging.after(datetime, UUID):
         where.append(sa.tuple_(c.starts, c.id) > after)
-    found = await tx.select(Appointment, *where, order_by=(c.starts, c.id), limit=paging.limit + 1)
+    found = await in_order(tx, Appointment, where, (c.starts, c.id), paging.limit + 1)
     out = [AppointmentOut.model_validate(appointment) for appointment in found]
     return page(out, paging.limit, lambda appointment: (appointment.window.starts, appointment.id))

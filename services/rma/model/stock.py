@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from libs.kit.problems import Conflict
 from libs.store import Entity, Transaction
 from libs.store.ids import derived, new_id
@@ -28,7 +30,7 @@ class NotEnoughStock(Conflict):
     title = "Not enough stock"
 
 
-class StockMovement(Entity, table="stock_movements", indexes=(("stock_id", "at"), "rma_id")):
+class StockMovement(Entity, table="stock_movements", indexes=(("stock_id", "id"), "rma_id")):
     stock_id: UUID
     kind: Movement
     quantity: int
@@ -38,7 +40,7 @@ class StockMovement(Entity, table="stock_movements", indexes=(("stock_id", "at")
     at: datetime
 
 
-class Stock(Entity, table="stock", unique=(("depot_id", "part_number"),), indexes=("part_number",)):
+class Stock(Entity, table="stock", unique=(("depot_id", "part_number"),), indexes=(("part_number", "id"),)):
     """One row for each depot and part. `reserved` never exceeds `on_hand`; `quarantined` is counted apart from both."""
 
     depot_id: UUID
@@ -142,3 +144,10 @@ async def locked_stock(depot_id: UUID, part_number: str, tx: Transaction) -> Sto
 async def locked_stock_of(parts: list[str], tx: Transaction) -> list[Stock]:
     """Every depot's row of these parts, locked in id order: who holds them decides alone where a part comes from."""
     return await tx.select(Stock, Stock.c.part_number.in_(parts), lock=True)
+
+
+sa.Index(
+    "stock_below_reorder_point_idx",
+    Stock.c.part_number, Stock.c.id,
+    postgresql_where=sa.text("on_hand - reserved < reorder_point"),
+)  # fmt: skip

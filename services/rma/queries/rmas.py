@@ -13,7 +13,7 @@ from libs.kit.auth import Principal
 from libs.kit.fields import Serial, Word
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
-from libs.kit.rows import visible
+from libs.kit.rows import in_order, visible
 from libs.store import Transaction
 from services.rma.model.promise import Promise
 from services.rma.model.rma import (
@@ -140,7 +140,7 @@ async def list_rmas(
     if after := paging.after(datetime, UUID):
         where.append(sa.tuple_(Rma.c.created_at, Rma.c.id) < sa.tuple_(*map(sa.literal, after)))
     newest_first = (Rma.c.created_at.desc(), Rma.c.id.desc())
-    found = await tx.select(Rma, *where, order_by=newest_first, limit=paging.limit + 1)
+    found = await in_order(tx, Rma, where, newest_first, paging.limit + 1)
     return page([RmaOut.of(rma) for rma in found], paging.limit, lambda rma: (rma.created_at, rma.id))
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from libs.kit.fields import Word
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
-from libs.kit.rows import visible
+from libs.kit.rows import in_order, visible
 from services.rma.model.stock import Stock, StockMovement
 from services.rma.queries.access import DEPOT_READERS, visible_to
 
@@ -57,7 +57,7 @@ async def list_stock(
     where += [Stock.c.on_hand - Stock.c.reserved < Stock.c.reorder_point] if below_reorder_point else []
     if after := paging.after(str, UUID):
         where.append(sa.tuple_(Stock.c.part_number, Stock.c.id) > sa.tuple_(*map(sa.literal, after)))
-    found = await tx.select(Stock, *where, order_by=(Stock.c.part_number, Stock.c.id), limit=paging.limit + 1)
+    found = await in_order(tx, Stock, where, (Stock.c.part_number, Stock.c.id), paging.limit + 1)
     return page(
         [StockOut.model_validate(each) for each in found], paging.limit, lambda each: (each.part_number, each.id)
     )
