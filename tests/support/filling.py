@@ -36,7 +36,7 @@ async def fill(service: str, owner_url: str, rows: int, tables: Collection[str])
                 names = ", ".join(f'"{name}"' for name in columns)
                 chosen = ", ".join(columns.values())
                 await owner.execute(
-                    f"INSERT INTO {table.name} ({names}) SELECT {chosen} FROM generate_series(1, {rows}) AS n"
+                    f"INSERT INTO {table.name} ({names}) SELECT {chosen} FROM generate_series(1::bigint, {rows}) AS n"
                 )
                 await owner.execute(f"ANALYZE {table.name}")
     finally:
@@ -64,7 +64,7 @@ def _expression(table: sa.Table, column: sa.Column[Any], hint: Any, rows: int) -
     literal = _literals(hint)
     if literal:
         few = ", ".join(f"'{value}'" for value in literal)
-        value = f"(ARRAY[{few}])[CASE WHEN n % 1000 < {len(literal)} THEN n % 1000 + 1 ELSE {len(literal)} END]"
+        value = f"(ARRAY[{few}])[(CASE WHEN n % 1000 < {len(literal)} THEN n % 1000 + 1 ELSE {len(literal)} END)::int]"
     elif isinstance(column.type, sa.Uuid):
         value = f"('00000000-0000-4000-8000-' || lpad(to_hex({which}), 12, '0'))::uuid"
     elif isinstance(column.type, sa.JSON):
