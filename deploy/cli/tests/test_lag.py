@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -93,7 +94,7 @@ async def test_what_is_out_of_reach_is_named_and_the_rest_is_shown(polyplus: Cli
     found = await polyplus("lag", "--json")
     assert found.code == 2
     assert [each["service"] for each in found.json()["services"]] == ["rma"]
-    assert found.err.startswith("poly+: onsite's database does not answer: ")
+    assert json.loads(found.err)["trouble"].startswith("onsite's database does not answer: ")
     assert found.err.count("\n") == 1
 
 

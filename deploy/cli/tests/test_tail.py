@@ -16,11 +16,11 @@ import pytest_asyncio
 from deploy.cli.tests.conftest import Cli
 from deploy.local.processes import ROOT
 from services.gateway.identity import secrets
-from services.gateway.tests.conftest import activity, gateway, live, stage, standing
+from services.gateway.tests.conftest import activity, alone, gateway, live, stage, standing
 from services.gateway.tests.ears import CASE_OPENED, PUBLIC, an_event
 from services.gateway.tests.live import Live
 
-__all__ = ["activity", "gateway", "live", "stage", "standing"]
+__all__ = ["activity", "alone", "gateway", "live", "stage", "standing"]
 Begin = Callable[..., Awaitable["Tailing"]]
 
 
@@ -37,10 +37,12 @@ class Tailing:
         found: dict[str, Any] = json.loads(await self.line())
         return found
 
-    async def complaint(self) -> str:
+    async def complains(self, of: str) -> None:
+        """Reads on until it does; how the stream is fed may be said before."""
         assert self.process.stderr
         async with asyncio.timeout(30):
-            return (await self.process.stderr.readline()).decode()
+            while of not in (line := (await self.process.stderr.readline()).decode()):
+                assert line, f"it ended and did not complain that {of}"
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -87,7 +89,7 @@ async def test_what_is_asked_for_is_heard_once_through_a_restart_of_the_gateway_
         tail = await tailing(polyplus.home, *asked)
         heard = await tail.event()
         assert (heard["id"], heard["type"], heard["place"]) == (str(first.event_id), CASE_OPENED, "1")
-    assert "the stream broke off" in await tail.complaint()
+    await tail.complains("the stream broke off")
     await live.activity.deliver(other, second)
     async with live.stage.door(port=port):
         assert (await tail.event())["id"] == str(second.event_id)
