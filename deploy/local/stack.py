@@ -203,7 +203,7 @@ class Stack:
         async def ready() -> bool:
             return await answers(planned.url)
 
-        return Unit(name, launch, ready, lambda: speaks(planned.url))
+        return Unit(name, launch, ready, lambda: speaks(planned.health_url))
 
     async def _take_down(self) -> None:
         for task in filter(None, (self._watch, self._control)):

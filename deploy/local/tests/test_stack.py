@@ -16,7 +16,7 @@ import pytest_asyncio
 from deploy.local import environment, lock
 from deploy.local.errors import CannotRun
 from deploy.local.kafka import KafkaLogin, check_login
-from deploy.local.parts import SIMULATORS, part
+from deploy.local.parts import OPS_PORT, SIMULATORS, part
 from deploy.local.ports import HOST, Ports
 from deploy.local.stack import Stack
 from deploy.local.tests.supervised import a_supervisor, all_gone
@@ -159,7 +159,7 @@ def test_a_default_port_that_is_taken_gives_way_to_a_free_one() -> None:
 
 def test_a_password_reaches_the_service_it_belongs_to_and_the_engine_only() -> None:
     known = environment.with_credentials({})
-    for name in (*SERVICES, *SIMULATORS):
+    for name in (*SERVICES, *SIMULATORS, OPS_PORT):
         known[f"POLYPLUS_{name.upper()}_URL"] = "http://127.0.0.1:1"
         known[f"POLYPLUS_{name.upper()}_DATABASE_URL"] = f"postgresql://{name}:{name}-password@127.0.0.1/{name}"
     known |= {"POLYPLUS_KAFKA_BOOTSTRAP": "127.0.0.1:2", "POLYPLUS_HOME": "/somewhere"}
