@@ -244,7 +244,7 @@ async def read_by(asked: Asked, harness: Harness, heard: list[Any], *, limit: in
         "technician": {"technician_id": UUID(uid(7919 % 200))},
     }  # fmt: skip
     ids = bound.get(asked.role, {})
-    accounts = [UUID(uid(n)) for n in range(1, 6 if asked.role == "reseller" else 2)] if asked.role in CUSTOMERS else []
+    accounts = [UUID(uid(n)) for n in range(1, 4 if asked.role == "reseller" else 2)] if asked.role in CUSTOMERS else []
     said = ""
     try:
         answer = await harness.get(f"{asked.url}?limit={limit}{query}", role=asked.role, accounts=accounts, **ids)
