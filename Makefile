@@ -10,7 +10,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help run story test check bench lock lock-peers clean .venv
+.PHONY: help run story test check bench fuzz faults lock lock-peers clean .venv
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -39,6 +39,9 @@ test: $(INSTALLED) ## every test, on its own PostgreSQL and Kafka
 
 bench: $(INSTALLED) ## measure everything beside its peers (ONLY=B3: one of them)
 	@$(PY) -m tests.bench $(if $(ONLY),--only $(ONLY))
+
+fuzz: $(INSTALLED) ## every route as every role for MINUTES (30) from SEED, while all consumers are watched
+	@MINUTES=$(MINUTES) SEED=$(SEED) $(PY) -m tests.fuzz
 
 faults: $(INSTALLED) ## KILLS=1000 faults from SEED, and the proof that nothing was lost (about an hour)
 	@KILLS=$(KILLS) SEED=$(SEED) $(PY) -m tests.faults

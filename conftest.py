@@ -25,7 +25,9 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]
     """With several workers (`make test`) a file stays on one of them, and so does all that has a whole stack: one at a time."""
 
     def _split_scope(self, nodeid: str) -> str:
-        whole_stack = nodeid.startswith(("tests/journeys/", "tests/faults/test_short_seed.py"))
+        whole_stack = nodeid.startswith(
+            ("tests/journeys/", "tests/faults/test_short_seed.py", "tests/fuzz/test_fuzz.py")
+        )
         return "journeys" if whole_stack else nodeid.partition("::")[0]
 
 
@@ -35,7 +37,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The journeys and the faults take longest and come first, so that no worker is left alone with them at the end."""
-    items.sort(key=lambda item: ("journeys" not in item.path.parts, item.path.name != "test_short_seed.py"))
+    items.sort(
+        key=lambda item: (
+            "journeys" not in item.path.parts,
+            item.path.name not in ("test_short_seed.py", "test_fuzz.py"),
+        )
+    )
 
 
 @pytest.fixture(scope="session")

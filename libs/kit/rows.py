@@ -48,11 +48,9 @@ async def in_order(
     condition `column IN (values)` the first rows are read by themselves, and put together.
     """
     lists = [each for each in rows if len(_values(each)) > 1]
-    if several := [each for each in lists if each.left.name == "account_id"]:
-        lists = several  # an account's rows are few: read for each of three states they would be read three times
     if not lists or prod(len(_values(each)) for each in lists) > _BRANCHES:
         return await tx.select(cls, *rows, order_by=order, limit=limit)
-    others = [each for each in rows if not any(each is one for one in lists)]
+    others = [each for each in rows if len(_values(each)) < 2]
     keys = [each.element if _falls(each) else each for each in order]
     columns = *cls.table.c, *(key.label(f"key_{n}") for n, key in enumerate(keys))
     branches = [

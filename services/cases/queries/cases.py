@@ -49,7 +49,7 @@ async def list_cases(
         where.append(Case.c.state.in_(OPEN if open else OVER))
     if external_id:
         its = sa.select(case_external_ids.c.case_id).where(case_external_ids.c.external_id == external_id)
-        where.append(Case.c.id == sa.any_(sa.func.array(its.scalar_subquery())))  # found first, not met on a walk
+        where.append(Case.c.id.in_(its))
     return await newest(tx, Case, Case.c.opened_at, where, paging, case_out)
 
 
