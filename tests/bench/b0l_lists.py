@@ -1,4 +1,4 @@
-"""B9: every filter of every list of what grows with the business, on 300,000 rows: no table is walked, and few rows are read for a page.
+"""B0l: every filter of every list of what grows with the business, on 300,000 rows: no table is walked, and few rows are read for a page.
 
 The routes are asked as they are, as staff and as everybody else whom they admit; PostgreSQL explains what each made it do
 (tests/support/lists.py). The sample is the most rows that any request read, for each row of its page.
@@ -47,9 +47,9 @@ async def _lists(engines: Engines, name: str, rows: int = ROWS) -> AsyncIterator
 
 
 def _show(engines: Engines, name: str, read: list[Read]) -> None:
-    if f"B9 {name}" in engines.made:
+    if f"B0l {name}" in engines.made:
         return  # told once
-    engines.made.add(f"B9 {name}")
+    engines.made.add(f"B0l {name}")
     for each in sorted(read, key=lambda each: (each.asked.path, each.asked.filter)):
         print(f"  {_line(each)}")
     worst = max(read, key=lambda each: each.rows)
@@ -65,7 +65,7 @@ def _line(read: Read) -> str:
 
 LISTED = [name for name in SERVICES if name != "gateway"]
 BENCH = Bench(
-    "B9",
+    "B0l",
     f"filters of lists, {ROWS:,} rows in each table: rows read for each row of a page, the worst request",
     "rows",
     [Variant(name, "ours", partial(_lists, name=name)) for name in LISTED],
