@@ -46,11 +46,12 @@ fuzz: $(INSTALLED) ## every route as every role for MINUTES (30) from SEED, whil
 faults: $(INSTALLED) ## KILLS=1000 faults from SEED, and the proof that nothing was lost (about an hour)
 	@KILLS=$(KILLS) SEED=$(SEED) $(PY) -m tests.faults
 
-check: $(INSTALLED) ## format, lint, types, layers, event contracts
+check: $(INSTALLED) ## format, lint, types, layers, the libraries' sizes, event contracts
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 	@$(PY) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+	@$(PY) -m tests.support.sizes
 	@$(PY) -m libs.events check
 	@$(PY) -m tests.support.promises check
 	@$(PY) -m tests.support.settings check
