@@ -56,10 +56,18 @@ class Gateway(Service):
             seconds=settings.upstream_seconds,
             max_body=settings.max_body_bytes,
             patience=settings.patience_seconds,
+            connections=settings.upstream_connections,
+            connect_seconds=settings.connect_seconds,
         )
         hub = Hub(ring=settings.ring)
         listening = Listening(
-            hub, upstreams, directory, settings.key, most=settings.max_listeners, heartbeat=settings.heartbeat_seconds
+            hub,
+            upstreams,
+            directory,
+            settings.key,
+            most=settings.max_listeners,
+            each=settings.max_listeners_per_client,
+            heartbeat=settings.heartbeat_seconds,
         )
         clients = self.app(database, Verifier(settings.key.public))
         clients.state.owners = AskOwners(upstreams, settings.key)

@@ -22,7 +22,7 @@ from tests.bench.listeners import Choir, Listeners
 from tests.support.ports import free_ports
 
 RATE = 5.0
-TENANTS, EARS_OF_A_TENANT, EARS_OF_STAFF = 20, 50, 1000
+TENANTS, EARS_OF_A_TENANT, EARS_OF_STAFF, EARS_OF_A_CLIENT = 20, 50, 1000, 20
 EARS_OF_AN_EVENT = EARS_OF_STAFF + EARS_OF_A_TENANT
 OURS = "event → last listener"
 _TYPE = "polyplus.cases.note-added.v1"
@@ -35,8 +35,13 @@ def percentile(values: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
+def _by_client(ears: int) -> list[int]:
+    """As many of each client as the door lets it have."""
+    return [min(EARS_OF_A_CLIENT, ears - first) for first in range(0, ears, EARS_OF_A_CLIENT)]
+
+
 async def _ears(url: str, env: Mapping[str, str]) -> tuple[Choir, list[UUID]]:
-    """A client for each of so many tenants and one of the operators, with tokens; and the tenants."""
+    """Clients of so many tenants and of the operators, with tokens; and the tenants."""
     async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as http:
 
         async def token(id: str, secret: str) -> str:
@@ -57,8 +62,10 @@ async def _ears(url: str, env: Mapping[str, str]) -> tuple[Choir, list[UUID]]:
         admin = await token(env["POLYPLUS_CLIENT_ADMIN_ID"], env["POLYPLUS_CLIENT_ADMIN_SECRET"])
         place = {"country": "VN", "time_zone": "Asia/Ho_Chi_Minh"}
         tenants = [UUID((await made("accounts", name=f"tenant {n}", **place))["id"]) for n in range(TENANTS)]
-        ears = [(EARS_OF_STAFF, await client(role="ops"), _QUERY)]
-        ears += [(EARS_OF_A_TENANT, await client(role="customer", accounts=[str(each)]), _QUERY) for each in tenants]
+        ears = [(n, await client(role="ops"), _QUERY) for n in _by_client(EARS_OF_STAFF)]
+        for each in tenants:
+            of_tenant = {"role": "customer", "accounts": [str(each)]}
+            ears += [(n, await client(**of_tenant), _QUERY) for n in _by_client(EARS_OF_A_TENANT)]
     return Choir(f"{url}/v1/events/stream", ears), tenants
 
 

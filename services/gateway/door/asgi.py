@@ -11,6 +11,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+_AT_ONCE = 64 * 1024
+"""Beyond this the server's buffer makes the next message wait until it is nearly empty."""
 
 
 class CallerLeft(Exception):
@@ -29,11 +31,21 @@ async def body_chunks(receive: Receive) -> AsyncIterator[bytes]:
             yield chunk
 
 
+async def until_gone(receive: Receive) -> None:
+    """Once the request's body has been read."""
+    while (await receive())["type"] != "http.disconnect":
+        continue
+
+
 async def start(send: Send, status: int, headers: Headers) -> None:
     await send({"type": "http.response.start", "status": status, "headers": headers})
 
 
 async def body(send: Send, content: bytes, *, more: bool = False) -> None:
+    """Nearly all of it is taken by the caller when this returns and no `more` comes."""
+    if not more and len(content) > _AT_ONCE:
+        await body(send, content, more=True)
+        content = b""
     await send({"type": "http.response.body", "body": content, "more_body": more})
 
 

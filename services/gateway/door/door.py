@@ -4,12 +4,13 @@ import structlog
 from opentelemetry.trace import SpanKind, get_current_span
 
 from libs.kit.problems import Problem, as_problem
+from libs.kit.proxies import household
 from libs.kit.telemetry import counter
 from libs.store import tracing
 from services.gateway import routes
 from services.gateway.door import asgi
 from services.gateway.door.headers import Headers, inward, value_of
-from services.gateway.door.limits import Allowance, Buckets
+from services.gateway.door.limits import Allowance, AtOnce, Buckets
 from services.gateway.door.upstreams import Upstreams
 from services.gateway.identity.access_tokens import AccessTokens
 from services.gateway.identity.directory import Caller, Directory
@@ -41,6 +42,7 @@ class Door:
         self._settings, self._tokens, self._directory = settings, tokens, directory
         self._upstreams, self._listening, self._front, self._clients = upstreams, listening, front, clients
         self._buckets = Buckets()
+        self._in_flight = AtOnce(settings.requests_in_flight, "requests")
 
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
@@ -67,12 +69,13 @@ class Door:
         if scope["method"] not in _METHODS:
             raise MethodNotAllowed(f"{scope['method']} is not spoken here.", allowed=sorted(_METHODS))
         if routes.resource(scope["path"]) in routes.PUBLIC:
-            address = scope["client"][0] if scope.get("client") else ""
+            address = household(scope["client"][0]) if scope.get("client") else ""
             allowance = self._buckets.take(
                 address, rate=self._settings.requests_per_second, burst=2 * self._settings.requests_per_second
             )
             headers = _inward(scope, None)
-            await self._forward(service, scope, receive, send, headers, allowance)
+            with self._in_flight.one(address, "address_requests"):
+                await self._forward(service, scope, receive, send, headers, allowance)
             return
         access = self._tokens.verify(value_of(scope["headers"], b"authorization"))
         caller = await self._directory.caller(access)
@@ -83,11 +86,13 @@ class Door:
         headers = _inward(scope, f"Bearer {caller.internal_token(self._settings.key)}")
         if service == routes.STREAM:
             await self._listening.serve(scope, receive, send, access, caller, _added(allowance))
-        elif service == routes.GATEWAY:
-            sending = asgi.with_headers(send, _added(allowance))
-            await self._clients({**scope, "headers": headers}, receive, sending)
-        else:
-            await self._forward(service, scope, receive, send, headers, allowance)
+            return
+        with self._in_flight.one(access.client_id, "client_requests"):
+            if service == routes.GATEWAY:
+                sending = asgi.with_headers(send, _added(allowance))
+                await self._clients({**scope, "headers": headers}, receive, sending)
+            else:
+                await self._forward(service, scope, receive, send, headers, allowance)
 
     def _allowance(self, caller: Caller) -> Allowance:
         rate = caller.requests_per_second or self._settings.requests_per_second

@@ -1,13 +1,16 @@
-"""So many requests a second, with bursts: a token bucket for each caller, and what is left told in headers.
+"""So many requests a second, with bursts: a token bucket for each caller, and what is left told in headers; so many at a time.
 
 Headers: draft-ietf-httpapi-ratelimit-headers-10.
 """
 
 import math
 import time
-from collections.abc import Callable, Hashable
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from libs.kit.edge import refused
 from libs.kit.problems import TooManyRequests
 
 _MOST = 20_000
@@ -66,3 +69,35 @@ class Buckets:
             oldest = sorted(self._buckets, key=lambda key: self._buckets[key].at)
             for key in oldest[: _MOST // 2]:
                 del self._buckets[key]
+
+
+class TooManyAtOnce(TooManyRequests):
+    def __init__(self, detail: str, most: int) -> None:
+        super().__init__(detail, limit=most)
+        self.headers = {"Retry-After": "1"}
+
+
+class AtOnce:
+    """So many of each at a time. `total` is how many there are of all."""
+
+    def __init__(self, most: int, what: str) -> None:
+        self._most, self._what = most, what
+        self._held: Counter[Hashable] = Counter()
+
+    @property
+    def total(self) -> int:
+        return self._held.total()
+
+    @contextmanager
+    def one(self, key: Hashable, why: str) -> Iterator[None]:
+        """Holds a place while the block runs, however it ends. Raises TooManyAtOnce, which is counted as refused for `why`."""
+        if self._held[key] >= self._most:
+            refused.labels(why).inc()
+            raise TooManyAtOnce(f"At most {self._most} {self._what} at a time; end one or wait for it.", self._most)
+        self._held[key] += 1
+        try:
+            yield
+        finally:
+            self._held[key] -= 1
+            if not self._held[key]:
+                del self._held[key]

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from libs.kit.problems import TooManyRequests
+from libs.kit.proxies import household
 from libs.store import Database
 from services.gateway.door.limits import Buckets
 from services.gateway.identity.access_tokens import LIFETIME_SECONDS, AccessTokens
@@ -58,7 +59,7 @@ class TokenEndpoint:
         )
 
     def _limit(self, request: Request, credentials: Credentials) -> None:
-        address = request.client.host if request.client else ""
+        address = household(request.client.host) if request.client else ""
         try:
             self._buckets.take(address, rate=10, burst=100)
             self._buckets.take((address, credentials.client_id), rate=2, burst=30)

@@ -49,22 +49,38 @@ class CallerTooSlow(Problem):
 class Upstreams:
     """`close()` when done."""
 
-    def __init__(self, urls: Mapping[str, str], *, seconds: float, max_body: int, patience: float = 5.0) -> None:
+    def __init__(
+        self,
+        urls: Mapping[str, str],
+        *,
+        seconds: float,
+        max_body: int,
+        patience: float = 5.0,
+        connections: int = 512,
+        connect_seconds: float = 2.0,
+    ) -> None:
         self.urls = dict(urls)
-        self._max_body, self._seconds = max_body, seconds
+        self._max_body, self._seconds, self._connect_seconds = max_body, seconds, connect_seconds
+        self._callers = self._session(connections)
+        # What the gateway asks for itself, `/healthz` above all, does not wait behind callers that take their answers slowly.
+        self.http = self._session(max(1, connections // 2))
+        self._pulses = Pulses(self._is_well, patience=patience)
+        self._listening = asyncio.create_task(self._pulses.listen(), name="pulses")
+
+    def _session(self, connections: int) -> aiohttp.ClientSession:
         # A service closes a connection after 5 idle seconds; one that is older is not used again here.
-        self.http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, limit_per_host=512, keepalive_timeout=4),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=2, sock_read=seconds),
+        # `connect` is the whole way to a connection: to wait for one of those there may be, and to make it.
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, limit_per_host=connections, keepalive_timeout=4),
+            timeout=aiohttp.ClientTimeout(total=None, connect=self._connect_seconds, sock_read=self._seconds),
             auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False,
             skip_auto_headers=_NOT_ADDED,
         )  # fmt: skip
-        self._pulses = Pulses(self._is_well, patience=patience)
-        self._listening = asyncio.create_task(self._pulses.listen(), name="pulses")
 
     async def close(self) -> None:
         self._listening.cancel()
         await self.http.close()
+        await self._callers.close()
 
     async def forward(
         self, service: str, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send, headers: Headers, added: Headers
@@ -72,10 +88,10 @@ class Upstreams:
         """Hands the request on and its answer back, with `added` headers; the answer's status. Raises a Problem."""
         content = await self._content(headers, receive) if _has_body(scope["headers"]) else b""
         if not isinstance(content, bytes):
-            return await self._exchange(service, scope, send, headers, content, added)
+            return await self._exchange(service, scope, None, send, headers, content, added)
         for retries in (1, 0) if _repeatable(scope["method"], headers) else (0,):
             try:
-                return await self._exchange(service, scope, send, headers, content, added)
+                return await self._exchange(service, scope, receive, send, headers, content, added)
             except ServiceDown as down:
                 # The service may have closed a kept connection just as it was used: nothing tells until it is.
                 if not retries or not _broke(down.__cause__):
@@ -83,8 +99,16 @@ class Upstreams:
         raise AssertionError("the last try answers or raises")
 
     async def _exchange(
-        self, service: str, scope: asgi.Scope, send: asgi.Send, headers: Headers, content: Any, added: Headers
+        self,
+        service: str,
+        scope: asgi.Scope,
+        receive: asgi.Receive | None,
+        send: asgi.Send,
+        headers: Headers,
+        content: Any,
+        added: Headers,
     ) -> int:
+        """`receive` tells that the caller left; None where the body is still read from it."""
         if self._pulses.is_silent(service):
             raise ServiceDown(service)
         base, query = self.urls[service], scope["query_string"].decode("latin-1")
@@ -100,7 +124,7 @@ class Upstreams:
                     sent["traceparent"] = tracing.traceparent() or ""
                 with self._pulses.heard(service) as hangs:
                     async with hangs:
-                        response = await self.http.request(
+                        response = await self._callers.request(
                             scope["method"], url, headers=sent, data=content or None, allow_redirects=False
                         )
                 span.set_attribute("http.response.status_code", response.status)
@@ -117,9 +141,7 @@ class Upstreams:
                 else:
                     began = True
                     await asgi.start(send, response.status, returned)
-                    async for chunk in response.content.iter_any():
-                        await asgi.body(send, chunk, more=True)
-                    await asgi.body(send, b"")
+                    await _pass_on(response.content.iter_any(), receive, send)
                 return response.status
         except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
             if began:
@@ -202,7 +224,7 @@ class Upstreams:
         if self._pulses.is_silent(service):
             raise ServiceDown(service)
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        timeout = aiohttp.ClientTimeout(total=seconds, sock_connect=2)
+        timeout = aiohttp.ClientTimeout(total=seconds, connect=self._connect_seconds)
         try:
             url = URL(self.urls[service] + path_and_query, encoded=True)
             async with self.http.get(url, headers=headers, timeout=timeout, allow_redirects=False) as response:
@@ -222,6 +244,20 @@ class Upstreams:
             return True
 
 
+async def _pass_on(chunks: AsyncIterator[bytes], receive: asgi.Receive | None, send: asgi.Send) -> None:
+    """As it comes. Raises CallerLeft: what is sent then, the server drops without a word."""
+    gone = asyncio.create_task(asgi.until_gone(receive)) if receive else None
+    try:
+        async for chunk in chunks:
+            if gone and gone.done():
+                raise asgi.CallerLeft
+            await asgi.body(send, chunk, more=True)
+        await asgi.body(send, b"")
+    finally:
+        if gone:
+            gone.cancel()
+
+
 def _seen(scope: asgi.Scope, url: URL) -> tracing.Attributes | None:
     if not tracing.recording():
         return None
@@ -238,7 +274,8 @@ def _has_body(headers: Headers) -> bool:
 
 def _broke(error: BaseException | None) -> bool:
     """Whether there was a connection."""
-    return isinstance(error, aiohttp.ClientConnectionError) and not isinstance(error, aiohttp.ClientConnectorError)
+    none = aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError
+    return isinstance(error, aiohttp.ClientConnectionError) and not isinstance(error, none)
 
 
 def _repeatable(method: str, headers: Headers) -> bool:

@@ -53,7 +53,7 @@ class Feed:
         after = "" if self._hub.position is None else f"?after={self._hub.position}"
         url = URL(f"{self._upstreams.urls['activity']}/internal/feed{after}", encoded=True)
         headers = {"authorization": f"Bearer {mint(_READER, self._key.private)}"}
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=2, sock_read=_SILENCE_SECONDS)
+        timeout = aiohttp.ClientTimeout(total=None, connect=2, sock_read=_SILENCE_SECONDS)
         async with self._upstreams.http.get(url, headers=headers, timeout=timeout, allow_redirects=False) as response:
             if response.status != 200:
                 raise FeedBroke(f"activity answered with {response.status}")

@@ -15,6 +15,7 @@ from libs.kit.auth import EVENT_READERS, Policy
 from libs.kit.problems import BadRequest, Problem, Unauthenticated, Unavailable
 from services.gateway.door import asgi
 from services.gateway.door.headers import Headers, value_of
+from services.gateway.door.limits import AtOnce
 from services.gateway.door.upstreams import ServiceDown, Upstreams
 from services.gateway.identity.access_tokens import Access
 from services.gateway.identity.directory import Caller, Directory
@@ -82,11 +83,20 @@ class Listening:
     """Serves listeners until they leave, are too slow, or may not listen any more."""
 
     def __init__(
-        self, hub: Hub, upstreams: Upstreams, directory: Directory, key: SigningKey, *, most: int, heartbeat: float
+        self,
+        hub: Hub,
+        upstreams: Upstreams,
+        directory: Directory,
+        key: SigningKey,
+        *,
+        most: int,
+        each: int,
+        heartbeat: float,
     ) -> None:
         self._hub, self._upstreams, self._directory, self._key = hub, upstreams, directory, key
         self._most, self._heartbeat = most, heartbeat
         self._seats: dict[Listener, _Seat] = {}
+        self._streams = AtOnce(each, "streams")
 
     async def serve(
         self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send, access: Access, caller: Caller, added: Headers
@@ -95,8 +105,14 @@ class Listening:
         if scope["method"] != "GET":
             raise GetOnly("The stream is read with GET.", allowed=["GET"])
         _READERS.check(caller.principal)
-        if len(self._seats) >= self._most:
+        if self._streams.total >= self._most:
             raise Unavailable("There are too many listeners; try again.", retry_after=5, dependency="gateway")
+        with self._streams.one(access.client_id, "client_streams"):
+            await self._serve(scope, receive, send, access, caller, added)
+
+    async def _serve(
+        self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send, access: Access, caller: Caller, added: Headers
+    ) -> None:
         if self._hub.position is None:
             raise ServiceDown("activity", "activity has not been heard of yet; try again.")
         asked = Request.of(scope)
@@ -219,8 +235,7 @@ async def _sent(listener: Listener, send: asgi.Send, frames: bytes, place: int |
 
 
 async def _until_gone(receive: asgi.Receive, listener: Listener) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        continue
+    await asgi.until_gone(receive)
     listener.leave("left")
 
 

@@ -45,8 +45,8 @@ class Live:
         """A listener with a client of its own, listening."""
         return await (await self.silent_ear(role, query, **fields)).opened()
 
-    async def silent_ear(self, role: str = "ops", query: str = "", **fields: Any) -> Ear:
-        ear = Ear(self.url, self.stage.token(await self.stage.make(role, **fields)), query)
+    async def silent_ear(self, role: str = "ops", query: str = "", *, token: str = "", **fields: Any) -> Ear:
+        ear = Ear(self.url, token or self.stage.token(await self.stage.make(role, **fields)), query)
         self._ears.append(ear)
         return ear
 
