@@ -1,6 +1,6 @@
 from deploy.local.parts import DEFAULT_PORTS, OPS_PORT
 from deploy.topics import SERVICES
-from tests.support.observability import alerts, expressions, targets
+from tests.support.observability import alerts, expressions, seen_to_fire, targets
 
 RUNBOOKS = {
     "consumer-lag", "relay-stuck", "dead-letters", "consumer-halted", "timers-late", "jobs-failing", "service-not-ready",
@@ -10,6 +10,10 @@ RUNBOOKS = {
 
 def test_every_runbook_has_an_alert_that_sends_somebody_there() -> None:
     assert {rule["runbook_url"] for rule in alerts().values()} == {f"docs/runbooks/{name}.md" for name in RUNBOOKS}
+
+
+def test_every_alert_is_tried_where_it_has_to_fire() -> None:
+    assert alerts().keys() - seen_to_fire() == set()
 
 
 def test_prometheus_looks_where_the_local_stack_listens() -> None:

@@ -20,6 +20,11 @@ def alerts() -> dict[str, dict[str, str]]:
     return found
 
 
+def seen_to_fire() -> set[str]:
+    """The alerts that alerts.test.yml expects to fire at some time."""
+    return set(re.findall(r"alertname: (\w+)\n +exp_alerts:\n", (FOLDER / "alerts.test.yml").read_text()))
+
+
 def targets() -> dict[str, str]:
     """Where Prometheus looks for each service."""
     text = (FOLDER / "prometheus.yml").read_text()
