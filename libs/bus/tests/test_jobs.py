@@ -247,7 +247,7 @@ async def test_retry_after_is_obeyed_in_both_its_forms() -> None:
     assert 110 < pause(1, refusal(soon)) <= 120
     assert pause(1, TryLater("busy", 300)) == 300
     assert pause(1, refusal("999999999999")) == 3600
-    for nonsense in ("", "-5", "soon", "²", "1e9", "Wed, 99 Foo 2026"):
+    for nonsense in ("", "-5", "soon", "²", "1e9", "Wed, 99 Foo 2026", "Wed, 21 Oct 99999999999999999999 07:28:00 GMT"):
         assert pause(1, refusal(nonsense)) < 0.25
     assert pause(12, refusal("1")) > 45
 
@@ -269,7 +269,7 @@ async def test_a_claim_costs_no_more_with_a_long_table(stage: Stage) -> None:
     """
     await stage.fetchval(fill)
     crowded = await _blocks_of_a_claim(stage, jobs)
-    assert crowded < alone + 600
+    assert crowded < alone + 350  # a clock that bounds no index: 500 more
 
 
 async def _blocks_of_a_claim(stage: Stage, jobs: Jobs) -> int:
