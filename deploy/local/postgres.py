@@ -144,14 +144,22 @@ def _forget_another(data: Path) -> None:
     """A crash leaves a pid behind; when it means another process now, the server would take that one for itself and not start."""
     left = data / "postmaster.pid"
     try:
-        pid = int(left.read_text().partition("\n")[0])
-        words = psutil.Process(pid).cmdline()
+        another = not _may_serve(psutil.Process(int(left.read_text().partition("\n")[0])), data)
     except psutil.ZombieProcess:
-        words = []
+        another = True
     except (FileNotFoundError, ValueError, OverflowError, psutil.NoSuchProcess):
         return  # the server itself sees to a number that means nobody
-    if str(data) not in words:
+    if another:
         left.unlink()
+
+
+def _may_serve(process: psutil.Process, data: Path) -> bool:
+    """A server works in its data folder, by whatever name it was told of it. Where we may not see that, its program tells."""
+    try:
+        place = process.cwd()
+    except psutil.AccessDenied:
+        place = ""
+    return Path(place).resolve() == data.resolve() if place else process.name().startswith("post")
 
 
 def _says_ready(data: Path, pid: int) -> bool:

@@ -4,8 +4,11 @@ import secrets
 import shutil
 from pathlib import Path
 
+import pytest
+
+from deploy.local.errors import CannotRun
 from deploy.local.ports import free_port
-from deploy.local.postgres import READY_SECONDS, binaries, launch, prepare
+from deploy.local.postgres import READY_SECONDS, Postgres, admin_url, binaries, launch, prepare
 from deploy.local.processes import Processes
 from deploy.local.system_user import lend_user
 from deploy.local.waiting import until
@@ -24,5 +27,36 @@ def test_a_server_starts_although_the_pid_that_a_crash_left_means_another_proces
 
         until(server.is_up, seconds=READY_SECONDS, otherwise=server.late())
         assert other.exit_code() is None
+    finally:
+        processes.stop_all()
+
+
+@pytest.mark.parametrize("named", ["as a relative path", "through a link", "in PGDATA"])
+def test_a_server_that_somebody_started_on_the_data_by_another_name_keeps_it(tmp_path: Path, named: str) -> None:
+    data, password, port = tmp_path / "postgres", secrets.token_hex(16), free_port()
+    link = tmp_path / "link"
+    processes = Processes(tmp_path / "run", tmp_path / "logs")
+    try:
+        prepare(data, password)
+        link.symlink_to(data)
+        words = {"as a relative path": ["-D", data.name], "through a link": ["-D", str(link)], "in PGDATA": []}[named]
+        settings = ["-c", f"port={port}", "-c", "unix_socket_directories="]
+        operators = processes.start(
+            "operators",
+            [str(binaries() / "postgres"), *words, *settings],
+            env={"LC_ALL": "C"} | ({} if words else {"PGDATA": str(data)}),
+            wave=0,
+            user=lend_user(data, tmp_path, binaries()),
+            cwd=tmp_path,
+        )
+        first = Postgres(admin_url(port, password), data, operators)
+        until(first.is_up, seconds=READY_SECONDS, otherwise=first.late())
+
+        ours = launch(processes, data, port=free_port(), password=password)
+
+        with pytest.raises(CannotRun, match="PostgreSQL ended at once"):
+            until(ours.is_up, seconds=READY_SECONDS, otherwise=ours.late())
+        assert "postmaster.pid" in ours.child.last_words()
+        assert first.is_up()
     finally:
         processes.stop_all()
