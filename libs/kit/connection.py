@@ -59,7 +59,7 @@ class Connection(HttpToolsProtocol):
         self.group: Hashable = None
         self.taken: str | None = None
         self.running: RequestResponseCycle | None = None
-        self.is_proxy = self.served = self.foreign = self.keeps_up = False
+        self.is_proxy = self.served = self.foreign = self.keeps_up = self.completed = False
         self.head_size = self.body_size = self.window_size = self.wire_size = self.room = 0
         self.written = self.pace_from = 0
         self.pace_until = 0.0
@@ -85,14 +85,15 @@ class Connection(HttpToolsProtocol):
                 self._linger()
             if not self.keeps_up:
                 return
+        self.completed = False
         self._feed(data)
         if before is BODY:
             self.wire_size += size
             # Chunks of a byte take six. What is far more than its bytes is extensions and trailers without end.
             if self.phase is BODY and self.wire_size > 8 * self.body_size + self.limits.head_bytes:
                 self.refuse(HeadTooLarge("There is too much beside the body."), "head")
-        elif self.phase is HEAD:
-            self.head_size += size if before is not ANSWER else 0
+        elif self.phase is HEAD and not self.completed:  # what came before it in the same read is no head
+            self.head_size += size
             if self.head_size > self.limits.head_bytes:
                 self.refuse(self._too_large(), "head")
 
@@ -175,6 +176,7 @@ class Connection(HttpToolsProtocol):
         if self.foreign:
             return
         super().on_message_complete()
+        self.completed = True
         if self.phase is LINGER:  # what was left of a body when its answer had been sent
             self._wait_for_next()
         else:

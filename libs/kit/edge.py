@@ -138,7 +138,8 @@ class Edge:
     def known(self, connection: "Connection", who: Hashable) -> None:
         """Its caller has shown a token: no stranger, but one of that caller's."""
         self.release(connection)
-        if connection.group == who or connection.is_proxy:
+        # Who has left while its token was looked up must not be counted: nothing would ever take it out again.
+        if connection.group == who or connection.is_proxy or connection not in self.connections:
             return
         self.leave(connection)
         group = self._join(connection, who)
@@ -190,7 +191,10 @@ class Edge:
         if connection.phase is NEW and connection.served:
             refused.labels(why).inc()
             self.leave(connection)
-            connection.transport.close()
+            if connection.transport.get_write_buffer_size():  # to close would wait for who takes nothing
+                connection.end()
+            else:
+                connection.transport.close()
         else:
             connection.refuse(TooManyConnections("There are too many connections; try again."), why)
 

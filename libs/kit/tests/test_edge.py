@@ -10,16 +10,17 @@ import pytest
 from deploy.local.waiting import until_async
 from libs.kit.edge import Edge, Limits
 from libs.kit.proxies import networks
-from tests.support.at_the_edge import at_the_edge, connect, drips, ended, headers, say, status
+from tests.support.at_the_edge import Stranger, at_the_edge, connect, drips, ended, headers, say, status
 
 FAST = Limits().faster(50)
 GET = b"GET %s HTTP/1.1\r\nHost: x\r\n%s\r\n"
+LARGE = 16 * 2**20  # more than the network's own buffers take
 LAST = b"Connection: close\r\n"
 POST = b"POST %s HTTP/1.1\r\nHost: x\r\n%s\r\n"
 
 
 class App:
-    """`/read` takes the body, `/quick` does not, `/pour` answers without end, `/wait` until its caller has left."""
+    """`/read` takes the body, `/quick` does not, `/large` is much at once, `/pour` without end, `/wait` until its caller has left."""
 
     def __init__(self) -> None:
         self.left = 0
@@ -29,6 +30,16 @@ class App:
         match scope["path"]:
             case "/known":
                 scope["state"]["caller_known"]("somebody")
+            case "/known-late":
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+                scope["state"]["caller_known"]("somebody")
+                self.left += 1
+                return
+            case "/large":
+                await _start(send)
+                await send({"type": "http.response.body", "body": bytes(LARGE)})
+                return
             case "/pour":
                 await _start(send)
                 for _ in range(1000):
@@ -131,6 +142,35 @@ async def test_who_has_shown_a_token_is_no_stranger_and_one_caller_has_so_many_c
         one_more[1].write(GET % (b"/known", b""))
         await asyncio.wait_for(one_more[0].readuntil(b"0\r\n\r\n"), 20)
         assert await ended(known[0]) == b""
+
+
+async def test_who_was_answered_and_takes_nothing_is_let_go_at_once_for_the_next() -> None:
+    edge, deaf = Edge(Limits(strangers_per_address=4, youngest=0.0, answer_window=60.0)), list[Stranger]()
+
+    def newest_is_answered() -> bool:
+        mine = deaf[-1][1].get_extra_info("sockname")
+        return any(each.client == mine and each.served for each in [*edge.connections])
+
+    async with at_the_edge(App(), edge) as port:
+        for _ in range(20):
+            deaf.append(await connect(port))
+            deaf[-1][1].transport.pause_reading()  # type: ignore[attr-defined]
+            deaf[-1][1].write(GET % (b"/large", b""))
+            await until_async(newest_is_answered, seconds=20, otherwise="it is not answered")
+        assert len(edge.connections) <= 4
+        for _, writer in deaf:
+            writer.transport.abort()
+
+
+async def test_who_left_before_its_token_was_looked_up_counts_with_nobody() -> None:
+    app, edge = App(), Edge()
+    async with at_the_edge(app, edge) as port:
+        _, writer = await connect(port)
+        writer.write(GET % (b"/known-late", b""))
+        await until_async(lambda: any(each.running for each in edge.connections), seconds=20, otherwise="not begun")
+        writer.transport.abort()
+        await until_async(lambda: app.left == 1, seconds=20, otherwise="it is not told that it left")
+        assert edge.groups == {}
 
 
 # --- how long it may take ----------------------------------------------------------------------------------------------
@@ -264,6 +304,16 @@ async def test_all_of_a_pipeline_are_told_that_their_caller_left(caplog: pytest.
         writer.transport.abort()
         await until_async(lambda: app.left == 1, seconds=20, otherwise="it was not told")
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("more", [0, 30_000])
+async def test_a_body_before_a_head_is_not_counted_as_head(more: int) -> None:
+    """However few reads they come in."""
+    first = POST % (b"/read", b"Content-Length: 60000\r\n") + bytes(60_000)
+    second = GET % (b"/quick", b"A: " + b"a" * more + b"\r\n" + LAST)
+    async with at_the_edge(App(), Edge()) as port:
+        answer = await say(port, first + second[:-20], second[-20:], pause=0.2)
+    assert answer.count(b"HTTP/1.1 200") == 2
 
 
 async def test_a_pipeline_is_answered_in_order_and_is_short() -> None:
