@@ -15,6 +15,7 @@ from services.entitlements.tests.builders import (
     a_registration,
     case_closed,
     case_opened,
+    case_reopened,
     made,
     onsite_in_vietnam,
 )
@@ -134,3 +135,17 @@ async def test_an_open_case_about_a_unit_is_covered_once_the_unit_is_registered(
     await a_registration(entitlements, customer, "8L26NEWUNIT01FB")
 
     assert (before.covered, (await last(entitlements)).covered) == (False, True)
+
+
+async def test_a_decision_stored_before_it_named_what_is_unknown_is_not_told_again(entitlements: Harness) -> None:
+    customer = await a_covered_customer(entitlements)
+    opened = case_opened(customer.account_id)
+    await entitlements.deliver(opened)
+    async with entitlements.transaction() as tx:
+        file = await CaseFile.get(opened.case_id, tx, lock=True)
+        assert file.decided
+        file.decided = {name: value for name, value in file.decided.items() if name != "unknown"}
+
+    await entitlements.deliver(case_reopened(opened.case_id))
+
+    assert [each.revision for each in await entitlements.events(CoverageDecided)] == [1]

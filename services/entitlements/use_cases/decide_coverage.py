@@ -1,7 +1,7 @@
 """Answer a case with what stands behind it, and answer again when that changes."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from libs.events import values
@@ -22,6 +22,8 @@ from services.entitlements.use_cases.case_context import (
 )
 
 V = TypeVar("V", bound=values.Value)
+_NOT_YET_TOLD: dict[str, Any] = {"unknown": []}
+"""What a decision from before it had these fields says by leaving them out."""
 
 
 async def decide(file: CaseFile, tx: Transaction) -> None:
@@ -92,7 +94,7 @@ async def _answer(
         decided_at=tx.now,
     )
     facts = decided.model_dump(mode="json", exclude={"revision", "decided_at"})
-    if facts != file.decided:
+    if file.decided is None or facts != {**_NOT_YET_TOLD, **file.decided}:
         file.decided, file.decisions = facts, decided.revision
         tx.emit(decided)
 
