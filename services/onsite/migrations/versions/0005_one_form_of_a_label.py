@@ -1,4 +1,7 @@
-"""Serials and product numbers in their one form, in every row."""
+"""Serials and product numbers in their one form, in every row.
+
+The service is stopped before: what the version before writes afterwards keeps its spelling.
+"""
 
 from alembic import op
 
