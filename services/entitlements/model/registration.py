@@ -102,7 +102,7 @@ class RegisteredSerial(Entity, table="registered_serials", indexes=("account_id"
     replaced_by: str | None = None
     successor: UUID | None = None  # the id of the serial that took over
     replaced_at: datetime | None = None
-    disputed_at: datetime | None = None  # set: the unit's key stands for another registration
+    disputed_at: datetime | None = None  # set: the unit's key stands for another claim
 
     def publish(self, registration: Registration, plan: str | None, tx: Transaction) -> None:
         """Its record on the state topic, as it stands; one in dispute has none."""
@@ -147,6 +147,7 @@ class Replacement(Entity, table="replacements", indexes=("old_key",)):
     new_serial: str
     installed_at: datetime
     by: str
+    account_id: UUID | None = None  # of the case; None: not told, then its case file says
     applied: bool = False
 
     @property

@@ -1,82 +1,14 @@
 """Rows from before labels had one form: what the migration makes of them, and what the service tells afterwards."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid5
 
 import asyncpg
-import pytest_asyncio
 
-from deploy.local.databases import ServiceDatabase, create_service_database
 from deploy.local.migrate import migrate
 from libs.events.entitlements import CoverageDecided, RegistrationState, registration_key
-from libs.store import Database
 from libs.store.ids import new_id
-from services.entitlements.app import service
-from tests.support.harness import Harness
-
-NUMBER = "83Z52AA"
-FIRST, SECOND = UUID(int=1), UUID(int=2)  # accounts; the first registers before the second
-SITE = UUID(int=3)
-
-
-def old_key(number: str, serial: str) -> UUID:
-    """A registration's key as it was."""
-    return uuid5(NAMESPACE_URL, f"polyplus:registration:{number}:{serial}")
-
-
-class Before:
-    """A database as it was, and how rows got into it."""
-
-    def __init__(self, owner: asyncpg.Connection, made: ServiceDatabase) -> None:
-        self.owner, self.made = owner, made
-
-    async def row(self, table: str, **values: Any) -> UUID:
-        known = {"id": new_id(), "version": 0, "revision": 0, **values}
-        columns, places = ", ".join(f'"{each}"' for each in known), ", ".join(f"${n}" for n in range(1, len(known) + 1))
-        stored = [json.dumps(each) if isinstance(each, dict | list) else each for each in known.values()]
-        await self.owner.execute(f"INSERT INTO {table} ({columns}) VALUES ({places})", *stored)
-        id: UUID = known["id"]
-        return id
-
-    async def account(self, id: UUID) -> None:
-        at = await self.owner.fetchval("SELECT app_now()")
-        await self.row("accounts", id=id, name="A", country="VN", time_zone="UTC", language="vi", created_at=at)
-        today = at.date()
-        term = {"starts_on": str(today), "ends_on": str(today.replace(year=today.year + 1))}
-        await self.row(
-            "contracts", account_id=id, number=f"PPC-{id.int}", plan="poly_plus", features=["advance_replacement"], options=[],
-            families=[], terms=[term], state="active", history=[], created_at=at,
-        )  # fmt: skip
-
-    async def registration(
-        self, account: UUID, serial: str, number: str = NUMBER, *, version: int = 1, history: Any = ()
-    ) -> UUID:
-        at = await self.owner.fetchval("SELECT app_now()")
-        id = await self.row(
-            "registrations", account_id=account, product_number=number, serial=serial, family="studio", model="Studio X70",
-            state="registered", history=list(history), created_at=at,
-        )  # fmt: skip
-        await self.row(
-            "registered_serials", id=old_key(number, serial), account_id=account, registration_id=id, product_number=number,
-            serial=serial, version=version,
-        )  # fmt: skip
-        return id
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def before(postgres_url: str) -> AsyncIterator[Before]:
-    made = await create_service_database(postgres_url, "entitlements", prefix="before_")
-    await migrate("entitlements", made.owner_url, "0005")
-    owner = await asyncpg.connect(made.owner_url)
-    await owner.execute("SELECT set_config('polyplus.scope', 'worker', false)")
-    yield Before(owner, made)
-    await owner.close()
-
-
-def step(by: str, reason: str | None, **more: Any) -> dict[str, Any]:
-    return {"state": "registered", "at": "2026-01-05T08:00:00Z", "by": by, "reason": reason, **more}
+from services.entitlements.tests.before import FIRST, NUMBER, SECOND, Before, old_key, step
 
 
 async def test_rows_get_the_one_form_and_a_second_claim_is_marked(before: Before) -> None:
@@ -164,10 +96,7 @@ async def test_rows_get_the_one_form_and_a_second_claim_is_marked(before: Before
         NUMBER, "T4E668C8"
     )
 
-    database = await Database.connect(before.made.runtime_url, size=4)
-    h = Harness(service, database, before.made.owner_url)
-    async with h.app.router.lifespan_context(h.app), h.http:
-        await h.fire_timers()
+    async with before.upgraded() as h:
         latest = {r["key"]: r for r in await h.outbox() if r["topic"] == RegistrationState.topic}
         states = [RegistrationState.model_validate_json(row["data"]) for row in latest.values() if row["data"]]
         told = {(state.serial, state.account_id): state.plan for state in states}
@@ -193,4 +122,3 @@ async def test_rows_get_the_one_form_and_a_second_claim_is_marked(before: Before
             assert ended.status_code == 200, ended.text
         covered = await h.get(f"/v1/coverage?product_number={NUMBER}&serial=clash1", role="customer", accounts=[FIRST])
         assert covered.json()["covered"]
-    await database.close()

@@ -284,7 +284,7 @@ async def test_a_whole_units_registration_moves_to_the_replacement(entitlements:
     (unit,) = (await entitlements.get("/v1/registrations")).json()["items"]
     case_id = new_id()
 
-    await entitlements.deliver(replaced(case_id))
+    await entitlements.deliver(replaced(case_id), account_id=customer.account_id)
 
     (told,) = await entitlements.events(SerialReplaced)
     assert (str(told.registration_id), told.old_serial, told.new_serial) == (unit["id"], SERIAL, SPARE)
@@ -311,7 +311,7 @@ async def test_the_firmware_of_a_unit_is_noted_and_is_not_its_replacements(entit
     updated = await entitlements.patch(
         path, {"firmware": "4.5.0-448317"}, etag=registered.headers["etag"], **as_customer(customer)
     )
-    await entitlements.deliver(replaced(new_id()))
+    await entitlements.deliver(replaced(new_id()), account_id=customer.account_id)
 
     told = [
         registered.json()["firmware"],
@@ -322,9 +322,10 @@ async def test_the_firmware_of_a_unit_is_noted_and_is_not_its_replacements(entit
 
 
 async def test_a_component_moves_no_registration(entitlements: Harness) -> None:
-    await a_covered_customer(entitlements)
+    customer = await a_covered_customer(entitlements)
 
-    await entitlements.deliver(replaced(new_id(), whole_unit=False, component="camera_module"))
+    installed = replaced(new_id(), whole_unit=False, component="camera_module")
+    await entitlements.deliver(installed, account_id=customer.account_id)
 
     assert await entitlements.events(SerialReplaced) == []
 
@@ -332,7 +333,7 @@ async def test_a_component_moves_no_registration(entitlements: Harness) -> None:
 async def test_a_replacement_heard_of_before_the_unit_was_registered_is_kept(entitlements: Harness) -> None:
     customer = await a_customer(entitlements)
     await a_product(entitlements)
-    await entitlements.deliver(replaced(new_id()))
+    await entitlements.deliver(replaced(new_id()), account_id=customer.account_id)
 
     id = await a_registration(entitlements, customer)
 
@@ -344,7 +345,7 @@ async def test_a_replacement_that_the_customer_registered_too_ends_the_old_regis
     customer = await a_covered_customer(entitlements)
     mine = await a_registration(entitlements, customer, SPARE)
 
-    await entitlements.deliver(replaced(new_id()))
+    await entitlements.deliver(replaced(new_id()), account_id=customer.account_id)
 
     assert len(await entitlements.events(SerialReplaced)) == 1
     by_serial = {unit["serial"]: unit for unit in (await entitlements.get("/v1/registrations")).json()["items"]}
@@ -353,10 +354,11 @@ async def test_a_replacement_that_the_customer_registered_too_ends_the_old_regis
 
 
 async def test_a_replacements_serial_of_another_account_moves_nothing(entitlements: Harness) -> None:
-    _, other = await two_customers(entitlements)
+    owner, other = await two_customers(entitlements)
     await a_registration(entitlements, other, SPARE, site_id=str(other.site_id))
 
-    await entitlements.deliver(replaced(new_id(), installed_at=await entitlements.now() + timedelta(days=1)))
+    installed = replaced(new_id(), installed_at=await entitlements.now() + timedelta(days=1))
+    await entitlements.deliver(installed, account_id=owner.account_id)
 
     assert await entitlements.events(SerialReplaced) == []
     assert {

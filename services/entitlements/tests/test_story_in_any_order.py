@@ -35,7 +35,7 @@ STRANGE = new_id()  # a case that entitlements never hears opened
 def story(h: Harness, account_id: Any) -> list[Delivery]:
     """Two cases on one unit, which is replaced twice; the second replacement is told of before the first."""
     return [
-        h.delivery(event)
+        h.delivery(event, account_id=account_id)
         for event in (
             case_opened(account_id, case_id=FIRST, opened_at=NOW),
             case_opened(account_id, case_id=SECOND, opened_at=NOW),

@@ -16,13 +16,19 @@ from services.entitlements.model.site import Site
 
 
 async def lineage(opening: Opening, account_id: UUID, tx: Transaction) -> list[RegisteredSerial]:
-    """The unit that the case named and each that took its place since; empty when the account has not registered it."""
+    """The unit that the case named and each that took its place since; empty when the account has not registered it.
+
+    It ends where the next is another account's by now, or nobody's any more.
+    """
     if not (opening.product_number and opening.serial):
         return []
     named = await registered(opening.product_number, opening.serial, account_id, tx)
     units = [named] if named else []
     while units and (next := units[-1].successor):
-        units.append(await RegisteredSerial.get(next, tx))
+        successor = await RegisteredSerial.find(next, tx)
+        if successor is None or successor.account_id != account_id:
+            break
+        units.append(successor)
     return units
 
 

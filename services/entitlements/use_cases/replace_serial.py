@@ -9,6 +9,7 @@ from libs.events.entitlements import SerialReplaced, registration_key
 from libs.events.rma import ReplacementInstalled
 from libs.store import Transaction
 from services.entitlements.model.account import Account
+from services.entitlements.model.case_file import CaseFile
 from services.entitlements.model.coverage import coverage_now
 from services.entitlements.model.product import Product
 from services.entitlements.model.registration import RegisteredSerial, Registration, Replacement
@@ -18,7 +19,7 @@ log = structlog.get_logger()
 
 
 async def follow_replacement(event: ReplacementInstalled, tx: Transaction) -> None:
-    """Kept by its RMA's id, so that it acts once; a unit that nobody registered waits for its registration."""
+    """Kept by its RMA's id, so that it acts once; a unit that its account has not registered waits for that."""
     if not (event.whole_unit and event.old_serial and event.new_serial):
         return
     if await Replacement.find(event.rma_id, tx, lock=True):
@@ -34,6 +35,7 @@ async def follow_replacement(event: ReplacementInstalled, tx: Transaction) -> No
             new_serial=event.new_serial,
             installed_at=event.installed_at,
             by=event.by,
+            account_id=tx.cause.account_id if tx.cause else None,
         )
     )
     if not tx.rebuilding:
@@ -55,13 +57,25 @@ async def _apply(replacement: Replacement, tx: Transaction) -> None:
     registration = await Registration.get(found.registration_id, tx, lock=True)
     await Account.get(registration.account_id, tx, lock=True)
     old = await RegisteredSerial.get(replacement.old_key, tx, lock=True)
-    if old.replaced_by or not await _take_over(registration, old, replacement, tx):
+    if old.replaced_by:
+        return
+    if registration.disputed_at or registration.account_id != await _account_of(replacement, tx):
+        # One label can be on two accounts' units, as they say: a person has to find out. Until then it waits.
+        log.warning("a replacement's unit is another account's or in dispute", rma_id=str(replacement.id))
+        return
+    if not await _take_over(registration, old, replacement, tx):
         return
     replacement.applied = True
     await tx.flush()
     serials = await tx.select(RegisteredSerial, RegisteredSerial.c.registration_id == old.registration_id)
     await decide_for_units([serial.id for serial in serials], tx)
     await apply_what_was_replaced([replacement.new_key], tx)
+
+
+async def _account_of(replacement: Replacement, tx: Transaction) -> UUID | None:
+    """Whose unit was replaced, as far as it is known."""
+    file = None if replacement.account_id else await CaseFile.find(replacement.case_id, tx)
+    return file.account_id if file else replacement.account_id
 
 
 async def _take_over(

@@ -1,7 +1,10 @@
 """Serials and product numbers in their one form, in every row; units that two registrations claim are marked.
 
-Of several that claim one unit the first registered holds it. The others stay as they were written, and are in dispute: a
-manager withdraws what is wrong. What the state topic and open cases have to hear of it, the service tells once it has started.
+Of several that claim one unit the first registered holds it. The others stay as they were written, and their registrations are in
+dispute: a manager withdraws what is wrong. A unit that was replaced since puts its registration in no dispute. What the state topic
+and open cases have to hear of it, the service tells once it has started.
+
+Entitlements is stopped before: what the version before writes afterwards keeps its spelling, and nobody mends it.
 """
 
 from collections import defaultdict
@@ -11,15 +14,14 @@ from uuid import UUID, uuid5
 import sqlalchemy as sa
 import structlog
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
 from libs.events import labels
 from libs.events.entitlements import RegistrationState, registration_key
 from libs.events.labels import in_form
 from libs.store.rewriting import remove_record, rewrite, rows, see_all_rows, set_timer
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 log = structlog.get_logger()
@@ -32,14 +34,14 @@ _SERIALS = sa.table(
     sa.column("disputed_at", sa.DateTime(timezone=True)),
 )
 _CLAIMED_AT = sa.text("SELECT id, created_at FROM registrations WHERE id = ANY(:ids)")
+_ACCOUNT_OF_REPLACEMENT = sa.text(
+    "UPDATE replacements r SET account_id = c.account_id FROM case_files c WHERE c.id = r.case_id AND r.account_id IS NULL"
+)
 _DISPUTE = sa.text("UPDATE registrations SET disputed_at = app_now() WHERE id = :id")
 Row = dict[str, Any]
 
 
 def upgrade() -> None:
-    for table in ("registrations", "registered_serials"):
-        op.add_column(table, sa.Column("disputed_at", postgresql.TIMESTAMP(timezone=True), nullable=True))
-    op.create_index("registrations_disputed_at_idx", "registrations", ["disputed_at"])
     see_all_rows(op)
     _products()
     accounts = _serials()
@@ -49,6 +51,7 @@ def upgrade() -> None:
     rewrite(op, "licences", in_form, "product_number", "serial")
     names = ("product_number", "old_serial", "new_product_number", "new_serial")
     rewrite(op, "replacements", _replacement, *names, uuids=("old_key",))
+    op.get_bind().execute(_ACCOUNT_OF_REPLACEMENT)
     files = rewrite(op, "case_files", _case_file, uuids=("unit",), json=("opening", "decided"))
     for account_id in accounts:
         set_timer(op, "Account", account_id, "publish_registrations")
@@ -88,7 +91,7 @@ def _serials() -> set[UUID]:
             claimants.append(there._asdict())
         accounts |= {each["account_id"] for each in claimants}
         moved |= _settle(key, claimants)
-    for old, new in moved.items():
+    for old, new in reversed(moved.items()):  # first what gave a key up, then what has it now
         op.get_bind().execute(sa.update(_SERIALS).where(_SERIALS.c.successor == old).values(successor=new))
     rewrite(op, "registered_serials", _successor, "replaced_by")
     return accounts
@@ -109,6 +112,8 @@ def _settle(key: UUID, claimants: list[Row]) -> dict[UUID, UUID]:
     for row in others:  # first, so that the key is free
         ids[row["id"]] = row["id"] if row["id"] != key else uuid5(key, "disputed")
         _store(row["id"], id=ids[row["id"]], disputed_at=sa.func.app_now(), version=row["version"] + 1)
+        if row["replaced_by"] is not None or row["registration_id"] == holder["registration_id"]:
+            continue  # its registration has another unit by now, or this very one
         op.get_bind().execute(_DISPUTE, {"id": row["registration_id"]})
         log.warning(
             "two registrations claim one unit; a manager has to say whose it is",

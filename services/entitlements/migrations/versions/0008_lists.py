@@ -2,19 +2,13 @@
 
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    op.drop_index("contacts_account_id_idx")
-    op.drop_index("contracts_account_id_idx")
-    op.drop_index("licences_account_id_idx")
-    op.drop_index("offers_account_id_idx")
-    op.drop_index("registrations_account_id_idx")
-    op.drop_index("sites_account_id_idx")
     op.create_index("accounts_country_id_idx", "accounts", ["country", "id"])
     op.create_index("contacts_account_id_id_idx", "contacts", ["account_id", "id"])
     op.create_index("contacts_email_id_idx", "contacts", ["email", "id"])
@@ -25,6 +19,7 @@ def upgrade() -> None:
     op.create_index("licences_state_id_idx", "licences", ["state", "id"])
     op.create_index("offers_account_id_id_idx", "offers", ["account_id", "id"])
     op.create_index("offers_valid_until_idx", "offers", ["valid_until"])
+    op.create_index("registrations_disputed_at_idx", "registrations", ["disputed_at"])
     op.create_index("registrations_account_id_id_idx", "registrations", ["account_id", "id"])
     op.create_index("registrations_site_id_id_idx", "registrations", ["site_id", "id"])
     op.create_index("registrations_product_number_id_idx", "registrations", ["product_number", "id"])
