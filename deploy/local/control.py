@@ -6,6 +6,7 @@ Files and not a socket: a socket's path must be short, and a stack may live anyw
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Callable
@@ -28,17 +29,24 @@ class Control:
         self._folder, self._supervisor, self._say = _folder(home), supervisor, say
 
     async def run(self) -> None:
-        """For ever. What was asked of an earlier supervisor is forgotten."""
+        """For ever. Who asked may be gone, the disk may be full: neither keeps the next one waiting."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        for old in self._folder.iterdir():
-            old.unlink(missing_ok=True)
         while True:
-            for request in sorted(self._folder.glob("*.asked"), key=lambda file: file.stat().st_mtime):
-                name = request.read_text()
-                told = await self._restart(name)
-                _write(request.with_suffix(".told"), json.dumps(told))
-                request.unlink(missing_ok=True)
+            for request in self._asked():
+                try:
+                    await self._work(request)
+                except OSError as trouble:
+                    self._say(f"what was asked in {request} could not be done or told: {trouble}")
             await asyncio.sleep(_LOOK_SECONDS)
+
+    def _asked(self) -> list[Path]:
+        with contextlib.suppress(FileNotFoundError):  # withdrawn meanwhile; the others are there at the next look
+            return sorted(self._folder.glob("*.asked"), key=lambda file: file.stat().st_mtime)
+        return []
+
+    async def _work(self, request: Path) -> None:
+        if (name := _taken(request)) is not None:
+            _write(request.with_suffix(".told"), json.dumps(await self._restart(name)))
 
     async def _restart(self, name: str) -> dict[str, Any]:
         began = time.monotonic()
@@ -48,6 +56,13 @@ class Control:
         except CannotRun as failed:
             return {"name": name, "failed": str(failed)}
         return {"name": name, "seconds": round(time.monotonic() - began, 1)}
+
+
+def forget_asked(home: Path) -> None:
+    """What was asked of an earlier supervisor; to be called as soon as the lock is taken, for from then on the new one is asked."""
+    for old in _folder(home).glob("*"):
+        with contextlib.suppress(OSError):
+            old.unlink()
 
 
 def restart(home: Path, name: str) -> float:
@@ -75,6 +90,16 @@ def restart(home: Path, name: str) -> float:
         request.unlink(missing_ok=True)
         answer.unlink(missing_ok=True)
     raise CannotRun(f"the supervisor did not restart {name} within {_PATIENCE_SECONDS} s")
+
+
+def _taken(request: Path) -> str | None:
+    """What is asked; it is gone then, for what cannot be told must not be done again and again. None: it was withdrawn."""
+    try:
+        name = request.read_text(errors="replace")
+        request.unlink()
+    except FileNotFoundError:
+        return None
+    return name
 
 
 def _folder(home: Path) -> Path:

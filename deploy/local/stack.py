@@ -15,7 +15,7 @@ from typing import IO, Self
 
 from deploy.local import environment as environments
 from deploy.local import lock, prometheus
-from deploy.local.control import Control
+from deploy.local.control import Control, forget_asked
 from deploy.local.engines import Engines
 from deploy.local.environment import Environment
 from deploy.local.errors import CannotRun
@@ -148,6 +148,7 @@ class Stack:
             )
         (self.home / "run").mkdir(mode=0o700, exist_ok=True)
         self._lock = lock.take(self.home)
+        forget_asked(self.home)
         left = stop_leftovers(self.home / "run", self._say)
         if left:
             self._say(f"stopped what an earlier run had left: {', '.join(sorted(left))}")
@@ -206,10 +207,12 @@ class Stack:
         return Unit(name, launch, ready, lambda: speaks(planned.health_url))
 
     async def _take_down(self) -> None:
-        for task in filter(None, (self._watch, self._control)):
+        tasks = [task for task in (self._watch, self._control) if task is not None]
+        for task in tasks:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(ended, Exception):
+                self._say(f"the supervisor had ended by itself: {ended!r}")
         self._watch = self._control = None
         await asyncio.to_thread(self._processes.stop_all)
         self._ports.close()

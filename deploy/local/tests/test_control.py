@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from deploy.local.control import Control, restart
 from deploy.local.errors import CannotRun
 from deploy.local.supervisor import Unit
 from deploy.local.tests.test_supervisor import SERVER, Said, supervised
+from deploy.local.waiting import until_async
 
 
 @asynccontextmanager
@@ -47,6 +49,37 @@ async def test_what_is_not_there_cannot_be_started_anew(tmp_path: Path) -> None:
     async with controlled(tmp_path, SERVER) as (_, _said):
         with pytest.raises(CannotRun, match="'nope'"):
             await asyncio.to_thread(restart, tmp_path, "nope")
+
+
+async def test_one_who_asks_no_more_and_one_who_cannot_be_told_leave_the_next_one_served(tmp_path: Path) -> None:
+    async with controlled(tmp_path, SERVER) as (_, said):
+        folder = tmp_path / "run" / "restart"
+        # With no await between them all are there at the next look.
+        for age, name in enumerate(("untold", "withdrawn", "rubbish")):
+            (folder / f"{name}.asked").write_bytes(b"\xff" if name == "rubbish" else b"rma")
+            os.utime(folder / f"{name}.asked", (age, age))
+        (folder / "untold.new").mkdir()  # where the answer would be written first
+        await until_async(lambda: said.about("starting rma anew"), seconds=20, otherwise="nobody looked")
+        (folder / "withdrawn.asked").unlink()
+
+        async with asyncio.timeout(60):
+            await asyncio.to_thread(restart, tmp_path, "rma")
+
+        assert said.about("untold.new")
+        assert not list(folder.glob("*.asked"))
+
+
+async def test_what_is_asked_while_the_stack_comes_up_is_done_once_it_is_up(tmp_path: Path) -> None:
+    async with supervised(tmp_path, SERVER) as (supervisor, _, said):
+        with lock.take(tmp_path):
+            asker = asyncio.create_task(asyncio.to_thread(restart, tmp_path, "rma"))
+            folder = tmp_path / "run" / "restart"
+            await until_async(lambda: bool([*folder.glob("*.asked")]), seconds=20, otherwise="nothing was asked")
+            await supervisor.start(["rma"])
+            control = asyncio.create_task(Control(tmp_path, supervisor, said.append).run())
+            await asyncio.wait([asker], timeout=30)
+            control.cancel()
+        assert await asker >= 0
 
 
 def test_without_a_supervisor_nobody_starts_anything(tmp_path: Path) -> None:

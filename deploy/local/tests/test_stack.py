@@ -3,7 +3,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +19,10 @@ from deploy.local.errors import CannotRun
 from deploy.local.kafka import KafkaLogin, check_login
 from deploy.local.parts import OPS_PORT, SIMULATORS, part
 from deploy.local.ports import HOST, Ports
+from deploy.local.processes import Child
 from deploy.local.stack import Stack
-from deploy.local.tests.supervised import a_supervisor, all_gone
+from deploy.local.supervisor import Unit
+from deploy.local.tests.supervised import PLAIN, a_supervisor, all_gone
 from deploy.local.waiting import until
 from deploy.topics import SERVICES
 
@@ -114,19 +117,42 @@ async def test_two_stacks_run_side_by_side_and_one_killed_by_sigkill_leaves_the_
     await lets_its_people_in(stack.env)
 
 
-async def test_existing_engines_are_used_when_the_environment_names_them(stack: Stack, tmp_path: Path) -> None:
+def those_of(stack: Stack, home: Path, say: Callable[[str], None] = lambda _line: None) -> Stack:
+    """A stack in another home on this one's engines, with the same passwords, for the engines' people stay the same."""
+    environment.write(home, stack.env)
     given = {
         "POLYPLUS_USE_POSTGRES_URL": stack.env["POLYPLUS_POSTGRES_ADMIN_URL"],
         "POLYPLUS_USE_KAFKA_BOOTSTRAP": stack.env["POLYPLUS_KAFKA_BOOTSTRAP"],
         "POLYPLUS_USE_KAFKA_USER": stack.env["POLYPLUS_KAFKA_ADMIN_USER"],
         "POLYPLUS_USE_KAFKA_PASSWORD": stack.env["POLYPLUS_KAFKA_ADMIN_PASSWORD"],
     }
-    # With the same passwords, for the engines' people stay the same.
-    environment.write(tmp_path, stack.env)
-    async with engines(tmp_path, **given) as ours:
+    return Stack(home, services=(), simulators=(), environ=given, say=say)
+
+
+async def test_existing_engines_are_used_when_the_environment_names_them(stack: Stack, tmp_path: Path) -> None:
+    async with those_of(stack, tmp_path) as ours:
         assert ours.children() == []
         assert ours.env["POLYPLUS_KAFKA_BOOTSTRAP"] == stack.env["POLYPLUS_KAFKA_BOOTSTRAP"]
         await lets_its_people_in(ours.env)
+
+
+async def test_a_stack_whose_watch_fails_stops_politely_what_it_has_started(stack: Stack, tmp_path: Path) -> None:
+    def launch() -> Child:
+        raise RuntimeError("nobody expected this")
+
+    async def ready() -> bool:
+        return True
+
+    said: list[str] = []
+    async with those_of(stack, tmp_path, said.append) as ours:
+        child = ours._processes.start("one", [sys.executable, "-c", PLAIN], env={}, wave=1)
+        ours._supervisor.add(Unit("broken", launch, ready, wanted=True))
+        with pytest.raises(RuntimeError, match="nobody expected this"):
+            await ours.forever()
+
+    assert child.exit_code() == -signal.SIGTERM
+    assert not lock.is_taken(tmp_path)
+    assert [line for line in said if "nobody expected this" in line]
 
 
 async def test_a_configured_port_that_is_taken_says_so(tmp_path: Path) -> None:
@@ -134,6 +160,15 @@ async def test_a_configured_port_that_is_taken_says_so(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         with pytest.raises(CannotRun, match=rf"^POLYPLUS_GATEWAY_PORT={port} is taken on 127.0.0.1: .*$"):
             await engines(tmp_path, POLYPLUS_GATEWAY_PORT=str(port)).__aenter__()
+
+
+async def test_what_was_asked_of_an_earlier_supervisor_is_forgotten(tmp_path: Path) -> None:
+    asked = tmp_path / "run" / "restart" / "earlier.asked"
+    asked.parent.mkdir(parents=True)
+    asked.write_text("rma")
+    with socket.create_server((HOST, 0)) as taken, pytest.raises(CannotRun, match="is taken"):
+        await engines(tmp_path, POLYPLUS_GATEWAY_PORT=str(taken.getsockname()[1])).__aenter__()
+    assert not asked.exists()
 
 
 async def test_a_full_disk_says_what_to_do(tmp_path: Path) -> None:
