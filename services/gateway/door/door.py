@@ -45,8 +45,11 @@ class Door:
         self._in_flight = AtOnce(settings.requests_in_flight, "requests")
 
     async def __call__(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
+        if scope["type"] != "http" or scope["path"] == "/healthz":
             await self._front(scope, receive, send)
+            return
+        if not scope["path"].startswith("/v1/"):
+            await self._enter_front(scope, receive, send)
             return
         came = value_of(scope["headers"], b"traceparent")
         seen = {"http.request.method": scope["method"], "url.path": scope["path"], "url.scheme": scope["scheme"]}
@@ -63,16 +66,23 @@ class Door:
                 _count("refused", problem.status)
                 await asgi.refuse(scope, receive, send, problem)
 
+    async def _enter_front(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
+        try:
+            allowance = self._allowance_of(_address(scope))
+        except Problem as problem:
+            _count("refused", problem.status)
+            await asgi.refuse(scope, receive, send, problem)
+            return
+        await self._front(scope, receive, asgi.with_headers(send, _added(allowance)))
+
     async def _enter(self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send) -> None:
         service = routes.owner(scope["path"])
         get_current_span().update_name(f"{scope['method']} /v1/{routes.resource(scope['path'])}")
         if scope["method"] not in _METHODS:
             raise MethodNotAllowed(f"{scope['method']} is not spoken here.", allowed=sorted(_METHODS))
         if routes.resource(scope["path"]) in routes.PUBLIC:
-            address = household(scope["client"][0]) if scope.get("client") else ""
-            allowance = self._buckets.take(
-                address, rate=self._settings.requests_per_second, burst=2 * self._settings.requests_per_second
-            )
+            address = _address(scope)
+            allowance = self._allowance_of(address)
             headers = _inward(scope, None)
             with self._in_flight.one(address, "address_requests"):
                 await self._forward(service, scope, receive, send, headers, allowance)
@@ -94,6 +104,10 @@ class Door:
             else:
                 await self._forward(service, scope, receive, send, headers, allowance)
 
+    def _allowance_of(self, address: str) -> Allowance:
+        rate = self._settings.requests_per_second
+        return self._buckets.take(address, rate=rate, burst=2 * rate)
+
     def _allowance(self, caller: Caller) -> Allowance:
         rate = caller.requests_per_second or self._settings.requests_per_second
         return self._buckets.take(caller.principal.id, rate=rate, burst=2 * rate)
@@ -109,6 +123,10 @@ class Door:
     ) -> None:
         status = await self._upstreams.forward(service, scope, receive, send, headers, _added(allowance))
         _count(service, status)
+
+
+def _address(scope: asgi.Scope) -> str:
+    return household(scope["client"][0]) if scope.get("client") else ""
 
 
 def _inward(scope: asgi.Scope, authorization: str | None) -> Headers:

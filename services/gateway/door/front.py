@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
@@ -20,6 +21,8 @@ from services.gateway.documents.openapi import OpenApi
 from services.gateway.door.upstreams import Upstreams
 
 PROBE_SECONDS = 1.5
+KEPT_SECONDS = 1.0
+"""What was found of the services holds so long: whoever asks need show no token, and each look is a question to all of them."""
 READ = ["GET", "HEAD"]
 _SAID = 300
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -46,11 +49,11 @@ def documents_router(openapi: OpenApi) -> APIRouter:
 
     @router.get("/docs")
     async def docs() -> HTMLResponse:
-        return HTMLResponse(pages.docs(await openapi.document()), headers=pages.HEADERS)
+        return HTMLResponse((await openapi.rendered()).page, headers=pages.HEADERS)
 
     @router.get("/openapi.json")
-    async def openapi_json() -> JSONResponse:
-        return JSONResponse(await openapi.document())
+    async def openapi_json() -> Response:
+        return Response((await openapi.rendered()).json, media_type="application/json")
 
     @router.get("/asyncapi.json")
     async def asyncapi_json() -> Response:
@@ -62,7 +65,17 @@ def documents_router(openapi: OpenApi) -> APIRouter:
 def health_router(database: Database, upstreams: Upstreams, stopping: asyncio.Event) -> APIRouter:
     """The gateway is ready when its own database is, until it is told to end; how each service stands is said
     beside, and `degraded` when one does not well."""
-    router = APIRouter()
+    router, looking = APIRouter(), asyncio.Lock()
+    found: tuple[float, list[str]] = (float("-inf"), [])
+
+    async def look() -> list[str]:
+        nonlocal found
+        async with looking:
+            if time.monotonic() - found[0] > KEPT_SECONDS:
+                asked = (_database(database), *(_service(upstreams, name) for name in routes.SERVICES))
+                states = await asyncio.gather(*asked)
+                found = time.monotonic(), states
+            return found[1]
 
     @router.api_route("/healthz", methods=READ)
     async def healthz() -> dict[str, str]:
@@ -70,9 +83,7 @@ def health_router(database: Database, upstreams: Upstreams, stopping: asyncio.Ev
 
     @router.api_route("/readyz", methods=READ)
     async def readyz() -> JSONResponse:
-        own, *states = await asyncio.gather(
-            _database(database), *(_service(upstreams, name) for name in routes.SERVICES)
-        )
+        own, *states = await look()
         services = dict(zip(routes.SERVICES, states, strict=True))
         ready = own == "ok" and not stopping.is_set()
         status = "not ready" if not ready else "ready" if set(states) <= {"ok"} else "degraded"

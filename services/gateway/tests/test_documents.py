@@ -1,5 +1,6 @@
 """One OpenAPI for all services, AsyncAPI, and two pages."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.openapi.models import OpenAPI
+from fastapi.responses import JSONResponse
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel, create_model
 
@@ -130,6 +132,68 @@ async def test_a_service_that_was_never_seen_is_named_and_one_that_was_is_kept(
     assert "rma" not in first["x-unavailable"]
     await stage.stop("rma")
     assert (await http.get("/openapi.json")).json() == first
+
+
+async def test_a_document_is_put_together_once_and_anew_when_a_service_says_something_else(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.gateway.documents.openapi.FRESH_SECONDS", 0.0)
+    made = []
+
+    def counting(*given: Any) -> dict[str, Any]:
+        made.append(given)
+        return merged(*given)
+
+    monkeypatch.setattr("services.gateway.documents.openapi.merged", counting)
+    await stage.start("rma", a_service("rma", "/v1/rmas"))
+    http = await stage.http((await stage.open()).url)
+    for path in ("/openapi.json", "/docs"):
+        assert "/v1/parts" not in (await http.get(path)).text
+    assert len({(await http.get("/openapi.json")).content for _ in range(5)}) == 1
+    assert len(made) == 1
+    await stage.stop("rma")
+    await stage.start("rma", a_service("rma", "/v1/rmas", "/v1/parts"))
+    for path in ("/openapi.json", "/docs"):
+        assert "/v1/parts" in (await http.get(path)).text
+    assert len(made) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "asks", "says"),
+    [("/openapi.json", "/openapi.json", 503), ("/docs", "/openapi.json", 200), ("/readyz", "/readyz", 200)],
+)
+async def test_many_strangers_at_once_are_one_question_to_a_service(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, path: str, asks: str, says: int
+) -> None:
+    monkeypatch.setattr("services.gateway.documents.openapi.AGAIN_SECONDS", 60.0, raising=False)
+    monkeypatch.setattr("services.gateway.door.front.KEPT_SECONDS", 60.0, raising=False)
+    asked, app = [], FastAPI(openapi_url=None)
+
+    @app.get(asks)
+    async def answer() -> JSONResponse:
+        asked.append(path)
+        return JSONResponse({}, says)
+
+    await stage.start("rma", app)
+    http = await stage.http((await stage.open()).url)
+    answers = await asyncio.gather(*(http.get(path, timeout=30) for _ in range(20)))
+    assert {each.status_code for each in answers} == {200}
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/docs", "/openapi.json", "/asyncapi.json", "/readyz", "/nowhere", "/oauth/token"]
+)
+async def test_what_needs_no_token_has_a_bound_by_address_and_the_sign_of_life_has_none(
+    stage: Stage, path: str
+) -> None:
+    http = await stage.http((await stage.open(requests_per_second=1)).url)
+    answers = await asyncio.gather(*(http.get(path, timeout=30) for _ in range(15)))
+    refused = [each for each in answers if each.status_code == 429]
+    assert refused
+    assert {each.headers["content-type"] for each in refused} == {"application/problem+json"}
+    assert all(int(each.headers["retry-after"]) > 0 for each in refused)
+    assert {(await http.get("/healthz")).status_code for _ in range(15)} == {200}
 
 
 async def test_the_pages_name_every_operation_and_load_nothing(stage: Stage) -> None:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
+from deploy.local.waiting import until_async
 from libs.kit.auth import Verifier, mint
 from libs.kit.edge import Limits
 from libs.kit.problems import Unauthenticated, Unavailable
@@ -304,7 +305,11 @@ async def test_a_service_that_is_down_is_named_and_the_others_work_on(stage: Sta
     assert (ready["status"], ready["services"]["rma"] == "ok", ready["services"]["cases"]) == ("degraded", False, "ok")
     await stage.start("rma", small())
     assert (await http.get("/v1/rmas")).status_code == 200
-    assert (await http.get("/readyz")).json()["services"]["rma"] == "ok"
+
+    async def is_said_to_be_well() -> bool:
+        return bool((await http.get("/readyz")).json()["services"]["rma"] == "ok")
+
+    await until_async(is_said_to_be_well, seconds=20, otherwise="it is not said to be well")
 
 
 async def test_readiness_says_which_service_has_halted_or_holds_something_back(stage: Stage) -> None:
