@@ -12,7 +12,7 @@ from deploy.local.waiting import until_async
 from libs.events.entitlements import CoverageDecided, RegistrationState, SerialReplaced, registration_key
 from libs.store.ids import new_id
 from services.entitlements.model.registration import RegisteredSerial, Registration
-from services.entitlements.tests.before import FIRST, NUMBER, SECOND, Before
+from services.entitlements.tests.before import FIRST, NUMBER, SECOND, Before, old_key
 from services.entitlements.tests.builders import (
     SERIAL,
     SPARE,
@@ -102,6 +102,21 @@ async def test_a_replacement_moves_no_registration_of_another_account(entitlemen
     assert (await unit(h, UUID(theirs)))["serial"] == SPARE
 
 
+async def test_a_unit_handed_to_the_account_whose_replacement_waits_is_replaced(entitlements: Harness) -> None:
+    h, _ = entitlements, await a_covered_customer(entitlements)
+    other = await a_customer(h, "Công ty TNHH Bến Nghé")
+    await h.deliver(replaced(new_id()), account_id=other.account_id)
+    (unit_of_one,) = (await h.get("/v1/registrations")).json()["items"]
+
+    handed = {"account_id": str(other.account_id), "reason": "it is theirs"}
+    answer = await h.post(f"/v1/registrations/{unit_of_one['id']}/transfer", handed, role="manager")
+
+    assert answer.status_code == 200, answer.text
+    (told,) = await h.events(SerialReplaced)
+    assert (told.account_id, told.new_serial) == (other.account_id, SPARE)
+    assert (await unit(h, told.registration_id))["serial"] == SPARE
+
+
 async def test_a_replacement_whose_account_nobody_knows_moves_nothing(entitlements: Harness) -> None:
     await a_covered_customer(entitlements)
 
@@ -117,6 +132,8 @@ async def test_a_unit_replaced_long_ago_puts_its_registration_in_no_dispute(befo
     await before.replaced_serial(theirs, SECOND, "ABC", "XYZ")
     respelled = await before.registration(SECOND, "def")
     await before.replaced_serial(respelled, SECOND, "DEF", "def")
+    twice = {"account_id": FIRST, "registration_id": mine, "product_number": NUMBER, "serial": "a bc"}
+    await before.row("registered_serials", id=old_key(NUMBER, "a bc"), **twice)
 
     async with before.upgraded() as h:
         assert (await h.get("/v1/registrations?disputed=true", role="manager")).json()["items"] == []

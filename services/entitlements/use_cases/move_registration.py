@@ -17,6 +17,7 @@ from services.entitlements.queries.access import CUSTOMERS_AND_STAFF
 from services.entitlements.queries.registrations import RegistrationOut
 from services.entitlements.use_cases.changes import Change, check_of_account, to_change
 from services.entitlements.use_cases.decide_coverage import decide_again
+from services.entitlements.use_cases.replace_serial import apply_what_was_replaced
 from services.entitlements.use_cases.whereabouts import whereabouts
 
 router = Router(tags=["registrations"])
@@ -69,6 +70,7 @@ async def transfer_registration(registration: Registration, cmd: TransferRegistr
         serial.account_id = after
     await publish(registration, serials, tx)
     await _tell_transferred(registration, tx)
+    await apply_what_was_replaced([serial.id for serial in serials], tx)  # what had waited for this account
     for account_id in sorted({before, after}):
         await decide_again(account_id, tx)
 
