@@ -17,6 +17,7 @@ from typing import IO
 from deploy.local.errors import CannotRun
 from deploy.local.files import write_whole
 from deploy.local.identity import Started, start_mark, stop_all
+from deploy.local.log_files import last_lines
 from deploy.local.nursery import CAN_FORK, ROOM, Forked, Nursery
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,7 +39,7 @@ class Child:
         return self.popen.poll()
 
     def last_words(self, lines: int = 12) -> str:
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        return last_lines(self.log, lines)
 
 
 class Processes:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from deploy.local.errors import CannotRun
 from deploy.local.identity import stop_all
+from deploy.local.log_files import bound
 from deploy.local.processes import Child, Processes
 from deploy.local.pulse import Pulse
 
@@ -95,13 +96,14 @@ class Supervisor:
                 self._bury(unit)
 
     async def watch(self) -> None:
-        """For ever: what crashed is started again, later each time, and what hangs is killed."""
-        ears = [asyncio.create_task(self._listen(unit)) for unit in self._units.values() if unit.alive is not None]
+        """For ever: what crashed is started again, later each time, what hangs is killed, and no log grows without bound."""
+        beside = [asyncio.create_task(self._listen(unit)) for unit in self._units.values() if unit.alive is not None]
+        beside.append(asyncio.create_task(self._bound_logs()))
         try:
             await self._look_for_ever()
         finally:
-            for ear in ears:
-                ear.cancel()
+            for task in beside:
+                task.cancel()
 
     async def _look_for_ever(self) -> None:
         while True:
@@ -128,6 +130,12 @@ class Supervisor:
             if silent is not None and spoken and unit.wanted and unit.child is child:
                 unit.hung = f"{unit.name} had not answered for {silent:.0f} s and was killed"
                 child.started.send(signal.SIGKILL, group=True)
+
+    async def _bound_logs(self) -> None:
+        while True:
+            await asyncio.sleep(self._listen_every)
+            for child in self._processes.children():
+                await asyncio.to_thread(bound, child.log)
 
     def _launch(self, unit: Unit) -> None:
         unit.child, unit.started_at, unit.hung = unit.launch(), time.monotonic(), None

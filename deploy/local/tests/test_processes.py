@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.files import write_whole
+from deploy.local.log_files import bound
 from deploy.local.processes import Child, Processes, stop_leftovers
 from deploy.local.tests.supervised import PLAIN, STUBBORN, a_supervisor, all_gone
 from deploy.local.waiting import until
@@ -54,6 +56,30 @@ def test_a_process_is_given_what_it_needs_and_no_more(processes: Processes, monk
     )
 
     assert "['POLYPLUS_GIVEN'] ready" in child.last_words()
+
+
+def test_the_last_words_of_a_log_of_a_terabyte_are_its_end(processes: Processes) -> None:
+    child = a_process(processes, PLAIN)
+    os.truncate(child.log, 1 << 40)
+    with child.log.open("a") as log:
+        log.write("\none\nand another\n")
+
+    assert child.last_words(2) == "one\nand another"
+
+
+def test_a_log_that_is_too_long_is_emptied_even_where_no_copy_can_be_made(tmp_path: Path) -> None:
+    log = tmp_path / "one.log"
+    log.write_text("x" * 11)
+    bound(log, most=11)
+    assert log.read_text() == "x" * 11
+
+    bound(log, most=10)
+    assert (log.read_text(), (tmp_path / "one.log.1").read_text()) == ("", "x" * 11)
+
+    log.write_text("y" * 11)
+    (tmp_path / "one.log.1.new").mkdir()
+    bound(log, most=10)
+    assert (log.read_text(), (tmp_path / "one.log.1").read_text()) == ("", "x" * 11)
 
 
 def test_leftovers_are_stopped_only_when_the_start_time_is_theirs_too(processes: Processes, tmp_path: Path) -> None:

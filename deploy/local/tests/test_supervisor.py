@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.errors import CannotRun
+from deploy.local.log_files import MOST_BYTES
 from deploy.local.ports import HOST, free_port
 from deploy.local.processes import Child, Processes
 from deploy.local.pulse import Pulse, speaks
@@ -69,6 +71,35 @@ async def supervised(home: Path, code: str) -> AsyncIterator[tuple[Supervisor, U
         await asyncio.to_thread(processes.stop_all)
 
 
+async def test_a_service_whose_log_was_removed_is_started_again_when_it_crashes(tmp_path: Path) -> None:
+    async with supervised(tmp_path, SERVER) as (supervisor, unit, said):
+        await supervisor.start(["rma"])
+        first = unit.child
+        assert first is not None
+        first.log.unlink()
+
+        await supervisor.kill("rma")
+        async with asyncio.timeout(60):
+            await supervisor.until_ready("rma")
+
+        assert unit.child is not first
+        assert said.about("rma ended (killed by SIGKILL)")
+
+
+async def test_the_log_of_a_service_that_runs_is_bound(tmp_path: Path) -> None:
+    async with supervised(tmp_path, SERVER) as (supervisor, unit, _):
+        await supervisor.start(["rma"])
+        assert unit.child is not None
+        log = unit.child.log
+        os.truncate(log, MOST_BYTES + 1)
+
+        await until_async(lambda: log.stat().st_size < MOST_BYTES, seconds=20, otherwise="it is as long as ever")
+        await until_async(lambda: b"GET" in log.read_bytes(), seconds=20, otherwise="nothing is written any more")
+
+        assert b"\0" not in log.read_bytes()
+        assert log.with_suffix(".log.1").stat().st_size > MOST_BYTES
+
+
 async def test_a_service_that_crashes_is_started_again(tmp_path: Path) -> None:
     async with supervised(tmp_path, SERVER) as (supervisor, unit, said):
         await supervisor.start(["rma"])
@@ -85,7 +116,8 @@ async def test_a_service_that_hangs_is_killed_and_started_again_and_that_is_said
     async with supervised(tmp_path, SERVER) as (supervisor, unit, said):
         await supervisor.start(["rma"])
         assert unit.child is not None
-        first = unit.child
+        first, asked = unit.child, said.asked
+        await until_async(lambda: said.asked > asked + 1, seconds=20, otherwise="it was never heard")
 
         first.started.send(signal.SIGSTOP)
 
