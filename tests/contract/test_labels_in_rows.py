@@ -18,7 +18,7 @@ _FILL: dict[str, Callable[[], Any]] = {
 _UNIT = {"product_number": "83z52aa", "serial": "S/N: t4e 668"}
 _IN_FORM = {"product_number": "83Z52AA", "serial": "T4E668"}
 CASES: list[tuple[str, str, str, dict[str, Any], dict[str, Any]]] = [
-    ("cases", "0004", "cases", _UNIT, _IN_FORM),
+    ("cases", "0004", "cases", {**_UNIT, "external_identifiers": []}, _IN_FORM),
     ("cases", "0004", "problems", {"product_numbers": ["83z52aa"]}, {"product_numbers": ["83Z52AA"]}),
     (
         "rma", "0005", "rmas",

@@ -275,5 +275,6 @@ case_external_ids = sa.Table(
     sa.Column("external_id", sa.Text, primary_key=True),
     sa.Column("case_id", sa.Uuid, primary_key=True),
     sa.Column("account_id", sa.Uuid, nullable=False),
+    sa.Index("case_external_ids_case_id_idx", "case_id"),
 )
 """Which cases carry an identifier of the customer's, kept by triggers: no index on JSON is used under row-level security."""

@@ -39,11 +39,6 @@ CREATE TRIGGER external_ids_gone AFTER DELETE ON cases
 
 
 def upgrade() -> None:
-    op.drop_index("cases_account_id_opened_at_idx")
-    op.drop_index("cases_problem_id_idx")
-    op.drop_index("cases_parent_id_idx")
-    op.drop_index("problems_status_idx")
-    op.drop_index("problems_family_idx")
     op.create_index("cases_account_id_opened_at_id_idx", "cases", ["account_id", "opened_at", "id"])
     op.create_index("cases_state_opened_at_id_idx", "cases", ["state", "opened_at", "id"])
     op.create_index("cases_severity_opened_at_id_idx", "cases", ["severity", "opened_at", "id"])
@@ -75,3 +70,8 @@ def upgrade() -> None:
     op.execute("SET LOCAL polyplus.scope = 'worker'")  # the owner too is held to the policies of rows
     op.execute(EXTERNAL_IDS)
     tenant_table(op, "case_external_ids")
+    op.drop_index("cases_account_id_opened_at_idx")
+    op.drop_index("cases_problem_id_idx")
+    op.drop_index("cases_parent_id_idx")
+    op.drop_index("problems_status_idx")
+    op.drop_index("problems_family_idx")

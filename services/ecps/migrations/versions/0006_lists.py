@@ -9,9 +9,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.drop_index("engagements_partner_id_state_idx")
-    op.drop_index("joint_calls_partner_id_idx")
-    op.drop_index("partner_agreements_account_id_idx")
     op.create_index("engagements_account_id_created_at_id_idx", "engagements", ["account_id", "created_at", "id"])
     op.create_index("engagements_partner_id_created_at_id_idx", "engagements", ["partner_id", "created_at", "id"])
     op.create_index("engagements_state_created_at_id_idx", "engagements", ["state", "created_at", "id"])
@@ -28,3 +25,6 @@ def upgrade() -> None:
     op.create_index(
         "partner_agreements_partner_id_created_at_id_idx", "partner_agreements", ["partner_id", "created_at", "id"]
     )
+    op.drop_index("engagements_partner_id_state_idx")
+    op.drop_index("joint_calls_partner_id_idx")
+    op.drop_index("partner_agreements_account_id_idx")

@@ -10,9 +10,6 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.drop_index("rmas_depot_id_idx")
-    op.drop_index("stock_part_number_idx")
-    op.drop_index("stock_movements_stock_id_at_idx")
     op.create_index("rmas_serial_created_at_id_idx", "rmas", ["serial", "created_at", "id"])
     op.create_index("rmas_part_number_created_at_id_idx", "rmas", ["part_number", "created_at", "id"])
     op.create_index("rmas_account_id_created_at_id_idx", "rmas", ["account_id", "created_at", "id"])
@@ -28,3 +25,6 @@ def upgrade() -> None:
         ["part_number", "id"],
         postgresql_where=sa.text("on_hand - reserved < reorder_point"),
     )
+    op.drop_index("rmas_depot_id_idx")
+    op.drop_index("stock_part_number_idx")
+    op.drop_index("stock_movements_stock_id_at_idx")
