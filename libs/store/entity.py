@@ -3,7 +3,8 @@
 `class Rma(Entity, table="rmas", indexes=("case_id",), unique=("diagnosis_id",))` with fields `case_id: UUID`, `state: RmaState` …
 gives the SQLAlchemy table `Rma.table` (columns under `Rma.c`) in the owning service's metadata and the fastest mapping we know
 of between asyncpg's records and objects. UUID, str, enums, int, bool, float, datetime (aware), date and bytes have a column type
-of their own; anything else is JSONB through pydantic.
+of their own; anything else is JSONB through pydantic. `Annotated[int, sa.DefaultClause("0")]` is a column that code which does not
+know it may leave out.
 """
 
 import functools
@@ -59,22 +60,24 @@ def _is_optional(hint: Any) -> tuple[Any, bool]:
 
 def _column(name: str, hint: Any) -> tuple[sa.Column[Any], ColumnMap]:
     hint, nullable = _is_optional(hint)
+    more: list[Any] = []
     if typing.get_origin(hint) is typing.Annotated:
-        hint = typing.get_args(hint)[0]
+        hint, *notes = typing.get_args(hint)
+        more = [note for note in notes if isinstance(note, sa.DefaultClause)]
     if typing.get_origin(hint) is Literal:
         hint = str
     nullable = nullable and name != "id"
     if isinstance(hint, type) and issubclass(hint, Enum):
         column = ColumnMap(name, "text", hint, lambda value: value.value)
-        return sa.Column(name, sa.Text(), nullable=nullable), column
+        return sa.Column(name, sa.Text(), *more, nullable=nullable), column
     if hint in _SCALARS:
         sql_type, sql_name = _SCALARS[hint]
-        return sa.Column(name, sql_type, primary_key=name == "id", nullable=nullable), ColumnMap(
+        return sa.Column(name, sql_type, *more, primary_key=name == "id", nullable=nullable), ColumnMap(
             name, sql_name, None, None
         )
     adapter: TypeAdapter[Any] = TypeAdapter(hint)
     column = ColumnMap(name, "jsonb", adapter.validate_json, lambda value: adapter.dump_json(value).decode())
-    return sa.Column(name, JSONB(), nullable=nullable), column
+    return sa.Column(name, JSONB(), *more, nullable=nullable), column
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(field,))

@@ -1,9 +1,10 @@
 """Our work with one partner on one diagnosis: from the customer's wish to the end of the partner's ticket."""
 
 from datetime import datetime
-from typing import Literal, TypedDict
+from typing import Annotated, Literal, TypedDict
 from uuid import UUID
 
+import sqlalchemy as sa
 from pydantic import BaseModel
 
 from libs.events.ecps import NotOpenable
@@ -95,7 +96,7 @@ class Engagement(
     ticket_url: str | None = None
     agreement_reference: str | None = None
     partner_state: str | None = None  # as they call it
-    looks: int = 0  # that found no ticket, since the outcome became unknown
+    looks: Annotated[int, sa.DefaultClause("0")] = 0  # that found no ticket, since the outcome became unknown
     sequence: int = -1  # of the newest notice whose state was taken over
     asked_at: datetime  # by the customer
     opened_at: datetime | None = None

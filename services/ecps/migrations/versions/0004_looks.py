@@ -11,7 +11,6 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("engagements", sa.Column("looks", sa.BigInteger(), nullable=False, server_default="0"))
-    op.alter_column("engagements", "looks", server_default=None)
 
 
 def downgrade() -> None:

@@ -1,0 +1,64 @@
+"""Rows that code of the release before wrote, and goes on writing until its last process is replaced, mean what they meant."""
+
+import json
+from uuid import uuid4
+
+import asyncpg
+
+from deploy.local.databases import create_service_database
+from deploy.local.migrate import migrate
+from tests.contract.test_labels_in_rows import a_row
+
+
+async def test_a_client_bound_to_one_depot_has_it_whichever_code_wrote_it(postgres_url: str) -> None:
+    made = await create_service_database(postgres_url, "gateway", prefix="depot_")
+    await migrate("gateway", made.owner_url, "0002")
+    owner = await asyncpg.connect(made.owner_url)
+    one, two = str(uuid4()), str(uuid4())
+    before = await a_row(owner, "clients", {"depot_id": one, "accounts": []})
+    await migrate("gateway", made.owner_url)
+    beside = str(uuid4())
+    await owner.execute(
+        "INSERT INTO clients (id, version, revision, name, role, secret_hash, secret_generation, accounts, depot_id, created_at, history)"
+        " SELECT $2, version, revision, name, role, secret_hash, secret_generation, accounts, $3, created_at, history"
+        " FROM clients WHERE id = $1", before, beside, two,
+    )  # fmt: skip
+
+    async def bound(id: str) -> tuple[list[str], str | None]:
+        row = await owner.fetchrow("SELECT depots, depot_id FROM clients WHERE id = $1", id)
+        assert row
+        return json.loads(row["depots"]), row["depot_id"] and str(row["depot_id"])
+
+    assert (await bound(before), await bound(beside)) == (([one], one), ([two], two))
+    await owner.execute("UPDATE clients SET depot_id = NULL WHERE id = $1", before)  # code of before takes it away
+    assert await bound(before) == ([], None)
+    await owner.execute("UPDATE clients SET depots = $2 WHERE id = $1", before, json.dumps([two, one]))
+    of_two = "UPDATE clients SET name = 'HCM', depot_id = $2 WHERE id = $1"  # code of before knows one
+    await owner.execute(of_two, before, two)
+    assert await bound(before) == ([two, one], two)
+    await owner.close()
+
+
+async def test_a_call_to_a_partner_that_waits_names_our_reference(postgres_url: str) -> None:
+    """Its ticket is believed to be ours only where it carries that."""
+    made = await create_service_database(postgres_url, "ecps", prefix="calls_")
+    await migrate("ecps", made.owner_url, "0002")
+    owner = await asyncpg.connect(made.owner_url)
+    await owner.execute("SELECT set_config('polyplus.scope', 'worker', false)")
+    engagement = await a_row(owner, "engagements", {"our_reference": "POLY-1"})
+    note = await a_row(owner, "engagement_notes", {"engagement_id": engagement})
+    for aggregate, id, kind in (
+        ("EngagementNote", note, "send_note"), ("Engagement", engagement, "end_ticket"), ("Engagement", engagement, "open_ticket"),
+    ):  # fmt: skip
+        await owner.execute(
+            "INSERT INTO jobs (id, aggregate, aggregate_id, kind, reference, payload) VALUES ($1, $2, $3, $4, '', $5)",
+            str(uuid4()), aggregate, id, kind, json.dumps({"ticket_number": "TT-1"}),
+        )  # fmt: skip
+
+    await migrate("ecps", made.owner_url)
+
+    waiting = await owner.fetch("SELECT kind, payload FROM jobs")
+    assert {job["kind"]: json.loads(job["payload"]).get("our_reference") for job in waiting} == {
+        "send_note": "POLY-1", "end_ticket": "POLY-1", "open_ticket": None,
+    }  # fmt: skip
+    await owner.close()
