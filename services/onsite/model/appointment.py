@@ -19,6 +19,8 @@ APPOINTMENT = StateMachine[AppointmentState](
     {"confirmed": {"in_progress", "missed", "cancelled"}, "in_progress": {"completed", "failed"}},
     "confirmed",
 )
+COMING: frozenset[AppointmentState] = frozenset({"confirmed", "in_progress"})
+"""Not over."""
 Side = Literal["support", "customer"]
 ChosenBy = Literal["customer", "support", "policy"]
 
@@ -100,7 +102,7 @@ class Appointment(
     time_zone: str
     chosen_by: ChosenBy
     parts_by: datetime  # the promise it was planned on
-    technicians_until: datetime | None = None  # from then on its technician sees it no more; None while it is not over
+    technicians_until: datetime | None = None  # from then on its technician sees it no more, once it is over
     departed_at: datetime | None = None
     arrived_at: datetime | None = None
     check_in: CheckIn | None = None

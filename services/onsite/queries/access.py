@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from libs.kit.auth import Principal
 from libs.kit.rows import Rows, of_its_accounts
-from services.onsite.model.appointment import Appointment
+from services.onsite.model.appointment import COMING, Appointment
 from services.onsite.model.technician import Technician
 from services.onsite.model.work_order import WorkOrder
 
@@ -17,7 +17,7 @@ def visible_to(caller: Principal, cls: type[Any]) -> Rows:
     if caller.role != "technician":
         return [] if cls is Technician else of_its_accounts(caller, cls.c.account_id)
     c = Appointment.c
-    in_time = sa.or_(c.technicians_until.is_(None), c.technicians_until > sa.func.app_now())
+    in_time = sa.or_(c.state.in_(COMING), c.technicians_until > sa.func.app_now())
     his = [c.technician_id == caller.technician_id, in_time]
     return {
         Appointment: his,

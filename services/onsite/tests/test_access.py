@@ -122,6 +122,15 @@ async def test_a_visit_is_its_technicians_from_the_booking_until_a_day_after_it_
     assert (await onsite.get(PATH, role="customer", accounts=[ACCOUNT])).status_code == 200
 
 
+async def test_a_visit_that_code_of_before_ended_is_his_no_more(onsite: Harness) -> None:
+    await a_planned_visit(onsite)
+    assert await sees(onsite, **HIS)
+    async with onsite.transaction() as tx:  # it does not know until when a technician sees one
+        await tx.connection.execute("UPDATE appointments SET state = 'completed', technicians_until = NULL")
+
+    assert not await sees(onsite, **HIS)
+
+
 async def test_how_long_after_is_a_policy(onsite: Harness) -> None:
     await a_planned_visit(onsite)
     policy = {"settings": {"technician_sees_hours": 0}, "why": "no longer than needed"}
