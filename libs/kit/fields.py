@@ -5,7 +5,7 @@ the field, and never an error of the database's. `tests/contract/test_texts.py` 
 """
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -22,6 +22,15 @@ def storable(text: str) -> str:
     if "\0" in text:
         raise ValueError("a text cannot hold a NUL character")
     return text
+
+
+def cleaned(answer: Any) -> Any:
+    """What another system answered, with nothing in it that a column cannot hold: it cannot be told to say it otherwise."""
+    if isinstance(answer, str):
+        return answer.encode(errors="replace").decode().replace("\0", "")
+    if isinstance(answer, dict):
+        return {cleaned(name): cleaned(value) for name, value in answer.items()}
+    return [cleaned(each) for each in answer] if isinstance(answer, list) else answer
 
 
 def _zone(name: str) -> str:

@@ -12,6 +12,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from libs.bus.jobs import TryLater, retry_after
+from libs.kit.fields import cleaned
 from libs.kit.outgoing import AddressRefused, send
 from services.ecps.connectors.breaker import CircuitOpen, guarded
 from services.ecps.model.secrets import Credentials
@@ -202,8 +203,8 @@ class Tmf621:
         if answer.is_error:
             raise Refused(_said(answer), answer.status_code)
         try:
-            return answer.json()
-        except ValueError as error:
+            return cleaned(answer.json())
+        except (ValueError, RecursionError) as error:
             raise OutcomeUnknown(f"answered {answer.status_code} without JSON") from error
 
     async def _ask(self, method: str, address: str, body: Any, media_type: str) -> httpx.Response:
@@ -236,8 +237,8 @@ def _read(answer: Any) -> Ticket:
 def _said(answer: httpx.Response) -> str:
     """The reason in a TMF630 error, or what there is of the answer."""
     try:
-        told = answer.json()
+        told = cleaned(answer.json())
         reason = told.get("message") or told.get("reason") if isinstance(told, dict) else None
-    except ValueError:
+    except (ValueError, RecursionError):
         reason = None
-    return str(reason or f"{answer.status_code} {answer.reason_phrase}")[:500].replace("\0", "")
+    return str(reason or f"{answer.status_code} {answer.reason_phrase}")[:500]

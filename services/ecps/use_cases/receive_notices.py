@@ -2,14 +2,13 @@
 
 import json
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import structlog
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError, field_validator
 from sqlalchemy import or_
 
-from libs.kit.fields import Line, Text, Url
+from libs.kit.fields import Line, Text, Url, cleaned
 from libs.kit.http import Caller, Command, Router, Tx, allow, public
 from libs.kit.problems import Unauthenticated
 from libs.kit.settings import setting
@@ -43,8 +42,8 @@ class Notice(BaseModel):
 
     @field_validator("event_id", "partner_reference", "our_reference", "kind", "status", "text", mode="after")
     @classmethod
-    def _storable(cls, value: str | None) -> str | None:
-        return value and value.encode(errors="replace").decode().replace("\0", "")[:20_000]
+    def _bounded(cls, value: str | None) -> str | None:
+        return value and value[:20_000]
 
 
 class Heard(BaseModel):
@@ -81,8 +80,7 @@ async def receive_notice(sent: Webhook, tx: Tx) -> Heard:
 
 def _read(body: bytes) -> Notice | None:
     try:
-        told: Any = json.loads(body)
-        return Notice.model_validate(told)
+        return Notice.model_validate(cleaned(json.loads(body)))
     except (ValueError, ValidationError, RecursionError):
         return None
 

@@ -8,6 +8,7 @@ import httpx
 
 from libs.bus import GiveUp, JobRun
 from libs.events.values import Contact, Site
+from libs.kit.fields import cleaned
 from libs.kit.settings import setting
 from libs.store import Transaction
 from libs.store.ids import derived
@@ -114,13 +115,14 @@ async def buy_label(run: JobRun, http: httpx.AsyncClient) -> dict[str, Any]:
         raise CarrierUnknown("POLYPLUS_CARRIER_URL is not set: no label can be bought.")
     address = f"{carrier.rstrip('/')}/shipments"
     if run.attempt > 1:
-        found = (await http.get(address, params={"reference": run.reference})).raise_for_status().json()["items"]
+        answer = await http.get(address, params={"reference": run.reference})
+        found = cleaned(answer.raise_for_status().json())["items"]
         if ours := [each for each in found if each.get("reference") == run.reference]:
             return _answer(ours[0])
     response = await http.post(address, json=run.payload)
     if response.status_code in (400, 409, 422):
-        raise GiveUp(f"the carrier refuses it ({response.status_code}): {response.text[:500]}")
-    made = response.raise_for_status().json()
+        raise GiveUp(f"the carrier refuses it ({response.status_code}): {cleaned(response.text[:500])}")
+    made = cleaned(response.raise_for_status().json())
     if made.get("reference") != run.reference:
         raise NotOurShipment(f"the carrier answered {run.reference} with a shipment that does not carry it")
     return _answer(made)
