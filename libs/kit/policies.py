@@ -107,13 +107,19 @@ class _Kept(NamedTuple, Generic[P]):
 class Policies(Generic[P]):
     """`policies = Policies("rma", RmaPolicy)`; `policies.router` serves `/v1/rma-policies`; `await policies.at(tx, plan=…)` reads.
 
+    `sent` is the model of new settings where they are held to more than `model`, which has to read all that was ever taken.
     `changed` runs in the transaction of every change, after it: what a service has under way can follow the new numbers.
     """
 
     def __init__(
-        self, service: str, model: type[P], *, changed: Callable[[Transaction], Awaitable[None]] | None = None
+        self,
+        service: str,
+        model: type[P],
+        *,
+        sent: type[P] | None = None,
+        changed: Callable[[Transaction], Awaitable[None]] | None = None,
     ) -> None:
-        self.service, self.model, self._changed = service, model, changed
+        self.service, self.model, self._sent, self._changed = service, model, sent or model, changed
         self._kept: Reference[_Kept[P]] = Reference(_read)
         self.router = Router(tags=["policies"])
         path = f"/v1/{service}-policies"
@@ -161,7 +167,7 @@ class Policies(Generic[P]):
                 "There are no such settings.", unknown=sorted(unknown), known=sorted(self.model.model_fields)
             )
         try:
-            self.model.model_validate(command.settings)
+            self._sent.model_validate(command.settings)
         except ValidationError as error:
             raise InvalidPolicy(
                 "A setting has a value it cannot have.", errors=error.errors(include_url=False, include_context=False)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from typing import Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
@@ -19,8 +20,14 @@ class Authorisation(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    family: Word
+    family: str
     expires_on: date | None = None
+
+
+class NewAuthorisation(Authorisation):
+    """As a caller may name one."""
+
+    family: Word
 
 
 class Territory(BaseModel):
@@ -47,13 +54,19 @@ class Absence(BaseModel):
 
     starts: AwareDatetime
     ends: AwareDatetime
-    reason: Line
+    reason: str
 
     @model_validator(mode="after")
-    def _forwards(self) -> "Absence":
+    def _forwards(self) -> Self:
         if self.ends <= self.starts:
             raise ValueError("an absence ends after it starts")
         return self
+
+
+class NewAbsence(Absence):
+    """As a caller may name one."""
+
+    reason: Line
 
 
 class Technician(Entity, table="technicians"):

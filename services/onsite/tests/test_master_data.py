@@ -1,5 +1,6 @@
 """Technicians, places and policies; who may see and do what."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -167,3 +168,20 @@ async def test_a_role_that_may_not_is_told_so(onsite: Harness, method: str, path
     answer = await onsite.request(method, path, {} if method == "POST" else None, role=role, accounts=[ACCOUNT])
 
     assert answer.status_code == 403
+
+
+async def test_what_was_once_taken_of_a_technician_is_read(onsite: Harness) -> None:
+    await a_technician(onsite, "An")
+    away = {"starts": "2026-03-04T00:00:00Z", "ends": "2026-03-05T00:00:00Z", "reason": " "}
+    async with onsite.transaction() as tx:
+        await tx.connection.execute(
+            "UPDATE technicians SET absences = $1, authorisations = authorisations || $2",
+            json.dumps([away]), json.dumps([{"family": " "}]),
+        )  # fmt: skip
+
+    read = await onsite.get(TECHNICIAN, role="manager")
+
+    assert (read.status_code, read.json()["absences"][0]["reason"]) == (200, " ")
+    assert (await onsite.post(f"{TECHNICIAN}/absences", away, role="manager")).status_code == 422
+    wrong = {"authorisations": [{"family": " "}]}
+    assert (await onsite.patch(TECHNICIAN, wrong, etag=read.headers["etag"], role="manager")).status_code == 422

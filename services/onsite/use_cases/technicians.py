@@ -16,9 +16,9 @@ from libs.store import Transaction
 from libs.store.ids import new_id
 from services.onsite.model.places import Location
 from services.onsite.model.technician import (
-    Absence,
-    Authorisation,
     Booking,
+    NewAbsence,
+    NewAuthorisation,
     Technician,
     Territory,
     working_hours,
@@ -44,7 +44,7 @@ class TechnicianFields(Command):
     name: Line
     email: Email | None = None
     phone: Word | None = None
-    authorisations: list[Authorisation] = Field(min_length=1, max_length=100)
+    authorisations: list[NewAuthorisation] = Field(min_length=1, max_length=100)
     skills: list[Word] = Field([], max_length=100)
     territories: list[Territory] = Field(min_length=1, max_length=100)
     hours: list[WeeklyWindow] = Field([_OFFICE_HOURS], min_length=1, max_length=50)
@@ -55,14 +55,14 @@ class TechnicianFields(Command):
 
 
 class RegisterTechnician(TechnicianFields):
-    absences: list[Absence] = Field([], max_length=200)
+    absences: list[NewAbsence] = Field([], max_length=200)
 
 
 class AmendTechnician(TechnicianFields):
     """Only what is sent changes."""
 
     name: Line = ""
-    authorisations: list[Authorisation] = Field([], min_length=1, max_length=100)
+    authorisations: list[NewAuthorisation] = Field([], min_length=1, max_length=100)
     territories: list[Territory] = Field([], min_length=1, max_length=100)
     time_zone: Word = ""
 
@@ -100,8 +100,8 @@ def _must_be_possible(technician: Technician) -> None:
 async def register_technician_route(cmd: RegisterTechnician, tx: Tx) -> TechnicianOut:
     technician = Technician(
         id=new_id(), created_at=tx.now, name=cmd.name, email=cmd.email, phone=cmd.phone,
-        authorisations=cmd.authorisations, skills=cmd.skills, territories=cmd.territories, hours=cmd.hours,
-        time_zone=cmd.time_zone, holidays_country=cmd.holidays_country, absences=cmd.absences, home=cmd.home, active=cmd.active,
+        authorisations=[*cmd.authorisations], skills=cmd.skills, territories=cmd.territories, hours=cmd.hours,
+        time_zone=cmd.time_zone, holidays_country=cmd.holidays_country, absences=[*cmd.absences], home=cmd.home, active=cmd.active,
     )  # fmt: skip
     _must_be_possible(technician)
     return TechnicianOut.model_validate(tx.add(technician))
@@ -118,7 +118,7 @@ async def amend_technician_route(technician_id: UUID, cmd: AmendTechnician, tx: 
 @router.post(
     "/v1/technicians/{technician_id}/absences", status_code=201, dependencies=[allow("manager", "admin", "technician")]
 )
-async def add_absence_route(technician_id: UUID, cmd: Absence, tx: Tx, caller: Caller) -> TechnicianOut:
+async def add_absence_route(technician_id: UUID, cmd: NewAbsence, tx: Tx, caller: Caller) -> TechnicianOut:
     """The technician's visits in that time move to others, or wait."""
     await visible(Technician, technician_id, visible_to(caller, Technician), tx)
 

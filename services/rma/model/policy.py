@@ -21,7 +21,13 @@ class RmaPolicy(BaseModel):
     repeat_replacement_days: Days = 90
     close_days_after_delivery: Days = 30  # of what is neither returned nor confirmed
     carrier_grace_minutes: Annotated[int, Field(ge=0, le=1440)] = 60
-    paid_path: Text = "The part can be bought from your local reseller; the price is the list price."
+    paid_path: str = "The part can be bought from your local reseller; the price is the list price."
 
 
-policies = Policies("rma", RmaPolicy)
+class NewRmaPolicy(RmaPolicy):
+    """As a manager may change it."""
+
+    paid_path: Text = RmaPolicy.model_fields["paid_path"].default
+
+
+policies = Policies("rma", RmaPolicy, sent=NewRmaPolicy)

@@ -79,6 +79,21 @@ async def test_what_is_not_covered_is_denied_with_the_reason_and_the_paid_path(r
     assert (await seen(rma, case.rma_id))["state"] == "denied"
 
 
+async def test_a_paid_path_that_was_once_taken_is_read_and_no_new_one_is_empty(rma: Harness) -> None:
+    await a_network(rma)
+    policy = {"settings": {"paid_path": "Buy it"}, "why": "a text for buyers"}
+    await made(rma, "/v1/rma-policies", policy, role="manager")
+    async with rma.transaction() as tx:  # as it could be set before
+        await tx.connection.execute('UPDATE policies SET settings = \'{"paid_path": ""}\'')
+    case = Case()
+
+    await rma.deliver(case.opened(), case.diagnosed(), case.covered(covered=False))
+
+    assert [denied.paid_path for denied in await rma.events(RmaDenied)] == [""]
+    policy["settings"] = {"paid_path": " "}
+    assert (await rma.post("/v1/rma-policies", policy, role="manager")).status_code == 422
+
+
 async def test_a_denied_rma_is_granted_when_the_cover_comes_after_all(rma: Harness) -> None:
     await a_network(rma)
     case = Case()
