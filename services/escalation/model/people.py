@@ -1,9 +1,9 @@
 """People, as teams and rotas name them."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from uuid import UUID, uuid5
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationInfo, model_validator
 
 from libs.events.values import Language, Recipient
 from libs.kit.fields import Email, Line
@@ -23,14 +23,26 @@ class NewPerson(BaseModel):
     language: Language = "en"
 
 
+def _words(name: str, email: str | None) -> tuple[str, str]:
+    return name.casefold(), (email or "").casefold()
+
+
 def _known_by(fields: dict[str, Any]) -> UUID:
-    return uuid5(_PEOPLE, (fields["email"] or fields["name"]).casefold())
+    return uuid5(_PEOPLE, "\n".join(_words(fields["name"], fields["email"])))
 
 
 class Person(NewPerson):
-    """One by the address, without one by the name: the same in every team and rota, and after every revision of them."""
+    """One by name and address: the same in every team and rota, and after every revision of them. Kept as it was once taken."""
 
+    name: str
+    email: str | None = None
     id: UUID = Field(default_factory=_known_by)
+
+    @model_validator(mode="after")
+    def _known_already(self, info: ValidationInfo) -> Self:
+        """`ids` in the context: whom the entity that is changed knows, as `ids_of` tells it."""
+        known = (info.context or {}).get("ids", {}).get(_words(self.name, self.email))
+        return self if known is None or "id" in self.model_fields_set else self.model_copy(update={"id": known})
 
     def as_recipient(self, kind: RecipientKind) -> Recipient:
         return Recipient(kind=kind, id=self.id, name=self.name, address=self.email, language=self.language)
@@ -52,3 +64,29 @@ class Team(Entity, table="teams", indexes=("purpose", "name")):
         kind: RecipientKind = self.purpose or "team"
         people = [person.as_recipient(kind) for person in self.members]
         return people + ([webhook_recipient(self.webhook_url, self.name, self.id)] if self.webhook_url else [])
+
+
+def people_in(value: Any) -> list[NewPerson]:
+    """Everybody that is named in it, in its order."""
+    if isinstance(value, NewPerson):
+        return [value]
+    if isinstance(value, BaseModel):
+        value = list(vars(value).values())
+    return [person for each in value for person in people_in(each)] if isinstance(value, list | tuple) else []
+
+
+def ids_of(stored: list[Person], named: list[NewPerson], in_use: set[UUID]) -> dict[tuple[str, str], UUID]:
+    """The ids of those among `named` who are stored already: by name and address, else by either where that names one alone.
+
+    Whoever is stored twice, with two ids, keeps the one `in_use`: an override names it.
+    """
+    by_words = {_words(each.name, each.email): each.id for each in sorted(stored, key=lambda each: each.id in in_use)}
+    new = {_words(each.name, each.email) for each in named}
+    ids = {words: by_words[words] for words in new & by_words.keys()}
+    for part in (1, 0):  # the address, then the name
+        left, free = new - ids.keys(), {words for words, id in by_words.items() if id not in ids.values()}
+        for words in left:
+            same = [other for other in free if other[part] == words[part] != ""]
+            if len(same) == 1 and len([each for each in left if each[part] == words[part]]) == 1:
+                ids[words] = by_words[same[0]]
+    return ids

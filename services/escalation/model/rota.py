@@ -37,6 +37,7 @@ class NewLayer(BaseModel):
 
 
 class Layer(NewLayer):
+    name: str
     people: tuple[Person, ...] = Field(min_length=1)
 
     def on_call(self, at: datetime) -> Person | None:
@@ -78,6 +79,7 @@ class Override(NewOverride):
 
     id: UUID = Field(default_factory=new_id)
     person: Person
+    reason: str
     by: Short = ""
 
 

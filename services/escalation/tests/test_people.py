@@ -3,12 +3,13 @@
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 import pytest
 
 from libs.kit.calendar import WeeklyWindow
 from libs.store.ids import new_id
-from services.escalation.model.people import Person
+from services.escalation.model.people import Person, Team, ids_of
 from services.escalation.model.rota import Layer, Override, Rota
 from services.escalation.tests.builders import a_person, a_rota
 from tests.support.harness import Harness
@@ -189,3 +190,60 @@ async def test_experts_are_searched_by_skill_with_why_they_cannot_be_asked(escal
         ("both", None, 2), ("one", None, 1), ("away", "absent", 2), ("full", "fully_loaded", 1),
     ]  # fmt: skip
     assert (await search("2026-03-03T20:00:00+07:00"))[0][0] == "one"
+
+
+async def test_a_stand_in_is_called_after_the_layers_are_revised_whoever_gave_the_ids(escalation: Harness) -> None:
+    """Code of before gave everybody an id by chance, and another one in each layer."""
+    an, binh = Person(id=new_id(), name="An", email="an@x.example"), Person(id=new_id(), name="Binh")
+    span: dict[str, Any] = {"starts": at("2026-01-01T00:00:00Z"), "ends": at("2027-01-01T00:00:00Z"), "reason": "leave"}
+    away = [Override(person=CHI, replaces=each.id, **span) for each in (an, binh)]
+    other_an = an.model_copy(update={"id": new_id()})
+    rota = a_rota_of(layer(an), layer(other_an, binh), layer(binh), overrides=tuple(away))
+    async with escalation.transaction() as tx:
+        tx.add(rota)
+    path = f"/v1/rotas/{rota.id}"
+    etag = (await escalation.get(path)).headers["etag"]
+    people = [{"name": "AN", "email": "an@x.example"}], [{"name": "Binh", "email": "binh@x.example"}], [a_person("Chi")]
+    layers = [{"name": "L", "time_zone": "UTC", "starts_on": "2026-01-01", "people": each} for each in people]
+    assert (await escalation.patch(path, {"layers": layers}, etag=etag, role="manager")).status_code == 200
+
+    on_call = (await escalation.get(f"{path}/on-call?at=2026-03-03T12:00:00Z")).json()["people"]
+
+    assert {person["name"] for person in on_call} == {"Chi"}
+
+
+def test_an_address_or_a_name_that_two_share_tells_nobody() -> None:
+    def ids(stored: list[Person], *named: Person) -> list[UUID | None]:
+        known = ids_of(stored, list(named), set())
+        return [known.get((each.name.casefold(), (each.email or "").casefold())) for each in named]
+
+    an, other = Person(id=new_id(), name="An", email="a@x.example"), Person(id=new_id(), name="An", email="b@x.example")
+    desk = Person(id=new_id(), name="Desk", email="a@x.example")
+    assert ids([an, other], Person(name="an", email="B@x.example"), Person(name="An", email="c@x.example")) == [
+        other.id,
+        an.id,
+    ]
+    assert ids([an, other], Person(name="An", email="c@x.example")) == [None]
+    assert ids([an, desk], Person(name="Em", email="a@x.example")) == [None]
+    assert ids([an], Person(name="Em"), Person(name="An"), Person(name="An", email="d@x.example")) == [None, None, None]
+    assert len({Person(name="An", email=each).id for each in (None, "a@x.example", "b@x.example")}) == 3
+    assert Person(name="An", email="a@x.example").id != Person(name="Desk", email="a@x.example").id
+
+
+async def test_what_was_once_taken_is_read_and_called(escalation: Harness) -> None:
+    long_ago = Person.model_construct(id=new_id(), name=" ", email="a@b@c", language="en")
+    before = layer(AN).model_copy(update={"name": " ", "people": (long_ago,)})
+    stand_in = Override(starts=at("2020-01-01T00:00:00Z"), ends=at("2021-01-01T00:00:00Z"), person=CHI, reason="ill")
+    rota = a_rota_of(before, overrides=(stand_in.model_copy(update={"reason": " "}),))
+    async with escalation.transaction() as tx:
+        tx.add(rota)
+        tx.add(Team(id=new_id(), name="T", members=[long_ago]))
+
+    read = await escalation.get(f"/v1/rotas/{rota.id}")
+    assert (read.status_code, read.json()["layers"][0]["name"]) == (200, " ")
+    assert (await escalation.get(f"/v1/rotas/{rota.id}/on-call")).json()["people"][0]["email"] == "a@b@c"
+    assert (await escalation.get("/v1/teams")).json()["items"][0]["members"][0]["name"] == " "
+    refused = await escalation.post(
+        "/v1/rotas", a_rota() | {"layers": [a_rota()["layers"][0] | {"name": " "}]}, role="manager"
+    )
+    assert refused.status_code == 422

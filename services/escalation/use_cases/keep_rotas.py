@@ -10,7 +10,7 @@ from libs.kit.http import Caller, Command, Router, Tx, allow
 from services.escalation.model.rota import NewLayer, NewOverride, Override, Rota
 from services.escalation.queries.people import RotaOut
 from services.escalation.use_cases.keep_teams import WebhookUrl
-from services.escalation.use_cases.revise import Revision, made, revise
+from services.escalation.use_cases.revise import Revision, known_there, made, revise
 
 router = Router(tags=["people"])
 
@@ -49,5 +49,7 @@ async def revise_rota(rota_id: UUID, cmd: ReviseRota, tx: Tx) -> RotaOut:
 async def add_override(rota_id: UUID, cmd: NewOverride, tx: Tx, caller: Caller) -> RotaOut:
     """Somebody stands in; the newest override that covers an instant wins. `by` is who asked."""
     rota = await Rota.get(rota_id, tx, lock=True)
-    rota.overrides = [*rota.overrides, Override(**cmd.model_dump(), by=caller.scope.actor)]
+    said = {**cmd.model_dump(), "by": caller.scope.actor}
+    override = Override.model_validate(said, context={"ids": known_there(rota, cmd)})
+    rota.overrides = [*rota.overrides, override]
     return RotaOut.model_validate(rota)

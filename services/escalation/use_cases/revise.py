@@ -1,12 +1,14 @@
 """How master data is made and changed: the fields that were sent, and no others."""
 
 from typing import Any, ClassVar, Self, TypeVar, get_type_hints
+from uuid import UUID
 
-from pydantic import TypeAdapter, model_validator
+from pydantic import BaseModel, TypeAdapter, model_validator
 
 from libs.kit.http import Command
 from libs.store import Entity
 from libs.store.ids import new_id
+from services.escalation.model.people import Person, ids_of, people_in
 
 E = TypeVar("E", bound=Entity)
 
@@ -24,11 +26,16 @@ class Revision(Command):
         return self
 
 
-def kept(cls: type[Entity], command: Command, names: set[str]) -> dict[str, Any]:
-    """These fields of the command as the entity keeps them: people have ids there."""
+def kept(
+    cls: type[Entity], command: Command, names: set[str], ids: dict[tuple[str, str], UUID] | None = None
+) -> dict[str, Any]:
+    """These fields of the command as the entity keeps them: people have ids there, those of `ids` where they are in it."""
     hints = get_type_hints(cls, include_extras=True)
     return {
-        name: TypeAdapter(hints[name]).validate_python(getattr(command, name), from_attributes=True) for name in names
+        name: TypeAdapter(hints[name]).validate_python(
+            getattr(command, name), from_attributes=True, context={"ids": ids or {}}
+        )
+        for name in names
     }
 
 
@@ -38,4 +45,12 @@ def made(cls: type[E], command: Command) -> E:
 
 
 def revise(entity: Entity, revision: Revision) -> None:
-    vars(entity).update(kept(type(entity), revision, revision.model_fields_set))
+    """Who is known there already keeps their id."""
+    vars(entity).update(kept(type(entity), revision, revision.model_fields_set, known_there(entity, revision)))
+
+
+def known_there(entity: Entity, command: BaseModel) -> dict[tuple[str, str], UUID]:
+    """The ids of those whom the command names and the entity knows."""
+    stored = [person for person in people_in(list(vars(entity).values())) if isinstance(person, Person)]
+    in_use = {each.replaces for each in getattr(entity, "overrides", ()) if each.replaces}
+    return ids_of(stored, people_in(command), in_use)
