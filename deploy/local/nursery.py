@@ -63,7 +63,10 @@ class Nursery:
         self._reading = threading.Lock()
 
     def fork(self, module: str, arguments: Sequence[str], *, env: Mapping[str, str], log: Path, tie: int) -> Forked:
-        """Starts `python -m module arguments`, told to end by the signal `tie` when the nursery is gone."""
+        """Starts `python -m module arguments`, told to end by the signal `tie` when the nursery is gone.
+
+        Raises CannotRun when the nursery does not answer; it is ended then.
+        """
         wanted = {"module": module, "arguments": list(arguments), "env": dict(env), "log": str(log), "tie": tie}
         pipe = self._popen.stdin
         assert pipe is not None
@@ -77,6 +80,7 @@ class Nursery:
             while time.monotonic() < end and self.alive():
                 if (pid := self._listen(0.5)) is not None:
                     return Forked(self, pid)
+            self.kill()  # its late answer would be taken for the next program's; what it has forked ends with it
         raise CannotRun(f"{module} was not started within {_READY_SECONDS:.0f} s")
 
     def alive(self) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -7,8 +8,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
+from deploy.local.errors import CannotRun
 from deploy.local.nursery import CAN_FORK
 from deploy.local.processes import Child, Processes
 from deploy.local.tests.supervised import a_supervisor, all_gone
@@ -71,6 +74,28 @@ def test_when_the_nursery_dies_so_does_what_it_forked_and_the_next_one_serves(pr
 
     until(lambda: child.exit_code() is not None or not CAN_FORK, seconds=20, otherwise="it outlived its nursery")
     assert a_program(processes, "one", "stay").exit_code() is None
+
+
+def test_a_program_that_was_given_up_is_not_taken_for_the_next_one(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not CAN_FORK:
+        return  # each is started by itself
+    a_program(processes, "early", "stay")
+    hung = psutil.Process(processes.warm().pid)
+    hung.suspend()
+    with monkeypatch.context() as hurried:
+        hurried.setattr("deploy.local.nursery._READY_SECONDS", 0.5)
+        with pytest.raises(CannotRun, match="was not started within"):
+            processes.start("late", [*PROGRAM, "stay"], env={"POLYPLUS_GIVEN": "late"}, wave=1)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        hung.resume()
+
+    other = a_program(processes, "other", "stay")
+
+    logs = {Path(file.path).name for file in psutil.Process(other.started.pid).open_files()}
+    assert logs == {"other.log"}
+    assert (other.log.parent / "late.log").read_text() == ""
 
 
 def test_a_supervisor_killed_by_sigkill_leaves_no_module_running(tmp_path: Path) -> None:
