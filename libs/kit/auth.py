@@ -105,7 +105,10 @@ class Verifier:
 
 def _principal(claims: dict[str, Any]) -> Principal:
     ids = {n: UUID(claims[n]) for n in ("partner_id", "technician_id") if n in claims}
-    accounts, depots = (frozenset(map(UUID, claims.get(name, ()))) for name in ("accounts", "depots"))
+    one = [claims["depot_id"]] if "depot_id" in claims else []  # as a gateway of the release before says it
+    accounts, depots = (
+        frozenset(map(UUID, named)) for named in (claims.get("accounts", ()), claims.get("depots", one))
+    )
     return Principal(UUID(claims["sub"]), claims["name"], claims["role"], accounts, depots=depots, **ids)
 
 

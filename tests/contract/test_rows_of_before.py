@@ -1,12 +1,15 @@
-"""Rows that code of the release before wrote, and goes on writing until its last process is replaced, mean what they meant."""
+"""What code of the release before wrote, and goes on writing until its last process is replaced, means what it meant."""
 
 import json
 from uuid import uuid4
 
 import asyncpg
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from deploy.local.databases import create_service_database
 from deploy.local.migrate import migrate
+from libs.kit.auth import Principal, Verifier, mint
 from tests.contract.test_labels_in_rows import a_row
 
 
@@ -62,3 +65,17 @@ async def test_a_call_to_a_partner_that_waits_names_our_reference(postgres_url: 
         "send_note": "POLY-1", "end_ticket": "POLY-1", "open_ticket": None,
     }  # fmt: skip
     await owner.close()
+
+
+def test_a_depot_that_a_gateway_of_before_vouches_for_keeps_its_depot() -> None:
+    """The gateway is replaced last: until then the services read its tokens."""
+    key, depot = Ed25519PrivateKey.generate(), uuid4()
+    mine = Principal(uuid4(), "HCM", "depot", depots=frozenset({depot}))
+    claims = jwt.decode(mint(mine, key), options={"verify_signature": False})
+    del claims["depots"]
+    before = jwt.encode({**claims, "depot_id": str(depot)}, key, algorithm="EdDSA")
+    unbound = jwt.encode(claims, key, algorithm="EdDSA")
+
+    read = [Verifier(key.public_key()).principal(f"Bearer {token}").depots for token in (before, unbound)]
+
+    assert read == [{depot}, set()]
