@@ -30,6 +30,7 @@ CAN_FORK = sys.platform == "linux"
 _PR_SET_NAME = 15
 _ARG_START = 45  # in /proc/<pid>/stat, counted after the command's closing parenthesis; the end follows
 _READY_SECONDS = 60.0
+_PATIENCE_SECONDS = 10.0  # with a nursery that does not say what is plain to see, or does not end
 ROOM = " " * 256
 """At the end of the nursery's command line: what `ps` shows of a program cannot be longer than that line was."""
 
@@ -45,7 +46,12 @@ class Forked:
         return self._nursery.code_of(self.pid)
 
     def wait(self) -> int:
+        seen = time.monotonic()
         while (code := self.poll()) is None:
+            if start_mark(self.pid) is not None:
+                seen = time.monotonic()
+            elif time.monotonic() - seen > _PATIENCE_SECONDS:
+                self._nursery.kill()
             time.sleep(0.02)
         return code
 
@@ -100,7 +106,10 @@ class Nursery:
 
     def close(self) -> None:
         """Ends it, once nothing that it has forked runs any more."""
-        self._popen.communicate()
+        try:
+            self._popen.communicate(timeout=_PATIENCE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
 
     def _listen(self, seconds: float) -> int | None:
         """Reads what there is to read within so long; the pid of one that was started."""

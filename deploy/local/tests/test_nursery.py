@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -96,6 +97,26 @@ def test_a_program_that_was_given_up_is_not_taken_for_the_next_one(
     logs = {Path(file.path).name for file in psutil.Process(other.started.pid).open_files()}
     assert logs == {"other.log"}
     assert (other.log.parent / "late.log").read_text() == ""
+
+
+@pytest.mark.parametrize("programs", [0, 1])
+def test_a_nursery_that_hangs_does_not_keep_the_stack_from_ending(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch, programs: int
+) -> None:
+    pids = [a_program(processes, f"program{number}", "stay").started.pid for number in range(programs)]
+    hung = psutil.Process(processes.warm().pid)
+    hung.suspend()
+    monkeypatch.setattr("deploy.local.nursery._PATIENCE_SECONDS", 0.5)
+
+    end = threading.Thread(target=processes.stop_all, daemon=True)
+    end.start()
+    end.join(20)
+    ended = not end.is_alive()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        hung.resume()
+
+    assert ended
+    assert all_gone([*pids, hung.pid])
 
 
 def test_a_supervisor_killed_by_sigkill_leaves_no_module_running(tmp_path: Path) -> None:
