@@ -22,6 +22,7 @@ from deploy.local.nursery import CAN_FORK, ROOM, Forked, Nursery
 
 ROOT = Path(__file__).resolve().parents[2]
 _TETHER = Path(__file__).with_name("tether.py")
+_KEEPER_SECONDS = 10.0
 _LOG_KEPT = 16 * 1024 * 1024
 
 
@@ -151,7 +152,11 @@ class Processes:
         if self._keeper:
             self._tell({"act": "farewell"})
             _input(self._keeper).close()
-            self._keeper.wait()
+            try:
+                self._keeper.wait(_KEEPER_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._keeper.kill()
+                self._keeper.wait()
             self._keeper = None
 
     def _tell(self, word: dict[str, object]) -> None:

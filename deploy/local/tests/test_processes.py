@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from deploy.local.files import write_whole
@@ -80,6 +83,25 @@ def test_a_log_that_is_too_long_is_emptied_even_where_no_copy_can_be_made(tmp_pa
     (tmp_path / "one.log.1.new").mkdir()
     bound(log, most=10)
     assert (log.read_text(), (tmp_path / "one.log.1").read_text()) == ("", "x" * 11)
+
+
+def test_a_keeper_that_hangs_does_not_keep_the_stack_from_ending(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    child = a_process(processes, PLAIN)
+    [keeper] = [one for one in psutil.Process().children() if "deploy.local.keeper" in one.cmdline()]
+    keeper.suspend()
+    monkeypatch.setattr("deploy.local.processes._KEEPER_SECONDS", 0.5)
+
+    end = threading.Thread(target=processes.stop_all, daemon=True)
+    end.start()
+    end.join(20)
+    ended = not end.is_alive()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        keeper.resume()
+
+    assert ended
+    assert all_gone([child.started.pid, keeper.pid])
 
 
 def test_leftovers_are_stopped_only_when_the_start_time_is_theirs_too(processes: Processes, tmp_path: Path) -> None:
