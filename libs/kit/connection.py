@@ -79,10 +79,8 @@ class Connection(HttpToolsProtocol):
         before, size = self.phase, len(data)
         if before is LINGER:
             self.room -= size
-            if self.room < 0 and not self.keeps_up:
-                self.end()
-            elif self.room < 0:
-                self._linger()
+            if self.room < 0:
+                (self._linger if self.keeps_up else self.end)()
             if not self.keeps_up:
                 return
         self.completed = False
@@ -232,10 +230,7 @@ class Connection(HttpToolsProtocol):
 
     def close(self) -> None:
         """After an answer that is the last: with a body still under way a plain close would lose it."""
-        if self.phase is BODY:
-            self._linger()
-        else:
-            self.transport.close()
+        (self._linger if self.phase is BODY else self.transport.close)()
 
     def is_closing(self) -> bool:
         return self.phase is LINGER or self.transport.is_closing()
@@ -250,10 +245,8 @@ class Connection(HttpToolsProtocol):
         if self.phase is BODY:
             self._look_at_body(now)
         elif self.phase is not ANSWER and now > self.until:
-            if self.phase is LINGER and self.keeps_up:
-                self._linger()
-            elif self.phase is LINGER:
-                self.end()
+            if self.phase is LINGER:
+                (self._linger if self.keeps_up else self.end)()
             elif self.phase is NEW and self.served:
                 self.transport.close()
             else:

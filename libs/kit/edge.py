@@ -138,9 +138,8 @@ class Edge:
     def known(self, connection: "Connection", who: Hashable) -> None:
         """Its caller has shown a token: no stranger, but one of that caller's."""
         self.release(connection)
-        # Who has left while its token was looked up must not be counted: nothing would ever take it out again.
         if connection.group == who or connection.is_proxy or connection not in self.connections:
-            return
+            return  # the last has left meanwhile: nothing would ever take it out again
         self.leave(connection)
         group = self._join(connection, who)
         if len(group) > self.limits.connections_per_caller:
@@ -191,10 +190,8 @@ class Edge:
         if connection.phase is NEW and connection.served:
             refused.labels(why).inc()
             self.leave(connection)
-            if connection.transport.get_write_buffer_size():  # to close would wait for who takes nothing
-                connection.end()
-            else:
-                connection.transport.close()
+            unsent = connection.transport.get_write_buffer_size()  # to close would wait for who takes nothing
+            (connection.end if unsent else connection.transport.close)()
         else:
             connection.refuse(TooManyConnections("There are too many connections; try again."), why)
 

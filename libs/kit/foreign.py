@@ -10,6 +10,7 @@ from libs.store.reasons import reason
 MOST = 10
 """Lines of one logger and one template in a window; the others are counted."""
 WINDOW_SECONDS = 60.0
+_MOST_WINDOWS = 1_000  # a library may put values into its templates
 
 
 class Tamed(logging.Filter):
@@ -28,9 +29,11 @@ class Tamed(logging.Filter):
             return True
         template = _template(record)
         with self._lock:
-            began, count = self._windows.get((record.name, template), (float("-inf"), 0))
+            began, count = self._windows.pop((record.name, template), (float("-inf"), 0))
             if self._clock() - began >= self._seconds:
                 began, count = self._clock(), 0
+            if len(self._windows) >= _MOST_WINDOWS:
+                del self._windows[next(iter(self._windows))]  # what was heard of longest ago
             self._windows[record.name, template] = began, count + 1
         if count == self._most:
             timer = Timer(
@@ -46,7 +49,7 @@ class Tamed(logging.Filter):
     def _tell(self, name: str, template: str, level: int) -> None:
         with self._lock:
             _, count = self._windows.pop((name, template), (0.0, 0))
-        if left_out := count - self._most:
+        if (left_out := count - self._most) > 0:
             logging.getLogger(name).log(level, "repeated: %s", template, extra={"repeated": left_out})
 
 

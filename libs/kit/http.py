@@ -184,7 +184,7 @@ def _parse(request: Request, body: bytes, most: int) -> None:
 
     The standard library's parser follows brackets to its own end, and takes NaN and numbers of any length.
     """
-    if not body or "json" not in request.headers.get("content-type", ""):
+    if not body or "json" not in request.headers.get("content-type", "").lower():
         return
     if sum(map(body.count, (b",", b"[", b"{"))) > most:
         raise BodyTooLarge(f"At most {most} values.", limit=most)

@@ -8,6 +8,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_netw
 
 from libs.kit.settings import UnsafeSetting
 
+_READ_BYTES = 1024  # a score of proxies
 Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
@@ -25,20 +26,21 @@ def is_within(address: str, trusted: Networks) -> bool:
     return read is not None and any(ip_address(read) in network for network in trusted)
 
 
-@lru_cache(8192)
 def origin(peer: str, forwarded: tuple[bytes, ...], trusted: Networks) -> str:
     """Where a request comes from that `peer` hands on with these X-Forwarded-For lines.
 
     Each proxy adds whom it heard it from, so the list is read from its end, for as long as the last speaker is trusted.
     """
-    found = _read(peer) or peer
-    for entry in reversed(b",".join(forwarded).decode("latin-1").split(",")):
+    found, said = _read(peer) or peer, b",".join(forwarded)
+    if len(said) > _READ_BYTES:
+        said = said[-_READ_BYTES:].partition(b",")[2]
+    for entry in reversed(said.decode("latin-1").split(",")):
         if not is_within(found, trusted):
             break
-        said = _read(entry.strip())
-        if said is None:
+        speaker = _read(entry.strip())
+        if speaker is None:
             break
-        found = said
+        found = speaker
     return found
 
 

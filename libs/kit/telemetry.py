@@ -12,8 +12,9 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from threading import Thread
-from typing import TextIO
+from typing import TextIO, cast
 
 import prometheus_client
 import structlog
@@ -63,6 +64,21 @@ def _no_error_itself(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
+class _Forgiving:
+    """A stream whose lines are lost while they cannot be written: a full disk, or nobody who reads, must not end what logs."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+
 def configure(service: str, level: int = logging.INFO, stream: TextIO | None = None) -> None:
     """Sends the logs of this process, the libraries' included, to `stream` (stdout) as JSON lines."""
 
@@ -85,7 +101,7 @@ def configure(service: str, level: int = logging.INFO, stream: TextIO | None = N
         _no_error_itself,
         structlog.processors.ExceptionRenderer(lambda info: stack(info[1])),
     ]
-    out = stream or sys.stdout
+    out = cast("TextIO", _Forgiving(stream or sys.stdout))
     structlog.configure(
         processors=[*shared, _render],
         wrapper_class=structlog.make_filtering_bound_logger(level),

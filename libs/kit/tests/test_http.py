@@ -111,8 +111,13 @@ def _many_keys(count: int) -> bytes:
         (json.dumps({"x" * 900_000: 1}).encode(), 422),
     ],
 )
-async def test_a_body_that_would_cost_much_is_refused_with_little(api: Api, body: bytes, status: int) -> None:
-    answer = await api.http.post("/v1/parcels", content=body, headers=api.headers(**_JSON))
+@pytest.mark.parametrize(
+    "kind", ["application/json", "Application/JSON", "application/merge-patch+JSON; charset=utf-8"]
+)
+async def test_a_body_that_would_cost_much_is_refused_with_little(
+    api: Api, kind: str, body: bytes, status: int
+) -> None:
+    answer = await api.http.post("/v1/parcels", content=body, headers=api.headers(**{"content-type": kind}))
     assert (answer.status_code, answer.headers["content-type"]) == (status, PROBLEM)
     assert len(answer.content) < 10_000
     assert len(answer.json().get("errors", [])) <= 20

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import pytest
 
 from libs.kit.proxies import household, networks, origin
@@ -29,6 +31,19 @@ def test_where_a_request_comes_from_is_what_the_last_trusted_proxy_heard(
     peer: str, forwarded: list[str], found: str
 ) -> None:
     assert origin(peer, tuple(line.encode() for line in forwarded), TRUSTED) == found
+
+
+def test_of_a_long_list_the_end_is_read_and_none_is_kept() -> None:
+    trusted = b"6.6.6.6, " + b", ".join([b"10.1.1.1"] * 3000)
+    assert {origin("10.0.0.1", (trusted + b" " * n,), TRUSTED) for n in range(12)} == {"10.1.1.1"}
+    tracemalloc.start()
+    try:
+        for n in range(300):
+            lines = (b"1.1.1.1, " * 3000 + b"%d" % n, b"203.0.113.%d, 10.9.9.9" % (n % 250))
+            assert origin("10.0.0.1", lines, TRUSTED) == f"203.0.113.{n % 250}"
+        assert tracemalloc.get_traced_memory()[0] < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("text", ["10.0.0.1/8", "proxy.example", "*", "10.0.0.0/33", "10.0.0.1 10.0.0.2"])

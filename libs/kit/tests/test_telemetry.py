@@ -3,7 +3,9 @@ import json
 import logging
 import threading
 from collections.abc import Iterator
-from typing import Any
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TextIO
 
 import prometheus_client
 import pytest
@@ -17,19 +19,41 @@ FOREIGN = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 SECRET = "whsec_c2VjcmV0"
 
 
-@pytest.fixture
-def lines() -> Iterator[io.StringIO]:
-    """What the process writes, with the logging of the test run put back afterwards."""
-    root, written = logging.getLogger(), io.StringIO()
+@contextmanager
+def logging_to(stream: TextIO) -> Iterator[None]:
+    """With the logging of the test run put back afterwards."""
+    root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     for handler in handlers:
         root.removeHandler(handler)
-    telemetry.configure("rma", stream=written)
-    yield written
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    telemetry.configure("rma", stream=stream)
+    try:
+        yield
+    finally:
+        structlog.reset_defaults()
+        structlog.contextvars.clear_contextvars()
+        root.handlers[:] = handlers
+        root.setLevel(level)
+
+
+@pytest.fixture
+def lines() -> Iterator[io.StringIO]:
+    """What the process writes."""
+    written = io.StringIO()
+    with logging_to(written):
+        yield written
+
+
+def test_a_disk_that_is_full_costs_lines_and_nothing_else(capfd: pytest.CaptureFixture[str]) -> None:
+    full = Path("/dev/full").open("w")  # noqa: SIM115 - to close it would say once more that it is full
+    with logging_to(full):
+        for _ in range(100):
+            structlog.get_logger().warning("a service hangs", upstream="rma" * 1000)
+            telemetry.tell_quickly("request", '"status": 200')
+            logging.getLogger("library").warning("no connection")
+    with suppress(OSError):
+        full.close()
+    assert capfd.readouterr().err == ""
 
 
 def read(lines: io.StringIO) -> list[dict[str, Any]]:
@@ -105,6 +129,22 @@ def test_a_window_that_nothing_filled_begins_anew_by_the_clock() -> None:
     assert [tamed.filter(record), tamed.filter(record)] == [True, False]
     now = 61.0
     assert tamed.filter(record)
+
+
+def test_a_library_that_never_says_the_same_twice_is_not_remembered_for_ever() -> None:
+    now = 0.0
+    tamed = Tamed(most=1, seconds=60, clock=lambda: now)
+
+    def passes(message: str) -> bool:
+        return tamed.filter(logging.LogRecord("a.library", logging.WARNING, "", 1, message, (), None))
+
+    for n in range(5_000):
+        now += 1
+        assert passes(f"row {n} is odd")
+        assert not passes(f"row {n} is odd")
+    for n in range(5_000):
+        passes(f"row {n} of the same minute is odd")
+    assert len(tamed._windows) <= 1_000
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,9 @@ class Pulses:
         """For ever."""
         while True:
             await asyncio.sleep(_EVERY_SECONDS)
-            await asyncio.gather(*(self._ask(service) for service in self._doubtful()))
+            for outcome in await asyncio.gather(*map(self._ask, self._doubtful()), return_exceptions=True):
+                if isinstance(outcome, Exception):  # whatever it is: who does not look refuses what is silent for ever
+                    log.error("cannot look whether a service hangs", exc_info=outcome)
 
     def _doubtful(self) -> list[str]:
         late = asyncio.get_running_loop().time() - self._patience

@@ -9,6 +9,8 @@ from contextlib import closing
 import httpx
 import pytest
 
+from deploy.local.waiting import until_async
+from services.gateway.door.pulses import Pulses
 from services.gateway.tests.stage import Stage
 
 SOON = {"patience_seconds": 0.3}
@@ -65,3 +67,28 @@ async def test_a_slow_request_to_a_service_that_is_well_is_waited_for(stage: Sta
     answer = await http.get("/v1/accounts/slow", timeout=20)
 
     assert answer.status_code == 504
+
+
+async def test_a_look_that_fails_in_a_way_nobody_foresaw_is_not_the_last() -> None:
+    answers = iter(["hangs", "breaks", "is well"])
+
+    async def well(service: str, seconds: float) -> bool:
+        said = next(answers)
+        if said == "breaks":
+            raise OSError("no space left on device")
+        return said == "is well"
+
+    async def asks() -> None:
+        with pulses.heard("rma") as waits:
+            async with waits:
+                await asyncio.sleep(20)
+
+    pulses = Pulses(well, patience=0.0)
+    listens = asyncio.create_task(pulses.listen())
+    try:
+        with pytest.raises(TimeoutError):
+            await asks()
+        assert pulses.is_silent("rma")
+        await until_async(lambda: not pulses.is_silent("rma"), seconds=20, otherwise="it stays refused")
+    finally:
+        listens.cancel()
