@@ -1,5 +1,6 @@
 """A client is bound to what exists, by the word of the service that owns it, and to something where its role needs it."""
 
+import asyncio
 import importlib
 from contextlib import AsyncExitStack
 from typing import Any
@@ -7,6 +8,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from fastapi import FastAPI, Response
 
 from libs.kit.auth import ROLES, Verifier
 from services.gateway.door.upstreams import Upstreams
@@ -83,6 +85,42 @@ async def test_while_the_owner_is_down_nobody_is_bound_and_the_caller_is_told_wh
     assert (answer.status_code, answer.json()["dependency"]) == (503, service)
     assert int(answer.headers["retry-after"]) > 0
     assert (await gateway.get("/v1/clients", role="admin")).json()["items"] == []
+
+
+async def test_owners_who_take_long_are_not_waited_for_while_a_transaction_is_open(
+    gateway: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.gateway.use_cases.bindings.ALL_SECONDS", 0.5, raising=False)
+    app = FastAPI()
+
+    @app.get("/v1/accounts/{id}")
+    async def slow(id: UUID) -> None:
+        await asyncio.sleep(0.4)
+
+    async with serving(app) as owner:
+        gateway.app.state.owners._upstreams.urls |= {"entitlements": owner.url}
+        answer = await asked(gateway, "engineer", accounts=[str(uuid4()) for _ in range(64)])
+
+    assert (answer.status_code, int(answer.headers["retry-after"]) > 0) == (503, True)
+    assert (await gateway.get("/v1/clients", role="admin")).json()["items"] == []
+
+
+async def test_an_owner_that_has_failed_is_asked_no_further(gateway: Harness) -> None:
+    app, heard, before = FastAPI(), list[UUID](), asyncio.all_tasks()
+
+    @app.get("/v1/accounts/{id}")
+    async def fails(id: UUID) -> Response:
+        heard.append(id)
+        return Response(status_code=500)
+
+    async with serving(app) as owner:
+        gateway.app.state.owners._upstreams.urls |= {"entitlements": owner.url}
+        answer = await asked(gateway, "engineer", accounts=[str(uuid4()) for _ in range(500)])
+        assert (answer.status_code, answer.json()["dependency"]) == (503, "entitlements")
+        if left := [each for each in asyncio.all_tasks() - before if "known" in repr(each.get_coro())]:
+            await asyncio.wait(left)
+
+    assert len(heard) < 100
 
 
 async def test_a_repeated_request_asks_nobody_again(gateway: Harness) -> None:

@@ -11,7 +11,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from fastapi import Depends, Request
 
 from libs.kit.auth import CUSTOMERS, Principal, mint
-from libs.kit.problems import Unprocessable
+from libs.kit.problems import Unavailable, Unprocessable
 from services.gateway.door.upstreams import Upstreams
 from services.gateway.identity.keys import SigningKey
 
@@ -28,6 +28,8 @@ NEEDED = dict.fromkeys(CUSTOMERS, "accounts") | {
 """The binding without which a client of the role sees nothing."""
 _ASKER = Principal(uuid5(NAMESPACE_URL, "urn:polyplus:gateway"), "gateway", "admin")
 _AT_ONCE = 16
+ALL_SECONDS = 10.0
+"""For all answers: a transaction is open meanwhile, and the database ends one that idles for 30 s."""
 
 
 class NotBound(Unprocessable):
@@ -52,7 +54,7 @@ class AskOwners:
         self._upstreams, self._key = upstreams, key
 
     async def must_know(self, bound: Mapping[str, Any]) -> None:
-        """Raises UnknownBinding; ServiceDown while an owner cannot be asked."""
+        """Raises UnknownBinding; ServiceDown while an owner cannot be asked, Unavailable when all have not answered in time."""
         named = [(name, id) for name, value in bound.items() for id in _ids(value)]
         if not named:
             return
@@ -63,7 +65,15 @@ class AskOwners:
             async with limit:
                 return await self._upstreams.knows(service, f"{path}/{id}", token=token)
 
-        found = await asyncio.gather(*(known(name, id) for name, id in named))
+        asking = [asyncio.create_task(known(name, id)) for name, id in named]
+        try:
+            async with asyncio.timeout(ALL_SECONDS):
+                found = await asyncio.gather(*asking)
+        except TimeoutError:
+            raise Unavailable("Not all owners of what it is bound to answered in time; try again.") from None
+        finally:
+            for each in asking:
+                each.cancel()
         for (name, id), is_there in zip(named, found, strict=True):
             if not is_there:
                 raise UnknownBinding(f"{OWNERS[name][0]} knows no {id}.", field=name, id=str(id))
