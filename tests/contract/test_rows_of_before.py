@@ -64,6 +64,14 @@ async def test_a_call_to_a_partner_that_waits_names_our_reference(postgres_url: 
     assert {job["kind"]: json.loads(job["payload"]).get("our_reference") for job in waiting} == {
         "send_note": "POLY-1", "end_ticket": "POLY-1", "open_ticket": None,
     }  # fmt: skip
+    beside = "INSERT INTO engagement_notes SELECT * FROM jsonb_populate_record(NULL::engagement_notes, $1)"
+    new = await owner.fetchval("SELECT to_jsonb(n) || $1 FROM engagement_notes n", json.dumps({"id": str(uuid4())}))
+    told = await owner.fetchval(
+        f"WITH note AS ({beside} RETURNING id) INSERT INTO jobs (id, aggregate, aggregate_id, kind, reference, payload)"
+        " SELECT gen_random_uuid(), 'EngagementNote', id, 'send_note', '', '{}' FROM note RETURNING id", new,
+    )  # fmt: skip
+    payload = await owner.fetchval("SELECT payload FROM jobs WHERE id = $1", told)
+    assert json.loads(payload) == {"our_reference": "POLY-1"}
     await owner.close()
 
 
