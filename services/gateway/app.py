@@ -16,7 +16,7 @@ from libs.kit.auth import Verifier
 from libs.kit.connection import edge_config
 from libs.kit.edge import Edge, room_for
 from libs.kit.requests import Requests
-from libs.kit.service import Aside, Server, Service, database_answers
+from libs.kit.service import END_SECONDS, Aside, Server, Service, database_answers, end_within
 from libs.kit.settings import Settings, retention
 from libs.kit.vitals import watch_vitals
 from libs.store import Database
@@ -40,6 +40,8 @@ from services.gateway.use_cases.bootstrap_admin import bootstrap_admin
 from services.gateway.use_cases.sealing import take_seal
 
 log = structlog.get_logger()
+SERVED_SECONDS = 20
+"""So long the last requests may take when the process is told to end."""
 
 
 class Gateway(Service):
@@ -115,17 +117,26 @@ class Gateway(Service):
             door,
             host=address.hostname or "127.0.0.1",
             port=address.port or 80,
-            timeout_graceful_shutdown=20,
+            timeout_graceful_shutdown=SERVED_SECONDS,
         )
         aside = Aside(ops, door_settings.ops_url)
+        bound = asyncio.create_task(_ends_in_time(stopping), name="ending")
         try:
             await aside.open()
             gc.collect()
             gc.freeze()
             await Server(config, stopping).serve()
         finally:
+            bound.cancel()
+            end_within(END_SECONDS)
             await aside.close()
             await asyncio.wait_for(database.close(), 10)
+
+
+async def _ends_in_time(stopping: asyncio.Event) -> None:
+    """The door's own clean-up is part of serving it, and can be held up as well."""
+    await stopping.wait()
+    end_within(SERVED_SECONDS + END_SECONDS)
 
 
 service = Gateway(
