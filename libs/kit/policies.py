@@ -119,7 +119,7 @@ class Policies(Generic[P]):
         sent: type[P] | None = None,
         changed: Callable[[Transaction], Awaitable[None]] | None = None,
     ) -> None:
-        self.service, self.model, self._sent, self._changed = service, model, sent or model, changed
+        self.service, self.model, self.sent, self._changed = service, model, sent or model, changed
         self._kept: Reference[_Kept[P]] = Reference(_read)
         self.router = Router(tags=["policies"])
         path = f"/v1/{service}-policies"
@@ -167,7 +167,7 @@ class Policies(Generic[P]):
                 "There are no such settings.", unknown=sorted(unknown), known=sorted(self.model.model_fields)
             )
         try:
-            self._sent.model_validate(command.settings)
+            self.sent.model_validate(command.settings)
         except ValidationError as error:
             raise InvalidPolicy(
                 "A setting has a value it cannot have.", errors=error.errors(include_url=False, include_context=False)

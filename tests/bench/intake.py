@@ -101,7 +101,7 @@ def bodies(count: int = _BODIES) -> list[str]:
     draw, run = Random(2), uuid4().hex[:12]
     return [
         f'{{"description":"{" ".join(draw.sample(_VOCABULARY, 12))}","observed_impact":"down","severity":"major",'
-        f'"product_number":"83Z52AA","serial":"{f"SN-{draw.randrange(ROWS) + 1}" if n % 10 == 0 else f"{run}-{n}"}",'
+        f'"product_number":"83Z52AA","serial":"{f"SN-{draw.randrange(ROWS) + 1}" if n % 10 == 0 else f"{run}-{n}".upper()}",'
         f'"language":"vi","external_identifiers":[{{"owner":"helpdesk","id":"INC-{n}"}}]}}'
         for n in range(count)
     ]

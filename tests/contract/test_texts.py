@@ -1,19 +1,15 @@
 """Whatever text a caller writes, wherever a route takes text: it is stored, or refused with a word about that very field."""
 
-import base64
 import importlib
 import json
 import re
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from urllib.parse import quote
 from uuid import UUID
 
 import httpx
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from pydantic import TypeAdapter, ValidationError
 from uuid_utils.compat import uuid7
 
@@ -22,8 +18,8 @@ from libs.kit.auth import Public
 from libs.kit.http import ServiceRoute
 from libs.kit.policies import Policies
 from libs.kit.service import Service
-from libs.store import Database
-from tests.support.harness import Harness, service_database
+from tests.support.harness import Harness
+from tests.support.services import running
 from tests.support.texts import TextField, body_with, texts_in, texts_of
 
 UNSTORABLE = {"a NUL": "one\0two", "half a surrogate pair": "one\ud800two"}
@@ -71,7 +67,7 @@ def test_every_text_of_a_policy_is_bounded_and_storable(name: str) -> None:
     """Its settings come as they are and are read as the service's own model."""
     service_named(name)
     modules = [module for key, module in sys.modules.items() if key.startswith(f"services.{name}.")]
-    models = {found.model for module in modules if isinstance(found := getattr(module, "policies", None), Policies)}
+    models = {found.sent for module in modules if isinstance(found := getattr(module, "policies", None), Policies)}
     texts = [
         TextField(f"{name}'s policy", "settings", path, type) for model in models for path, type in texts_in(model)
     ]
@@ -80,24 +76,10 @@ def test_every_text_of_a_policy_is_bounded_and_storable(name: str) -> None:
     ]
 
 
-@asynccontextmanager
-async def running(service: Service, postgres_url: str) -> AsyncIterator[Harness]:
-    owner_url, runtime_url = await service_database(postgres_url, service.name)
-    database = await Database.connect(runtime_url, size=4)
-    made = Harness(service, database, owner_url)
-    async with made.app.router.lifespan_context(made.app), made.http:
-        yield made
-    await database.close()
-
-
 @pytest.mark.parametrize("name", SERVICES)
-async def test_a_text_that_cannot_be_stored_is_refused_by_its_name(
-    name: str, postgres_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_text_that_cannot_be_stored_is_refused_by_its_name(name: str, postgres_url: str) -> None:
     """Over HTTP, all of a route's texts at once: each is named."""
-    key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    monkeypatch.setenv("POLYPLUS_INTERNAL_PRIVATE_KEY", base64.b64encode(key).decode())
-    async with running(service_named(name), postgres_url) as harness:
+    async with running(postgres_url, name) as harness:
         wrong = [line async for line in unnamed(harness)]
     assert not wrong, "\n".join(wrong)
 

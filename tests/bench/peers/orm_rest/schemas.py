@@ -74,6 +74,7 @@ class Coverage(Out):
     overridden: bool = False
     decided_at: datetime | None = None
     override: dict[str, Any] | None = None
+    unknown: list[str] = []
 
 
 class KnownError(Out):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -58,11 +58,12 @@ class SmallRun:
     # --- people ------------------------------------------------------------------------------------------------------
 
     async def ask(
-        self, service: str, method: str, path: str, body: Any = None, *, role: str, account: UUID | None = None, key: str = ""
+        self, service: str, method: str, path: str, body: Any = None, *, role: str, account: UUID | None = None, key: str = "",
+        depots: Sequence[UUID] = (),
     ) -> Any:  # fmt: skip
         """One attempt through the service's own route, in the history as the load would have it."""
         harness, accounts = self.harnesses[service], [account] if account else []
-        token = harness.token(role, accounts)
+        token = harness.token(role, accounts, depots)
         subject = jwt.decode(token, options={"verify_signature": False})["sub"]
         caller, content = Caller(UUID(subject), role, frozenset(accounts)), json.dumps(body or {}).encode()
         key = key or (str(uuid7()) if method == "POST" else "")
@@ -196,7 +197,8 @@ async def play(run: SmallRun) -> None:
     await run.sample()
     rmas = (await run.ask("rma", "GET", f"/v1/rmas?case_id={ids[0]}", role="customer", account=ACCOUNT))["items"]
     ship = {"serial": "NEW-1", "carrier": "depot van", "tracking": "VAN-1"}
-    await run.ask("rma", "POST", f"/v1/rmas/{rmas[0]['id']}/ship", ship, role="depot")
+    depots = [UUID(rmas[0]["depot_id"])]
+    await run.ask("rma", "POST", f"/v1/rmas/{rmas[0]['id']}/ship", ship, role="depot", depots=depots)
     run.poison(ids[1])
     severity = {"severity": "minor", "reason": "It is only a spare room."}
     await run.settle()
