@@ -40,10 +40,12 @@ async def running(postgres_url: str, name: str) -> AsyncIterator[Harness]:
         database = await Database.connect(url, size=4)
         harness = Harness(service(name), database, owner_url)
         await harness.empty()
+        nobody = Upstreams({}, seconds=1, max_body=1)
         if name == "gateway":  # who is bound to what is asked at nobody's door, until there is one
-            harness.app.state.owners = AskOwners(Upstreams({}, seconds=1, max_body=1), SigningKey(SIGNING_KEY))
+            harness.app.state.owners = AskOwners(nobody, SigningKey(SIGNING_KEY))
         async with harness.app.router.lifespan_context(harness.app), harness.http:
             yield harness
+        await nobody.close()
         await database.close()
 
 

@@ -85,11 +85,17 @@ def test_a_log_that_is_too_long_is_emptied_even_where_no_copy_can_be_made(tmp_pa
     assert (log.read_text(), (tmp_path / "one.log.1").read_text()) == ("", "x" * 11)
 
 
+def keepers() -> set[psutil.Process]:
+    """Those of this process; engines that other tests share have theirs."""
+    return {one for one in psutil.Process().children() if "deploy.local.keeper" in one.cmdline()}
+
+
 def test_a_keeper_that_hangs_does_not_keep_the_stack_from_ending(
     processes: Processes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    before = keepers()
     child = a_process(processes, PLAIN)
-    [keeper] = [one for one in psutil.Process().children() if "deploy.local.keeper" in one.cmdline()]
+    [keeper] = keepers() - before
     keeper.suspend()
     monkeypatch.setattr("deploy.local.processes._KEEPER_SECONDS", 0.5)
 
