@@ -81,7 +81,7 @@ async def test_a_look_that_fails_in_a_way_nobody_foresaw_is_not_the_last() -> No
     async def asks() -> None:
         with pulses.heard("rma") as waits:
             async with waits:
-                await asyncio.sleep(20)
+                await asyncio.Event().wait()  # until the look ends it
 
     pulses = Pulses(well, patience=0.0)
     listens = asyncio.create_task(pulses.listen())
