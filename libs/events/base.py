@@ -1,5 +1,6 @@
 """What an event is: a named, versioned, immutable fact with a visibility, and how an old one is read."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -15,6 +16,7 @@ _classes: dict[str, type["Event"]] = {}
 _upcasters: dict[str, tuple[Upcaster, str]] = {}
 _kinds: dict[str, str] = {}
 _kinds_of_types: dict[str, str] = {}
+_PROMISES = re.compile(r"\(([SC]\d+(?:, [SC]\d+)*)\)\.\s*$")
 UNKNOWN_KIND = "?"
 """How the kind of a type without a contract begins."""
 
@@ -31,7 +33,7 @@ class Contract:
     version: int
     visibility: Visibility
     subject: str  # the field that holds the aggregate's id
-    promises: tuple[str, ...]
+    promises: tuple[str, ...]  # as the docstring names them
     ce_type: str  # polyplus.rma.part-shipped.v1
     topic: str  # rma.events
 
@@ -39,10 +41,13 @@ class Contract:
 class Event(BaseModel):
     """A fact that a service publishes. Subclass with its contract:
 
-    `class PartShipped(Event, type="polyplus.rma.part-shipped", version=1, visibility="public", subject="rma_id")`
+    `class PartShipped(Event, type="polyplus.rma.part-shipped", visibility="public", subject="rma_id"):`
 
-    `subject` names the field that holds the id of the aggregate the fact is about; the record's key is
-    `case_id` where the event has one, else the subject. Unknown fields are ignored, so that a field can be added in place.
+    Its docstring says the fact and ends with the promises that it serves, in brackets: `… left the depot (S2, S3).`
+    `visibility`: a public event is also for the users and integrators of the account that it belongs to; an internal one is for
+    staff and the operator's own systems alone. `subject` names the field that holds the id of the aggregate the fact is about; the record's
+    key is `case_id` where the event has one, else the subject. `version` is said from the second on.
+    Unknown fields are ignored, so that a field can be added in place.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -61,7 +66,6 @@ class Event(BaseModel):
         version: int = 1,
         visibility: Visibility,
         subject: str = "case_id",
-        promises: tuple[str, ...] = (),
         **kwargs: Any,
     ) -> None:
         super().__pydantic_init_subclass__(**kwargs)
@@ -73,7 +77,7 @@ class Event(BaseModel):
         kind = f"{type.split('.')[1]}.{subject}"
         if _kinds.setdefault(type, kind) != kind:
             raise TypeError(f"{ce_type} is about {kind}, another version of it about {_kinds[type]}")
-        cls.contract = Contract(type, version, visibility, subject, promises, ce_type, topic)
+        cls.contract = Contract(type, version, visibility, subject, _promises(cls.__doc__), ce_type, topic)
         _classes[ce_type] = cls
 
     @property
@@ -85,9 +89,13 @@ class Event(BaseModel):
     @property
     def key(self) -> UUID:
         """The record's key: it never changes for the life of an aggregate."""
-        return (
-            self.__dict__.get("case_id") or self.subject
-        )  # pydantic's own way to say "no such field" costs ten times this
+        # Pydantic's own way to say "no such field" costs ten times this.
+        return self.__dict__.get("case_id") or self.subject
+
+
+def _promises(docstring: str | None) -> tuple[str, ...]:
+    found = _PROMISES.search(docstring or "")
+    return tuple(found[1].split(", ")) if found else ()
 
 
 def upcast(old: str, new: str) -> Callable[[Upcaster], Upcaster]:

@@ -26,14 +26,7 @@ class ExternalIdentifier(Value):
     id: str
 
 
-class CaseOpened(
-    Event,
-    type="polyplus.cases.case-opened",
-    version=1,
-    visibility="public",
-    subject="case_id",
-    promises=("S1", "S12", "S18"),
-):
+class CaseOpened(Event, type="polyplus.cases.case-opened", visibility="public", subject="case_id"):
     """A request was taken, by whatever channel, before anybody knew whether it is covered (S1, S12, S18)."""
 
     case_id: UUID
@@ -61,14 +54,7 @@ class CaseOpened(
     by_role: Role
 
 
-class CaseRouted(
-    Event,
-    type="polyplus.cases.case-routed",
-    version=1,
-    visibility="public",
-    subject="case_id",
-    promises=("S1",),
-):
+class CaseRouted(Event, type="polyplus.cases.case-routed", visibility="public", subject="case_id"):
     """The case stands in the queue of the shift on duty; a hand-over's note goes out as an internal note (S1)."""
 
     case_id: UUID
@@ -80,14 +66,7 @@ class CaseRouted(
     routed_at: Instant
 
 
-class CaseAssigned(
-    Event,
-    type="polyplus.cases.case-assigned",
-    version=1,
-    visibility="public",
-    subject="case_id",
-    promises=("S1",),
-):
+class CaseAssigned(Event, type="polyplus.cases.case-assigned", visibility="public", subject="case_id"):
     """An engineer has the case; work on it begins if it had not (S1)."""
 
     case_id: UUID
@@ -102,14 +81,7 @@ class CaseAssigned(
     assigned_at: Instant
 
 
-class SeverityChanged(
-    Event,
-    type="polyplus.cases.severity-changed",
-    version=1,
-    visibility="public",
-    subject="case_id",
-    promises=("S18",),
-):
+class SeverityChanged(Event, type="polyplus.cases.severity-changed", visibility="public", subject="case_id"):
     """Our severity, and the priority that follows from it, changed for a reason; the customer's own stays beside it (S18)."""
 
     case_id: UUID
@@ -124,14 +96,7 @@ class SeverityChanged(
     changed_at: Instant
 
 
-class CasePending(
-    Event,
-    type="polyplus.cases.case-pending",
-    version=1,
-    visibility="public",
-    subject="case_id",
-    promises=("S8", "S18"),
-):
+class CasePending(Event, type="polyplus.cases.case-pending", visibility="public", subject="case_id"):
     """One more thing is waited for; a wait on the customer says what is needed (S8, S18)."""
 
     case_id: UUID
@@ -145,14 +110,7 @@ class CasePending(
     since: Instant
 
 
-class CaseResumed(
-    Event,
-    type="polyplus.cases.case-resumed",
-    version=1,
-    visibility="public",
-    subject="case_id",
-    promises=("S8", "S18"),
-):
+class CaseResumed(Event, type="polyplus.cases.case-resumed", visibility="public", subject="case_id"):
     """One wait ended; the case is worked again once none is left (S8, S18)."""
 
     case_id: UUID
@@ -166,14 +124,7 @@ class CaseResumed(
     resumed_at: Instant
 
 
-class CaseResolved(
-    Event,
-    type="polyplus.cases.case-resolved",
-    version=1,
-    visibility="public",
-    subject="case_id",
-    promises=("S3", "S18", "S27"),
-):
+class CaseResolved(Event, type="polyplus.cases.case-resolved", visibility="public", subject="case_id"):
     """The trouble is over, with the downtime it cost where the product was down (S3, S18, S27)."""
 
     case_id: UUID
@@ -187,14 +138,7 @@ class CaseResolved(
     resolved_at: Instant
 
 
-class CaseReopened(
-    Event,
-    type="polyplus.cases.case-reopened",
-    version=1,
-    visibility="public",
-    subject="case_id",
-    promises=("S18",),
-):
+class CaseReopened(Event, type="polyplus.cases.case-reopened", visibility="public", subject="case_id"):
     """A resolved case is not over after all; what is measured starts a new epoch (S18)."""
 
     case_id: UUID
@@ -205,14 +149,7 @@ class CaseReopened(
     reopened_at: Instant
 
 
-class CaseClosed(
-    Event,
-    type="polyplus.cases.case-closed",
-    version=1,
-    visibility="public",
-    subject="case_id",
-    promises=("S18",),
-):
+class CaseClosed(Event, type="polyplus.cases.case-closed", visibility="public", subject="case_id"):
     """A resolved case was closed by the customer, by us, or by time; only a follow-up case goes on from here (S18)."""
 
     case_id: UUID
@@ -224,12 +161,7 @@ class CaseClosed(
 
 
 class CancellationRequested(
-    Event,
-    type="polyplus.cases.cancellation-requested",
-    version=1,
-    visibility="public",
-    subject="case_id",
-    promises=("S18",),
+    Event, type="polyplus.cases.cancellation-requested", visibility="public", subject="case_id"
 ):
     """The customer no longer wants the case; it is assessed before it ends (S18)."""
 
@@ -240,14 +172,7 @@ class CancellationRequested(
     requested_at: Instant
 
 
-class CancellationDeclined(
-    Event,
-    type="polyplus.cases.cancellation-declined",
-    version=1,
-    visibility="public",
-    subject="case_id",
-    promises=("S18",),
-):
+class CancellationDeclined(Event, type="polyplus.cases.cancellation-declined", visibility="public", subject="case_id"):
     """The case goes on as it was before its cancellation was asked for (S18)."""
 
     case_id: UUID
@@ -258,14 +183,7 @@ class CancellationDeclined(
     declined_at: Instant
 
 
-class CaseCancelled(
-    Event,
-    type="polyplus.cases.case-cancelled",
-    version=1,
-    visibility="public",
-    subject="case_id",
-    promises=("S18",),
-):
+class CaseCancelled(Event, type="polyplus.cases.case-cancelled", visibility="public", subject="case_id"):
     """The case ended without an outcome: everybody stops what has not shipped or begun (S18)."""
 
     case_id: UUID
@@ -275,14 +193,7 @@ class CaseCancelled(
     cancelled_at: Instant
 
 
-class CoverageOverridden(
-    Event,
-    type="polyplus.cases.coverage-overridden",
-    version=1,
-    visibility="public",
-    subject="case_id",
-    promises=("S2",),
-):
+class CoverageOverridden(Event, type="polyplus.cases.coverage-overridden", visibility="public", subject="case_id"):
     """A manager decided the cover of this case; entitlements answers with a CoverageDecided that the others obey (S2)."""
 
     case_id: UUID

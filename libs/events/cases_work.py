@@ -16,14 +16,7 @@ from libs.events.values import (
 )
 
 
-class FirstResponseSent(
-    Event,
-    type="polyplus.cases.first-response-sent",
-    version=1,
-    visibility="public",
-    subject="case_id",
-    promises=("S1", "S4"),
-):
+class FirstResponseSent(Event, type="polyplus.cases.first-response-sent", visibility="public", subject="case_id"):
     """An engineer's first public note answered the customer (S1, S4)."""
 
     case_id: UUID
@@ -33,14 +26,7 @@ class FirstResponseSent(
     sent_at: Instant
 
 
-class NoteAdded(
-    Event,
-    type="polyplus.cases.note-added",
-    version=1,
-    visibility="public",
-    subject="case_id",
-    promises=("S8", "S18"),
-):
+class NoteAdded(Event, type="polyplus.cases.note-added", visibility="public", subject="case_id"):
     """A note that the customer reads, also one that came from the partner or the technician (S8, S18)."""
 
     case_id: UUID
@@ -56,14 +42,7 @@ class NoteAdded(
     added_at: Instant
 
 
-class InternalNoteAdded(
-    Event,
-    type="polyplus.cases.internal-note-added",
-    version=1,
-    visibility="internal",
-    subject="case_id",
-    promises=("S23",),
-):
+class InternalNoteAdded(Event, type="polyplus.cases.internal-note-added", visibility="internal", subject="case_id"):
     """A note among ourselves, which no customer, partner or integrator ever sees (S23)."""
 
     case_id: UUID
@@ -79,14 +58,7 @@ class InternalNoteAdded(
     added_at: Instant
 
 
-class FaultDiagnosed(
-    Event,
-    type="polyplus.cases.fault-diagnosed",
-    version=1,
-    visibility="public",
-    subject="case_id",
-    promises=("S2", "S5", "S26"),
-):
+class FaultDiagnosed(Event, type="polyplus.cases.fault-diagnosed", visibility="public", subject="case_id"):
     """An engineer found what is wrong and what will cure it; it stands until withdrawn, beside others (S2, S5, S26)."""
 
     case_id: UUID
@@ -104,14 +76,7 @@ class FaultDiagnosed(
     diagnosed_at: Instant
 
 
-class DiagnosisWithdrawn(
-    Event,
-    type="polyplus.cases.diagnosis-withdrawn",
-    version=1,
-    visibility="public",
-    subject="case_id",
-    promises=("S2", "S26"),
-):
+class DiagnosisWithdrawn(Event, type="polyplus.cases.diagnosis-withdrawn", visibility="public", subject="case_id"):
     """A diagnosis no longer stands: what has not shipped or begun for it stops, the rest goes on (S2, S26)."""
 
     case_id: UUID
@@ -121,14 +86,7 @@ class DiagnosisWithdrawn(
     withdrawn_at: Instant
 
 
-class WorkaroundProvided(
-    Event,
-    type="polyplus.cases.workaround-provided",
-    version=1,
-    visibility="public",
-    subject="case_id",
-    promises=("S25",),
-):
+class WorkaroundProvided(Event, type="polyplus.cases.workaround-provided", visibility="public", subject="case_id"):
     """The customer was given a workaround or a fix, and why it is the appropriate response is on record (S25)."""
 
     case_id: UUID
@@ -142,14 +100,7 @@ class WorkaroundProvided(
     provided_at: Instant
 
 
-class ProblemLinked(
-    Event,
-    type="polyplus.cases.problem-linked",
-    version=1,
-    visibility="public",
-    subject="case_id",
-    promises=("S25",),
-):
+class ProblemLinked(Event, type="polyplus.cases.problem-linked", visibility="public", subject="case_id"):
     """The case is one of a known problem's; carries what could be told to its customer at that moment (S25)."""
 
     case_id: UUID
@@ -162,14 +113,7 @@ class ProblemLinked(
     linked_at: Instant
 
 
-class ProblemUpdated(
-    Event,
-    type="polyplus.cases.problem-updated",
-    version=1,
-    visibility="internal",
-    subject="problem_id",
-    promises=("S25",),
-):
+class ProblemUpdated(Event, type="polyplus.cases.problem-updated", visibility="internal", subject="problem_id"):
     """What is known of a problem shared by many cases of many accounts; each case is told by an event of its own (S25)."""
 
     problem_id: UUID
@@ -188,12 +132,7 @@ class ProblemUpdated(
 
 
 class PartnerTicketRequested(
-    Event,
-    type="polyplus.cases.partner-ticket-requested",
-    version=1,
-    visibility="public",
-    subject="case_id",
-    promises=("S6", "S7"),
+    Event, type="polyplus.cases.partner-ticket-requested", visibility="public", subject="case_id"
 ):
     """The customer asked for a ticket with the cloud partner, and did or did not consent to our sharing the case (S6, S7)."""
 

@@ -8,14 +8,7 @@ from libs.events.labels import ProductNumber, Serial
 from libs.events.values import Contact, Impact, Instant, Severity, Value
 
 
-class DeviceAlertRaised(
-    Event,
-    type="polyplus.devices.device-alert-raised",
-    version=1,
-    visibility="public",
-    subject="device_id",
-    promises=("S11", "S12"),
-):
+class DeviceAlertRaised(Event, type="polyplus.devices.device-alert-raised", visibility="public", subject="device_id"):
     """A unit is in trouble by a rule, damped and told once; carries whose unit it is, so that a case can open (S11, S12)."""
 
     device_id: UUID
@@ -35,14 +28,7 @@ class DeviceAlertRaised(
     raised_at: Instant
 
 
-class DeviceAlertCleared(
-    Event,
-    type="polyplus.devices.device-alert-cleared",
-    version=1,
-    visibility="public",
-    subject="device_id",
-    promises=("S11", "S12"),
-):
+class DeviceAlertCleared(Event, type="polyplus.devices.device-alert-cleared", visibility="public", subject="device_id"):
     """What the rule watches is well again; whether the trouble is over is for people to say (S11, S12)."""
 
     device_id: UUID
@@ -65,12 +51,7 @@ class DiagnosticResult(Value):
 
 
 class DiagnosticsCollected(
-    Event,
-    type="polyplus.devices.diagnostics-collected",
-    version=1,
-    visibility="public",
-    subject="diagnostics_id",
-    promises=("S11",),
+    Event, type="polyplus.devices.diagnostics-collected", visibility="public", subject="diagnostics_id"
 ):
     """The network tools ran on a unit; where that was for a case, the results belong to it (S11)."""
 

@@ -11,12 +11,7 @@ EngagementState = Literal["opened", "in_progress", "information_required", "reso
 
 
 class PartnerEngagementRequested(
-    Event,
-    type="polyplus.ecps.partner-engagement-requested",
-    version=1,
-    visibility="public",
-    subject="engagement_id",
-    promises=("S5", "S6"),
+    Event, type="polyplus.ecps.partner-engagement-requested", visibility="public", subject="engagement_id"
 ):
     """The fault lies with or is related to the partner's environment and the customer asked: we take it to them (S5, S6)."""
 
@@ -31,12 +26,7 @@ class PartnerEngagementRequested(
 
 
 class PartnerTicketOpened(
-    Event,
-    type="polyplus.ecps.partner-ticket-opened",
-    version=1,
-    visibility="public",
-    subject="engagement_id",
-    promises=("S4", "S5", "S6"),
+    Event, type="polyplus.ecps.partner-ticket-opened", visibility="public", subject="engagement_id"
 ):
     """The partner has a ticket, and this is its number (S4, S5, S6)."""
 
@@ -55,12 +45,7 @@ class PartnerTicketOpened(
 
 
 class PartnerTicketNotOpenable(
-    Event,
-    type="polyplus.ecps.partner-ticket-not-openable",
-    version=1,
-    visibility="public",
-    subject="engagement_id",
-    promises=("S7", "S9"),
+    Event, type="polyplus.ecps.partner-ticket-not-openable", visibility="public", subject="engagement_id"
 ):
     """No ticket with the partner, why, and whom the customer can turn to; it is tried again when what lacks arrives (S7, S9)."""
 
@@ -75,14 +60,7 @@ class PartnerTicketNotOpenable(
     decided_at: Instant
 
 
-class FindingsShared(
-    Event,
-    type="polyplus.ecps.findings-shared",
-    version=1,
-    visibility="public",
-    subject="engagement_id",
-    promises=("S6", "S9"),
-):
+class FindingsShared(Event, type="polyplus.ecps.findings-shared", visibility="public", subject="engagement_id"):
     """The customer has our findings, with the partner's ticket number or else the partner's contact (S6, S9)."""
 
     engagement_id: UUID
@@ -101,12 +79,7 @@ class FindingsShared(
 
 
 class PartnerTicketUpdated(
-    Event,
-    type="polyplus.ecps.partner-ticket-updated",
-    version=1,
-    visibility="public",
-    subject="engagement_id",
-    promises=("S8",),
+    Event, type="polyplus.ecps.partner-ticket-updated", visibility="public", subject="engagement_id"
 ):
     """News from the partner's side, relayed to the customer; their state as they call it, ours where we know it (S8)."""
 
@@ -125,12 +98,7 @@ class PartnerTicketUpdated(
 
 
 class PartnerInformationRequired(
-    Event,
-    type="polyplus.ecps.partner-information-required",
-    version=1,
-    visibility="public",
-    subject="engagement_id",
-    promises=("S8",),
+    Event, type="polyplus.ecps.partner-information-required", visibility="public", subject="engagement_id"
 ):
     """The partner waits for something that we or the customer have to tell (S8)."""
 
@@ -146,14 +114,7 @@ class PartnerInformationRequired(
     required_at: Instant
 
 
-class PartnerSilent(
-    Event,
-    type="polyplus.ecps.partner-silent",
-    version=1,
-    visibility="internal",
-    subject="engagement_id",
-    promises=("S4", "S8", "S10"),
-):
+class PartnerSilent(Event, type="polyplus.ecps.partner-silent", visibility="internal", subject="engagement_id"):
     """The partner's response time passed without a word; their next level was called (S4, S8, S10)."""
 
     engagement_id: UUID
@@ -170,12 +131,7 @@ class PartnerSilent(
 
 
 class PartnerTicketResolved(
-    Event,
-    type="polyplus.ecps.partner-ticket-resolved",
-    version=1,
-    visibility="public",
-    subject="engagement_id",
-    promises=("S4", "S8"),
+    Event, type="polyplus.ecps.partner-ticket-resolved", visibility="public", subject="engagement_id"
 ):
     """The partner says it is solved (S4, S8)."""
 
@@ -192,12 +148,7 @@ class PartnerTicketResolved(
 
 
 class PartnerTicketClosed(
-    Event,
-    type="polyplus.ecps.partner-ticket-closed",
-    version=1,
-    visibility="public",
-    subject="engagement_id",
-    promises=("S8",),
+    Event, type="polyplus.ecps.partner-ticket-closed", visibility="public", subject="engagement_id"
 ):
     """The partner's ticket is closed; nothing more comes from there (S8)."""
 
@@ -211,12 +162,7 @@ class PartnerTicketClosed(
 
 
 class PartnerTicketWithdrawn(
-    Event,
-    type="polyplus.ecps.partner-ticket-withdrawn",
-    version=1,
-    visibility="public",
-    subject="engagement_id",
-    promises=("S8",),
+    Event, type="polyplus.ecps.partner-ticket-withdrawn", visibility="public", subject="engagement_id"
 ):
     """We took the matter back from the partner, or gave up asking (S8)."""
 

@@ -13,14 +13,7 @@ class CallParticipant(Value):
     email: str | None = None
 
 
-class JointCallRequested(
-    Event,
-    type="polyplus.ecps.joint-call-requested",
-    version=1,
-    visibility="public",
-    subject="call_id",
-    promises=("S10",),
-):
+class JointCallRequested(Event, type="polyplus.ecps.joint-call-requested", visibility="public", subject="call_id"):
     """Somebody asked us to join the partner on a call (S10)."""
 
     call_id: UUID
@@ -36,14 +29,7 @@ class JointCallRequested(
     requested_at: Instant
 
 
-class JointCallScheduled(
-    Event,
-    type="polyplus.ecps.joint-call-scheduled",
-    version=1,
-    visibility="public",
-    subject="call_id",
-    promises=("S10",),
-):
+class JointCallScheduled(Event, type="polyplus.ecps.joint-call-scheduled", visibility="public", subject="call_id"):
     """The call has a time; told again with a higher sequence when it moves, as iCalendar counts (S10)."""
 
     call_id: UUID
@@ -63,14 +49,7 @@ class JointCallScheduled(
     scheduled_at: Instant
 
 
-class JointCallHeld(
-    Event,
-    type="polyplus.ecps.joint-call-held",
-    version=1,
-    visibility="public",
-    subject="call_id",
-    promises=("S10",),
-):
+class JointCallHeld(Event, type="polyplus.ecps.joint-call-held", visibility="public", subject="call_id"):
     """The call took place; its outcome and who does what are on record (S10)."""
 
     call_id: UUID

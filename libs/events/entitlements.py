@@ -20,14 +20,7 @@ from libs.events.values import (
 )
 
 
-class CoverageDecided(
-    Event,
-    type="polyplus.entitlements.coverage-decided",
-    version=1,
-    visibility="public",
-    subject="case_id",
-    promises=("S2", "S3", "S13", "S26", "S28"),
-):
+class CoverageDecided(Event, type="polyplus.entitlements.coverage-decided", visibility="public", subject="case_id"):
     """What stands behind a case, and whether the contract covers it; receivers keep the highest revision (S2, S3, S13, S26, S28)."""
 
     case_id: UUID
@@ -52,12 +45,7 @@ class CoverageDecided(
 
 
 class ContractActivated(
-    Event,
-    type="polyplus.entitlements.contract-activated",
-    version=1,
-    visibility="public",
-    subject="contract_id",
-    promises=("S13", "S22"),
+    Event, type="polyplus.entitlements.contract-activated", visibility="public", subject="contract_id"
 ):
     """A contract began or was renewed: its plan's features hold for the account until it ends (S13, S22)."""
 
@@ -74,14 +62,7 @@ class ContractActivated(
     activated_at: Instant
 
 
-class ContractExpired(
-    Event,
-    type="polyplus.entitlements.contract-expired",
-    version=1,
-    visibility="public",
-    subject="contract_id",
-    promises=("S13", "S22"),
-):
+class ContractExpired(Event, type="polyplus.entitlements.contract-expired", visibility="public", subject="contract_id"):
     """A contract ended, or was ended early; cases opened while it ran keep their cover (S13, S22)."""
 
     contract_id: UUID
@@ -94,12 +75,7 @@ class ContractExpired(
 
 
 class ProductRegistered(
-    Event,
-    type="polyplus.entitlements.product-registered",
-    version=1,
-    visibility="public",
-    subject="registration_id",
-    promises=("S11", "S12", "S16"),
+    Event, type="polyplus.entitlements.product-registered", visibility="public", subject="registration_id"
 ):
     """A unit belongs to an account, with the site and contact that a case opened by the device itself needs (S11, S12, S16)."""
 
@@ -121,12 +97,7 @@ class ProductRegistered(
 
 
 class ProductTransferred(
-    Event,
-    type="polyplus.entitlements.product-transferred",
-    version=1,
-    visibility="public",
-    subject="registration_id",
-    promises=("S16",),
+    Event, type="polyplus.entitlements.product-transferred", visibility="public", subject="registration_id"
 ):
     """A registration moved to another site or account; tells who has it now and nothing of who had it before (S16)."""
 
@@ -145,12 +116,7 @@ class ProductTransferred(
 
 
 class SerialReplaced(
-    Event,
-    type="polyplus.entitlements.serial-replaced",
-    version=1,
-    visibility="public",
-    subject="registration_id",
-    promises=("S2", "S16"),
+    Event, type="polyplus.entitlements.serial-replaced", visibility="public", subject="registration_id"
 ):
     """A registration moved to the serial of its replacement, and its cover with it; the old unit is retired (S2, S16)."""
 
@@ -165,14 +131,7 @@ class SerialReplaced(
     replaced_at: Instant
 
 
-class LicenceIssued(
-    Event,
-    type="polyplus.entitlements.licence-issued",
-    version=1,
-    visibility="public",
-    subject="licence_id",
-    promises=("S13", "S17"),
-):
+class LicenceIssued(Event, type="polyplus.entitlements.licence-issued", visibility="public", subject="licence_id"):
     """An account may use a piece of software, on one unit where a serial is given; the key itself is not told (S13, S17)."""
 
     licence_id: UUID
@@ -188,14 +147,7 @@ class LicenceIssued(
     issued_at: Instant
 
 
-class LicenceExpiring(
-    Event,
-    type="polyplus.entitlements.licence-expiring",
-    version=1,
-    visibility="public",
-    subject="licence_id",
-    promises=("S17",),
-):
+class LicenceExpiring(Event, type="polyplus.entitlements.licence-expiring", visibility="public", subject="licence_id"):
     """A licence ends soon; told once for each of the policy's distances (S17)."""
 
     licence_id: UUID
@@ -207,14 +159,7 @@ class LicenceExpiring(
     days_left: int
 
 
-class DiscountOffered(
-    Event,
-    type="polyplus.entitlements.discount-offered",
-    version=1,
-    visibility="public",
-    subject="offer_id",
-    promises=("S22",),
-):
+class DiscountOffered(Event, type="polyplus.entitlements.discount-offered", visibility="public", subject="offer_id"):
     """An account with an active contract got its professional-services offer and the resellers who honour it (S22)."""
 
     offer_id: UUID

@@ -9,14 +9,7 @@ from libs.events.values import Instant, Priority, Recipient, Seconds, Wait
 ClockKind = Literal["first_response", "update", "resolution"]
 
 
-class ClockStarted(
-    Event,
-    type="polyplus.escalation.clock-started",
-    version=1,
-    visibility="internal",
-    subject="clock_id",
-    promises=("S24",),
-):
+class ClockStarted(Event, type="polyplus.escalation.clock-started", visibility="internal", subject="clock_id"):
     """A clock runs against a case, due at an instant of the policy's calendar; told again, with the same `clock_id`, when severity
     or policy moves what is due (S24)."""
 
@@ -31,14 +24,7 @@ class ClockStarted(
     due_at: Instant
 
 
-class ClockPaused(
-    Event,
-    type="polyplus.escalation.clock-paused",
-    version=1,
-    visibility="internal",
-    subject="clock_id",
-    promises=("S24",),
-):
+class ClockPaused(Event, type="polyplus.escalation.clock-paused", visibility="internal", subject="clock_id"):
     """A resolution clock stands still while the customer or the partner is waited for (S24)."""
 
     clock_id: UUID
@@ -50,14 +36,7 @@ class ClockPaused(
     paused_at: Instant
 
 
-class ClockResumed(
-    Event,
-    type="polyplus.escalation.clock-resumed",
-    version=1,
-    visibility="internal",
-    subject="clock_id",
-    promises=("S24",),
-):
+class ClockResumed(Event, type="polyplus.escalation.clock-resumed", visibility="internal", subject="clock_id"):
     """A paused clock runs again, due later by what it stood still (S24)."""
 
     clock_id: UUID
@@ -69,14 +48,7 @@ class ClockResumed(
     due_at: Instant
 
 
-class ClockMet(
-    Event,
-    type="polyplus.escalation.clock-met",
-    version=1,
-    visibility="internal",
-    subject="clock_id",
-    promises=("S4", "S24"),
-):
+class ClockMet(Event, type="polyplus.escalation.clock-met", visibility="internal", subject="clock_id"):
     """What the clock measured was done, in time or late (S4, S24)."""
 
     clock_id: UUID
@@ -89,14 +61,7 @@ class ClockMet(
     met_at: Instant
 
 
-class ClockStopped(
-    Event,
-    type="polyplus.escalation.clock-stopped",
-    version=1,
-    visibility="internal",
-    subject="clock_id",
-    promises=("S24",),
-):
+class ClockStopped(Event, type="polyplus.escalation.clock-stopped", visibility="internal", subject="clock_id"):
     """Nothing is left to measure: the case ended, or the clock gave way to another (S24)."""
 
     clock_id: UUID
@@ -107,14 +72,7 @@ class ClockStopped(
     stopped_at: Instant
 
 
-class ThresholdBreached(
-    Event,
-    type="polyplus.escalation.threshold-breached",
-    version=1,
-    visibility="internal",
-    subject="case_id",
-    promises=("S24",),
-):
+class ThresholdBreached(Event, type="polyplus.escalation.threshold-breached", visibility="internal", subject="case_id"):
     """A case passed a threshold, once per rule, percent and epoch; the recipients are to be told now (S24)."""
 
     case_id: UUID
@@ -132,12 +90,7 @@ class ThresholdBreached(
 
 
 class EscalationRaised(
-    Event,
-    type="polyplus.escalation.escalation-raised",
-    version=1,
-    visibility="public",
-    subject="escalation_id",
-    promises=("S23", "S24"),
+    Event, type="polyplus.escalation.escalation-raised", visibility="public", subject="escalation_id"
 ):
     """The management team has the case; who is called is told by EscalationStepped, the first step at once (S23, S24)."""
 
@@ -152,12 +105,7 @@ class EscalationRaised(
 
 
 class EscalationStepped(
-    Event,
-    type="polyplus.escalation.escalation-stepped",
-    version=1,
-    visibility="internal",
-    subject="escalation_id",
-    promises=("S23", "S24"),
+    Event, type="polyplus.escalation.escalation-stepped", visibility="internal", subject="escalation_id"
 ):
     """A step of the policy frozen at the trigger began: its recipients are to be told now (S23, S24)."""
 
@@ -172,12 +120,7 @@ class EscalationStepped(
 
 
 class EscalationAcknowledged(
-    Event,
-    type="polyplus.escalation.escalation-acknowledged",
-    version=1,
-    visibility="internal",
-    subject="escalation_id",
-    promises=("S23",),
+    Event, type="polyplus.escalation.escalation-acknowledged", visibility="internal", subject="escalation_id"
 ):
     """Somebody took it up; the step is silenced once as many did as it wants (S23)."""
 
@@ -191,12 +134,7 @@ class EscalationAcknowledged(
 
 
 class EscalationUnacknowledged(
-    Event,
-    type="polyplus.escalation.escalation-unacknowledged",
-    version=1,
-    visibility="internal",
-    subject="escalation_id",
-    promises=("S23",),
+    Event, type="polyplus.escalation.escalation-unacknowledged", visibility="internal", subject="escalation_id"
 ):
     """Whoever took it up was silent for too long, so it calls again (S23)."""
 
@@ -208,14 +146,7 @@ class EscalationUnacknowledged(
     unacknowledged_at: Instant
 
 
-class ExpertEngaged(
-    Event,
-    type="polyplus.escalation.expert-engaged",
-    version=1,
-    visibility="internal",
-    subject="escalation_id",
-    promises=("S23",),
-):
+class ExpertEngaged(Event, type="polyplus.escalation.expert-engaged", visibility="internal", subject="escalation_id"):
     """An expert from anywhere in the company was found by skill and is invited (S23)."""
 
     escalation_id: UUID
@@ -228,12 +159,7 @@ class ExpertEngaged(
 
 
 class EscalationHandedOver(
-    Event,
-    type="polyplus.escalation.escalation-handed-over",
-    version=1,
-    visibility="internal",
-    subject="escalation_id",
-    promises=("S23",),
+    Event, type="polyplus.escalation.escalation-handed-over", visibility="internal", subject="escalation_id"
 ):
     """Another person answers for it now (S23)."""
 
@@ -247,12 +173,7 @@ class EscalationHandedOver(
 
 
 class EscalationResolved(
-    Event,
-    type="polyplus.escalation.escalation-resolved",
-    version=1,
-    visibility="public",
-    subject="escalation_id",
-    promises=("S23",),
+    Event, type="polyplus.escalation.escalation-resolved", visibility="public", subject="escalation_id"
 ):
     """The escalation is over: solved, or ended with its case (S23)."""
 

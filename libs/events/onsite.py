@@ -20,14 +20,7 @@ FailureReason = Literal[
 ]
 
 
-class WorkOrderOpened(
-    Event,
-    type="polyplus.onsite.work-order-opened",
-    version=1,
-    visibility="public",
-    subject="work_order_id",
-    promises=("S26",),
-):
+class WorkOrderOpened(Event, type="polyplus.onsite.work-order-opened", visibility="public", subject="work_order_id"):
     """A technician will come for this diagnosis, once its part is on the way (S26)."""
 
     work_order_id: UUID
@@ -42,14 +35,7 @@ class WorkOrderOpened(
     opened_at: Instant
 
 
-class OnsiteNotCovered(
-    Event,
-    type="polyplus.onsite.onsite-not-covered",
-    version=1,
-    visibility="public",
-    subject="case_id",
-    promises=("S28", "S29"),
-):
+class OnsiteNotCovered(Event, type="polyplus.onsite.onsite-not-covered", visibility="public", subject="case_id"):
     """No technician comes for this diagnosis, and why; the part goes to the customer to install (S28, S29)."""
 
     case_id: UUID
@@ -59,14 +45,7 @@ class OnsiteNotCovered(
     decided_at: Instant
 
 
-class VisitScheduled(
-    Event,
-    type="polyplus.onsite.visit-scheduled",
-    version=1,
-    visibility="public",
-    subject="work_order_id",
-    promises=("S26", "S31"),
-):
+class VisitScheduled(Event, type="polyplus.onsite.visit-scheduled", visibility="public", subject="work_order_id"):
     """A technician is booked; the window is when the customer may expect the arrival (S26, S31)."""
 
     work_order_id: UUID
@@ -83,14 +62,7 @@ class VisitScheduled(
     scheduled_at: Instant
 
 
-class VisitRescheduled(
-    Event,
-    type="polyplus.onsite.visit-rescheduled",
-    version=1,
-    visibility="public",
-    subject="work_order_id",
-    promises=("S26", "S31"),
-):
+class VisitRescheduled(Event, type="polyplus.onsite.visit-rescheduled", visibility="public", subject="work_order_id"):
     """The visit moved, or waits without a time until its part is promised again; once per move (S26, S31)."""
 
     work_order_id: UUID
@@ -110,12 +82,7 @@ class VisitRescheduled(
 
 
 class TechnicianDispatched(
-    Event,
-    type="polyplus.onsite.technician-dispatched",
-    version=1,
-    visibility="public",
-    subject="work_order_id",
-    promises=("S26", "S31"),
+    Event, type="polyplus.onsite.technician-dispatched", visibility="public", subject="work_order_id"
 ):
     """The technician is on the way; the part is there already (S26, S31)."""
 
@@ -129,14 +96,7 @@ class TechnicianDispatched(
     departed_at: Instant
 
 
-class TechnicianArrived(
-    Event,
-    type="polyplus.onsite.technician-arrived",
-    version=1,
-    visibility="public",
-    subject="work_order_id",
-    promises=("S26", "S27"),
-):
+class TechnicianArrived(Event, type="polyplus.onsite.technician-arrived", visibility="public", subject="work_order_id"):
     """The technician is at the site (S26, S27)."""
 
     work_order_id: UUID
@@ -150,12 +110,7 @@ class TechnicianArrived(
 
 
 class SoftwareRestoreApproved(
-    Event,
-    type="polyplus.onsite.software-restore-approved",
-    version=1,
-    visibility="public",
-    subject="work_order_id",
-    promises=("S29", "S30"),
+    Event, type="polyplus.onsite.software-restore-approved", visibility="public", subject="work_order_id"
 ):
     """An engineer allowed the technician a software update because the product needs it to work again (S29, S30)."""
 
@@ -168,14 +123,7 @@ class SoftwareRestoreApproved(
     approved_at: Instant
 
 
-class VisitCompleted(
-    Event,
-    type="polyplus.onsite.visit-completed",
-    version=1,
-    visibility="public",
-    subject="work_order_id",
-    promises=("S26", "S27"),
-):
+class VisitCompleted(Event, type="polyplus.onsite.visit-completed", visibility="public", subject="work_order_id"):
     """The part is in, verified with support and signed off by the customer's contact (S26, S27)."""
 
     work_order_id: UUID
@@ -194,14 +142,7 @@ class VisitCompleted(
     completed_at: Instant
 
 
-class VisitMissed(
-    Event,
-    type="polyplus.onsite.visit-missed",
-    version=1,
-    visibility="public",
-    subject="work_order_id",
-    promises=("S31",),
-):
+class VisitMissed(Event, type="polyplus.onsite.visit-missed", visibility="public", subject="work_order_id"):
     """We did not come when we had said; it is planned again (S31)."""
 
     work_order_id: UUID
@@ -213,14 +154,7 @@ class VisitMissed(
     missed_at: Instant
 
 
-class VisitFailed(
-    Event,
-    type="polyplus.onsite.visit-failed",
-    version=1,
-    visibility="public",
-    subject="work_order_id",
-    promises=("S27",),
-):
+class VisitFailed(Event, type="polyplus.onsite.visit-failed", visibility="public", subject="work_order_id"):
     """The technician was there and could not finish, and why; another visit follows unless the work order ends (S27)."""
 
     work_order_id: UUID
@@ -237,14 +171,7 @@ class VisitFailed(
     failed_at: Instant
 
 
-class VisitCancelled(
-    Event,
-    type="polyplus.onsite.visit-cancelled",
-    version=1,
-    visibility="public",
-    subject="work_order_id",
-    promises=("S26",),
-):
+class VisitCancelled(Event, type="polyplus.onsite.visit-cancelled", visibility="public", subject="work_order_id"):
     """No visit remains for this work order (S26)."""
 
     work_order_id: UUID

@@ -9,14 +9,7 @@ from libs.events.labels import ProductNumber, Serial
 from libs.events.values import Instant, Money, Priority, PromiseReason
 
 
-class RmaRequested(
-    Event,
-    type="polyplus.rma.rma-requested",
-    version=1,
-    visibility="public",
-    subject="rma_id",
-    promises=("S2",),
-):
+class RmaRequested(Event, type="polyplus.rma.rma-requested", visibility="public", subject="rma_id"):
     """A diagnosis, or the loss of an earlier replacement, calls for a part (S2)."""
 
     rma_id: UUID
@@ -34,14 +27,7 @@ class RmaRequested(
     requested_at: Instant
 
 
-class RmaAuthorized(
-    Event,
-    type="polyplus.rma.rma-authorized",
-    version=1,
-    visibility="public",
-    subject="rma_id",
-    promises=("S2", "S3"),
-):
+class RmaAuthorized(Event, type="polyplus.rma.rma-authorized", visibility="public", subject="rma_id"):
     """The replacement is granted and its contract date is fixed for good (S2, S3)."""
 
     rma_id: UUID
@@ -56,14 +42,7 @@ class RmaAuthorized(
     authorized_at: Instant
 
 
-class RmaDenied(
-    Event,
-    type="polyplus.rma.rma-denied",
-    version=1,
-    visibility="public",
-    subject="rma_id",
-    promises=("S2",),
-):
+class RmaDenied(Event, type="polyplus.rma.rma-denied", visibility="public", subject="rma_id"):
     """No replacement under the contract, why not, and what it would cost to buy one (S2)."""
 
     rma_id: UUID
@@ -77,14 +56,7 @@ class RmaDenied(
     denied_at: Instant
 
 
-class PartReserved(
-    Event,
-    type="polyplus.rma.part-reserved",
-    version=1,
-    visibility="public",
-    subject="rma_id",
-    promises=("S2", "S3", "S19"),
-):
+class PartReserved(Event, type="polyplus.rma.part-reserved", visibility="public", subject="rma_id"):
     """A part in a depot is kept for this RMA, with the promised date and the reasons that produced it (S2, S3, S19)."""
 
     rma_id: UUID
@@ -100,14 +72,7 @@ class PartReserved(
     reserved_at: Instant
 
 
-class PartBackordered(
-    Event,
-    type="polyplus.rma.part-backordered",
-    version=1,
-    visibility="public",
-    subject="rma_id",
-    promises=("S3", "S19"),
-):
+class PartBackordered(Event, type="polyplus.rma.part-backordered", visibility="public", subject="rma_id"):
     """No depot has the part now; it is served when stock comes (S3, S19)."""
 
     rma_id: UUID
@@ -120,14 +85,7 @@ class PartBackordered(
     backordered_at: Instant
 
 
-class PartShipped(
-    Event,
-    type="polyplus.rma.part-shipped",
-    version=1,
-    visibility="public",
-    subject="rma_id",
-    promises=("S2", "S3", "S19"),
-):
+class PartShipped(Event, type="polyplus.rma.part-shipped", visibility="public", subject="rma_id"):
     """The replacement left the depot, prepaid, before any return (S2, S3, S19)."""
 
     rma_id: UUID
@@ -151,14 +109,7 @@ class PartShipped(
     shipped_at: Instant
 
 
-class ShipmentUpdated(
-    Event,
-    type="polyplus.rma.shipment-updated",
-    version=1,
-    visibility="public",
-    subject="rma_id",
-    promises=("S3", "S19"),
-):
+class ShipmentUpdated(Event, type="polyplus.rma.shipment-updated", visibility="public", subject="rma_id"):
     """The carrier told where a parcel is, on either leg; later news may be told before earlier (S3, S19)."""
 
     rma_id: UUID
@@ -174,14 +125,7 @@ class ShipmentUpdated(
     occurred_at: Instant
 
 
-class PartRefused(
-    Event,
-    type="polyplus.rma.part-refused",
-    version=1,
-    visibility="public",
-    subject="rma_id",
-    promises=("S2",),
-):
+class PartRefused(Event, type="polyplus.rma.part-refused", visibility="public", subject="rma_id"):
     """The destination did not take the parcel; the part comes back to the depot (S2)."""
 
     rma_id: UUID
@@ -192,12 +136,7 @@ class PartRefused(
 
 
 class DeliveryPromiseChanged(
-    Event,
-    type="polyplus.rma.delivery-promise-changed",
-    version=1,
-    visibility="public",
-    subject="rma_id",
-    promises=("S3", "S19", "S31"),
+    Event, type="polyplus.rma.delivery-promise-changed", visibility="public", subject="rma_id"
 ):
     """The forecast moved, and why; the contract date did not (S3, S19, S31)."""
 
@@ -213,14 +152,7 @@ class DeliveryPromiseChanged(
     changed_at: Instant
 
 
-class DeliveryPromiseMissed(
-    Event,
-    type="polyplus.rma.delivery-promise-missed",
-    version=1,
-    visibility="public",
-    subject="rma_id",
-    promises=("S3", "S24"),
-):
+class DeliveryPromiseMissed(Event, type="polyplus.rma.delivery-promise-missed", visibility="public", subject="rma_id"):
     """The contract date passed and the part is not there (S3, S24)."""
 
     rma_id: UUID
@@ -232,14 +164,7 @@ class DeliveryPromiseMissed(
     missed_at: Instant
 
 
-class PartDelivered(
-    Event,
-    type="polyplus.rma.part-delivered",
-    version=1,
-    visibility="public",
-    subject="rma_id",
-    promises=("S3", "S19"),
-):
+class PartDelivered(Event, type="polyplus.rma.part-delivered", visibility="public", subject="rma_id"):
     """The replacement is at the destination (S3, S19)."""
 
     rma_id: UUID
@@ -255,14 +180,7 @@ class PartDelivered(
     delivered_at: Instant
 
 
-class PartLost(
-    Event,
-    type="polyplus.rma.part-lost",
-    version=1,
-    visibility="public",
-    subject="rma_id",
-    promises=("S2",),
-):
+class PartLost(Event, type="polyplus.rma.part-lost", visibility="public", subject="rma_id"):
     """The parcel will not arrive; another RMA took its place at once (S2)."""
 
     rma_id: UUID
@@ -274,14 +192,7 @@ class PartLost(
     lost_at: Instant
 
 
-class PartDeadOnArrival(
-    Event,
-    type="polyplus.rma.part-dead-on-arrival",
-    version=1,
-    visibility="public",
-    subject="rma_id",
-    promises=("S2",),
-):
+class PartDeadOnArrival(Event, type="polyplus.rma.part-dead-on-arrival", visibility="public", subject="rma_id"):
     """The replacement itself does not work; another RMA took its place at once (S2)."""
 
     rma_id: UUID
@@ -295,14 +206,7 @@ class PartDeadOnArrival(
     reported_at: Instant
 
 
-class ReplacementInstalled(
-    Event,
-    type="polyplus.rma.replacement-installed",
-    version=1,
-    visibility="public",
-    subject="rma_id",
-    promises=("S2", "S16", "S26"),
-):
+class ReplacementInstalled(Event, type="polyplus.rma.replacement-installed", visibility="public", subject="rma_id"):
     """The replacement works in the old one's place; of a whole unit, the registration follows (S2, S16, S26)."""
 
     rma_id: UUID
@@ -321,14 +225,7 @@ class ReplacementInstalled(
     installed_at: Instant
 
 
-class RmaCancelled(
-    Event,
-    type="polyplus.rma.rma-cancelled",
-    version=1,
-    visibility="public",
-    subject="rma_id",
-    promises=("S2",),
-):
+class RmaCancelled(Event, type="polyplus.rma.rma-cancelled", visibility="public", subject="rma_id"):
     """Nothing will be sent, and what was kept is free again; only before shipment (S2)."""
 
     rma_id: UUID
@@ -339,14 +236,7 @@ class RmaCancelled(
     cancelled_at: Instant
 
 
-class RmaClosed(
-    Event,
-    type="polyplus.rma.rma-closed",
-    version=1,
-    visibility="public",
-    subject="rma_id",
-    promises=("S3",),
-):
+class RmaClosed(Event, type="polyplus.rma.rma-closed", visibility="public", subject="rma_id"):
     """Both legs are over (S3)."""
 
     rma_id: UUID

@@ -9,14 +9,7 @@ from libs.events.labels import ProductNumber, Serial
 from libs.events.values import Instant, Money
 
 
-class DefectiveReturnDue(
-    Event,
-    type="polyplus.rma.defective-return-due",
-    version=1,
-    visibility="public",
-    subject="rma_id",
-    promises=("S3",),
-):
+class DefectiveReturnDue(Event, type="polyplus.rma.defective-return-due", visibility="public", subject="rma_id"):
     """A unit is to be sent back, prepaid, by a date counted from the delivery or the end of the visit; also each reminder (S3)."""
 
     rma_id: UUID
@@ -32,14 +25,7 @@ class DefectiveReturnDue(
     announced_at: Instant
 
 
-class DefectiveReceived(
-    Event,
-    type="polyplus.rma.defective-received",
-    version=1,
-    visibility="public",
-    subject="rma_id",
-    promises=("S3",),
-):
+class DefectiveReceived(Event, type="polyplus.rma.defective-received", visibility="public", subject="rma_id"):
     """A returned unit is in the depot (S3)."""
 
     rma_id: UUID
@@ -53,14 +39,7 @@ class DefectiveReceived(
     received_at: Instant
 
 
-class DefectiveInspected(
-    Event,
-    type="polyplus.rma.defective-inspected",
-    version=1,
-    visibility="public",
-    subject="rma_id",
-    promises=("S3",),
-):
+class DefectiveInspected(Event, type="polyplus.rma.defective-inspected", visibility="public", subject="rma_id"):
     """What the depot found in the returned unit (S3)."""
 
     rma_id: UUID
@@ -74,14 +53,7 @@ class DefectiveInspected(
     inspected_at: Instant
 
 
-class ReturnRejected(
-    Event,
-    type="polyplus.rma.return-rejected",
-    version=1,
-    visibility="public",
-    subject="rma_id",
-    promises=("S3",),
-):
+class ReturnRejected(Event, type="polyplus.rma.return-rejected", visibility="public", subject="rma_id"):
     """The wrong unit came back; the right one is awaited until a new date (S3)."""
 
     rma_id: UUID
@@ -95,14 +67,7 @@ class ReturnRejected(
     rejected_at: Instant
 
 
-class ReturnOverdue(
-    Event,
-    type="polyplus.rma.return-overdue",
-    version=1,
-    visibility="public",
-    subject="rma_id",
-    promises=("S3",),
-):
+class ReturnOverdue(Event, type="polyplus.rma.return-overdue", visibility="public", subject="rma_id"):
     """The return window passed and nothing came back (S3)."""
 
     rma_id: UUID
@@ -114,14 +79,7 @@ class ReturnOverdue(
     overdue_at: Instant
 
 
-class NonReturnInvoiced(
-    Event,
-    type="polyplus.rma.non-return-invoiced",
-    version=1,
-    visibility="public",
-    subject="rma_id",
-    promises=("S3",),
-):
+class NonReturnInvoiced(Event, type="polyplus.rma.non-return-invoiced", visibility="public", subject="rma_id"):
     """What never came back is charged at list price; a later return is credited (S3)."""
 
     rma_id: UUID
@@ -135,14 +93,7 @@ class NonReturnInvoiced(
     invoiced_at: Instant
 
 
-class InvoiceSettled(
-    Event,
-    type="polyplus.rma.invoice-settled",
-    version=1,
-    visibility="public",
-    subject="rma_id",
-    promises=("S3",),
-):
+class InvoiceSettled(Event, type="polyplus.rma.invoice-settled", visibility="public", subject="rma_id"):
     """The charge is gone: credited because the unit came after all, or waived (S3)."""
 
     rma_id: UUID
@@ -157,12 +108,7 @@ class InvoiceSettled(
 
 
 class RepeatReplacementDetected(
-    Event,
-    type="polyplus.rma.repeat-replacement-detected",
-    version=1,
-    visibility="internal",
-    subject="rma_id",
-    promises=("S24", "S25"),
+    Event, type="polyplus.rma.repeat-replacement-detected", visibility="internal", subject="rma_id"
 ):
     """The same component of the same unit, followed through its replacements, failed again within the policy's days (S24, S25)."""
 

@@ -11,7 +11,7 @@ RMA = UUID("019cb1e1-7a20-7000-8000-000000000001")
 CASE = UUID("019cb1e1-7a20-7000-8000-000000000002")
 
 
-class BoxMoved(Event, type="polyplus.test-event.box-moved", version=1, visibility="internal", subject="box_id"):
+class BoxMoved(Event, type="polyplus.test-event.box-moved", visibility="internal", subject="box_id"):
     """A fact about a box within a case."""
 
     box_id: UUID
@@ -64,10 +64,19 @@ def test_a_subject_has_to_be_a_field() -> None:
 def test_a_type_is_defined_once() -> None:
     with pytest.raises(TypeError, match=r"box-moved\.v1 is defined twice"):
 
-        class BoxMovedAgain(
-            Event, type="polyplus.test-event.box-moved", version=1, visibility="internal", subject="box_id"
-        ):
+        class BoxMovedAgain(Event, type="polyplus.test-event.box-moved", visibility="internal", subject="box_id"):
             box_id: UUID
+
+
+def test_the_promises_are_those_in_the_brackets_at_the_docstring_s_end() -> None:
+    class BoxOpened(Event, type="polyplus.test-event.box-opened", visibility="internal", subject="box_id"):
+        """A box (S1) was
+        opened (S2, C3)."""
+
+        box_id: UUID
+
+    assert BoxOpened.contract.promises == ("S2", "C3")
+    assert BoxMoved.contract.promises == ()
 
 
 def test_an_event_made_for_a_test_is_not_published() -> None:
