@@ -76,6 +76,10 @@ class Connection(HttpToolsProtocol):
     # --- what comes --------------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
+        # Until a head has ended no more at once than one may have: what follows it is counted, however the reads fell.
+        while len(data) > (most := self.limits.head_bytes) and self.phase is not BODY:
+            self.data_received(data[:most])
+            data = data[most:]
         before, size = self.phase, len(data)
         if before is LINGER:
             self.room -= size

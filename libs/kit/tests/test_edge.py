@@ -259,9 +259,10 @@ async def test_a_connection_without_a_next_request_ends_quietly() -> None:
         [b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"],
         [GET % (b"/quick", b"".join(b"a%d: %s\r\n" % (n, b"b" * 1000) for n in range(40)))],
         [CHUNKED + b"1\r\na\r\n0\r\n", *[b"A: " + b"a" * 65000 + b"\r\n"] * 20],
+        [CHUNKED + b"1\r\na\r\n0\r\n" + b"A: " + b"a" * 130_000],
         [CHUNKED, *[b"1;" + b"a" * 65000 + b"\r\na\r\n"] * 20],
     ],
-    ids=["one header", "lines", "target", "headers in all", "trailers", "extensions of chunks"],
+    ids=["one header", "lines", "target", "headers in all", "trailers", "trailer and head", "extensions of chunks"],
 )
 async def test_a_head_is_small(pieces: list[bytes]) -> None:
     async with at_the_edge(App(), Edge()) as port:
