@@ -8,8 +8,8 @@ from uuid import UUID
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from libs.kit.problems import Forbidden, Unauthenticated
-from libs.store import Scope
+from libs.kit.problems import Forbidden, Unauthenticated, Unprocessable
+from libs.store import NotFound, Scope
 
 ROLES = frozenset(
     {"customer", "reseller", "partner", "engineer", "manager", "depot", "technician", "ops", "integrator", "admin"}
@@ -18,12 +18,31 @@ CUSTOMERS = frozenset({"customer", "reseller", "integrator"})
 """An account's own people and systems, and who acts for it: they name the accounts whose rows are theirs."""
 STAFF = frozenset({"engineer", "manager", "ops", "admin"})
 """Support's own people, who see every account. A depot, a technician and a cloud partner see what they are bound to."""
+ENGINEERS = frozenset({"engineer", "manager", "admin"})
+"""Who works on cases."""
 MANAGERS = frozenset({"manager", "admin"})
-EVENT_READERS = CUSTOMERS | STAFF | {"partner"}
-"""Who reads events, as they come or again: a depot and a technician need none for their day's work."""
+"""Who changes master data and policies."""
+ACCOUNT_READERS = CUSTOMERS | STAFF
+"""Who reads what is an account's. A depot and a technician find what they need of it on the RMA and the work order."""
+CASE_READERS = ACCOUNT_READERS | {"partner"}
+"""Who reads cases, and events, as they come or again."""
+RMA_READERS = ACCOUNT_READERS | {"depot"}
+DEPOT_READERS = STAFF | {"depot"}
+VISIT_READERS = STAFF | {"customer", "reseller", "technician"}
+ACCOUNT_KEEPERS = ENGINEERS | {"customer", "reseller"}
+"""Who keeps an account's own data: its people and its reseller, and support for a caller."""
+CASE_WRITERS = ACCOUNT_KEEPERS | {"partner"}
+"""Who has a say on a case."""
+STOCK_KEEPERS = MANAGERS | {"depot"}
 AUDIENCE = "polyplus-internal"
 ISSUER = "polyplus-gateway"
 LIFETIME_SECONDS = 300
+
+
+class AccountRequired(Unprocessable):
+    """A caller of several accounts, or of all, has to say which one a command is about."""
+
+    title = "The account is not said"
 
 
 @dataclass(frozen=True)
@@ -58,6 +77,16 @@ class Principal:
     def may_see(self, account_id: UUID | None) -> bool:
         """Whether rows are this caller's to see because they are this account's."""
         return self.staff or account_id in self.accounts
+
+    def account(self, wanted: UUID | None) -> UUID:
+        """The account that a command is about; a caller with one account need not name it. Raises AccountRequired, NotFound."""
+        if wanted is None:
+            if len(self.accounts) != 1:
+                raise AccountRequired("Say for which account: account_id.")
+            (wanted,) = self.accounts
+        if not self.may_see(wanted):
+            raise NotFound("account", wanted)
+        return wanted
 
 
 def mint(principal: Principal, key: Ed25519PrivateKey, *, lifetime: int = LIFETIME_SECONDS) -> str:
@@ -112,7 +141,7 @@ def _principal(claims: dict[str, Any]) -> Principal:
     return Principal(UUID(claims["sub"]), claims["name"], claims["role"], accounts, depots=depots, **ids)
 
 
-class Policy:
+class Allowed:
     """Which roles may call a route. Every route has one, or its service does not start."""
 
     def __init__(self, roles: frozenset[str]) -> None:
@@ -130,7 +159,7 @@ class Policy:
             raise Forbidden(f"A {principal.role} may not do this.", allowed=sorted(self.roles))
 
 
-class Public(Policy):
+class Public(Allowed):
     """A route for callers without an identity of ours (webhooks verify a signature themselves)."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""How a route runs: caller, policy, one transaction, Idempotency-Key, ETag; errors leave as problems.
+"""How a route runs: caller, roles, one transaction, Idempotency-Key, ETag; errors leave as problems.
 
 `router = Router(tags=["rmas"])`, `@router.post("/v1/rmas/{rma_id}/ship", dependencies=[allow("depot")])`,
 `async def ship_part_route(rma_id: UUID, cmd: ShipPart, tx: Tx) -> RmaOut`. The transaction commits after the response was
@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 
 from libs.kit import problems
-from libs.kit.auth import Policy, Principal, Public, Verifier
+from libs.kit.auth import Allowed, Principal, Public, Verifier
 from libs.kit.idempotency import Attempt
 from libs.store import Database, Scope, Transaction
 from libs.store.tracing import continued, traceparent
@@ -63,12 +63,12 @@ class BodyLimit:
 
 
 def allow(*roles: str) -> Any:
-    """The policy of a route: the roles that may call it."""
-    return Depends(Policy(frozenset(roles)))
+    """The roles that may call a route."""
+    return Depends(Allowed(frozenset(roles)))
 
 
 def public() -> Any:
-    """The policy of a route that callers without our tokens use, such as a signed webhook."""
+    """For a route that callers without our tokens use, such as a signed webhook."""
     return Depends(Public())
 
 
@@ -98,7 +98,7 @@ Caller = Annotated[Principal, Depends(_caller)]
 """Who is calling."""
 
 
-class RouteWithoutPolicy(TypeError):
+class RouteForNobody(TypeError):
     """A route must say who may call it, or its service does not start."""
 
 
@@ -111,22 +111,22 @@ class ServiceRoute(APIRoute):
         return found[0] if found else None
 
     @property
-    def policy(self) -> Policy:
-        """Raises RouteWithoutPolicy."""
-        policy = self.marker(Policy)
-        if policy is None:
-            raise RouteWithoutPolicy(f"{self.methods} {self.path} has no policy: dependencies=[allow(…)]")
-        return policy  # type: ignore[no-any-return]
+    def allowed(self) -> Allowed:
+        """Raises RouteForNobody."""
+        allowed = self.marker(Allowed)
+        if allowed is None:
+            raise RouteForNobody(f"{self.methods} {self.path} names no roles: dependencies=[allow(…)]")
+        return allowed  # type: ignore[no-any-return]
 
     def get_route_handler(self) -> Handler:
         endpoint = super().get_route_handler()
-        policy, limit = self.policy, self.marker(BodyLimit) or _USUAL
+        allowed, limit = self.allowed, self.marker(BodyLimit) or _USUAL
 
         async def handle(request: Request) -> Response:
             with continued(request.headers.get("traceparent")):
                 try:
                     body = await _read_body(request, limit.limit)
-                    scope = _authenticate(request, policy)
+                    scope = _authenticate(request, allowed)
                     _parse(request, body, limit.values)
                     return await self._transact(request, scope, endpoint)
                 except Exception as error:
@@ -195,14 +195,14 @@ def _parse(request: Request, body: bytes, most: int) -> None:
         raise problems.InvalidJson("The body is not JSON.", errors=[said]) from None
 
 
-def _authenticate(request: Request, policy: Policy) -> Scope:
-    if isinstance(policy, Public):
+def _authenticate(request: Request, allowed: Allowed) -> Scope:
+    if isinstance(allowed, Public):
         request.state.principal = None
         return _OUTSIDER
     verifier: Verifier = request.app.state.verifier
     principal = verifier.principal(request.headers.get("authorization"))
     request.state.principal = principal
-    policy.check(principal)
+    allowed.check(principal)
     structlog.contextvars.bind_contextvars(actor=principal.scope.actor)
     return principal.scope
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from fastapi import Query
 from pydantic import BaseModel
 
-from libs.kit.auth import EVENT_READERS, Principal
+from libs.kit.auth import CASE_READERS, Principal
 from libs.kit.fields import Word
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
@@ -91,7 +91,7 @@ def event_out(record: asyncpg.Record, seq: int) -> EventOut:
     )  # fmt: skip
 
 
-@router.get("/v1/cases/{case_id}/timeline", dependencies=[allow(*EVENT_READERS)])
+@router.get("/v1/cases/{case_id}/timeline", dependencies=[allow(*CASE_READERS)])
 async def case_timeline(case_id: UUID, paging: Paging, tx: Tx, caller: Caller) -> Page[EventOut]:
     """What happened to a case in every service, by the time at which it happened."""
     view = View.of(caller)
@@ -104,7 +104,7 @@ async def case_timeline(case_id: UUID, paging: Paging, tx: Tx, caller: Caller) -
     return page([view.out(record) for record in records], paging.limit, lambda event: (event.time, event.seq))
 
 
-@router.get("/v1/events", dependencies=[allow(*EVENT_READERS)])
+@router.get("/v1/events", dependencies=[allow(*CASE_READERS)])
 async def replay_events(
     paging: Paging,
     tx: Tx,

@@ -116,7 +116,7 @@ async def test_every_service_refuses_an_id_as_a_property_it_does_not_know(stage:
         path = route.path
         for name in route.param_convertors:
             path = path.replace(f"{{{name}}}", str(UUID(int=7)))
-        [role, *_] = sorted(route.policy.roles & {"admin", "manager", "engineer"} or route.policy.roles)
+        [role, *_] = sorted(route.allowed.roles & {"admin", "manager", "engineer"} or route.allowed.roles)
         for key in (f"a {path}", f"b {path}"):
             answer = await stage.post(path, {"id": str(uuid4())}, role=role, key=key)
             assert answer.status_code == 422, f"{path}: {answer.status_code} {answer.text}"
@@ -133,5 +133,5 @@ def routes(stage: Harness) -> Iterator[ServiceRoute]:
     for route in [each for router in stage.service.routers for each in router.routes]:
         if isinstance(route, ServiceRoute) and "POST" in (route.methods or ()):
             content = described[route.path]["post"].get("requestBody", {}).get("content", {})
-            if "application/json" in content and route.body_field is not None and route.policy.roles:
+            if "application/json" in content and route.body_field is not None and route.allowed.roles:
                 yield route

@@ -91,7 +91,7 @@ async def unnamed(harness: Harness) -> AsyncIterator[str]:
             for place in ("body", "query"):
                 here = [text for text in texts if text.place == place]
                 too_long_for_a_url = place == "query" and len(value) > 10_000
-                if not here or too_long_for_a_url or isinstance(route.policy, Public):
+                if not here or too_long_for_a_url or isinstance(route.allowed, Public):
                     continue
                 answer = await send(harness, route, here, value, place)
                 named = {each["pointer"] for each in answer.json().get("errors", ())}
@@ -105,7 +105,7 @@ async def unnamed(harness: Harness) -> AsyncIterator[str]:
 
 
 async def send(h: Harness, route: ServiceRoute, texts: list[TextField], value: str, place: str) -> httpx.Response:
-    role = min(route.policy.roles)
+    role = min(route.allowed.roles)
     method, path = min(route.methods or {"?"}), re.sub(r"{.*?}", str(UUID(int=1)), route.path)
     headers = {"authorization": f"Bearer {h.token(role, [UUID(int=2)])}", "content-type": "application/json"}
     headers |= {"idempotency-key": str(uuid7()), "if-match": '"0"'}

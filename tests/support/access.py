@@ -65,7 +65,7 @@ def unclassified(service: Service) -> list[str]:
     """Routes that no row of the table is about, and rows that are about no route."""
     known, used, found = table(service.name), set(), []
     for route in routes(service):
-        if isinstance(route.policy, Public):
+        if isinstance(route.allowed, Public):
             if route.path.split("/")[2] not in PUBLIC:
                 found.append(f"{route.path} is public")
         elif (path := _row_of(route.path, known)) is None:
@@ -79,8 +79,8 @@ async def wrong_reads(world: World) -> list[str]:
     """Where a role reads more, or less, than the table gives it."""
     wrong: list[str] = []
     for route, path, role, cell in _crossed(world, "GET"):
-        if (cell == "-") != (role not in route.policy.roles):
-            wrong.append(f"GET {route.path} as {role}: the table says {cell}, the policy of the route does not")
+        if (cell == "-") != (role not in route.allowed.roles):
+            wrong.append(f"GET {route.path} as {role}: the table says {cell}, the roles of the route do not")
         elif not _PARAM.search(route.path):
             wrong += await _wrong_list(world, route, path, role, cell)
         else:
@@ -94,11 +94,11 @@ async def wrong_commands(world: World) -> list[str]:
     for others in (True, False):
         for method in ("POST", "PATCH", "DELETE"):
             for route, path, role, cell in _crossed(world, method):
-                if cell == "-" and role in route.policy.roles:
+                if cell == "-" and role in route.allowed.roles:
                     wrong.append(f"{method} {route.path} as {role}: the table shows this role nothing of it")
                 elif _PARAM.search(route.path):
                     wrong += await _wrong_rows(world, route, path, role, cell, method, others=others)
-                elif others and role not in route.policy.roles:
+                elif others and role not in route.allowed.roles:
                     answer = await _ask(world, method, route, role, route.path)
                     wrong += _unless(answer.status_code == _REFUSED, method, route.path, role, cell, answer)
     return wrong
@@ -114,7 +114,7 @@ def _crossed(world: World, method: str) -> Iterator[tuple[ServiceRoute, str, str
     known = table(world.harness.service.name)
     for route in routes(world.harness.service):
         path = _row_of(route.path, known)
-        if path is None or method not in (route.methods or ()) or isinstance(route.policy, Public):
+        if path is None or method not in (route.methods or ()) or isinstance(route.allowed, Public):
             continue
         if "{" in route.path:
             assert world.rows.get(path), f"{route.path} needs rows of {path} to be tried with"
@@ -145,7 +145,7 @@ async def _wrong_rows(
     world: World, route: ServiceRoute, path: str, role: str, cell: str, method: str, *, others: bool | None = None
 ) -> list[str]:
     wrong, rows, names = [], world.rows[path], _PARAM.findall(route.path)
-    may = role in route.policy.roles
+    may = role in route.allowed.roles
     for row in rows:
         if others is not None and others == (may and _sees(cell, row)):
             continue

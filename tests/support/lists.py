@@ -194,7 +194,9 @@ def _values(schema: Schema) -> Iterator[str]:
 
 def requests(service: Service, described: Schema, rows: int) -> list[Asked]:
     """Every filter of every list that grows: each value as staff, and the last, which is rarest or is not there, as every other role."""
-    roles = {r.path: r.policy.roles for router in service.routers for r in router.routes if isinstance(r, ServiceRoute)}
+    roles = {
+        r.path: r.allowed.roles for router in service.routers for r in router.routes if isinstance(r, ServiceRoute)
+    }
     found = []
     at, id, n = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=rows // 2), UUID(uid(rows // 2)), rows // 2
     keys: dict[str, Key] = {"id": (id,), "name": ("V5", id), "seq": (n,), "time": (at, n), "at": (at, id)}

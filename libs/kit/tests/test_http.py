@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from libs.kit.auth import Principal, mint
-from libs.kit.http import Router, RouteWithoutPolicy
+from libs.kit.http import RouteForNobody, Router
 from libs.kit.tests.conftest import ACCOUNT, KEY, OTHER, Api
 
 PROBLEM = "application/problem+json"
@@ -201,9 +201,9 @@ async def test_roles_are_checked_and_nothing_but_a_signed_token_is_trusted(api: 
         assert answer.headers["www-authenticate"] == "Bearer"
 
 
-async def test_a_route_without_a_policy_does_not_start() -> None:
+async def test_a_route_that_names_no_roles_does_not_start() -> None:
     router = Router(tags=["x"])
-    with pytest.raises(RouteWithoutPolicy):
+    with pytest.raises(RouteForNobody):
 
         @router.get("/v1/open")
         async def open_to_all() -> None: ...

@@ -9,14 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from libs.events.values import NoteVisibility
-from libs.kit.auth import CUSTOMERS, STAFF, Principal
+from libs.kit.auth import Principal
 from libs.kit.paging import Page, PageParams, page
 from libs.kit.rows import Rows, in_order, of_its_accounts, visible
 from libs.store import Entity, Transaction
 from services.cases.model.case import Case
-
-READERS = CUSTOMERS | STAFF | {"partner"}
-"""A depot and a technician work from the RMA and the work order: of a case they see nothing."""
 
 
 def visible_to(caller: Principal) -> Rows:

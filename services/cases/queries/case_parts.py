@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import Response
 
+from libs.kit.auth import CASE_READERS
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
 from libs.kit.problems import Missing
@@ -12,13 +13,13 @@ from libs.store import NotFound
 from services.cases.model.attachment import Attachment, objects
 from services.cases.model.diagnosis import Diagnosis
 from services.cases.model.note import Note
-from services.cases.queries.access import READERS, case_for, newest, shown_to
+from services.cases.queries.access import case_for, newest, shown_to
 from services.cases.queries.answers import AttachmentOut, DiagnosisOut, NoteOut, WaitOut
 
 router = Router(tags=["cases"])
 
 
-@router.get("/v1/cases/{case_id}/notes", dependencies=[allow(*READERS)])
+@router.get("/v1/cases/{case_id}/notes", dependencies=[allow(*CASE_READERS)])
 async def list_notes(
     case_id: UUID, tx: Tx, caller: Caller, paging: Paging, visibility: Literal["public", "internal"] | None = None
 ) -> Page[NoteOut]:
@@ -28,7 +29,7 @@ async def list_notes(
     return await newest(tx, Note, Note.c.added_at, where, paging, NoteOut.model_validate)
 
 
-@router.get("/v1/cases/{case_id}/diagnoses", dependencies=[allow(*READERS)])
+@router.get("/v1/cases/{case_id}/diagnoses", dependencies=[allow(*CASE_READERS)])
 async def list_diagnoses(
     case_id: UUID, tx: Tx, caller: Caller, paging: Paging, stands: bool | None = None
 ) -> Page[DiagnosisOut]:
@@ -39,14 +40,14 @@ async def list_diagnoses(
     return await newest(tx, Diagnosis, Diagnosis.c.diagnosed_at, where, paging, DiagnosisOut.model_validate)
 
 
-@router.get("/v1/cases/{case_id}/waits", dependencies=[allow(*READERS)])
+@router.get("/v1/cases/{case_id}/waits", dependencies=[allow(*CASE_READERS)])
 async def list_waits(case_id: UUID, tx: Tx, caller: Caller, stands: bool | None = None) -> Page[WaitOut]:
     """All of them on one page, the oldest first."""
     case = await case_for(caller, case_id, tx)
     return Page(items=[WaitOut.model_validate(w) for w in case.waits if stands is None or w.stands == stands])
 
 
-@router.get("/v1/cases/{case_id}/attachments", dependencies=[allow(*READERS)])
+@router.get("/v1/cases/{case_id}/attachments", dependencies=[allow(*CASE_READERS)])
 async def list_attachments(case_id: UUID, tx: Tx, caller: Caller, paging: Paging) -> Page[AttachmentOut]:
     await case_for(caller, case_id, tx)
     where = [Attachment.c.case_id == case_id, *shown_to(caller, Attachment.c.visibility)]
@@ -55,7 +56,7 @@ async def list_attachments(case_id: UUID, tx: Tx, caller: Caller, paging: Paging
 
 @router.get(
     "/v1/cases/{case_id}/attachments/{attachment_id}",
-    dependencies=[allow(*READERS)],
+    dependencies=[allow(*CASE_READERS)],
     response_class=Response,
     responses={200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}},
 )

@@ -7,18 +7,19 @@ import sqlalchemy as sa
 from fastapi import Query
 
 from libs.events.values import Priority, Severity
+from libs.kit.auth import CASE_READERS
 from libs.kit.fields import Line, Serial
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
 from services.cases.model.case import Case, case_external_ids
 from services.cases.model.lifecycle import OPEN, OVER, CaseState, possible
-from services.cases.queries.access import READERS, case_for, json_contains, newest, visible_to
+from services.cases.queries.access import case_for, json_contains, newest, visible_to
 from services.cases.queries.answers import CaseDetail, CaseOut, case_out
 
 router = Router(tags=["cases"])
 
 
-@router.get("/v1/cases", dependencies=[allow(*READERS)])
+@router.get("/v1/cases", dependencies=[allow(*CASE_READERS)])
 async def list_cases(
     tx: Tx,
     caller: Caller,
@@ -53,7 +54,7 @@ async def list_cases(
     return await newest(tx, Case, Case.c.opened_at, where, paging, case_out)
 
 
-@router.get("/v1/cases/{case_id}", dependencies=[allow(*READERS)])
+@router.get("/v1/cases/{case_id}", dependencies=[allow(*CASE_READERS)])
 async def get_case(case_id: UUID, tx: Tx, caller: Caller) -> CaseDetail:
     case = await case_for(caller, case_id, tx)
     mine = Case.c.account_id == case.account_id

@@ -8,13 +8,14 @@ import sqlalchemy as sa
 from fastapi import Query
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from libs.kit.auth import CASE_READERS
 from libs.kit.fields import Line, ProductNumber, Text
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
 from libs.store import Compiled, NotFound, Transaction, given
 from services.cases.model.problem import Problem, ProblemChange, ProblemState, Response, likeness
 from services.cases.model.text import words
-from services.cases.queries.access import READERS, json_contains, newest
+from services.cases.queries.access import json_contains, newest
 from services.cases.queries.answers import Out
 
 router = Router(tags=["problems"])
@@ -75,7 +76,7 @@ _LIKELY = Compiled(
 )
 
 
-@router.get("/v1/problems", dependencies=[allow(*READERS)])
+@router.get("/v1/problems", dependencies=[allow(*CASE_READERS)])
 async def list_problems(
     tx: Tx,
     caller: Caller,
@@ -113,7 +114,7 @@ async def list_problems(
     return Page(items=[out(p) for p in found[: paging.limit]])
 
 
-@router.get("/v1/problems/{problem_id}", dependencies=[allow(*READERS)])
+@router.get("/v1/problems/{problem_id}", dependencies=[allow(*CASE_READERS)])
 async def get_problem(problem_id: UUID, tx: Tx, caller: Caller) -> ProblemOut:
     problem = await Problem.get(problem_id, tx)
     if not caller.staff and problem.status not in PUBLISHED:

@@ -6,6 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from libs.events.values import Language
+from libs.kit.auth import STAFF
 from libs.kit.calendar import CalendarData
 from libs.kit.http import Router, Tx, allow
 from libs.kit.paging import Page, Paging
@@ -17,7 +18,6 @@ from services.cases.queries.access import newest
 from services.cases.queries.answers import Out
 
 router = Router(tags=["queues"])
-STAFF = ("engineer", "manager", "ops", "admin")
 
 
 class QueueOut(Out):

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from libs.events.cases_work import FirstResponseSent
 from libs.events.values import Language, NoteOrigin, NoteVisibility
+from libs.kit.auth import CASE_WRITERS
 from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Forbidden, Unprocessable
@@ -87,7 +88,7 @@ def publish(note: Note, tx: Transaction) -> None:
 
 @router.post(
     "/v1/cases/{case_id}/notes",
-    dependencies=[allow("customer", "reseller", "partner", "engineer", "manager", "admin")],
+    dependencies=[allow(*CASE_WRITERS)],
     status_code=201,
 )
 async def add_note_route(case_id: UUID, cmd: AddNote, tx: Tx, caller: Caller) -> NoteOut:

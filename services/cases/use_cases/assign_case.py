@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from libs.events.cases import CaseAssigned
+from libs.kit.auth import ENGINEERS
 from libs.kit.fields import Line, Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
@@ -40,7 +41,7 @@ async def assign_case(case: Case, cmd: AssignCase, actor: Actor, tx: Transaction
     await settle(case, tx, at=tx.now, by=actor.by, reason=cmd.reason or "assigned")
 
 
-@router.post("/v1/cases/{case_id}/assign", dependencies=[allow("engineer", "manager", "admin")])
+@router.post("/v1/cases/{case_id}/assign", dependencies=[allow(*ENGINEERS)])
 async def assign_case_route(case_id: UUID, cmd: AssignCase, tx: Tx, caller: Caller) -> CaseOut:
     case = await case_for(caller, case_id, tx, lock=True)
     await assign_case(case, cmd, Actor.of(caller), tx)

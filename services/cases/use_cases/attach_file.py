@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import Header, Query, Request
 
 from libs.events.values import NoteVisibility
+from libs.kit.auth import CASE_WRITERS
 from libs.kit.http import Caller, Router, Tx, allow, body_limit
 from libs.kit.problems import BadRequest, Forbidden
 from libs.store import Transaction
@@ -49,7 +50,7 @@ async def attach_file(
 @router.post(
     "/v1/cases/{case_id}/attachments",
     dependencies=[
-        allow("customer", "reseller", "partner", "engineer", "manager", "admin"),
+        allow(*CASE_WRITERS),
         body_limit(HARD_LIMIT),
     ],
     status_code=201,

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import model_validator
 
 from libs.events.values import Wait as WaitKind
+from libs.kit.auth import ENGINEERS
 from libs.kit.fields import Reason, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Conflict
@@ -64,13 +65,13 @@ async def end_wait(case: Case, wait_id: UUID, cmd: EndWait, actor: Actor, tx: Tr
     await settle(case, tx, at=tx.now, by=actor.by, reason=cmd.reason)
 
 
-@router.post("/v1/cases/{case_id}/waits", dependencies=[allow("engineer", "manager", "admin")], status_code=201)
+@router.post("/v1/cases/{case_id}/waits", dependencies=[allow(*ENGINEERS)], status_code=201)
 async def await_something_route(case_id: UUID, cmd: AwaitSomething, tx: Tx, caller: Caller) -> WaitOut:
     case = await case_for(caller, case_id, tx, lock=True)
     return WaitOut.model_validate(await await_something(case, cmd, Actor.of(caller), tx))
 
 
-@router.post("/v1/cases/{case_id}/waits/{wait_id}/end", dependencies=[allow("engineer", "manager", "admin")])
+@router.post("/v1/cases/{case_id}/waits/{wait_id}/end", dependencies=[allow(*ENGINEERS)])
 async def end_wait_route(case_id: UUID, wait_id: UUID, cmd: EndWait, tx: Tx, caller: Caller) -> CaseOut:
     case = await case_for(caller, case_id, tx, lock=True)
     await end_wait(case, wait_id, cmd, Actor.of(caller), tx)

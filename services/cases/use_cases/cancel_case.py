@@ -4,6 +4,7 @@ from typing import Literal, cast
 from uuid import UUID
 
 from libs.events.cases import CancellationDeclined, CancellationRequested, CaseCancelled
+from libs.kit.auth import CASE_WRITERS, ENGINEERS
 from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
@@ -53,7 +54,7 @@ async def decide_cancellation(case: Case, cmd: DecideCancellation, actor: Actor,
 
 @router.post(
     "/v1/cases/{case_id}/cancel",
-    dependencies=[allow("customer", "reseller", "partner", "engineer", "manager", "admin")],
+    dependencies=[allow(*CASE_WRITERS)],
 )
 async def request_cancellation_route(case_id: UUID, cmd: CancelCase, tx: Tx, caller: Caller) -> CaseOut:
     case = await case_for(caller, case_id, tx, lock=True)
@@ -61,7 +62,7 @@ async def request_cancellation_route(case_id: UUID, cmd: CancelCase, tx: Tx, cal
     return case_out(case)
 
 
-@router.post("/v1/cases/{case_id}/cancellation", dependencies=[allow("engineer", "manager", "admin")])
+@router.post("/v1/cases/{case_id}/cancellation", dependencies=[allow(*ENGINEERS)])
 async def decide_cancellation_route(case_id: UUID, cmd: DecideCancellation, tx: Tx, caller: Caller) -> CaseOut:
     case = await case_for(caller, case_id, tx, lock=True)
     await decide_cancellation(case, cmd, Actor.of(caller), tx)

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from libs.events.cases import SeverityChanged
 from libs.events.values import Severity
+from libs.kit.auth import ENGINEERS
 from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
@@ -35,7 +36,7 @@ async def change_severity(case: Case, cmd: ChangeSeverity, actor: Actor, tx: Tra
     )  # fmt: skip
 
 
-@router.post("/v1/cases/{case_id}/severity", dependencies=[allow("engineer", "manager", "admin")])
+@router.post("/v1/cases/{case_id}/severity", dependencies=[allow(*ENGINEERS)])
 async def change_severity_route(case_id: UUID, cmd: ChangeSeverity, tx: Tx, caller: Caller) -> CaseOut:
     case = await case_for(caller, case_id, tx, lock=True)
     await change_severity(case, cmd, Actor.of(caller), tx)

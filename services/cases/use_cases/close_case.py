@@ -6,6 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from libs.events.cases import CaseClosed
+from libs.kit.auth import CASE_WRITERS
 from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Conflict
@@ -64,9 +65,7 @@ async def close_when_nobody_objected(case: Case, tx: Transaction, _detail: str) 
     await close_case(case, "nobody objected in time", SYSTEM, tx, automatic=True)
 
 
-@router.post(
-    "/v1/cases/{case_id}/close", dependencies=[allow("customer", "reseller", "partner", "engineer", "manager", "admin")]
-)
+@router.post("/v1/cases/{case_id}/close", dependencies=[allow(*CASE_WRITERS)])
 async def close_case_route(case_id: UUID, cmd: CloseCase, tx: Tx, caller: Caller) -> CaseOut:
     case = await case_for(caller, case_id, tx, lock=True)
     await close_case(case, cmd.reason, Actor.of(caller), tx)

@@ -7,6 +7,7 @@ from pydantic import model_validator
 
 from libs.events.cases_work import DiagnosisWithdrawn
 from libs.events.values import Confidence, Domain, Remedy
+from libs.kit.auth import ENGINEERS
 from libs.kit.fields import Line, Reason, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import NotFound, Transaction
@@ -69,15 +70,13 @@ async def withdraw_diagnosis(
     )
 
 
-@router.post("/v1/cases/{case_id}/diagnoses", dependencies=[allow("engineer", "manager", "admin")], status_code=201)
+@router.post("/v1/cases/{case_id}/diagnoses", dependencies=[allow(*ENGINEERS)], status_code=201)
 async def diagnose_fault_route(case_id: UUID, cmd: DiagnoseFault, tx: Tx, caller: Caller) -> DiagnosisOut:
     case = await case_for(caller, case_id, tx, lock=True)
     return DiagnosisOut.model_validate(await diagnose_fault(case, cmd, Actor.of(caller), tx))
 
 
-@router.post(
-    "/v1/cases/{case_id}/diagnoses/{diagnosis_id}/withdraw", dependencies=[allow("engineer", "manager", "admin")]
-)
+@router.post("/v1/cases/{case_id}/diagnoses/{diagnosis_id}/withdraw", dependencies=[allow(*ENGINEERS)])
 async def withdraw_diagnosis_route(
     case_id: UUID, diagnosis_id: UUID, cmd: WithdrawDiagnosis, tx: Tx, caller: Caller
 ) -> DiagnosisOut:

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import Response
 from pydantic import Field
 
+from libs.kit.auth import ENGINEERS
 from libs.kit.fields import Line, ProductNumber, Reason, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
@@ -92,28 +93,28 @@ async def respond_to_problem(problem: Problem, cmd: RespondToProblem, by: str, t
         provide_workaround(case, given, by, tx.now, tx, problem_id=problem.id)
 
 
-@router.post("/v1/problems", dependencies=[allow("engineer", "manager", "admin")], status_code=201)
+@router.post("/v1/problems", dependencies=[allow(*ENGINEERS)], status_code=201)
 async def record_problem_route(cmd: RecordProblem, tx: Tx, caller: Caller, response: Response) -> ProblemOut:
     problem = await record_problem(cmd, caller.scope.actor, tx)
     response.headers["location"] = f"/v1/problems/{problem.id}"
     return problem_out(problem)
 
 
-@router.patch("/v1/problems/{problem_id}", dependencies=[allow("engineer", "manager", "admin")])
+@router.patch("/v1/problems/{problem_id}", dependencies=[allow(*ENGINEERS)])
 async def revise_problem_route(problem_id: UUID, cmd: ReviseProblem, tx: Tx, caller: Caller) -> ProblemOut:
     problem = await Problem.get(problem_id, tx, lock=True)
     await revise_problem(problem, cmd, caller.scope.actor, tx)
     return problem_out(problem)
 
 
-@router.post("/v1/problems/{problem_id}/respond", dependencies=[allow("engineer", "manager", "admin")])
+@router.post("/v1/problems/{problem_id}/respond", dependencies=[allow(*ENGINEERS)])
 async def respond_to_problem_route(problem_id: UUID, cmd: RespondToProblem, tx: Tx, caller: Caller) -> ProblemOut:
     problem = await Problem.get(problem_id, tx, lock=True)
     await respond_to_problem(problem, cmd, caller.scope.actor, tx)
     return problem_out(problem)
 
 
-@router.post("/v1/problems/{problem_id}/close", dependencies=[allow("engineer", "manager", "admin")])
+@router.post("/v1/problems/{problem_id}/close", dependencies=[allow(*ENGINEERS)])
 async def close_problem_route(problem_id: UUID, cmd: CloseProblem, tx: Tx, caller: Caller) -> ProblemOut:
     problem = await Problem.get(problem_id, tx, lock=True)
     problem.close(cmd.reason, caller.scope.actor, tx.now)

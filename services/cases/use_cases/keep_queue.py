@@ -7,6 +7,7 @@ from fastapi import Response
 from pydantic import Field
 
 from libs.events.values import Language
+from libs.kit.auth import MANAGERS
 from libs.kit.calendar import CalendarData
 from libs.kit.fields import Line
 from libs.kit.http import Command, Router, Tx, allow
@@ -49,14 +50,14 @@ async def add_queue(cmd: AddQueue, tx: Transaction) -> Queue:
     return queue
 
 
-@router.post("/v1/queues", dependencies=[allow("manager", "admin")], status_code=201)
+@router.post("/v1/queues", dependencies=[allow(*MANAGERS)], status_code=201)
 async def add_queue_route(cmd: AddQueue, tx: Tx, response: Response) -> QueueOut:
     queue = await add_queue(cmd, tx)
     response.headers["location"] = f"/v1/queues/{queue.id}"
     return await queue_out(queue, tx)
 
 
-@router.patch("/v1/queues/{queue_id}", dependencies=[allow("manager", "admin")])
+@router.patch("/v1/queues/{queue_id}", dependencies=[allow(*MANAGERS)])
 async def revise_queue_route(queue_id: UUID, cmd: ReviseQueue, tx: Tx) -> QueueOut:
     queue = await Queue.get(queue_id, tx, lock=True)
     for name in cmd.model_fields_set:

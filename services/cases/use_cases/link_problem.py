@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from libs.events.cases_work import ProblemLinked
+from libs.kit.auth import ENGINEERS
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.cases.model.actor import Actor
@@ -29,7 +30,7 @@ async def link_problem(case: Case, problem: Problem, actor: Actor, tx: Transacti
     )  # fmt: skip
 
 
-@router.post("/v1/cases/{case_id}/problem", dependencies=[allow("engineer", "manager", "admin")])
+@router.post("/v1/cases/{case_id}/problem", dependencies=[allow(*ENGINEERS)])
 async def link_problem_route(case_id: UUID, cmd: LinkProblem, tx: Tx, caller: Caller) -> CaseOut:
     """The problem is locked first, so that what is published meanwhile is told to this case too."""
     problem = await Problem.get(cmd.problem_id, tx, lock=True)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from libs.events.cases import CaseOpened, ExternalIdentifier
 from libs.events.values import Channel, Impact, Language, Severity
-from libs.kit.auth import Principal
+from libs.kit.auth import CASE_WRITERS, Principal
 from libs.kit.fields import Line, ProductNumber, Serial, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Unprocessable
@@ -27,10 +27,6 @@ from services.cases.use_cases.route_case import route
 
 router = Router(tags=["cases"])
 _LINKED = 20
-
-
-class AccountRequired(Unprocessable):
-    """The caller acts for several accounts, or for none of their own."""
 
 
 class NoSuchParent(Unprocessable):
@@ -148,16 +144,6 @@ async def check_parent(parent_id: UUID, account_id: UUID, tx: Transaction) -> No
         )
 
 
-def _account(caller: Principal, wanted: UUID | None) -> UUID:
-    if wanted is None:
-        if len(caller.accounts) != 1:
-            raise AccountRequired("Say for which account: account_id.")
-        return next(iter(caller.accounts))
-    if not caller.may_see(wanted):
-        raise NotFound("account", wanted)
-    return wanted
-
-
 def _channel(caller: Principal, wanted: Channel | None) -> Channel:
     if wanted and (caller.staff or wanted in {"portal", "api", "email"}):
         return wanted
@@ -167,12 +153,12 @@ def _channel(caller: Principal, wanted: Channel | None) -> Channel:
 
 @router.post(
     "/v1/cases",
-    dependencies=[allow("customer", "reseller", "partner", "engineer", "manager", "admin")],
+    dependencies=[allow(*CASE_WRITERS)],
     status_code=201,
 )
 async def open_case_route(cmd: OpenCase, tx: Tx, caller: Caller, response: Response) -> OpenedCase:
     """Open a service request; published known errors that fit its words are proposed at once (S25)."""
-    account_id = _account(caller, cmd.account_id)
+    account_id = caller.account(cmd.account_id)
     if cmd.follow_up_of:
         earlier = await case_for(caller, cmd.follow_up_of, tx)
         if earlier.account_id != account_id:

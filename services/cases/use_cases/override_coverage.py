@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from libs.events.cases import CoverageOverridden
+from libs.kit.auth import MANAGERS
 from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
@@ -27,7 +28,7 @@ async def override_coverage(case: Case, cmd: OverrideCoverage, actor: Actor, tx:
     tx.emit(CoverageOverridden(case_id=case.id, **cmd.model_dump(), by=actor.by, overridden_at=tx.now))
 
 
-@router.post("/v1/cases/{case_id}/coverage-override", dependencies=[allow("manager", "admin")])
+@router.post("/v1/cases/{case_id}/coverage-override", dependencies=[allow(*MANAGERS)])
 async def override_coverage_route(case_id: UUID, cmd: OverrideCoverage, tx: Tx, caller: Caller) -> CaseOut:
     case = await case_for(caller, case_id, tx, lock=True)
     await override_coverage(case, cmd, Actor.of(caller), tx)

@@ -5,6 +5,7 @@ from typing import Literal
 from uuid import UUID
 
 from libs.events.cases_work import WorkaroundProvided
+from libs.kit.auth import ENGINEERS
 from libs.kit.fields import Line, Reason, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
@@ -33,7 +34,7 @@ def provide_workaround(
     tx.emit(WorkaroundProvided(case_id=case.id, **given.model_dump(exclude={"at"}), provided_at=at))
 
 
-@router.post("/v1/cases/{case_id}/workaround", dependencies=[allow("engineer", "manager", "admin")])
+@router.post("/v1/cases/{case_id}/workaround", dependencies=[allow(*ENGINEERS)])
 async def provide_workaround_route(case_id: UUID, cmd: ProvideWorkaround, tx: Tx, caller: Caller) -> CaseOut:
     case = await case_for(caller, case_id, tx, lock=True)
     case.permit("workaround")

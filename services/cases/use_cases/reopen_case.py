@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from libs.events.cases import CaseReopened
+from libs.kit.auth import CASE_WRITERS
 from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
@@ -36,7 +37,7 @@ async def reopen_case(case: Case, cmd: ReopenCase, actor: Actor, tx: Transaction
 
 @router.post(
     "/v1/cases/{case_id}/reopen",
-    dependencies=[allow("customer", "reseller", "partner", "engineer", "manager", "admin")],
+    dependencies=[allow(*CASE_WRITERS)],
 )
 async def reopen_case_route(case_id: UUID, cmd: ReopenCase, tx: Tx, caller: Caller) -> CaseOut:
     case = await case_for(caller, case_id, tx, lock=True)

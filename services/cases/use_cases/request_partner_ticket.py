@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from libs.events.cases_work import PartnerTicketRequested
+from libs.kit.auth import ACCOUNT_KEEPERS
 from libs.kit.fields import Line, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Unprocessable
@@ -68,7 +69,7 @@ async def _diagnosed_partner(case: Case, tx: Transaction) -> UUID:
 
 @router.post(
     "/v1/cases/{case_id}/partner-ticket-request",
-    dependencies=[allow("customer", "reseller", "engineer", "manager", "admin")],
+    dependencies=[allow(*ACCOUNT_KEEPERS)],
 )
 async def request_partner_ticket_route(case_id: UUID, cmd: RequestPartnerTicket, tx: Tx, caller: Caller) -> CaseOut:
     case = await case_for(caller, case_id, tx, lock=True)

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from libs.kit.auth import ENGINEERS
 from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
@@ -26,7 +27,7 @@ async def resolve_case(case: Case, cmd: ResolveCase, actor: Actor, tx: Transacti
     tell_resolved(case, tx, actor)
 
 
-@router.post("/v1/cases/{case_id}/resolve", dependencies=[allow("engineer", "manager", "admin")])
+@router.post("/v1/cases/{case_id}/resolve", dependencies=[allow(*ENGINEERS)])
 async def resolve_case_route(case_id: UUID, cmd: ResolveCase, tx: Tx, caller: Caller) -> CaseOut:
     case = await case_for(caller, case_id, tx, lock=True)
     await resolve_case(case, cmd, Actor.of(caller), tx)

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field, model_validator
 
 from libs.events.cases import ExternalIdentifier
+from libs.kit.auth import ENGINEERS
 from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Conflict
@@ -63,7 +64,7 @@ async def _adopt(case: Case, parent_id: UUID | None, tx: Transaction) -> None:
     case.parent_id = parent_id
 
 
-@router.patch("/v1/cases/{case_id}", dependencies=[allow("engineer", "manager", "admin")])
+@router.patch("/v1/cases/{case_id}", dependencies=[allow(*ENGINEERS)])
 async def revise_case_route(case_id: UUID, cmd: ReviseCase, tx: Tx, caller: Caller) -> CaseOut:
     case = await case_for(caller, case_id, tx, lock=True)
     await revise_case(case, cmd, Actor.of(caller), tx)

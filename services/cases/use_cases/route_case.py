@@ -6,6 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from libs.events.cases import CaseRouted
+from libs.kit.auth import ENGINEERS
 from libs.kit.fields import Line, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Unprocessable
@@ -128,7 +129,7 @@ async def hand_over(case: Case, cmd: HandOver, actor: Actor, tx: Transaction) ->
     place(case, tx, Choice(queue.code, queue.shift, queue.shift_ends(tx.now), _BY_HAND), actor.by, _BY_HAND)
 
 
-@router.post("/v1/cases/{case_id}/hand-over", dependencies=[allow("engineer", "manager", "admin")])
+@router.post("/v1/cases/{case_id}/hand-over", dependencies=[allow(*ENGINEERS)])
 async def hand_over_route(case_id: UUID, cmd: HandOver, tx: Tx, caller: Caller) -> CaseOut:
     case = await case_for(caller, case_id, tx, lock=True)
     await hand_over(case, cmd, Actor.of(caller), tx)

@@ -8,13 +8,12 @@ from uuid import UUID
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
 
-from libs.kit.auth import CUSTOMERS, STAFF, Principal
+from libs.kit.auth import Principal
 from libs.kit.paging import Page, PageParams, page
 from libs.kit.rows import Rows, in_order, of_its_accounts, visible
 from libs.store import Entity, Transaction
 from services.ecps.model.partner import Partner
 
-READERS = CUSTOMERS | STAFF | {"partner"}
 E = TypeVar("E", bound=Entity)
 
 

@@ -8,7 +8,7 @@ from fastapi import Response
 
 from libs.events.ecps import NotOpenable
 from libs.events.values import Language, NoteOrigin
-from libs.kit.auth import Principal
+from libs.kit.auth import CASE_READERS, STAFF, Principal
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
 from libs.store import Transaction
@@ -17,7 +17,7 @@ from services.ecps.model.engagement import Engagement, EngagementState, Step
 from services.ecps.model.engagement_note import Delivery, EngagementNote
 from services.ecps.model.findings import Findings, findings_of
 from services.ecps.model.partner import ConnectorKind, Partner
-from services.ecps.queries.access import READERS, Out, equal, newest, shown, visible_to
+from services.ecps.queries.access import Out, equal, newest, shown, visible_to
 
 router = Router(tags=["partner engagements"])
 _PATH = "/v1/partner-engagements"
@@ -75,7 +75,7 @@ async def engagement_for(caller: Principal, id: UUID, tx: Transaction, *, lock: 
     return await shown(Engagement, id, caller, tx, lock=lock)
 
 
-@router.get(_PATH, dependencies=[allow(*READERS)])
+@router.get(_PATH, dependencies=[allow(*CASE_READERS)])
 async def list_engagements(
     tx: Tx,
     caller: Caller,
@@ -97,12 +97,12 @@ async def list_engagements(
     )
 
 
-@router.get(_PATH + "/{engagement_id}", dependencies=[allow(*READERS)])
+@router.get(_PATH + "/{engagement_id}", dependencies=[allow(*CASE_READERS)])
 async def get_engagement(engagement_id: UUID, tx: Tx, caller: Caller) -> EngagementOut:
     return EngagementOut.model_validate(await engagement_for(caller, engagement_id, tx))
 
 
-@router.get(_PATH + "/{engagement_id}/notes", dependencies=[allow("partner", "engineer", "manager", "ops", "admin")])
+@router.get(_PATH + "/{engagement_id}/notes", dependencies=[allow("partner", *STAFF)])
 async def list_notes(engagement_id: UUID, tx: Tx, caller: Caller, paging: Paging) -> Page[NoteOut]:
     """What was said with the partner, the newest first; the customer reads what concerns them on the case."""
     engagement = await engagement_for(caller, engagement_id, tx)
@@ -110,8 +110,8 @@ async def list_notes(engagement_id: UUID, tx: Tx, caller: Caller, paging: Paging
     return await newest(tx, EngagementNote, where, paging, NoteOut.model_validate, at="said_at")
 
 
-@router.get(_PATH + "/{engagement_id}/findings", dependencies=[allow(*READERS)])
-@router.get(_PATH + "/{engagement_id}/findings.json", dependencies=[allow(*READERS)], include_in_schema=False)
+@router.get(_PATH + "/{engagement_id}/findings", dependencies=[allow(*CASE_READERS)])
+@router.get(_PATH + "/{engagement_id}/findings.json", dependencies=[allow(*CASE_READERS)], include_in_schema=False)
 async def get_findings(engagement_id: UUID, tx: Tx, caller: Caller) -> Findings:
     """What we found, in the customer's language, with the partner's ticket number or else the partner's contact."""
     return (await _findings(engagement_id, tx, caller))[0]
@@ -119,7 +119,7 @@ async def get_findings(engagement_id: UUID, tx: Tx, caller: Caller) -> Findings:
 
 @router.get(
     _PATH + "/{engagement_id}/findings.pdf",
-    dependencies=[allow(*READERS)],
+    dependencies=[allow(*CASE_READERS)],
     response_class=Response,
     responses={200: {"content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}}},
 )

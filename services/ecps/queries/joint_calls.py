@@ -7,13 +7,13 @@ from fastapi import Response
 
 from libs.events.ecps_calls import CallParticipant
 from libs.events.values import CallAction, Window
-from libs.kit.auth import Principal
+from libs.kit.auth import CASE_READERS, Principal
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
 from libs.kit.problems import Conflict
 from libs.store import Transaction
 from services.ecps.model.joint_call import CallState, CallStep, JointCall, call_machine
-from services.ecps.queries.access import READERS, Out, equal, newest, shown, visible_to
+from services.ecps.queries.access import Out, equal, newest, shown, visible_to
 
 router = Router(tags=["joint calls"])
 
@@ -52,7 +52,7 @@ async def call_for(caller: Principal, id: UUID, tx: Transaction, *, lock: bool =
     return await shown(JointCall, id, caller, tx, lock=lock)
 
 
-@router.get("/v1/joint-calls", dependencies=[allow(*READERS)])
+@router.get("/v1/joint-calls", dependencies=[allow(*CASE_READERS)])
 async def list_calls(
     tx: Tx,
     caller: Caller,
@@ -67,14 +67,14 @@ async def list_calls(
     return await newest(tx, JointCall, [*visible_to(caller, JointCall), *where], paging, JointCallOut.model_validate)
 
 
-@router.get("/v1/joint-calls/{call_id}", dependencies=[allow(*READERS)])
+@router.get("/v1/joint-calls/{call_id}", dependencies=[allow(*CASE_READERS)])
 async def get_call(call_id: UUID, tx: Tx, caller: Caller) -> JointCallOut:
     return JointCallOut.model_validate(await call_for(caller, call_id, tx))
 
 
 @router.get(
     "/v1/joint-calls/{call_id}/calendar.ics",
-    dependencies=[allow(*READERS)],
+    dependencies=[allow(*CASE_READERS)],
     response_class=Response,
     responses={200: {"content": {"text/calendar": {"schema": {"type": "string"}}}}},
 )

@@ -5,12 +5,12 @@ from typing import Self
 from uuid import UUID
 
 from libs.events.values import PartnerContact
-from libs.kit.auth import Principal
+from libs.kit.auth import CASE_READERS, Principal
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
 from services.ecps.model.agreement import Agreement
 from services.ecps.model.partner import Change, ConnectorKind, Level, Partner
-from services.ecps.queries.access import READERS, Out, equal, newest, shown, visible_to
+from services.ecps.queries.access import Out, equal, newest, shown, visible_to
 
 router = Router(tags=["partners"])
 
@@ -55,7 +55,7 @@ class AgreementOut(Out):
     created_at: datetime
 
 
-@router.get("/v1/partners", dependencies=[allow(*READERS)])
+@router.get("/v1/partners", dependencies=[allow(*CASE_READERS)])
 async def list_partners(
     tx: Tx, caller: Caller, paging: Paging, approved_strategic: bool | None = None
 ) -> Page[PartnerOut]:
@@ -64,12 +64,12 @@ async def list_partners(
     return await newest(tx, Partner, where, paging, lambda partner: PartnerOut.of(partner, caller))
 
 
-@router.get("/v1/partners/{partner_id}", dependencies=[allow(*READERS)])
+@router.get("/v1/partners/{partner_id}", dependencies=[allow(*CASE_READERS)])
 async def get_partner(partner_id: UUID, tx: Tx, caller: Caller) -> PartnerOut:
     return PartnerOut.of(await shown(Partner, partner_id, caller, tx), caller)
 
 
-@router.get("/v1/partner-agreements", dependencies=[allow(*READERS)])
+@router.get("/v1/partner-agreements", dependencies=[allow(*CASE_READERS)])
 async def list_agreements(
     tx: Tx, caller: Caller, paging: Paging, account_id: UUID | None = None, partner_id: UUID | None = None
 ) -> Page[AgreementOut]:
@@ -79,6 +79,6 @@ async def list_agreements(
     return await newest(tx, Agreement, where, paging, AgreementOut.model_validate)
 
 
-@router.get("/v1/partner-agreements/{agreement_id}", dependencies=[allow(*READERS)])
+@router.get("/v1/partner-agreements/{agreement_id}", dependencies=[allow(*CASE_READERS)])
 async def get_agreement(agreement_id: UUID, tx: Tx, caller: Caller) -> AgreementOut:
     return AgreementOut.model_validate(await shown(Agreement, agreement_id, caller, tx))

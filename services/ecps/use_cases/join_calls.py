@@ -7,6 +7,7 @@ from pydantic import Field
 
 from libs.events.ecps_calls import CallParticipant, JointCallHeld, JointCallRequested, JointCallScheduled
 from libs.events.values import CallAction, Role
+from libs.kit.auth import ACCOUNT_KEEPERS, ENGINEERS
 from libs.kit.fields import Line, Reason, Text, Url, Zone
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Unprocessable
@@ -20,7 +21,6 @@ from services.ecps.model.partner import Partner
 from services.ecps.queries.joint_calls import JointCallOut, call_for
 
 router = Router(tags=["joint calls"])
-_STAFF = ("engineer", "manager", "admin")
 
 
 class NotOfThisCase(Unprocessable):
@@ -66,7 +66,7 @@ class RecordCall(Command):
     duration_seconds: int | None = Field(None, ge=0, le=86_400)
 
 
-@router.post("/v1/joint-calls", dependencies=[allow("customer", "reseller", *_STAFF)], status_code=201)
+@router.post("/v1/joint-calls", dependencies=[allow(*ACCOUNT_KEEPERS)], status_code=201)
 async def request_call_route(cmd: RequestCall, tx: Tx, caller: Caller) -> JointCallOut:
     case = await CaseFile.get(cmd.case_id, tx)
     if case.account_id is None or not caller.may_see(case.account_id):
@@ -95,7 +95,7 @@ async def request_call_route(cmd: RequestCall, tx: Tx, caller: Caller) -> JointC
     return JointCallOut.model_validate(call)
 
 
-@router.post("/v1/joint-calls/{call_id}/schedule", dependencies=[allow(*_STAFF)])
+@router.post("/v1/joint-calls/{call_id}/schedule", dependencies=[allow(*ENGINEERS)])
 async def schedule_call_route(call_id: UUID, cmd: ScheduleCall, tx: Tx, caller: Caller) -> JointCallOut:
     """Invites the customer's contact and the partner's level, besides whoever is named."""
     call = await call_for(caller, call_id, tx, lock=True)
@@ -129,7 +129,7 @@ def _invited(case: CaseFile, partner: Partner, level: int | None, engineer: str)
     ]
 
 
-@router.post("/v1/joint-calls/{call_id}/held", dependencies=[allow(*_STAFF)])
+@router.post("/v1/joint-calls/{call_id}/held", dependencies=[allow(*ENGINEERS)])
 async def record_call_route(call_id: UUID, cmd: RecordCall, tx: Tx, caller: Caller) -> JointCallOut:
     """The outcome, and who does what."""
     call = await call_for(caller, call_id, tx, lock=True)

@@ -3,10 +3,10 @@
 from datetime import date
 from uuid import UUID
 
+from libs.kit.auth import ACCOUNT_KEEPERS
 from libs.kit.fields import Line, Zone
 from libs.kit.http import Caller, Command, Router, Tx, allow
-from libs.kit.problems import BadRequest
-from libs.store import NotFound, Transaction
+from libs.store import Transaction
 from libs.store.ids import new_id
 from services.ecps.model.agreement import Agreement
 from services.ecps.model.partner import Partner
@@ -15,7 +15,6 @@ from services.ecps.queries.partners import AgreementOut
 from services.ecps.use_cases.consider import reconsider_all
 
 router = Router(tags=["partner agreements"])
-_WRITERS = ("customer", "reseller", "engineer", "manager", "admin")
 
 
 class RecordAgreement(Command):
@@ -52,13 +51,9 @@ async def begin(agreement: Agreement, tx: Transaction, detail: str) -> None:
     await use(agreement, partner, tx)
 
 
-@router.post("/v1/partner-agreements", dependencies=[allow(*_WRITERS)], status_code=201)
+@router.post("/v1/partner-agreements", dependencies=[allow(*ACCOUNT_KEEPERS)], status_code=201)
 async def record_agreement_route(cmd: RecordAgreement, tx: Tx, caller: Caller) -> AgreementOut:
-    account_id = cmd.account_id or next(iter(caller.accounts), None)
-    if account_id is None or (cmd.account_id is None and len(caller.accounts) != 1):
-        raise BadRequest("Say which account: account_id.")
-    if not caller.may_see(account_id):
-        raise NotFound("account", account_id)
+    account_id = caller.account(cmd.account_id)
     partner = await Partner.get(cmd.partner_id, tx, lock=True)
     agreement = Agreement(
         id=new_id(), account_id=account_id, partner_id=partner.id, reference=cmd.reference,
@@ -71,7 +66,7 @@ async def record_agreement_route(cmd: RecordAgreement, tx: Tx, caller: Caller) -
     return AgreementOut.model_validate(agreement)
 
 
-@router.patch("/v1/partner-agreements/{agreement_id}", dependencies=[allow(*_WRITERS)])
+@router.patch("/v1/partner-agreements/{agreement_id}", dependencies=[allow(*ACCOUNT_KEEPERS)])
 async def change_agreement_route(agreement_id: UUID, cmd: ChangeAgreement, tx: Tx, caller: Caller) -> AgreementOut:
     agreement = await shown(Agreement, agreement_id, caller, tx, lock=True)
     partner = await Partner.get(agreement.partner_id, tx, lock=True)

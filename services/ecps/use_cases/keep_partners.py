@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from libs.events.values import PartnerContact
+from libs.kit.auth import MANAGERS
 from libs.kit.fields import Line, Url
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.outgoing import check_url
@@ -122,11 +123,11 @@ def _check(partner: Partner) -> None:
         check_url(partner.base_url, field="base_url")
 
 
-@router.post("/v1/partners", dependencies=[allow("manager", "admin")], status_code=201)
+@router.post("/v1/partners", dependencies=[allow(*MANAGERS)], status_code=201)
 async def add_partner_route(cmd: AddPartner, tx: Tx, caller: Caller) -> PartnerOut:
     return PartnerOut.of(await add_partner(cmd, tx), caller)
 
 
-@router.patch("/v1/partners/{partner_id}", dependencies=[allow("manager", "admin")])
+@router.patch("/v1/partners/{partner_id}", dependencies=[allow(*MANAGERS)])
 async def change_partner_route(partner_id: UUID, cmd: ChangePartner, tx: Tx, caller: Caller) -> PartnerOut:
     return PartnerOut.of(await change_partner(await Partner.get(partner_id, tx, lock=True), cmd, tx), caller)

@@ -8,6 +8,7 @@ import structlog
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError, field_validator
 from sqlalchemy import or_
 
+from libs.kit.auth import ENGINEERS
 from libs.kit.fields import Line, Text, Url, cleaned
 from libs.kit.http import Caller, Command, Router, Tx, allow, public
 from libs.kit.problems import Unauthenticated
@@ -134,7 +135,7 @@ class PartnerNews(Command):
     occurred_at: AwareDatetime | None = None
 
 
-@router.post("/v1/partner-engagements/{engagement_id}/ticket", dependencies=[allow("engineer", "manager", "admin")])
+@router.post("/v1/partner-engagements/{engagement_id}/ticket", dependencies=[allow(*ENGINEERS)])
 async def record_ticket_route(engagement_id: UUID, cmd: RecordTicket, tx: Tx, caller: Caller) -> EngagementOut:
     """The engineer opened the ticket by hand (manual connector), or found it while the outcome was unknown."""
     engagement = await engagement_for(caller, engagement_id, tx, lock=True)
@@ -146,7 +147,7 @@ async def record_ticket_route(engagement_id: UUID, cmd: RecordTicket, tx: Tx, ca
     return EngagementOut.model_validate(engagement)
 
 
-@router.post("/v1/partner-engagements/{engagement_id}/no-ticket", dependencies=[allow("engineer", "manager", "admin")])
+@router.post("/v1/partner-engagements/{engagement_id}/no-ticket", dependencies=[allow(*ENGINEERS)])
 async def record_no_ticket_route(engagement_id: UUID, tx: Tx, caller: Caller) -> EngagementOut:
     """An engineer looked at the partner's side while the outcome was unknown: there is no ticket of ours. It is created again."""
     engagement = await engagement_for(caller, engagement_id, tx, lock=True)
@@ -160,7 +161,7 @@ async def record_no_ticket_route(engagement_id: UUID, tx: Tx, caller: Caller) ->
 
 @router.post(
     "/v1/partner-engagements/{engagement_id}/partner-updates",
-    dependencies=[allow("partner", "engineer", "manager", "admin")],
+    dependencies=[allow("partner", *ENGINEERS)],
 )
 async def enter_news_route(engagement_id: UUID, cmd: PartnerNews, tx: Tx, caller: Caller) -> EngagementOut:
     """What the partner said, by telephone or through our API."""

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from libs.events.cases_work import NoteAdded
 from libs.events.ecps import PartnerTicketUpdated
+from libs.kit.auth import ENGINEERS
 from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
@@ -65,7 +66,7 @@ def _answered(engagement: Engagement, note: EngagementNote, tx: Transaction) -> 
 
 @router.post(
     "/v1/partner-engagements/{engagement_id}/notes",
-    dependencies=[allow("engineer", "manager", "admin")],
+    dependencies=[allow(*ENGINEERS)],
     status_code=201,
 )
 async def tell_partner_route(engagement_id: UUID, cmd: TellPartner, tx: Tx, caller: Caller) -> NoteOut:

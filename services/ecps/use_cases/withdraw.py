@@ -6,6 +6,7 @@ from uuid import UUID
 
 from libs.events.ecps import PartnerTicketClosed, PartnerTicketWithdrawn
 from libs.events.values import Role
+from libs.kit.auth import ACCOUNT_KEEPERS
 from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
@@ -54,7 +55,7 @@ async def _end(engagement: Engagement, status: str, reason: str, tx: Transaction
 
 @router.post(
     "/v1/partner-engagements/{engagement_id}/withdraw",
-    dependencies=[allow("customer", "reseller", "engineer", "manager", "admin")],
+    dependencies=[allow(*ACCOUNT_KEEPERS)],
 )
 async def withdraw_route(engagement_id: UUID, cmd: WithdrawEngagement, tx: Tx, caller: Caller) -> EngagementOut:
     engagement = await engagement_for(caller, engagement_id, tx, lock=True)

@@ -7,17 +7,11 @@ from uuid import UUID
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
 
-from libs.kit.auth import CUSTOMERS, STAFF, Principal
+from libs.kit.auth import Principal
 from libs.kit.paging import Page, PageParams, page
-from libs.kit.problems import BadRequest
 from libs.kit.rows import Rows, in_order, of_its_accounts, visible
-from libs.store import Entity, NotFound, Transaction
+from libs.store import Entity, Transaction
 from services.entitlements.model.account import Account
-
-READERS = CUSTOMERS | STAFF
-"""A depot and a technician find what they need of an account on the RMA and the work order."""
-CUSTOMERS_AND_STAFF = ("customer", "reseller", "engineer", "manager", "admin")
-"""Who keeps an account's own data: its people and its reseller, and support for a caller."""
 
 
 class Out(BaseModel):
@@ -41,19 +35,8 @@ async def shown(cls: type[E], id: UUID, caller: Principal, tx: Transaction, *, l
 
 
 async def account_of(caller: Principal, account_id: UUID | None, tx: Transaction) -> Account:
-    """The account a command is about, locked. Raises BadRequest, NotFound."""
-    return await Account.get(account_id_of(caller, account_id), tx, lock=True)
-
-
-def account_id_of(caller: Principal, account_id: UUID | None) -> UUID:
-    """The account a command is about; a caller with one account need not name it. Raises BadRequest, NotFound."""
-    if account_id is None:
-        if len(caller.accounts) != 1:
-            raise BadRequest("Say which account: account_id.")
-        (account_id,) = caller.accounts
-    if not caller.may_see(account_id):
-        raise NotFound("account", account_id)
-    return account_id
+    """The account a command is about, locked. Raises AccountRequired, NotFound."""
+    return await Account.get(caller.account(account_id), tx, lock=True)
 
 
 async def listing(

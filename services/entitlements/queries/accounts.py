@@ -4,16 +4,17 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.events.values import Language, OpeningHours
+from libs.kit.auth import ACCOUNT_READERS
 from libs.kit.fields import Line, Word
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
 from services.entitlements.model.account import Account
 from services.entitlements.model.contact import Contact
 from services.entitlements.model.site import Site
-from services.entitlements.queries.access import READERS, Out, equal, listing, shown, visible_to
+from services.entitlements.queries.access import Out, equal, listing, shown, visible_to
 
 router = Router(tags=["accounts"])
-READ = [allow(*READERS)]
+READ = [allow(*ACCOUNT_READERS)]
 
 
 class AccountOut(Out):

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy import Date, cast, func, select
 
 from libs.events import values
+from libs.kit.auth import ACCOUNT_READERS
 from libs.kit.fields import Word
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
@@ -14,10 +15,10 @@ from services.entitlements.model.account import Account
 from services.entitlements.model.contract import Contract, State, Term
 from services.entitlements.model.history import Step
 from services.entitlements.model.offer import Offer, Reseller
-from services.entitlements.queries.access import READERS, Out, equal, listing, shown, visible_to
+from services.entitlements.queries.access import Out, equal, listing, shown, visible_to
 
 router = Router(tags=["contracts"])
-READ = [allow(*READERS)]
+READ = [allow(*ACCOUNT_READERS)]
 
 
 class ContractOut(Out):

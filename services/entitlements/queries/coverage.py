@@ -5,16 +5,17 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from libs.kit.auth import ACCOUNT_READERS
 from libs.kit.fields import ProductNumber, Serial, Word
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
 from services.entitlements.model.coverage import Coverage, coverage_now, registered
 from services.entitlements.model.onsite_rule import OnsiteRule
 from services.entitlements.model.registration import Registration
-from services.entitlements.queries.access import READERS, Out, equal, listing
+from services.entitlements.queries.access import Out, equal, listing
 
 router = Router(tags=["coverage"])
-READ = [allow(*READERS)]
+READ = [allow(*ACCOUNT_READERS)]
 
 
 class CoverageOut(BaseModel):

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import ConfigDict
 
-from libs.kit.auth import Principal
+from libs.kit.auth import ACCOUNT_READERS, CASE_READERS, Principal
 from libs.kit.fields import ProductNumber, Serial, Word
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
@@ -17,11 +17,11 @@ from services.entitlements.model.history import Step
 from services.entitlements.model.licence import Licence
 from services.entitlements.model.product import Product
 from services.entitlements.model.registration import RegisteredSerial, Registration
-from services.entitlements.queries.access import READERS, Out, equal, listing, shown, visible_to
+from services.entitlements.queries.access import Out, equal, listing, shown, visible_to
 
 router = Router(tags=["registrations"])
-READ = [allow(*READERS)]
-ANYONE = [allow(*READERS, "partner")]
+READ = [allow(*ACCOUNT_READERS)]
+ANYONE = [allow(*CASE_READERS)]
 
 
 class ProductOut(Out):

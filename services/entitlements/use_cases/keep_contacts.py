@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from libs.events.values import Language
+from libs.kit.auth import ACCOUNT_KEEPERS
 from libs.kit.fields import Line
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
@@ -10,7 +11,7 @@ from libs.store.ids import new_id
 from services.entitlements.model.account import Account
 from services.entitlements.model.contact import Contact
 from services.entitlements.model.fields import Email, Phone, unchanged
-from services.entitlements.queries.access import CUSTOMERS_AND_STAFF, account_of
+from services.entitlements.queries.access import account_of
 from services.entitlements.queries.accounts import ContactOut
 from services.entitlements.use_cases.changes import Change, to_change
 from services.entitlements.use_cases.decide_coverage import decide_again
@@ -52,12 +53,12 @@ async def add_contact(cmd: AddContact, account: Account, tx: Transaction) -> Con
     return contact
 
 
-@router.post("/v1/contacts", status_code=201, dependencies=[allow(*CUSTOMERS_AND_STAFF)])
+@router.post("/v1/contacts", status_code=201, dependencies=[allow(*ACCOUNT_KEEPERS)])
 async def add_contact_route(cmd: AddContact, tx: Tx, caller: Caller) -> ContactOut:
     return ContactOut.model_validate(await add_contact(cmd, await account_of(caller, cmd.account_id, tx), tx))
 
 
-@router.patch("/v1/contacts/{contact_id}", dependencies=[allow(*CUSTOMERS_AND_STAFF)])
+@router.patch("/v1/contacts/{contact_id}", dependencies=[allow(*ACCOUNT_KEEPERS)])
 async def change_contact_route(contact_id: UUID, cmd: ChangeContact, tx: Tx, caller: Caller) -> ContactOut:
     contact, account = await to_change(Contact, contact_id, caller, tx)
     cmd.apply(contact)

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
+from libs.kit.auth import ACCOUNT_KEEPERS
 from libs.kit.fields import Line, Text, Zone
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
@@ -13,7 +14,7 @@ from services.entitlements.model.account import Account
 from services.entitlements.model.contact import Contact
 from services.entitlements.model.fields import Country, unchanged
 from services.entitlements.model.site import OpeningWindow, Site, refuse_overlaps
-from services.entitlements.queries.access import CUSTOMERS_AND_STAFF, account_of
+from services.entitlements.queries.access import account_of
 from services.entitlements.queries.accounts import SiteOut
 from services.entitlements.use_cases.changes import Change, check_of_account, to_change
 from services.entitlements.use_cases.decide_coverage import decide_again
@@ -71,12 +72,12 @@ async def _tell(account: Account, tx: Transaction) -> None:
     await decide_again(account.id, tx)
 
 
-@router.post("/v1/sites", status_code=201, dependencies=[allow(*CUSTOMERS_AND_STAFF)])
+@router.post("/v1/sites", status_code=201, dependencies=[allow(*ACCOUNT_KEEPERS)])
 async def add_site_route(cmd: AddSite, tx: Tx, caller: Caller) -> SiteOut:
     return SiteOut.model_validate(await add_site(cmd, await account_of(caller, cmd.account_id, tx), tx))
 
 
-@router.patch("/v1/sites/{site_id}", dependencies=[allow(*CUSTOMERS_AND_STAFF)])
+@router.patch("/v1/sites/{site_id}", dependencies=[allow(*ACCOUNT_KEEPERS)])
 async def change_site_route(site_id: UUID, cmd: ChangeSite, tx: Tx, caller: Caller) -> SiteOut:
     site, account = await to_change(Site, site_id, caller, tx)
     return SiteOut.model_validate(await change_site(site, account, cmd, tx))

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from libs.events.entitlements import ProductTransferred
-from libs.kit.auth import MANAGERS
+from libs.kit.auth import ACCOUNT_KEEPERS, MANAGERS
 from libs.kit.fields import Line, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
@@ -13,7 +13,6 @@ from services.entitlements.model.contract import Contract
 from services.entitlements.model.coverage import coverage_now
 from services.entitlements.model.registration import RegisteredSerial, Registration
 from services.entitlements.model.site import Site
-from services.entitlements.queries.access import CUSTOMERS_AND_STAFF
 from services.entitlements.queries.registrations import RegistrationOut
 from services.entitlements.use_cases.changes import Change, check_of_account, to_change
 from services.entitlements.use_cases.decide_coverage import decide_again
@@ -124,7 +123,7 @@ async def _tell_transferred(registration: Registration, tx: Transaction) -> None
     )
 
 
-@router.patch("/v1/registrations/{registration_id}", dependencies=[allow(*CUSTOMERS_AND_STAFF)])
+@router.patch("/v1/registrations/{registration_id}", dependencies=[allow(*ACCOUNT_KEEPERS)])
 async def change_registration_route(
     registration_id: UUID, cmd: ChangeRegistration, tx: Tx, caller: Caller
 ) -> RegistrationOut:
@@ -142,7 +141,7 @@ async def transfer_registration_route(
     return RegistrationOut.of(registration, caller)
 
 
-@router.post("/v1/registrations/{registration_id}/withdraw", dependencies=[allow(*CUSTOMERS_AND_STAFF)])
+@router.post("/v1/registrations/{registration_id}/withdraw", dependencies=[allow(*ACCOUNT_KEEPERS)])
 async def withdraw_registration_route(
     registration_id: UUID, cmd: WithdrawRegistration, tx: Tx, caller: Caller
 ) -> RegistrationOut:

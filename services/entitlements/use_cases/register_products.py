@@ -6,11 +6,11 @@ from uuid import UUID
 from fastapi import Request
 from pydantic import BaseModel, Field, ValidationError
 
+from libs.kit.auth import ACCOUNT_KEEPERS
 from libs.kit.http import Caller, Command, Router, Tx, allow, body_limit
 from libs.kit.problems import BadRequest, Problem
 from libs.store.transaction import Transaction
 from services.entitlements.model.registration import Registration
-from services.entitlements.queries.access import CUSTOMERS_AND_STAFF, account_id_of
 from services.entitlements.queries.registrations import RegistrationOut
 from services.entitlements.use_cases.claim_units import UnitToRegister, register_units
 from services.entitlements.use_cases.read_csv import COLUMNS, MAX_ROWS, read_csv
@@ -45,9 +45,9 @@ class BulkResult(BaseModel):
     results: list[RowResult]
 
 
-@router.post("/v1/registrations", status_code=201, dependencies=[allow(*CUSTOMERS_AND_STAFF)])
+@router.post("/v1/registrations", status_code=201, dependencies=[allow(*ACCOUNT_KEEPERS)])
 async def register_product_route(cmd: RegisterProduct, tx: Tx, caller: Caller) -> RegistrationOut:
-    (result,) = await register_units(account_id_of(caller, cmd.account_id), [cmd], tx)
+    (result,) = await register_units(caller.account(cmd.account_id), [cmd], tx)
     if isinstance(result, Problem):
         raise result
     return RegistrationOut.of(result, caller)
@@ -66,7 +66,7 @@ _BODY = {
 
 @router.post(
     "/v1/registrations/bulk",
-    dependencies=[allow(*CUSTOMERS_AND_STAFF), body_limit(MAX_BYTES, values=20 * MAX_ROWS)],
+    dependencies=[allow(*ACCOUNT_KEEPERS), body_limit(MAX_BYTES, values=20 * MAX_ROWS)],
     openapi_extra={"requestBody": _BODY},
 )
 async def register_products_route(
@@ -85,7 +85,7 @@ async def register_products_route(
 async def _register_rows(
     rows: list[dict[str, Any]], caller: Caller, account_id: UUID | None, tx: Transaction
 ) -> BulkResult:
-    account_id = account_id_of(caller, account_id)
+    account_id = caller.account(account_id)
     results: dict[int, RowResult] = {}
     units: dict[int, UnitToRegister] = {}
     for number, row in enumerate(rows, 1):

@@ -9,7 +9,7 @@ from fastapi import Query
 from pydantic import BaseModel, ConfigDict
 
 from libs.events.values import Priority, Recipient
-from libs.kit.auth import CUSTOMERS, STAFF, Principal
+from libs.kit.auth import ACCOUNT_READERS, Principal
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
 from libs.kit.problems import Missing
@@ -18,8 +18,6 @@ from libs.store import Transaction
 from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation import Acknowledgement, Change, Engagement, Escalation, EscalationState
 from services.escalation.model.escalation_policy import FrozenPolicy
-
-READERS = CUSTOMERS | STAFF
 
 router = Router(tags=["escalations"])
 
@@ -83,7 +81,7 @@ async def visible_escalation(escalation_id: UUID, tx: Transaction, caller: Princ
     return await visible(Escalation, escalation_id, visible_to(caller, Escalation), tx)
 
 
-@router.get("/v1/escalations", dependencies=[allow(*READERS)])
+@router.get("/v1/escalations", dependencies=[allow(*ACCOUNT_READERS)])
 async def list_escalations(
     tx: Tx,
     caller: Caller,
@@ -112,6 +110,6 @@ async def list_escalations(
     return page([EscalationOut.model_validate(r) for r in rows], params.limit, lambda row: (row.raised_at, row.id))
 
 
-@router.get("/v1/escalations/{escalation_id}", dependencies=[allow(*READERS)])
+@router.get("/v1/escalations/{escalation_id}", dependencies=[allow(*ACCOUNT_READERS)])
 async def read_escalation(escalation_id: UUID, tx: Tx, caller: Caller) -> EscalationDetail | EscalationOut:
     return shown(await visible_escalation(escalation_id, tx, caller), caller)

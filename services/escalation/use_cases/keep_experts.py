@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from libs.events.values import Language
+from libs.kit.auth import MANAGERS
 from libs.kit.calendar import CalendarData
 from libs.kit.fields import Email, Line
 from libs.kit.http import Command, Router, Tx, allow
@@ -42,12 +43,12 @@ class ReviseExpert(Revision):
     active: bool | None = None
 
 
-@router.post("/v1/experts", status_code=201, dependencies=[allow("manager", "admin")])
+@router.post("/v1/experts", status_code=201, dependencies=[allow(*MANAGERS)])
 async def add_expert(cmd: AddExpert, tx: Tx) -> ExpertOut:
     return ExpertOut.model_validate(tx.add(made(Expert, cmd)))
 
 
-@router.patch("/v1/experts/{expert_id}", dependencies=[allow("manager", "admin")])
+@router.patch("/v1/experts/{expert_id}", dependencies=[allow(*MANAGERS)])
 async def revise_expert(expert_id: UUID, cmd: ReviseExpert, tx: Tx) -> ExpertOut:
     expert = await Expert.get(expert_id, tx, lock=True)
     revise(expert, cmd)

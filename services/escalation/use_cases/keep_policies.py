@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from libs.events.values import Priority
+from libs.kit.auth import MANAGERS
 from libs.kit.fields import Line
 from libs.kit.http import Command, Router, Tx, allow
 from services.escalation.model.escalation_policy import EscalationPolicy, NewStep
@@ -43,12 +44,12 @@ class RevisePolicy(Revision):
     active: bool | None = None
 
 
-@router.post("/v1/policies", status_code=201, dependencies=[allow("manager", "admin")])
+@router.post("/v1/policies", status_code=201, dependencies=[allow(*MANAGERS)])
 async def add_policy(cmd: AddPolicy, tx: Tx) -> PolicyOut:
     return PolicyOut.model_validate(tx.add(made(EscalationPolicy, cmd)))
 
 
-@router.patch("/v1/policies/{policy_id}", dependencies=[allow("manager", "admin")])
+@router.patch("/v1/policies/{policy_id}", dependencies=[allow(*MANAGERS)])
 async def revise_policy(policy_id: UUID, cmd: RevisePolicy, tx: Tx) -> PolicyOut:
     policy = await EscalationPolicy.get(policy_id, tx, lock=True)
     revise(policy, cmd)

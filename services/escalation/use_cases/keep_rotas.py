@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from libs.kit.auth import ENGINEERS, MANAGERS
 from libs.kit.fields import Line
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from services.escalation.model.rota import NewLayer, NewOverride, Override, Rota
@@ -33,19 +34,19 @@ class ReviseRota(Revision):
     webhook_url: WebhookUrl | None = None
 
 
-@router.post("/v1/rotas", status_code=201, dependencies=[allow("manager", "admin")])
+@router.post("/v1/rotas", status_code=201, dependencies=[allow(*MANAGERS)])
 async def add_rota(cmd: AddRota, tx: Tx) -> RotaOut:
     return RotaOut.model_validate(tx.add(made(Rota, cmd)))
 
 
-@router.patch("/v1/rotas/{rota_id}", dependencies=[allow("manager", "admin")])
+@router.patch("/v1/rotas/{rota_id}", dependencies=[allow(*MANAGERS)])
 async def revise_rota(rota_id: UUID, cmd: ReviseRota, tx: Tx) -> RotaOut:
     rota = await Rota.get(rota_id, tx, lock=True)
     revise(rota, cmd)
     return RotaOut.model_validate(rota)
 
 
-@router.post("/v1/rotas/{rota_id}/overrides", status_code=201, dependencies=[allow("manager", "admin", "engineer")])
+@router.post("/v1/rotas/{rota_id}/overrides", status_code=201, dependencies=[allow(*ENGINEERS)])
 async def add_override(rota_id: UUID, cmd: NewOverride, tx: Tx, caller: Caller) -> RotaOut:
     """Somebody stands in; the newest override that covers an instant wins. `by` is who asked."""
     rota = await Rota.get(rota_id, tx, lock=True)

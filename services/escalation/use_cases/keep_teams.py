@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, HttpUrl
 
+from libs.kit.auth import MANAGERS
 from libs.kit.fields import Line
 from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.outgoing import AddressRefused, check_url
@@ -43,12 +44,12 @@ class ReviseTeam(Revision):
     webhook_url: WebhookUrl | None = None
 
 
-@router.post("/v1/teams", status_code=201, dependencies=[allow("manager", "admin")])
+@router.post("/v1/teams", status_code=201, dependencies=[allow(*MANAGERS)])
 async def add_team(cmd: AddTeam, tx: Tx) -> TeamOut:
     return TeamOut.model_validate(tx.add(made(Team, cmd)))
 
 
-@router.patch("/v1/teams/{team_id}", dependencies=[allow("manager", "admin")])
+@router.patch("/v1/teams/{team_id}", dependencies=[allow(*MANAGERS)])
 async def revise_team(team_id: UUID, cmd: ReviseTeam, tx: Tx) -> TeamOut:
     team = await Team.get(team_id, tx, lock=True)
     revise(team, cmd)

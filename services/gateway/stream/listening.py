@@ -11,7 +11,7 @@ from uuid import UUID
 
 import structlog
 
-from libs.kit.auth import EVENT_READERS, Policy
+from libs.kit.auth import CASE_READERS, Allowed
 from libs.kit.problems import BadRequest, Problem, Unauthenticated, Unavailable
 from services.gateway.door import asgi
 from services.gateway.door.headers import Headers, value_of
@@ -29,7 +29,7 @@ CHUNK_BYTES = 64 * 1024
 SEND_SECONDS = 30.0
 _PAGE = 200
 _RETRY_MILLISECONDS = 1000
-_READERS = Policy(EVENT_READERS)
+_READERS = Allowed(CASE_READERS)
 _HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-store"),

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from libs.kit.auth import EVENT_READERS, ROLES
+from libs.kit.auth import CASE_READERS, ROLES
 from services.gateway.app import service
 from services.gateway.tests.stage import Stage
 from tests.support.access import Row, World, made, unclassified, wrong_commands, wrong_reads
@@ -28,7 +28,7 @@ async def test_who_reads_no_events_hears_none(stage: Stage, role: str) -> None:
 
     status = (await http.get("/v1/events/stream")).status_code
 
-    assert status == (503 if role in EVENT_READERS else 403)  # no activity stands behind this door
+    assert status == (503 if role in CASE_READERS else 403)  # no activity stands behind this door
 
 
 def test_every_route_is_in_the_table() -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
 
+from libs.kit.auth import MANAGERS
 from libs.kit.http import Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
 from services.onsite.model.day_plan import DayPlan, PlannedVisit
@@ -30,7 +31,7 @@ class DayPlanOut(BaseModel):
     created_at: datetime
 
 
-@router.get("/v1/day-plans", dependencies=[allow("manager", "ops", "admin")])
+@router.get("/v1/day-plans", dependencies=[allow(*MANAGERS, "ops")])
 async def list_day_plans(tx: Tx, paging: Paging, day: date | None = None) -> Page[DayPlanOut]:
     """The newest first."""
     where = [] if day is None else [DayPlan.c.day == day]
@@ -43,6 +44,6 @@ async def list_day_plans(tx: Tx, paging: Paging, day: date | None = None) -> Pag
     return Page(items=[DayPlanOut.model_validate(plan) for plan in shown.items], next_cursor=shown.next_cursor)
 
 
-@router.get("/v1/day-plans/{plan_id}", dependencies=[allow("manager", "ops", "admin")])
+@router.get("/v1/day-plans/{plan_id}", dependencies=[allow(*MANAGERS, "ops")])
 async def get_day_plan(plan_id: UUID, tx: Tx) -> DayPlanOut:
     return DayPlanOut.model_validate(await DayPlan.get(plan_id, tx))

@@ -9,7 +9,7 @@ from fastapi import Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 from libs.events.values import Contact, InstalledPart, Site, Window
-from libs.kit.auth import STAFF, Principal
+from libs.kit.auth import VISIT_READERS, Principal
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
 from libs.kit.rows import in_order, visible
@@ -22,7 +22,6 @@ from services.onsite.model.work_order import Change, SoftwareApproval, WorkOrder
 from services.onsite.queries.access import visible_to
 
 router = Router(tags=["work orders"])
-READERS = STAFF | {"customer", "reseller", "technician"}
 
 
 class AppointmentOut(BaseModel):
@@ -97,7 +96,7 @@ async def work_order_out(order: WorkOrder, tx: Transaction, caller: Principal) -
     return out
 
 
-@router.get("/v1/work-orders", dependencies=[allow(*READERS)])
+@router.get("/v1/work-orders", dependencies=[allow(*VISIT_READERS)])
 async def list_work_orders(
     tx: Tx,
     caller: Caller,
@@ -118,7 +117,7 @@ async def list_work_orders(
     return Page(items=[await work_order_out(order, tx, caller) for order in shown.items], next_cursor=shown.next_cursor)
 
 
-@router.get("/v1/work-orders/{work_order_id}", dependencies=[allow(*READERS)])
+@router.get("/v1/work-orders/{work_order_id}", dependencies=[allow(*VISIT_READERS)])
 async def get_work_order(work_order_id: UUID, tx: Tx, caller: Caller) -> WorkOrderOut:
     order = await visible(WorkOrder, work_order_id, visible_to(caller, WorkOrder), tx)
     return await work_order_out(order, tx, caller)
@@ -152,7 +151,7 @@ async def list_slots(
     return Slots(items=list(by_start.values()), not_before=earliest)
 
 
-@router.get("/v1/appointments", dependencies=[allow(*READERS)])
+@router.get("/v1/appointments", dependencies=[allow(*VISIT_READERS)])
 async def list_appointments(
     tx: Tx,
     caller: Caller,

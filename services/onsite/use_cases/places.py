@@ -5,6 +5,7 @@ from uuid import UUID
 from pydantic import Field
 
 from libs.events.values import CountryCode
+from libs.kit.auth import MANAGERS
 from libs.kit.fields import Line
 from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.twins import refuse_twin
@@ -27,7 +28,7 @@ class MovePlace(Command):
     longitude: float = Field(ge=-180, le=180)
 
 
-@router.post("/v1/places", status_code=201, dependencies=[allow("manager", "admin")])
+@router.post("/v1/places", status_code=201, dependencies=[allow(*MANAGERS)])
 async def add_place_route(cmd: AddPlace, tx: Tx) -> PlaceOut:
     """A city that is there already under this name → 409."""
     key = name_key(cmd.name)
@@ -39,7 +40,7 @@ async def add_place_route(cmd: AddPlace, tx: Tx) -> PlaceOut:
     return PlaceOut.model_validate(tx.add(place))
 
 
-@router.patch("/v1/places/{place_id}", dependencies=[allow("manager", "admin")])
+@router.patch("/v1/places/{place_id}", dependencies=[allow(*MANAGERS)])
 async def move_place_route(place_id: UUID, cmd: MovePlace, tx: Tx) -> PlaceOut:
     place = await Place.get(place_id, tx, lock=True)
     place.latitude, place.longitude = cmd.latitude, cmd.longitude

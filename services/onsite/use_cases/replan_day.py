@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from pydantic import Field
 
 from libs.events.values import Window
+from libs.kit.auth import MANAGERS
 from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.problems import Conflict, Unprocessable
 from libs.store import Transaction
@@ -142,6 +143,6 @@ def _planned(stop: Stop, turn: Turn, day: Day) -> PlannedVisit:
     )  # fmt: skip
 
 
-@router.post("/v1/day-plans", status_code=201, dependencies=[allow("manager", "admin")])
+@router.post("/v1/day-plans", status_code=201, dependencies=[allow(*MANAGERS)])
 async def replan_day_route(cmd: ReplanDay, tx: Tx) -> DayPlanOut:
     return DayPlanOut.model_validate(await replan_day(cmd, tx))

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from pydantic import Field, ValidationError
 
 from libs.events.values import CountryCode
+from libs.kit.auth import MANAGERS
 from libs.kit.calendar import WeeklyWindow
 from libs.kit.fields import Email, Line, Word
 from libs.kit.http import Caller, Command, Router, Tx, allow
@@ -96,7 +97,7 @@ def _must_be_possible(technician: Technician) -> None:
         raise ImpossibleHours("These working hours cannot be.", errors=[e["msg"] for e in error.errors()]) from None
 
 
-@router.post("/v1/technicians", status_code=201, dependencies=[allow("manager", "admin")])
+@router.post("/v1/technicians", status_code=201, dependencies=[allow(*MANAGERS)])
 async def register_technician_route(cmd: RegisterTechnician, tx: Tx) -> TechnicianOut:
     technician = Technician(
         id=new_id(), created_at=tx.now, name=cmd.name, email=cmd.email, phone=cmd.phone,
@@ -107,7 +108,7 @@ async def register_technician_route(cmd: RegisterTechnician, tx: Tx) -> Technici
     return TechnicianOut.model_validate(tx.add(technician))
 
 
-@router.patch("/v1/technicians/{technician_id}", dependencies=[allow("manager", "admin")])
+@router.patch("/v1/technicians/{technician_id}", dependencies=[allow(*MANAGERS)])
 async def amend_technician_route(technician_id: UUID, cmd: AmendTechnician, tx: Tx) -> TechnicianOut:
     def change(technician: Technician) -> None:
         vars(technician).update({name: getattr(cmd, name) for name in cmd.model_fields_set})
@@ -115,9 +116,7 @@ async def amend_technician_route(technician_id: UUID, cmd: AmendTechnician, tx: 
     return TechnicianOut.model_validate(await change_technician(technician_id, tx, change, reason="technician_changed"))
 
 
-@router.post(
-    "/v1/technicians/{technician_id}/absences", status_code=201, dependencies=[allow("manager", "admin", "technician")]
-)
+@router.post("/v1/technicians/{technician_id}/absences", status_code=201, dependencies=[allow(*MANAGERS, "technician")])
 async def add_absence_route(technician_id: UUID, cmd: NewAbsence, tx: Tx, caller: Caller) -> TechnicianOut:
     """The technician's visits in that time move to others, or wait."""
     await visible(Technician, technician_id, visible_to(caller, Technician), tx)

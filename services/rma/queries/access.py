@@ -1,13 +1,10 @@
-"""Who reads, and who sees which row. A technician needs nothing of this: the work order carries the visit's parts."""
+"""Who sees which row. A technician needs nothing of this: the work order carries the visit's parts."""
 
 from typing import Any
 
-from libs.kit.auth import CUSTOMERS, STAFF, Principal
+from libs.kit.auth import Principal
 from libs.kit.rows import Rows, of_its_accounts
 from services.rma.model.rma import Rma
-
-DEPOT_READERS = STAFF | {"depot"}
-READERS = CUSTOMERS | DEPOT_READERS
 
 
 def visible_to(caller: Principal, cls: type[Any]) -> Rows:

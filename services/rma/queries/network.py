@@ -7,12 +7,12 @@ import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
 
 from libs.events.values import CountryCode, Money
+from libs.kit.auth import DEPOT_READERS
 from libs.kit.calendar import CalendarData
 from libs.kit.http import Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
 from services.rma.model.business_calendar import BusinessCalendar
 from services.rma.model.depot import Depot, Lane
-from services.rma.queries.access import DEPOT_READERS
 
 router = Router(tags=["network"])
 

@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy.dialects.postgresql import JSONB
 
 from libs.events.values import Money
+from libs.kit.auth import RMA_READERS
 from libs.kit.fields import ProductNumber, Word
 from libs.kit.http import Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
 from services.rma.model.part import Fit, Part
-from services.rma.queries.access import READERS
 
 router = Router(tags=["parts"])
 
@@ -38,7 +38,7 @@ class PartOut(BaseModel):
     revision: int
 
 
-@router.get("/v1/parts", dependencies=[allow(*READERS)])
+@router.get("/v1/parts", dependencies=[allow(*RMA_READERS)])
 async def list_parts(
     tx: Tx,
     paging: Paging,
@@ -56,6 +56,6 @@ async def list_parts(
     return page([PartOut.model_validate(each) for each in found], paging.limit, lambda part: (part.part_number,))
 
 
-@router.get("/v1/parts/{part_id}", dependencies=[allow(*READERS)])
+@router.get("/v1/parts/{part_id}", dependencies=[allow(*RMA_READERS)])
 async def get_part(part_id: UUID, tx: Tx) -> PartOut:
     return PartOut.model_validate(await Part.get(part_id, tx))

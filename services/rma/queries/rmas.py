@@ -9,7 +9,7 @@ from fastapi import Query
 from pydantic import BaseModel, ConfigDict
 
 from libs.events.values import Contact, Priority, Severity, Site
-from libs.kit.auth import Principal
+from libs.kit.auth import RMA_READERS, Principal
 from libs.kit.fields import Serial, Word
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
@@ -28,7 +28,7 @@ from services.rma.model.rma import (
     WaitingFor,
 )
 from services.rma.model.shipment import Direction, LabelState, Shipment
-from services.rma.queries.access import READERS, visible_to
+from services.rma.queries.access import visible_to
 
 router = Router(tags=["rmas"])
 
@@ -117,7 +117,7 @@ async def rma_seen_by(caller: Principal, rma_id: UUID, tx: Transaction, *, lock:
     return await visible(Rma, rma_id, visible_to(caller, Rma), tx, lock=lock)
 
 
-@router.get("/v1/rmas", dependencies=[allow(*READERS)])
+@router.get("/v1/rmas", dependencies=[allow(*RMA_READERS)])
 async def list_rmas(
     tx: Tx,
     caller: Caller,
@@ -144,7 +144,7 @@ async def list_rmas(
     return page([RmaOut.of(rma) for rma in found], paging.limit, lambda rma: (rma.created_at, rma.id))
 
 
-@router.get("/v1/rmas/{rma_id}", dependencies=[allow(*READERS)])
+@router.get("/v1/rmas/{rma_id}", dependencies=[allow(*RMA_READERS)])
 async def get_rma(rma_id: UUID, tx: Tx, caller: Caller) -> RmaDetail:
     rma = await rma_seen_by(caller, rma_id, tx)
     parcels = await tx.select(

@@ -6,12 +6,13 @@ from uuid import UUID
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict
 
+from libs.kit.auth import DEPOT_READERS
 from libs.kit.fields import Word
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
 from libs.kit.rows import in_order, visible
 from services.rma.model.stock import Stock, StockMovement
-from services.rma.queries.access import DEPOT_READERS, visible_to
+from services.rma.queries.access import visible_to
 
 router = Router(tags=["stock"])
 

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from libs.events.values import CountryCode
+from libs.kit.auth import MANAGERS
 from libs.kit.calendar import CalendarData
 from libs.kit.fields import Line, Reason, Word
 from libs.kit.http import Command, Router, Tx, allow
@@ -29,7 +30,7 @@ class EditCalendar(Command):
     why: Reason
 
 
-@router.post("/v1/calendars", status_code=201, dependencies=[allow("admin", "manager")])
+@router.post("/v1/calendars", status_code=201, dependencies=[allow(*MANAGERS)])
 async def add_calendar_route(cmd: AddCalendar, tx: Tx) -> CalendarOut:
     """Raises CalendarInUse when the country or region has one, ThereAlready for a name in use."""
     here = (BusinessCalendar.c.country == cmd.country, BusinessCalendar.c.region.is_not_distinct_from(cmd.region))
@@ -44,7 +45,7 @@ async def add_calendar_route(cmd: AddCalendar, tx: Tx) -> CalendarOut:
     return CalendarOut.model_validate(tx.add(added))
 
 
-@router.patch("/v1/calendars/{calendar_id}", dependencies=[allow("admin", "manager")])
+@router.patch("/v1/calendars/{calendar_id}", dependencies=[allow(*MANAGERS)])
 async def edit_calendar_route(calendar_id: UUID, cmd: EditCalendar, tx: Tx) -> CalendarOut:
     found = await BusinessCalendar.get(calendar_id, tx, lock=True)
     found.data = cmd.data

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from libs.events.values import CountryCode, Money, TimeOfDay
+from libs.kit.auth import MANAGERS
 from libs.kit.fields import Line, Short, Word
 from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.problems import Unprocessable
@@ -68,7 +69,7 @@ class ChangeLane(Command):
     active: bool = True
 
 
-@router.post("/v1/depots", status_code=201, dependencies=[allow("admin", "manager")])
+@router.post("/v1/depots", status_code=201, dependencies=[allow(*MANAGERS)])
 async def add_depot_route(cmd: AddDepot, tx: Tx) -> DepotOut:
     await refuse_twin(Depot, tx, code=cmd.code)
     await _know_calendar(cmd.calendar_id, tx)
@@ -76,7 +77,7 @@ async def add_depot_route(cmd: AddDepot, tx: Tx) -> DepotOut:
     return DepotOut.model_validate(tx.add(Depot(**fields)))
 
 
-@router.patch("/v1/depots/{depot_id}", dependencies=[allow("admin", "manager")])
+@router.patch("/v1/depots/{depot_id}", dependencies=[allow(*MANAGERS)])
 async def change_depot_route(depot_id: UUID, cmd: ChangeDepot, tx: Tx) -> DepotOut:
     depot = await Depot.get(depot_id, tx, lock=True)
     if "calendar_id" in cmd.model_fields_set:
@@ -87,7 +88,7 @@ async def change_depot_route(depot_id: UUID, cmd: ChangeDepot, tx: Tx) -> DepotO
     return DepotOut.model_validate(depot)
 
 
-@router.post("/v1/lanes", status_code=201, dependencies=[allow("admin", "manager")])
+@router.post("/v1/lanes", status_code=201, dependencies=[allow(*MANAGERS)])
 async def add_lane_route(cmd: AddLane, tx: Tx) -> LaneOut:
     if await tx.find(Depot, cmd.depot_id) is None:
         raise UnknownReference(f"There is no depot {cmd.depot_id}.")
@@ -96,7 +97,7 @@ async def add_lane_route(cmd: AddLane, tx: Tx) -> LaneOut:
     return LaneOut.model_validate(tx.add(Lane(**fields)))
 
 
-@router.patch("/v1/lanes/{lane_id}", dependencies=[allow("admin", "manager")])
+@router.patch("/v1/lanes/{lane_id}", dependencies=[allow(*MANAGERS)])
 async def change_lane_route(lane_id: UUID, cmd: ChangeLane, tx: Tx) -> LaneOut:
     lane = await Lane.get(lane_id, tx, lock=True)
     for name in cmd.model_fields_set:

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field
 
 from libs.events.values import Money
+from libs.kit.auth import STOCK_KEEPERS
 from libs.kit.fields import Line, ProductNumber, Word
 from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.twins import refuse_twin
@@ -61,12 +62,12 @@ async def change_part(part_id: UUID, cmd: ChangePart, tx: Transaction) -> Part:
     return part
 
 
-@router.post("/v1/parts", status_code=201, dependencies=[allow("admin", "manager", "depot")])
+@router.post("/v1/parts", status_code=201, dependencies=[allow(*STOCK_KEEPERS)])
 async def add_part_route(cmd: AddPart, tx: Tx) -> PartOut:
     await refuse_twin(Part, tx, part_number=cmd.part_number)
     return PartOut.model_validate(add_part(cmd, tx))
 
 
-@router.patch("/v1/parts/{part_id}", dependencies=[allow("admin", "manager", "depot")])
+@router.patch("/v1/parts/{part_id}", dependencies=[allow(*STOCK_KEEPERS)])
 async def change_part_route(part_id: UUID, cmd: ChangePart, tx: Tx) -> PartOut:
     return PartOut.model_validate(await change_part(part_id, cmd, tx))

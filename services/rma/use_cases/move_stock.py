@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from libs.kit.auth import Principal
+from libs.kit.auth import STOCK_KEEPERS, Principal
 from libs.kit.fields import Reason, Word
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Forbidden, Unprocessable
@@ -18,7 +18,6 @@ from services.rma.queries.stock import StockOut
 from services.rma.use_cases.reserve_part import offer_to_backorders
 
 router = Router(tags=["stock"])
-KEEPERS = ("depot", "manager", "admin")
 Quantity = Annotated[int, Field(ge=1, le=100_000)]
 
 
@@ -83,21 +82,21 @@ def _out(stock: Stock, tx: Transaction) -> StockOut:
     return StockOut.model_validate(stock)
 
 
-@router.post("/v1/stock/goods-in", status_code=201, dependencies=[allow(*KEEPERS)])
+@router.post("/v1/stock/goods-in", status_code=201, dependencies=[allow(*STOCK_KEEPERS)])
 async def goods_in_route(cmd: GoodsIn, tx: Tx, caller: Caller) -> StockOut:
     stock = await _own_stock(caller, cmd.depot_id, cmd.part_number, tx)
     stock.add(cmd.quantity, tx, cmd.reason)
     return _out(stock, tx)
 
 
-@router.post("/v1/stock/counts", status_code=201, dependencies=[allow(*KEEPERS)])
+@router.post("/v1/stock/counts", status_code=201, dependencies=[allow(*STOCK_KEEPERS)])
 async def count_route(cmd: CountStock, tx: Tx, caller: Caller) -> StockOut:
     stock = await _own_stock(caller, cmd.depot_id, cmd.part_number, tx)
     stock.count(cmd.counted, tx, cmd.reason)
     return _out(stock, tx)
 
 
-@router.post("/v1/stock/transfers", status_code=201, dependencies=[allow(*KEEPERS)])
+@router.post("/v1/stock/transfers", status_code=201, dependencies=[allow(*STOCK_KEEPERS)])
 async def transfer_route(cmd: TransferStock, tx: Tx, caller: Caller) -> list[StockOut]:
     """From and to, in this order; a depot sees of the two what is its own."""
     if cmd.from_depot_id == cmd.to_depot_id or await tx.find(Depot, cmd.to_depot_id) is None:
@@ -113,7 +112,7 @@ async def transfer_route(cmd: TransferStock, tx: Tx, caller: Caller) -> list[Sto
     return [out for depot_id, out in moved if caller.role != "depot" or depot_id in caller.depots]
 
 
-@router.post("/v1/stock/quarantine", status_code=201, dependencies=[allow(*KEEPERS)])
+@router.post("/v1/stock/quarantine", status_code=201, dependencies=[allow(*STOCK_KEEPERS)])
 async def quarantine_route(cmd: QuarantineStock, tx: Tx, caller: Caller) -> StockOut:
     stock = await _own_stock(caller, cmd.depot_id, cmd.part_number, tx)
     if cmd.action == "set_aside":
@@ -123,7 +122,7 @@ async def quarantine_route(cmd: QuarantineStock, tx: Tx, caller: Caller) -> Stoc
     return _out(stock, tx)
 
 
-@router.post("/v1/stock/reorder-points", status_code=201, dependencies=[allow(*KEEPERS)])
+@router.post("/v1/stock/reorder-points", status_code=201, dependencies=[allow(*STOCK_KEEPERS)])
 async def reorder_point_route(cmd: SetReorderPoint, tx: Tx, caller: Caller) -> StockOut:
     stock = await _own_stock(caller, cmd.depot_id, cmd.part_number, tx)
     stock.reorder_point = cmd.reorder_point

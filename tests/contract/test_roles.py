@@ -1,0 +1,43 @@
+"""A set of roles has one name, in libs/kit/auth.py: who reads a route sees at once what the next one means."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from libs.kit import auth
+
+ROOT = Path(__file__).parents[2]
+FILES = [file for file in (ROOT / "services").rglob("*.py") if "tests" not in file.relative_to(ROOT).parts]
+NAMED = {
+    name: found
+    for name, found in vars(auth).items()
+    if isinstance(found, frozenset) and found <= auth.ROLES and name != "ROLES"
+}
+
+
+def spelled_out(tree: ast.AST) -> Iterator[str]:
+    """Sets of roles in a collection of their own, and named sets written role by role in `allow(…)`."""
+    types = {id(node.slice) for node in ast.walk(tree) if isinstance(node, ast.Subscript)}
+    for node in ast.walk(tree):
+        display = isinstance(node, ast.Tuple | ast.List | ast.Set) and id(node) not in types
+        if display and len(_roles(node.elts)) > 1:
+            yield f"line {node.lineno}: {ast.unparse(node)}"
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "allow":
+            here = _roles(node.args)
+            yield from (f"line {node.lineno}: {name} is spelled out" for name, roles in NAMED.items() if roles <= here)
+
+
+def _roles(nodes: list[ast.expr]) -> set[str]:
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and node.value in auth.ROLES}
+
+
+def test_no_service_spells_out_a_set_of_roles() -> None:
+    found = [f"{file.relative_to(ROOT)} {line}" for file in FILES for line in spelled_out(ast.parse(file.read_text()))]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("line", ['KEEPERS = ("depot", "manager")', 'allow("manager", "admin", "depot")'])
+def test_one_that_is_spelled_out_is_seen(line: str) -> None:
+    assert list(spelled_out(ast.parse(line)))
