@@ -1,5 +1,6 @@
 """The service request, wired."""
 
+from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
 from services.cases.handlers import on, timers
 from services.cases.model.policy import policies
@@ -34,7 +35,7 @@ _ROOMS = (
 
 service = Service(
     name="cases",
-    routers=[*(room.router for room in _ROOMS), policies.router],
+    routers=[*(room.router for room in _ROOMS), policy_router(policies)],
     handlers=on,
     timers=timers,
 )

@@ -1,5 +1,6 @@
 """ecps: ecosystem cloud partner support, wired."""
 
+from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
 from services.ecps.handlers import jobs, on, projections, timers
 from services.ecps.model.policy import policies
@@ -13,7 +14,7 @@ _ROOMS = (
 
 service = Service(
     name="ecps",
-    routers=[*(room.router for room in _ROOMS), policies.router],
+    routers=[*(room.router for room in _ROOMS), policy_router(policies)],
     handlers=on,
     timers=timers,
     jobs=jobs,

@@ -1,8 +1,10 @@
 """The wiring of entitlements."""
 
 from libs.events.entitlements import RegistrationState
+from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
 from services.entitlements.handlers import on, projections, timers
+from services.entitlements.model.case_file import decide_soon
 from services.entitlements.model.policy import policies
 from services.entitlements.queries import accounts, contracts, coverage, registrations
 from services.entitlements.use_cases import (
@@ -26,7 +28,7 @@ ROOMS = (
 
 service = Service(
     name="entitlements",
-    routers=[*(room.router for room in ROOMS), policies.router],
+    routers=[*(room.router for room in ROOMS), policy_router(policies, changed=decide_soon)],
     handlers=on,
     timers=timers,
     projections=projections,

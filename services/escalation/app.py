@@ -1,5 +1,6 @@
 """The wiring of escalation."""
 
+from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
 from services.escalation.handlers import on, projections, timers
 from services.escalation.queries import clocks, escalations, people
@@ -14,16 +15,26 @@ from services.escalation.use_cases import (
     resolve_escalation,
     work_escalation,
 )
-from services.escalation.use_cases.terms import policies
+from services.escalation.use_cases.terms import policies, recompute_cases
 
 service = Service(
     name="escalation",
     routers=[
-        clocks.router, escalations.router, people.router, policies.router, request_escalation.router, work_escalation.router,
-        engage_expert.router, resolve_escalation.router, keep_policies.router, keep_teams.router, keep_rotas.router,
-        keep_experts.router, dry_run.router,
+        clocks.router,
+        escalations.router,
+        people.router,
+        policy_router(policies, changed=recompute_cases),
+        request_escalation.router,
+        work_escalation.router,
+        engage_expert.router,
+        resolve_escalation.router,
+        keep_policies.router,
+        keep_teams.router,
+        keep_rotas.router,
+        keep_experts.router,
+        dry_run.router,
     ],
     handlers=on,
     timers=timers,
     projections=projections,
-)  # fmt: skip
+)

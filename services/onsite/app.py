@@ -1,5 +1,6 @@
 """Onsite: the technician's visit, from the diagnosis to the sign-off."""
 
+from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
 from services.onsite.handlers import on, projections, timers
 from services.onsite.model.policy import policies
@@ -31,7 +32,7 @@ service = Service(
         technicians.router,
         places.router,
         replan_day.router,
-        policies.router,
+        policy_router(policies),
     ],
     handlers=on,
     timers=timers,

@@ -1,5 +1,6 @@
 """rma: advance replacement, wired."""
 
+from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
 from services.rma.handlers import jobs, on, projections, timers
 from services.rma.model.policy import policies
@@ -28,7 +29,7 @@ _ROOMS = (
 
 service = Service(
     name="rma",
-    routers=[*(room.router for room in _ROOMS), policies.router],
+    routers=[*(room.router for room in _ROOMS), policy_router(policies)],
     handlers=on,
     timers=timers,
     jobs=jobs,

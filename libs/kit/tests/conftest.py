@@ -14,6 +14,7 @@ from libs.events import Event
 from libs.kit.auth import Principal, Verifier, mint
 from libs.kit.http import Caller, Command, Router, Tx, allow, public
 from libs.kit.policies import Policies
+from libs.kit.policy_routes import policy_router
 from libs.kit.problems import Conflict
 from libs.kit.service import Service
 from libs.store import Database, Entity
@@ -95,7 +96,7 @@ async def hook(tx: Tx) -> dict[str, str]:
 policies = Policies("parcels", ParcelPolicy)
 service = Service(
     name="parcels",
-    routers=[router, policies.router],
+    routers=[router, policy_router(policies)],
     handlers=Handlers("parcels"),
 )
 

@@ -6,6 +6,7 @@ import httpx
 from libs.bus import Handlers, Jobs, Timers
 from libs.kit.auth import Principal, Verifier
 from libs.kit.policies import Policies
+from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
 from libs.kit.tests.conftest import KEY, Api, Parcel, ParcelPolicy
 from libs.store import Transaction
@@ -68,8 +69,9 @@ async def test_what_is_under_way_follows_a_change_in_its_own_transaction(api: Ap
             parcel.weight = min(parcel.weight, policy.heaviest)
         assert policy.heaviest != 13, "an unlucky number"
 
-    policies = Policies("parcels", ParcelPolicy, changed=lighten)
-    service = Service("parcels", [policies.router], Handlers("parcels"), Timers("parcels"), Jobs("parcels"))
+    policies = Policies("parcels", ParcelPolicy)
+    router = policy_router(policies, changed=lighten)
+    service = Service("parcels", [router], Handlers("parcels"), Timers("parcels"), Jobs("parcels"))
     transport = httpx.ASGITransport(service.app(api.database, Verifier(KEY.public_key())), raise_app_exceptions=False)
     async with api.database.transaction(STAFF) as tx:
         parcel = tx.add(Parcel(id=new_id(), account_id=new_id(), name="a", weight=90))

@@ -6,10 +6,8 @@ from pydantic import BaseModel, Field
 
 from libs.events.values import TimeOfDay
 from libs.kit.fields import Short
-from libs.kit.http import Caller, Tx
-from libs.kit.policies import ChangePolicy, Policies, PolicyVersion
+from libs.kit.policies import Policies
 from libs.kit.problems import Unprocessable
-from services.entitlements.model.case_file import decide_soon
 
 Days = Annotated[int, Field(ge=1, le=3650)]
 
@@ -48,13 +46,4 @@ class EntitlementsPolicy(BaseModel):
         return self.plans[plan]
 
 
-class CoverPolicies(Policies[EntitlementsPolicy]):
-    """A new version makes every open case be decided again."""
-
-    async def _change(self, command: ChangePolicy, tx: Tx, caller: Caller) -> PolicyVersion:
-        version = await super()._change(command, tx, caller)
-        await decide_soon(tx)
-        return version
-
-
-policies = CoverPolicies("entitlements", EntitlementsPolicy)
+policies = Policies("entitlements", EntitlementsPolicy)

@@ -10,7 +10,7 @@ from libs.events.escalation import ClockKind
 from libs.events.values import Priority
 from libs.kit.auth import STAFF
 from libs.kit.http import Caller, Command, Router, Tx, allow
-from libs.kit.policies import InvalidPolicy
+from libs.kit.policy_routes import InvalidPolicy
 from services.escalation.model.clock import ClockState, Terms, readings
 from services.escalation.model.escalation_policy import NewStep
 from services.escalation.model.facts import Fact, ToldFact, epochs

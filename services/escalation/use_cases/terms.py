@@ -18,7 +18,7 @@ async def recompute_cases(tx: Transaction) -> None:
         tx.set_timer(case, RECOMPUTE, tx.now)
 
 
-policies = Policies("escalation", EscalationSettings, changed=recompute_cases)
+policies = Policies("escalation", EscalationSettings)
 
 
 @dataclass(frozen=True)
