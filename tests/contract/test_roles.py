@@ -18,19 +18,17 @@ NAMED = {
 
 
 def spelled_out(tree: ast.AST) -> Iterator[str]:
-    """Sets of roles in a collection of their own, and named sets written role by role in `allow(…)`."""
+    """Named sets that are written role by role, in a collection or in `allow(…)`; a `Literal` is a type, and no set."""
     types = {id(node.slice) for node in ast.walk(tree) if isinstance(node, ast.Subscript)}
     for node in ast.walk(tree):
-        display = isinstance(node, ast.Tuple | ast.List | ast.Set) and id(node) not in types
-        if display and len(_roles(node.elts)) > 1:
-            yield f"line {node.lineno}: {ast.unparse(node)}"
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "allow":
-            here = _roles(node.args)
-            yield from (f"line {node.lineno}: {name} is spelled out" for name, roles in NAMED.items() if roles <= here)
-
-
-def _roles(nodes: list[ast.expr]) -> set[str]:
-    return {node.value for node in nodes if isinstance(node, ast.Constant) and node.value in auth.ROLES}
+        if isinstance(node, ast.Tuple | ast.List | ast.Set) and id(node) not in types:
+            here, line = node.elts, node.lineno
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "allow":
+            here, line = node.args, node.lineno
+        else:
+            continue
+        said = {each.value for each in here if isinstance(each, ast.Constant)}
+        yield from (f"line {line}: {name} is spelled out" for name, roles in NAMED.items() if roles <= said)
 
 
 def test_no_service_spells_out_a_set_of_roles() -> None:
@@ -38,6 +36,6 @@ def test_no_service_spells_out_a_set_of_roles() -> None:
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("line", ['KEEPERS = ("depot", "manager")', 'allow("manager", "admin", "depot")'])
+@pytest.mark.parametrize("line", ['KEEPERS = ("depot", "manager", "admin")', 'allow("manager", "admin", "depot")'])
 def test_one_that_is_spelled_out_is_seen(line: str) -> None:
     assert list(spelled_out(ast.parse(line)))
