@@ -53,7 +53,7 @@ async def wait_in_line(tx: Transaction, consumer: str, deliveries: Sequence[Deli
     """Keeps events of parked keys behind their dead letter."""
     if deliveries:
         rows = [_row(consumer, d, None, "waiting") for d in deliveries]
-        tx.also(Statement.insert("dead_letters", _COLUMNS, rows, " ON CONFLICT DO NOTHING"))
+        tx.write_with(Statement.insert("dead_letters", _COLUMNS, rows, " ON CONFLICT DO NOTHING"))
 
 
 async def park(
@@ -64,7 +64,7 @@ async def park(
     with working_on(poison):
         log.error("dead letter", topic=poison.topic, offset=poison.offset, key=str(poison.key), exc_info=error)
     rows = [_row(consumer, poison, why, "dead", out_of_order=out_of_order)]
-    tx.also(Statement.insert("dead_letters", _COLUMNS, rows, _DIES))
+    tx.write_with(Statement.insert("dead_letters", _COLUMNS, rows, _DIES))
     await tx.connection.execute(
         "INSERT INTO parked_keys (consumer, topic, key) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
         consumer, poison.topic, poison.key,

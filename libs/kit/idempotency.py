@@ -76,4 +76,4 @@ class Attempt:
         headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
         row = (self.principal, self.route, self.key, self.digest, response.status_code,
                pydantic_core.to_json(headers).decode(), bytes(response.body))  # fmt: skip
-        tx.also(Statement.insert("idempotency_keys", _COLUMNS, [row]))
+        tx.write_with(Statement.insert("idempotency_keys", _COLUMNS, [row]))

@@ -33,7 +33,7 @@ async def visible(
     """The row with this id, if it is among `rows`. Raises NotFound for one that is not, just as for none."""
     if not rows:
         return await cls.get(id, tx, lock=lock)
-    found = await tx.one(cls, cls.c.id == id, *rows, lock=lock)
+    found = await tx.first(cls, cls.c.id == id, *rows, lock=lock)
     if found is None:
         raise NotFound(cls.__name__.lower(), id)
     return found

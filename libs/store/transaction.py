@@ -144,12 +144,12 @@ class Transaction:
         records = await self.fetch(query.with_for_update() if lock else query)
         return [self._keep(cls, record, lock) for record in records]
 
-    async def one(self, cls: type[E], *where: sa.ColumnElement[bool], lock: bool = False) -> E | None:
+    async def first(self, cls: type[E], *where: sa.ColumnElement[bool], lock: bool = False) -> E | None:
         """The first row that matches, or None."""
         found = await self.select(cls, *where, limit=1, lock=lock)
         return found[0] if found else None
 
-    async def look(self, cls: type[E], query: Compiled, **values: Any) -> list[E]:
+    async def read_only(self, cls: type[E], query: Compiled, **values: Any) -> list[E]:
         """The rows that a query of all columns of `cls` finds, to be looked at only: nothing done to them is ever written."""
         return [cls.from_record(record.items()) for record in await self.fetch(query, **values)]
 
@@ -323,7 +323,7 @@ class Transaction:
 
     # --- the flush -----------------------------------------------------------------------------------------------
 
-    def also(self, statement: Statement) -> None:
+    def write_with(self, statement: Statement) -> None:
         """The runtime's own rows (inbox, offsets, idempotency), flushed with the rest."""
         self._extra.append(statement)
 

@@ -45,7 +45,7 @@ class DeviceFollowed(Event, type="polyplus.benched.device-followed", visibility=
 
 async def follow(event: ReadingNoted, tx: Transaction) -> None:
     """Keeps the newest reading, and counts."""
-    file = await tx.find(DeviceFile, event.device_id, lock=True) or tx.add(
+    file = await DeviceFile.find(event.device_id, tx, lock=True) or tx.add(
         DeviceFile(id=event.device_id, account_id=event.account_id)
     )
     file.readings += 1

@@ -68,7 +68,7 @@ class Reader:
             if (event.thing_id, event.n) in self.poison:
                 raise ValueError("a poison event")
             id = derived(event.thing_id, name)
-            found = await tx.find(Tally, id, lock=True) or tx.add(Tally(id=id))
+            found = await Tally.find(id, tx, lock=True) or tx.add(Tally(id=id))
             found.numbers.append(event.n)
 
         self.handlers(stage.ThingMoved)(append)
@@ -107,7 +107,7 @@ class Reader:
 
     async def numbers(self, key: UUID) -> list[int]:
         async with self.stage.database.transaction(WORKER) as tx:
-            found = await tx.find(Tally, derived(key, self.place.consumer))
+            found = await Tally.find(derived(key, self.place.consumer), tx)
         return found.numbers if found else []
 
 

@@ -91,7 +91,7 @@ class Stage:
         async def append(event: Any, tx: Transaction) -> None:
             if before:
                 await before(event)
-            found = await tx.find(Tally, event.thing_id, lock=True) or tx.add(Tally(id=event.thing_id))
+            found = await Tally.find(event.thing_id, tx, lock=True) or tx.add(Tally(id=event.thing_id))
             found.numbers.append(event.n)
 
         self.handlers(self.ThingMoved, load={Tally: "thing_id"})(append)
@@ -109,7 +109,7 @@ class Stage:
                 await self.move_in(tx, id)
 
     async def move_in(self, tx: Transaction, id: UUID) -> None:
-        thing = await tx.find(Thing, id, lock=True) or tx.add(Thing(id=id))
+        thing = await Thing.find(id, tx, lock=True) or tx.add(Thing(id=id))
         tx.emit(self.ThingMoved(thing_id=id, n=thing.moves))
         thing.moves += 1
 

@@ -56,7 +56,7 @@ async def test_what_nobody_hears_is_passed_over_and_the_stored_offset_follows_un
     async def see(times: int) -> None:
         async with stage.database.transaction(WORKER) as tx:
             for id in things:
-                await tx.find(Thing, id, lock=True)
+                await Thing.find(id, tx, lock=True)
                 for _ in range(times):
                     tx.emit(ThingSeen(thing_id=id))
 

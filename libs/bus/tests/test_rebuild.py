@@ -192,7 +192,7 @@ async def test_a_handler_that_tells_or_writes_another_table_is_refused(stage: St
     acts: list[Callable[[Transaction, UUID], object]] = []
 
     async def tally_and_act(event: Any, tx: Transaction) -> None:
-        found = await tx.find(Tally, event.thing_id, lock=True) or tx.add(Tally(id=event.thing_id))
+        found = await Tally.find(event.thing_id, tx, lock=True) or tx.add(Tally(id=event.thing_id))
         found.numbers.append(event.n)
         for act in acts:
             act(tx, event.thing_id)

@@ -48,7 +48,7 @@ async def count(stage: Stage, things: Iterable[UUID], event: type[Event], **also
     field = "n" if event.contract.version == 1 else "number"
     async with stage.database.transaction(WORKER) as tx:
         for id in things:
-            thing = await tx.find(Thing, id, lock=True) or tx.add(Thing(id=id))
+            thing = await Thing.find(id, tx, lock=True) or tx.add(Thing(id=id))
             tx.emit(event.model_validate({"thing_id": id, field: thing.moves, **also}))
             thing.moves += 1
 

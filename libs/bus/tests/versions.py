@@ -49,7 +49,7 @@ def second_version(name: str) -> type[Event]:
 
 
 async def note(event: Any, tx: Transaction) -> None:
-    tally = await tx.find(Tally, event.thing_id, lock=True) or tx.add(Tally(id=event.thing_id))
+    tally = await Tally.find(event.thing_id, tx, lock=True) or tx.add(Tally(id=event.thing_id))
     tally.numbers.append(event.n if hasattr(event, "n") else event.number)
 
 

@@ -25,7 +25,7 @@ async def test_a_compiled_query_finds_the_same_rows_for_each_value_that_it_is_gi
         for weight, label in enumerate("abcd"):
             tx.add(Crate(id=new_id(), account_id=uuid4(), label=label, weight=weight))
     async with database.transaction(WORKER) as tx:
-        found = {limit: [c.label for c in await tx.look(Crate, _LIGHTER, limit=limit)] for limit in (0, 1, 9)}
+        found = {limit: [c.label for c in await tx.read_only(Crate, _LIGHTER, limit=limit)] for limit in (0, 1, 9)}
     assert found == {0: [], 1: ["a"], 9: ["a", "b", "c"]}
 
 
@@ -33,7 +33,7 @@ async def test_what_was_only_looked_at_is_never_written(database: Database) -> N
     async with database.transaction(WORKER) as tx:
         made = tx.add(Crate(id=new_id(), account_id=uuid4(), label="a", weight=1))
     async with database.transaction(WORKER) as tx:
-        (looked_at,) = await tx.look(Crate, _LIGHTER, limit=2)
+        (looked_at,) = await tx.read_only(Crate, _LIGHTER, limit=2)
         looked_at.weight = 7
         assert (await Crate.get(made.id, tx)).weight == 1
     assert await value(database, "SELECT weight FROM crates WHERE label = 'a'") == 1

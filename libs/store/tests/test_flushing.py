@@ -62,7 +62,7 @@ async def test_a_flush_that_fails_in_one_part_writes_none(database: Database, pa
             if part == "jobs":
                 tx.start_job(crate, "weigh\0", destination="scales")
             if part == "the runtime's own rows":
-                tx.also(Statement("INSERT INTO inbox (consumer, event_id) VALUES ('a', NULL)", ()))
+                tx.write_with(Statement("INSERT INTO inbox (consumer, event_id) VALUES ('a', NULL)", ()))
 
     with pytest.raises(asyncpg.PostgresError):
         await fail()

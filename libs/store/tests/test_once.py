@@ -34,7 +34,7 @@ async def test_only_one_transaction_at_a_time_works_on_a_request_and_the_next_fi
             assert (meanwhile.started["alone"], meanwhile.started["status"]) == (False, None)
         async with database.transaction(WORKER, once=request._replace(key="another")) as another:
             assert another.started["alone"]
-        first.also(an_answer(request, b"made"))
+        first.write_with(an_answer(request, b"made"))
     async with database.transaction(WORKER, once=request) as again:
         found = again.started
         assert found["alone"]
@@ -46,7 +46,7 @@ async def test_a_request_whose_transaction_failed_begins_afresh(database: Databa
 
     async def fail() -> None:
         async with database.transaction(WORKER, once=request) as failing:
-            failing.also(an_answer(request, b"never"))
+            failing.write_with(an_answer(request, b"never"))
             await failing.flush()
             await Crate.get(new_id(), failing)
 

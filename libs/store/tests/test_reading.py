@@ -28,13 +28,13 @@ async def test_a_row_is_one_object_however_it_is_read(database: Database) -> Non
         assert await Crate.find(made.id, tx) is first
         assert await tx.find_many(Crate, [made.id, made.id]) == [first, first]
         assert await tx.select(Crate) == [first]
-        assert await tx.one(Crate, Crate.c.label == made.label, lock=True) is first
+        assert await tx.first(Crate, Crate.c.label == made.label, lock=True) is first
         assert await Crate.get(made.id, tx, lock=True) is first
         assert await tx.lock_available(Crate, [made.id]) == [first]
         added = tx.add(Crate(id=new_id(), account_id=uuid4(), label="new"))
         assert await Crate.get(added.id, tx, lock=True) is added
         await tx.flush()
-        assert await tx.one(Crate, Crate.c.label == "new") is added
+        assert await tx.first(Crate, Crate.c.label == "new") is added
 
 
 async def test_a_row_read_and_then_locked_takes_the_locked_values_into_the_same_object(database: Database) -> None:

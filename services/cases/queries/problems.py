@@ -57,7 +57,7 @@ async def known_errors(
     asked = words(text)
     if not asked or not limit:
         return []
-    found = await tx.look(Problem, _LIKELY, asked=asked[:_WORDS])
+    found = await tx.read_only(Problem, _LIKELY, asked=asked[:_WORDS])
     scored = [(likeness(p, asked, product_number=product_number, firmware=firmware), p) for p in found]
     likely = [(score, p) for score, p in scored if score >= min(0.5, 2 / len(asked))]
     return [p for _, p in sorted(likely, key=lambda pair: (-pair[0], pair[1].number))[:limit]]

@@ -182,7 +182,7 @@ async def test_a_case_that_somebody_else_holds_is_routed_again_a_moment_later(ca
     free, held = await opened(cases), await opened(cases, serial="SN-2")
     await a_queue(cases, "viet", languages=["vi"])
     async with cases.transaction() as tx:
-        await tx.find(Case, held, lock=True)
+        await Case.find(held, tx, lock=True)
         await cases.fire_timers()
         assert (await shown(cases, free))["queue"] == "viet"
     await cases.advance(timedelta(seconds=2))

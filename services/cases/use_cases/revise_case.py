@@ -58,7 +58,7 @@ async def _adopt(case: Case, parent_id: UUID | None, tx: Transaction) -> None:
     if parent_id == case.id:
         raise NoSuchParent("A case is not its own parent.", parent_id=str(parent_id))
     if parent_id:
-        if await tx.one(Case, Case.c.parent_id == case.id):
+        if await tx.first(Case, Case.c.parent_id == case.id):
             raise ParentOfOthers("This case has children and cannot become one.", state=case.state, possible=[])
         await check_parent(parent_id, case.account_id, tx)
     case.parent_id = parent_id

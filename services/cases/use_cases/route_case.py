@@ -43,7 +43,7 @@ class HandOver(Command):
 
 
 _ACTIVE = Compiled(sa.select(Queue.table).where(Queue.c.active).order_by(Queue.c.id))
-_active = Reference(lambda tx: tx.look(Queue, _ACTIVE))
+_active = Reference(lambda tx: tx.read_only(Queue, _ACTIVE))
 
 
 async def route(case: Case, tx: Transaction, by: str, *, default: str | None = None, why: str | None = None) -> None:
@@ -123,7 +123,7 @@ async def hand_over(case: Case, cmd: HandOver, actor: Actor, tx: Transaction) ->
     if cmd.queue is None:
         await route(case, tx, actor.by, why="handed over")
         return
-    queue = await tx.one(Queue, Queue.c.code == cmd.queue, Queue.c.active)
+    queue = await tx.first(Queue, Queue.c.code == cmd.queue, Queue.c.active)
     if queue is None:
         raise NoSuchQueue(f"There is no active queue {cmd.queue}.")
     place(case, tx, Choice(queue.code, queue.shift, queue.shift_ends(tx.now), _BY_HAND), actor.by, _BY_HAND)

@@ -141,7 +141,7 @@ async def record_ticket_route(engagement_id: UUID, cmd: RecordTicket, tx: Tx, ca
     engagement = await engagement_for(caller, engagement_id, tx, lock=True)
     machine.check(engagement.state, "opened")
     same = Engagement.c.ticket_number == cmd.ticket_number
-    if await tx.one(Engagement, Engagement.c.partner_id == engagement.partner_id, same):
+    if await tx.first(Engagement, Engagement.c.partner_id == engagement.partner_id, same):
         raise TicketTaken("That ticket stands for another engagement.", ticket_number=cmd.ticket_number)
     await record_ticket(engagement, {"number": cmd.ticket_number, "url": cmd.ticket_url}, tx)
     return EngagementOut.model_validate(engagement)

@@ -137,7 +137,7 @@ async def record_ticket(engagement: Engagement, ticket: dict[str, Any], tx: Tran
 
 async def _is_taken(number: str, engagement: Engagement, tx: Transaction) -> bool:
     same = Engagement.c.ticket_number == number
-    return await tx.one(Engagement, Engagement.c.partner_id == engagement.partner_id, same) is not None
+    return await tx.first(Engagement, Engagement.c.partner_id == engagement.partner_id, same) is not None
 
 
 async def _refuse_taken(engagement: Engagement, number: str, tx: Transaction) -> None:

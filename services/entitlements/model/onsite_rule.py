@@ -39,7 +39,7 @@ def refusal(rules: Sequence[OnsiteRule], country: str, region: str | None, famil
 
 
 _ALL = Compiled(sa.select(OnsiteRule.table).order_by(OnsiteRule.c.id))
-_rules = Reference(lambda tx: tx.look(OnsiteRule, _ALL))
+_rules = Reference(lambda tx: tx.read_only(OnsiteRule, _ALL))
 
 
 async def onsite_refusal(country: str, region: str | None, family: str, tx: Transaction) -> str | None:

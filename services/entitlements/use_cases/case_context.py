@@ -74,7 +74,7 @@ async def contact_of_case(
         contact = await Contact.find(id, tx) if id else None
         if contact and contact.account_id == account_id:
             return contact
-    return await tx.one(Contact, Contact.c.account_id == account_id, Contact.c.authorised)
+    return await tx.first(Contact, Contact.c.account_id == account_id, Contact.c.authorised)
 
 
 async def product_of_case(
@@ -83,7 +83,7 @@ async def product_of_case(
     number = serial.product_number if serial else opening.product_number
     if number is None:
         return None
-    product = await tx.one(Product, Product.c.product_number == number)
+    product = await tx.first(Product, Product.c.product_number == number)
     if product is None and registration is None:
         return None
     return values.Product(

@@ -38,7 +38,7 @@ class ChangeOnsiteRule(Change):
 @router.post("/v1/onsite-rules", status_code=201, dependencies=[allow(*MANAGERS)])
 async def add_onsite_rule_route(cmd: AddOnsiteRule, tx: Tx) -> OnsiteRuleOut:
     c = OnsiteRule.c
-    same = await tx.one(
+    same = await tx.first(
         OnsiteRule,
         c.country == cmd.country,
         c.region.is_not_distinct_from(cmd.region),

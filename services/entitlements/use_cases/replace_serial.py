@@ -114,7 +114,7 @@ async def _take_over(
 async def _successor(registration: Registration, replacement: Replacement, tx: Transaction) -> RegisteredSerial | None:
     """The new serial, locked: the registration's from now on, or one that the account registered by itself before."""
     reason = f"{replacement.old_serial} was replaced by {replacement.new_serial}"
-    other = await tx.find(RegisteredSerial, replacement.new_key, lock=True)
+    other = await RegisteredSerial.find(replacement.new_key, tx, lock=True)
     if other:
         if other.account_id != registration.account_id:
             return None
@@ -122,7 +122,7 @@ async def _successor(registration: Registration, replacement: Replacement, tx: T
             at=replacement.installed_at, by=replacement.by, reason=f"{reason}, which is registered already"
         )
         return other
-    product = await tx.one(Product, Product.c.product_number == replacement.new_product_number)
+    product = await tx.first(Product, Product.c.product_number == replacement.new_product_number)
     if product:
         registration.family, registration.model = product.family, product.model
     registration.product_number, registration.serial = replacement.new_product_number, replacement.new_serial

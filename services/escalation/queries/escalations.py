@@ -70,7 +70,7 @@ def shown(escalation: Escalation, caller: Principal) -> EscalationDetail | Escal
 async def visible_case(case_id: UUID, tx: Transaction, caller: Principal, *, lock: bool = False) -> CaseFile:
     """The file of a case that the caller may see and whose opening we have heard of; else there is none."""
     rows = CaseFile.c.id == case_id, *visible_to(caller, CaseFile)
-    case = await tx.one(CaseFile, *rows, lock=lock)
+    case = await tx.first(CaseFile, *rows, lock=lock)
     if case is None or case.opened_at is None:
         raise Missing(f"There is no case {case_id} here.")
     return case

@@ -34,7 +34,7 @@ async def request_escalation(
     if not by_customer:
         return await raise_escalation(case, reason="manager", explanation=cmd.reason, settings=settings, tx=tx)
     mine = (Escalation.c.case_id == case.id, Escalation.c.reason == CUSTOMER_REQUEST, Escalation.c.state != "resolved")
-    if earlier := await tx.one(Escalation, *mine):
+    if earlier := await tx.first(Escalation, *mine):
         raise EscalationRequestedAlready(
             f"{earlier.number} answers your earlier request and is {earlier.state}; add a note to the case instead.",
             escalation_id=str(earlier.id), state=earlier.state, possible=["add a note to the case"],

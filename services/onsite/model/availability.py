@@ -29,7 +29,7 @@ async def policy_for(file: CaseFile, tx: Transaction) -> OnsitePolicy:
 async def location_of(site: Site, tx: Transaction) -> Location | None:
     """The middle of the site's city, where our map has it."""
     key = (Place.c.country == site.country, Place.c.name_key == name_key(site.city))
-    place = await tx.one(Place, *key)
+    place = await tx.first(Place, *key)
     return place.location if place else None
 
 

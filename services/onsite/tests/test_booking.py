@@ -131,7 +131,7 @@ async def test_the_second_visit_of_a_day_leaves_time_for_the_way(onsite: Harness
     assert first.window.starts == WEDNESDAY
     assert second.window.starts == WEDNESDAY + timedelta(hours=2, minutes=30)
     async with onsite.transaction() as tx:
-        on_the_way = await tx.one(Booking, Booking.c.work_order_id == second.work_order_id)
+        on_the_way = await tx.first(Booking, Booking.c.work_order_id == second.work_order_id)
     assert on_the_way is not None
     assert on_the_way.starts - on_the_way.leaves_at == timedelta(minutes=28)
 

@@ -39,8 +39,8 @@ class Offer:
 
 
 async def _read(tx: Transaction) -> tuple[dict[UUID, Depot], list[Lane], list[BusinessCalendar]]:
-    depots = {depot.id: depot for depot in await tx.look(Depot, _DEPOTS)}
-    return depots, await tx.look(Lane, _LANES), await tx.look(BusinessCalendar, _CALENDARS)
+    depots = {depot.id: depot for depot in await tx.read_only(Depot, _DEPOTS)}
+    return depots, await tx.read_only(Lane, _LANES), await tx.read_only(BusinessCalendar, _CALENDARS)
 
 
 _DEPOTS, _LANES, _CALENDARS = (

@@ -45,7 +45,7 @@ class Part(Entity, table="parts", unique=("part_number",)):
 
 async def part_numbered(part_number: str, tx: Transaction) -> Part | None:
     """The catalogue's entry."""
-    return await tx.one(Part, Part.c.part_number == part_number)
+    return await tx.first(Part, Part.c.part_number == part_number)
 
 
 async def choose_part(

@@ -136,7 +136,7 @@ class Stock(Entity, table="stock", unique=(("depot_id", "part_number"),), indexe
 async def locked_stock(depot_id: UUID, part_number: str, tx: Transaction) -> Stock:
     """The locked row; a new and empty one where the depot never had the part."""
     id = derived(depot_id, part_number)
-    return await tx.find(Stock, id, lock=True) or tx.add(
+    return await Stock.find(id, tx, lock=True) or tx.add(
         Stock(id=id, depot_id=depot_id, part_number=part_number, on_hand=0, reserved=0, quarantined=0, reorder_point=0)
     )
 

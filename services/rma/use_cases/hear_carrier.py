@@ -40,7 +40,7 @@ class Heard(BaseModel):
 async def hear_carrier(notice: CarrierNotice, sent: Webhook, tx: Tx) -> Heard:
     """Answers 202 also for a parcel that is not ours, so that the carrier does not tell it for ever."""
     sent.verify(setting("CARRIER_WEBHOOK_SECRET", ""))
-    found = await tx.one(Shipment, Shipment.c.reference == notice.reference)
+    found = await tx.first(Shipment, Shipment.c.reference == notice.reference)
     if found is None:
         log.warning("the carrier tells of a parcel that is not ours", reference=notice.reference)
         return Heard(known=False)

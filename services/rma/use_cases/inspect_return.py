@@ -71,7 +71,7 @@ async def book_to_its_owner(rma: Rma, cmd: InspectReturn, caller: Principal, tx:
     """The unit that came for this RMA is another one's of these depots: that one has it back, this one waits on. Raises NoMatch."""
     assert cmd.matched_rma_id
     return_machine.check(rma.return_state, "awaiting_return")
-    owner = await tx.one(Rma, Rma.c.id == cmd.matched_rma_id, *visible_to(caller, Rma), lock=True)
+    owner = await tx.first(Rma, Rma.c.id == cmd.matched_rma_id, *visible_to(caller, Rma), lock=True)
     if owner is None or owner.account_id != rma.account_id or owner.return_serial != rma.received_serial:
         raise NoMatch("That RMA does not await this serial.", serial=rma.received_serial)
     receive_return(owner, ReceiveReturn.model_construct(serial=rma.received_serial, part_number=None), tx)
@@ -108,7 +108,7 @@ async def _await_again(rma: Rma, reason: str, tx: Transaction) -> None:
 
 async def _owner_of(rma: Rma, tx: Transaction) -> Rma | None:
     """Another RMA of the account that awaits the serial that came."""
-    return await tx.one(
+    return await tx.first(
         Rma,
         Rma.c.account_id == rma.account_id,
         Rma.c.id != rma.id,

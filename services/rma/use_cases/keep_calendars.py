@@ -34,7 +34,7 @@ class EditCalendar(Command):
 async def add_calendar_route(cmd: AddCalendar, tx: Tx) -> CalendarOut:
     """Raises CalendarInUse when the country or region has one, ThereAlready for a name in use."""
     here = (BusinessCalendar.c.country == cmd.country, BusinessCalendar.c.region.is_not_distinct_from(cmd.region))
-    if cmd.country and (other := await tx.one(BusinessCalendar, *here)):
+    if cmd.country and (other := await tx.first(BusinessCalendar, *here)):
         raise CalendarInUse(f"{other.name} is the calendar there; edit it.", calendar_id=str(other.id))
     await refuse_twin(BusinessCalendar, tx, name=cmd.name)
     added = BusinessCalendar(

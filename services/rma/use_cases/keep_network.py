@@ -90,7 +90,7 @@ async def change_depot_route(depot_id: UUID, cmd: ChangeDepot, tx: Tx) -> DepotO
 
 @router.post("/v1/lanes", status_code=201, dependencies=[allow(*MANAGERS)])
 async def add_lane_route(cmd: AddLane, tx: Tx) -> LaneOut:
-    if await tx.find(Depot, cmd.depot_id) is None:
+    if await Depot.find(cmd.depot_id, tx) is None:
         raise UnknownReference(f"There is no depot {cmd.depot_id}.")
     fields: dict[str, Any] = dict(cmd) | {"id": new_id(), "active": True}
     await renew_every_open_promise(tx, "network")
@@ -108,5 +108,5 @@ async def change_lane_route(lane_id: UUID, cmd: ChangeLane, tx: Tx) -> LaneOut:
 
 
 async def _know_calendar(calendar_id: UUID, tx: Tx) -> None:
-    if await tx.find(BusinessCalendar, calendar_id) is None:
+    if await BusinessCalendar.find(calendar_id, tx) is None:
         raise UnknownReference(f"There is no calendar {calendar_id}.")

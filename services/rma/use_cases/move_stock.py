@@ -71,7 +71,7 @@ async def _own_stock(caller: Principal, depot_id: UUID, part_number: str, tx: Tr
     """The locked row. Raises AnotherDepot or NoSuchPlace."""
     if caller.role == "depot" and depot_id not in caller.depots:
         raise AnotherDepot("A depot keeps its own stock.")
-    if await tx.find(Depot, depot_id) is None or await part_numbered(part_number, tx) is None:
+    if await Depot.find(depot_id, tx) is None or await part_numbered(part_number, tx) is None:
         raise NoSuchPlace(f"There is no depot {depot_id}, or no part {part_number}.")
     return await locked_stock(depot_id, part_number, tx)
 
@@ -99,7 +99,7 @@ async def count_route(cmd: CountStock, tx: Tx, caller: Caller) -> StockOut:
 @router.post("/v1/stock/transfers", status_code=201, dependencies=[allow(*STOCK_KEEPERS)])
 async def transfer_route(cmd: TransferStock, tx: Tx, caller: Caller) -> list[StockOut]:
     """From and to, in this order; a depot sees of the two what is its own."""
-    if cmd.from_depot_id == cmd.to_depot_id or await tx.find(Depot, cmd.to_depot_id) is None:
+    if cmd.from_depot_id == cmd.to_depot_id or await Depot.find(cmd.to_depot_id, tx) is None:
         raise NoSuchPlace("A transfer goes to another depot that there is.")
     await tx.find_many(
         Stock, sorted(derived(d, cmd.part_number) for d in (cmd.from_depot_id, cmd.to_depot_id)), lock=True
