@@ -15,6 +15,7 @@ from sqlalchemy.sql import operators
 
 from libs.kit.auth import Principal
 from libs.store import Entity, NotFound, Transaction
+from libs.store.entity import spoken
 
 E = TypeVar("E", bound=Entity)
 _BRANCHES = 200
@@ -35,7 +36,7 @@ async def visible(
         return await cls.get(id, tx, lock=lock)
     found = await tx.first(cls, cls.c.id == id, *rows, lock=lock)
     if found is None:
-        raise NotFound(cls.__name__.lower(), id)
+        raise NotFound(spoken(cls), id)
     return found
 
 

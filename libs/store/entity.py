@@ -9,6 +9,7 @@ know it may leave out.
 
 import functools
 import operator
+import re
 import types
 import typing
 from collections.abc import Callable, Iterable, Sequence
@@ -28,6 +29,7 @@ from libs.store.metadata import metadata, owner_of
 if TYPE_CHECKING:
     from libs.store.transaction import Transaction
 
+_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SCALARS: dict[type, tuple[Any, str]] = {
     UUID: (sa.Uuid(), "uuid"),
     str: (sa.Text(), "text"),
@@ -38,6 +40,11 @@ _SCALARS: dict[type, tuple[Any, str]] = {
     date: (sa.Date(), "date"),
     bytes: (sa.LargeBinary(), "bytea"),
 }
+
+
+def spoken(cls: type) -> str:
+    """What people call it: a `WorkOrder` is a "work order"."""
+    return _WORDS.sub(" ", cls.__name__).lower()
 
 
 @dataclass(frozen=True)
@@ -153,7 +160,7 @@ class Entity:
         """The row with this id, locked for change when asked. Raises NotFound."""
         entity = await tx.find(cls, id, lock=lock)
         if entity is None:
-            raise NotFound(cls.__name__.lower(), id)
+            raise NotFound(spoken(cls), id)
         return entity
 
     @classmethod

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from libs.events import Event
 from libs.store.compiled import Compiled, compile_once
-from libs.store.entity import Entity
+from libs.store.entity import Entity, spoken
 from libs.store.errors import EmitRefused, StaleRevision
 from libs.store.flush import (
     Job,
@@ -186,7 +186,7 @@ class Transaction:
         if lock:
             self._locked.add(key)
         if self.expected and entity.id == self.expected[0] and entity.revision != self.expected[1]:
-            raise StaleRevision(cls.__name__.lower(), entity.id, entity.revision)
+            raise StaleRevision(spoken(cls), entity.id, entity.revision)
         return entity
 
     # --- changing ------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 
 from libs.store import Database, NotFound, StaleRevision
+from libs.store.entity import spoken
 from libs.store.ids import new_id
 from libs.store.tests.goods import WORKER, Crate, value
 
@@ -35,6 +36,13 @@ async def test_a_row_is_one_object_however_it_is_read(database: Database) -> Non
         assert await Crate.get(added.id, tx, lock=True) is added
         await tx.flush()
         assert await tx.first(Crate, Crate.c.label == "new") is added
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("WorkOrder", "work order"), ("BusinessCalendar", "business calendar"), ("Rma", "rma")]
+)
+def test_what_is_not_there_is_called_by_the_words_of_its_name(name: str, words: str) -> None:
+    assert spoken(type(name, (), {})) == words
 
 
 async def test_a_row_read_and_then_locked_takes_the_locked_values_into_the_same_object(database: Database) -> None:
