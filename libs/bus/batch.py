@@ -23,15 +23,15 @@ CLASHES = 5
 
 
 @dataclass(frozen=True)
-class Place:
+class Partition:
     """A partition as one consumer reads it."""
 
     consumer: str
     topic: str
-    partition: int
+    number: int
 
     def __str__(self) -> str:
-        return f"{self.topic}/{self.partition}"
+        return f"{self.topic}/{self.number}"
 
 
 class Fenced(Exception):
@@ -50,7 +50,13 @@ def is_transient(error: Exception, clashes: int) -> bool:
 
 
 async def work(
-    database: Database, handlers: Handlers, place: Place, expected: int, deliveries: Sequence[Delivery], *, next: int
+    database: Database,
+    handlers: Handlers,
+    partition: Partition,
+    expected: int,
+    deliveries: Sequence[Delivery],
+    *,
+    next: int,
 ) -> int:
     """Applies the batch and moves the offset from `expected` to `next`, all or nothing; how many events were applied.
 
@@ -59,29 +65,29 @@ async def work(
     """
     heard = [d for d in deliveries if handlers.hears(d)]
     async with (
-        batch_span(place.consumer, place.topic, place.partition, deliveries),
-        _transaction(database, place, expected, next, heard) as tx,
+        batch_span(partition.consumer, partition.topic, partition.number, deliveries),
+        _transaction(database, partition, expected, next, heard) as tx,
     ):
         if tx.started["parked"]:
             parked = set(tx.started["parked"])
-            await wait_in_line(tx, place.consumer, [d for d in heard if d.key in parked])
-            applied = await apply_once(tx, handlers, place, [d for d in heard if d.key not in parked])
+            await wait_in_line(tx, partition.consumer, [d for d in heard if d.key in parked])
+            applied = await apply_once(tx, handlers, partition, [d for d in heard if d.key not in parked])
         else:
-            applied = await _apply_fresh(tx, handlers, place, heard, tx.started)
+            applied = await _apply_fresh(tx, handlers, partition, heard, tx.started)
     applied.tell()
     return applied.events
 
 
 @asynccontextmanager
 async def _transaction(
-    database: Database, place: Place, expected: int, next: int, heard: Sequence[Delivery]
+    database: Database, partition: Partition, expected: int, next: int, heard: Sequence[Delivery]
 ) -> AsyncIterator[Transaction]:
     """One that begins with the fence, and with the claim of what is heard unless a key of it is parked. Raises Fenced."""
-    scope, keys = Scope("worker", actor=f"system:{place.consumer}"), list({d.key for d in heard})
-    at = (place.consumer, place.topic, place.partition)
+    scope, keys = Scope("worker", actor=f"system:{partition.consumer}"), list({d.key for d in heard})
+    at = (partition.consumer, partition.topic, partition.number)
     async with database.transaction(scope, start=(_START, *at, expected, next, keys, *_told(heard))) as tx:
         if tx.started["fenced"]:
-            raise Fenced(f"{place}: {expected} is not the stored offset")
+            raise Fenced(f"{partition}: {expected} is not the stored offset")
         yield tx
 
 
@@ -91,13 +97,13 @@ def _told(heard: Sequence[Delivery]) -> tuple[list[UUID], list[UUID], list[int],
     )  # fmt: skip
 
 
-async def make_known(tx: Transaction, place: Place, delivery: Delivery) -> None:
+async def make_known(tx: Transaction, partition: Partition, delivery: Delivery) -> None:
     """The inbox knows it, and its aggregate is at its version, without its being handled."""
-    await tx.connection.fetchrow(_CLAIM, place.consumer, place.topic, *_told([delivery]))
+    await tx.connection.fetchrow(_CLAIM, partition.consumer, partition.topic, *_told([delivery]))
 
 
 async def apply_once(
-    tx: Transaction, handlers: Handlers, place: Place, heard: Sequence[Delivery], *, as_it_is: bool = False
+    tx: Transaction, handlers: Handlers, partition: Partition, heard: Sequence[Delivery], *, as_it_is: bool = False
 ) -> Applied:
     """Claims each event in the inbox and runs the handlers for those never seen, in their order.
 
@@ -105,15 +111,15 @@ async def apply_once(
     """
     if not heard:
         return Applied()
-    claim = await tx.connection.fetchrow(_CLAIM, place.consumer, place.topic, *_told(heard))
+    claim = await tx.connection.fetchrow(_CLAIM, partition.consumer, partition.topic, *_told(heard))
     assert claim is not None
-    return await _apply_fresh(tx, handlers, place, heard, claim, as_it_is=as_it_is)
+    return await _apply_fresh(tx, handlers, partition, heard, claim, as_it_is=as_it_is)
 
 
 async def _apply_fresh(
     tx: Transaction,
     handlers: Handlers,
-    place: Place,
+    partition: Partition,
     heard: Sequence[Delivery],
     claim: Mapping[str, Any] | asyncpg.Record,
     *,
@@ -136,7 +142,7 @@ async def _apply_fresh(
             if not as_it_is:
                 raise OutOfOrder(
                     f"version {delivery.version} of {delivery.kind} {delivery.subject}, of which {before} was consumed "
-                    f"before, and the inbox does not know it: {delivery.type} at {place} offset {delivery.offset}"
+                    f"before, and the inbox does not know it: {delivery.type} at {partition} offset {delivery.offset}"
                 )
             continue
         if delivery.version > before + 1:
@@ -144,10 +150,12 @@ async def _apply_fresh(
         passed[aggregate] = delivery.version
     if fresh:
         await handlers.apply(fresh, tx)
-    return Applied(len(fresh), await certain(tx, place.consumer, gaps) if gaps and handlers.hears_everything else ())
+    return Applied(
+        len(fresh), await certain(tx, partition.consumer, gaps) if gaps and handlers.hears_everything else ()
+    )
 
 
-async def bury(database: Database, place: Place, expected: int, poison: Delivery, error: Exception) -> None:
+async def bury(database: Database, partition: Partition, expected: int, poison: Delivery, error: Exception) -> None:
     """Moves past a poison event: dead letter, parked key, DLQ record and offset in one transaction."""
-    async with _transaction(database, place, expected, poison.offset + 1, []) as tx:
-        await park(tx, place.consumer, poison, error, out_of_order=isinstance(error, OutOfOrder))
+    async with _transaction(database, partition, expected, poison.offset + 1, []) as tx:
+        await park(tx, partition.consumer, poison, error, out_of_order=isinstance(error, OutOfOrder))

@@ -25,16 +25,16 @@ async def follow_clock(
     bootstrap: str, user: str, password: str, *, stop: asyncio.Event | None = None
 ) -> AsyncIterator[timedelta]:
     """The offsets as they are put in force, the present one first; ends when `stop` is set."""
-    place = TopicPartition(TOPIC, 0)
+    tp = TopicPartition(TOPIC, 0)
     client = AIOKafkaConsumer(
         **Kafka(bootstrap, user, password).common(), enable_auto_commit=False, fetch_max_wait_ms=500
     )
     await client.start()
     try:
-        client.assign([place])
-        await client.seek_to_beginning(place)
+        client.assign([tp])
+        await client.seek_to_beginning(tp)
         while stop is None or not stop.is_set():
-            records = (await client.getmany(timeout_ms=200)).get(place)
+            records = (await client.getmany(timeout_ms=200)).get(tp)
             if records:
                 yield timedelta(seconds=json.loads(records[-1].value)["offset_seconds"])
     finally:

@@ -16,7 +16,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError, NoOffsetForPartitionError
 
-from libs.bus.batch import CLASHES, Fenced, Place, bury, is_transient, work
+from libs.bus.batch import CLASHES, Fenced, Partition, bury, is_transient, work
 from libs.bus.envelope import Delivery, delivery
 from libs.bus.handlers import Handlers, working_on
 from libs.bus.kafka import Kafka, close
@@ -129,7 +129,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._wake(client, loop.time())
                 fetched = await self._fetch(client, working)
                 working |= {tp: asyncio.create_task(self._work(client, tp, r)) for tp, r in fetched.items()}
-                is_full = len(working) >= self._concurrency  # then the others wait for a place, not for the client
+                is_full = len(working) >= self._concurrency  # then the others wait for a turn, not for the client
                 busy = set(self._expected) if is_full else set(working)
                 if working and (is_full or not fetched):
                     await asyncio.wait(working.values(), timeout=_GLANCE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
@@ -179,10 +179,10 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         missing = [tp for tp in client.assignment() if tp not in self._expected]
         if not missing:
             return
-        places = (self.handlers.consumer, [tp.topic for tp in missing], [tp.partition for tp in missing])
+        missing_ones = (self.handlers.consumer, [tp.topic for tp in missing], [tp.partition for tp in missing])
         async with self._database.pool.acquire() as connection:
-            await connection.execute(_KNOWN, *places)
-            stored = await connection.fetch(_PLACE, *places)
+            await connection.execute(_KNOWN, *missing_ones)
+            stored = await connection.fetch(_PLACE, *missing_ones)
         for row in stored:
             tp = TopicPartition(row["topic"], row["partition"])
             with suppress(IllegalStateError):  # taken away meanwhile
@@ -272,45 +272,45 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         expected = self._expected.get(tp)
         if expected is None or batch[0].offset < expected:
             raise Fenced(f"{tp}: taken away while it waited for its turn")
-        place = Place(self.handlers.consumer, tp.topic, tp.partition)
+        partition = Partition(self.handlers.consumer, tp.topic, tp.partition)
         try:
-            applied = await work(self._database, self.handlers, place, expected, batch, next=batch[-1].offset + 1)
+            applied = await work(self._database, self.handlers, partition, expected, batch, next=batch[-1].offset + 1)
         except Exception as error:
             if isinstance(error, _NO_ONES_FAULT) or is_transient(error, self._clashes.get(tp, 0)):
                 raise
-            await self._one_by_one(tp, place, batch)
+            await self._one_by_one(tp, partition, batch)
         else:
             self._move(tp, batch[-1].offset + 1)
             events_handled.inc(len(batch))
             if applied:
                 self._parked_in_a_row.clear()
 
-    async def _one_by_one(self, tp: TopicPartition, place: Place, batch: Sequence[Delivery]) -> None:
+    async def _one_by_one(self, tp: TopicPartition, partition: Partition, batch: Sequence[Delivery]) -> None:
         """Finds the poison event among them, and parks its key."""
         for one in batch:
             expected = self._expected.get(tp)
             if expected is None or one.offset < expected:
-                raise Fenced(f"{place}: taken away meanwhile")
+                raise Fenced(f"{partition}: taken away meanwhile")
             try:
-                if await self._work_one(place, expected, one):
+                if await self._work_one(partition, expected, one):
                     self._parked_in_a_row.clear()
             except Exception as error:
                 if isinstance(error, _NO_ONES_FAULT) or is_transient(error, CLASHES):
                     raise
-                await bury(self._database, place, expected, one, error)
-                self._parked_in_a_row.add((place.topic, one.key))
+                await bury(self._database, partition, expected, one, error)
+                self._parked_in_a_row.add((partition.topic, one.key))
                 if len(self._parked_in_a_row) >= self._limit:
                     why = f"{self._limit} keys in a row were parked, the last for {reason(error)}"
                     raise Halted(f"{why}; is the deployed version at fault, or the log?") from error
             self._move(tp, one.offset + 1)
             events_handled.inc()
 
-    async def _work_one(self, place: Place, expected: int, one: Delivery) -> int:
+    async def _work_one(self, partition: Partition, expected: int, one: Delivery) -> int:
         """Two transactions that made the same row settle here: nothing is a dead letter for somebody else's batch."""
         clashes = 0
         while True:
             try:
-                return await work(self._database, self.handlers, place, expected, [one], next=one.offset + 1)
+                return await work(self._database, self.handlers, partition, expected, [one], next=one.offset + 1)
             except asyncpg.UniqueViolationError as error:
                 if not is_transient(error, clashes):
                     raise

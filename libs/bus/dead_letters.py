@@ -69,7 +69,7 @@ async def park(
         "INSERT INTO parked_keys (consumer, topic, key) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
         consumer, poison.topic, poison.key,
     )  # fmt: skip
-    place = {
+    origin = {
         "dlq_topic": poison.topic,
         "dlq_partition": poison.partition,
         "dlq_offset": poison.offset,
@@ -79,6 +79,6 @@ async def park(
         OutboxRow(
             topic=f"{consumer}.dlq", key=poison.key, event_id=poison.event_id, type=poison.type, subject=poison.subject,
             account_id=poison.account_id, version=poison.version, causation_id=poison.causation_id, actor=poison.actor,
-            traceparent=poison.traceparent, time=poison.time, headers=json.dumps(place), data=poison.data,
+            traceparent=poison.traceparent, time=poison.time, headers=json.dumps(origin), data=poison.data,
         )
     )  # fmt: skip

@@ -82,7 +82,7 @@ def record_headers(
 def delivery(
     topic: str, partition: int, offset: int, key: bytes | None, headers: Headers, data: bytes | None
 ) -> Delivery:
-    """What a record says. One that is no CloudEvent of ours gets an empty type, and ids made from its place."""
+    """What a record says. One that is no CloudEvent of ours gets an empty type, and ids made from where it stands."""
     h = dict(headers)
     try:
         subject = h["ce_subject"]
@@ -106,6 +106,6 @@ def delivery(
         )
     except (KeyError, ValueError, TypeError, AttributeError):
         log.error("not a CloudEvent of ours; it is passed over", topic=topic, partition=partition, offset=offset)
-        place = uuid5(NAMESPACE_OID, f"{topic}/{partition}/{offset}")
+        made_up = uuid5(NAMESPACE_OID, f"{topic}/{partition}/{offset}")
         epoch = datetime.fromtimestamp(0, UTC)
-        return Delivery(topic, partition, offset, place, place, "", place, 0, epoch, "", None, None, None, data)
+        return Delivery(topic, partition, offset, made_up, made_up, "", made_up, 0, epoch, "", None, None, None, data)

@@ -47,10 +47,10 @@ class KafkaLog:
         await close(self._client)
 
     async def read(self, start: Offsets, end: Offsets) -> AsyncIterator[list[Delivery]]:
-        ends = {TopicPartition(*place): until for place, until in end.items() if start.get(place, 0) < until}
+        ends = {TopicPartition(*at): until for at, until in end.items() if start.get(at, 0) < until}
         if not ends:
             return
-        await self._place({tp: start.get((tp.topic, tp.partition), 0) for tp in ends}, ends)
+        await self._seek({tp: start.get((tp.topic, tp.partition), 0) for tp in ends}, ends)
         while ends:
             fetched = await self._client.getmany(*ends, timeout_ms=500, max_records=self._batch)
             for tp, records in fetched.items():
@@ -61,10 +61,10 @@ class KafkaLog:
                 if await self._client.position(tp) >= ends[tp]:
                     del ends[tp]
 
-    async def _place(self, starts: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]) -> None:
+    async def _seek(self, starts: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]) -> None:
         self._client.assign(list(starts))
         for tp, start in starts.items():
-            self._client.seek(tp, start)  # at once: a client left without a place asks Kafka for one
+            self._client.seek(tp, start)  # at once: a client left without a position asks Kafka for one
         try:
             first, last = (
                 await self._client.beginning_offsets(list(starts)),

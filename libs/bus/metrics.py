@@ -16,7 +16,7 @@ log = structlog.get_logger()
 SAMPLE_SECONDS = 5.0
 
 consumer_lag = Gauge(
-    "polyplus_consumer_lag_events", "Events between this member's place and the end.", ["topic", "partition"]
+    "polyplus_consumer_lag_events", "Events between this member's offset and the end.", ["topic", "partition"]
 )
 consumer_halted = Gauge("polyplus_consumer_halted", "1 once the consumer must not go on and an operator has to look.")
 events_handled = Counter("polyplus_consumer_events", "Records worked, heard or not.")
@@ -47,11 +47,11 @@ _sampled = {
 }
 
 
-def show_lag(ends: Mapping[TopicPartition, int], places: Mapping[TopicPartition, int]) -> None:
+def show_lag(ends: Mapping[TopicPartition, int], offsets: Mapping[TopicPartition, int]) -> None:
     """The lag of every partition that this member holds; of no other."""
     consumer_lag.clear()
-    for tp, place in places.items():
-        consumer_lag.labels(tp.topic, tp.partition).set(max(0, ends.get(tp, 0) - place))
+    for tp, offset in offsets.items():
+        consumer_lag.labels(tp.topic, tp.partition).set(max(0, ends.get(tp, 0) - offset))
 
 
 def show_backlog(now: Backlog) -> None:

@@ -31,7 +31,7 @@ _NOT_FOR_EVER = {**LIVELY, "idle_in_transaction_session_timeout": "30s"}
 _FEW = 2000
 _ROUNDS = 20
 Progress = Callable[[int, int], None]
-Place = tuple[str, int, int]
+At = tuple[str, int, int]
 
 
 class RebuildBusy(Exception):
@@ -151,7 +151,7 @@ class _Reading:
     progress: Progress
     events: int = 0
     _at: Offsets = field(default_factory=dict)
-    _left_out: frozenset[tuple[Place, bool]] = frozenset()
+    _left_out: frozenset[tuple[At, bool]] = frozenset()
 
     async def follow(self, connection: "asyncpg.Connection[asyncpg.Record]", *, lock: str = "") -> int:
         """Up to the offsets that are stored now; how many events that took."""
@@ -173,9 +173,9 @@ class _Reading:
         self._at = stored
         return self.events - before
 
-    async def _apply(self, batch: list[Delivery], unhandled: Mapping[Place, bool]) -> None:
+    async def _apply(self, batch: list[Delivery], unhandled: Mapping[At, bool]) -> None:
         """What was given up is known from then on, as to the inbox: a later copy of it is passed over too."""
-        heard = [d for d in batch if self.handlers.hears(d) and unhandled.get(_place(d), True)]
+        heard = [d for d in batch if self.handlers.hears(d) and unhandled.get(_at_of(d), True)]
         async with self.shadow.transaction(Scope("worker", actor=f"system:{self.consumer}")) as tx:
             tx.rebuilding = self.projection.name
             new = {row["event_id"] for row in await tx.connection.fetch(_NEW, [d.event_id for d in heard])}
@@ -183,7 +183,7 @@ class _Reading:
             for delivery in heard:
                 if delivery.event_id in new:
                     new.discard(delivery.event_id)  # a batch can hold the same event twice
-                    if _place(delivery) not in unhandled:
+                    if _at_of(delivery) not in unhandled:
                         fresh.append(delivery)
             if fresh:
                 try:
@@ -194,5 +194,5 @@ class _Reading:
                     raise
 
 
-def _place(d: Delivery) -> Place:
+def _at_of(d: Delivery) -> At:
     return d.topic, d.partition, d.offset

@@ -312,12 +312,12 @@ class Publisher:
     ) -> list["asyncio.Future[Any]"]:
         futures, open = [], dict[tuple[str, int], BatchBuilder]()
         for n, (_, topic, key, data, *about) in enumerate(rows):
-            place = topic, _hash(key) % self._counts[topic]
-            batch = open.get(place) or open.setdefault(place, producer.create_batch())
+            to = topic, _hash(key) % self._counts[topic]
+            batch = open.get(to) or open.setdefault(to, producer.create_batch())
             record = {"key": key.encode(), "value": data, "headers": record_headers(*about), "timestamp": None}
             if batch.append(**record) is None:  # full
-                futures.append(await producer.send_batch(batch, topic, partition=place[1]))
-                open[place] = batch = producer.create_batch()
+                futures.append(await producer.send_batch(batch, topic, partition=to[1]))
+                open[to] = batch = producer.create_batch()
                 batch.append(**record)
             if n % _YIELD_EVERY == 0:
                 await asyncio.sleep(0)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from libs.bus.batch import CLASHES, OutOfOrder, Place, apply_once, is_transient, make_known
+from libs.bus.batch import CLASHES, OutOfOrder, Partition, apply_once, is_transient, make_known
 from libs.bus.dead_letters import park
 from libs.bus.envelope import Delivery
 from libs.bus.gaps import Applied
@@ -46,7 +46,7 @@ async def replay(database: Database, handlers: Handlers, topic: str, key: UUID) 
     """
     async with _transaction(database, handlers) as tx:
         line = await _locked_line(tx, handlers, topic, key)
-        applied = await apply_once(tx, handlers, _place(handlers, line[0]), [_delivery(row) for row in line])
+        applied = await apply_once(tx, handlers, _partition(handlers, line[0]), [_delivery(row) for row in line])
         await tx.connection.execute(_END, [row["id"] for row in line], "replayed")
         await tx.connection.execute(_UNPARK, handlers.consumer, topic, key)
     applied.tell()
@@ -66,7 +66,7 @@ async def discard(database: Database, handlers: Handlers, topic: str, key: UUID)
         if dead["error"] is not None:
             given_up = dead["event_id"]
             await tx.connection.execute(_END, [dead["id"]], "discarded")
-            await make_known(tx, _place(handlers, dead), _delivery(dead))  # its copies are passed over too
+            await make_known(tx, _partition(handlers, dead), _delivery(dead))  # its copies are passed over too
             await _move_up(tx, handlers, topic, key, line)
         else:
             line = [dead, *line]
@@ -86,7 +86,7 @@ async def accept(database: Database, handlers: Handlers, topic: str, key: UUID) 
             raise NotOutOfOrder(f"{handlers.consumer} did not refuse {dead['event_id']} for its version")
         else:
             accepted = dead["event_id"]
-            applied = await apply_once(tx, handlers, _place(handlers, dead), [_delivery(dead)], as_it_is=True)
+            applied = await apply_once(tx, handlers, _partition(handlers, dead), [_delivery(dead)], as_it_is=True)
             await tx.connection.execute(_END, [dead["id"]], "replayed")
             await _move_up(tx, handlers, topic, key, line)
     applied.tell()
@@ -102,7 +102,7 @@ async def _drain(database: Database, handlers: Handlers, topic: str, key: UUID, 
         try:
             async with _transaction(database, handlers) as tx:
                 head, *line = await _locked_line(tx, handlers, topic, key)
-                applied = await apply_once(tx, handlers, _place(handlers, head), [_delivery(head)])
+                applied = await apply_once(tx, handlers, _partition(handlers, head), [_delivery(head)])
                 await tx.connection.execute(_END, [head["id"]], "replayed")
                 await _move_up(tx, handlers, topic, key, line)
             applied.tell()
@@ -146,8 +146,8 @@ async def _locked_line(tx: Transaction, handlers: Handlers, topic: str, key: UUI
     return line
 
 
-def _place(handlers: Handlers, row: asyncpg.Record) -> Place:
-    return Place(handlers.consumer, row["topic"], row["partition"])
+def _partition(handlers: Handlers, row: asyncpg.Record) -> Partition:
+    return Partition(handlers.consumer, row["topic"], row["partition"])
 
 
 def _delivery(row: asyncpg.Record) -> Delivery:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import asyncpg as dialect
 
 Binds = Sequence[sa.BindParameter[Any]]
-Places = tuple[tuple[int, int | None], ...]
+Sources = tuple[tuple[int, int | None], ...]
 _DIALECT = dialect.dialect()  # type: ignore[no-untyped-call]
 
 
@@ -34,19 +34,19 @@ class Compiled:
         values = self._values | values
         return [values[name] for name in self._order]
 
-    def places(self, binds: Binds) -> Places | None:
+    def sources(self, binds: Binds) -> Sources | None:
         """For each placeholder the parameter it takes its value from, and which of them if that is a list; None if there are others."""
-        places: dict[str, tuple[int, int | None]] = {}
+        sources: dict[str, tuple[int, int | None]] = {}
         for n, bind in enumerate(binds):
             name = self._names.get(bind, "")
             if bind.expanding:
-                places |= {f"{name}_{i + 1}": (n, i) for i in range(len(bind.effective_value or ()))}
+                sources |= {f"{name}_{i + 1}": (n, i) for i in range(len(bind.effective_value or ()))}
             else:
-                places[name] = n, None
-        return tuple(places[name] for name in self._order) if places.keys() >= set(self._order) else None
+                sources[name] = n, None
+        return tuple(sources[name] for name in self._order) if sources.keys() >= set(self._order) else None
 
 
-_KNOWN: dict[Any, tuple[str, Places]] = {}
+_KNOWN: dict[Any, tuple[str, Sources]] = {}
 _MANY = 2000  # shapes; the code has a few hundred
 
 
@@ -58,11 +58,11 @@ def compile_once(statement: sa.Executable) -> tuple[str, list[Any]]:
     key = statement._generate_cache_key()  # type: ignore[attr-defined]
     shape = key and (key.key, tuple(len(bind.effective_value or ()) for bind in key.bindparams if bind.expanding))
     if known := _KNOWN.get(shape):
-        sql, places = known
+        sql, sources = known
         values = [bind.effective_value for bind in key.bindparams]
-        return sql, [values[n] if i is None else values[n][i] for n, i in places]
+        return sql, [values[n] if i is None else values[n][i] for n, i in sources]
     compiled = Compiled(statement)
-    if shape and (found := compiled.places(key.bindparams)) is not None:
+    if shape and (found := compiled.sources(key.bindparams)) is not None:
         if len(_KNOWN) >= _MANY:
             _KNOWN.clear()
         _KNOWN[shape] = compiled.sql, found

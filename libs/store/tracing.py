@@ -72,13 +72,13 @@ def continued(header: str | None) -> Iterator[None]:
         yield
         return
     above = _position(header)
-    place = SpanContext(
+    position = SpanContext(
         above.trace_id if above else int.from_bytes(os.urandom(16)),
         int.from_bytes(os.urandom(8)),
         is_remote=False,
         trace_flags=above.trace_flags if above else _SAMPLED,
     )
-    before = contexts.attach(set_span_in_context(NonRecordingSpan(place)))
+    before = contexts.attach(set_span_in_context(NonRecordingSpan(position)))
     try:
         yield
     finally:
@@ -87,8 +87,10 @@ def continued(header: str | None) -> Iterator[None]:
 
 def traceparent() -> str | None:
     """The position to hand on with an event or a request; None outside any trace."""
-    place = get_current_span().get_span_context()
-    return f"00-{place.trace_id:032x}-{place.span_id:016x}-{place.trace_flags:02x}" if place.is_valid else None
+    position = get_current_span().get_span_context()
+    return (
+        f"00-{position.trace_id:032x}-{position.span_id:016x}-{position.trace_flags:02x}" if position.is_valid else None
+    )
 
 
 def _position(header: str | None) -> SpanContext | None:
@@ -103,10 +105,10 @@ def _position(header: str | None) -> SpanContext | None:
 
 
 def _context(below: str | None) -> Context | None:
-    place = _position(below)
-    return set_span_in_context(NonRecordingSpan(place), Context()) if place else None
+    position = _position(below)
+    return set_span_in_context(NonRecordingSpan(position), Context()) if position else None
 
 
 def _links(headers: Iterable[str | None]) -> list[Link]:
     distinct = list(dict.fromkeys(filter(None, headers)))[:MAX_LINKS]
-    return [Link(place) for place in map(_position, distinct) if place]
+    return [Link(position) for position in map(_position, distinct) if position]

@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from libs.bus import Delivery, Handlers, Timers, relay
-from libs.bus.batch import Place, work
+from libs.bus.batch import Partition, work
 from libs.kit.auth import Principal
 from libs.kit.paging import PageParams
 from libs.store import Database, Entity, Scope, Transaction
@@ -91,12 +91,12 @@ async def a_consumed_batch(engines: Engines, rows: int) -> AsyncIterator[Step]:
         await owner.execute("INSERT INTO consumer_offsets VALUES ('bench', $1, 0, 0)", topic)
         await engines.analyze(owner_url)
         events = _deliveries()
-        place, offsets = Place("bench", topic, 0), count(0, _BATCH)
+        partition, offsets = Partition("bench", topic, 0), count(0, _BATCH)
 
         async def step() -> float:
             batch, offset = list(islice(events, _BATCH)), next(offsets)
             began = time.perf_counter()
-            await work(database, handlers, place, offset, batch, next=offset + _BATCH)
+            await work(database, handlers, partition, offset, batch, next=offset + _BATCH)
             return _since(began)
 
         yield step

@@ -9,8 +9,7 @@ from itertools import count
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from libs.bus.batch import Place as Partition
-from libs.bus.batch import work
+from libs.bus.batch import Partition, work
 from libs.bus.consumer import BATCH, CONCURRENCY, Consumer
 from libs.bus.envelope import Delivery, delivery
 from libs.bus.kafka import Kafka
@@ -117,14 +116,14 @@ async def _replay(database: Database, records: dict[int, list[Raw]], *, asking: 
     slots = asyncio.Semaphore(CONCURRENCY)
 
     async def one(partition: int) -> None:
-        place, expected = Partition(on.consumer, _TOPIC, partition), 0
+        whole, expected = Partition(on.consumer, _TOPIC, partition), 0
         for at in range(0, len(records[partition]), BATCH):
             async with slots:
                 batch: list[Delivery] = [
                     delivery(_TOPIC, partition, offset, key, headers, value)
                     for offset, key, headers, value in records[partition][at : at + BATCH]
                 ]
-                await work(database, on, place, expected, batch, next=batch[-1].offset + 1)
+                await work(database, on, whole, expected, batch, next=batch[-1].offset + 1)
                 expected = batch[-1].offset + 1
 
     await asyncio.gather(*map(one, records))

@@ -51,10 +51,10 @@ MUTATIONS = (
                 "        moved = await early.execute(\n"
                 '            "UPDATE consumer_offsets SET next = $5 "\n'
                 '            "WHERE (consumer, topic, partition, next) = ($1, $2, $3, $4)",\n'
-                "            place.consumer, place.topic, place.partition, expected, next,\n"
+                "            partition.consumer, partition.topic, partition.number, expected, next,\n"
                 "        )\n"
                 '    if moved != "UPDATE 1":\n'
-                "        raise Fenced(str(place))\n"
+                "        raise Fenced(str(partition))\n"
                 "    expected = next\n"
                 "    heard = [d for d in deliveries if handlers.hears(d)]\n    async with (\n",
             ),

@@ -21,7 +21,7 @@ from uuid_utils.compat import uuid7
 from deploy.local.databases import create_service_database
 from deploy.local.migrate import migrate
 from deploy.local.waiting import until_async
-from libs.bus.batch import Place, work
+from libs.bus.batch import Partition, work
 from libs.bus.envelope import Delivery
 from libs.bus.log import Offsets
 from libs.bus.rebuild import Rebuilt, rebuild
@@ -100,16 +100,16 @@ class Harness:
         """Lets the service consume these, one by one, through the very code the consumer runs; a handler's error comes through."""
         for event in events:
             delivery = event if isinstance(event, Delivery) else self.delivery(event, **how)
-            place = Place(self.service.name, delivery.topic, 0)
+            partition = Partition(self.service.name, delivery.topic, 0)
             async with self.database.pool.acquire() as connection:
                 offset = await connection.fetchval(
                     "INSERT INTO consumer_offsets AS o VALUES ($1, $2, 0, 0) "
                     "ON CONFLICT (consumer, topic, partition) DO UPDATE SET next = o.next RETURNING next",
-                    place.consumer, place.topic,
+                    partition.consumer, partition.topic,
                 )  # fmt: skip
             placed = replace(delivery, offset=offset)
-            self._log[place.topic][offset:] = [placed]
-            await work(self.database, self.service.handlers, place, offset, [placed], next=offset + 1)
+            self._log[partition.topic][offset:] = [placed]
+            await work(self.database, self.service.handlers, partition, offset, [placed], next=offset + 1)
 
     async def outbox(self) -> list[asyncpg.Record]:
         """Every row emitted since the test began, in order."""

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest_asyncio
 
 from deploy.cli.tests.conftest import Cli
-from libs.bus.batch import OutOfOrder, Place, bury, work
+from libs.bus.batch import OutOfOrder, Partition, bury, work
 from libs.bus.envelope import Delivery
 from services.escalation.app import service
 from services.escalation.tests.builders import ACase
@@ -26,7 +26,7 @@ class Consuming:
 
     async def __call__(self, delivery: Delivery, *, fails: Exception | None = None) -> None:
         """`fails` stands for what an earlier deployment made of this event."""
-        place, at = Place("escalation", TOPIC, 3), self._next
+        partition, at = Partition("escalation", TOPIC, 3), self._next
         placed, self._next = replace(delivery, partition=3, offset=at), at + 1
         database = self._escalation.database
         async with database.pool.acquire() as connection:
@@ -35,9 +35,9 @@ class Consuming:
         try:
             if fails:
                 raise fails
-            await work(database, service.handlers, place, at, [placed], next=at + 1)
+            await work(database, service.handlers, partition, at, [placed], next=at + 1)
         except (ValueError, OutOfOrder) as error:
-            await bury(database, place, at, placed, error)
+            await bury(database, partition, at, placed, error)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

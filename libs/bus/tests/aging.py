@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from libs.bus import Handlers
-from libs.bus.batch import Place, bury, work
+from libs.bus.batch import Partition, bury, work
 from libs.bus.envelope import Delivery
 from libs.bus.kafka import Kafka
 from libs.bus.replay import discard, replay
@@ -62,7 +62,7 @@ class Reader:
     def __init__(self, stage: Stage, log: Log, name: str) -> None:
         self.stage, self.log, self.next, self.poison = stage, log, 0, set[tuple[UUID, int]]()
         self.handlers = Handlers(name)
-        self.place = Place(name, stage.topic, 0)
+        self.partition = Partition(name, stage.topic, 0)
 
         async def append(event: Any, tx: Transaction) -> None:
             if (event.thing_id, event.n) in self.poison:
@@ -76,8 +76,8 @@ class Reader:
     async def read(self, count: int) -> None:
         await self.stage.fetchval(
             "INSERT INTO consumer_offsets VALUES ($1, $2, 0, 0) ON CONFLICT DO NOTHING",
-            self.place.consumer,
-            self.place.topic,
+            self.partition.consumer,
+            self.partition.topic,
         )
         batch = self.log.records[self.next : self.next + count]
         try:
@@ -89,14 +89,14 @@ class Reader:
     async def _work(self, batch: list[Delivery]) -> None:
         if batch:
             next = batch[-1].offset + 1
-            await work(self.stage.database, self.handlers, self.place, self.next, batch, next=next)
+            await work(self.stage.database, self.handlers, self.partition, self.next, batch, next=next)
             self.next = next
 
     async def _work_or_bury(self, one: Delivery) -> None:
         try:
             await self._work([one])
         except ValueError as error:
-            await bury(self.stage.database, self.place, self.next, one, error)
+            await bury(self.stage.database, self.partition, self.next, one, error)
             self.next += 1
 
     async def replay(self, key: UUID) -> None:
@@ -107,7 +107,7 @@ class Reader:
 
     async def numbers(self, key: UUID) -> list[int]:
         async with self.stage.database.transaction(WORKER) as tx:
-            found = await Tally.find(derived(key, self.place.consumer), tx)
+            found = await Tally.find(derived(key, self.partition.consumer), tx)
         return found.numbers if found else []
 
 

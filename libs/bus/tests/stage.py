@@ -128,14 +128,14 @@ class Stage:
         client = AIOKafkaConsumer(**self.kafka.common(), enable_auto_commit=False, isolation_level="read_committed")
         await client.start()
         try:
-            places = [TopicPartition(topic, p) for p in range(PARTITIONS)]
-            client.assign(places)
-            await client.seek_to_beginning(*places)
-            ends = await ends_of(client, places)
+            partitions = [TopicPartition(topic, p) for p in range(PARTITIONS)]
+            client.assign(partitions)
+            await client.seek_to_beginning(*partitions)
+            ends = await ends_of(client, partitions)
             found: list[Any] = []
-            for place in places:
-                while await client.position(place) < ends[place]:
-                    found += (await client.getmany(place, timeout_ms=100)).get(place, [])
+            for tp in partitions:
+                while await client.position(tp) < ends[tp]:
+                    found += (await client.getmany(tp, timeout_ms=100)).get(tp, [])
             return found
         finally:
             await client.stop()
@@ -156,10 +156,10 @@ class Stage:
         await client.start()
         try:
             for record in records:
-                place = TopicPartition(record.topic, record.partition)
-                client.assign([place])
-                client.seek(place, record.offset)
-                original = await client.getone(place)
+                tp = TopicPartition(record.topic, record.partition)
+                client.assign([tp])
+                client.seek(tp, record.offset)
+                original = await client.getone(tp)
                 await producer.send_and_wait(
                     original.topic, original.value, original.key, original.partition, headers=list(original.headers)
                 )
@@ -199,13 +199,13 @@ async def until(fact: Callable[[], Awaitable[bool]], what: str, *, seconds: floa
             await asyncio.wait_for(asyncio.Event().wait(), 0.02)
 
 
-async def ends_of(client: AIOKafkaConsumer, places: list[TopicPartition]) -> dict[TopicPartition, int]:
+async def ends_of(client: AIOKafkaConsumer, partitions: list[TopicPartition]) -> dict[TopicPartition, int]:
     """The offsets after the last records; a topic made a moment ago may have no leader yet."""
     for _ in range(50):
         with suppress(KafkaError):
-            ends: dict[TopicPartition, int] = await client.end_offsets(places)
+            ends: dict[TopicPartition, int] = await client.end_offsets(partitions)
             return ends
-    raise AssertionError(f"no leader for {places}")
+    raise AssertionError(f"no leader for {partitions}")
 
 
 async def make_stage(postgres_url: str, login: KafkaLogin) -> Stage:

@@ -9,7 +9,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from libs.bus.backlog import backlog
-from libs.bus.batch import Fenced, Place, work
+from libs.bus.batch import Fenced, Partition, work
 from libs.bus.replay import NothingParked, discard, replay
 from libs.bus.tests.stage import PARTITIONS, WORKER, Stage, Thing, ends_of, running, some, until
 from libs.events import Event
@@ -107,9 +107,9 @@ async def test_nothing_is_missed_when_the_groups_kafka_offsets_are_reset_to_late
         await until(lambda: _published(stage, 40), "published while nobody consumes")
         reset = AIOKafkaConsumer(**stage.kafka.common(), group_id=stage.name, enable_auto_commit=False)
         await reset.start()
-        places = [TopicPartition(stage.topic, p) for p in range(PARTITIONS)]
-        reset.assign(places)
-        await reset.commit(await reset.end_offsets(places))
+        partitions = [TopicPartition(stage.topic, p) for p in range(PARTITIONS)]
+        reset.assign(partitions)
+        await reset.commit(await reset.end_offsets(partitions))
         await reset.stop()
         async with running(stage.consumer().run):
             await stage.move(*things)
@@ -301,13 +301,13 @@ async def test_an_old_owner_of_a_partition_is_fenced(stage: Stage) -> None:
     async with running(stage.relay().run):
         await until(lambda: _published(stage, 1), "published")
     [record] = await stage.published()
-    place = Place(stage.name, record.topic, record.partition)
+    partition = Partition(stage.name, record.topic, record.partition)
     await stage.fetchval(
-        "INSERT INTO consumer_offsets VALUES ($1, $2, $3, 0)", place.consumer, place.topic, place.partition
+        "INSERT INTO consumer_offsets VALUES ($1, $2, $3, 0)", partition.consumer, partition.topic, partition.number
     )
-    await work(stage.database, stage.handlers, place, 0, [record], next=1)
+    await work(stage.database, stage.handlers, partition, 0, [record], next=1)
     with pytest.raises(Fenced):
-        await work(stage.database, stage.handlers, place, 0, [record], next=1)
+        await work(stage.database, stage.handlers, partition, 0, [record], next=1)
     assert await stage.numbers() == {id: [0]}
 
 
@@ -318,11 +318,11 @@ async def test_a_batch_that_holds_an_event_twice_applies_it_once(stage: Stage) -
     async with running(stage.relay().run):
         await until(lambda: _published(stage, 1), "published")
     [record] = await stage.published()
-    place = Place(stage.name, record.topic, record.partition)
+    partition = Partition(stage.name, record.topic, record.partition)
     await stage.fetchval(
-        "INSERT INTO consumer_offsets VALUES ($1, $2, $3, 0)", place.consumer, place.topic, place.partition
+        "INSERT INTO consumer_offsets VALUES ($1, $2, $3, 0)", partition.consumer, partition.topic, partition.number
     )
-    await work(stage.database, stage.handlers, place, 0, [record, record], next=2)
+    await work(stage.database, stage.handlers, partition, 0, [record, record], next=2)
     assert await stage.numbers() == {id: [0]}
 
 
@@ -391,13 +391,13 @@ async def test_a_batch_that_waited_while_its_partition_was_worked_elsewhere_move
     async with running(stage.relay().run):
         await until(lambda: _published(stage, 1), "published")
     [record] = await stage.published()
-    place = TopicPartition(record.topic, record.partition)
-    await stage.fetchval("INSERT INTO consumer_offsets VALUES ($1, $2, $3, 20)", stage.name, *place)
-    consumer._expected[place] = 20  # it was taken away, worked up to there, and came back
+    tp = TopicPartition(record.topic, record.partition)
+    await stage.fetchval("INSERT INTO consumer_offsets VALUES ($1, $2, $3, 20)", stage.name, *tp)
+    consumer._expected[tp] = 20  # it was taken away, worked up to there, and came back
     with pytest.raises(Fenced):
-        await consumer._apply(place, [record])
+        await consumer._apply(tp, [record])
     with pytest.raises(Fenced):
-        await consumer._one_by_one(place, Place(stage.name, *place), [record])
+        await consumer._one_by_one(tp, Partition(stage.name, *tp), [record])
     assert await stage.fetchval("SELECT next FROM consumer_offsets") == 20
 
 
@@ -465,8 +465,8 @@ async def test_an_event_that_clashes_for_ever_is_a_dead_letter_and_one_that_clas
     async with running(stage.relay().run):
         await stage.move(*some(14))
         await until(lambda: _published(stage, 14), "published")
-        place = Counter(record.partition for record in await stage.published()).most_common(1)[0][0]
-        poisoned, unlucky = [record.key for record in await stage.published() if record.partition == place][:2]
+        most = Counter(record.partition for record in await stage.published()).most_common(1)[0][0]
+        poisoned, unlucky = [record.key for record in await stage.published() if record.partition == most][:2]
         patience |= {poisoned: 1000, unlucky: 3}
         async with running(stage.consumer().run):
             await until(lambda: _tallied(stage, [unlucky], 1), "handled in the end", seconds=30)

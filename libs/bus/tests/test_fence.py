@@ -53,7 +53,7 @@ class Reader:
     def __init__(self, stage: Stage, *, hears_everything: bool = False) -> None:
         self.stage, self.applied, self.records = stage, list[Delivery](), list[Delivery]()
         self.handlers, self.halted = Handlers("reader"), False
-        self.place = TopicPartition(stage.topic, 0)
+        self.tp = TopicPartition(stage.topic, 0)
         self.refused: set[UUID] = set()
 
         async def note(deliveries: Sequence[Delivery], _: Transaction) -> None:
@@ -85,9 +85,9 @@ class Reader:
             "INSERT INTO consumer_offsets VALUES ('reader', $1, 0, 0) ON CONFLICT DO NOTHING", self.stage.topic
         )
         stored = await self.stage.fetchval("SELECT next FROM consumer_offsets")
-        self.consumer._expected[self.place] = stored
+        self.consumer._expected[self.tp] = stored
         try:
-            await self.consumer._apply(self.place, self.records[stored:])
+            await self.consumer._apply(self.tp, self.records[stored:])
         except Halted:
             self.halted = True
         await self._keep()

@@ -22,10 +22,10 @@ def recorded() -> Iterator[InMemorySpanExporter]:
     tracing.record_with(None)
 
 
-def place_of(span: ReadableSpan) -> SpanContext:
-    place: SpanContext | None = span.context
-    assert place
-    return place
+def position_of(span: ReadableSpan) -> SpanContext:
+    position: SpanContext | None = span.context
+    assert position
+    return position
 
 
 def trace_of(position: str | None) -> str:
@@ -78,8 +78,8 @@ def test_a_span_is_the_child_of_the_position_that_came(recorded: InMemorySpanExp
     assert outer.parent
     assert inner.parent
     assert (outer.parent.trace_id, outer.parent.span_id) == (FOREIGN_TRACE, FOREIGN_SPAN)
-    assert inner.parent.span_id == place_of(outer).span_id
-    assert handed_on == f"00-{FOREIGN_TRACE:032x}-{place_of(inner).span_id:016x}-01"
+    assert inner.parent.span_id == position_of(outer).span_id
+    assert handed_on == f"00-{FOREIGN_TRACE:032x}-{position_of(inner).span_id:016x}-01"
 
 
 def test_a_batch_is_a_trace_of_its_own_with_a_link_to_each_it_serves(recorded: InMemorySpanExporter) -> None:
@@ -88,5 +88,5 @@ def test_a_batch_is_a_trace_of_its_own_with_a_link_to_each_it_serves(recorded: I
         batch.end()
     found, outer = recorded.get_finished_spans()
     assert found.parent is None
-    assert place_of(found).trace_id != place_of(outer).trace_id
+    assert position_of(found).trace_id != position_of(outer).trace_id
     assert [(link.context.trace_id, link.context.span_id) for link in found.links] == [(FOREIGN_TRACE, FOREIGN_SPAN)]

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from libs.bus.batch import Place, work
+from libs.bus.batch import Partition, work
 from libs.events.rma import PartBackordered, PartReserved
 from services.rma.model.stock import Stock
 from services.rma.tests.builders import CAMERA, HCM, SGP, Case, a_network, goods_in, made, reserved, seen
@@ -21,11 +21,11 @@ async def test_a_part_is_never_promised_twice_however_many_ask_at_once(rma: Harn
     cases = [Case(f"case {n}") for n in range(24)]
 
     async def hear(case: Case, partition: int) -> None:
-        place = Place("rma", "cases.events", partition)
+        at = Partition("rma", "cases.events", partition)
         async with rma.database.pool.acquire() as connection:
             await connection.execute("INSERT INTO consumer_offsets VALUES ('rma', 'cases.events', $1, 0)", partition)
         facts = [rma.delivery(event) for event in (case.opened(), case.diagnosed())]
-        await work(rma.database, rma.service.handlers, place, 0, facts, next=2)
+        await work(rma.database, rma.service.handlers, at, 0, facts, next=2)
 
     await rma.deliver(*[case.covered() for case in cases])
     await asyncio.gather(*(hear(case, n + 1) for n, case in enumerate(cases)))

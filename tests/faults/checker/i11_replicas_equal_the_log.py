@@ -17,7 +17,7 @@ import asyncpg
 
 from deploy.local.databases import create_service_database
 from deploy.local.migrate import migrate
-from libs.bus.batch import Place, work
+from libs.bus.batch import Partition, work
 from libs.bus.envelope import Delivery
 from libs.store import Database as Store
 from tests.faults.checker.consumption import Consumption, consumers
@@ -134,43 +134,43 @@ async def _insert(owner: asyncpg.Connection[asyncpg.Record], table: str, rows: l
 
 
 async def _deliver(consumption: Consumption, store: Store, look: Look) -> None:
-    by_place: dict[tuple[str, int], list[Delivery]] = defaultdict(list)
+    by_partition: dict[tuple[str, int], list[Delivery]] = defaultdict(list)
     for delivery in consumption.first:
         if consumption.applied(delivery) and not consumption.is_dead_letter(delivery):
-            by_place[delivery.topic, delivery.partition].append(delivery)
-    for (topic, partition), deliveries in by_place.items():
-        place = Place(consumption.name, topic, partition)
+            by_partition[delivery.topic, delivery.partition].append(delivery)
+    for (topic, number), deliveries in by_partition.items():
+        partition = Partition(consumption.name, topic, number)
         await store.pool.execute(
-            "INSERT INTO consumer_offsets (consumer, topic, partition, next) VALUES ($1, $2, $3, 0)", *_key(place)
+            "INSERT INTO consumer_offsets (consumer, topic, partition, next) VALUES ($1, $2, $3, 0)", *_key(partition)
         )
         at = 0
         for start in range(0, len(deliveries), _BATCH):
-            at = await _apply(consumption, store, place, at, deliveries[start : start + _BATCH], look)
+            at = await _apply(consumption, store, partition, at, deliveries[start : start + _BATCH], look)
 
 
 async def _apply(
-    consumption: Consumption, store: Store, place: Place, at: int, batch: list[Delivery], look: Look
+    consumption: Consumption, store: Store, partition: Partition, at: int, batch: list[Delivery], look: Look
 ) -> int:
     """A batch at once, or one by one when something is wrong with it; the offset after it."""
     next = batch[-1].offset + 1
     try:
-        await work(store, consumption.handlers, place, at, batch, next=next)
+        await work(store, consumption.handlers, partition, at, batch, next=next)
     except Exception as error:
         if len(batch) == 1:
             look.object(
-                "the log cannot be applied again", consumer=place.consumer, topic=place.topic, partition=place.partition,
+                "the log cannot be applied again", consumer=partition.consumer, topic=partition.topic, partition=partition.number,
                 offset=batch[0].offset, type=batch[0].type, error=repr(error),
             )  # fmt: skip
             return at
         for one in batch:
-            at = await _apply(consumption, store, place, at, [one], look)
+            at = await _apply(consumption, store, partition, at, [one], look)
         return at
     look.count("events applied again", len(batch))
     return next
 
 
-def _key(place: Place) -> tuple[str, str, int]:
-    return place.consumer, place.topic, place.partition
+def _key(partition: Partition) -> tuple[str, str, int]:
+    return partition.consumer, partition.topic, partition.number
 
 
 def _compare(database: Database, rebuilt: Database, replica: Replica, look: Look) -> None:

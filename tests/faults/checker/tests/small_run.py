@@ -22,7 +22,7 @@ from uuid_utils.compat import uuid7
 
 from deploy.local.databases import create_service_database
 from deploy.local.migrate import migrate
-from libs.bus.batch import Place, bury, work
+from libs.bus.batch import Partition, bury, work
 from libs.bus.envelope import Headers
 from libs.events import Event
 from libs.store import Database as Store
@@ -138,23 +138,25 @@ class SmallRun:
         for name, harness in self.harnesses.items():
             for topic in sorted(harness.service.handlers.topics):
                 for partition in range(PARTITIONS):
-                    moved |= await self._work(harness, Place(name, topic, partition))
+                    moved |= await self._work(harness, Partition(name, topic, partition))
         return moved
 
-    async def _work(self, harness: Harness, place: Place) -> bool:
+    async def _work(self, harness: Harness, partition: Partition) -> bool:
         at = await harness.database.pool.fetchval(
             "INSERT INTO consumer_offsets AS o VALUES ($1, $2, $3, 0) "
             "ON CONFLICT (consumer, topic, partition) DO UPDATE SET next = o.next RETURNING next",
-            place.consumer, place.topic, place.partition,
+            partition.consumer, partition.topic, partition.number,
         )  # fmt: skip
-        records = [r for r in self.topics.get(place.topic, []) if r.partition == place.partition and r.offset >= at]
+        records = [
+            r for r in self.topics.get(partition.topic, []) if r.partition == partition.number and r.offset >= at
+        ]
         for record in records:
             try:
                 await work(
-                    harness.database, harness.service.handlers, place, record.offset, [record.delivery], next=record.offset + 1
+                    harness.database, harness.service.handlers, partition, record.offset, [record.delivery], next=record.offset + 1
                 )  # fmt: skip
             except ValueError as error:  # pydantic's: what the run put there to be a dead letter
-                await bury(harness.database, place, record.offset, record.delivery, error)
+                await bury(harness.database, partition, record.offset, record.delivery, error)
         return bool(records)
 
     # --- the evidence ------------------------------------------------------------------------------------------------
