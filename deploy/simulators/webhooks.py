@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import random
 import time
-from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -19,6 +18,7 @@ import structlog
 
 from deploy.simulators.faults import FaultSwitch
 from deploy.simulators.memory import Memory, Notice, Owed
+from libs.bus.waiting import within
 from libs.store.reasons import reason
 
 log = structlog.get_logger()
@@ -83,8 +83,7 @@ class Notifier:
                 due = self._memory.due_notices(_AT_ONCE)
                 await asyncio.gather(*(self._deliver(client, notice) for notice in due))
                 if not due:
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
+                    await within(_LOOK_SECONDS, self._wake)
                     self._wake.clear()
 
     async def _deliver(self, client: httpx.AsyncClient, notice: Owed) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from libs.bus.dead_letters import park, wait_in_line
-from libs.bus.envelope import Delivery
+from libs.bus.envelope import Delivery, first_of_each
 from libs.bus.gaps import Applied, certain
 from libs.bus.handlers import Handlers
 from libs.bus.spans import batch_span
@@ -83,7 +83,7 @@ async def _transaction(
     database: Database, partition: Partition, expected: int, next: int, heard: Sequence[Delivery]
 ) -> AsyncIterator[Transaction]:
     """One that begins with the fence, and with the claim of what is heard unless a key of it is parked. Raises Fenced."""
-    scope, keys = Scope("worker", actor=f"system:{partition.consumer}"), list({d.key for d in heard})
+    scope, keys = Scope.system(partition.consumer), list({d.key for d in heard})
     at = (partition.consumer, partition.topic, partition.number)
     async with database.transaction(scope, start=(_START, *at, expected, next, keys, *_told(heard))) as tx:
         if tx.started["fenced"]:
@@ -127,11 +127,7 @@ async def _apply_fresh(
 ) -> Applied:
     fresh = heard
     if claim["known"] is not None:
-        seen, fresh = set(claim["known"]), []
-        for delivery in heard:
-            if delivery.event_id not in seen:
-                seen.add(delivery.event_id)  # a batch can hold the same event twice
-                fresh.append(delivery)
+        fresh = first_of_each(heard, claim["known"])
     aggregates = zip(claim["kinds"] or (), claim["subjects"] or (), strict=True)
     passed = dict(zip(aggregates, claim["passed"] or (), strict=True))
     gaps = []

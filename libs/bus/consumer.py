@@ -22,6 +22,7 @@ from libs.bus.handlers import Handlers, working_on
 from libs.bus.kafka import Kafka, close
 from libs.bus.metrics import consumer_halted, events_handled, show_lag
 from libs.bus.standing import SIGN_OF_LIFE_SECONDS, leave, say
+from libs.bus.waiting import within
 from libs.events import UnknownEvent
 from libs.store import Database
 from libs.store.reasons import reason
@@ -371,8 +372,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
         """Goes on saying so, until the process is restarted."""
         while not stop.is_set():
             await self._say(halted=self._problem)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), SIGN_OF_LIFE_SECONDS)
+            await within(SIGN_OF_LIFE_SECONDS, stop)
 
     async def _hint(self, client: AIOKafkaConsumer) -> None:
         offsets = {tp: next for tp, next in self._expected.items() if tp in client.assignment()}

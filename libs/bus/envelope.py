@@ -1,7 +1,7 @@
 """CloudEvents 1.0.2 in Kafka's binary mode: an outbox row as a record, a record as a Delivery."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -109,3 +109,13 @@ def delivery(
         made_up = uuid5(NAMESPACE_OID, f"{topic}/{partition}/{offset}")
         epoch = datetime.fromtimestamp(0, UTC)
         return Delivery(topic, partition, offset, made_up, made_up, "", made_up, 0, epoch, "", None, None, None, data)
+
+
+def first_of_each(deliveries: Iterable[Delivery], known: Iterable[UUID]) -> list[Delivery]:
+    """Those of which no copy is known or came before: a batch can hold the same event twice."""
+    seen, found = set(known), []
+    for delivery in deliveries:
+        if delivery.event_id not in seen:
+            seen.add(delivery.event_id)
+            found.append(delivery)
+    return found

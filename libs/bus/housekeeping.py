@@ -1,17 +1,17 @@
 """What keeps a service's runtime tables small and ready, whatever Kafka and the relay are doing."""
 
 import asyncio
-from contextlib import suppress
 
 import structlog
 
+from libs.bus import locks
 from libs.bus.retention import Retention, sweep
+from libs.bus.waiting import within
 from libs.store import Database
 
 log = structlog.get_logger()
 PAUSE_SECONDS = 10.0
 SWEEP_SECONDS = 3600.0
-_LOCK = 7_106_511_852_580_896_769  # one process at a time for a database
 
 
 async def keep_house(database: Database, retention: Retention, stop: asyncio.Event) -> None:
@@ -20,7 +20,7 @@ async def keep_house(database: Database, retention: Retention, stop: asyncio.Eve
     while not stop.is_set():
         try:
             async with database.pool.acquire() as connection, connection.transaction():
-                if await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", _LOCK):
+                if await connection.fetchval("SELECT pg_try_advisory_xact_lock($1)", locks.HOUSEKEEPING):
                     await connection.execute("SELECT outbox_add_partitions()")
             async with database.pool.acquire() as connection:
                 while await connection.fetchval("SELECT outbox_drop_published()"):
@@ -31,5 +31,4 @@ async def keep_house(database: Database, retention: Retention, stop: asyncio.Eve
                 swept = clock()
         except Exception as error:
             log.error("housekeeping failed; it is tried again", exc_info=error)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), PAUSE_SECONDS)
+        await within(PAUSE_SECONDS, stop)

@@ -133,7 +133,7 @@ class Jobs:
     def __init__(self, service: str, *, in_flight: int = IN_FLIGHT, timeout: float = 10.0) -> None:
         self.service, self._in_flight, self._timeout = service, in_flight, timeout
         self._kinds: dict[tuple[str, str], _Kind] = {}
-        self._scope = Scope("worker", actor=f"system:{service}")
+        self._scope = Scope.system(service)
 
     def on(self, cls: type[Entity], kind: str, *, call: Call, done: Done, failed: Failed, attempts: int = 8) -> None:
         """`attempts`: how often the call is made at most; the pauses between double from 0.2 s to 60 s."""

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 
 import structlog
 from aiokafka import TopicPartition
 from prometheus_client import Counter, Gauge
 
 from libs.bus.backlog import Backlog, backlog
+from libs.bus.waiting import within
 from libs.store import Database
 from libs.store.reasons import reason
 
@@ -71,5 +71,4 @@ async def sample_backlog(database: Database, stop: asyncio.Event) -> None:
             if not out_of_reach:
                 log.warning("the backlog cannot be sampled", error=reason(error))
             out_of_reach = True
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), SAMPLE_SECONDS)
+        await within(SAMPLE_SECONDS, stop)

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from libs.bus.envelope import Delivery
+from libs.bus import locks
+from libs.bus.envelope import Delivery, first_of_each
 from libs.bus.handlers import Handlers
 from libs.bus.log import Log, Offsets
 from libs.bus.projections import SHADOW, Difference, Rebuildable
 from libs.store import Database, Scope
 from libs.store.database import LIVELY
 
-_LOCK = 7_106_511_852_580_896_770  # one rebuild at a time for a database
 _OFFSETS = "SELECT topic, partition, next FROM consumer_offsets WHERE consumer = $1 AND topic = ANY($2) ORDER BY topic, partition"
 _UNHANDLED = """
 SELECT topic, partition, record_offset, status = 'discarded' AS is_given_up FROM dead_letters
@@ -89,7 +89,7 @@ async def _mend(reading: "_Reading", live: Database, *, check: bool) -> Rebuilt:
     began = time.monotonic()
     found: list[Difference] = []
     with suppress(_OnlyChecked):
-        async with live.transaction(Scope("worker", actor=f"system:{reading.consumer}")) as tx:
+        async with live.transaction(Scope.system(reading.consumer)) as tx:
             await reading.follow(tx.connection, lock=" FOR UPDATE")
             found = await reading.projection.mend(tx, reading.shadow)
             if check:
@@ -101,7 +101,7 @@ async def _mend(reading: "_Reading", live: Database, *, check: bool) -> Rebuilt:
 async def _alone(owner_url: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
     connection = await asyncpg.connect(owner_url, timeout=10)
     try:
-        if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+        if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", locks.REBUILD):
             raise RebuildBusy("another rebuild is at work in this database")
         yield connection
     except asyncpg.LockNotAvailableError as error:
@@ -176,15 +176,11 @@ class _Reading:
     async def _apply(self, batch: list[Delivery], unhandled: Mapping[At, bool]) -> None:
         """What was given up is known from then on, as to the inbox: a later copy of it is passed over too."""
         heard = [d for d in batch if self.handlers.hears(d) and unhandled.get(_at_of(d), True)]
-        async with self.shadow.transaction(Scope("worker", actor=f"system:{self.consumer}")) as tx:
+        async with self.shadow.transaction(Scope.system(self.consumer)) as tx:
             tx.rebuilding = self.projection.name
             new = {row["event_id"] for row in await tx.connection.fetch(_NEW, [d.event_id for d in heard])}
-            fresh = []
-            for delivery in heard:
-                if delivery.event_id in new:
-                    new.discard(delivery.event_id)  # a batch can hold the same event twice
-                    if _at_of(delivery) not in unhandled:
-                        fresh.append(delivery)
+            known = {d.event_id for d in heard} - new
+            fresh = [d for d in first_of_each(heard, known) if _at_of(d) not in unhandled]
             if fresh:
                 try:
                     await self.handlers.apply(fresh, tx)

@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from libs.bus import locks
 from libs.bus.envelope import record_headers
 from libs.bus.kafka import Kafka
 from libs.bus.metrics import events_published
@@ -32,7 +33,6 @@ BATCH_BYTES = 512 * 1024
 PAGE = 2000
 IN_FLIGHT = 3
 _YIELD_EVERY = 25  # rows: the next page is read, and the last one written, while this one is built
-_LOCK = 7_106_511_852_580_896_768  # one relay for a database: the key of its session-level advisory lock
 COLUMNS = """
 id, topic, key::text, data, event_id::text, type, subject::text, account_id::text, version::text, causation_id::text, actor,
 traceparent, trim('"' FROM to_json(time AT TIME ZONE 'UTC')::text) || 'Z' AS time, headers
@@ -124,7 +124,7 @@ class Relay:
         connection = await asyncpg.connect(self._url, timeout=10, command_timeout=30, server_settings=settings)
         try:
             await connection.add_listener(CHANNEL, lambda *_: self._wake.set())
-            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", locks.RELAY):
                 self._problem = None
                 if await _stopped_within(stop, 0.5):
                     return

@@ -119,7 +119,7 @@ async def _drain(database: Database, handlers: Handlers, topic: str, key: UUID, 
 
 
 def _transaction(database: Database, handlers: Handlers) -> AbstractAsyncContextManager[Transaction]:
-    return database.transaction(Scope("worker", actor=f"system:{handlers.consumer}"))
+    return database.transaction(Scope.system(handlers.consumer))
 
 
 async def _move_up(tx: Transaction, handlers: Handlers, topic: str, key: UUID, line: Sequence[asyncpg.Record]) -> None:

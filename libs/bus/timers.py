@@ -73,7 +73,7 @@ class Timers:
         """
         due: list[asyncpg.Record] = []
         try:
-            async with database.transaction(Scope("worker", actor=f"system:{self.service}")) as tx:
+            async with database.transaction(Scope.system(self.service)) as tx:
                 due = await tx.connection.fetch(_DUE, tx.now, limit, list(avoid), list(self._entities), *share)
                 names = sorted({row["aggregate"] for row in due})
                 return sum(

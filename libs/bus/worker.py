@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 
@@ -18,6 +17,7 @@ from libs.bus.metrics import sample_backlog
 from libs.bus.relay import Relay
 from libs.bus.retention import Retention
 from libs.bus.timers import TimerLoop, Timers
+from libs.bus.waiting import within
 from libs.store import Database
 
 log = structlog.get_logger()
@@ -99,8 +99,7 @@ class Worker:
                 log.error("a loop ended; starting it again", loop=name, exc_info=error)
                 long_ago = asyncio.get_running_loop().time() - began > 60
                 pause = 0.1 if long_ago else min(pause * 2, 5.0)
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stop.wait(), pause)
+                await within(pause, self._stop)
 
     async def stop(self) -> None:
         """Tells every loop to end and waits for it, at most 15 s."""

@@ -7,6 +7,7 @@ from shutil import disk_usage
 
 from prometheus_client import Gauge, Histogram
 
+from libs.bus.waiting import within
 from libs.kit.health import Check, outcome
 from libs.kit.telemetry import gauge, histogram
 from libs.store import Database
@@ -26,8 +27,7 @@ async def watch_vitals(database: Database, checks: Mapping[str, Check], stop: as
     looked, loop = -LOOK_SECONDS, asyncio.get_running_loop()
     while not stop.is_set():
         asked = loop.time()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), 0.5)
+        await within(0.5, stop)
         if not stop.is_set():
             _loop_lag.observe(max(0.0, loop.time() - asked - 0.5))
         if loop.time() - looked >= LOOK_SECONDS:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -39,6 +39,11 @@ class Scope:
     kind: str  # tenant | staff | worker
     accounts: frozenset[UUID] = frozenset()
     actor: str = "system"
+
+    @classmethod
+    def system(cls, name: str) -> Self:
+        """A worker of this name, which is the actor of what it does."""
+        return cls("worker", actor=f"system:{name}")
 
 
 class Once(NamedTuple):

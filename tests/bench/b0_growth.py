@@ -29,7 +29,7 @@ from tests.bench.workload import ReadingNoted, readings
 from tests.support.tables import database_for
 
 ONCE, ROWS, TIMERS = "1×", {"1×": 100_000, "10×": 1_000_000}, {"1×": 20_000, "50×": 1_000_000}
-_WORKER = Scope("worker", actor="system:bench")
+_WORKER = Scope.system("bench")
 _PAGE, _BATCH, _DUE, _APPENDED = 1000, 500, 500, 200
 
 Step = Callable[[], Awaitable[float]]

@@ -78,7 +78,7 @@ SELECT count(*) FILTER (WHERE xact_start IS NOT NULL AND state <> 'idle') AS bus
 """
 _WRITES = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE $1 AND backend_xid IS NOT NULL"
 _WAITING = "SELECT count(*) FROM dead_letters WHERE key = $1 AND status = 'waiting'"
-_OPERATOR = Scope("worker", actor="system:operator")
+_OPERATOR = Scope.system("operator")
 _WAITING_FOR_ME = "SELECT count(*) FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))"
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-BATCH, RELAY, CONSUMER = "libs/bus/batch.py", "libs/bus/relay.py", "libs/bus/consumer.py"
+BATCH, ENVELOPE = "libs/bus/batch.py", "libs/bus/envelope.py"
+RELAY, CONSUMER = "libs/bus/relay.py", "libs/bus/consumer.py"
 TIMERS, REPLAY, TRANSACTION = "libs/bus/timers.py", "libs/bus/replay.py", "libs/store/transaction.py"
 
 
@@ -70,7 +71,7 @@ MUTATIONS = (
     ),
     Mutation(
         "an in-batch duplicate applied twice",
-        (Change(BATCH, "                seen.add(delivery.event_id)  #", "                pass  #"),),
+        (Change(ENVELOPE, "            seen.add(delivery.event_id)\n", ""),),
         frozenset({"I5"}),
         "libs/bus/tests/test_consumer.py::test_a_batch_that_holds_an_event_twice_applies_it_once",
     ),

@@ -78,7 +78,7 @@ async def _prepare(stack: Stack, line: str) -> None:
         data=b'{"case_id": "not an id"}',
     )  # fmt: skip
     try:
-        async with database.transaction(Scope("worker", actor=f"system:{service}")) as tx:
+        async with database.transaction(Scope.system(service)) as tx:
             parked = await tx.connection.fetchval("SELECT count(*) FROM parked_keys WHERE key = $1", key)
             if not parked:
                 late = service == "activity"  # which parks nothing else

@@ -26,7 +26,7 @@ from libs.store.ids import new_id
 from tests.support.tables import database_for
 
 PARTITIONS = 6
-WORKER = Scope("worker", actor="system:test")
+WORKER = Scope.system("test")
 
 
 class Thing(Entity, table="things"):

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from libs.events import Event
 from libs.store import Database, Entity, Scope
 
-WORKER = Scope("worker", actor="system:test")
+WORKER = Scope.system("test")
 STAFF = Scope("staff", actor="engineer:1")
 
 

@@ -18,7 +18,7 @@ from services.gateway.model.client import Client
 log = structlog.get_logger()
 FRESH_SECONDS = 2.0
 STALE_SECONDS = 60.0
-_READER = Scope("worker", actor="system:gateway")
+_READER = Scope.system("gateway")
 _RENEW_SECONDS = 60
 _REMEMBERED = 10_000
 _PATIENCE_SECONDS = 2.0

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import parse_qs, urlencode
@@ -11,6 +10,7 @@ from uuid import UUID
 
 import structlog
 
+from libs.bus.waiting import within
 from libs.kit.auth import CASE_READERS, Allowed
 from libs.kit.problems import BadRequest, Problem, Unauthenticated, Unavailable
 from services.gateway.door import asgi
@@ -169,8 +169,7 @@ class Listening:
     async def beat(self, stopping: asyncio.Event) -> None:
         """A sign of life for everybody, and a look at who may still listen; until the process stops."""
         while not stopping.is_set():
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), self._heartbeat)
+            await within(self._heartbeat, stopping)
             self._hub.beat()
             try:
                 await self._send_away()

@@ -14,7 +14,7 @@ _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('polyplus bootstrap', 0))
 
 async def bootstrap_admin(database: Database, client_id: UUID, secret: str) -> None:
     """Makes it when there is no client of this id; one that is there keeps its own secret and state."""
-    async with database.transaction(Scope("worker", actor="system:gateway")) as tx:
+    async with database.transaction(Scope.system("gateway")) as tx:
         await tx.connection.execute(_LOCK)
         if await Client.find(client_id, tx):
             return

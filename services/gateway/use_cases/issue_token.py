@@ -7,7 +7,7 @@ from services.gateway.identity.access_tokens import AccessTokens
 from services.gateway.identity.secrets import matches
 from services.gateway.model.client import Client
 
-_READER = Scope("worker", actor="system:gateway")
+_READER = Scope.system("gateway")
 
 
 async def issue_token(client_id: str, secret: str, database: Database, tokens: AccessTokens) -> str | None:

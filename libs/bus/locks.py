@@ -1,0 +1,8 @@
+"""The keys of the advisory locks that the runtime takes in a service's database. Whoever has one is alone with its work there."""
+
+RELAY = 7_106_511_852_580_896_768
+"""For as long as its session lives."""
+HOUSEKEEPING = 7_106_511_852_580_896_769
+"""For one transaction."""
+REBUILD = 7_106_511_852_580_896_770
+"""For as long as its session lives."""
