@@ -4,6 +4,7 @@ from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
 from services.escalation.handlers import on, projections, timers
 from services.escalation.queries import clocks, escalations, people
+from services.escalation.reactions.in_force import policies, recompute_cases
 from services.escalation.use_cases import (
     dry_run,
     engage_expert,
@@ -15,7 +16,6 @@ from services.escalation.use_cases import (
     resolve_escalation,
     work_escalation,
 )
-from services.escalation.use_cases.terms import policies, recompute_cases
 
 service = Service(
     name="escalation",

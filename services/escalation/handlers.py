@@ -30,12 +30,12 @@ from libs.events.rma import DeliveryPromiseMissed
 from libs.events.rma_returns import RepeatReplacementDetected
 from services.escalation.model.case_file import CaseFile, keep_requests
 from services.escalation.model.escalation import Escalation
-from services.escalation.use_cases import follow_case as case
-from services.escalation.use_cases import follow_neighbours as neighbours
-from services.escalation.use_cases.keep_calling import notice_silence, step_on
-from services.escalation.use_cases.raise_escalation import SILENCE, STEP
-from services.escalation.use_cases.settle_case import THRESHOLD, pass_threshold, recompute
-from services.escalation.use_cases.terms import RECOMPUTE
+from services.escalation.reactions import follow_case as case
+from services.escalation.reactions import follow_neighbours as neighbours
+from services.escalation.reactions.act_on_case import THRESHOLD, pass_threshold, recompute
+from services.escalation.reactions.in_force import RECOMPUTE
+from services.escalation.reactions.raise_escalation import SILENCE, STEP
+from services.escalation.reactions.step_on import notice_silence, step_on
 
 FILE: Load = {CaseFile: "case_id"}
 

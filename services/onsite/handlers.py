@@ -20,8 +20,8 @@ from libs.events.rma import (
 )
 from libs.store import Entity
 from services.onsite.model.case_file import CaseFile, keep_refusals
-from services.onsite.use_cases.miss_visit import miss_visit, plan_again
-from services.onsite.use_cases.note_facts import (
+from services.onsite.reactions.miss_visit import miss_visit, plan_again
+from services.onsite.reactions.note_facts import (
     note_cancelled_case,
     note_coverage,
     note_delivery,

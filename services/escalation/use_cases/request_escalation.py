@@ -11,9 +11,9 @@ from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation import Escalation, EscalationRequestedAlready
 from services.escalation.model.facts import Fact
 from services.escalation.queries.escalations import EscalationDetail, EscalationOut, shown, visible_case
-from services.escalation.use_cases.raise_escalation import raise_escalation
-from services.escalation.use_cases.settle_case import breach_now, settle
-from services.escalation.use_cases.terms import policies
+from services.escalation.reactions.act_on_case import breach_now, settle
+from services.escalation.reactions.in_force import policies
+from services.escalation.reactions.raise_escalation import raise_escalation
 
 router = Router(tags=["escalations"])
 CUSTOMER_REQUEST = "customer_request"

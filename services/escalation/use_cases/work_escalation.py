@@ -11,8 +11,8 @@ from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation import Escalation
 from services.escalation.model.people import NewPerson, Person
 from services.escalation.queries.escalations import EscalationDetail
-from services.escalation.use_cases.keep_calling import watch_for_silence
-from services.escalation.use_cases.raise_escalation import STEP
+from services.escalation.reactions.raise_escalation import STEP
+from services.escalation.reactions.step_on import watch_for_silence
 
 router = Router(tags=["escalations"])
 

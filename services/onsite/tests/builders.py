@@ -149,7 +149,7 @@ async def a_technician(
         "time_zone": "Asia/Ho_Chi_Minh", "home": {"latitude": home[0], "longitude": home[1]} if home else None,
         **changed,
     }  # fmt: skip
-    with next_id("services.onsite.use_cases.technicians", an_id(name)):
+    with next_id("services.onsite.use_cases.keep_technicians", an_id(name)):
         response = await h.post("/v1/technicians", body, role="manager")
     assert response.status_code == 201, response.text
     return an_id(name)

@@ -13,6 +13,7 @@ import pytest
 from libs.events.onsite import VisitRescheduled, VisitScheduled
 from services.onsite.model.technician import Booking
 from services.onsite.model.work_order import WorkOrder
+from services.onsite.reactions.note_facts import note_promise
 from services.onsite.tests.builders import (
     ACCOUNT,
     AN,
@@ -33,7 +34,6 @@ from services.onsite.tests.builders import (
     an_id,
     do,
 )
-from services.onsite.use_cases.note_facts import note_promise
 from tests.support.harness import Harness
 
 OURS: dict[str, Any] = {"role": "customer", "accounts": [ACCOUNT]}

@@ -7,8 +7,8 @@ from libs.kit.fields import Reason, Word
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.onsite.model.work_order import SoftwareApproval
+from services.onsite.queries.locked_visit import VisitAtHand, lock_visit
 from services.onsite.queries.work_orders import WorkOrderOut, work_order_out
-from services.onsite.use_cases.visit_at_hand import VisitAtHand, lock_visit
 
 router = Router(tags=["work orders"])
 

@@ -13,9 +13,9 @@ from services.onsite.model.appointment import ChosenBy
 from services.onsite.model.availability import demand_of, offers, take
 from services.onsite.model.slots import Slot
 from services.onsite.model.work_order import VisitExists
+from services.onsite.queries.locked_visit import VisitAtHand, lock_visit
 from services.onsite.queries.work_orders import WorkOrderOut, work_order_out
-from services.onsite.use_cases.plan_visit import move, schedule
-from services.onsite.use_cases.visit_at_hand import VisitAtHand, lock_visit
+from services.onsite.reactions.plan_visit import move, schedule
 
 router = Router(tags=["work orders"])
 

@@ -9,10 +9,10 @@ from libs.kit.fields import Serial, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.onsite.model.availability import policy_for
+from services.onsite.queries.locked_visit import VisitAtHand, lock_visit, visit_of
 from services.onsite.queries.work_orders import WorkOrderOut, work_order_out
-from services.onsite.use_cases.plan_visit import release
-from services.onsite.use_cases.settle_case import settle_visit
-from services.onsite.use_cases.visit_at_hand import VisitAtHand, lock_visit, visit_of
+from services.onsite.reactions.act_on_case import settle_visit
+from services.onsite.reactions.plan_visit import release
 
 router = Router(tags=["the day"])
 _PARTS_AT_FAULT = frozenset({"part_dead_on_arrival", "wrong_part"})

@@ -24,8 +24,8 @@ from services.onsite.model.slots import Slot
 from services.onsite.model.technician import Booking, Technician
 from services.onsite.model.work_order import WorkOrder
 from services.onsite.queries.day_plans import DayPlanOut
-from services.onsite.use_cases.plan_visit import move
-from services.onsite.use_cases.visit_at_hand import lock_visit
+from services.onsite.queries.locked_visit import lock_visit
+from services.onsite.reactions.plan_visit import move
 
 router = Router(tags=["day plans"])
 

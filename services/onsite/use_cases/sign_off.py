@@ -9,9 +9,9 @@ from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Forbidden
 from libs.store import Transaction
 from services.onsite.model.appointment import Appointment, Side, SignOff
+from services.onsite.queries.locked_visit import VisitAtHand, lock_visit
 from services.onsite.queries.work_orders import WorkOrderOut, work_order_out
-from services.onsite.use_cases.plan_visit import release
-from services.onsite.use_cases.visit_at_hand import VisitAtHand, lock_visit
+from services.onsite.reactions.plan_visit import release
 
 router = Router(tags=["the day"])
 _MAY_SIGN: dict[Side, frozenset[str]] = {

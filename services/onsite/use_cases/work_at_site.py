@@ -8,8 +8,8 @@ from libs.kit.problems import Unprocessable
 from libs.store import Transaction
 from services.onsite.model.appointment import CheckIn, Step
 from services.onsite.model.work_order import Work
+from services.onsite.queries.locked_visit import VisitAtHand, lock_visit
 from services.onsite.queries.work_orders import WorkOrderOut, work_order_out
-from services.onsite.use_cases.visit_at_hand import VisitAtHand, lock_visit
 
 router = Router(tags=["the day"])
 

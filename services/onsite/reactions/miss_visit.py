@@ -6,9 +6,9 @@ from libs.events.onsite import VisitMissed
 from libs.store import Transaction
 from services.onsite.model.case_file import CaseFile
 from services.onsite.model.work_order import WorkOrder
-from services.onsite.use_cases.plan_visit import release
-from services.onsite.use_cases.settle_case import settle_visit
-from services.onsite.use_cases.visit_at_hand import visit_of
+from services.onsite.queries.locked_visit import visit_of
+from services.onsite.reactions.act_on_case import settle_visit
+from services.onsite.reactions.plan_visit import release
 
 
 async def miss_visit(file: CaseFile, tx: Transaction, work_order_id: str) -> None:

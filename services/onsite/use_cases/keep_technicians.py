@@ -25,9 +25,9 @@ from services.onsite.model.technician import (
     working_hours,
 )
 from services.onsite.queries.access import visible_to
+from services.onsite.queries.locked_visit import lock_visit
 from services.onsite.queries.master_data import TechnicianOut
-from services.onsite.use_cases.settle_case import settle_visit
-from services.onsite.use_cases.visit_at_hand import lock_visit
+from services.onsite.reactions.act_on_case import settle_visit
 
 router = Router(tags=["technicians"])
 _OFFICE_HOURS = WeeklyWindow(weekdays=(0, 1, 2, 3, 4), opens="08:00", closes="18:00")

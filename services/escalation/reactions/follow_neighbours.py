@@ -5,8 +5,8 @@ from libs.events.entitlements import CoverageDecided
 from libs.events.rma import DeliveryPromiseMissed
 from libs.events.rma_returns import RepeatReplacementDetected
 from libs.store import Transaction
-from services.escalation.use_cases.record_fact import file_of, record
-from services.escalation.use_cases.settle_case import settle
+from services.escalation.reactions.act_on_case import settle
+from services.escalation.reactions.record_fact import file_of, record
 
 
 async def choose_policy_by_cover(event: CoverageDecided, tx: Transaction) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from libs.store import Transaction
 from services.escalation.model.case_file import CaseFile
 from services.escalation.model.facts import Fact, FactKind
-from services.escalation.use_cases.settle_case import settle
+from services.escalation.reactions.act_on_case import settle
 
 
 async def file_of(case_id: UUID, tx: Transaction) -> CaseFile:

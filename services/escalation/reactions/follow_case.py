@@ -24,7 +24,7 @@ from libs.events.cases_work import (
 from libs.store import Transaction
 from services.escalation.model.case_file import Assignee
 from services.escalation.model.facts import Fact
-from services.escalation.use_cases.record_fact import file_of, record
+from services.escalation.reactions.record_fact import file_of, record
 
 
 async def start_clocks(event: CaseOpened, tx: Transaction) -> None:

@@ -5,8 +5,8 @@ from libs.store import Transaction
 from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation import Escalation
 from services.escalation.model.settings import EscalationSettings
-from services.escalation.use_cases.raise_escalation import SILENCE, call_next_step
-from services.escalation.use_cases.terms import policies
+from services.escalation.reactions.in_force import policies
+from services.escalation.reactions.raise_escalation import SILENCE, call_next_step
 
 
 async def step_on(escalation: Escalation, tx: Transaction, _detail: str) -> None:

@@ -8,8 +8,8 @@ from libs.store.ids import derived, new_id
 from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation import Change, Escalation
 from services.escalation.model.escalation_policy import EscalationPolicy, chosen
+from services.escalation.model.recipients import told_of_step
 from services.escalation.model.settings import EscalationSettings
-from services.escalation.use_cases.call_people import told_of_step
 
 STEP, SILENCE = "step", "silence"
 

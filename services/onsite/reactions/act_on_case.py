@@ -10,9 +10,9 @@ from services.onsite.model.appointment import Appointment
 from services.onsite.model.availability import demand_of, offers, policy_for, take
 from services.onsite.model.case_file import CaseFile, Readiness
 from services.onsite.model.work_order import WorkOrder
-from services.onsite.use_cases.open_work_order import open_or_refuse
-from services.onsite.use_cases.plan_visit import cancel, move, schedule, wait
-from services.onsite.use_cases.visit_at_hand import VisitAtHand, visit_of
+from services.onsite.queries.locked_visit import VisitAtHand, visit_of
+from services.onsite.reactions.open_work_order import open_or_refuse
+from services.onsite.reactions.plan_visit import cancel, move, schedule, wait
 
 
 async def settle(file: CaseFile, tx: Transaction, *, site_changed: bool = False) -> None:

@@ -7,11 +7,11 @@ from services.escalation.model.case_file import CaseFile
 from services.escalation.model.clock import readings
 from services.escalation.model.clock_row import Clock, clock_id
 from services.escalation.model.escalation import Escalation
+from services.escalation.model.recipients import told_of_breach
 from services.escalation.model.thresholds import Threshold, thresholds
-from services.escalation.use_cases.call_people import told_of_breach
-from services.escalation.use_cases.raise_escalation import raise_escalation
-from services.escalation.use_cases.resolve_escalation import end
-from services.escalation.use_cases.terms import TermsOfCase, terms_of
+from services.escalation.reactions.end_escalation import end_escalation
+from services.escalation.reactions.in_force import TermsOfCase, terms_of
+from services.escalation.reactions.raise_escalation import raise_escalation
 
 THRESHOLD = "threshold"
 
@@ -123,4 +123,4 @@ async def _end_escalations(case: CaseFile, tx: Transaction) -> None:
         Escalation, Escalation.c.case_id == case.id, Escalation.c.state != "resolved", lock=True
     )
     for escalation in open_ones:
-        await end(escalation, f"The case was {case.state}.", automatic=True, tx=tx)
+        await end_escalation(escalation, f"The case was {case.state}.", tx, automatic=True)

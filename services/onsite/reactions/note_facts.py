@@ -19,7 +19,7 @@ from libs.events.rma import (
 )
 from libs.store import Transaction
 from services.onsite.model.case_file import CaseFile, Coverage, Diagnosis, Part, PartStatus, Stop
-from services.onsite.use_cases.settle_case import settle
+from services.onsite.reactions.act_on_case import settle
 
 Promise = PartReserved | PartShipped | DeliveryPromiseChanged
 Setback = RmaDenied | RmaCancelled | PartLost | PartDeadOnArrival | PartBackordered

@@ -6,8 +6,8 @@ from uuid import UUID
 from libs.events.onsite import TechnicianArrived, TechnicianDispatched
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.store import Transaction
+from services.onsite.queries.locked_visit import VisitAtHand, lock_visit
 from services.onsite.queries.work_orders import WorkOrderOut, work_order_out
-from services.onsite.use_cases.visit_at_hand import VisitAtHand, lock_visit
 
 router = Router(tags=["the day"])
 

@@ -10,7 +10,7 @@ from services.onsite.model.appointment import Appointment, ChosenBy
 from services.onsite.model.availability import location_of, policy_for
 from services.onsite.model.slots import Slot
 from services.onsite.model.technician import Booking
-from services.onsite.use_cases.visit_at_hand import VisitAtHand
+from services.onsite.queries.locked_visit import VisitAtHand
 
 
 async def schedule(
