@@ -93,7 +93,8 @@ class Appointment(
     case_id: UUID
     technician_id: UUID
     technician_name: str
-    made: int  # which of the work order's appointments it is, from 1
+    # which of the work order's appointments it is, from 1
+    made: int
     state: AppointmentState
     starts: datetime
     window_ends: datetime
@@ -101,8 +102,10 @@ class Appointment(
     leaves_at: datetime
     time_zone: str
     chosen_by: ChosenBy
-    parts_by: datetime  # the promise it was planned on
-    technicians_until: datetime | None = None  # from then on its technician sees it no more, once it is over
+    # the promise it was planned on
+    parts_by: datetime
+    # from then on its technician sees it no more, once it is over
+    technicians_until: datetime | None = None
     departed_at: datetime | None = None
     arrived_at: datetime | None = None
     check_in: CheckIn | None = None
@@ -141,8 +144,9 @@ class Appointment(
         if self.departed_at is not None:
             raise AlreadyDeparted(
                 "The technician is on the way; the visit cannot be moved any more.",
-                state="en_route", possible=["arrive"],
-            )  # fmt: skip
+                state="en_route",
+                possible=["arrive"],
+            )
 
     def depart(self, undelivered: list[UUID], *, at: datetime) -> None:
         """Raises PartNotDelivered, AlreadyDeparted, ForbiddenTransition."""
@@ -150,8 +154,10 @@ class Appointment(
         if undelivered:
             raise PartNotDelivered(
                 "Nobody departs before every part of the visit was delivered.",
-                state=self.state, undelivered_rma_ids=[str(rma_id) for rma_id in undelivered], possible=["reschedule"],
-            )  # fmt: skip
+                state=self.state,
+                undelivered_rma_ids=[str(rma_id) for rma_id in undelivered],
+                possible=["reschedule"],
+            )
         self.departed_at = at
 
     def arrive(self, *, at: datetime, by: str) -> bool:
@@ -176,11 +182,10 @@ class Appointment(
         if part.serial is not None and serial_in != part.serial:
             raise SerialMismatch(
                 "The scanned serial is not that of the part which was sent; fail the visit with wrong_part if it is not here.",
-                expected=part.serial, scanned=serial_in,
-            )  # fmt: skip
-        done = InstalledPart(
-            rma_id=rma_id, part_number=part.part_number, serial_in=serial_in, serial_out=serial_out
-        )  # fmt: skip
+                expected=part.serial,
+                scanned=serial_in,
+            )
+        done = InstalledPart(rma_id=rma_id, part_number=part.part_number, serial_in=serial_in, serial_out=serial_out)
         self.installed.append(done)
         return done
 

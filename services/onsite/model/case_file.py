@@ -25,8 +25,10 @@ class CaseClosedToCommands(Unprocessable):
     def __init__(self, state: str) -> None:
         super().__init__(
             f"The case was cancelled and the work order is {state}; nothing is possible on it now.",
-            case="cancelled", state=state, possible=[],
-        )  # fmt: skip
+            case="cancelled",
+            state=state,
+            possible=[],
+        )
 
 
 class Coverage(BaseModel):
@@ -76,11 +78,13 @@ class Part(BaseModel):
 
     diagnosis_id: UUID
     status: PartStatus
-    at: Instant  # of the fact that made the status
+    # of the fact that made the status
+    at: Instant
     part_number: str | None = None
     serial: str | None = None
     promised_by: Instant | None = None
-    promised_at: Instant | None = None  # when that promise was given
+    # when that promise was given
+    promised_at: Instant | None = None
     delivered_at: Instant | None = None
     replaced_by: UUID | None = None
 
@@ -117,8 +121,10 @@ class CaseFile(Entity, table="case_files"):
     account_id: UUID | None = None
     coverage: Coverage | None = None
     diagnoses: dict[UUID, Diagnosis]
-    withdrawn: dict[UUID, Stop]  # by diagnosis
-    parts: dict[UUID, Part]  # by RMA
+    # by diagnosis
+    withdrawn: dict[UUID, Stop]
+    # by RMA
+    parts: dict[UUID, Part]
     cancelled: Stop | None = None
 
     @classmethod

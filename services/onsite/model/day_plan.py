@@ -13,7 +13,8 @@ class PlannedVisit(BaseModel):
     """One visit before and after."""
 
     work_order_id: UUID
-    pinned: bool  # its time was chosen by somebody, so it stays
+    # its time was chosen by somebody, so it stays
+    pinned: bool
     old_technician_id: UUID
     old_starts: Instant
     technician_id: UUID
@@ -26,8 +27,10 @@ class DayPlan(Entity, table="day_plans", indexes=(("created_at", "id"), ("day", 
     day: date
     technician_ids: list[UUID]
     applied: bool
-    proven: bool  # the solver showed that nothing better exists
-    waiting_minutes_before: int  # summed over the visits, since the day's first possible arrival of each
+    # the solver showed that nothing better exists
+    proven: bool
+    # summed over the visits, since the day's first possible arrival of each
+    waiting_minutes_before: int
     waiting_minutes: int
     travel_minutes_before: int
     travel_minutes: int

@@ -60,10 +60,12 @@ class Plan:
 class _Round(NamedTuple):
     """Visits of one technician in order. Of two with the same visits the smaller one is the better."""
 
-    waited: int  # the sum of the starts
+    # the sum of the starts
+    waited: int
     travelled: int
     free_at: int
-    turns: tuple[tuple[int, Turn], ...]  # by the job's index
+    # by the job's index
+    turns: tuple[tuple[int, Turn], ...]
 
 
 Travel = Mapping[tuple[UUID, UUID], int]
@@ -135,7 +137,8 @@ def _extend(
 def _pick(
     rounds: Sequence[_Round], owners: Sequence[int], jobs: int, crews: int, seconds: float
 ) -> tuple[list[int] | None, bool]:
-    import highspy  # 28 MiB with numpy: only who plans a day pays for it
+    # 28 MiB with numpy: only who plans a day pays for it
+    import highspy
 
     model = highspy.Highs()  # type: ignore[no-untyped-call]  # the package types its methods alone
     model.silent()

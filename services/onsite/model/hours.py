@@ -34,7 +34,8 @@ def site_calendar(site: Site, policy: OnsitePolicy) -> Calendar:
         zone = "UTC"
     try:
         return calendar(CalendarData(time_zone=zone, windows=windows, holidays_country=site.country))
-    except ValidationError:  # a country whose public holidays nobody lists
+    except ValidationError:
+        # a country whose public holidays nobody lists
         return calendar(CalendarData(time_zone=zone, windows=windows))
 
 

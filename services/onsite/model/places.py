@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from libs.store import Entity
 from services.onsite.model.policy import OnsitePolicy
 
-_EARTH_KM = 6371.0088  # mean radius, IUGG
+# mean radius, IUGG
+_EARTH_KM = 6371.0088
 
 
 class Location(BaseModel):

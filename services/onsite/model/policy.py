@@ -13,24 +13,32 @@ class OnsitePolicy(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    auto_book: bool = True  # False: the customer chooses, nothing is booked before
+    # False: the customer chooses, nothing is booked before
+    auto_book: bool = True
     visit_minutes: int = Field(120, ge=15, le=600)
     arrival_window_minutes: int = Field(60, ge=15, le=480)
     slot_minutes: int = Field(30, ge=5, le=240)
     horizon_days: int = Field(30, ge=1, le=120)
-    notice_minutes: int = Field(60, ge=0, le=2880)  # between now and a technician's departure
+    # between now and a technician's departure
+    notice_minutes: int = Field(60, ge=0, le=2880)
     missed_grace_minutes: int = Field(30, ge=0, le=480)
-    retry_minutes: int = Field(60, ge=5, le=1440)  # until a visit that found no technician is tried again
+    # until a visit that found no technician is tried again
+    retry_minutes: int = Field(60, ge=5, le=1440)
     travel_kmh: float = Field(30, gt=0, le=200)
-    travel_detour: float = Field(1.3, ge=1, le=5)  # the road against the great circle
+    # the road against the great circle
+    travel_detour: float = Field(1.3, ge=1, le=5)
     travel_minimum_minutes: int = Field(15, ge=0, le=240)
-    travel_unknown_minutes: int = Field(45, ge=0, le=480)  # where one end is not on our map
-    solver_seconds: float = Field(5, gt=0, le=30)  # for each of a day plan's two goals
-    opens: TimeOfDay = "08:30"  # of a site that told no opening hours, Monday to Friday
+    # where one end is not on our map
+    travel_unknown_minutes: int = Field(45, ge=0, le=480)
+    # for each of a day plan's two goals
+    solver_seconds: float = Field(5, gt=0, le=30)
+    # of a site that told no opening hours, Monday to Friday
+    opens: TimeOfDay = "08:30"
     closes: TimeOfDay = "17:30"
     max_failed_visits: int = Field(3, ge=1, le=10)
     ending_reasons: list[FailureReason] = ["customer_declined", "not_resolved"]
-    technician_sees_hours: int = Field(24, ge=0, le=720)  # the visit with its contact and access notes, once it is over
+    # the visit with its contact and access notes, once it is over
+    technician_sees_hours: int = Field(24, ge=0, le=720)
     excluded_domains: list[Domain] = ["software", "configuration"]
     skills_by_component: dict[Short, list[Short]] = {}
 

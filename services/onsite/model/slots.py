@@ -41,8 +41,10 @@ class Demand:
     location: Location | None
     family: str | None
     skills: tuple[str, ...]
-    not_before: datetime  # the part is there
-    leave_after: datetime  # nobody leaves earlier than this
+    # the part is there
+    not_before: datetime
+    # nobody leaves earlier than this
+    leave_after: datetime
     policy: OnsitePolicy
 
 
@@ -98,9 +100,13 @@ def _slot_at(
         return None
     window = Window(starts=at, ends=at + timedelta(minutes=policy.arrival_window_minutes))
     return Slot(
-        technician_id=technician.id, technician_name=technician.name, window=window, leaves_at=leaves, ends_at=ends,
+        technician_id=technician.id,
+        technician_name=technician.name,
+        window=window,
+        leaves_at=leaves,
+        ends_at=ends,
         travel_minutes=int(travel.total_seconds() // 60),
-    )  # fmt: skip
+    )
 
 
 def whereabouts(booking: Booking) -> Location | None:

@@ -84,11 +84,13 @@ class WorkOrder(
     serial: str | None
     family: str | None
     skills: list[str]
-    appointment_id: UUID | None = None  # the active one
+    # the active one
+    appointment_id: UUID | None = None
     appointments: int = 0
     failed_visits: int = 0
     waiting_for: str | None = None
-    unusable: list[UUID]  # RMAs whose part a visit failed with
+    # RMAs whose part a visit failed with
+    unusable: list[UUID]
     software_approval: SoftwareApproval | None = None
     opened_at: datetime
     history: list[Change]

@@ -16,7 +16,8 @@ from services.onsite.queries.access import visible_to
 class VisitAtHand(NamedTuple):
     file: CaseFile
     order: WorkOrder
-    appointment: Appointment | None  # the active one
+    # the active one
+    appointment: Appointment | None
 
     def booked(self) -> Appointment:
         """Raises NoVisit, or ForbiddenTransition for a work order that has ended."""

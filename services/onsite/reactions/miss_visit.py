@@ -23,10 +23,15 @@ async def miss_visit(file: CaseFile, tx: Transaction, work_order_id: str) -> Non
     await release(visit, tx)
     tx.emit(
         VisitMissed(
-            work_order_id=order.id, appointment_id=appointment.id, case_id=order.case_id, diagnosis_id=order.diagnosis_id,
-            window=appointment.window, reason=reason, missed_at=tx.now,
+            work_order_id=order.id,
+            appointment_id=appointment.id,
+            case_id=order.case_id,
+            diagnosis_id=order.diagnosis_id,
+            window=appointment.window,
+            reason=reason,
+            missed_at=tx.now,
         )
-    )  # fmt: skip
+    )
     await settle_visit(await visit_of(order, file, tx), tx, at=tx.now)
 
 

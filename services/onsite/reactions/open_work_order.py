@@ -22,31 +22,51 @@ async def open_or_refuse(file: CaseFile, diagnosis_id: UUID, tx: Transaction) ->
             diagnosis.refused = reason
             tx.emit(
                 OnsiteNotCovered(
-                    case_id=file.id, diagnosis_id=diagnosis_id, reason=reason, explanation=explanation,
+                    case_id=file.id,
+                    diagnosis_id=diagnosis_id,
+                    reason=reason,
+                    explanation=explanation,
                     decided_at=max(coverage.decided_at, diagnosis.diagnosed_at),
                 )
-            )  # fmt: skip
+            )
         return None
     diagnosis.refused = None
     assert coverage.onsite_since is not None
     assert file.account_id is not None
     opened_at, product = max(coverage.onsite_since, diagnosis.diagnosed_at), coverage.product
     order = WorkOrder(
-        id=WorkOrder.id_for(diagnosis_id), account_id=file.account_id, case_id=file.id, diagnosis_id=diagnosis_id,
-        number=await tx.next_number("WO"), state="open", component=diagnosis.component, part_number=diagnosis.part_number,
-        product_number=product.product_number if product else None, serial=product.serial if product else None,
-        family=product.family if product else None, skills=policy.skills_by_component.get(diagnosis.component, []),
-        waiting_for="part_not_promised", unusable=[], opened_at=opened_at,
+        id=WorkOrder.id_for(diagnosis_id),
+        account_id=file.account_id,
+        case_id=file.id,
+        diagnosis_id=diagnosis_id,
+        number=await tx.next_number("WO"),
+        state="open",
+        component=diagnosis.component,
+        part_number=diagnosis.part_number,
+        product_number=product.product_number if product else None,
+        serial=product.serial if product else None,
+        family=product.family if product else None,
+        skills=policy.skills_by_component.get(diagnosis.component, []),
+        waiting_for="part_not_promised",
+        unusable=[],
+        opened_at=opened_at,
         history=[Change(state="open", at=opened_at, by=tx.scope.actor)],
-    )  # fmt: skip
+    )
     tx.add(order)
     tx.emit(
         WorkOrderOpened(
-            work_order_id=order.id, case_id=order.case_id, diagnosis_id=order.diagnosis_id, number=order.number,
-            component=order.component, part_number=order.part_number, product_number=order.product_number,
-            serial=order.serial, family=order.family, opened_at=order.opened_at,
+            work_order_id=order.id,
+            case_id=order.case_id,
+            diagnosis_id=order.diagnosis_id,
+            number=order.number,
+            component=order.component,
+            part_number=order.part_number,
+            product_number=order.product_number,
+            serial=order.serial,
+            family=order.family,
+            opened_at=order.opened_at,
         )
-    )  # fmt: skip
+    )
     return order
 
 

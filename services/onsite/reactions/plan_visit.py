@@ -22,13 +22,20 @@ async def schedule(
     order.become("planned", at=at, by=tx.scope.actor)
     tx.emit(
         VisitScheduled(
-            work_order_id=order.id, appointment_id=appointment.id, case_id=order.case_id, diagnosis_id=order.diagnosis_id,
-            window=appointment.window, time_zone=appointment.time_zone,
+            work_order_id=order.id,
+            appointment_id=appointment.id,
+            case_id=order.case_id,
+            diagnosis_id=order.diagnosis_id,
+            window=appointment.window,
+            time_zone=appointment.time_zone,
             visit_seconds=int((appointment.ends - appointment.starts).total_seconds()),
-            technician_id=slot.technician_id, technician_name=slot.technician_name, chosen_by=chosen_by,
-            by=tx.scope.actor, scheduled_at=at,
+            technician_id=slot.technician_id,
+            technician_name=slot.technician_name,
+            chosen_by=chosen_by,
+            by=tx.scope.actor,
+            scheduled_at=at,
         )
-    )  # fmt: skip
+    )
     return appointment
 
 
@@ -72,10 +79,15 @@ async def cancel(visit: VisitAtHand, tx: Transaction, *, reason: str, at: dateti
     tx.cancel_timer(visit.file, f"plan_visit:{order.id}")
     tx.emit(
         VisitCancelled(
-            work_order_id=order.id, appointment_id=appointment.id if appointment else None, case_id=order.case_id,
-            diagnosis_id=order.diagnosis_id, reason=reason, by=tx.scope.actor, cancelled_at=at,
+            work_order_id=order.id,
+            appointment_id=appointment.id if appointment else None,
+            case_id=order.case_id,
+            diagnosis_id=order.diagnosis_id,
+            reason=reason,
+            by=tx.scope.actor,
+            cancelled_at=at,
         )
-    )  # fmt: skip
+    )
 
 
 async def release(visit: VisitAtHand, tx: Transaction) -> None:
@@ -86,7 +98,8 @@ async def release(visit: VisitAtHand, tx: Transaction) -> None:
     booking = await Booking.find(Booking.id_for(visit.order.id), tx, lock=True)
     if booking is not None:
         tx.remove(booking)
-        await tx.flush()  # the same row may be made again in this transaction
+        # the same row may be made again in this transaction
+        await tx.flush()
 
 
 async def _end_for_technician(visit: VisitAtHand, tx: Transaction) -> None:
@@ -104,19 +117,40 @@ async def _hold(
     assert file.coverage.site is not None
     site, policy = file.coverage.site, await policy_for(file, tx)
     appointment = Appointment(
-        id=order.next_appointment_id(), account_id=order.account_id, work_order_id=order.id, case_id=order.case_id,
-        technician_id=slot.technician_id, technician_name=slot.technician_name, made=order.appointments, state="confirmed",
-        starts=slot.window.starts, window_ends=slot.window.ends, ends=slot.ends_at, leaves_at=slot.leaves_at,
-        time_zone=site.time_zone, chosen_by=chosen_by, parts_by=parts_by, steps=[], installed=[], sign_offs={}, history=[],
-    )  # fmt: skip
+        id=order.next_appointment_id(),
+        account_id=order.account_id,
+        work_order_id=order.id,
+        case_id=order.case_id,
+        technician_id=slot.technician_id,
+        technician_name=slot.technician_name,
+        made=order.appointments,
+        state="confirmed",
+        starts=slot.window.starts,
+        window_ends=slot.window.ends,
+        ends=slot.ends_at,
+        leaves_at=slot.leaves_at,
+        time_zone=site.time_zone,
+        chosen_by=chosen_by,
+        parts_by=parts_by,
+        steps=[],
+        installed=[],
+        sign_offs={},
+        history=[],
+    )
     appointment.note_confirmed(at=at, by=tx.scope.actor)
     tx.add(appointment)
     place = await location_of(site, tx)
     booking = Booking(
-        id=Booking.id_for(order.id), work_order_id=order.id, appointment_id=appointment.id, technician_id=slot.technician_id, leaves_at=slot.leaves_at,
-        starts=slot.window.starts, ends=slot.ends_at,
-        latitude=place.latitude if place else None, longitude=place.longitude if place else None,
-    )  # fmt: skip
+        id=Booking.id_for(order.id),
+        work_order_id=order.id,
+        appointment_id=appointment.id,
+        technician_id=slot.technician_id,
+        leaves_at=slot.leaves_at,
+        starts=slot.window.starts,
+        ends=slot.ends_at,
+        latitude=place.latitude if place else None,
+        longitude=place.longitude if place else None,
+    )
     if held := await Booking.find(Booking.id_for(order.id), tx, lock=True):
         held.take_over(booking)
     else:
@@ -137,9 +171,19 @@ def _tell_move(
     order, role = visit.order, tx.scope.actor.partition(":")[0]
     tx.emit(
         VisitRescheduled(
-            work_order_id=order.id, appointment_id=new.id if new else None, old_appointment_id=old.id, case_id=order.case_id,
-            diagnosis_id=order.diagnosis_id, old=old.window, new=new.window if new else None, time_zone=old.time_zone,
-            technician_id=new.technician_id if new else None, technician_name=new.technician_name if new else None,
-            reason=reason, by=tx.scope.actor, by_role=cast("Role", role), rescheduled_at=at,
+            work_order_id=order.id,
+            appointment_id=new.id if new else None,
+            old_appointment_id=old.id,
+            case_id=order.case_id,
+            diagnosis_id=order.diagnosis_id,
+            old=old.window,
+            new=new.window if new else None,
+            time_zone=old.time_zone,
+            technician_id=new.technician_id if new else None,
+            technician_name=new.technician_name if new else None,
+            reason=reason,
+            by=tx.scope.actor,
+            by_role=cast("Role", role),
+            rescheduled_at=at,
         )
-    )  # fmt: skip
+    )

@@ -41,87 +41,154 @@ BEN_THANH, THU_DUC = (10.7725, 106.6980), (10.8494, 106.7537)
 def a_site(**changed: Any) -> Site:
     hours = [OpeningHours(weekdays=[0, 1, 2, 3, 4], opens="09:00", closes="17:00")]
     fields: dict[str, Any] = {
-        "site_id": SITE, "name": "Head office", "address_lines": ["1 Lê Lợi"], "city": "Hồ Chí Minh", "country": "VN",
-        "time_zone": "Asia/Ho_Chi_Minh", "opening_hours": hours,
-    }  # fmt: skip
+        "site_id": SITE,
+        "name": "Head office",
+        "address_lines": ["1 Lê Lợi"],
+        "city": "Hồ Chí Minh",
+        "country": "VN",
+        "time_zone": "Asia/Ho_Chi_Minh",
+        "opening_hours": hours,
+    }
     return Site(**{**fields, **changed})
 
 
 def a_decision(**changed: Any) -> CoverageDecided:
     account_id = changed.get("account_id", ACCOUNT)
     fields: dict[str, Any] = {
-        "case_id": CASE, "account_id": account_id, "revision": 1, "covered": True, "reason": "active_contract",
-        "plan": "poly-plus", "options": ["onsite"], "onsite": True, "account": Account(id=account_id, name="Sao Mai"),
-        "site": a_site(), "contact": Contact(contact_id=CONTACT, name="Ngọc", language="vi", authorised=True),
+        "case_id": CASE,
+        "account_id": account_id,
+        "revision": 1,
+        "covered": True,
+        "reason": "active_contract",
+        "plan": "poly-plus",
+        "options": ["onsite"],
+        "onsite": True,
+        "account": Account(id=account_id, name="Sao Mai"),
+        "site": a_site(),
+        "contact": Contact(contact_id=CONTACT, name="Ngọc", language="vi", authorised=True),
         "product": Product(product_number="7200-87300", serial="X70-1", family="Studio", model="Studio X70"),
         "decided_at": MONDAY,
-    }  # fmt: skip
+    }
     return CoverageDecided(**{**fields, **changed})
 
 
 def a_diagnosis(**changed: Any) -> FaultDiagnosed:
     fields: dict[str, Any] = {
-        "case_id": CASE, "diagnosis_id": DIAGNOSIS, "component": "camera", "fault_code": "CAM-01", "domain": "hardware",
-        "remedy": "onsite_replacement", "part_number": "CAM-70", "findings": "No picture.", "confidence": "high",
-        "diagnosed_by": "engineer", "diagnosed_at": MONDAY + timedelta(minutes=5),
-    }  # fmt: skip
+        "case_id": CASE,
+        "diagnosis_id": DIAGNOSIS,
+        "component": "camera",
+        "fault_code": "CAM-01",
+        "domain": "hardware",
+        "remedy": "onsite_replacement",
+        "part_number": "CAM-70",
+        "findings": "No picture.",
+        "confidence": "high",
+        "diagnosed_by": "engineer",
+        "diagnosed_at": MONDAY + timedelta(minutes=5),
+    }
     return FaultDiagnosed(**{**fields, **changed})
 
 
 def a_reservation(**changed: Any) -> PartReserved:
     fields: dict[str, Any] = {
-        "rma_id": RMA, "case_id": CASE, "diagnosis_id": DIAGNOSIS, "part_number": "CAM-70", "depot_id": an_id("depot"),
-        "promised": date(2026, 3, 3), "promised_by": PROMISED, "contract_due": date(2026, 3, 3), "reasons": [],
+        "rma_id": RMA,
+        "case_id": CASE,
+        "diagnosis_id": DIAGNOSIS,
+        "part_number": "CAM-70",
+        "depot_id": an_id("depot"),
+        "promised": date(2026, 3, 3),
+        "promised_by": PROMISED,
+        "contract_due": date(2026, 3, 3),
+        "reasons": [],
         "reserved_at": MONDAY + timedelta(minutes=6),
-    }  # fmt: skip
+    }
     return PartReserved(**{**fields, **changed})
 
 
 def a_shipment(**changed: Any) -> PartShipped:
     fields: dict[str, Any] = {
-        "rma_id": RMA, "case_id": CASE, "diagnosis_id": DIAGNOSIS, "number": "RMA-2026-000001", "part_number": "CAM-70",
-        "whole_unit": False, "component": "camera", "serial": "CAM-NEW", "depot_id": an_id("depot"), "carrier": "sim",
-        "tracking": "T1", "promised": date(2026, 3, 3), "promised_by": PROMISED, "contract_due": date(2026, 3, 3),
-        "onsite": True, "shipped_at": MONDAY + timedelta(hours=2),
-    }  # fmt: skip
+        "rma_id": RMA,
+        "case_id": CASE,
+        "diagnosis_id": DIAGNOSIS,
+        "number": "RMA-2026-000001",
+        "part_number": "CAM-70",
+        "whole_unit": False,
+        "component": "camera",
+        "serial": "CAM-NEW",
+        "depot_id": an_id("depot"),
+        "carrier": "sim",
+        "tracking": "T1",
+        "promised": date(2026, 3, 3),
+        "promised_by": PROMISED,
+        "contract_due": date(2026, 3, 3),
+        "onsite": True,
+        "shipped_at": MONDAY + timedelta(hours=2),
+    }
     return PartShipped(**{**fields, **changed})
 
 
 def a_delivery(**changed: Any) -> PartDelivered:
     fields: dict[str, Any] = {
-        "rma_id": RMA, "case_id": CASE, "diagnosis_id": DIAGNOSIS, "part_number": "CAM-70", "serial": "CAM-NEW",
-        "contract_due": date(2026, 3, 3), "in_time": True, "onsite": True, "delivered_at": PROMISED - timedelta(hours=3),
-    }  # fmt: skip
+        "rma_id": RMA,
+        "case_id": CASE,
+        "diagnosis_id": DIAGNOSIS,
+        "part_number": "CAM-70",
+        "serial": "CAM-NEW",
+        "contract_due": date(2026, 3, 3),
+        "in_time": True,
+        "onsite": True,
+        "delivered_at": PROMISED - timedelta(hours=3),
+    }
     return PartDelivered(**{**fields, **changed})
 
 
 def a_new_promise(by: datetime, **changed: Any) -> DeliveryPromiseChanged:
     fields: dict[str, Any] = {
-        "rma_id": RMA, "case_id": CASE, "diagnosis_id": DIAGNOSIS, "new": by.date(), "promised_by": by,
-        "contract_due": date(2026, 3, 3), "cause": "carrier", "reasons": [], "changed_at": MONDAY + timedelta(hours=3),
-    }  # fmt: skip
+        "rma_id": RMA,
+        "case_id": CASE,
+        "diagnosis_id": DIAGNOSIS,
+        "new": by.date(),
+        "promised_by": by,
+        "contract_due": date(2026, 3, 3),
+        "cause": "carrier",
+        "reasons": [],
+        "changed_at": MONDAY + timedelta(hours=3),
+    }
     return DeliveryPromiseChanged(**{**fields, **changed})
 
 
 def a_loss(replaced_by: UUID | None = None) -> PartLost:
     return PartLost(
-        rma_id=RMA, case_id=CASE, diagnosis_id=DIAGNOSIS, replaced_by_rma_id=replaced_by, reason="carrier",
+        rma_id=RMA,
+        case_id=CASE,
+        diagnosis_id=DIAGNOSIS,
+        replaced_by_rma_id=replaced_by,
+        reason="carrier",
         lost_at=MONDAY + timedelta(hours=4),
-    )  # fmt: skip
+    )
 
 
 def a_dead_part(replaced_by: UUID | None = None) -> PartDeadOnArrival:
     return PartDeadOnArrival(
-        rma_id=RMA, case_id=CASE, diagnosis_id=DIAGNOSIS, part_number="CAM-70", replaced_by_rma_id=replaced_by,
-        by="depot", reported_at=WEDNESDAY + timedelta(hours=1),
-    )  # fmt: skip
+        rma_id=RMA,
+        case_id=CASE,
+        diagnosis_id=DIAGNOSIS,
+        part_number="CAM-70",
+        replaced_by_rma_id=replaced_by,
+        by="depot",
+        reported_at=WEDNESDAY + timedelta(hours=1),
+    )
 
 
 def a_backorder() -> PartBackordered:
     return PartBackordered(
-        rma_id=RMA, case_id=CASE, diagnosis_id=DIAGNOSIS, part_number="CAM-70", contract_due=date(2026, 3, 3),
+        rma_id=RMA,
+        case_id=CASE,
+        diagnosis_id=DIAGNOSIS,
+        part_number="CAM-70",
+        contract_due=date(2026, 3, 3),
         backordered_at=MONDAY + timedelta(minutes=6),
-    )  # fmt: skip
+    )
 
 
 def a_withdrawal() -> DiagnosisWithdrawn:
@@ -145,10 +212,13 @@ async def a_technician(
 ) -> UUID:
     """Works on Studio units anywhere in Vietnam, 08:00–18:00 on weekdays."""
     body = {
-        "name": name, "authorisations": [{"family": "Studio"}], "territories": [{"country": "VN"}],
-        "time_zone": "Asia/Ho_Chi_Minh", "home": {"latitude": home[0], "longitude": home[1]} if home else None,
+        "name": name,
+        "authorisations": [{"family": "Studio"}],
+        "territories": [{"country": "VN"}],
+        "time_zone": "Asia/Ho_Chi_Minh",
+        "home": {"latitude": home[0], "longitude": home[1]} if home else None,
         **changed,
-    }  # fmt: skip
+    }
     with next_id("services.onsite.use_cases.keep_technicians", an_id(name)):
         response = await h.post("/v1/technicians", body, role="manager")
     assert response.status_code == 201, response.text

@@ -60,8 +60,10 @@ async def test_the_customer_sees_slots_earliest_first_and_books_one(onsite: Harn
 
     slots = (await onsite.get(f"{PATH}/slots?limit=3", **OURS)).json()
     assert [slot["window"]["starts"] for slot in slots["items"]] == [
-        "2026-03-04T02:00:00Z", "2026-03-04T02:30:00Z", "2026-03-04T03:00:00Z",
-    ]  # fmt: skip
+        "2026-03-04T02:00:00Z",
+        "2026-03-04T02:30:00Z",
+        "2026-03-04T03:00:00Z",
+    ]
     assert slots["items"][0]["window"]["ends"] == "2026-03-04T03:00:00Z"
     booked = await do(onsite, "book", {"starts": slots["items"][1]["window"]["starts"]}, status=201, **OURS)
 
@@ -141,9 +143,16 @@ async def test_the_diary_itself_refuses_two_visits_at_once(onsite: Harness) -> N
 
     def a_booking(name: str, at: datetime) -> Booking:
         return Booking(
-            id=an_id(name), work_order_id=an_id(name), appointment_id=an_id(name), technician_id=AN, leaves_at=at, starts=at,
-            ends=at + timedelta(hours=2), latitude=None, longitude=None,
-        )  # fmt: skip
+            id=an_id(name),
+            work_order_id=an_id(name),
+            appointment_id=an_id(name),
+            technician_id=AN,
+            leaves_at=at,
+            starts=at,
+            ends=at + timedelta(hours=2),
+            latitude=None,
+            longitude=None,
+        )
 
     async with onsite.transaction() as tx:
         tx.add(a_booking("first", starts))

@@ -92,12 +92,26 @@ async def test_an_earlier_promise_leaves_a_visit_at_the_time_that_the_customer_c
         (a_backorder(), "part_backordered"),
         (a_loss(), "part_lost"),
         (a_dead_part(), "part_dead_on_arrival"),
-        (RmaDenied(rma_id=RMA, case_id=CASE, diagnosis_id=DIAGNOSIS, reason="no_part_fits", explanation="…", by="system",
-                   denied_at=MONDAY), "part_denied"),
-        (RmaCancelled(rma_id=RMA, case_id=CASE, diagnosis_id=DIAGNOSIS, reason="depot", by="depot",
-                      cancelled_at=MONDAY), "part_cancelled"),
+        (
+            RmaDenied(
+                rma_id=RMA,
+                case_id=CASE,
+                diagnosis_id=DIAGNOSIS,
+                reason="no_part_fits",
+                explanation="…",
+                by="system",
+                denied_at=MONDAY,
+            ),
+            "part_denied",
+        ),
+        (
+            RmaCancelled(
+                rma_id=RMA, case_id=CASE, diagnosis_id=DIAGNOSIS, reason="depot", by="depot", cancelled_at=MONDAY
+            ),
+            "part_cancelled",
+        ),
     ],
-)  # fmt: skip
+)
 async def test_the_visit_waits_when_its_part_does_not_come(onsite: Harness, setback: Event, reason: str) -> None:
     await a_planned_visit(onsite)
 

@@ -176,8 +176,9 @@ async def test_what_was_once_taken_of_a_technician_is_read(onsite: Harness) -> N
     async with onsite.transaction() as tx:
         await tx.connection.execute(
             "UPDATE technicians SET absences = $1, authorisations = authorisations || $2",
-            json.dumps([away]), json.dumps([{"family": " "}]),
-        )  # fmt: skip
+            json.dumps([away]),
+            json.dumps([{"family": " "}]),
+        )
 
     read = await onsite.get(TECHNICIAN, role="manager")
 

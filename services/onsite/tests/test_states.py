@@ -13,19 +13,46 @@ from services.onsite.tests.builders import ACCOUNT, AN, CASE, DIAGNOSIS, MONDAY,
 
 def an_order(state: Any) -> WorkOrder:
     return WorkOrder(
-        id=ORDER, account_id=ACCOUNT, case_id=CASE, diagnosis_id=DIAGNOSIS, number="WO-2026-000001", state=state,
-        component="camera", part_number=None, product_number=None, serial=None, family=None, skills=[], unusable=[],
-        opened_at=MONDAY, history=[],
-    )  # fmt: skip
+        id=ORDER,
+        account_id=ACCOUNT,
+        case_id=CASE,
+        diagnosis_id=DIAGNOSIS,
+        number="WO-2026-000001",
+        state=state,
+        component="camera",
+        part_number=None,
+        product_number=None,
+        serial=None,
+        family=None,
+        skills=[],
+        unusable=[],
+        opened_at=MONDAY,
+        history=[],
+    )
 
 
 def an_appointment(state: Any) -> Appointment:
     return Appointment(
-        id=an_id("appointment"), account_id=ACCOUNT, work_order_id=ORDER, case_id=CASE, technician_id=AN,
-        technician_name="An", made=1, state=state, starts=MONDAY, window_ends=MONDAY + timedelta(hours=1),
-        ends=MONDAY + timedelta(hours=2), leaves_at=MONDAY, time_zone="UTC", chosen_by="policy", parts_by=MONDAY,
-        steps=[], installed=[], sign_offs={}, history=[],
-    )  # fmt: skip
+        id=an_id("appointment"),
+        account_id=ACCOUNT,
+        work_order_id=ORDER,
+        case_id=CASE,
+        technician_id=AN,
+        technician_name="An",
+        made=1,
+        state=state,
+        starts=MONDAY,
+        window_ends=MONDAY + timedelta(hours=1),
+        ends=MONDAY + timedelta(hours=2),
+        leaves_at=MONDAY,
+        time_zone="UTC",
+        chosen_by="policy",
+        parts_by=MONDAY,
+        steps=[],
+        installed=[],
+        sign_offs={},
+        history=[],
+    )
 
 
 @pytest.mark.parametrize(("state", "to"), WORK_ORDER.allowed_pairs())

@@ -28,10 +28,15 @@ def approve_software(visit: VisitAtHand, cmd: ApproveSoftware, tx: Transaction) 
     order.approve_software(approval, needed_to_restore=cmd.needed_to_restore)
     tx.emit(
         SoftwareRestoreApproved(
-            work_order_id=order.id, case_id=order.case_id, diagnosis_id=order.diagnosis_id, release=cmd.release,
-            reason=cmd.reason, by=tx.scope.actor, approved_at=tx.now,
+            work_order_id=order.id,
+            case_id=order.case_id,
+            diagnosis_id=order.diagnosis_id,
+            release=cmd.release,
+            reason=cmd.reason,
+            by=tx.scope.actor,
+            approved_at=tx.now,
         )
-    )  # fmt: skip
+    )
 
 
 @router.post("/v1/work-orders/{work_order_id}/approve-software", dependencies=[allow("engineer")])

@@ -62,16 +62,20 @@ async def _chosen(visit: VisitAtHand, cmd: BookVisit, tx: Transaction) -> tuple[
     if ready.by is None:
         raise PartNotPromised(
             "A visit is planned once every part of it is promised.",
-            state=order.state, waiting_for=ready.reason, possible=[],
-        )  # fmt: skip
+            state=order.state,
+            waiting_for=ready.reason,
+            possible=[],
+        )
     demand = await demand_of(file, order, tx, not_before=file.visitable_from(order.diagnosis_id, ready.by))
     slot = await take(order, demand, tx, starts=cmd.starts, technician_id=cmd.technician_id)
     if slot is None:
         left = [slot for _, slot in zip(range(5), await offers(order, demand, tx), strict=False)]
         raise SlotTaken(
             "No technician can come at that time.",
-            state=order.state, possible=["slots"], slots=[slot.model_dump(mode="json") for slot in left],
-        )  # fmt: skip
+            state=order.state,
+            possible=["slots"],
+            slots=[slot.model_dump(mode="json") for slot in left],
+        )
     return slot, ready.by
 
 

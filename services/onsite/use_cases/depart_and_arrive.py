@@ -20,11 +20,16 @@ async def depart(visit: VisitAtHand, tx: Transaction) -> None:
     way: timedelta = appointment.starts - appointment.leaves_at
     tx.emit(
         TechnicianDispatched(
-            work_order_id=order.id, appointment_id=appointment.id, case_id=order.case_id, diagnosis_id=order.diagnosis_id,
-            technician_id=appointment.technician_id, technician_name=appointment.technician_name,
-            expected_at=tx.now + way, departed_at=tx.now,
+            work_order_id=order.id,
+            appointment_id=appointment.id,
+            case_id=order.case_id,
+            diagnosis_id=order.diagnosis_id,
+            technician_id=appointment.technician_id,
+            technician_name=appointment.technician_name,
+            expected_at=tx.now + way,
+            departed_at=tx.now,
         )
-    )  # fmt: skip
+    )
 
 
 async def arrive(visit: VisitAtHand, tx: Transaction) -> None:
@@ -36,11 +41,16 @@ async def arrive(visit: VisitAtHand, tx: Transaction) -> None:
     tx.cancel_timer(file, f"visit_missed:{order.id}")
     tx.emit(
         TechnicianArrived(
-            work_order_id=order.id, appointment_id=appointment.id, case_id=order.case_id, diagnosis_id=order.diagnosis_id,
-            technician_id=appointment.technician_id, technician_name=appointment.technician_name,
-            in_window=in_window, arrived_at=tx.now,
+            work_order_id=order.id,
+            appointment_id=appointment.id,
+            case_id=order.case_id,
+            diagnosis_id=order.diagnosis_id,
+            technician_id=appointment.technician_id,
+            technician_name=appointment.technician_name,
+            in_window=in_window,
+            arrived_at=tx.now,
         )
-    )  # fmt: skip
+    )
 
 
 @router.post("/v1/work-orders/{work_order_id}/depart", dependencies=[allow("technician", "manager")])

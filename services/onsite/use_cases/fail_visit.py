@@ -25,7 +25,8 @@ class FailVisit(Command):
     explanation: Text
     rma_ids: list[UUID] = Field([], max_length=50)
     serials: list[Serial] = Field([], max_length=50)
-    plans_again: bool | None = None  # None: as the policy has it for the reason
+    # None: as the policy has it for the reason
+    plans_again: bool | None = None
 
 
 async def fail_visit(visit: VisitAtHand, cmd: FailVisit, tx: Transaction) -> None:
@@ -44,11 +45,20 @@ async def fail_visit(visit: VisitAtHand, cmd: FailVisit, tx: Transaction) -> Non
     await release(visit, tx)
     tx.emit(
         VisitFailed(
-            work_order_id=order.id, appointment_id=appointment.id, case_id=order.case_id, diagnosis_id=order.diagnosis_id,
-            technician_id=appointment.technician_id, reason=cmd.reason, explanation=cmd.explanation, rma_ids=at_fault,
-            serials=cmd.serials, plans_again=plans_again, by=tx.scope.actor, failed_at=tx.now,
+            work_order_id=order.id,
+            appointment_id=appointment.id,
+            case_id=order.case_id,
+            diagnosis_id=order.diagnosis_id,
+            technician_id=appointment.technician_id,
+            reason=cmd.reason,
+            explanation=cmd.explanation,
+            rma_ids=at_fault,
+            serials=cmd.serials,
+            plans_again=plans_again,
+            by=tx.scope.actor,
+            failed_at=tx.now,
         )
-    )  # fmt: skip
+    )
     if plans_again:
         await settle_visit(await visit_of(order, file, tx), tx, at=tx.now)
 

@@ -34,9 +34,14 @@ async def add_place_route(cmd: AddPlace, tx: Tx) -> PlaceOut:
     key = name_key(cmd.name)
     await refuse_twin(Place, tx, country=cmd.country, name_key=key)
     place = Place(
-        id=new_id(), country=cmd.country, name=cmd.name, name_key=key, latitude=cmd.latitude,
-        longitude=cmd.longitude, created_at=tx.now,
-    )  # fmt: skip
+        id=new_id(),
+        country=cmd.country,
+        name=cmd.name,
+        name_key=key,
+        latitude=cmd.latitude,
+        longitude=cmd.longitude,
+        created_at=tx.now,
+    )
     return PlaceOut.model_validate(tx.add(place))
 
 

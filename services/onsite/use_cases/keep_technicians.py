@@ -100,10 +100,21 @@ def _must_be_possible(technician: Technician) -> None:
 @router.post("/v1/technicians", status_code=201, dependencies=[allow(*MANAGERS)])
 async def register_technician_route(cmd: RegisterTechnician, tx: Tx) -> TechnicianOut:
     technician = Technician(
-        id=new_id(), created_at=tx.now, name=cmd.name, email=cmd.email, phone=cmd.phone,
-        authorisations=[*cmd.authorisations], skills=cmd.skills, territories=cmd.territories, hours=cmd.hours,
-        time_zone=cmd.time_zone, holidays_country=cmd.holidays_country, absences=[*cmd.absences], home=cmd.home, active=cmd.active,
-    )  # fmt: skip
+        id=new_id(),
+        created_at=tx.now,
+        name=cmd.name,
+        email=cmd.email,
+        phone=cmd.phone,
+        authorisations=[*cmd.authorisations],
+        skills=cmd.skills,
+        territories=cmd.territories,
+        hours=cmd.hours,
+        time_zone=cmd.time_zone,
+        holidays_country=cmd.holidays_country,
+        absences=[*cmd.absences],
+        home=cmd.home,
+        active=cmd.active,
+    )
     _must_be_possible(technician)
     return TechnicianOut.model_validate(tx.add(technician))
 

@@ -69,12 +69,19 @@ async def replan_day(cmd: ReplanDay, tx: Transaction) -> DayPlan:
     apply = cmd.apply and not day.is_as_good_as(dict(plan.turns))
     first = sum(day.first_possible(job) for job in jobs)
     record = DayPlan(
-        id=new_id(), day=cmd.day, technician_ids=cmd.technician_ids, applied=apply, proven=plan.proven,
+        id=new_id(),
+        day=cmd.day,
+        technician_ids=cmd.technician_ids,
+        applied=apply,
+        proven=plan.proven,
         waiting_minutes_before=sum(day.minutes(stop.booking.starts) for stop in day.stops) - first,
         waiting_minutes=sum(turn.starts for turn in plan.turns.values()) - first,
-        travel_minutes_before=day.travelled, travel_minutes=sum(turn.travel for turn in plan.turns.values()),
-        visits=[_planned(stop, plan.turns[stop.id], day) for stop in day.stops], by=tx.scope.actor, created_at=tx.now,
-    )  # fmt: skip
+        travel_minutes_before=day.travelled,
+        travel_minutes=sum(turn.travel for turn in plan.turns.values()),
+        visits=[_planned(stop, plan.turns[stop.id], day) for stop in day.stops],
+        by=tx.scope.actor,
+        created_at=tx.now,
+    )
     if apply:
         await _apply(day, plan, tx)
     return tx.add(record)
@@ -125,22 +132,31 @@ async def _apply(day: Day, plan: Plan, tx: Transaction) -> None:
         leaves_at = starts - timedelta(minutes=turn.travel)
         if (turn.crew, starts) == (stop.booking.technician_id, stop.booking.starts):
             booking = await Booking.get(stop.booking.id, tx, lock=True)
-            booking.leaves_at = appointment.leaves_at = leaves_at  # another visit may come before it now
+            # another visit may come before it now
+            booking.leaves_at = appointment.leaves_at = leaves_at
             continue
         window = Window(starts=starts, ends=starts + timedelta(minutes=stop.demand.policy.arrival_window_minutes))
         slot = Slot(
-            technician_id=turn.crew, technician_name=names[turn.crew], window=window, leaves_at=leaves_at,
-            ends_at=starts + stop.length, travel_minutes=turn.travel,
-        )  # fmt: skip
+            technician_id=turn.crew,
+            technician_name=names[turn.crew],
+            window=window,
+            leaves_at=leaves_at,
+            ends_at=starts + stop.length,
+            travel_minutes=turn.travel,
+        )
         parts_by = appointment.parts_by
         await move(visit, slot, tx, parts_by=parts_by, at=tx.now, chosen_by="policy", reason="day_plan")
 
 
 def _planned(stop: Stop, turn: Turn, day: Day) -> PlannedVisit:
     return PlannedVisit(
-        work_order_id=stop.id, pinned=stop.pinned, old_technician_id=stop.booking.technician_id,
-        old_starts=stop.booking.starts, technician_id=turn.crew, starts=day.instant(turn.starts),
-    )  # fmt: skip
+        work_order_id=stop.id,
+        pinned=stop.pinned,
+        old_technician_id=stop.booking.technician_id,
+        old_starts=stop.booking.starts,
+        technician_id=turn.crew,
+        starts=day.instant(turn.starts),
+    )
 
 
 @router.post("/v1/day-plans", status_code=201, dependencies=[allow(*MANAGERS)])

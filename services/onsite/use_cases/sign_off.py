@@ -24,7 +24,8 @@ class SignVisitOff(Command):
     """One side's word. The technician may take the contact's signature; support signs for itself."""
 
     side: Side
-    name: Line | None = None  # default: the caller, or the named contact
+    # default: the caller, or the named contact
+    name: Line | None = None
     note: Text | None = None
 
 
@@ -50,14 +51,22 @@ async def _complete(visit: VisitAtHand, appointment: Appointment, tx: Transactio
     await release(visit, tx)
     tx.emit(
         VisitCompleted(
-            work_order_id=order.id, appointment_id=appointment.id, case_id=order.case_id, diagnosis_id=order.diagnosis_id,
-            technician_id=appointment.technician_id, technician_name=appointment.technician_name,
+            work_order_id=order.id,
+            appointment_id=appointment.id,
+            case_id=order.case_id,
+            diagnosis_id=order.diagnosis_id,
+            technician_id=appointment.technician_id,
+            technician_name=appointment.technician_name,
             serials_in=[part.serial_in for part in installed if part.serial_in],
-            serials_out=[part.serial_out for part in installed if part.serial_out], installed=installed,
-            signed_off_by=signed["customer"].name, verified_by=signed["support"].name, note=signed["customer"].note,
-            arrived_at=appointment.arrived_at, completed_at=tx.now,
+            serials_out=[part.serial_out for part in installed if part.serial_out],
+            installed=installed,
+            signed_off_by=signed["customer"].name,
+            verified_by=signed["support"].name,
+            note=signed["customer"].note,
+            arrived_at=appointment.arrived_at,
+            completed_at=tx.now,
         )
-    )  # fmt: skip
+    )
 
 
 @router.post(
