@@ -10,10 +10,13 @@ from services.escalation.model.thresholds import Threshold
 
 
 def breach_id(case_id: UUID, threshold: Threshold) -> UUID:
-    return derived(case_id, f"breach:{threshold.epoch}:{threshold.key}")
+    """The same for the same case and threshold."""
+    return derived(case_id, f"breach:{threshold.mark}")
 
 
 class Breach(Entity, table="breaches", indexes=("account_id",), unique=(("case_id", "epoch", "key"),)):
+    """The record of one breach. `due_at` is when the threshold lay, `raised` whether it called for an escalation."""
+
     case_id: UUID
     account_id: UUID | None = None
     key: str

@@ -12,6 +12,11 @@ from libs.kit.problems import Conflict, Unprocessable
 from libs.store import Entity
 from services.escalation.model.facts import CaseState, Epoch, Fact, case_state, epochs, in_order, severity_at
 
+THRESHOLD = "threshold"
+"""The timer of a threshold; what follows the colon is its key."""
+RECOMPUTE = "recompute"
+"""The timer that looks anew at what is due, after a change of policy."""
+
 
 class CaseClosedToCommands(Unprocessable):
     """The case is over, or its cancellation is being assessed."""
@@ -22,6 +27,8 @@ class CaseNotWorked(Conflict):
 
 
 class Assignee(BaseModel):
+    """Whoever the case was assigned to last, and since when."""
+
     subject: str
     name: str
     email: str | None = None
@@ -71,9 +78,11 @@ class CaseFile(Entity, table="case_files", indexes=("account_id", "state")):
             self.severity, self.priority = severity_at(self.facts, None)
 
     def epochs(self) -> list[Epoch]:
+        """The case's epochs in order; none before its opening is known."""
         return epochs(self.facts)
 
     def assign(self, assignee: Assignee) -> None:
+        """The latest assignment is kept."""
         if self.assignee is None or assignee.since >= self.assignee.since:
             self.assignee = assignee
 
@@ -83,6 +92,7 @@ class CaseFile(Entity, table="case_files", indexes=("account_id", "state")):
             self.coverage_revision, self.plan, self.region, self.family = revision, plan, region, family
 
     def note_diagnosis(self, diagnosis_id: UUID, **known: Any) -> None:
+        """Keeps what is known of a diagnosis; `known` are fields of KnownDiagnosis."""
         before = self.diagnoses.get(str(diagnosis_id), KnownDiagnosis())
         self.diagnoses = {**self.diagnoses, str(diagnosis_id): before.model_copy(update=known)}
 
@@ -93,10 +103,12 @@ class CaseFile(Entity, table="case_files", indexes=("account_id", "state")):
 
     @property
     def last_progress(self) -> datetime | None:
+        """When somebody last moved the case along."""
         return max((fact.at for fact in self.facts if fact.is_progress), default=None)
 
     @property
     def is_worked(self) -> bool:
+        """Whether the case can be escalated: it is open, or its cancellation is being assessed."""
         return self.state in ("open", "assessing")
 
     def must_take_commands(self) -> None:

@@ -13,7 +13,7 @@ from services.escalation.model.settings import EscalationSettings, Targets
 
 Measure = Literal["first_response", "update", "resolution", "age", "no_progress"]
 ClockState = Literal["running", "paused", "met", "stopped"]
-Terms = Callable[[Severity, datetime | None], EscalationSettings]
+SettingsAt = Callable[[Severity, datetime | None], EscalationSettings]
 """The numbers in force for a severity at an instant, the newest ones for None."""
 
 CLOCKS: tuple[Measure, ...] = ("first_response", "update", "resolution")
@@ -32,11 +32,12 @@ class Pause:
 
 @dataclass(frozen=True)
 class Reading:
-    """One clock from its start to its end, if it has one. What ended keeps the terms that held then."""
+    """One clock from its start to its end, if it has one. What ended keeps the settings that held then."""
 
     kind: Measure
     epoch: int
-    round: int  # the update clock starts anew with each update
+    # the update clock starts anew with each update
+    round: int
     severity: Severity
     priority: Priority
     target: timedelta
@@ -90,25 +91,36 @@ class Reading:
         return due is None or self.ended_at is None or self.ended_at <= due
 
 
-def readings(facts: Iterable[Fact], terms: Terms, kinds: Sequence[Measure] = CLOCKS) -> list[Reading]:
+def readings(facts: Iterable[Fact], settings_at: SettingsAt, kinds: Sequence[Measure] = CLOCKS) -> list[Reading]:
     """Every clock of these kinds that the case has or had; none before its opening is known."""
     facts = in_order(facts)
-    return [reading for epoch in epochs(facts) for kind in kinds for reading in _of_epoch(kind, epoch, facts, terms)]
+    return [
+        reading for epoch in epochs(facts) for kind in kinds for reading in _of_epoch(kind, epoch, facts, settings_at)
+    ]
 
 
-def _of_epoch(kind: Measure, epoch: Epoch, facts: Sequence[Fact], terms: Terms) -> Iterable[Reading]:
+def _of_epoch(kind: Measure, epoch: Epoch, facts: Sequence[Fact], settings_at: SettingsAt) -> Iterable[Reading]:
     within = [fact for fact in facts if epoch.holds(fact.at)]
     pauses = _pauses(epoch, facts) if kind in _PAUSED_BY_WAITS else []
     for number, (start, end, met) in enumerate(_stretches(kind, epoch, within)):
         severity, priority = severity_at(facts, end)
-        settings = terms(severity, end)
+        settings = settings_at(severity, end)
         targets: Targets = getattr(settings, kind)
         target = targets.of(priority)
         yield Reading(
-            kind=kind, epoch=epoch.number, round=number, severity=severity, priority=priority,
-            target=settings.duration(target), calendar=settings.clock_face(target), started_at=start,
-            pauses=_clipped(pauses, start, end), ended_at=end, met=met, reason=None if met else epoch.outcome,
-        )  # fmt: skip
+            kind=kind,
+            epoch=epoch.number,
+            round=number,
+            severity=severity,
+            priority=priority,
+            target=settings.duration(target),
+            calendar=settings.clock_face(target),
+            started_at=start,
+            pauses=_clipped(pauses, start, end),
+            ended_at=end,
+            met=met,
+            reason=None if met else epoch.outcome,
+        )
 
 
 def _stretches(kind: Measure, epoch: Epoch, within: Sequence[Fact]) -> Iterable[tuple[datetime, datetime | None, bool]]:

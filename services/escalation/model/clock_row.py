@@ -1,7 +1,7 @@
 """A clock as it was last told: the row behind `/v1/clocks`, drawn anew from the facts each time one comes."""
 
 from datetime import UTC, datetime
-from typing import Self
+from typing import Self, TypedDict
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -15,12 +15,21 @@ from services.escalation.model.clock import ClockState, Reading
 ClockEvent = ClockStarted | ClockPaused | ClockResumed | ClockMet | ClockStopped
 
 
+class ClockIds(TypedDict):
+    clock_id: UUID
+    case_id: UUID
+    clock: ClockKind
+    epoch: int
+
+
 def clock_id(case_id: UUID, reading: Reading) -> UUID:
+    """The same for the same case, kind, epoch and round."""
     return derived(case_id, f"clock:{reading.kind}:{reading.epoch}:{reading.round}")
 
 
 class Clock(Entity, table="clocks", indexes=("case_id", ("state", "due_at"))):
-    """`due_at` is None while the clock stands still; `thresholds` says when each percentage is reached."""
+    """`due_at` is None while the clock stands still; `thresholds` says when each percentage is reached. `remaining_seconds` is
+    there while it stands still, `elapsed_seconds` once it has ended."""
 
     case_id: UUID
     account_id: UUID | None = None
@@ -37,9 +46,9 @@ class Clock(Entity, table="clocks", indexes=("case_id", ("state", "due_at"))):
     paused_at: datetime | None = None
     waiting_for: Wait | None = None
     paused_seconds: int = 0
-    remaining_seconds: int | None = None  # while paused
+    remaining_seconds: int | None = None
     resumed_at: datetime | None = None
-    elapsed_seconds: int | None = None  # once ended
+    elapsed_seconds: int | None = None
     ended_at: datetime | None = None
     in_time: bool | None = None
     reason: str | None = None
@@ -48,25 +57,41 @@ class Clock(Entity, table="clocks", indexes=("case_id", ("state", "due_at"))):
     def of(
         cls, reading: Reading, case_id: UUID, account_id: UUID | None, version: int, percents: tuple[int, ...]
     ) -> Self:
-        """The row that says what the reading says."""
+        """The row that says what the reading says. `version` is the policy's."""
         assert reading.kind in ("first_response", "update", "resolution")
         paused = reading.pauses[-1] if reading.state == "paused" else None
         ended, target = reading.ended_at, reading.target
         return cls(
-            id=clock_id(case_id, reading), case_id=case_id, account_id=account_id, kind=reading.kind, epoch=reading.epoch,
-            round=reading.round, priority=reading.priority, target_seconds=int(target.total_seconds()),
-            policy_version=version, state=reading.state, started_at=reading.started_at,
+            id=clock_id(case_id, reading),
+            case_id=case_id,
+            account_id=account_id,
+            kind=reading.kind,
+            epoch=reading.epoch,
+            round=reading.round,
+            priority=reading.priority,
+            target_seconds=int(target.total_seconds()),
+            policy_version=version,
+            state=reading.state,
+            started_at=reading.started_at,
             due_at=None if paused else reading.due_at(),
             thresholds={percent: reading.due_at(percent) for percent in percents},
-            paused_at=paused.start if paused else None, waiting_for=paused.wait if paused else None,
+            paused_at=paused.start if paused else None,
+            waiting_for=paused.wait if paused else None,
             paused_seconds=int(reading.paused_for.total_seconds()),
             remaining_seconds=int((target - reading.elapsed(paused.start)).total_seconds()) if paused else None,
             resumed_at=reading.pauses[-1].end if reading.pauses else None,
-            elapsed_seconds=int(reading.elapsed(ended).total_seconds()) if ended else None, ended_at=ended,
-            in_time=reading.in_time if reading.met else None, reason=reading.reason,
-        )  # fmt: skip
+            elapsed_seconds=int(reading.elapsed(ended).total_seconds()) if ended else None,
+            ended_at=ended,
+            in_time=reading.in_time if reading.met else None,
+            reason=reading.reason,
+        )
 
-    def become(self, other: Self) -> None:
+    @property
+    def ids(self) -> ClockIds:
+        """What every event of this clock says."""
+        return {"clock_id": self.id, "case_id": self.case_id, "clock": self.kind, "epoch": self.epoch}
+
+    def redraw(self, other: Self) -> None:
         """Says what `other` says, as the same row."""
         self.__dict__.update(other.__dict__ | {"version": self.version, "revision": self.revision})
 
@@ -75,10 +100,10 @@ class Clock(Entity, table="clocks", indexes=("case_id", ("state", "due_at"))):
         if before is None:
             as_started = self.state == "running" and not self.resumed_at
             return [self._started(first_due_at)] if as_started else [self._started(first_due_at), self._stand()]
-        same_terms = (before.priority, before.target_seconds) == (self.priority, self.target_seconds)
+        same_target = (before.priority, before.target_seconds) == (self.priority, self.target_seconds)
         stands = ("state", "due_at", "remaining_seconds", "paused_seconds", "ended_at", "in_time")
         if all(getattr(before, name) == getattr(self, name) for name in stands):
-            return [] if same_terms or self.state != "running" else [self._started(self.due_at)]
+            return [] if same_target or self.state != "running" else [self._started(self.due_at)]
         went_on = before.state == "running" and before.paused_seconds == self.paused_seconds
         if self.state == "running" and (went_on or not self.resumed_at):
             return [self._started(self.due_at)]
@@ -91,37 +116,41 @@ class Clock(Entity, table="clocks", indexes=("case_id", ("state", "due_at"))):
                 assert self.paused_at
                 assert self.remaining_seconds is not None
                 return ClockPaused(
-                    clock_id=self.id, case_id=self.case_id, clock=self.kind, epoch=self.epoch, wait=self.waiting_for,
-                    remaining_seconds=self.remaining_seconds, paused_at=self.paused_at,
-                )  # fmt: skip
+                    **self.ids,
+                    wait=self.waiting_for,
+                    remaining_seconds=self.remaining_seconds,
+                    paused_at=self.paused_at,
+                )
             case "met":
                 assert self.due_at
                 assert self.ended_at
                 assert self.elapsed_seconds is not None
                 return ClockMet(
-                    clock_id=self.id, case_id=self.case_id, clock=self.kind, epoch=self.epoch, in_time=bool(self.in_time),
-                    elapsed_seconds=self.elapsed_seconds, due_at=self.due_at, met_at=self.ended_at,
-                )  # fmt: skip
+                    **self.ids,
+                    in_time=bool(self.in_time),
+                    elapsed_seconds=self.elapsed_seconds,
+                    due_at=self.due_at,
+                    met_at=self.ended_at,
+                )
             case "stopped":
                 assert self.ended_at
-                return ClockStopped(
-                    clock_id=self.id, case_id=self.case_id, clock=self.kind, epoch=self.epoch,
-                    reason=f"the case was {self.reason}", stopped_at=self.ended_at,
-                )  # fmt: skip
+                return ClockStopped(**self.ids, reason=f"the case was {self.reason}", stopped_at=self.ended_at)
         assert self.due_at
         assert self.resumed_at
         return ClockResumed(
-            clock_id=self.id, case_id=self.case_id, clock=self.kind, epoch=self.epoch, paused_seconds=self.paused_seconds,
-            resumed_at=self.resumed_at, due_at=self.due_at,
-        )  # fmt: skip
+            **self.ids, paused_seconds=self.paused_seconds, resumed_at=self.resumed_at, due_at=self.due_at
+        )
 
     def _started(self, due_at: datetime | None) -> ClockEvent:
         assert due_at
         return ClockStarted(
-            clock_id=self.id, case_id=self.case_id, clock=self.kind, epoch=self.epoch, priority=self.priority,
-            target_seconds=self.target_seconds, policy_version=self.policy_version, started_at=self.started_at,
+            **self.ids,
+            priority=self.priority,
+            target_seconds=self.target_seconds,
+            policy_version=self.policy_version,
+            started_at=self.started_at,
             due_at=due_at,
-        )  # fmt: skip
+        )
 
 
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from dataclasses import field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, TypedDict
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -25,6 +25,11 @@ machine = StateMachine[EscalationState](
     "triggered",
 )
 
+STEP = "step"
+"""The timer of the next step."""
+SILENCE = "silence"
+"""The timer that looks whether anything was heard since somebody took it up."""
+
 
 class AcknowledgedAlready(Conflict):
     """A step that wants several people wants different ones."""
@@ -39,6 +44,8 @@ class EscalationRequestedAlready(Conflict):
 
 
 class Change(BaseModel):
+    """One change of state: when, by whom, why."""
+
     state: EscalationState
     at: datetime
     by: str
@@ -46,18 +53,27 @@ class Change(BaseModel):
 
 
 class Acknowledgement(BaseModel):
+    """One person's word that they work on it."""
+
     by: str
     by_name: str
     at: datetime
 
 
 class Engagement(BaseModel):
+    """An expert who was invited, and for which of their skills."""
+
     expert_id: UUID
     name: str
     skills: list[str]
     reason: str
     by: str
     at: datetime
+
+
+class EscalationIds(TypedDict):
+    escalation_id: UUID
+    case_id: UUID
 
 
 class Escalation(
@@ -98,18 +114,33 @@ class Escalation(
     resolved_at: datetime | None = None
     history: list[Change] = field(default_factory=list)
 
-    def _go(self, to: EscalationState, at: datetime, by: str, reason: str) -> None:
-        machine.check(self.state, to)
-        self.state = to
-        self.history = [*self.history, Change(state=to, at=at, by=by, reason=reason)]
+    @property
+    def ids(self) -> EscalationIds:
+        """What every event of this escalation says."""
+        return {"escalation_id": self.id, "case_id": self.case_id}
+
+    def become(self, state: EscalationState, *, at: datetime, by: str, reason: str) -> None:
+        """Goes to a state and puts it on record. Raises ForbiddenTransition."""
+        machine.check(self.state, state)
+        self.state = state
+        self.history = [*self.history, Change(state=state, at=at, by=by, reason=reason)]
 
     @property
     def current_step(self) -> Step:
+        """The step whose people were called last."""
         return self.policy.steps[self.step - 1]
 
     @property
     def still_wanted(self) -> int:
+        """How many more people the current step wants."""
         return max(0, self.current_step.acknowledgements - len(self.acknowledgements))
+
+    @property
+    def held_by(self) -> str | None:
+        """The name of the person who answers for it; None before anybody took it up."""
+        if self.owner:
+            return self.owner.name
+        return self.acknowledgements[-1].by_name if self.acknowledgements else None
 
     def following(self) -> tuple[int, int] | None:
         """The step after this one and its repeat; None once everything was gone through as often as the policy says."""
@@ -125,8 +156,9 @@ class Escalation(
         self.next_step_at = at + after if self.following() else None
 
     def acknowledge(self, by: str, by_name: str, at: datetime, note: str | None = None) -> None:
-        """One person takes it up; the step is silent once as many different people did as it wants. Of who it was handed to,
-        one word is enough."""
+        """One person takes it up. The step is silent once as many different people did as it wants; after a hand-over one is
+        enough. Raises ForbiddenTransition, AcknowledgedAlready.
+        """
         machine.check(self.state, "acknowledged")
         if any(each.by == by for each in self.acknowledgements):
             raise AcknowledgedAlready(
@@ -137,7 +169,7 @@ class Escalation(
         self.active_at = at
         if self.state == "handed_over" or not self.still_wanted:
             self.next_step_at = None
-            self._go("acknowledged", at, by, note or f"{by_name} took it up")
+            self.become("acknowledged", at=at, by=by, reason=note or f"{by_name} took it up")
 
     def silent_from(self, last_progress: datetime | None) -> datetime:
         """When the silence since the last sign of life, here or on the case, has been too long."""
@@ -145,18 +177,18 @@ class Escalation(
         return last + timedelta(minutes=self.policy.unacknowledge_minutes)
 
     def unacknowledge(self, at: datetime) -> None:
-        self._go("triggered", at, "system:escalation", "nothing was heard of who took it up")
+        """Takes it back from whoever was silent. Raises ForbiddenTransition."""
+        self.become("triggered", at=at, by="system:escalation", reason="nothing was heard of who took it up")
 
     def hand_over(self, to: Recipient, note: str, by: str, at: datetime) -> str | None:
-        """Another person answers for it; the one before is returned."""
-        self._go("handed_over", at, by, note)
-        previous = (
-            self.owner.name if self.owner else self.acknowledgements[-1].by_name if self.acknowledgements else None
-        )
+        """Another person answers for it; returns the name of the one before. Raises ForbiddenTransition."""
+        self.become("handed_over", at=at, by=by, reason=note)
+        previous = self.held_by
         self.owner, self.active_at, self.acknowledgements = to, at, []
         return previous
 
     def engage(self, engagement: Engagement) -> None:
+        """Invites an expert. Raises EngagedAlready, Conflict once it is resolved."""
         if self.state == "resolved":
             raise Conflict(
                 "The escalation is resolved; nobody can be invited to it any more.", state=self.state, possible=[]
@@ -167,5 +199,6 @@ class Escalation(
         self.active_at = engagement.at
 
     def resolve(self, resolution: str, by: str, at: datetime) -> None:
-        self._go("resolved", at, by, resolution)
+        """The end. Raises ForbiddenTransition."""
+        self.become("resolved", at=at, by=by, reason=resolution)
         self.resolution, self.resolved_at, self.next_step_at = resolution, at, None

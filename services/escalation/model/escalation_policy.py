@@ -66,7 +66,8 @@ class EscalationPolicy(Entity, table="escalation_policies", indexes=("name",)):
     priorities: list[Priority] = field(default_factory=list)
     rules: list[str] = field(default_factory=list)
     steps: list[Step]
-    repeat: int | None = None  # None: the number in force
+    # None: the number in force
+    repeat: int | None = None
     unacknowledge_minutes: int | None = None
     active: bool = True
 
@@ -83,10 +84,13 @@ class EscalationPolicy(Entity, table="escalation_policies", indexes=("name",)):
 
     def frozen(self, settings: EscalationSettings) -> FrozenPolicy:
         return FrozenPolicy(
-            id=self.id, name=self.name, revision=self.revision, steps=tuple(self.steps),
+            id=self.id,
+            name=self.name,
+            revision=self.revision,
+            steps=tuple(self.steps),
             repeat=settings.repeat if self.repeat is None else self.repeat,
             unacknowledge_minutes=self.unacknowledge_minutes or settings.unacknowledge_minutes,
-        )  # fmt: skip
+        )
 
 
 def built_in(settings: EscalationSettings) -> FrozenPolicy:
@@ -97,9 +101,13 @@ def built_in(settings: EscalationSettings) -> FrozenPolicy:
     )
     steps = tuple(Step(calls=each, minutes_to_next=settings.step_minutes) for each in calls)
     return FrozenPolicy(
-        id=None, name="built in", revision=0, steps=steps, repeat=settings.repeat,
+        id=None,
+        name="built in",
+        revision=0,
+        steps=steps,
+        repeat=settings.repeat,
         unacknowledge_minutes=settings.unacknowledge_minutes,
-    )  # fmt: skip
+    )
 
 
 def chosen(

@@ -12,6 +12,7 @@ from libs.kit.calendar import CalendarData, calendar
 from libs.kit.fields import Short
 from libs.kit.problems import Conflict
 from libs.store import Entity
+from services.escalation.model.case_file import CaseFile
 
 Unavailable = Literal["inactive", "absent", "outside_hours", "fully_loaded"]
 
@@ -38,7 +39,20 @@ class Skills(BaseModel):
         )
 
 
+def skills_for(case: CaseFile) -> Skills:
+    """What the product and the standing diagnoses call for."""
+    return Skills.model_validate(
+        {
+            "families": [case.family] if case.family else [],
+            "domains": sorted({each.domain for each in case.standing if each.domain}),
+            "partners": sorted({each.partner_id for each in case.standing if each.partner_id}),
+        }
+    )
+
+
 class Absence(BaseModel):
+    """A stretch in which the expert cannot be asked, until its end (outside)."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     starts: AwareDatetime
@@ -47,6 +61,8 @@ class Absence(BaseModel):
 
 
 class Expert(Entity, table="experts", indexes=("name",)):
+    """`load` counts the escalations they are engaged in that are not over."""
+
     name: str
     email: str | None = None
     language: Language = "en"
@@ -54,7 +70,7 @@ class Expert(Entity, table="experts", indexes=("name",)):
     hours: CalendarData
     absences: list[Absence] = field(default_factory=list)
     max_load: int = 3
-    load: int = 0  # escalations engaged in that are not over
+    load: int = 0
     active: bool = True
 
     def unavailable(self, at: datetime) -> Unavailable | None:
@@ -72,15 +88,17 @@ class Expert(Entity, table="experts", indexes=("name",)):
         return len(self.skills.named() & needed.named())
 
     def engage(self, at: datetime) -> None:
-        """Raises NoExpertAvailable."""
+        """One escalation more to carry. Raises NoExpertAvailable."""
         if reason := self.unavailable(at):
             raise NoExpertAvailable(f"{self.name} is {reason.replace('_', ' ')}; choose somebody else.", reason=reason)
         self.load += 1
 
     def release(self) -> None:
+        """One escalation less to carry."""
         self.load = max(0, self.load - 1)
 
     def as_recipient(self) -> Recipient:
+        """As events name them."""
         return Recipient(kind="expert", id=self.id, name=self.name, address=self.email, language=self.language)
 
 

@@ -12,17 +12,41 @@ from libs.events.values import NoteOrigin, Priority, Severity, Wait
 from libs.store.ids import new_id
 
 FactKind = Literal[
-    "opened", "severity_changed", "reopened", "assigned", "responded", "noted", "worked", "diagnosed", "diagnosis_withdrawn",
-    "workaround", "wait_began", "wait_ended", "contract_date_missed", "repeat_replacement", "partner_silence",
-    "customer_request", "resolved", "resolution_taken_back", "cancellation_requested", "cancellation_declined", "closed", "cancelled",
-]  # fmt: skip
+    "opened",
+    "severity_changed",
+    "reopened",
+    "assigned",
+    "responded",
+    "noted",
+    "worked",
+    "diagnosed",
+    "diagnosis_withdrawn",
+    "workaround",
+    "wait_began",
+    "wait_ended",
+    "contract_date_missed",
+    "repeat_replacement",
+    "partner_silence",
+    "customer_request",
+    "resolved",
+    "resolution_taken_back",
+    "cancellation_requested",
+    "cancellation_declined",
+    "closed",
+    "cancelled",
+]
 CaseState = Literal["unknown", "open", "assessing", "resolved", "closed", "cancelled"]
 
 _RANK = {kind: rank for rank, kind in enumerate(get_args(FactKind))}
 _STATE_AFTER: dict[str, CaseState] = {
-    "opened": "open", "reopened": "open", "resolved": "resolved",
-    "cancellation_requested": "assessing", "cancellation_declined": "open", "closed": "closed", "cancelled": "cancelled",
-}  # fmt: skip
+    "opened": "open",
+    "reopened": "open",
+    "resolved": "resolved",
+    "cancellation_requested": "assessing",
+    "cancellation_declined": "open",
+    "closed": "closed",
+    "cancelled": "cancelled",
+}
 
 
 class ToldFact(BaseModel):

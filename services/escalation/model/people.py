@@ -83,7 +83,8 @@ def ids_of(stored: list[Person], named: list[NewPerson], in_use: set[UUID]) -> d
     by_words = {_words(each.name, each.email): each.id for each in sorted(stored, key=lambda each: each.id in in_use)}
     new = {_words(each.name, each.email) for each in named}
     ids = {words: by_words[words] for words in new & by_words.keys()}
-    for part in (1, 0):  # the address, then the name
+    # the address, then the name
+    for part in (1, 0):
         left, free = new - ids.keys(), {words for words, id in by_words.items() if id not in ids.values()}
         for words in left:
             same = [other for other in free if other[part] == words[part] != ""]

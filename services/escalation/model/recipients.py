@@ -1,7 +1,10 @@
-"""Who is to be told, as people with addresses, at the instant it happens: nobody downstream has to ask who was on call."""
+"""Who is told of a breach or called by a step, as people with addresses: nobody downstream has to ask who was on call."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
 
 from libs.events.values import Recipient
-from libs.store import Transaction
 from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation_policy import Call
 from services.escalation.model.people import Team
@@ -9,43 +12,54 @@ from services.escalation.model.rota import Rota
 from services.escalation.model.settings import EscalationSettings
 
 
-async def told_of_breach(case: CaseFile, settings: EscalationSettings, tx: Transaction) -> list[Recipient]:
-    """The duty managers, whoever has the case, and always service management (S24)."""
-    return _each_once(await _duty_managers(tx) + _assignee(case) + await _service_management(settings, tx))
+@dataclass(frozen=True)
+class PhoneBook:
+    """Everybody who can be called at one instant: the duty managers' rotas, service management's teams, and the rotas and
+    teams that a step names."""
+
+    at: datetime
+    duty_managers: list[Rota]
+    service_management: list[Team]
+    rotas: dict[UUID, Rota] = field(default_factory=dict)
+    teams: dict[UUID, Team] = field(default_factory=dict)
 
 
-async def told_of_step(
-    case: CaseFile, calls: tuple[Call, ...], settings: EscalationSettings, tx: Transaction
+def told_of_breach(case: CaseFile, settings: EscalationSettings, book: PhoneBook) -> list[Recipient]:
+    """The duty managers, the case's assignee, and always service management (S24); each once."""
+    return _each_once(_duty_managers(book) + _assignee(case) + service_management(settings, book))
+
+
+def called_by_step(
+    case: CaseFile, calls: tuple[Call, ...], settings: EscalationSettings, book: PhoneBook
 ) -> list[Recipient]:
-    """Whom these calls reach now, and always service management."""
+    """Whom these calls reach, and always service management; each once. A rota or team that is gone reaches nobody."""
     found: list[Recipient] = []
     for call in calls:
         match call.kind:
             case "duty_manager":
-                found += await _duty_managers(tx)
+                found += _duty_managers(book)
             case "assignee":
                 found += _assignee(case)
-            case "rota" if call.id and (rota := await Rota.find(call.id, tx)):
-                found += rota.recipients(tx.now)
-            case "team" if call.id and (team := await Team.find(call.id, tx)):
+            case "rota" if call.id and (rota := book.rotas.get(call.id)):
+                found += rota.recipients(book.at)
+            case "team" if call.id and (team := book.teams.get(call.id)):
                 found += team.recipients()
             case "person" if call.person:
                 found.append(call.person.as_recipient("on_call"))
-    return _each_once(found + await _service_management(settings, tx))
+    return _each_once(found + service_management(settings, book))
 
 
-async def _duty_managers(tx: Transaction) -> list[Recipient]:
-    rotas = await tx.select(Rota, Rota.c.purpose == "duty_manager", order_by=(Rota.c.name, Rota.c.id))
-    return [recipient for rota in rotas for recipient in rota.recipients(tx.now)]
-
-
-async def _service_management(settings: EscalationSettings, tx: Transaction) -> list[Recipient]:
-    teams = await tx.select(Team, Team.c.purpose == "service_management", order_by=(Team.c.name, Team.c.id))
-    known = [recipient for team in teams for recipient in team.recipients()]
+def service_management(settings: EscalationSettings, book: PhoneBook) -> list[Recipient]:
+    """Service management's teams; the address of the settings while no team has a member."""
+    known = [recipient for team in book.service_management for recipient in team.recipients()]
     if any(recipient.kind == "service_management" for recipient in known):
         return known
-    address = settings.service_management_address
-    return [*known, Recipient(kind="service_management", name=settings.service_management_name, address=address)]
+    name, address = settings.service_management_name, settings.service_management_address
+    return [*known, Recipient(kind="service_management", name=name, address=address)]
+
+
+def _duty_managers(book: PhoneBook) -> list[Recipient]:
+    return [recipient for rota in book.duty_managers for recipient in rota.recipients(book.at)]
 
 
 def _assignee(case: CaseFile) -> list[Recipient]:

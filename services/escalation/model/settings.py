@@ -13,9 +13,17 @@ from libs.kit.calendar_data import weekly_spans
 from libs.kit.fields import Short
 
 Rule = Literal[
-    "first_response", "update", "resolution", "age", "no_progress", "reopenings", "repeat_replacement",
-    "contract_date_missed", "partner_silence", "customer_request",
-]  # fmt: skip
+    "first_response",
+    "update",
+    "resolution",
+    "age",
+    "no_progress",
+    "reopenings",
+    "repeat_replacement",
+    "contract_date_missed",
+    "partner_silence",
+    "customer_request",
+]
 ROUND_THE_CLOCK = calendar(CalendarData.round_the_clock())
 _ANY_MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -82,11 +90,17 @@ class EscalationSettings(BaseModel):
     reopenings: int = Field(2, ge=1, description="the reopening that is one too many")
     raising: tuple[Rule, ...] = Field(
         (
-            "first_response", "update", "resolution", "age", "no_progress", "reopenings", "contract_date_missed",
+            "first_response",
+            "update",
+            "resolution",
+            "age",
+            "no_progress",
+            "reopenings",
+            "contract_date_missed",
             "customer_request",
         ),
         description="breaches of other rules only tell",
-    )  # fmt: skip
+    )
     calendar: CalendarData = CalendarData(
         time_zone="Asia/Ho_Chi_Minh",
         windows=(

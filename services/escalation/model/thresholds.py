@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypedDict
 
 from libs.events.escalation import ClockKind
 from libs.events.values import Priority
-from services.escalation.model.clock import Measure, Reading, Terms, readings
+from services.escalation.model.clock import Measure, Reading, SettingsAt, readings
 from services.escalation.model.facts import Epoch, Fact, epochs, in_order, severity_at
 from services.escalation.model.settings import EscalationSettings, Rule
 
@@ -17,6 +18,15 @@ _OCCURRENCES: dict[str, tuple[Rule, str]] = {
     "partner_silence": ("partner_silence", "The cloud partner's response time passed without a word."),
     "customer_request": ("customer_request", "The customer asked for an escalation."),
 }
+
+
+class ThresholdFacts(TypedDict):
+    rule: Rule
+    percent: int | None
+    epoch: int
+    due_at: datetime
+    priority: Priority
+    explanation: str
 
 
 @dataclass(frozen=True)
@@ -37,24 +47,41 @@ class Threshold:
         return self.rule if self.percent is None else f"{self.rule}:{self.percent}"
 
     @property
+    def mark(self) -> str:
+        """What the case file remembers once it has fired: `1:resolution:75`."""
+        return f"{self.epoch}:{self.key}"
+
+    @property
     def clock(self) -> ClockKind | None:
+        """The clock that it is a percentage of; None for the other rules."""
         return self.rule if self.rule in ("first_response", "update", "resolution") else None
 
+    def facts(self) -> ThresholdFacts:
+        """What its event, its row and a dry run say of it."""
+        return {
+            "rule": self.rule,
+            "percent": self.percent,
+            "epoch": self.epoch,
+            "due_at": self.due_at,
+            "priority": self.priority,
+            "explanation": self.explanation,
+        }
 
-def thresholds(facts: Iterable[Fact], terms: Terms) -> list[Threshold]:
+
+def thresholds(facts: Iterable[Fact], settings_at: SettingsAt) -> list[Threshold]:
     """The earliest due of each (epoch, rule, percent), in the order they are due."""
     facts = in_order(facts)
     found: dict[tuple[int, str], Threshold] = {}
-    for threshold in [*_measured(facts, terms), *_occurred(facts, terms)]:
+    for threshold in [*_measured(facts, settings_at), *_occurred(facts, settings_at)]:
         known = found.get((threshold.epoch, threshold.key))
         if known is None or threshold.due_at < known.due_at:
             found[threshold.epoch, threshold.key] = threshold
     return sorted(found.values(), key=lambda t: (t.due_at, t.epoch, t.percent or 0, t.rule))
 
 
-def _measured(facts: list[Fact], terms: Terms) -> Iterable[Threshold]:
-    for reading in readings(facts, terms, _MEASURES):
-        settings = terms(reading.severity, reading.ended_at)
+def _measured(facts: list[Fact], settings_at: SettingsAt) -> Iterable[Threshold]:
+    for reading in readings(facts, settings_at, _MEASURES):
+        settings = settings_at(reading.severity, reading.ended_at)
         is_clock = reading.kind not in ("age", "no_progress")
         for percent in settings.percents if is_clock else (100,):
             due = reading.due_at(percent)
@@ -77,27 +104,32 @@ def _explained(reading: Reading, percent: int | None) -> str:
     return f"The {reading.kind.replace('_', ' ')} clock has run {percent} % of {hours} ({reading.priority})."
 
 
-def _occurred(facts: list[Fact], terms: Terms) -> Iterable[Threshold]:
+def _occurred(facts: list[Fact], settings_at: SettingsAt) -> Iterable[Threshold]:
     found = epochs(facts)
     for epoch in found:
-        settings, priority = _at(facts, terms, epoch.start)
+        settings, priority = _at(facts, settings_at, epoch.start)
         reopened = epoch.number - 1
         if reopened >= settings.reopenings:
             yield Threshold(
-                "reopenings", None, epoch.number, epoch.start, priority, "reopenings" in settings.raising,
+                "reopenings",
+                None,
+                epoch.number,
+                epoch.start,
+                priority,
+                "reopenings" in settings.raising,
                 f"The case was reopened {reopened} times.",
-            )  # fmt: skip
+            )
     for fact in facts:
         epoch_of = _epoch_of(fact, found)
         if fact.kind in _OCCURRENCES and epoch_of:
             rule, explanation = _OCCURRENCES[fact.kind]
-            settings, priority = _at(facts, terms, fact.at)
+            settings, priority = _at(facts, settings_at, fact.at)
             yield Threshold(rule, None, epoch_of.number, fact.at, priority, rule in settings.raising, explanation)
 
 
-def _at(facts: list[Fact], terms: Terms, instant: datetime) -> tuple[EscalationSettings, Priority]:
+def _at(facts: list[Fact], settings_at: SettingsAt, instant: datetime) -> tuple[EscalationSettings, Priority]:
     severity, priority = severity_at(facts, instant)
-    return terms(severity, instant), priority
+    return settings_at(severity, instant), priority
 
 
 def _epoch_of(fact: Fact, found: list[Epoch]) -> Epoch | None:

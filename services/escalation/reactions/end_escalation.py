@@ -2,26 +2,17 @@
 
 from libs.events.escalation import EscalationResolved
 from libs.store import Transaction
-from services.escalation.model.escalation import Escalation
+from services.escalation.model.escalation import SILENCE, STEP, Escalation
 from services.escalation.model.expert import Expert
-from services.escalation.reactions.raise_escalation import SILENCE, STEP
 
 
 async def end_escalation(escalation: Escalation, resolution: str, tx: Transaction, *, automatic: bool = False) -> None:
     """Resolves a locked escalation. `automatic`: it ends with its case. Raises ForbiddenTransition."""
-    escalation.resolve(resolution, tx.scope.actor, tx.now)
+    by = tx.scope.actor
+    escalation.resolve(resolution, by, tx.now)
     for timer in (STEP, SILENCE):
         tx.cancel_timer(escalation, timer)
     for expert in await tx.find_many(Expert, [each.expert_id for each in escalation.experts], lock=True):
         if expert:
             expert.release()
-    tx.emit(
-        EscalationResolved(
-            escalation_id=escalation.id,
-            case_id=escalation.case_id,
-            resolution=resolution,
-            automatic=automatic,
-            by=tx.scope.actor,
-            resolved_at=tx.now,
-        )
-    )
+    tx.emit(EscalationResolved(**escalation.ids, resolution=resolution, automatic=automatic, by=by, resolved_at=tx.now))

@@ -6,10 +6,8 @@ from datetime import datetime
 from libs.events.values import Severity
 from libs.kit.policies import Policies
 from libs.store import Transaction
-from services.escalation.model.case_file import CaseFile
+from services.escalation.model.case_file import RECOMPUTE, CaseFile
 from services.escalation.model.settings import EscalationSettings
-
-RECOMPUTE = "recompute"
 
 
 async def recompute_cases(tx: Transaction) -> None:
@@ -22,16 +20,17 @@ policies = Policies("escalation", EscalationSettings)
 
 
 @dataclass(frozen=True)
-class TermsOfCase:
-    """The versions that hold or held for a case, each from its instant on."""
+class SettingsOfCase:
+    """The versions that hold or held for a case: by severity, each with the instant it began at and its number."""
 
     versions: dict[Severity, list[tuple[datetime, int, EscalationSettings]]]
 
     def __call__(self, severity: Severity, at: datetime | None) -> EscalationSettings:
+        """The settings in force at `at`; the newest for None."""
         return self._in_force(severity, at)[2]
 
     def version(self, severity: Severity, at: datetime | None) -> int:
-        """The newest version that anybody had made by then; 0 while all are the defaults."""
+        """The number of the newest version that anybody had made by then; 0 while all are the defaults."""
         return self._in_force(severity, at)[1]
 
     def _in_force(self, severity: Severity, at: datetime | None) -> tuple[datetime, int, EscalationSettings]:
@@ -39,14 +38,14 @@ class TermsOfCase:
         return next((each for each in reversed(known) if at is None or each[0] <= at), known[0])
 
 
-async def terms_of(case: CaseFile, tx: Transaction) -> TermsOfCase:
+async def settings_of(case: CaseFile, tx: Transaction) -> SettingsOfCase:
     """Needs a case whose opening is known."""
     assert case.opened_at
     versions = await policies.versions(tx)
     first = max((number for number, begun in versions if begun <= case.opened_at), default=0)
     since = [(case.opened_at, first)] + [(begun, number) for number, begun in versions if begun > case.opened_at]
     severities = dict.fromkeys(fact.severity for fact in case.facts if fact.severity)
-    return TermsOfCase(
+    return SettingsOfCase(
         {
             severity: [
                 (at, number, await policies.at(tx, plan=case.plan, region=case.region, severity=severity, when=at))
@@ -55,3 +54,8 @@ async def terms_of(case: CaseFile, tx: Transaction) -> TermsOfCase:
             for severity in severities
         }
     )
+
+
+async def settings_now(case: CaseFile, tx: Transaction) -> EscalationSettings:
+    """The newest settings for the case's plan, country and severity."""
+    return await policies.at(tx, plan=case.plan, region=case.region, severity=case.severity)

@@ -3,17 +3,16 @@
 from libs.events.escalation import EscalationUnacknowledged
 from libs.store import Transaction
 from services.escalation.model.case_file import CaseFile
-from services.escalation.model.escalation import Escalation
-from services.escalation.model.settings import EscalationSettings
-from services.escalation.reactions.in_force import policies
-from services.escalation.reactions.raise_escalation import SILENCE, call_next_step
+from services.escalation.model.escalation import SILENCE, Escalation
+from services.escalation.reactions.in_force import settings_now
+from services.escalation.reactions.raise_escalation import call_next_step
 
 
 async def step_on(escalation: Escalation, tx: Transaction, _detail: str) -> None:
     """The step's time passed without as many people as it wants."""
     if escalation.state == "triggered":
         case = await CaseFile.get(escalation.case_id, tx)
-        await call_next_step(escalation, case, await _settings(case, tx), tx)
+        await call_next_step(escalation, case, await settings_now(case, tx), tx)
 
 
 async def notice_silence(escalation: Escalation, tx: Transaction, _detail: str) -> None:
@@ -25,21 +24,20 @@ async def notice_silence(escalation: Escalation, tx: Transaction, _detail: str) 
     if silent_from > tx.now:
         tx.set_timer(escalation, SILENCE, silent_from)
         return
-    who = escalation.owner.name if escalation.owner else escalation.acknowledgements[-1].by
+    holder = escalation.owner.name if escalation.owner else escalation.acknowledgements[-1].by
     escalation.unacknowledge(tx.now)
     tx.emit(
         EscalationUnacknowledged(
-            escalation_id=escalation.id, case_id=case.id, step=escalation.step, acknowledged_by=who,
-            silent_seconds=escalation.policy.unacknowledge_minutes * 60, unacknowledged_at=tx.now,
+            **escalation.ids,
+            step=escalation.step,
+            acknowledged_by=holder,
+            silent_seconds=escalation.policy.unacknowledge_minutes * 60,
+            unacknowledged_at=tx.now,
         )
-    )  # fmt: skip
-    await call_next_step(escalation, case, await _settings(case, tx), tx)
+    )
+    await call_next_step(escalation, case, await settings_now(case, tx), tx)
 
 
 def watch_for_silence(escalation: Escalation, tx: Transaction) -> None:
     """From now on somebody answers for it: no more steps, for as long as something is heard."""
     tx.set_timer(escalation, SILENCE, escalation.silent_from(None))
-
-
-async def _settings(case: CaseFile, tx: Transaction) -> EscalationSettings:
-    return await policies.at(tx, plan=case.plan, region=case.region, severity=case.severity)

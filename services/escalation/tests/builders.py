@@ -46,23 +46,44 @@ class ACase:
 
     def opened(self, account_id: UUID = ACCOUNT) -> CaseOpened:
         return CaseOpened(
-            case_id=self.id, number="CASE-2026-000001", account_id=account_id, reporter_name="An", channel="portal",
-            description="The camera is dark", observed_impact="down", severity=self.severity,
-            priority=PRIORITY[self.severity], language="vi", opened_at=self.opened_at, by="customer:1", by_role="customer",
-        )  # fmt: skip
+            case_id=self.id,
+            number="CASE-2026-000001",
+            account_id=account_id,
+            reporter_name="An",
+            channel="portal",
+            description="The camera is dark",
+            observed_impact="down",
+            severity=self.severity,
+            priority=PRIORITY[self.severity],
+            language="vi",
+            opened_at=self.opened_at,
+            by="customer:1",
+            by_role="customer",
+        )
 
     def severity_changed(self, to: Severity, minutes: float) -> SeverityChanged:
         old, self.severity = self.severity, to
         return SeverityChanged(
-            case_id=self.id, old_severity=old, severity=to, old_priority=PRIORITY[old], priority=PRIORITY[to],
-            customer_severity=old, reason="More rooms are down", changed_at=self.at(minutes), **WHO,
-        )  # fmt: skip
+            case_id=self.id,
+            old_severity=old,
+            severity=to,
+            old_priority=PRIORITY[old],
+            priority=PRIORITY[to],
+            customer_severity=old,
+            reason="More rooms are down",
+            changed_at=self.at(minutes),
+            **WHO,
+        )
 
     def assigned(self, minutes: float) -> CaseAssigned:
         return CaseAssigned(
-            case_id=self.id, assignee="engineer:1", assignee_name="Binh", assignee_email="binh@polyplus.example",
-            assigned_at=self.at(minutes), **WHO,
-        )  # fmt: skip
+            case_id=self.id,
+            assignee="engineer:1",
+            assignee_name="Binh",
+            assignee_email="binh@polyplus.example",
+            assigned_at=self.at(minutes),
+            **WHO,
+        )
 
     def responded(self, minutes: float) -> FirstResponseSent:
         return FirstResponseSent(
@@ -75,28 +96,51 @@ class ACase:
 
     def noted(self, minutes: float, origin: Any = "support") -> NoteAdded:
         return NoteAdded(
-            case_id=self.id, note_id=new_id(), origin=origin, text="We look into it", author_name="Binh",
-            added_at=self.at(minutes), **WHO,
-        )  # fmt: skip
+            case_id=self.id,
+            note_id=new_id(),
+            origin=origin,
+            text="We look into it",
+            author_name="Binh",
+            added_at=self.at(minutes),
+            **WHO,
+        )
 
     def pending(self, wait: Wait, minutes: float, *, takes_back: bool = False, name: str = "") -> CasePending:
         return CasePending(
-            case_id=self.id, wait_id=self.named(f"wait {wait}{name}"), wait=wait, waits=[wait], by="engineer:1",
-            since=self.at(minutes), takes_back_resolution=takes_back,
-        )  # fmt: skip
+            case_id=self.id,
+            wait_id=self.named(f"wait {wait}{name}"),
+            wait=wait,
+            waits=[wait],
+            by="engineer:1",
+            since=self.at(minutes),
+            takes_back_resolution=takes_back,
+        )
 
     def resumed(self, wait: Wait, minutes: float, *, name: str = "") -> CaseResumed:
         return CaseResumed(
-            case_id=self.id, wait_id=self.named(f"wait {wait}{name}"), wait=wait, reason="answered", waited_seconds=0,
-            by="customer:1", resumed_at=self.at(minutes),
-        )  # fmt: skip
+            case_id=self.id,
+            wait_id=self.named(f"wait {wait}{name}"),
+            wait=wait,
+            reason="answered",
+            waited_seconds=0,
+            by="customer:1",
+            resumed_at=self.at(minutes),
+        )
 
     def diagnosed(self, minutes: float, domain: Any = "partner_environment") -> FaultDiagnosed:
         return FaultDiagnosed(
-            case_id=self.id, diagnosis_id=self.named(f"diagnosis {domain}"), component="camera", fault_code="CAM-1",
-            domain=domain, remedy="partner_ticket", partner_id=PARTNER, findings="dark", confidence="high",
-            diagnosed_by="engineer:1", diagnosed_at=self.at(minutes),
-        )  # fmt: skip
+            case_id=self.id,
+            diagnosis_id=self.named(f"diagnosis {domain}"),
+            component="camera",
+            fault_code="CAM-1",
+            domain=domain,
+            remedy="partner_ticket",
+            partner_id=PARTNER,
+            findings="dark",
+            confidence="high",
+            diagnosed_by="engineer:1",
+            diagnosed_at=self.at(minutes),
+        )
 
     def resolved(self, minutes: float) -> CaseResolved:
         return CaseResolved(case_id=self.id, resolution="replaced", resolved_at=self.at(minutes), **WHO)
@@ -112,32 +156,59 @@ class ACase:
 
     def covered(self, plan: str = "poly-plus", revision: int = 1) -> CoverageDecided:
         site = Site(
-            site_id=UUID(int=3), name="HQ", address_lines=["1 Le Loi"], city="HCMC", country="VN",
-            time_zone="Asia/Ho_Chi_Minh", opening_hours=[],
-        )  # fmt: skip
+            site_id=UUID(int=3),
+            name="HQ",
+            address_lines=["1 Le Loi"],
+            city="HCMC",
+            country="VN",
+            time_zone="Asia/Ho_Chi_Minh",
+            opening_hours=[],
+        )
         return CoverageDecided(
-            case_id=self.id, account_id=ACCOUNT, revision=revision, covered=True, reason="active_contract", plan=plan,
-            account=Account(id=ACCOUNT, name="Acme"), site=site,
-            product=Product(product_number="875K5AA", family="Studio X", model="X70"), decided_at=self.opened_at,
-        )  # fmt: skip
+            case_id=self.id,
+            account_id=ACCOUNT,
+            revision=revision,
+            covered=True,
+            reason="active_contract",
+            plan=plan,
+            account=Account(id=ACCOUNT, name="Acme"),
+            site=site,
+            product=Product(product_number="875K5AA", family="Studio X", model="X70"),
+            decided_at=self.opened_at,
+        )
 
     def contract_date_missed(self, minutes: float) -> DeliveryPromiseMissed:
         return DeliveryPromiseMissed(
-            rma_id=self.named("rma"), case_id=self.id, diagnosis_id=self.named("diagnosis"), contract_due=date(2026, 3, 3),
+            rma_id=self.named("rma"),
+            case_id=self.id,
+            diagnosis_id=self.named("diagnosis"),
+            contract_due=date(2026, 3, 3),
             missed_at=self.at(minutes),
-        )  # fmt: skip
+        )
 
     def repeat_replacement(self, minutes: float) -> RepeatReplacementDetected:
         return RepeatReplacementDetected(
-            rma_id=self.named("rma"), case_id=self.id, diagnosis_id=self.named("diagnosis"), earlier_rma_ids=[new_id()],
-            product_number="875K5AA", component="camera", within_days=90, detected_at=self.at(minutes),
-        )  # fmt: skip
+            rma_id=self.named("rma"),
+            case_id=self.id,
+            diagnosis_id=self.named("diagnosis"),
+            earlier_rma_ids=[new_id()],
+            product_number="875K5AA",
+            component="camera",
+            within_days=90,
+            detected_at=self.at(minutes),
+        )
 
     def partner_silent(self, minutes: float) -> PartnerSilent:
         return PartnerSilent(
-            engagement_id=self.named("engagement"), case_id=self.id, diagnosis_id=self.named("diagnosis"), partner_id=PARTNER,
-            partner_name="Cloud", response_due=self.at(minutes), level=1, silent_at=self.at(minutes),
-        )  # fmt: skip
+            engagement_id=self.named("engagement"),
+            case_id=self.id,
+            diagnosis_id=self.named("diagnosis"),
+            partner_id=PARTNER,
+            partner_name="Cloud",
+            response_due=self.at(minutes),
+            level=1,
+            silent_at=self.at(minutes),
+        )
 
 
 async def a_case(escalation: Harness, severity: Severity = "critical", **opened: Any) -> ACase:
@@ -166,7 +237,9 @@ def a_rota(
 ) -> dict[str, Any]:
     """Everybody in turn, a week each, handing over at 09:00 in Ho Chi Minh City on Mondays."""
     layer = {
-        "name": "primary", "time_zone": "Asia/Ho_Chi_Minh", "people": [a_person(each) for each in people],
+        "name": "primary",
+        "time_zone": "Asia/Ho_Chi_Minh",
+        "people": [a_person(each) for each in people],
         "starts_on": "2025-01-06",
-    }  # fmt: skip
+    }
     return {"name": name, "purpose": purpose, "layers": [layer]}

@@ -28,10 +28,20 @@ def an_escalation(
     step = Step(calls=(Call(kind="duty_manager"),), minutes_to_next=15, acknowledgements=wants)
     policy = FrozenPolicy(id=None, name="p", revision=0, steps=(step,) * steps, repeat=repeat, unacknowledge_minutes=30)
     escalation = Escalation(
-        id=new_id(), case_id=UUID(int=1), number="ESC-2026-000001", reason="resolution", explanation="late", priority="P1",
-        epoch=1, policy=policy, raised_by="system", raised_at=AT, active_at=AT, state=state,
+        id=new_id(),
+        case_id=UUID(int=1),
+        number="ESC-2026-000001",
+        reason="resolution",
+        explanation="late",
+        priority="P1",
+        epoch=1,
+        policy=policy,
+        raised_by="system",
+        raised_at=AT,
+        active_at=AT,
+        state=state,
         history=[Change(state=state, at=AT, by="system", reason="late")],
-    )  # fmt: skip
+    )
     escalation.begin_step(AT, [])
     return escalation
 

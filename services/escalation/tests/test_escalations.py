@@ -339,8 +339,10 @@ async def test_the_built_in_policy_calls_the_duty_manager_of_that_instant(escala
     await escalation.deliver(case.assigned(0))
     raised = await an_escalation(escalation, case)
     assert [(r["kind"], r["name"]) for r in raised["recipients"]] == [
-        ("duty_manager", "Chi"), ("assignee", "Binh"), ("service_management", "Service management"),
-    ]  # fmt: skip
+        ("duty_manager", "Chi"),
+        ("assignee", "Binh"),
+        ("service_management", "Service management"),
+    ]
 
 
 async def test_escalations_page_and_filter(escalation: Harness) -> None:

@@ -82,8 +82,11 @@ def test_an_override_stands_in_until_its_end_and_the_newest_wins() -> None:
     newer = stand_in(BINH, "2026-03-03T12:00:00Z", "2026-03-03T13:00:00Z")
     rota = a_rota_of(layer(AN), overrides=(first, newer))
     assert [names(rota, f"2026-03-0{d}T{h}:00:00Z") for d, h in ((3, "00"), (3, "12"), (3, "13"), (4, "00"))] == [
-        ["Chi"], ["Binh"], ["Chi"], ["An"],
-    ]  # fmt: skip
+        ["Chi"],
+        ["Binh"],
+        ["Chi"],
+        ["An"],
+    ]
     one = stand_in(CHI, "2026-03-03T00:00:00Z", "2026-03-04T00:00:00Z", replaces=AN)
     two_layers = a_rota_of(layer(AN), layer(BINH), overrides=(one,))
     assert names(two_layers, "2026-03-03T05:00:00Z") == ["Chi", "Binh"]
@@ -94,8 +97,11 @@ async def test_who_is_on_call_is_asked_for_any_instant(escalation: Harness) -> N
     made = await escalation.post("/v1/rotas", a_rota(people=("An", "Binh")), role="manager")
     path = f"/v1/rotas/{made.json()['id']}"
     override = {
-        "starts": "2026-03-04T00:00:00+07:00", "ends": "2026-03-05T00:00:00+07:00", "person": a_person("Chi"), "reason": "ill",
-    }  # fmt: skip
+        "starts": "2026-03-04T00:00:00+07:00",
+        "ends": "2026-03-05T00:00:00+07:00",
+        "person": a_person("Chi"),
+        "reason": "ill",
+    }
     overridden = await escalation.post(f"{path}/overrides", override, role="engineer")
     assert overridden.status_code == 201
     assert overridden.json()["overrides"][0]["by"].startswith("engineer:")
@@ -187,8 +193,11 @@ async def test_experts_are_searched_by_skill_with_why_they_cannot_be_asked(escal
         return [(each["name"], each["unavailable"], each["matching_skills"]) for each in found]
 
     assert await search("2026-03-03T10:00:00+07:00") == [
-        ("both", None, 2), ("one", None, 1), ("away", "absent", 2), ("full", "fully_loaded", 1),
-    ]  # fmt: skip
+        ("both", None, 2),
+        ("one", None, 1),
+        ("away", "absent", 2),
+        ("full", "fully_loaded", 1),
+    ]
     assert (await search("2026-03-03T20:00:00+07:00"))[0][0] == "one"
 
 

@@ -11,7 +11,7 @@ from libs.events.values import Priority
 from libs.kit.auth import STAFF
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.policy_routes import InvalidPolicy
-from services.escalation.model.clock import ClockState, Terms, readings
+from services.escalation.model.clock import ClockState, SettingsAt, readings
 from services.escalation.model.escalation_policy import NewStep
 from services.escalation.model.facts import Fact, ToldFact, epochs
 from services.escalation.model.settings import EscalationSettings, Rule
@@ -40,12 +40,16 @@ class DryRun(Command):
 
 
 class StepOut(BaseModel):
+    """One step of an escalation, and when it calls. `repeat` counts from 0."""
+
     at: datetime
     step: int
     repeat: int
 
 
 class Firing(BaseModel):
+    """One threshold that is passed; `steps` are those of the escalation that it raises."""
+
     rule: Rule
     clock: ClockKind | None
     percent: int | None
@@ -58,6 +62,8 @@ class Firing(BaseModel):
 
 
 class ClockCourse(BaseModel):
+    """One clock from its start on; `due_at` is absent while it stands still."""
+
     kind: str
     epoch: int
     round: int
@@ -77,29 +83,41 @@ class DryRunOut(BaseModel):
 
 
 def dry_run(
-    facts: list[Fact], terms: Terms, settings: EscalationSettings, steps: list[NewStep], until: datetime | None
+    facts: list[Fact],
+    settings_at: SettingsAt,
+    settings: EscalationSettings,
+    steps: list[NewStep],
+    until: datetime | None,
 ) -> DryRunOut:
+    """What fires when, for this history and these numbers; `until` ends the steps. Pure."""
     ends = {epoch.number: epoch.end for epoch in epochs(facts)}
     firing = []
-    for each in thresholds(facts, terms):
+    for each in thresholds(facts, settings_at):
         if until and each.due_at > until:
             continue
         bounds = [bound for bound in (ends[each.epoch], until) if bound]
         firing.append(
             Firing(
-                rule=each.rule, clock=each.clock, percent=each.percent, epoch=each.epoch, due_at=each.due_at,
-                priority=each.priority, raises_escalation=each.raises, explanation=each.explanation,
+                **each.facts(),
+                clock=each.clock,
+                raises_escalation=each.raises,
                 steps=_steps(each.due_at, steps, settings.repeat, min(bounds, default=None)) if each.raises else [],
             )
-        )  # fmt: skip
+        )
     clocks = [
         ClockCourse(
-            kind=each.kind, epoch=each.epoch, round=each.round, priority=each.priority, state=each.state,
-            started_at=each.started_at, due_at=each.due_at(), ended_at=each.ended_at,
+            kind=each.kind,
+            epoch=each.epoch,
+            round=each.round,
+            priority=each.priority,
+            state=each.state,
+            started_at=each.started_at,
+            due_at=each.due_at(),
+            ended_at=each.ended_at,
             paused_seconds=int(each.paused_for.total_seconds()),
         )
-        for each in readings(facts, terms)
-    ]  # fmt: skip
+        for each in readings(facts, settings_at)
+    ]
     return DryRunOut(items=firing, clocks=clocks)
 
 

@@ -9,7 +9,7 @@ from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation import Engagement, Escalation
-from services.escalation.model.expert import Expert, NoExpertAvailable, Skills, by_fitness
+from services.escalation.model.expert import Expert, NoExpertAvailable, Skills, by_fitness, skills_for
 from services.escalation.queries.escalations import EscalationDetail
 from services.escalation.use_cases.work_escalation import open_to_commands
 
@@ -24,19 +24,11 @@ class EngageExpert(Command):
     reason: Text
 
 
-def skills_for(case: CaseFile) -> Skills:
-    """What the product and the standing diagnoses call for."""
-    return Skills.model_validate(
-        {
-            "families": [case.family] if case.family else [],
-            "domains": sorted({each.domain for each in case.standing if each.domain}),
-            "partners": sorted({each.partner_id for each in case.standing if each.partner_id}),
-        }
-    )
-
-
 async def engage_expert(escalation: Escalation, cmd: EngageExpert, by: str, tx: Transaction) -> None:
-    """The expert is locked, so that nobody carries more than they can under any concurrency."""
+    """The expert is locked, so that nobody carries more than they can under any concurrency.
+
+    Raises NotFound, NoExpertAvailable, EngagedAlready, Conflict once the escalation is resolved.
+    """
     needed = cmd.skills or skills_for(await CaseFile.get(escalation.case_id, tx))
     expert = await Expert.get(cmd.expert_id, tx, lock=True) if cmd.expert_id else await _best(escalation, needed, tx)
     skills = sorted(expert.skills.named() & needed.named()) or sorted(expert.skills.named())
@@ -46,10 +38,14 @@ async def engage_expert(escalation: Escalation, cmd: EngageExpert, by: str, tx: 
     expert.engage(tx.now)
     tx.emit(
         ExpertEngaged(
-            escalation_id=escalation.id, case_id=escalation.case_id, expert=expert.as_recipient(), skills=skills,
-            reason=cmd.reason, by=by, engaged_at=tx.now,
+            **escalation.ids,
+            expert=expert.as_recipient(),
+            skills=skills,
+            reason=cmd.reason,
+            by=by,
+            engaged_at=tx.now,
         )
-    )  # fmt: skip
+    )
 
 
 async def _best(escalation: Escalation, needed: Skills, tx: Transaction) -> Expert:

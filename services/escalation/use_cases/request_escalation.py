@@ -11,8 +11,9 @@ from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation import Escalation, EscalationRequestedAlready
 from services.escalation.model.facts import Fact
 from services.escalation.queries.escalations import EscalationDetail, EscalationOut, shown, visible_case
-from services.escalation.reactions.act_on_case import breach_now, settle
-from services.escalation.reactions.in_force import policies
+from services.escalation.reactions.act_on_case import act_on
+from services.escalation.reactions.breach_threshold import breach_now
+from services.escalation.reactions.in_force import settings_now
 from services.escalation.reactions.raise_escalation import raise_escalation
 
 router = Router(tags=["escalations"])
@@ -27,23 +28,28 @@ class RequestEscalation(Command):
 async def request_escalation(
     case: CaseFile, cmd: RequestEscalation, tx: Transaction, *, by_customer: bool
 ) -> Escalation:
-    """A customer's request passes a threshold of its own, once in an epoch; a later one only raises another escalation, when
-    the one before is over."""
+    """A customer's request passes a threshold of its own, once in an epoch. A later request raises another escalation, once
+    the one before is over.
+
+    Needs the case file locked. Raises CaseClosedToCommands, CaseNotWorked, EscalationRequestedAlready.
+    """
     case.must_be_worked()
-    settings = await policies.at(tx, plan=case.plan, region=case.region, severity=case.severity)
+    settings = await settings_now(case, tx)
     if not by_customer:
-        return await raise_escalation(case, reason="manager", explanation=cmd.reason, settings=settings, tx=tx)
+        return await raise_escalation(case, settings, tx, reason="manager", explanation=cmd.reason)
     mine = (Escalation.c.case_id == case.id, Escalation.c.reason == CUSTOMER_REQUEST, Escalation.c.state != "resolved")
     if earlier := await tx.first(Escalation, *mine):
         raise EscalationRequestedAlready(
             f"{earlier.number} answers your earlier request and is {earlier.state}; add a note to the case instead.",
-            escalation_id=str(earlier.id), state=earlier.state, possible=["add a note to the case"],
-        )  # fmt: skip
+            escalation_id=str(earlier.id),
+            state=earlier.state,
+            possible=["add a note to the case"],
+        )
     case.record(Fact(id=new_id(), kind="customer_request", at=tx.now))
-    await settle(case, tx)
+    await act_on(case, tx)
     escalation = await breach_now(case, CUSTOMER_REQUEST, tx)
     if escalation is None:
-        return await raise_escalation(case, reason=CUSTOMER_REQUEST, explanation=cmd.reason, settings=settings, tx=tx)
+        return await raise_escalation(case, settings, tx, reason=CUSTOMER_REQUEST, explanation=cmd.reason)
     escalation.explanation = cmd.reason
     return escalation
 

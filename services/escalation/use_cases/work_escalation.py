@@ -8,10 +8,9 @@ from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.escalation.model.case_file import CaseFile
-from services.escalation.model.escalation import Escalation
+from services.escalation.model.escalation import STEP, Escalation
 from services.escalation.model.people import NewPerson, Person
 from services.escalation.queries.escalations import EscalationDetail
-from services.escalation.reactions.raise_escalation import STEP
 from services.escalation.reactions.step_on import watch_for_silence
 
 router = Router(tags=["escalations"])
@@ -27,52 +26,56 @@ class HandOverEscalation(Command):
 
 
 async def open_to_commands(escalation_id: UUID, tx: Transaction) -> Escalation:
-    """The locked escalation. Raises CaseClosedToCommands where its case takes no commands any more."""
+    """The locked escalation. Raises NotFound, and CaseClosedToCommands where its case takes no commands any more."""
     escalation = await Escalation.get(escalation_id, tx, lock=True)
     case = await CaseFile.get(escalation.case_id, tx)
     case.must_take_commands()
     return escalation
 
 
-async def acknowledge(
+async def acknowledge_escalation(
     escalation: Escalation, cmd: AcknowledgeEscalation, by: str, by_name: str, tx: Transaction
 ) -> None:
+    """Raises ForbiddenTransition, AcknowledgedAlready."""
     escalation.acknowledge(by, by_name, tx.now, cmd.note)
     if escalation.state == "acknowledged":
         tx.cancel_timer(escalation, STEP)
         watch_for_silence(escalation, tx)
     tx.emit(
         EscalationAcknowledged(
-            escalation_id=escalation.id, case_id=escalation.case_id, step=escalation.step,
-            still_wanted=escalation.still_wanted if escalation.state == "triggered" else 0, by=by, by_name=by_name,
+            **escalation.ids,
+            step=escalation.step,
+            still_wanted=escalation.still_wanted if escalation.state == "triggered" else 0,
+            by=by,
+            by_name=by_name,
             acknowledged_at=tx.now,
         )
-    )  # fmt: skip
+    )
 
 
-async def hand_over(escalation: Escalation, cmd: HandOverEscalation, by: str, tx: Transaction) -> None:
+async def hand_over_escalation(escalation: Escalation, cmd: HandOverEscalation, by: str, tx: Transaction) -> None:
+    """Raises ForbiddenTransition."""
     to = Person(**dict(cmd.to)).as_recipient("assignee")
     previous = escalation.hand_over(to, cmd.note, by, tx.now)
     watch_for_silence(escalation, tx)
     tx.emit(
-        EscalationHandedOver(
-            escalation_id=escalation.id, case_id=escalation.case_id, previous=previous, to=to, note=cmd.note, by=by,
-            handed_over_at=tx.now,
-        )
-    )  # fmt: skip
+        EscalationHandedOver(**escalation.ids, previous=previous, to=to, note=cmd.note, by=by, handed_over_at=tx.now)
+    )
 
 
 @router.post("/v1/escalations/{escalation_id}/acknowledge", dependencies=[allow(*STAFF)])
-async def acknowledge_route(
+async def acknowledge_escalation_route(
     escalation_id: UUID, cmd: AcknowledgeEscalation, tx: Tx, caller: Caller
 ) -> EscalationDetail:
     escalation = await open_to_commands(escalation_id, tx)
-    await acknowledge(escalation, cmd, caller.scope.actor, caller.name, tx)
+    await acknowledge_escalation(escalation, cmd, caller.scope.actor, caller.name, tx)
     return EscalationDetail.model_validate(escalation)
 
 
 @router.post("/v1/escalations/{escalation_id}/hand-over", dependencies=[allow(*STAFF)])
-async def hand_over_route(escalation_id: UUID, cmd: HandOverEscalation, tx: Tx, caller: Caller) -> EscalationDetail:
+async def hand_over_escalation_route(
+    escalation_id: UUID, cmd: HandOverEscalation, tx: Tx, caller: Caller
+) -> EscalationDetail:
     escalation = await open_to_commands(escalation_id, tx)
-    await hand_over(escalation, cmd, caller.scope.actor, tx)
+    await hand_over_escalation(escalation, cmd, caller.scope.actor, tx)
     return EscalationDetail.model_validate(escalation)
