@@ -7,8 +7,9 @@ from services.onsite.model.policy import policies
 from services.onsite.queries import day_plans, master_data, work_orders
 from services.onsite.use_cases import (
     approve_software,
+    arrive,
     book_visit,
-    depart_and_arrive,
+    depart,
     fail_visit,
     keep_places,
     keep_technicians,
@@ -24,7 +25,8 @@ service = Service(
         master_data.router,
         day_plans.router,
         book_visit.router,
-        depart_and_arrive.router,
+        depart.router,
+        arrive.router,
         work_at_site.router,
         sign_off.router,
         fail_visit.router,

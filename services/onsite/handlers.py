@@ -19,7 +19,7 @@ from libs.events.rma import (
     RmaDenied,
 )
 from libs.store import Entity
-from services.onsite.model.case_file import CaseFile, keep_refusals
+from services.onsite.model.case_file import PLAN_VISIT, VISIT_MISSED, CaseFile, keep_refusals
 from services.onsite.reactions.miss_visit import miss_visit, plan_again
 from services.onsite.reactions.note_facts import (
     note_cancelled_case,
@@ -45,5 +45,5 @@ on(RmaDenied, RmaCancelled, PartLost, PartDeadOnArrival, PartBackordered, load=_
 projections = (Projection(CaseFile, keep={"diagnoses": keep_refusals}, emits=True),)
 
 timers = Timers("onsite")
-timers(CaseFile, "visit_missed")(miss_visit)
-timers(CaseFile, "plan_visit")(plan_again)
+timers(CaseFile, VISIT_MISSED)(miss_visit)
+timers(CaseFile, PLAN_VISIT)(plan_again)

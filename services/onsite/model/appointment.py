@@ -1,7 +1,7 @@
 """The appointment: one technician, one arrival window, and what was done at the site."""
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, TypedDict
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -14,7 +14,7 @@ from services.onsite.model.case_file import Part
 from services.onsite.model.work_order import Change, Work
 
 AppointmentState = Literal["confirmed", "in_progress", "completed", "failed", "missed", "cancelled"]
-APPOINTMENT = StateMachine[AppointmentState](
+machine = StateMachine[AppointmentState](
     "The appointment",
     {"confirmed": {"in_progress", "missed", "cancelled"}, "in_progress": {"completed", "failed"}},
     "confirmed",
@@ -54,12 +54,16 @@ class ContactNotAuthorised(Unprocessable):
 
 
 class CheckIn(BaseModel):
+    """The technician spoke with support, to whom and when."""
+
     engineer: str
     at: Instant
     by: str
 
 
 class Step(BaseModel):
+    """One thing that was done at the site, and whether it passed."""
+
     work: Work
     name: str
     passed: bool
@@ -69,10 +73,18 @@ class Step(BaseModel):
 
 
 class SignOff(BaseModel):
+    """One side says that it works."""
+
     name: str
     at: Instant
     by: str
     note: str | None
+
+
+class AppointmentFacts(TypedDict):
+    appointment_id: UUID
+    technician_id: UUID
+    technician_name: str
 
 
 class Appointment(
@@ -114,6 +126,14 @@ class Appointment(
     sign_offs: dict[Side, SignOff]
     history: list[Change]
 
+    def facts(self) -> AppointmentFacts:
+        """What the events of a visit say of who comes."""
+        return {
+            "appointment_id": self.id,
+            "technician_id": self.technician_id,
+            "technician_name": self.technician_name,
+        }
+
     def end_for_technician(self, now: datetime, hours_after: int) -> None:
         """After work, or when nobody came, the technician still sees it for some hours; what was called off, no more."""
         hours = 0 if self.state == "cancelled" else hours_after
@@ -121,11 +141,12 @@ class Appointment(
 
     @property
     def window(self) -> Window:
+        """The arrival window that the customer was told."""
         return Window(starts=self.starts, ends=self.window_ends)
 
     def become(self, state: AppointmentState, *, at: datetime, by: str, reason: str | None = None) -> None:
-        """Raises ForbiddenTransition."""
-        APPOINTMENT.check(self.state, state)
+        """Goes to a state and puts it on record. Raises ForbiddenTransition."""
+        machine.check(self.state, state)
         self.state = state
         self.history.append(Change(state=state, at=at, by=by, reason=reason))
 
@@ -138,9 +159,13 @@ class Appointment(
         if technician_id != self.technician_id:
             raise NotYourVisit("This visit is another technician's.")
 
+    def may_move_up(self, promised_by: datetime) -> bool:
+        """Whether an earlier promise brings the visit forward: never when somebody chose its time (S31)."""
+        return promised_by < self.parts_by and self.chosen_by == "policy"
+
     def must_be_movable(self) -> None:
         """Raises ForbiddenTransition once it has begun, AlreadyDeparted while somebody is on the way."""
-        APPOINTMENT.check(self.state, "cancelled")
+        machine.check(self.state, "cancelled")
         if self.departed_at is not None:
             raise AlreadyDeparted(
                 "The technician is on the way; the visit cannot be moved any more.",
@@ -162,7 +187,7 @@ class Appointment(
 
     def arrive(self, *, at: datetime, by: str) -> bool:
         """Begins the visit; whether within the window. Raises NotDeparted, ForbiddenTransition."""
-        APPOINTMENT.check(self.state, "in_progress")
+        machine.check(self.state, "in_progress")
         if self.departed_at is None:
             raise NotDeparted("Depart first.", state=self.state, possible=["depart"])
         self.become("in_progress", at=at, by=by)
@@ -171,7 +196,7 @@ class Appointment(
 
     def must_have_begun(self, *, checked_in: bool = True) -> None:
         """Raises ForbiddenTransition before the arrival and after the end, NotYet before the check-in with support."""
-        APPOINTMENT.check(self.state, "completed")
+        machine.check(self.state, "completed")
         if checked_in and self.check_in is None:
             raise NotYet("Check in with support first.", missing=["check-in"], possible=["check-in", "fail"])
 

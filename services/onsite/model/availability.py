@@ -17,8 +17,8 @@ from services.onsite.model.technician import Booking, Technician
 from services.onsite.model.work_order import WorkOrder
 
 
-async def policy_for(file: CaseFile, tx: Transaction) -> OnsitePolicy:
-    coverage = file.coverage
+async def policy_for(case: CaseFile, tx: Transaction) -> OnsitePolicy:
+    coverage = case.coverage
     return await policies.at(
         tx,
         plan=coverage.plan if coverage else None,
@@ -34,12 +34,12 @@ async def location_of(site: Site, tx: Transaction) -> Location | None:
 
 
 async def demand_of(
-    file: CaseFile, order: WorkOrder, tx: Transaction, *, not_before: datetime, notice: bool = True
+    case: CaseFile, order: WorkOrder, tx: Transaction, *, not_before: datetime, notice: bool = True
 ) -> Demand:
     """What the work order asks for. Without `notice` also the slot that is booked already fits."""
-    assert file.coverage is not None
-    assert file.coverage.site is not None
-    policy, site = await policy_for(file, tx), file.coverage.site
+    assert case.coverage is not None
+    assert case.coverage.site is not None
+    policy, site = await policy_for(case, tx), case.coverage.site
     return Demand(
         site=site,
         calendar=site_calendar(site, policy),

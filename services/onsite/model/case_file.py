@@ -1,5 +1,6 @@
 """What onsite knows of a case so far: its coverage, the diagnoses that want a technician, their parts."""
 
+from dataclasses import field
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -17,6 +18,11 @@ PartStatus = Literal[
 ]
 _USELESS = frozenset({"lost", "dead_on_arrival"})
 _ARRIVING = frozenset({"reserved", "shipped", "delivered"})
+
+VISIT_MISSED = "visit_missed"
+"""The timer that notices when nobody came; what follows the colon is the work order."""
+PLAN_VISIT = "plan_visit"
+"""The timer that looks for a technician once more; what follows the colon is the work order."""
 
 
 class CaseClosedToCommands(Unprocessable):
@@ -48,6 +54,7 @@ class Coverage(BaseModel):
 
     @classmethod
     def of(cls, decision: CoverageDecided, before: "Coverage | None") -> "Coverage":
+        """The decision as it is kept; `onsite_since` stays the first instant at which a technician was part of it."""
         granted = decision.covered and decision.onsite and decision.site is not None
         since = before.onsite_since if before and before.onsite_since else None
         known = {name: getattr(decision, name) for name in cls.model_fields if name != "onsite_since"}
@@ -65,6 +72,7 @@ class Diagnosis(BaseModel):
 
     @classmethod
     def of(cls, event: FaultDiagnosed) -> "Diagnosis":
+        """The diagnosis as it is kept."""
         return cls(
             component=event.component,
             domain=event.domain,
@@ -90,6 +98,7 @@ class Part(BaseModel):
 
     @property
     def arrives(self) -> datetime | None:
+        """When the part is at the site: as promised, or as delivered where that was later; None while nobody knows."""
         known = [at for at in (self.promised_by, self.delivered_at) if at is not None]
         return max(known) if known else None
 
@@ -120,16 +129,12 @@ class CaseFile(Entity, table="case_files"):
 
     account_id: UUID | None = None
     coverage: Coverage | None = None
-    diagnoses: dict[UUID, Diagnosis]
+    diagnoses: dict[UUID, Diagnosis] = field(default_factory=dict)
     # by diagnosis
-    withdrawn: dict[UUID, Stop]
+    withdrawn: dict[UUID, Stop] = field(default_factory=dict)
     # by RMA
-    parts: dict[UUID, Part]
+    parts: dict[UUID, Part] = field(default_factory=dict)
     cancelled: Stop | None = None
-
-    @classmethod
-    def empty(cls, case_id: UUID, account_id: UUID | None) -> "CaseFile":
-        return cls(id=case_id, account_id=account_id, diagnoses={}, withdrawn={}, parts={})
 
     def must_take_commands(self, state: str) -> None:
         """Raises CaseClosedToCommands."""

@@ -12,6 +12,7 @@ from libs.kit.calendar import Calendar, CalendarData, WeeklyWindow, calendar
 from libs.kit.fields import Line, Short, Word
 from libs.store import Entity
 from libs.store.ids import derived
+from services.onsite.model.appointment import Appointment
 from services.onsite.model.places import Location, name_key
 
 
@@ -40,6 +41,7 @@ class Territory(BaseModel):
     city: Short | None = None
 
     def covers(self, site: Site) -> bool:
+        """Whether the site lies in it."""
         return (
             self.country == site.country
             and (self.region is None or name_key(self.region) == name_key(site.region or ""))
@@ -97,16 +99,19 @@ class Technician(Entity, table="technicians"):
         )
 
     def authorised_on(self, day: date, family: str | None) -> bool:
+        """Whether the authorisation for this family holds on that day; every day for no family."""
         return family is None or any(
             self._is_for(family, each) and (each.expires_on is None or day <= each.expires_on)
             for each in self.authorisations
         )
 
     def is_away(self, starts: datetime, ends: datetime) -> bool:
+        """Whether an absence overlaps that stretch."""
         return any(each.starts < ends and starts < each.ends for each in self.absences)
 
     @property
     def calendar(self) -> Calendar:
+        """The working hours."""
         return calendar(working_hours(self.hours, self.time_zone, self.holidays_country))
 
     @staticmethod
@@ -137,7 +142,23 @@ class Booking(Entity, table="bookings", indexes=("ends",)):
 
     @staticmethod
     def id_for(work_order_id: UUID) -> UUID:
+        """A work order has one booking at most."""
         return derived(work_order_id, "booking")
+
+    @classmethod
+    def of(cls, appointment: Appointment, location: Location | None) -> Self:
+        """An appointment as its technician's diary holds it; `location` is where the site is, if our map knows."""
+        return cls(
+            id=cls.id_for(appointment.work_order_id),
+            work_order_id=appointment.work_order_id,
+            appointment_id=appointment.id,
+            technician_id=appointment.technician_id,
+            leaves_at=appointment.leaves_at,
+            starts=appointment.starts,
+            ends=appointment.ends,
+            latitude=location.latitude if location else None,
+            longitude=location.longitude if location else None,
+        )
 
     def take_over(self, other: "Booking") -> None:
         """The same visit at another time, or another technician's."""

@@ -1,19 +1,21 @@
 """The work order: one visit's worth of work for one diagnosis, however many appointments it takes."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypedDict
 from uuid import UUID
 
 from pydantic import BaseModel
 
+from libs.events.onsite import FailureReason
 from libs.events.values import Instant
 from libs.kit.problems import Conflict, Unprocessable
 from libs.kit.states import StateMachine
 from libs.store import Entity
 from libs.store.ids import derived
+from services.onsite.model.policy import OnsitePolicy
 
 WorkOrderState = Literal["open", "planned", "in_progress", "completed", "unable_to_complete", "cancelled"]
-WORK_ORDER = StateMachine[WorkOrderState](
+machine = StateMachine[WorkOrderState](
     "The work order",
     {
         "open": {"planned", "cancelled"},
@@ -65,6 +67,22 @@ class SoftwareApproval(BaseModel):
     approved_at: Instant
 
 
+class WorkOrderIds(TypedDict):
+    work_order_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+
+
+class WorkOrderFacts(TypedDict):
+    number: str
+    component: str
+    part_number: str | None
+    product_number: str | None
+    serial: str | None
+    family: str | None
+    opened_at: datetime
+
+
 class WorkOrder(
     Entity,
     table="work_orders",
@@ -97,21 +115,52 @@ class WorkOrder(
 
     @staticmethod
     def id_for(diagnosis_id: UUID) -> UUID:
+        """The same for the same diagnosis."""
         return derived(diagnosis_id, "work_order")
 
+    @property
+    def ids(self) -> WorkOrderIds:
+        """What every event of this work order says."""
+        return {"work_order_id": self.id, "case_id": self.case_id, "diagnosis_id": self.diagnosis_id}
+
+    def facts(self) -> WorkOrderFacts:
+        """What is to be done, and on which product."""
+        return {
+            "number": self.number,
+            "component": self.component,
+            "part_number": self.part_number,
+            "product_number": self.product_number,
+            "serial": self.serial,
+            "family": self.family,
+            "opened_at": self.opened_at,
+        }
+
     def next_appointment_id(self) -> UUID:
+        """Counts one appointment more, and gives it its id."""
         self.appointments += 1
         return derived(self.id, f"appointment {self.appointments}")
 
     def become(self, state: WorkOrderState, *, at: datetime, by: str, reason: str | None = None) -> None:
-        """Raises ForbiddenTransition."""
-        WORK_ORDER.check(self.state, state)
+        """Goes to a state and puts it on record. Raises ForbiddenTransition."""
+        machine.check(self.state, state)
         self.state = state
         self.history.append(Change(state=state, at=at, by=by, reason=reason))
 
-    def may(self, state: WorkOrderState) -> None:
-        """Raises ForbiddenTransition: for a command that leads there by and by."""
-        WORK_ORDER.check(self.state, state)
+    def must_lead_to(self, state: WorkOrderState) -> None:
+        """For a command that leads to this state in the end. Raises ForbiddenTransition."""
+        machine.check(self.state, state)
+
+    def fail(
+        self, reason: FailureReason, at_fault: list[UUID], policy: OnsitePolicy, *, plans_again: bool | None
+    ) -> bool:
+        """Counts a failed visit and the RMAs whose parts it failed with; whether another visit follows (S27).
+
+        `plans_again` is what was asked for; None: what the policy has for the reason. After `max_failed_visits` none follows.
+        """
+        self.failed_visits += 1
+        self.unusable = sorted({*self.unusable, *at_fault})
+        wanted = reason not in policy.ending_reasons if plans_again is None else plans_again
+        return wanted and self.failed_visits < policy.max_failed_visits
 
     def must_allow(self, work: Work) -> None:
         """Raises ExcludedWork, naming what is excluded (S29); an approved software update is not (S30)."""
@@ -129,6 +178,6 @@ class WorkOrder(
             raise ExcludedWork(
                 "software upgrades", "an update is approved only when it is needed to restore the product"
             )
-        if not WORK_ORDER.possible(self.state):
-            WORK_ORDER.check(self.state, "in_progress")
+        if not machine.possible(self.state):
+            machine.check(self.state, "in_progress")
         self.software_approval = approval

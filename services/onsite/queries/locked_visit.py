@@ -13,37 +13,41 @@ from services.onsite.model.work_order import NoVisit, WorkOrder
 from services.onsite.queries.access import visible_to
 
 
-class VisitAtHand(NamedTuple):
-    file: CaseFile
+class LockedVisit(NamedTuple):
+    """A work order with its case file and its active appointment, all of them locked."""
+
+    case: CaseFile
     order: WorkOrder
-    # the active one
     appointment: Appointment | None
 
     def booked(self) -> Appointment:
-        """Raises NoVisit, or ForbiddenTransition for a work order that has ended."""
+        """The active appointment. Raises NoVisit, or ForbiddenTransition for a work order that has ended."""
         if self.appointment is None:
-            self.order.may("in_progress" if self.order.state != "open" else "planned")
+            self.order.must_lead_to("in_progress" if self.order.state != "open" else "planned")
             raise NoVisit("No visit is booked.", state=self.order.state, possible=["slots", "book"])
         return self.appointment
 
 
-async def visit_of(order: WorkOrder, file: CaseFile, tx: Transaction) -> VisitAtHand:
-    """For a work order and its case file that are locked already."""
+async def visit_of(order: WorkOrder, case: CaseFile, tx: Transaction) -> LockedVisit:
+    """Locks the appointment of a work order that is locked already, as its case file is."""
     appointment = None
     if order.appointment_id is not None:
         appointment = await Appointment.get(order.appointment_id, tx, lock=True)
-    return VisitAtHand(file, order, appointment)
+    return LockedVisit(case, order, appointment)
 
 
-async def lock_visit(work_order_id: UUID, tx: Transaction, caller: Principal | None = None) -> VisitAtHand:
-    """For a command. Raises NotFound, also for one that the caller does not see; CaseClosedToCommands; NotYourVisit."""
+async def lock_visit(work_order_id: UUID, tx: Transaction, caller: Principal | None = None) -> LockedVisit:
+    """For a command of `caller`, or of the service itself.
+
+    Raises NotFound, also for a work order that the caller does not see; CaseClosedToCommands; NotYourVisit; Forbidden.
+    """
     seen = await visible(WorkOrder, work_order_id, visible_to(caller, WorkOrder) if caller else [], tx)
-    file = await CaseFile.get(seen.case_id, tx, lock=True)
+    case = await CaseFile.get(seen.case_id, tx, lock=True)
     order = await WorkOrder.get(work_order_id, tx, lock=True)
     if caller is None:
-        return await visit_of(order, file, tx)
-    file.must_take_commands(order.state)
-    visit = await visit_of(order, file, tx)
+        return await visit_of(order, case, tx)
+    case.must_take_commands(order.state)
+    visit = await visit_of(order, case, tx)
     if caller.role == "technician":
         if visit.appointment is None:
             raise Forbidden("A technician may act on a visit of their own; none is booked here.")

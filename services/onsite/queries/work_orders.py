@@ -85,13 +85,13 @@ class Slots(BaseModel):
 async def work_order_out(order: WorkOrder, tx: Transaction, caller: Principal) -> WorkOrderOut:
     """With its parts, where it is, and its appointment, as this transaction leaves them."""
     await tx.flush()
-    file = await CaseFile.get(order.case_id, tx)
+    case = await CaseFile.get(order.case_id, tx)
     its = (Appointment.c.work_order_id == order.id, *visible_to(caller, Appointment))
     last = await tx.select(Appointment, *its, order_by=(Appointment.c.made.desc(),), limit=1)
     out = WorkOrderOut.model_validate(order)
-    out.parts = file.parts_of(order.diagnosis_id)
-    if file.coverage and (last or caller.role != "technician"):
-        out.site, out.contact = file.coverage.site, file.coverage.contact
+    out.parts = case.parts_of(order.diagnosis_id)
+    if case.coverage and (last or caller.role != "technician"):
+        out.site, out.contact = case.coverage.site, case.coverage.contact
     out.appointment = AppointmentOut.model_validate(last[0]) if last else None
     return out
 
@@ -136,13 +136,13 @@ async def list_slots(
 ) -> Slots:
     """Feasible times, the earliest first; of several technicians at one time the one with the shortest way."""
     order = await visible(WorkOrder, work_order_id, visible_to(caller, WorkOrder), tx)
-    file = await CaseFile.get(order.case_id, tx)
-    file.must_take_commands(order.state)
-    ready = file.readiness(order.diagnosis_id, frozenset(order.unusable))
+    case = await CaseFile.get(order.case_id, tx)
+    case.must_take_commands(order.state)
+    ready = case.readiness(order.diagnosis_id, frozenset(order.unusable))
     if ready.by is None or order.state not in ("open", "planned"):
         return Slots(items=[], not_before=None, waiting_for=order.waiting_for)
-    earliest = file.visitable_from(order.diagnosis_id, ready.by)
-    demand = await demand_of(file, order, tx, not_before=max(earliest, not_before or earliest))
+    earliest = case.visitable_from(order.diagnosis_id, ready.by)
+    demand = await demand_of(case, order, tx, not_before=max(earliest, not_before or earliest))
     by_start: dict[datetime, Slot] = {}
     for slot in await offers(order, demand, tx):
         if len(by_start) == limit and slot.window.starts not in by_start:

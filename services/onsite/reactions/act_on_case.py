@@ -8,38 +8,38 @@ from datetime import datetime, timedelta
 from libs.store import Transaction
 from services.onsite.model.appointment import Appointment
 from services.onsite.model.availability import demand_of, offers, policy_for, take
-from services.onsite.model.case_file import CaseFile, Readiness
+from services.onsite.model.case_file import PLAN_VISIT, CaseFile, Readiness
 from services.onsite.model.work_order import WorkOrder
-from services.onsite.queries.locked_visit import VisitAtHand, visit_of
+from services.onsite.queries.locked_visit import LockedVisit, visit_of
 from services.onsite.reactions.open_work_order import open_or_refuse
 from services.onsite.reactions.plan_visit import cancel, move, schedule, wait
 
 
-async def settle(file: CaseFile, tx: Transaction, *, site_changed: bool = False) -> None:
-    """For a locked case file, after each fact."""
+async def act_on(case: CaseFile, tx: Transaction, *, site_changed: bool = False) -> None:
+    """Needs the case file locked; called after each fact."""
     if tx.rebuilding:
         return
-    for diagnosis_id in sorted(file.diagnoses):
+    for diagnosis_id in sorted(case.diagnoses):
         order = await WorkOrder.find(WorkOrder.id_for(diagnosis_id), tx, lock=True)
         if order is None:
-            order = await open_or_refuse(file, diagnosis_id, tx)
+            order = await open_or_refuse(case, diagnosis_id, tx)
         if order is not None and order.state in ("open", "planned"):
-            visit = await visit_of(order, file, tx)
-            await settle_visit(visit, tx, doubt="site_changed" if site_changed else None)
+            visit = await visit_of(order, case, tx)
+            await act_on_visit(visit, tx, doubt="site_changed" if site_changed else None)
 
 
-async def settle_visit(
-    visit: VisitAtHand, tx: Transaction, *, at: datetime | None = None, doubt: str | None = None
+async def act_on_visit(
+    visit: LockedVisit, tx: Transaction, *, at: datetime | None = None, doubt: str | None = None
 ) -> None:
     """Plans, moves or ends one visit that has not begun.
 
-    `at` when it is not a fact's instant that asks; `doubt` is why a booked time may not be possible any more.
+    `at` is the instant of what asks, where that is no fact; `doubt` is why a booked time may not be possible any more.
     """
-    file, order, appointment = visit
-    if stop := file.stop(order.diagnosis_id):
+    case, order, appointment = visit
+    if stop := case.stop(order.diagnosis_id):
         await cancel(visit, tx, reason=stop.reason, at=stop.at)
         return
-    ready = file.readiness(order.diagnosis_id, frozenset(order.unusable))
+    ready = case.readiness(order.diagnosis_id, frozenset(order.unusable))
     when = at or max(instant for instant in (order.opened_at, ready.since) if instant is not None)
     if ready.by is None:
         order.waiting_for = ready.reason
@@ -51,24 +51,23 @@ async def settle_visit(
         await _keep_or_move(visit, appointment, ready, tx, at=when, doubt=doubt)
 
 
-async def _plan(visit: VisitAtHand, ready: Readiness, tx: Transaction, *, at: datetime) -> None:
-    file, order, _ = visit
+async def _plan(visit: LockedVisit, ready: Readiness, tx: Transaction, *, at: datetime) -> None:
+    case, order, _ = visit
     assert ready.by is not None
-    policy = await policy_for(file, tx)
-    if not policy.auto_book:
+    if not (await policy_for(case, tx)).auto_book:
         order.waiting_for = "customer_choice"
         return
-    demand = await demand_of(file, order, tx, not_before=ready.by)
+    demand = await demand_of(case, order, tx, not_before=ready.by)
     slot = await take(order, demand, tx)
     if slot is None:
         order.waiting_for = "technician"
-        tx.set_timer(file, f"plan_visit:{order.id}", tx.now + timedelta(minutes=policy.retry_minutes))
+        await _try_again_later(visit, tx)
         return
     await schedule(visit, slot, tx, parts_by=ready.by, at=at, chosen_by="policy")
 
 
 async def _keep_or_move(
-    visit: VisitAtHand, appointment: Appointment, ready: Readiness, tx: Transaction, *, at: datetime, doubt: str | None
+    visit: LockedVisit, appointment: Appointment, ready: Readiness, tx: Transaction, *, at: datetime, doubt: str | None
 ) -> None:
     """Later promise: the visit moves after it. Earlier promise: it moves up, unless somebody chose its time."""
     assert ready.by is not None
@@ -77,11 +76,10 @@ async def _keep_or_move(
     reason = None
     if ready.by > appointment.starts:
         reason = ready.reason
-    elif doubt and not await still_fits(visit, appointment, tx):
+    elif doubt and not await _still_fits(visit, appointment, tx):
         reason = doubt
-    may_move_up = ready.by < appointment.parts_by and appointment.chosen_by == "policy"
-    if reason or may_move_up:
-        demand = await demand_of(visit.file, visit.order, tx, not_before=ready.by)
+    if reason or appointment.may_move_up(ready.by):
+        demand = await demand_of(visit.case, visit.order, tx, not_before=ready.by)
         slot = await take(visit.order, demand, tx)
         if slot and (reason or slot.window.starts < appointment.starts):
             why = reason or ready.reason
@@ -89,15 +87,19 @@ async def _keep_or_move(
             return
         if reason and slot is None:
             await wait(visit, tx, reason="technician", at=at)
-            retry = (await policy_for(visit.file, tx)).retry_minutes
-            tx.set_timer(visit.file, f"plan_visit:{visit.order.id}", tx.now + timedelta(minutes=retry))
+            await _try_again_later(visit, tx)
             return
     appointment.parts_by = ready.by
 
 
-async def still_fits(visit: VisitAtHand, appointment: Appointment, tx: Transaction) -> bool:
+async def _still_fits(visit: LockedVisit, appointment: Appointment, tx: Transaction) -> bool:
     """Whether that technician can still come at that time: the site, its hours, the technician's day may have changed."""
-    demand = await demand_of(visit.file, visit.order, tx, not_before=appointment.starts, notice=False)
+    demand = await demand_of(visit.case, visit.order, tx, not_before=appointment.starts, notice=False)
     found = await offers(visit.order, demand, tx, technician_id=appointment.technician_id)
     first = next(found, None)
     return first is not None and first.window.starts == appointment.starts
+
+
+async def _try_again_later(visit: LockedVisit, tx: Transaction) -> None:
+    minutes = (await policy_for(visit.case, tx)).retry_minutes
+    tx.set_timer(visit.case, f"{PLAN_VISIT}:{visit.order.id}", tx.now + timedelta(minutes=minutes))

@@ -7,13 +7,13 @@ from libs.store import Transaction
 from services.onsite.model.case_file import CaseFile
 from services.onsite.model.work_order import WorkOrder
 from services.onsite.queries.locked_visit import visit_of
-from services.onsite.reactions.act_on_case import settle_visit
+from services.onsite.reactions.act_on_case import act_on_visit
 from services.onsite.reactions.plan_visit import release
 
 
-async def miss_visit(file: CaseFile, tx: Transaction, work_order_id: str) -> None:
+async def miss_visit(case: CaseFile, tx: Transaction, work_order_id: str) -> None:
     """We did not come when we had said: it is on record, and planned again at once (S31)."""
-    visit = await visit_of(await WorkOrder.get(UUID(work_order_id), tx, lock=True), file, tx)
+    visit = await visit_of(await WorkOrder.get(UUID(work_order_id), tx, lock=True), case, tx)
     _, order, appointment = visit
     if appointment is None or appointment.state != "confirmed":
         return
@@ -23,20 +23,18 @@ async def miss_visit(file: CaseFile, tx: Transaction, work_order_id: str) -> Non
     await release(visit, tx)
     tx.emit(
         VisitMissed(
-            work_order_id=order.id,
+            **order.ids,
             appointment_id=appointment.id,
-            case_id=order.case_id,
-            diagnosis_id=order.diagnosis_id,
             window=appointment.window,
             reason=reason,
             missed_at=tx.now,
         )
     )
-    await settle_visit(await visit_of(order, file, tx), tx, at=tx.now)
+    await act_on_visit(await visit_of(order, case, tx), tx, at=tx.now)
 
 
-async def plan_again(file: CaseFile, tx: Transaction, work_order_id: str) -> None:
+async def plan_again(case: CaseFile, tx: Transaction, work_order_id: str) -> None:
     """Looks once more for a technician."""
     order = await WorkOrder.get(UUID(work_order_id), tx, lock=True)
     if order.state == "open":
-        await settle_visit(await visit_of(order, file, tx), tx, at=tx.now)
+        await act_on_visit(await visit_of(order, case, tx), tx, at=tx.now)

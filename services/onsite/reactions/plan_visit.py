@@ -8,29 +8,26 @@ from libs.events.values import Role
 from libs.store import Transaction
 from services.onsite.model.appointment import Appointment, ChosenBy
 from services.onsite.model.availability import location_of, policy_for
+from services.onsite.model.case_file import PLAN_VISIT, VISIT_MISSED
 from services.onsite.model.slots import Slot
 from services.onsite.model.technician import Booking
-from services.onsite.queries.locked_visit import VisitAtHand
+from services.onsite.queries.locked_visit import LockedVisit
 
 
 async def schedule(
-    visit: VisitAtHand, slot: Slot, tx: Transaction, *, parts_by: datetime, at: datetime, chosen_by: ChosenBy
+    visit: LockedVisit, slot: Slot, tx: Transaction, *, parts_by: datetime, at: datetime, chosen_by: ChosenBy
 ) -> Appointment:
-    """Books a visit for a work order that has none (S31)."""
+    """Books a visit for a work order that has none (S31). Raises ForbiddenTransition."""
     order = visit.order
     appointment = await _hold(visit, slot, tx, parts_by=parts_by, at=at, chosen_by=chosen_by)
     order.become("planned", at=at, by=tx.scope.actor)
     tx.emit(
         VisitScheduled(
-            work_order_id=order.id,
-            appointment_id=appointment.id,
-            case_id=order.case_id,
-            diagnosis_id=order.diagnosis_id,
+            **order.ids,
+            **appointment.facts(),
             window=appointment.window,
             time_zone=appointment.time_zone,
             visit_seconds=int((appointment.ends - appointment.starts).total_seconds()),
-            technician_id=slot.technician_id,
-            technician_name=slot.technician_name,
             chosen_by=chosen_by,
             by=tx.scope.actor,
             scheduled_at=at,
@@ -40,7 +37,7 @@ async def schedule(
 
 
 async def move(
-    visit: VisitAtHand,
+    visit: LockedVisit,
     slot: Slot,
     tx: Transaction,
     *,
@@ -49,7 +46,7 @@ async def move(
     chosen_by: ChosenBy,
     reason: str,
 ) -> Appointment:
-    """Another time for a visit that is booked: one VisitRescheduled (S31)."""
+    """Another time for a visit that is booked: one VisitRescheduled (S31). Raises NoVisit, ForbiddenTransition."""
     old = visit.booked()
     old.become("cancelled", at=at, by=tx.scope.actor, reason=f"moved: {reason}")
     await _end_for_technician(visit, tx)
@@ -58,8 +55,8 @@ async def move(
     return new
 
 
-async def wait(visit: VisitAtHand, tx: Transaction, *, reason: str, at: datetime) -> None:
-    """The visit loses its time until its part is promised again."""
+async def wait(visit: LockedVisit, tx: Transaction, *, reason: str, at: datetime) -> None:
+    """The visit loses its time until its part is promised again. Raises NoVisit, ForbiddenTransition."""
     old = visit.booked()
     old.become("cancelled", at=at, by=tx.scope.actor, reason=f"waits: {reason}")
     await release(visit, tx)
@@ -68,21 +65,19 @@ async def wait(visit: VisitAtHand, tx: Transaction, *, reason: str, at: datetime
     _tell_move(visit, old, None, tx, reason=reason, at=at)
 
 
-async def cancel(visit: VisitAtHand, tx: Transaction, *, reason: str, at: datetime) -> None:
-    """No visit remains."""
+async def cancel(visit: LockedVisit, tx: Transaction, *, reason: str, at: datetime) -> None:
+    """No visit remains. Raises ForbiddenTransition."""
     _, order, appointment = visit
     if appointment is not None:
         appointment.become("cancelled", at=at, by=tx.scope.actor, reason=reason)
     await release(visit, tx)
     order.become("cancelled", at=at, by=tx.scope.actor, reason=reason)
     order.waiting_for = None
-    tx.cancel_timer(visit.file, f"plan_visit:{order.id}")
+    tx.cancel_timer(visit.case, f"{PLAN_VISIT}:{order.id}")
     tx.emit(
         VisitCancelled(
-            work_order_id=order.id,
+            **order.ids,
             appointment_id=appointment.id if appointment else None,
-            case_id=order.case_id,
-            diagnosis_id=order.diagnosis_id,
             reason=reason,
             by=tx.scope.actor,
             cancelled_at=at,
@@ -90,11 +85,11 @@ async def cancel(visit: VisitAtHand, tx: Transaction, *, reason: str, at: dateti
     )
 
 
-async def release(visit: VisitAtHand, tx: Transaction) -> None:
+async def release(visit: LockedVisit, tx: Transaction) -> None:
     """Frees the technician's time; the work order has no active appointment any more."""
     await _end_for_technician(visit, tx)
     visit.order.appointment_id = None
-    tx.cancel_timer(visit.file, f"visit_missed:{visit.order.id}")
+    tx.cancel_timer(visit.case, f"{VISIT_MISSED}:{visit.order.id}")
     booking = await Booking.find(Booking.id_for(visit.order.id), tx, lock=True)
     if booking is not None:
         tx.remove(booking)
@@ -102,20 +97,20 @@ async def release(visit: VisitAtHand, tx: Transaction) -> None:
         await tx.flush()
 
 
-async def _end_for_technician(visit: VisitAtHand, tx: Transaction) -> None:
+async def _end_for_technician(visit: LockedVisit, tx: Transaction) -> None:
     if visit.appointment is not None:
-        hours = (await policy_for(visit.file, tx)).technician_sees_hours
+        hours = (await policy_for(visit.case, tx)).technician_sees_hours
         visit.appointment.end_for_technician(tx.now, hours)
 
 
 async def _hold(
-    visit: VisitAtHand, slot: Slot, tx: Transaction, *, parts_by: datetime, at: datetime, chosen_by: ChosenBy
+    visit: LockedVisit, slot: Slot, tx: Transaction, *, parts_by: datetime, at: datetime, chosen_by: ChosenBy
 ) -> Appointment:
     """Writes the appointment, the technician's diary, and the timer that notices when nobody comes."""
-    file, order, _ = visit
-    assert file.coverage is not None
-    assert file.coverage.site is not None
-    site, policy = file.coverage.site, await policy_for(file, tx)
+    case, order, _ = visit
+    assert case.coverage is not None
+    assert case.coverage.site is not None
+    site, policy = case.coverage.site, await policy_for(case, tx)
     appointment = Appointment(
         id=order.next_appointment_id(),
         account_id=order.account_id,
@@ -139,51 +134,35 @@ async def _hold(
     )
     appointment.note_confirmed(at=at, by=tx.scope.actor)
     tx.add(appointment)
-    place = await location_of(site, tx)
-    booking = Booking(
-        id=Booking.id_for(order.id),
-        work_order_id=order.id,
-        appointment_id=appointment.id,
-        technician_id=slot.technician_id,
-        leaves_at=slot.leaves_at,
-        starts=slot.window.starts,
-        ends=slot.ends_at,
-        latitude=place.latitude if place else None,
-        longitude=place.longitude if place else None,
-    )
-    if held := await Booking.find(Booking.id_for(order.id), tx, lock=True):
+    booking = Booking.of(appointment, await location_of(site, tx))
+    if held := await Booking.find(booking.id, tx, lock=True):
         held.take_over(booking)
     else:
         tx.add(booking)
     order.appointment_id, order.waiting_for = appointment.id, None
-    tx.set_timer(
-        file,
-        f"visit_missed:{order.id}",
-        appointment.window_ends + timedelta(minutes=policy.missed_grace_minutes),
-    )
-    tx.cancel_timer(file, f"plan_visit:{order.id}")
+    missed_at = appointment.window_ends + timedelta(minutes=policy.missed_grace_minutes)
+    tx.set_timer(case, f"{VISIT_MISSED}:{order.id}", missed_at)
+    tx.cancel_timer(case, f"{PLAN_VISIT}:{order.id}")
     return appointment
 
 
 def _tell_move(
-    visit: VisitAtHand, old: Appointment, new: Appointment | None, tx: Transaction, *, reason: str, at: datetime
+    visit: LockedVisit, old: Appointment, new: Appointment | None, tx: Transaction, *, reason: str, at: datetime
 ) -> None:
-    order, role = visit.order, tx.scope.actor.partition(":")[0]
+    by = tx.scope.actor
     tx.emit(
         VisitRescheduled(
-            work_order_id=order.id,
+            **visit.order.ids,
             appointment_id=new.id if new else None,
             old_appointment_id=old.id,
-            case_id=order.case_id,
-            diagnosis_id=order.diagnosis_id,
             old=old.window,
             new=new.window if new else None,
             time_zone=old.time_zone,
             technician_id=new.technician_id if new else None,
             technician_name=new.technician_name if new else None,
             reason=reason,
-            by=tx.scope.actor,
-            by_role=cast("Role", role),
+            by=by,
+            by_role=cast("Role", by.partition(":")[0]),
             rescheduled_at=at,
         )
     )

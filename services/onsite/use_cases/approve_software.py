@@ -7,7 +7,7 @@ from libs.kit.fields import Reason, Word
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.onsite.model.work_order import SoftwareApproval
-from services.onsite.queries.locked_visit import VisitAtHand, lock_visit
+from services.onsite.queries.locked_visit import LockedVisit, lock_visit
 from services.onsite.queries.work_orders import WorkOrderOut, work_order_out
 
 router = Router(tags=["work orders"])
@@ -21,16 +21,14 @@ class ApproveSoftware(Command):
     release: Word | None = None
 
 
-def approve_software(visit: VisitAtHand, cmd: ApproveSoftware, tx: Transaction) -> None:
+def approve_software(visit: LockedVisit, cmd: ApproveSoftware, tx: Transaction) -> None:
     """Raises ExcludedWork, ForbiddenTransition."""
     order = visit.order
     approval = SoftwareApproval(release=cmd.release, reason=cmd.reason, by=tx.scope.actor, approved_at=tx.now)
     order.approve_software(approval, needed_to_restore=cmd.needed_to_restore)
     tx.emit(
         SoftwareRestoreApproved(
-            work_order_id=order.id,
-            case_id=order.case_id,
-            diagnosis_id=order.diagnosis_id,
+            **order.ids,
             release=cmd.release,
             reason=cmd.reason,
             by=tx.scope.actor,

@@ -13,7 +13,7 @@ from services.onsite.model.appointment import ChosenBy
 from services.onsite.model.availability import demand_of, offers, take
 from services.onsite.model.slots import Slot
 from services.onsite.model.work_order import VisitExists
-from services.onsite.queries.locked_visit import VisitAtHand, lock_visit
+from services.onsite.queries.locked_visit import LockedVisit, lock_visit
 from services.onsite.queries.work_orders import WorkOrderOut, work_order_out
 from services.onsite.reactions.plan_visit import move, schedule
 
@@ -39,26 +39,26 @@ class RescheduleVisit(BookVisit):
     reason: Reason
 
 
-async def book_visit(visit: VisitAtHand, cmd: BookVisit, tx: Transaction, *, chosen_by: ChosenBy) -> None:
+async def book_visit(visit: LockedVisit, cmd: BookVisit, tx: Transaction, *, chosen_by: ChosenBy) -> None:
     """Raises VisitExists, PartNotPromised, SlotTaken, ForbiddenTransition."""
     if visit.appointment is not None:
-        visit.order.may("in_progress")
+        visit.order.must_lead_to("in_progress")
         raise VisitExists("A visit is booked already.", state=visit.order.state, possible=["reschedule"])
-    visit.order.may("planned")
+    visit.order.must_lead_to("planned")
     slot, parts_by = await _chosen(visit, cmd, tx)
     await schedule(visit, slot, tx, parts_by=parts_by, at=tx.now, chosen_by=chosen_by)
 
 
-async def reschedule_visit(visit: VisitAtHand, cmd: RescheduleVisit, tx: Transaction, *, chosen_by: ChosenBy) -> None:
+async def reschedule_visit(visit: LockedVisit, cmd: RescheduleVisit, tx: Transaction, *, chosen_by: ChosenBy) -> None:
     """Raises NoVisit, AlreadyDeparted, PartNotPromised, SlotTaken, ForbiddenTransition."""
     visit.booked().must_be_movable()
     slot, parts_by = await _chosen(visit, cmd, tx)
     await move(visit, slot, tx, parts_by=parts_by, at=tx.now, chosen_by=chosen_by, reason=cmd.reason)
 
 
-async def _chosen(visit: VisitAtHand, cmd: BookVisit, tx: Transaction) -> tuple[Slot, datetime]:
-    file, order, _ = visit
-    ready = file.readiness(order.diagnosis_id, frozenset(order.unusable))
+async def _chosen(visit: LockedVisit, cmd: BookVisit, tx: Transaction) -> tuple[Slot, datetime]:
+    case, order, _ = visit
+    ready = case.readiness(order.diagnosis_id, frozenset(order.unusable))
     if ready.by is None:
         raise PartNotPromised(
             "A visit is planned once every part of it is promised.",
@@ -66,7 +66,7 @@ async def _chosen(visit: VisitAtHand, cmd: BookVisit, tx: Transaction) -> tuple[
             waiting_for=ready.reason,
             possible=[],
         )
-    demand = await demand_of(file, order, tx, not_before=file.visitable_from(order.diagnosis_id, ready.by))
+    demand = await demand_of(case, order, tx, not_before=case.visitable_from(order.diagnosis_id, ready.by))
     slot = await take(order, demand, tx, starts=cmd.starts, technician_id=cmd.technician_id)
     if slot is None:
         left = [slot for _, slot in zip(range(5), await offers(order, demand, tx), strict=False)]

@@ -9,9 +9,9 @@ from libs.kit.fields import Serial, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.onsite.model.availability import policy_for
-from services.onsite.queries.locked_visit import VisitAtHand, lock_visit, visit_of
+from services.onsite.queries.locked_visit import LockedVisit, lock_visit, visit_of
 from services.onsite.queries.work_orders import WorkOrderOut, work_order_out
-from services.onsite.reactions.act_on_case import settle_visit
+from services.onsite.reactions.act_on_case import act_on_visit
 from services.onsite.reactions.plan_visit import release
 
 router = Router(tags=["the day"])
@@ -29,26 +29,21 @@ class FailVisit(Command):
     plans_again: bool | None = None
 
 
-async def fail_visit(visit: VisitAtHand, cmd: FailVisit, tx: Transaction) -> None:
+async def fail_visit(visit: LockedVisit, cmd: FailVisit, tx: Transaction) -> None:
     """Raises NoVisit, ForbiddenTransition before the arrival."""
-    file, order, _ = visit
-    appointment, policy = visit.booked(), await policy_for(file, tx)
+    case, order, _ = visit
+    appointment, policy = visit.booked(), await policy_for(case, tx)
     appointment.become("failed", at=tx.now, by=tx.scope.actor, reason=cmd.reason)
-    order.failed_visits += 1
-    plans_again = cmd.plans_again if cmd.plans_again is not None else cmd.reason not in policy.ending_reasons
-    plans_again = plans_again and order.failed_visits < policy.max_failed_visits
     at_fault: list[UUID] = []
     if cmd.reason in _PARTS_AT_FAULT:
-        at_fault = cmd.rma_ids or sorted(file.parts_of(order.diagnosis_id))
-        order.unusable = sorted({*order.unusable, *at_fault})
+        at_fault = cmd.rma_ids or sorted(case.parts_of(order.diagnosis_id))
+    plans_again = order.fail(cmd.reason, at_fault, policy, plans_again=cmd.plans_again)
     order.become("open" if plans_again else "unable_to_complete", at=tx.now, by=tx.scope.actor, reason=cmd.reason)
     await release(visit, tx)
     tx.emit(
         VisitFailed(
-            work_order_id=order.id,
+            **order.ids,
             appointment_id=appointment.id,
-            case_id=order.case_id,
-            diagnosis_id=order.diagnosis_id,
             technician_id=appointment.technician_id,
             reason=cmd.reason,
             explanation=cmd.explanation,
@@ -60,7 +55,7 @@ async def fail_visit(visit: VisitAtHand, cmd: FailVisit, tx: Transaction) -> Non
         )
     )
     if plans_again:
-        await settle_visit(await visit_of(order, file, tx), tx, at=tx.now)
+        await act_on_visit(await visit_of(order, case, tx), tx, at=tx.now)
 
 
 @router.post("/v1/work-orders/{work_order_id}/fail", dependencies=[allow("technician", "manager")])

@@ -27,7 +27,7 @@ from services.onsite.model.technician import (
 from services.onsite.queries.access import visible_to
 from services.onsite.queries.locked_visit import lock_visit
 from services.onsite.queries.master_data import TechnicianOut
-from services.onsite.reactions.act_on_case import settle_visit
+from services.onsite.reactions.act_on_case import act_on_visit
 
 router = Router(tags=["technicians"])
 _OFFICE_HOURS = WeeklyWindow(weekdays=(0, 1, 2, 3, 4), opens="08:00", closes="18:00")
@@ -81,7 +81,7 @@ async def change_technician(
     _must_be_possible(technician)
     for visit in visits:
         if visit.appointment is not None and visit.appointment.state == "confirmed":
-            await settle_visit(visit, tx, at=tx.now, doubt=reason)
+            await act_on_visit(visit, tx, at=tx.now, doubt=reason)
     return technician
 
 

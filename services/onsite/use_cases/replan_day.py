@@ -92,9 +92,9 @@ async def _day(cmd: ReplanDay, tx: Transaction) -> Day:
     stops = []
     for booking in await _bookings(cmd.day, [technician.id for technician in technicians], tx):
         order = await WorkOrder.get(booking.work_order_id, tx)
-        file, appointment = await CaseFile.get(order.case_id, tx), await Appointment.get(booking.appointment_id, tx)
-        ready = file.readiness(order.diagnosis_id, frozenset(order.unusable))
-        demand = await demand_of(file, order, tx, not_before=ready.by or appointment.parts_by)
+        case, appointment = await CaseFile.get(order.case_id, tx), await Appointment.get(booking.appointment_id, tx)
+        ready = case.readiness(order.diagnosis_id, frozenset(order.unusable))
+        demand = await demand_of(case, order, tx, not_before=ready.by or appointment.parts_by)
         if demand.calendar.local_date(booking.starts) != cmd.day:
             continue
         if appointment.state != "confirmed" or appointment.departed_at is not None:

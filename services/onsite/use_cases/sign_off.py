@@ -9,7 +9,7 @@ from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Forbidden
 from libs.store import Transaction
 from services.onsite.model.appointment import Appointment, Side, SignOff
-from services.onsite.queries.locked_visit import VisitAtHand, lock_visit
+from services.onsite.queries.locked_visit import LockedVisit, lock_visit
 from services.onsite.queries.work_orders import WorkOrderOut, work_order_out
 from services.onsite.reactions.plan_visit import release
 
@@ -29,21 +29,21 @@ class SignVisitOff(Command):
     note: Text | None = None
 
 
-async def sign_off(visit: VisitAtHand, cmd: SignVisitOff, caller: Principal, tx: Transaction) -> None:
+async def sign_off(visit: LockedVisit, cmd: SignVisitOff, caller: Principal, tx: Transaction) -> None:
     """The second side's word completes the visit. Raises NotYet, ContactNotAuthorised, NoVisit, ForbiddenTransition."""
     if caller.role not in _MAY_SIGN[cmd.side]:
         raise Forbidden(f"A {caller.role} may not sign for {cmd.side}.", allowed=sorted(_MAY_SIGN[cmd.side]))
-    file, order, _ = visit
+    case, order, _ = visit
     appointment = visit.booked()
     appointment.must_have_begun()
-    contact = file.coverage.contact if file.coverage else None
+    contact = case.coverage.contact if case.coverage else None
     name = cmd.name or (contact.name if cmd.side == "customer" and contact else caller.name)
     word = SignOff(name=name, at=tx.now, by=tx.scope.actor, note=cmd.note)
-    if appointment.sign(cmd.side, word, file.parts_of(order.diagnosis_id), contact):
+    if appointment.sign(cmd.side, word, case.parts_of(order.diagnosis_id), contact):
         await _complete(visit, appointment, tx)
 
 
-async def _complete(visit: VisitAtHand, appointment: Appointment, tx: Transaction) -> None:
+async def _complete(visit: LockedVisit, appointment: Appointment, tx: Transaction) -> None:
     order, installed, signed = visit.order, appointment.installed, appointment.sign_offs
     assert appointment.arrived_at is not None
     appointment.become("completed", at=tx.now, by=tx.scope.actor)
@@ -51,12 +51,8 @@ async def _complete(visit: VisitAtHand, appointment: Appointment, tx: Transactio
     await release(visit, tx)
     tx.emit(
         VisitCompleted(
-            work_order_id=order.id,
-            appointment_id=appointment.id,
-            case_id=order.case_id,
-            diagnosis_id=order.diagnosis_id,
-            technician_id=appointment.technician_id,
-            technician_name=appointment.technician_name,
+            **order.ids,
+            **appointment.facts(),
             serials_in=[part.serial_in for part in installed if part.serial_in],
             serials_out=[part.serial_out for part in installed if part.serial_out],
             installed=installed,

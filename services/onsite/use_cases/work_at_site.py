@@ -8,7 +8,7 @@ from libs.kit.problems import Unprocessable
 from libs.store import Transaction
 from services.onsite.model.appointment import CheckIn, Step
 from services.onsite.model.work_order import Work
-from services.onsite.queries.locked_visit import VisitAtHand, lock_visit
+from services.onsite.queries.locked_visit import LockedVisit, lock_visit
 from services.onsite.queries.work_orders import WorkOrderOut, work_order_out
 
 router = Router(tags=["the day"])
@@ -39,14 +39,14 @@ class InstallPart(Command):
     serial_out: Serial | None = None
 
 
-def check_in(visit: VisitAtHand, cmd: CheckInWithSupport, tx: Transaction) -> None:
+def check_in(visit: LockedVisit, cmd: CheckInWithSupport, tx: Transaction) -> None:
     """Raises NoVisit, ForbiddenTransition."""
     appointment = visit.booked()
     appointment.must_have_begun(checked_in=False)
     appointment.check_in = CheckIn(engineer=cmd.engineer, at=tx.now, by=tx.scope.actor)
 
 
-def record_step(visit: VisitAtHand, cmd: RecordStep, tx: Transaction) -> None:
+def record_step(visit: LockedVisit, cmd: RecordStep, tx: Transaction) -> None:
     """Raises ExcludedWork (S29), NotYet, NoVisit, ForbiddenTransition."""
     visit.order.must_allow(cmd.work)
     appointment = visit.booked()
@@ -54,9 +54,9 @@ def record_step(visit: VisitAtHand, cmd: RecordStep, tx: Transaction) -> None:
     appointment.steps.append(Step(**cmd.model_dump(), at=tx.now, by=tx.scope.actor))
 
 
-def install_part(visit: VisitAtHand, cmd: InstallPart) -> None:
+def install_part(visit: LockedVisit, cmd: InstallPart) -> None:
     """Raises NoSuchPart, SerialMismatch, NotYet, NoVisit, ForbiddenTransition."""
-    appointment, parts = visit.booked(), visit.file.parts_of(visit.order.diagnosis_id)
+    appointment, parts = visit.booked(), visit.case.parts_of(visit.order.diagnosis_id)
     appointment.must_have_begun()
     rma_id = cmd.rma_id or (next(iter(parts)) if len(parts) == 1 else None)
     if rma_id is None or rma_id not in parts:

@@ -1,0 +1,29 @@
+"""The technician is at the door: the visit begins (S26, S27)."""
+
+from uuid import UUID
+
+from libs.events.onsite import TechnicianArrived
+from libs.kit.http import Caller, Router, Tx, allow
+from libs.store import Transaction
+from services.onsite.model.case_file import VISIT_MISSED
+from services.onsite.queries.locked_visit import LockedVisit, lock_visit
+from services.onsite.queries.work_orders import WorkOrderOut, work_order_out
+
+router = Router(tags=["the day"])
+
+
+async def arrive(visit: LockedVisit, tx: Transaction) -> None:
+    """Raises NotDeparted, NoVisit, ForbiddenTransition."""
+    case, order, _ = visit
+    appointment = visit.booked()
+    in_window = appointment.arrive(at=tx.now, by=tx.scope.actor)
+    order.become("in_progress", at=tx.now, by=tx.scope.actor)
+    tx.cancel_timer(case, f"{VISIT_MISSED}:{order.id}")
+    tx.emit(TechnicianArrived(**order.ids, **appointment.facts(), in_window=in_window, arrived_at=tx.now))
+
+
+@router.post("/v1/work-orders/{work_order_id}/arrive", dependencies=[allow("technician", "manager")])
+async def arrive_route(work_order_id: UUID, tx: Tx, caller: Caller) -> WorkOrderOut:
+    visit = await lock_visit(work_order_id, tx, caller)
+    await arrive(visit, tx)
+    return await work_order_out(visit.order, tx, caller)

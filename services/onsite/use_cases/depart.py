@@ -1,0 +1,28 @@
+"""The technician sets out (S26)."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from libs.events.onsite import TechnicianDispatched
+from libs.kit.http import Caller, Router, Tx, allow
+from libs.store import Transaction
+from services.onsite.queries.locked_visit import LockedVisit, lock_visit
+from services.onsite.queries.work_orders import WorkOrderOut, work_order_out
+
+router = Router(tags=["the day"])
+
+
+async def depart(visit: LockedVisit, tx: Transaction) -> None:
+    """Raises PartNotDelivered, AlreadyDeparted, NoVisit, ForbiddenTransition."""
+    case, order, _ = visit
+    appointment = visit.booked()
+    appointment.depart(case.undelivered(order.diagnosis_id), at=tx.now)
+    way: timedelta = appointment.starts - appointment.leaves_at
+    tx.emit(TechnicianDispatched(**order.ids, **appointment.facts(), expected_at=tx.now + way, departed_at=tx.now))
+
+
+@router.post("/v1/work-orders/{work_order_id}/depart", dependencies=[allow("technician", "manager")])
+async def depart_route(work_order_id: UUID, tx: Tx, caller: Caller) -> WorkOrderOut:
+    visit = await lock_visit(work_order_id, tx, caller)
+    await depart(visit, tx)
+    return await work_order_out(visit.order, tx, caller)
