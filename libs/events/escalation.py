@@ -146,6 +146,19 @@ class EscalationUnacknowledged(
     unacknowledged_at: Instant
 
 
+class EscalationUnanswered(
+    Event, type="polyplus.escalation.escalation-unanswered", visibility="internal", subject="escalation_id"
+):
+    """All steps were gone through as often as the policy says and nobody took it up; service management is to be told now (S23, S24)."""
+
+    escalation_id: UUID
+    case_id: UUID
+    number: str
+    priority: Priority
+    recipients: list[Recipient]
+    unanswered_at: Instant
+
+
 class ExpertEngaged(Event, type="polyplus.escalation.expert-engaged", visibility="internal", subject="escalation_id"):
     """An expert from anywhere in the company was found by skill and is invited (S23)."""
 

@@ -13,20 +13,21 @@ from libs.kit.states import StateMachine
 from libs.store import Entity
 from services.escalation.model.escalation_policy import FrozenPolicy, Step
 
-EscalationState = Literal["triggered", "acknowledged", "handed_over", "resolved"]
+EscalationState = Literal["triggered", "unanswered", "acknowledged", "handed_over", "resolved"]
 
 machine = StateMachine[EscalationState](
     "The escalation",
     {
-        "triggered": {"acknowledged", "resolved"},
+        "triggered": {"acknowledged", "unanswered", "resolved"},
+        "unanswered": {"acknowledged", "triggered", "resolved"},
         "acknowledged": {"handed_over", "triggered", "resolved"},
-        "handed_over": {"handed_over", "acknowledged", "triggered", "resolved"},
+        "handed_over": {"acknowledged", "triggered", "resolved"},
     },
     "triggered",
 )
 
 STEP = "step"
-"""The timer of the next step."""
+"""The timer of the next step; after the last one, the escalation is unanswered."""
 SILENCE = "silence"
 """The timer that looks whether anything was heard since somebody took it up."""
 
@@ -148,12 +149,13 @@ class Escalation(
             return self.step + 1, self.repeat
         return (1, self.repeat + 1) if self.repeat < self.policy.repeat else None
 
-    def begin_step(self, at: datetime, recipients: list[Recipient]) -> None:
-        """Calls the next step's people; after the last one, the same again."""
+    def begin_step(self, at: datetime, recipients: list[Recipient]) -> datetime:
+        """Calls the next step's people; after the last one, the same again. Returns when the step has been given enough time."""
         self.step, self.repeat = self.following() or (self.step, self.repeat)
         self.recipients, self.acknowledgements = recipients, []
-        after = timedelta(minutes=self.current_step.minutes_to_next)
-        self.next_step_at = at + after if self.following() else None
+        ends_at = at + timedelta(minutes=self.current_step.minutes_to_next)
+        self.next_step_at = ends_at if self.following() else None
+        return ends_at
 
     def acknowledge(self, by: str, by_name: str, at: datetime, note: str | None = None) -> None:
         """One person takes it up. The step is silent once as many different people did as it wants; after a hand-over one is
@@ -170,6 +172,10 @@ class Escalation(
         if self.state == "handed_over" or not self.still_wanted:
             self.next_step_at = None
             self.become("acknowledged", at=at, by=by, reason=note or f"{by_name} took it up")
+
+    def leave_unanswered(self, at: datetime) -> None:
+        """Nobody took it up in any step. Raises ForbiddenTransition."""
+        self.become("unanswered", at=at, by="system:escalation", reason="nobody took it up in any step")
 
     def silent_from(self, last_progress: datetime | None) -> datetime:
         """When the silence since the last sign of life, here or on the case, has been too long."""

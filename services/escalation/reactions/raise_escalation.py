@@ -63,7 +63,8 @@ async def call_next_step(escalation: Escalation, case: CaseFile, settings: Escal
     """Begins the step that follows and tells its people; the one after it waits for its timer."""
     number, _ = escalation.following() or (escalation.step, escalation.repeat)
     calls = escalation.policy.steps[number - 1].calls
-    escalation.begin_step(tx.now, called_by_step(case, calls, settings, await phone_book(tx, calls)))
+    recipients = called_by_step(case, calls, settings, await phone_book(tx, calls))
+    step_ends_at = escalation.begin_step(tx.now, recipients)
     tx.emit(
         EscalationStepped(
             **escalation.ids,
@@ -75,7 +76,4 @@ async def call_next_step(escalation: Escalation, case: CaseFile, settings: Escal
             stepped_at=tx.now,
         )
     )
-    if escalation.next_step_at:
-        tx.set_timer(escalation, STEP, escalation.next_step_at)
-    else:
-        tx.cancel_timer(escalation, STEP)
+    tx.set_timer(escalation, STEP, step_ends_at)

@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
+import httpx
+
 from libs.bus.envelope import Delivery
 from libs.events import Event
 from libs.events.cases import (
@@ -209,6 +211,11 @@ class ACase:
             level=1,
             silent_at=self.at(minutes),
         )
+
+
+def pointers(answer: httpx.Response) -> list[str]:
+    """Where a refused request is wrong."""
+    return [each["pointer"] for each in answer.json()["errors"]]
 
 
 async def a_case(escalation: Harness, severity: Severity = "critical", **opened: Any) -> ACase:

@@ -57,18 +57,19 @@ async def test_a_dry_run_of_a_case_foretells_what_then_fires(escalation: Harness
 
 
 @pytest.mark.parametrize(
-    "run",
+    ("run", "why"),
     [
-        {},
-        {"history": []},
-        {"history": [{"kind": "opened", "at": "2026-03-02T09:00:00Z"}]},
-        {"history": HISTORY, "settings": {"percents": [0]}},
-        {"history": HISTORY, "settings": {"luck": 1}},
-        {"history": HISTORY, "case_id": "01890000-0000-7000-8000-000000000001"},
+        ({}, "give either a history or a case_id"),
+        ({"history": []}, "a history begins with the case being opened"),
+        ({"history": [{"kind": "opened", "at": "2026-03-02T09:00:00Z"}]}, "opened needs a severity and a priority"),
+        ({"history": HISTORY, "settings": {"percents": [0]}}, "a percentage lies between 1 and 1000"),
+        ({"history": HISTORY, "settings": {"luck": 1}}, "luck"),
+        ({"history": HISTORY, "case_id": "01890000-0000-7000-8000-000000000001"}, "give either a history or a case_id"),
     ],
 )
-async def test_a_run_that_makes_no_sense_is_refused(escalation: Harness, run: object) -> None:
-    assert (await escalation.post("/v1/escalation-dry-runs", run)).status_code == 422
+async def test_a_run_that_makes_no_sense_is_refused(escalation: Harness, run: object, why: str) -> None:
+    refused = await escalation.post("/v1/escalation-dry-runs", run)
+    assert (refused.status_code, why in refused.text) == (422, True)
 
 
 async def test_a_customer_may_not_ask(escalation: Harness) -> None:

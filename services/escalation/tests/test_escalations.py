@@ -13,11 +13,12 @@ from libs.events.escalation import (
     EscalationResolved,
     EscalationStepped,
     EscalationUnacknowledged,
+    EscalationUnanswered,
     ExpertEngaged,
     ThresholdBreached,
 )
 from libs.store.ids import new_id
-from services.escalation.tests.builders import ACCOUNT, WHO, ACase, a_case, a_person, a_rota, now_after
+from services.escalation.tests.builders import ACCOUNT, WHO, ACase, a_case, a_person, a_rota, now_after, pointers
 from tests.support.harness import Harness
 
 ESCALATE = "Nobody answers us"
@@ -62,6 +63,26 @@ async def test_unacknowledged_steps_follow_each_other_and_repeat_until_the_polic
         await escalation.advance(timedelta(minutes=minutes))
         mine = [e for e in await escalation.events(EscalationStepped) if e.recipients[0].name in ("An", "Binh")]
         assert len([e for e in mine if e.escalation_id == mine[0].escalation_id]) == seen
+
+
+@pytest.mark.promise("S23", "S24")
+async def test_after_the_last_repeat_nobody_has_answered_and_service_management_is_told_once(
+    escalation: Harness,
+) -> None:
+    await a_policy(escalation, step("An"), step("Binh", minutes=30), repeat=1)
+    raised = await an_escalation(escalation, await a_case(escalation))
+    await escalation.advance(timedelta(minutes=89))
+    assert [e for e in await escalation.events(EscalationUnanswered) if str(e.escalation_id) == raised["id"]] == []
+    await escalation.advance(timedelta(minutes=600))
+
+    [told] = [e for e in await escalation.events(EscalationUnanswered) if str(e.escalation_id) == raised["id"]]
+    assert told.number == raised["number"]
+    assert {each.kind for each in told.recipients} == {"service_management"}
+    shown = (await escalation.get(f"/v1/escalations/{raised['id']}")).json()
+    assert [change["state"] for change in shown["history"]] == ["triggered", "unanswered"]
+    too_early = await act(escalation, raised, "hand-over", {"to": a_person("Dung"), "note": "Yours"})
+    assert (too_early.status_code, too_early.json()["state"]) == (409, "unanswered")
+    assert (await act(escalation, raised, "acknowledge")).json()["state"] == "acknowledged"
 
 
 async def test_service_management_is_told_at_every_step(escalation: Harness) -> None:
@@ -145,12 +166,16 @@ async def test_a_hand_over_names_who_answers_now(escalation: Harness) -> None:
     raised = await an_escalation(escalation, await a_case(escalation))
     too_early = await act(escalation, raised, "hand-over", {"to": a_person("Dung"), "note": "Yours"})
     assert (too_early.status_code, too_early.json()["state"]) == (409, "triggered")
-    assert too_early.json()["possible"] == ["acknowledged", "resolved"]
+    assert too_early.json()["possible"] == ["acknowledged", "resolved", "unanswered"]
 
     await act(escalation, raised, "acknowledge")
     for who in ("Dung", "Em"):
         handed = await act(escalation, raised, "hand-over", {"to": a_person(who), "note": "Yours"})
         assert (handed.status_code, handed.json()["owner"]["name"]) == (200, who)
+        unconfirmed = await act(escalation, raised, "hand-over", {"to": a_person("Chi"), "note": "No, yours"})
+        assert (unconfirmed.status_code, unconfirmed.json()["state"]) == (409, "handed_over")
+        if who == "Dung":
+            assert (await act(escalation, raised, "acknowledge")).json()["state"] == "acknowledged"
 
     first, second = await escalation.events(EscalationHandedOver)
     assert (first.previous, second.previous, second.to.name) == ("the engineer", "Dung", "Em")
@@ -318,18 +343,21 @@ async def test_a_resolved_escalation_refuses_with_its_state(escalation: Harness)
 
 
 @pytest.mark.parametrize(
-    ("what", "body"),
+    ("what", "body", "refused"),
     [
-        ("resolve", {}),
-        ("hand-over", {"note": "Yours"}),
-        ("engage-expert", {"reason": ""}),
-        ("acknowledge", {"state": "resolved"}),
+        ("resolve", {}, "/resolution"),
+        ("hand-over", {"note": "Yours"}, "/to"),
+        ("engage-expert", {"reason": ""}, "/reason"),
+        ("acknowledge", {"state": "resolved"}, "/state"),
     ],
 )
-async def test_what_is_not_understood_is_refused_and_changes_nothing(escalation: Harness, what: str, body: Any) -> None:
+async def test_what_is_not_understood_is_refused_and_changes_nothing(
+    escalation: Harness, what: str, body: Any, refused: str
+) -> None:
     raised = await an_escalation(escalation, await a_case(escalation))
     emitted = len(await escalation.outbox())
-    assert (await act(escalation, raised, what, body)).status_code == 422
+    answer = await act(escalation, raised, what, body)
+    assert (answer.status_code, pointers(answer)) == (422, [refused])
     assert len(await escalation.outbox()) == emitted
 
 

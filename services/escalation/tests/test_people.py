@@ -11,7 +11,7 @@ from libs.kit.calendar import WeeklyWindow
 from libs.store.ids import new_id
 from services.escalation.model.people import Person, Team, ids_of
 from services.escalation.model.rota import Layer, Override, Rota
-from services.escalation.tests.builders import a_person, a_rota
+from services.escalation.tests.builders import a_person, a_rota, pointers
 from tests.support.harness import Harness
 
 AN, BINH, CHI = Person(name="An"), Person(name="Binh"), Person(name="Chi")
@@ -132,16 +132,16 @@ async def test_who_is_on_call_is_asked_for_any_instant(escalation: Harness) -> N
 async def test_master_data_is_kept_listed_and_revised(escalation: Harness, path: str, body: Any, change: Any) -> None:
     assert (await escalation.post(path, body, role="engineer")).status_code == 403
     for unknown in ("surprise", "id"):
-        assert (await escalation.post(path, {**body, unknown: str(new_id())}, role="manager")).status_code == 422
+        refused = await escalation.post(path, {**body, unknown: str(new_id())}, role="manager")
+        assert (refused.status_code, pointers(refused)) == (422, [f"/{unknown}"])
     made = await escalation.post(path, body, role="manager")
     assert made.status_code == 201
     id = made.json()["id"]
     assert [item["id"] for item in (await escalation.get(path)).json()["items"]] == [id]
 
     read = await escalation.get(f"{path}/{id}")
-    assert (
-        await escalation.patch(f"{path}/{id}", {"name": None}, etag=read.headers["etag"], role="manager")
-    ).status_code == 422
+    refused = await escalation.patch(f"{path}/{id}", {"name": None}, etag=read.headers["etag"], role="manager")
+    assert (refused.status_code, "name" in refused.text) == (422, True)
     revised = await escalation.patch(f"{path}/{id}", change, etag=read.headers["etag"], role="manager")
     assert revised.status_code == 200
     assert {name: revised.json()[name] for name in change} == change
@@ -152,22 +152,31 @@ async def test_master_data_is_kept_listed_and_revised(escalation: Harness, path:
 
 
 @pytest.mark.parametrize(
-    ("path", "body"),
+    ("path", "body", "refused"),
     [
-        ("/v1/rotas", {"name": "R", "layers": []}),
-        ("/v1/rotas", {"name": "R", "layers": [a_rota()["layers"][0] | {"time_zone": "Mars/Olympus"}]}),
-        ("/v1/policies", {"name": "P", "steps": []}),
-        ("/v1/policies", {"name": "P", "steps": [{"calls": [{"kind": "rota"}]}]}),
-        ("/v1/policies", {"name": "P", "rules": ["luck"], "steps": [{"calls": [{"kind": "duty_manager"}]}]}),
-        ("/v1/teams", {"name": "T", "members": [], "webhook_url": "file:///etc/passwd"}),
-        ("/v1/teams", {"name": "T", "members": [], "webhook_url": "http://hooks.example/1"}),
-        ("/v1/teams", {"name": "T", "members": [], "webhook_url": "https://2130706433:15432/"}),
-        ("/v1/rotas", a_rota() | {"webhook_url": "https://[64:ff9b::169.254.169.254]/"}),
-        ("/v1/experts", {"name": "E", "skills": {"domains": ["luck"]}}),
+        ("/v1/rotas", {"name": "R", "layers": []}, "/layers"),
+        (
+            "/v1/rotas",
+            {"name": "R", "layers": [a_rota()["layers"][0] | {"time_zone": "Mars/Olympus"}]},
+            "/layers/0/time_zone",
+        ),
+        ("/v1/policies", {"name": "P", "steps": []}, "/steps"),
+        ("/v1/policies", {"name": "P", "steps": [{"calls": [{"kind": "rota"}]}]}, "/steps/0/calls/0"),
+        (
+            "/v1/policies",
+            {"name": "P", "rules": ["luck"], "steps": [{"calls": [{"kind": "duty_manager"}]}]},
+            "/rules/0",
+        ),
+        ("/v1/teams", {"name": "T", "members": [], "webhook_url": "file:///etc/passwd"}, "/webhook_url"),
+        ("/v1/teams", {"name": "T", "members": [], "webhook_url": "http://hooks.example/1"}, "/webhook_url"),
+        ("/v1/teams", {"name": "T", "members": [], "webhook_url": "https://2130706433:15432/"}, "/webhook_url"),
+        ("/v1/rotas", a_rota() | {"webhook_url": "https://[64:ff9b::169.254.169.254]/"}, "/webhook_url"),
+        ("/v1/experts", {"name": "E", "skills": {"domains": ["luck"]}}, "/skills/domains/0"),
     ],
 )
-async def test_what_makes_no_sense_is_refused(escalation: Harness, path: str, body: Any) -> None:
-    assert (await escalation.post(path, body, role="manager")).status_code == 422
+async def test_what_makes_no_sense_is_refused(escalation: Harness, path: str, body: Any, refused: str) -> None:
+    answer = await escalation.post(path, body, role="manager")
+    assert (answer.status_code, pointers(answer)[0]) == (422, refused)
     assert (await escalation.get(path)).json()["items"] == []
 
 
@@ -255,4 +264,4 @@ async def test_what_was_once_taken_is_read_and_called(escalation: Harness) -> No
     refused = await escalation.post(
         "/v1/rotas", a_rota() | {"layers": [a_rota()["layers"][0] | {"name": " "}]}, role="manager"
     )
-    assert refused.status_code == 422
+    assert (refused.status_code, pointers(refused)) == (422, ["/layers/0/name"])

@@ -45,7 +45,7 @@ async def acknowledge_escalation(
         EscalationAcknowledged(
             **escalation.ids,
             step=escalation.step,
-            still_wanted=escalation.still_wanted if escalation.state == "triggered" else 0,
+            still_wanted=0 if escalation.state == "acknowledged" else escalation.still_wanted,
             by=by,
             by_name=by_name,
             acknowledged_at=tx.now,

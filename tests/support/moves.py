@@ -1,0 +1,26 @@
+"""A state machine as a test writes it down, so that the machine is held to something other than itself."""
+
+from itertools import product
+
+Moves = list[tuple[str, str]]
+
+
+def moves(text: str) -> Moves:
+    """The moves that lines like `open | planned → cancelled` name, sorted."""
+    sides = [line.split("→") for line in text.splitlines() if line.strip()]
+    return sorted({pair for one, other in sides for pair in product(_states(one), _states(other))})
+
+
+def no_moves(text: str) -> Moves:
+    """Every other pair of the states that such lines name, sorted."""
+    allowed = moves(text)
+    return sorted(set(product({state for pair in allowed for state in pair}, repeat=2)) - set(allowed))
+
+
+def after(text: str, state: str) -> list[str]:
+    """Where one may go from a state, as the error of a forbidden move lists it."""
+    return [to for one, to in moves(text) if one == state]
+
+
+def _states(side: str) -> list[str]:
+    return [state.strip() for state in side.split("|")]
