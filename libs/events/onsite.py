@@ -96,6 +96,20 @@ class TechnicianDispatched(
     departed_at: Instant
 
 
+class DepartureUndone(Event, type="polyplus.onsite.departure-undone", visibility="public", subject="work_order_id"):
+    """The technician is not on the way any more, or never was; the window is as it was told (S31)."""
+
+    work_order_id: UUID
+    appointment_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    technician_id: UUID
+    technician_name: str
+    reason: str
+    by: str
+    undone_at: Instant
+
+
 class TechnicianArrived(Event, type="polyplus.onsite.technician-arrived", visibility="public", subject="work_order_id"):
     """The technician is at the site (S26, S27)."""
 

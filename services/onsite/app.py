@@ -15,6 +15,7 @@ from services.onsite.use_cases import (
     keep_technicians,
     replan_day,
     sign_off,
+    undo_departure,
     work_at_site,
 )
 
@@ -26,6 +27,7 @@ service = Service(
         day_plans.router,
         book_visit.router,
         depart.router,
+        undo_departure.router,
         arrive.router,
         work_at_site.router,
         sign_off.router,

@@ -1,8 +1,7 @@
 """Which fact brings about what."""
 
-from collections.abc import Mapping
-
 from libs.bus import Handlers, Timers
+from libs.bus.handlers import Load
 from libs.bus.projections import Projection
 from libs.events.cases import CaseCancelled
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed
@@ -18,9 +17,8 @@ from libs.events.rma import (
     RmaCancelled,
     RmaDenied,
 )
-from libs.store import Entity
-from services.onsite.model.case_file import PLAN_VISIT, VISIT_MISSED, CaseFile, keep_refusals
-from services.onsite.reactions.miss_visit import miss_visit, plan_again
+from services.onsite.model.case_file import PLAN_VISIT, VISIT_LATE, VISIT_MISSED, CaseFile, keep_refusals
+from services.onsite.reactions.miss_visit import miss_visit, note_late_visit, plan_again
 from services.onsite.reactions.note_facts import (
     note_cancelled_case,
     note_coverage,
@@ -31,7 +29,7 @@ from services.onsite.reactions.note_facts import (
     note_withdrawal,
 )
 
-_CASE: Mapping[type[Entity], str] = {CaseFile: "case_id"}
+_CASE: Load = {CaseFile: "case_id"}
 
 on = Handlers("onsite")
 on(FaultDiagnosed, load=_CASE)(note_diagnosis)
@@ -46,4 +44,5 @@ projections = (Projection(CaseFile, keep={"diagnoses": keep_refusals}, emits=Tru
 
 timers = Timers("onsite")
 timers(CaseFile, VISIT_MISSED)(miss_visit)
+timers(CaseFile, VISIT_LATE)(note_late_visit)
 timers(CaseFile, PLAN_VISIT)(plan_again)

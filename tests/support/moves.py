@@ -1,20 +1,19 @@
 """A state machine as a test writes it down, so that the machine is held to something other than itself."""
 
-from itertools import product
-
 Moves = list[tuple[str, str]]
 
 
 def moves(text: str) -> Moves:
     """The moves that lines like `open | planned → cancelled` name, sorted."""
     sides = [line.split("→") for line in text.splitlines() if line.strip()]
-    return sorted({pair for one, other in sides for pair in product(_states(one), _states(other))})
+    return sorted({(here, there) for one, other in sides for here in _states(one) for there in _states(other)})
 
 
 def no_moves(text: str) -> Moves:
     """Every other pair of the states that such lines name, sorted."""
     allowed = moves(text)
-    return sorted(set(product({state for pair in allowed for state in pair}, repeat=2)) - set(allowed))
+    states = {state for pair in allowed for state in pair}
+    return sorted({(here, there) for here in states for there in states} - {*allowed})
 
 
 def after(text: str, state: str) -> list[str]:

@@ -13,13 +13,17 @@ from libs.store import Entity
 from services.onsite.model.case_file import Part
 from services.onsite.model.work_order import Change, Work
 
-AppointmentState = Literal["confirmed", "in_progress", "completed", "failed", "missed", "cancelled"]
+AppointmentState = Literal["confirmed", "en_route", "in_progress", "completed", "failed", "missed", "cancelled"]
 machine = StateMachine[AppointmentState](
     "The appointment",
-    {"confirmed": {"in_progress", "missed", "cancelled"}, "in_progress": {"completed", "failed"}},
+    {
+        "confirmed": {"en_route", "missed", "cancelled"},
+        "en_route": {"in_progress", "confirmed", "cancelled"},
+        "in_progress": {"completed", "failed"},
+    },
     "confirmed",
 )
-COMING: frozenset[AppointmentState] = frozenset({"confirmed", "in_progress"})
+COMING: frozenset[AppointmentState] = frozenset({"confirmed", "en_route", "in_progress"})
 """Not over."""
 Side = Literal["support", "customer"]
 ChosenBy = Literal["customer", "support", "policy"]
@@ -166,15 +170,15 @@ class Appointment(
     def must_be_movable(self) -> None:
         """Raises ForbiddenTransition once it has begun, AlreadyDeparted while somebody is on the way."""
         machine.check(self.state, "cancelled")
-        if self.departed_at is not None:
+        if self.state == "en_route":
             raise AlreadyDeparted(
                 "The technician is on the way; the visit cannot be moved any more.",
-                state="en_route",
-                possible=["arrive"],
+                state=self.state,
+                possible=["arrive", "undo-depart"],
             )
 
-    def depart(self, undelivered: list[UUID], *, at: datetime) -> None:
-        """Raises PartNotDelivered, AlreadyDeparted, ForbiddenTransition."""
+    def depart(self, undelivered: list[UUID], *, at: datetime, by: str) -> None:
+        """The technician is on the way. Raises PartNotDelivered, AlreadyDeparted, ForbiddenTransition."""
         self.must_be_movable()
         if undelivered:
             raise PartNotDelivered(
@@ -183,16 +187,26 @@ class Appointment(
                 undelivered_rma_ids=[str(rma_id) for rma_id in undelivered],
                 possible=["reschedule"],
             )
+        self.become("en_route", at=at, by=by)
         self.departed_at = at
+
+    def undo_departure(self, *, at: datetime, by: str, reason: str) -> None:
+        """The technician turned back, or had not left. Raises NotDeparted, ForbiddenTransition."""
+        self._must_have_departed("confirmed")
+        self.become("confirmed", at=at, by=by, reason=reason)
+        self.departed_at = None
 
     def arrive(self, *, at: datetime, by: str) -> bool:
         """Begins the visit; whether within the window. Raises NotDeparted, ForbiddenTransition."""
-        machine.check(self.state, "in_progress")
-        if self.departed_at is None:
-            raise NotDeparted("Depart first.", state=self.state, possible=["depart"])
+        self._must_have_departed("in_progress")
         self.become("in_progress", at=at, by=by)
         self.arrived_at = at
         return self.starts <= at <= self.window_ends
+
+    def _must_have_departed(self, to: AppointmentState) -> None:
+        if self.state == "confirmed":
+            raise NotDeparted("Nobody is on the way yet.", state=self.state, possible=["depart"])
+        machine.check(self.state, to)
 
     def must_have_begun(self, *, checked_in: bool = True) -> None:
         """Raises ForbiddenTransition before the arrival and after the end, NotYet before the check-in with support."""

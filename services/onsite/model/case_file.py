@@ -20,7 +20,9 @@ _USELESS = frozenset({"lost", "dead_on_arrival"})
 _ARRIVING = frozenset({"reserved", "shipped", "delivered"})
 
 VISIT_MISSED = "visit_missed"
-"""The timer that notices when nobody came; what follows the colon is the work order."""
+"""The timer that notices when nobody set out; what follows the colon is the work order."""
+VISIT_LATE = "visit_late"
+"""The timer that puts a visit whose technician is still on the way before the dispatcher; what follows the colon is the work order."""
 PLAN_VISIT = "plan_visit"
 """The timer that looks for a technician once more; what follows the colon is the work order."""
 

@@ -24,6 +24,8 @@ class OnsitePolicy(BaseModel):
     missed_grace_minutes: int = Field(30, ge=0, le=480)
     # until a visit that found no technician is tried again
     retry_minutes: int = Field(60, ge=5, le=1440)
+    # after the window, until a visit whose technician is still on the way is put before the dispatcher
+    late_minutes: int = Field(240, ge=15, le=2880)
     travel_kmh: float = Field(30, gt=0, le=200)
     # the road against the great circle
     travel_detour: float = Field(1.3, ge=1, le=5)

@@ -71,7 +71,7 @@ async def _keep_or_move(
 ) -> None:
     """Later promise: the visit moves after it. Earlier promise: it moves up, unless somebody chose its time."""
     assert ready.by is not None
-    if appointment.departed_at is not None:
+    if appointment.state == "en_route":
         return
     reason = None
     if ready.by > appointment.starts:

@@ -8,7 +8,7 @@ from libs.events.values import Role
 from libs.store import Transaction
 from services.onsite.model.appointment import Appointment, ChosenBy
 from services.onsite.model.availability import location_of, policy_for
-from services.onsite.model.case_file import PLAN_VISIT, VISIT_MISSED
+from services.onsite.model.case_file import PLAN_VISIT, VISIT_LATE, VISIT_MISSED, CaseFile
 from services.onsite.model.slots import Slot
 from services.onsite.model.technician import Booking
 from services.onsite.queries.locked_visit import LockedVisit
@@ -85,11 +85,20 @@ async def cancel(visit: LockedVisit, tx: Transaction, *, reason: str, at: dateti
     )
 
 
+async def watch_for_the_technician(case: CaseFile, appointment: Appointment, tx: Transaction) -> None:
+    """Sets the timer that notices when nobody set out for a confirmed visit; at once where its window has passed."""
+    grace = timedelta(minutes=(await policy_for(case, tx)).missed_grace_minutes)
+    missed_at = max(appointment.window_ends + grace, tx.now)
+    tx.set_timer(case, f"{VISIT_MISSED}:{appointment.work_order_id}", missed_at)
+    tx.cancel_timer(case, f"{VISIT_LATE}:{appointment.work_order_id}")
+
+
 async def release(visit: LockedVisit, tx: Transaction) -> None:
     """Frees the technician's time; the work order has no active appointment any more."""
     await _end_for_technician(visit, tx)
     visit.order.appointment_id = None
-    tx.cancel_timer(visit.case, f"{VISIT_MISSED}:{visit.order.id}")
+    for timer in (VISIT_MISSED, VISIT_LATE):
+        tx.cancel_timer(visit.case, f"{timer}:{visit.order.id}")
     booking = await Booking.find(Booking.id_for(visit.order.id), tx, lock=True)
     if booking is not None:
         tx.remove(booking)
@@ -110,7 +119,7 @@ async def _hold(
     case, order, _ = visit
     assert case.coverage is not None
     assert case.coverage.site is not None
-    site, policy = case.coverage.site, await policy_for(case, tx)
+    site = case.coverage.site
     appointment = Appointment(
         id=order.next_appointment_id(),
         account_id=order.account_id,
@@ -140,8 +149,7 @@ async def _hold(
     else:
         tx.add(booking)
     order.appointment_id, order.waiting_for = appointment.id, None
-    missed_at = appointment.window_ends + timedelta(minutes=policy.missed_grace_minutes)
-    tx.set_timer(case, f"{VISIT_MISSED}:{order.id}", missed_at)
+    await watch_for_the_technician(case, appointment, tx)
     tx.cancel_timer(case, f"{PLAN_VISIT}:{order.id}")
     return appointment
 

@@ -137,8 +137,11 @@ async def test_a_day_that_is_being_lived_is_left_alone(onsite: Harness) -> None:
 async def test_a_day_without_visits_and_a_stranger_are_refused(onsite: Harness) -> None:
     await a_technician(onsite)
 
-    await plan(onsite, status=422, technician_ids=[str(AN)])
-    await plan(onsite, status=404)
+    empty = await plan(onsite, status=422, technician_ids=[str(AN)])
+    unknown = await plan(onsite, status=404)
+
+    assert (empty["type"].endswith("nothing-to-plan"), empty["day"]) == (True, "2026-03-04")
+    assert str(BINH) in unknown["detail"]
     assert (await onsite.post("/v1/day-plans", WHO, role="technician", technician_id=AN)).status_code == 403
 
 

@@ -77,25 +77,26 @@ async def test_another_technicians_absence_is_not_theirs_to_tell(onsite: Harness
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "refused"),
     [
-        {"time_zone": "Asia/Saigon City"},
-        {"hours": [{"weekdays": [0], "opens": "18:00", "closes": "08:00"}]},
-        {"hours": []},
-        {"territories": []},
-        {"name": ""},
-        {"holidays_country": "XX"},
-        {"home": {"latitude": 91, "longitude": 0}},
-        {"salary": 1},
+        ({"time_zone": "Asia/Saigon City"}, "not an IANA time zone"),
+        ({"hours": [{"weekdays": [0], "opens": "18:00", "closes": "08:00"}]}, "a window closes after it opens"),
+        ({"hours": []}, "/hours"),
+        ({"territories": []}, "/territories"),
+        ({"name": ""}, "/name"),
+        ({"holidays_country": "XX"}, "XX"),
+        ({"home": {"latitude": 91, "longitude": 0}}, "/home/latitude"),
+        ({"salary": 1}, "/salary"),
     ],
 )
-async def test_a_technician_that_cannot_be_is_refused(onsite: Harness, change: dict[str, Any]) -> None:
+async def test_a_technician_that_cannot_be_is_refused(onsite: Harness, change: dict[str, Any], refused: str) -> None:
     await a_technician(onsite)
     read = await onsite.get(TECHNICIAN, role="manager")
 
     answer = await onsite.patch(TECHNICIAN, change, etag=read.headers["etag"], role="manager")
 
     assert answer.status_code == 422
+    assert refused in answer.text
     assert (await onsite.get(TECHNICIAN, role="manager")).json() == read.json()
 
 
@@ -183,6 +184,8 @@ async def test_what_was_once_taken_of_a_technician_is_read(onsite: Harness) -> N
     read = await onsite.get(TECHNICIAN, role="manager")
 
     assert (read.status_code, read.json()["absences"][0]["reason"]) == (200, " ")
-    assert (await onsite.post(f"{TECHNICIAN}/absences", away, role="manager")).status_code == 422
+    absent = await onsite.post(f"{TECHNICIAN}/absences", away, role="manager")
+    assert (absent.status_code, absent.json()["errors"][0]["pointer"]) == (422, "/reason")
     wrong = {"authorisations": [{"family": " "}]}
-    assert (await onsite.patch(TECHNICIAN, wrong, etag=read.headers["etag"], role="manager")).status_code == 422
+    changed = await onsite.patch(TECHNICIAN, wrong, etag=read.headers["etag"], role="manager")
+    assert (changed.status_code, changed.json()["errors"][0]["pointer"]) == (422, "/authorisations/0/family")

@@ -1,14 +1,31 @@
-"""Every transition of both machines, allowed and forbidden."""
+"""Every move of both machines, allowed and forbidden."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from libs.kit.states import ForbiddenTransition
-from services.onsite.model.appointment import APPOINTMENT, Appointment
-from services.onsite.model.work_order import WORK_ORDER, WorkOrder
+from services.onsite.model import appointment as appointments
+from services.onsite.model import work_order as work_orders
+from services.onsite.model.appointment import Appointment
+from services.onsite.model.work_order import WorkOrder
 from services.onsite.tests.builders import ACCOUNT, AN, CASE, DIAGNOSIS, MONDAY, ORDER, an_id
+from tests.support.moves import after, moves, no_moves
+
+WORK_ORDER = """
+open → planned
+planned → open | in_progress
+in_progress → open | completed | unable_to_complete
+open | planned → cancelled
+"""
+APPOINTMENT = """
+confirmed → en_route | missed
+en_route → in_progress | confirmed
+in_progress → completed | failed
+confirmed | en_route → cancelled
+"""
 
 
 def an_order(state: Any) -> WorkOrder:
@@ -55,8 +72,8 @@ def an_appointment(state: Any) -> Appointment:
     )
 
 
-@pytest.mark.parametrize(("state", "to"), WORK_ORDER.allowed_pairs())
-def test_a_work_order_goes_where_its_machine_allows_and_keeps_who_when_why(state: Any, to: Any) -> None:
+@pytest.mark.parametrize(("state", "to"), moves(WORK_ORDER))
+def test_a_work_order_goes_where_it_may_and_keeps_who_when_why(state: Any, to: Any) -> None:
     order = an_order(state)
 
     order.become(to, at=MONDAY, by="engineer:1", reason="because")
@@ -65,27 +82,43 @@ def test_a_work_order_goes_where_its_machine_allows_and_keeps_who_when_why(state
     assert order.history[-1].model_dump() == {"state": to, "at": MONDAY, "by": "engineer:1", "reason": "because"}
 
 
-@pytest.mark.parametrize(("state", "to"), WORK_ORDER.forbidden_pairs())
-def test_a_work_order_goes_nowhere_else(state: Any, to: Any) -> None:
+@pytest.mark.parametrize(("state", "to"), no_moves(WORK_ORDER))
+def test_a_work_order_goes_nowhere_else_and_says_where_it_may(state: Any, to: Any) -> None:
     order = an_order(state)
 
     with pytest.raises(ForbiddenTransition) as refused:
         order.become(to, at=MONDAY, by="engineer:1")
 
-    assert order.state == state
-    assert refused.value.extra["possible"] == WORK_ORDER.possible(state)
+    assert (order.state, order.history) == (state, [])
+    assert refused.value.extra["possible"] == after(WORK_ORDER, state)
 
 
-@pytest.mark.parametrize(("state", "to"), APPOINTMENT.allowed_pairs())
-def test_an_appointment_goes_where_its_machine_allows(state: Any, to: Any) -> None:
+@pytest.mark.parametrize(("state", "to"), moves(APPOINTMENT))
+def test_an_appointment_goes_where_it_may_and_keeps_who_when_why(state: Any, to: Any) -> None:
     appointment = an_appointment(state)
 
-    appointment.become(to, at=MONDAY, by="technician:1")
+    appointment.become(to, at=MONDAY, by="technician:1", reason="because")
 
-    assert appointment.state == appointment.history[-1].state == to
+    assert appointment.state == to
+    assert appointment.history[-1].model_dump() == {
+        "state": to,
+        "at": MONDAY,
+        "by": "technician:1",
+        "reason": "because",
+    }
 
 
-@pytest.mark.parametrize(("state", "to"), APPOINTMENT.forbidden_pairs())
-def test_an_appointment_goes_nowhere_else(state: Any, to: Any) -> None:
-    with pytest.raises(ForbiddenTransition):
-        an_appointment(state).become(to, at=MONDAY, by="technician:1")
+@pytest.mark.parametrize(("state", "to"), no_moves(APPOINTMENT))
+def test_an_appointment_goes_nowhere_else_and_says_where_it_may(state: Any, to: Any) -> None:
+    appointment = an_appointment(state)
+
+    with pytest.raises(ForbiddenTransition) as refused:
+        appointment.become(to, at=MONDAY, by="technician:1")
+
+    assert (appointment.state, appointment.history) == (state, [])
+    assert refused.value.extra["possible"] == after(APPOINTMENT, state)
+
+
+@pytest.mark.parametrize("machine", [work_orders.machine, appointments.machine], ids=["work order", "appointment"])
+def test_the_readme_draws_the_machine_as_it_is(machine: Any) -> None:
+    assert machine.mermaid() in (Path(__file__).parents[1] / "README.md").read_text("utf-8")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from libs.events.onsite import (
+    DepartureUndone,
     SoftwareRestoreApproved,
     TechnicianArrived,
     TechnicianDispatched,
@@ -85,7 +86,58 @@ async def test_a_technician_on_the_way_is_not_sent_elsewhere(onsite: Harness) ->
     for what in ("depart", "reschedule"):
         body = {"starts": (WEDNESDAY + timedelta(hours=3)).isoformat(), "reason": "later please"}
         refused = await do(onsite, what, body if what == "reschedule" else {}, status=409)
-        assert (refused["state"], refused["possible"]) == ("en_route", ["arrive"])
+        assert (refused["state"], refused["possible"]) == ("en_route", ["arrive", "undo-depart"])
+
+
+@pytest.mark.promise("S31")
+async def test_a_technician_who_turned_back_can_set_out_again(onsite: Harness) -> None:
+    await a_planned_visit(onsite)
+    await to_the_day(onsite)
+    too_early = await do(onsite, "undo-depart", {"reason": "flat tyre"}, status=409)
+    await do(onsite, "depart")
+
+    back = await do(onsite, "undo-depart", {"reason": "flat tyre"})
+
+    assert (too_early["state"], too_early["possible"]) == ("confirmed", ["depart"])
+    assert (back["appointment"]["state"], back["appointment"]["departed_at"]) == ("confirmed", None)
+    [undone] = await onsite.events(DepartureUndone)
+    assert (undone.reason, str(undone.appointment_id)) == ("flat tyre", back["appointment"]["id"])
+    again = await do(onsite, "depart")
+    states = [change["state"] for change in again["appointment"]["history"]]
+    assert states == ["confirmed", "en_route", "confirmed", "en_route"]
+
+
+@pytest.mark.promise("S31")
+async def test_a_visit_on_the_road_is_not_missed_but_put_before_the_dispatcher(onsite: Harness) -> None:
+    await a_planned_visit(onsite)
+    await to_the_day(onsite)
+    await do(onsite, "depart")
+
+    await onsite.advance(timedelta(hours=5, minutes=29))
+    on_the_road = (await onsite.get(PATH)).json()
+    await onsite.advance(timedelta(minutes=2))
+    late = (await onsite.get(PATH)).json()
+    arrived = await do(onsite, "arrive", role="manager")
+
+    assert await onsite.events(VisitMissed) == []
+    assert (on_the_road["waiting_for"], on_the_road["appointment"]["state"]) == (None, "en_route")
+    assert (late["waiting_for"], late["appointment"]["state"]) == ("dispatcher", "en_route")
+    assert (arrived["waiting_for"], arrived["state"]) == (None, "in_progress")
+
+
+@pytest.mark.promise("S31")
+async def test_a_departure_undone_after_the_window_is_a_visit_missed(onsite: Harness) -> None:
+    await a_planned_visit(onsite)
+    await to_the_day(onsite)
+    await do(onsite, "depart")
+    await onsite.advance(timedelta(hours=3))
+
+    await do(onsite, "undo-depart", {"reason": "never left"})
+    await onsite.fire_timers()
+
+    [missed] = await onsite.events(VisitMissed)
+    assert missed.reason == "not_departed"
+    assert len(await onsite.events(VisitScheduled)) == 2
 
 
 @pytest.mark.promise("S27")
@@ -132,7 +184,10 @@ async def test_only_the_authorised_contact_signs_for_the_customer(onsite: Harnes
     await work_done(onsite)
     await onsite.deliver(a_decision(revision=2, contact=Contact(contact_id=CONTACT, name="Minh")))
 
-    await do(onsite, "sign-off", CUSTOMER, status=422)
+    refused = await do(onsite, "sign-off", CUSTOMER, status=422)
+
+    assert refused["type"].endswith("contact-not-authorised")
+    assert await onsite.events(VisitCompleted) == []
 
 
 async def test_the_scanned_part_must_be_the_one_that_was_sent(onsite: Harness) -> None:
@@ -276,13 +331,14 @@ async def test_bad_input_is_refused_and_nothing_is_lost(onsite: Harness) -> None
     await at_the_site(onsite)
     before = await onsite.state()
 
-    for what, body in (
-        ("steps", {"work": "magic", "name": "x", "passed": True}),
-        ("fail", {"reason": "no_access"}),
-        ("install", {"serial_in": "CAM-NEW", "price": 1}),
-        ("sign-off", {"side": "partner"}),
-        ("check-in", {"engineer": ""}),
+    for what, body, wrong in (
+        ("steps", {"work": "magic", "name": "x", "passed": True}, "/work"),
+        ("fail", {"reason": "no_access"}, "/explanation"),
+        ("install", {"serial_in": "CAM-NEW", "price": 1}, "/price"),
+        ("sign-off", {"side": "partner"}, "/side"),
+        ("check-in", {"engineer": ""}, "/engineer"),
     ):
-        assert (await do(onsite, what, body, status=422))["errors"]
+        refused = await do(onsite, what, body, status=422)
+        assert [each["pointer"] for each in refused["errors"]] == [wrong]
 
     assert await onsite.state() == before

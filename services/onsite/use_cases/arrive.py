@@ -5,7 +5,7 @@ from uuid import UUID
 from libs.events.onsite import TechnicianArrived
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.store import Transaction
-from services.onsite.model.case_file import VISIT_MISSED
+from services.onsite.model.case_file import VISIT_LATE, VISIT_MISSED
 from services.onsite.queries.locked_visit import LockedVisit, lock_visit
 from services.onsite.queries.work_orders import WorkOrderOut, work_order_out
 
@@ -18,7 +18,9 @@ async def arrive(visit: LockedVisit, tx: Transaction) -> None:
     appointment = visit.booked()
     in_window = appointment.arrive(at=tx.now, by=tx.scope.actor)
     order.become("in_progress", at=tx.now, by=tx.scope.actor)
-    tx.cancel_timer(case, f"{VISIT_MISSED}:{order.id}")
+    order.waiting_for = None
+    for timer in (VISIT_MISSED, VISIT_LATE):
+        tx.cancel_timer(case, f"{timer}:{order.id}")
     tx.emit(TechnicianArrived(**order.ids, **appointment.facts(), in_window=in_window, arrived_at=tx.now))
 
 

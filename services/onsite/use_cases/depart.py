@@ -16,7 +16,7 @@ async def depart(visit: LockedVisit, tx: Transaction) -> None:
     """Raises PartNotDelivered, AlreadyDeparted, NoVisit, ForbiddenTransition."""
     case, order, _ = visit
     appointment = visit.booked()
-    appointment.depart(case.undelivered(order.diagnosis_id), at=tx.now)
+    appointment.depart(case.undelivered(order.diagnosis_id), at=tx.now, by=tx.scope.actor)
     way: timedelta = appointment.starts - appointment.leaves_at
     tx.emit(TechnicianDispatched(**order.ids, **appointment.facts(), expected_at=tx.now + way, departed_at=tx.now))
 

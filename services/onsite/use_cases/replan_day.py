@@ -97,7 +97,7 @@ async def _day(cmd: ReplanDay, tx: Transaction) -> Day:
         demand = await demand_of(case, order, tx, not_before=ready.by or appointment.parts_by)
         if demand.calendar.local_date(booking.starts) != cmd.day:
             continue
-        if appointment.state != "confirmed" or appointment.departed_at is not None:
+        if appointment.state != "confirmed":
             raise DayHasBegun(
                 "A technician is on the way already.", work_order_id=str(order.id), possible=["reschedule"]
             )

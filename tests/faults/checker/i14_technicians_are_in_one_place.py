@@ -13,7 +13,7 @@ from itertools import pairwise
 from tests.faults.checker.look import Look
 from tests.faults.evidence import Database, Evidence, Row
 
-_TO_BE = ("confirmed", "in_progress")
+_TO_BE = ("confirmed", "en_route", "in_progress")
 
 
 def examine(evidence: Evidence, look: Look) -> None:
