@@ -44,7 +44,7 @@ class KnownDiagnosis(BaseModel):
 
 
 def keep_requests(told: list[Fact], before: list[Fact]) -> list[Fact]:
-    """A customer's request for an escalation was made here: no log of others holds it."""
+    """Keeps the customers' requests for an escalation: they were made here, and no other service's log has them."""
     return in_order([*told, *(fact for fact in before if fact.kind == "customer_request")])
 
 

@@ -50,6 +50,7 @@ class Reading:
 
     @property
     def state(self) -> ClockState:
+        """Where the clock stands."""
         if self.ended_at:
             return "met" if self.met else "stopped"
         return "paused" if self.pauses and self.pauses[-1].end is None else "running"
@@ -68,7 +69,7 @@ class Reading:
 
     @property
     def first_due_at(self) -> datetime:
-        """What was due when it started: pauses come later."""
+        """What was due when it started, before any pause."""
         return self.calendar.add_business_time(self.started_at, self.target)
 
     def elapsed(self, until: datetime) -> timedelta:
@@ -87,6 +88,7 @@ class Reading:
 
     @property
     def in_time(self) -> bool:
+        """Whether it ended before it was due; also true for one that has not ended."""
         due = self.due_at()
         return due is None or self.ended_at is None or self.ended_at <= due
 

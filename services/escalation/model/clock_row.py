@@ -16,6 +16,8 @@ ClockEvent = ClockStarted | ClockPaused | ClockResumed | ClockMet | ClockStopped
 
 
 class ClockIds(TypedDict):
+    """What every event of a clock says."""
+
     clock_id: UUID
     case_id: UUID
     clock: ClockKind

@@ -73,6 +73,8 @@ class Engagement(BaseModel):
 
 
 class EscalationIds(TypedDict):
+    """What every event of an escalation says."""
+
     escalation_id: UUID
     case_id: UUID
 

@@ -31,6 +31,8 @@ class NewCall(BaseModel):
 
 
 class NewStep(BaseModel):
+    """Whom to call, how many of them are wanted, and when the next step follows."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     calls: tuple[NewCall, ...] = Field(min_length=1, max_length=20)
@@ -39,10 +41,14 @@ class NewStep(BaseModel):
 
 
 class Call(NewCall):
+    """A call as it is kept."""
+
     person: Person | None = None
 
 
 class Step(NewStep):
+    """A step as it is kept."""
+
     calls: tuple[Call, ...] = Field(min_length=1, max_length=20)
 
 
@@ -72,6 +78,7 @@ class EscalationPolicy(Entity, table="escalation_policies", indexes=("name",)):
     active: bool = True
 
     def fits(self, rule: str, priority: Priority) -> bool:
+        """Whether it holds for a breach of this rule at this priority."""
         return (
             self.active
             and (not self.rules or rule in self.rules)
@@ -80,9 +87,11 @@ class EscalationPolicy(Entity, table="escalation_policies", indexes=("name",)):
 
     @property
     def weight(self) -> int:
+        """How much it names: of two that fit, the heavier one is chosen."""
         return bool(self.rules) + bool(self.priorities)
 
     def frozen(self, settings: EscalationSettings) -> FrozenPolicy:
+        """As it is now; numbers that it leaves out are those of the settings."""
         return FrozenPolicy(
             id=self.id,
             name=self.name,

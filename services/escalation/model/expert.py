@@ -103,6 +103,6 @@ class Expert(Entity, table="experts", indexes=("name",)):
 
 
 def by_fitness(experts: list[Expert], needed: Skills, at: datetime) -> list[Expert]:
-    """Those who know some of what is needed: who can be asked first, then the most skills, the least load, the name."""
+    """The active experts who know some of what is needed: first those who can be asked, then by most skills, least load, name."""
     fitting = [expert for expert in experts if expert.active and (expert.fits(needed) or not needed.named())]
     return sorted(fitting, key=lambda e: (e.unavailable(at) is not None, -e.fits(needed), e.load, e.name, e.id))

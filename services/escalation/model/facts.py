@@ -51,8 +51,8 @@ _STATE_AFTER: dict[str, CaseState] = {
 
 class ToldFact(BaseModel):
     """One thing that happened to a case. `severity` and `priority` come with an opening and a change of severity, `wait` and
-    `wait_id` with a wait, `origin` with a note. `told_at` is when the case said so: a resolution dates from the last thing it
-    needed, which may lie before an earlier one was taken back."""
+    `wait_id` with a wait, `origin` with a note. `told_at` is when the case said so: a resolution
+    dates from the last thing it needed, and that may have happened before an earlier resolution was taken back."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -77,6 +77,8 @@ class ToldFact(BaseModel):
 
 
 class Fact(ToldFact):
+    """A fact on record. Its id is that of the event which told of it."""
+
     id: UUID = Field(default_factory=new_id)
 
     @property
@@ -108,6 +110,7 @@ class Epoch:
     outcome: Literal["resolved", "closed", "cancelled", "reopened"] | None = None
 
     def holds(self, instant: datetime) -> bool:
+        """Whether the instant lies in it; both ends belong to it."""
         return self.start <= instant and (self.end is None or instant <= self.end)
 
 
@@ -117,7 +120,7 @@ def in_order(facts: Iterable[Fact]) -> list[Fact]:
 
 
 def _standing(facts: Iterable[Fact]) -> list[Fact]:
-    """In order, without the resolutions that were taken back: each time the last one told before."""
+    """In order, without the resolutions that were taken back. Taking back means the resolution that was told last before it."""
     facts = in_order(facts)
     resolutions = sorted((fact for fact in facts if fact.kind == "resolved"), key=lambda fact: fact.told_at or fact.at)
     void = set()

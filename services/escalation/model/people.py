@@ -45,10 +45,12 @@ class Person(NewPerson):
         return self if known is None or "id" in self.model_fields_set else self.model_copy(update={"id": known})
 
     def as_recipient(self, kind: RecipientKind) -> Recipient:
+        """As events name them; `kind` is why they are told."""
         return Recipient(kind=kind, id=self.id, name=self.name, address=self.email, language=self.language)
 
 
 def webhook_recipient(url: str | HttpUrl, name: str, id: UUID) -> Recipient:
+    """The webhook of a team or rota, as events name it."""
     return Recipient(kind="webhook", id=id, name=name, address=str(url))
 
 
@@ -61,6 +63,7 @@ class Team(Entity, table="teams", indexes=("purpose", "name")):
     webhook_url: str | None = None
 
     def recipients(self) -> list[Recipient]:
+        """The members, then the webhook if there is one."""
         kind: RecipientKind = self.purpose or "team"
         people = [person.as_recipient(kind) for person in self.members]
         return people + ([webhook_recipient(self.webhook_url, self.name, self.id)] if self.webhook_url else [])

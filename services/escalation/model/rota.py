@@ -37,6 +37,8 @@ class NewLayer(BaseModel):
 
 
 class Layer(NewLayer):
+    """A layer as it is kept."""
+
     name: str
     people: tuple[Person, ...] = Field(min_length=1)
 
@@ -84,6 +86,9 @@ class Override(NewOverride):
 
 
 class Rota(Entity, table="rotas", indexes=("purpose", "name")):
+    """Who is on call by turns. A rota of duty managers is told of every breach; the others are called by a step that names
+    them."""
+
     name: str
     purpose: Literal["duty_manager", "on_call"]
     layers: list[Layer]
@@ -101,6 +106,7 @@ class Rota(Entity, table="rotas", indexes=("purpose", "name")):
         return list({person.id: person for person in found}.values())
 
     def recipients(self, at: datetime) -> list[Recipient]:
+        """Who is on call at that instant, then the webhook if there is one."""
         kind: RecipientKind = self.purpose
         people = [person.as_recipient(kind) for person in self.on_call(at)]
         return people + ([webhook_recipient(self.webhook_url, self.name, self.id)] if self.webhook_url else [])

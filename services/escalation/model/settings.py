@@ -56,6 +56,7 @@ class Targets(BaseModel):
     P4: Target
 
     def of(self, priority: Priority) -> Target:
+        """The target of this priority."""
         target: Target = getattr(self, priority)
         return target
 

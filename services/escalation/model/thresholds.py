@@ -21,6 +21,8 @@ _OCCURRENCES: dict[str, tuple[Rule, str]] = {
 
 
 class ThresholdFacts(TypedDict):
+    """What event, row and dry run say of a threshold."""
+
     rule: Rule
     percent: int | None
     epoch: int
@@ -133,7 +135,8 @@ def _at(facts: list[Fact], settings_at: SettingsAt, instant: datetime) -> tuple[
 
 
 def _epoch_of(fact: Fact, found: list[Epoch]) -> Epoch | None:
-    """The epoch it happened in; clocks of two services differ a little, so what seems to precede the opening is the first's."""
+    """The epoch it happened in. The clocks of two services differ a little, so a fact that seems to precede the opening belongs to
+    the first epoch."""
     if found and fact.at < found[0].start:
         return found[0]
     return next((epoch for epoch in reversed(found) if epoch.holds(fact.at)), None)

@@ -64,6 +64,7 @@ def visible_to(caller: Principal, cls: type[Any]) -> Rows:
 
 
 def shown(escalation: Escalation, caller: Principal) -> EscalationDetail | EscalationOut:
+    """All of it for staff, the customer's view for others."""
     return (EscalationDetail if caller.staff else EscalationOut).model_validate(escalation)
 
 

@@ -20,28 +20,14 @@ from tests.support.rebuilding import proves_rebuildable
 def story(h: Harness, case: ACase) -> list[Delivery]:
     """The P1 case of the product's story: answered late, at the partner's for a while, part late, resolved and reopened."""
     told = [
-        (case.opened(), 0.0),
-        (case.covered(), 0.1),
-        (case.assigned(5), 5),
-        (case.responded(40), 40),
-        (case.noted(40), 40),
-        (case.diagnosed(60, "hardware"), 60),
-        (case.pending("part", 70), 70),
-        (case.diagnosed(90), 90),
-        (case.pending("partner", 100), 100),
-        (case.repeat_replacement(61), 61),
-        (case.partner_silent(160), 160),
-        (case.noted(200, "partner"), 200),
-        (case.resumed("partner", 220), 220),
-        (case.contract_date_missed(300), 300),
-        (case.severity_changed("major", 310), 310),
-        (case.resumed("part", 320), 320),
-        (case.covered("gold", 2), 330),
-        (case.severity_changed("critical", 340), 340),
-        (case.resolved(640), 640),
-        (case.reopened(650), 650),
+        (case.opened(), 0.0), (case.covered(), 0.1), (case.assigned(5), 5), (case.responded(40), 40), (case.noted(40), 40),
+        (case.diagnosed(60, "hardware"), 60), (case.pending("part", 70), 70), (case.diagnosed(90), 90),
+        (case.pending("partner", 100), 100), (case.repeat_replacement(61), 61), (case.partner_silent(160), 160),
+        (case.noted(200, "partner"), 200), (case.resumed("partner", 220), 220), (case.contract_date_missed(300), 300),
+        (case.severity_changed("major", 310), 310), (case.resumed("part", 320), 320), (case.covered("gold", 2), 330),
+        (case.severity_changed("critical", 340), 340), (case.resolved(640), 640), (case.reopened(650), 650),
         (case.pending("customer", 655), 655),
-    ]
+    ]  # fmt: skip
     return [h.delivery(event, at=case.at(minutes)) for event, minutes in told]
 
 
@@ -71,17 +57,10 @@ async def test_the_story_ends_the_same_in_any_order(escalation: Harness, data: s
         _expected.append(await outcome(escalation, _told))
         await escalation.empty()
     assert {(rule, percent) for rule, percent, *_ in _expected[0][2]} == {
-        ("first_response", 75),
-        ("first_response", 100),
-        ("repeat_replacement", None),
-        ("partner_silence", None),
-        ("contract_date_missed", None),
-        ("update", 75),
-        ("update", 100),
-        ("resolution", 75),
-        ("resolution", 100),
+        ("first_response", 75), ("first_response", 100), ("repeat_replacement", None), ("partner_silence", None),
+        ("contract_date_missed", None), ("update", 75), ("update", 100), ("resolution", 75), ("resolution", 100),
         ("no_progress", None),
-    }
+    }  # fmt: skip
 
     assert await outcome(escalation, data.draw(interleavings(_told))) == _expected[0]
 

@@ -24,7 +24,7 @@ machine = StateMachine[AppointmentState](
     "confirmed",
 )
 COMING: frozenset[AppointmentState] = frozenset({"confirmed", "en_route", "in_progress"})
-"""Not over."""
+"""The states of an appointment that is not over."""
 Side = Literal["support", "customer"]
 ChosenBy = Literal["customer", "support", "policy"]
 
@@ -86,6 +86,8 @@ class SignOff(BaseModel):
 
 
 class AppointmentFacts(TypedDict):
+    """What the events of a visit say of who comes."""
+
     appointment_id: UUID
     technician_id: UUID
     technician_name: str
@@ -120,7 +122,7 @@ class Appointment(
     chosen_by: ChosenBy
     # the promise it was planned on
     parts_by: datetime
-    # from then on its technician sees it no more, once it is over
+    # from then on its technician does not see it any more, once it is over
     technicians_until: datetime | None = None
     departed_at: datetime | None = None
     arrived_at: datetime | None = None
@@ -139,7 +141,7 @@ class Appointment(
         }
 
     def end_for_technician(self, now: datetime, hours_after: int) -> None:
-        """After work, or when nobody came, the technician still sees it for some hours; what was called off, no more."""
+        """The technician still sees a visit for some hours after work, or after nobody came; one that was called off, no longer."""
         hours = 0 if self.state == "cancelled" else hours_after
         self.technicians_until = now + timedelta(hours=hours)
 

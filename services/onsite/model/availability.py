@@ -18,6 +18,7 @@ from services.onsite.model.work_order import WorkOrder
 
 
 async def policy_for(case: CaseFile, tx: Transaction) -> OnsitePolicy:
+    """The policy for the case's plan and the country of its site."""
     coverage = case.coverage
     return await policies.at(
         tx,

@@ -113,7 +113,8 @@ class Stop(BaseModel):
 
 
 class Readiness(BaseModel):
-    """When the parts of a diagnosis are all there (None: nobody knows, and why), as known since an instant."""
+    """When all parts of a diagnosis are at the site; None while nobody knows, and `reason` says why. `since` is when that became
+    known."""
 
     by: Instant | None
     reason: str
@@ -121,7 +122,7 @@ class Readiness(BaseModel):
 
 
 def keep_refusals(told: dict[UUID, Diagnosis], before: dict[UUID, Diagnosis]) -> dict[UUID, Diagnosis]:
-    """What we told of a diagnosis is our own word, which no log of others holds."""
+    """Keeps what we told of each diagnosis: it is our own word, and no other service's log has it."""
     refused = {id: diagnosis.refused for id, diagnosis in before.items()}
     return {id: diagnosis.model_copy(update={"refused": refused.get(id)}) for id, diagnosis in told.items()}
 
@@ -152,7 +153,7 @@ class CaseFile(Entity, table="case_files"):
         return None
 
     def parts_of(self, diagnosis_id: UUID) -> dict[UUID, Part]:
-        """Those that count: one whose replacement is known counts no more."""
+        """The parts of a diagnosis by RMA, without those whose replacement is known."""
         return {
             rma_id: part
             for rma_id, part in self.parts.items()
@@ -178,7 +179,7 @@ class CaseFile(Entity, table="case_files"):
         return Readiness(by=last.arrives, reason="promise_moved", since=since)
 
     def visitable_from(self, diagnosis_id: UUID, promised: datetime) -> datetime:
-        """From when somebody may choose a visit: what came before its promise need not wait for it."""
+        """The earliest instant for a visit that somebody chooses: parts that are delivered need not wait for their promise."""
         if self.undelivered(diagnosis_id):
             return promised
         return max(part.delivered_at for part in self.parts_of(diagnosis_id).values() if part.delivered_at)

@@ -23,10 +23,12 @@ class Stop:
 
     @property
     def id(self) -> UUID:
+        """The id of the work order."""
         return self.booking.work_order_id
 
     @property
     def length(self) -> timedelta:
+        """How long the visit is planned to last."""
         return self.booking.ends - self.booking.starts
 
 
@@ -44,6 +46,7 @@ class Day:
         return datetime.combine(self.day, time.min, self.stops[0].demand.calendar.zone)
 
     def jobs(self) -> list[Job]:
+        """The visits, with who may begin them between which minutes."""
         return [
             Job(
                 id=stop.id,
@@ -55,6 +58,7 @@ class Day:
         ]
 
     def crews(self) -> list[Crew]:
+        """The technicians, with the minute from which on they may leave home."""
         return [Crew(technician.id, self._leaves_after(technician)) for technician in self.technicians]
 
     def travel(self) -> Travel:
@@ -70,9 +74,11 @@ class Day:
         }
 
     def minutes(self, instant: datetime) -> int:
+        """Whole minutes since the day began."""
         return int((instant - self.begins).total_seconds() // 60)
 
     def instant(self, minutes: int) -> datetime:
+        """The instant so many minutes after the day began, in UTC."""
         return self.begins.astimezone(ZoneInfo("UTC")) + timedelta(minutes=minutes)
 
     def first_possible(self, job: Job) -> int:

@@ -53,6 +53,8 @@ class Turn:
 
 @dataclass(frozen=True)
 class Plan:
+    """A day in which every visit is made; `proven` where nothing better exists."""
+
     turns: Mapping[UUID, Turn]
     proven: bool
 

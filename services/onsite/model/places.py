@@ -34,6 +34,7 @@ class Place(Entity, table="places", unique=(("country", "name_key"),)):
 
     @property
     def location(self) -> Location:
+        """The middle of the city."""
         return Location(latitude=self.latitude, longitude=self.longitude)
 
 

@@ -49,7 +49,7 @@ class Demand:
 
 
 def slots(demand: Demand, technicians: Iterable[Technician], diaries: Sequence[Booking]) -> Iterator[Slot]:
-    """All of them within the policy's horizon, the earliest first."""
+    """Every slot within the policy's horizon, the earliest first."""
     of_each = (
         slots_of(technician, demand, [b for b in diaries if b.technician_id == technician.id])
         for technician in technicians
@@ -59,7 +59,7 @@ def slots(demand: Demand, technicians: Iterable[Technician], diaries: Sequence[B
 
 
 def slots_of(technician: Technician, demand: Demand, diary: Sequence[Booking]) -> Iterator[Slot]:
-    """One technician's, the earliest first."""
+    """The slots of one technician, the earliest first."""
     start = max(demand.not_before, demand.leave_after)
     for shift in common_shifts(demand.calendar, technician.calendar, start, demand.policy.horizon_days):
         for at in _starts(shift, start, demand):

@@ -68,12 +68,16 @@ class SoftwareApproval(BaseModel):
 
 
 class WorkOrderIds(TypedDict):
+    """What every event of a work order says."""
+
     work_order_id: UUID
     case_id: UUID
     diagnosis_id: UUID
 
 
 class WorkOrderFacts(TypedDict):
+    """What is to be done, and on which product."""
+
     number: str
     component: str
     part_number: str | None

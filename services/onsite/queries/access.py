@@ -12,15 +12,15 @@ from services.onsite.model.work_order import WorkOrder
 
 
 def visible_to(caller: Principal, cls: type[Any]) -> Rows:
-    """A technician sees the visits that are his, from the booking until some hours (policy) after they are over, their work
-    orders, and his own record."""
+    """A technician sees their own visits, from the booking until some hours (policy) after the end, the work orders of these, and
+    their own record."""
     if caller.role != "technician":
         return [] if cls is Technician else of_its_accounts(caller, cls.c.account_id)
     c = Appointment.c
     in_time = sa.or_(c.state.in_(COMING), c.technicians_until > sa.func.app_now())
-    his = [c.technician_id == caller.technician_id, in_time]
+    theirs = [c.technician_id == caller.technician_id, in_time]
     return {
-        Appointment: his,
-        WorkOrder: [WorkOrder.c.id.in_(sa.select(c.work_order_id).where(*his))],
+        Appointment: theirs,
+        WorkOrder: [WorkOrder.c.id.in_(sa.select(c.work_order_id).where(*theirs))],
         Technician: [Technician.c.id == caller.technician_id],
     }[cls]

@@ -50,14 +50,9 @@ async def _outcome(h: Harness) -> tuple[Any, set[tuple[str, str]]]:
 @_SAME_WORLD
 async def test_the_story_ends_the_same_in_any_order(onsite: Harness, data: st.DataObject) -> None:
     story = [
-        a_decision(site=a_site(access_notes="Gate 1")),
-        a_diagnosis(),
-        a_reservation(),
-        a_decision(revision=2),
-        a_shipment(),
-        a_delivery(),
-        a_diagnosis(diagnosis_id=an_id("guidance"), remedy="guidance"),
-    ]
+        a_decision(site=a_site(access_notes="Gate 1")), a_diagnosis(), a_reservation(), a_decision(revision=2),
+        a_shipment(), a_delivery(), a_diagnosis(diagnosis_id=an_id("guidance"), remedy="guidance"),
+    ]  # fmt: skip
     await _begin(onsite)
     deliveries = [onsite.delivery(event) for event in story]
     if not _expected:
