@@ -38,22 +38,23 @@ id, topic, key::text, data, event_id::text, type, subject::text, account_id::tex
 traceparent, trim('"' FROM to_json(time AT TIME ZONE 'UTC')::text) || 'Z' AS time, headers
 """
 # By the index on xid: a window is short and new, whatever the table holds. OFFSET 0 keeps the planner from walking all ids instead.
-_CANDIDATES = """
-  SELECT * FROM outbox WHERE xid >= pg_snapshot_xmax($1::text::pg_snapshot) AND xid < pg_snapshot_xmax($2::text::pg_snapshot)
+_NEWER = """
+  SELECT * FROM outbox WHERE xid >= pg_snapshot_xmax($1::text::pg_snapshot)
   UNION ALL
   SELECT * FROM outbox WHERE xid = ANY (ARRAY(SELECT pg_snapshot_xip($1::text::pg_snapshot)))
   OFFSET 0
 """
-# All of a short window; of a long one any page, found without looking at the rest.
+# All of a short window; of a long one any page, found without looking at the rest. What a statement sees is what is visible in its
+# own snapshot: so one round trip takes the snapshot and reads the window that it closes. The first row stands for an empty one.
 _LOOK = f"""
-SELECT {COLUMNS} FROM (
-    SELECT * FROM ({_CANDIDATES}) AS candidates WHERE pg_visible_in_snapshot(xid, $2::text::pg_snapshot) LIMIT $3
-  ) AS found ORDER BY id
+SELECT now.cur, found.* FROM (SELECT pg_current_snapshot()::text AS cur OFFSET 0) AS now LEFT JOIN (
+    SELECT {COLUMNS} FROM ({_NEWER}) AS newer LIMIT $2
+  ) AS found ON true ORDER BY found.id
 """
-_FIRST = f"SELECT min(id) FROM ({_CANDIDATES}) AS candidates"
+_FIRST = f"SELECT min(id) FROM ({_NEWER}) AS newer WHERE xid < pg_snapshot_xmax($2::text::pg_snapshot)"
 # By id, page after page of a window that is longer than one: by xid each page would read all that is left of it.
 _READ_ON = f"""
-SELECT {COLUMNS} FROM outbox
+SELECT NULL AS cur, {COLUMNS} FROM outbox
  WHERE id > $3 AND pg_visible_in_snapshot(xid, $2::text::pg_snapshot) AND NOT pg_visible_in_snapshot(xid, $1::text::pg_snapshot)
  ORDER BY id LIMIT $4
 """
@@ -151,6 +152,8 @@ class Relay:
             # Last: who was fenced off meanwhile, or stood still until his session was ended, fails here before he has sent anything.
             row = await connection.fetchrow(_LEAD)
             assert row is not None
+            # From here on only the position is written here, after Kafka has what it says: one that a crash loses is sent again.
+            await connection.execute("SET synchronous_commit = off")
             self._epoch = row["epoch"]
             self._problem = None
             await self._publish(
@@ -173,17 +176,12 @@ class Relay:
     ) -> None:
         if at.cur != at.prev:
             at = await self._drain(connection, publisher, at)
-        empty = at.cur
         while not stop.is_set():
             self._wake.clear()
-            cur: str = await connection.fetchval("SELECT pg_current_snapshot()::text")
-            if cur != empty:  # else nobody has written anything since
-                window = Position(at.prev, cur, 0)
-                rows = await connection.fetch(_LOOK, window.prev, window.cur, self._page)
-                if rows:
-                    at = await self._window(connection, publisher, at, window, rows)
-                    continue
-                empty = cur
+            rows = await connection.fetch(_LOOK, at.prev, self._page)
+            if rows[0]["id"] is not None:
+                at = await self._window(connection, publisher, at, Position(at.prev, rows[0]["cur"], 0), rows)
+                continue
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), self._poll)
 
@@ -311,7 +309,7 @@ class Publisher:
         self, producer: AIOKafkaProducer, rows: Sequence[asyncpg.Record]
     ) -> list["asyncio.Future[Any]"]:
         futures, open = [], dict[tuple[str, int], BatchBuilder]()
-        for n, (_, topic, key, data, *about) in enumerate(rows):
+        for n, (_, _, topic, key, data, *about) in enumerate(rows):
             to = topic, _hash(key) % self._counts[topic]
             batch = open.get(to) or open.setdefault(to, producer.create_batch())
             record = {"key": key.encode(), "value": data, "headers": record_headers(*about), "timestamp": None}

@@ -95,7 +95,7 @@ async def _as_read(engines: Engines, topic: str) -> list[asyncpg.Record]:
     await fill_outbox(owner_url, (row._replace(topic=topic) for row in outbox_rows(ROWS // _TIMES)))
     owner = await asyncpg.connect(owner_url)
     try:
-        return await owner.fetch(f"SELECT {COLUMNS} FROM outbox ORDER BY id")
+        return await owner.fetch(f"SELECT NULL AS cur, {COLUMNS} FROM outbox ORDER BY id")
     finally:
         await owner.close()
 

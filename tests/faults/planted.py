@@ -80,9 +80,11 @@ MUTATIONS = (
         (
             Change(
                 RELAY,
-                "rows = await connection.fetch(_LOOK, window.prev, window.cur, self._page)",
-                'past = f"SELECT {COLUMNS} FROM outbox WHERE id > $1 ORDER BY id LIMIT $2"\n'
-                "                rows = await connection.fetch(past, at.last_id, self._page)",
+                "rows = await connection.fetch(_LOOK, at.prev, self._page)",
+                'newer = f"SELECT {COLUMNS} FROM outbox WHERE id > $1 ORDER BY id LIMIT $2"\n'
+                '            past = f"SELECT now.cur, found.* FROM (SELECT pg_current_snapshot()::text AS cur) AS now "\n'
+                '            past += f"LEFT JOIN ({newer}) AS found ON true"\n'
+                "            rows = await connection.fetch(past, at.last_id, self._page)",
             ),
             Change(
                 RELAY,
