@@ -5,12 +5,36 @@ from libs.kit.service import Service
 from services.ecps.handlers import jobs, on, projections, timers
 from services.ecps.model.policy import policies
 from services.ecps.queries import engagements, joint_calls, partners
-from services.ecps.use_cases import join_calls, keep_agreements, keep_partners, receive_notices, tell_partner, withdraw
+from services.ecps.use_cases import (
+    enter_news,
+    keep_agreements,
+    keep_partners,
+    receive_notice,
+    record_call,
+    record_no_ticket,
+    record_ticket,
+    request_call,
+    schedule_call,
+    tell_partner,
+    withdraw_engagement,
+)
 
 _ROOMS = (
-    partners, engagements, joint_calls, keep_partners, keep_agreements, receive_notices, tell_partner, withdraw,
-    join_calls,
-)  # fmt: skip
+    partners,
+    engagements,
+    joint_calls,
+    keep_partners,
+    keep_agreements,
+    receive_notice,
+    record_ticket,
+    record_no_ticket,
+    enter_news,
+    tell_partner,
+    withdraw_engagement,
+    request_call,
+    schedule_call,
+    record_call,
+)
 
 service = Service(
     name="ecps",

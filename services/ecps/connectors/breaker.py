@@ -13,19 +13,19 @@ class CircuitOpen(ConnectionError):
 
 
 @asynccontextmanager
-async def guarded(place: str) -> AsyncIterator[None]:
-    """Counts the failures of calls to `place`. Raises CircuitOpen; after the pause one call tries."""
-    count, until = _failures.get(place, (0, 0.0))
+async def guarded(address: str) -> AsyncIterator[None]:
+    """Counts the failures of calls to `address`. Raises CircuitOpen; after the pause one call tries."""
+    count, until = _failures.get(address, (0, 0.0))
     if count >= FAILURES and time.monotonic() < until:
-        raise CircuitOpen(f"{place} failed {count} times in a row; it is left alone for a while")
+        raise CircuitOpen(f"{address} failed {count} times in a row; it is left alone for a while")
     try:
         yield
     except Exception:
-        _failures[place] = (count + 1, time.monotonic() + PAUSE_SECONDS)
+        _failures[address] = (count + 1, time.monotonic() + PAUSE_SECONDS)
         raise
-    _failures.pop(place, None)
+    _failures.pop(address, None)
 
 
 def forget() -> None:
-    """Every place counts as well again."""
+    """Every partner is called again, whatever failed before."""
     _failures.clear()

@@ -1,6 +1,7 @@
-"""TMF621 v5, Trouble Ticket Management, as partners' systems speak it (TM Forum). It has no idempotency: who creates looks first.
+"""TMF621 v5, Trouble Ticket Management, as partners' systems speak it (TM Forum).
 
-Nothing that a partner answers is believed to be about us until it carries our reference: lists ignore filters, answers are short.
+It has no idempotency, so who creates a ticket looks for it first. Nothing that a partner answers is believed to be about us until it
+carries our reference: there are lists that ignore filters, and answers that leave fields out.
 """
 
 from collections.abc import Mapping
@@ -20,11 +21,14 @@ from services.ecps.model.secrets import Credentials
 PATH = "/tmf-api/troubleTicket/v5/troubleTicket"
 NOTHING_SENT = "no effect there"
 MERGE, JSON_PATCH = "application/merge-patch+json", "application/json-patch+json"
-_NOT_SPOKEN = (400, 405, 415, 501)  # how a system says that it knows a filter, or JSON Patch, not
+# How a system says that it does not know a filter, or JSON Patch.
+_NOT_SPOKEN = (400, 405, 415, 501)
 _ENDED = frozenset({"rejected", "cancelled", "closed"})
 _NOTHING_WAS_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-_PAGE, _PAGES = 50, 20  # of a list that ignores what is asked for: the newest 1,000 tickets
-_LOOKED_INTO = 20  # listed tickets that do not say whose they are
+# Of a list that ignores what is asked for, the newest 1,000 tickets are read.
+_PAGE, _PAGES = 50, 20
+# So many listed tickets that do not say whose they are get looked into.
+_LOOKED_INTO = 20
 
 
 class OutcomeUnknown(Exception):
@@ -47,7 +51,7 @@ class Unreachable(TryLater):
 
 
 class SearchUnusable(Exception):
-    """Whether there is a ticket of ours cannot be told from what their search answers."""
+    """Their search does not show whether there is a ticket of ours."""
 
 
 class NotOurs(Exception):
@@ -73,9 +77,11 @@ class Ticket(BaseModel):
     note: list[dict[str, Any]] | None = None
 
     def carries(self, reference: str) -> bool:
+        """Whether it says that it is the ticket of this reference of ours."""
         return any(each.id == reference for each in self.externalIdentifier or ())
 
     def has_note(self, marker: str) -> bool:
+        """Whether one of its notes holds this marker."""
         return any(marker in str(each.get("text")) for each in self.note or ())
 
 
@@ -197,7 +203,8 @@ class Tmf621:
         except (CircuitOpen, AddressRefused, OSError) as error:
             raise Unreachable(str(error)) from error
         except OutcomeUnknown as error:
-            if method == "GET":  # it changes nothing, whatever became of it
+            # A GET changes nothing, whatever became of it.
+            if method == "GET":
                 raise Unreachable(str(error)) from error
             raise
         if answer.is_error:

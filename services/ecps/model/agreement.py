@@ -9,6 +9,9 @@ import sqlalchemy as sa
 from libs.kit.problems import Unprocessable
 from libs.store import Entity, Transaction
 
+BEGINS = "begins"
+"""Its timer: the first instant of its first day."""
+
 
 class ValidityTurned(Unprocessable):
     title = "It ends before it begins"
@@ -35,16 +38,18 @@ class Agreement(
     recorded_by: str
     created_at: datetime
 
-    def complete(self) -> None:
-        """Raises ValidityTurned."""
+    def must_be_complete(self) -> None:
+        """Raises ValidityTurned when it ends before it begins."""
         if self.valid_until and self.valid_until < self.valid_from:
             raise ValidityTurned("valid_until is before valid_from.")
 
     @property
     def begins_at(self) -> datetime:
+        """The first instant of its first day, in its time zone."""
         return datetime.combine(self.valid_from, time(), ZoneInfo(self.time_zone))
 
     def valid(self, at: datetime) -> bool:
+        """Whether it holds at this instant."""
         after = self.valid_until and datetime.combine(
             self.valid_until + timedelta(days=1), time(), ZoneInfo(self.time_zone)
         )

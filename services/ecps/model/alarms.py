@@ -1,4 +1,4 @@
-"""What an operator has to look at: said in the log, counted for the alert PartnerTicketDoubtful."""
+"""What an operator has to look at: written to the log, and counted for the alert PartnerTicketDoubtful."""
 
 from typing import Literal
 
@@ -15,8 +15,9 @@ _WHAT: dict[Doubt, str] = {
     "another_ticket": "a partner tells of a ticket that is not the engagement's",
 }
 _doubts = counter("partner_doubts", "Tickets and notices of partners that are not known to be ours.", ["what"])
+# Each is counted from 0 on, so that the first one is an increase.
 for _each in _WHAT:
-    _doubts.labels(_each)  # from 0 on, so that the first is an increase
+    _doubts.labels(_each)
 
 
 def doubt(what: Doubt, **facts: object) -> None:

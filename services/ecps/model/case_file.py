@@ -1,4 +1,4 @@
-"""What ecps knows of a case so far: kept as it came, in whatever order; what to do follows from all of it."""
+"""What ecps knows of a case so far. Facts come in any order; what to do follows from all of them together."""
 
 from datetime import datetime
 from typing import Literal, NamedTuple
@@ -38,13 +38,18 @@ class CaseFile(Entity, table="case_files"):
     cancelled: CaseCancelled | None = None
 
     def become(self, state: CaseState, at: datetime) -> None:
-        """The latest word holds; a cancelled case is over."""
+        """Takes the state that was told last, by the time of the telling; a cancelled case stays cancelled."""
         if self.state != "cancelled" and (self.state_at is None or at >= self.state_at):
             self.state, self.state_at = state, at
 
-    def takes_commands(self) -> None:
-        """Raises CaseClosedToCommands."""
-        if self.state in ("closed", "cancelled"):
+    @property
+    def ended(self) -> bool:
+        """Whether it is closed or cancelled: nothing new begins."""
+        return self.state in ("closed", "cancelled")
+
+    def must_take_commands(self) -> None:
+        """Raises CaseClosedToCommands when the case is closed or cancelled."""
+        if self.ended:
             raise CaseClosedToCommands(
                 f"The case is {self.state}: nothing new begins with the partner. Open a new case.",
                 state=self.state,
@@ -52,7 +57,10 @@ class CaseFile(Entity, table="case_files"):
             )
 
     def partner_of(self, diagnosis: FaultDiagnosed) -> UUID | None:
-        """The partner whose environment the fault has to do with, if one was asked for; None when it is not theirs."""
+        """The partner that a diagnosis is about; None when the fault has nothing to do with one.
+
+        A diagnosis that names no partner is about the one that the customer asked for first.
+        """
         if diagnosis.partner_id is not None:
             return diagnosis.partner_id
         if diagnosis.domain != "partner_environment":
@@ -61,13 +69,13 @@ class CaseFile(Entity, table="case_files"):
         return asked[0].partner_id if asked else None
 
     def wish(self, partner_id: UUID) -> Wish | None:
-        """What the customer asked of this partner, if anything."""
+        """What the customer asked of this partner; None when nothing was."""
         asked = sorted((r for r in self.requests.values() if r.partner_id == partner_id), key=_asked)
         return Wish(asked[0], asked[-1]) if asked else None
 
     @property
     def time_zone(self) -> str:
-        """The customer's."""
+        """The customer's, by name (IANA); UTC until it is known."""
         return self.coverage.site.time_zone if self.coverage and self.coverage.site else "UTC"
 
 

@@ -1,6 +1,7 @@
 """Our work with one partner on one diagnosis: from the customer's wish to the end of the partner's ticket."""
 
 from datetime import datetime
+from itertools import pairwise
 from typing import Annotated, Literal, TypedDict
 from uuid import UUID
 
@@ -10,38 +11,56 @@ from pydantic import BaseModel
 from libs.events.ecps import NotOpenable
 from libs.events.values import Instant, Language
 from libs.kit.problems import Conflict
-from libs.kit.states import StateMachine
+from libs.kit.states import ForbiddenTransition, StateMachine
 from libs.store import Entity, Transaction
 from libs.store.ids import derived
 from services.ecps.model.partner import ConnectorKind
 
 EngagementState = Literal[
-    "requested", "not_openable", "eligible", "submitting", "outcome_unknown", "opened", "in_progress",
-    "information_required", "resolved", "closed", "withdrawn",
-]  # fmt: skip
+    "requested",
+    "not_openable",
+    "eligible",
+    "submitting",
+    "outcome_unknown",
+    "opened",
+    "in_progress",
+    "information_required",
+    "resolved",
+    "closed",
+    "withdrawn",
+]
 machine: StateMachine[EngagementState] = StateMachine(
     "The engagement",
     {
         "requested": {"eligible", "not_openable", "withdrawn"},
+        # Again, when an agreement, a consent or a permission has arrived.
         "not_openable": {"requested", "withdrawn"},
-        "eligible": {"submitting", "withdrawn"},
+        "eligible": {"submitting", "not_openable", "withdrawn"},
         "submitting": {"opened", "not_openable", "outcome_unknown", "withdrawn"},
-        "outcome_unknown": {"opened", "submitting", "withdrawn"},  # reconciled: there is a ticket, or there is none
-        "opened": {"in_progress", "information_required", "resolved", "closed", "withdrawn"},
-        "in_progress": {"information_required", "resolved", "closed", "withdrawn"},
-        "information_required": {"in_progress", "resolved", "closed", "withdrawn"},
-        "resolved": {"closed", "in_progress", "withdrawn"},  # in progress: it was not the solution after all
+        # Looked up: there is a ticket, or there is none.
+        "outcome_unknown": {"opened", "submitting", "withdrawn"},
+        # Submitting again: the ticket has gone from their side.
+        "opened": {"in_progress", "resolved", "closed", "submitting", "withdrawn"},
+        "in_progress": {"information_required", "resolved", "closed", "submitting", "withdrawn"},
+        "information_required": {"in_progress", "resolved", "closed", "submitting", "withdrawn"},
+        # In progress again: the partner has reopened it.
+        "resolved": {"closed", "in_progress", "withdrawn"},
+        "closed": {"in_progress"},
+        # Again, when consent was withdrawn and is given once more.
+        "withdrawn": {"requested"},
     },
     initial="requested",
 )
 UNSUBMITTED: frozenset[EngagementState] = frozenset({"requested", "not_openable", "eligible"})
-AT_PARTNER: frozenset[EngagementState] = frozenset({"opened", "in_progress", "information_required"})
 THEIR_TURN: frozenset[EngagementState] = frozenset({"opened", "in_progress"})
 ENDED: frozenset[EngagementState] = frozenset({"closed", "withdrawn"})
 
+SILENT, LOOK_AGAIN, RETRY = "silent", "reconcile", "retry"
+"""Its timers: the partner's time for an answer, the next look for a ticket, the next try of a partner out of reach."""
 
-class Step(BaseModel):
-    """A change of state: who, when, why."""
+
+class EngagementChange(BaseModel):
+    """One entry of an engagement's history: what happened, in which state, when, by whom and why."""
 
     state: EngagementState
     at: Instant
@@ -54,6 +73,14 @@ class EngagementIds(TypedDict):
     case_id: UUID
     diagnosis_id: UUID
     partner_id: UUID
+
+
+class EngagementFacts(EngagementIds):
+    partner_name: str
+
+
+class TicketFacts(EngagementFacts):
+    ticket_number: str
 
 
 class NoTicket(Conflict):
@@ -78,7 +105,13 @@ class Engagement(
     ),
     unique=("diagnosis_id", "number", "our_reference", ("partner_id", "ticket_number")),
 ):
-    """`id` comes from the diagnosis, so that a fact told twice meets the same engagement."""
+    """`id` is derived from the diagnosis, so that a fact told twice meets the same engagement.
+
+    `language` is the customer's. `partner_state` is as the partner calls it. `looks` counts those that found no ticket since the
+    outcome became unknown. `sequence` is that of the newest notice whose state was taken over. `asked_at`: by the customer.
+    `response_seconds` are ours, the partner's are counted from the ticket's opening. `level` is that of the partner's procedure
+    which was called last, 0 for none.
+    """
 
     account_id: UUID
     number: str
@@ -86,7 +119,7 @@ class Engagement(
     diagnosis_id: UUID
     partner_id: UUID
     partner_name: str
-    language: Language  # the customer's
+    language: Language
     state: EngagementState = "requested"
     reason: NotOpenable | None = None
     explanation: str | None = None
@@ -95,54 +128,90 @@ class Engagement(
     ticket_number: str | None = None
     ticket_url: str | None = None
     agreement_reference: str | None = None
-    partner_state: str | None = None  # as they call it
-    looks: Annotated[int, sa.DefaultClause("0")] = 0  # that found no ticket, since the outcome became unknown
-    sequence: int = -1  # of the newest notice whose state was taken over
-    asked_at: datetime  # by the customer
+    partner_state: str | None = None
+    looks: Annotated[int, sa.DefaultClause("0")] = 0
+    sequence: int = -1
+    asked_at: datetime
     opened_at: datetime | None = None
-    response_seconds: int | None = None  # ours
+    response_seconds: int | None = None
     first_heard_at: datetime | None = None
     last_heard_at: datetime | None = None
     partner_response_seconds: int | None = None
     partner_resolution_seconds: int | None = None
     partner_response_due: datetime | None = None
-    level: int = 0  # of the partner's procedure that was called last
+    level: int = 0
     resolution: str | None = None
     findings_shared: int = 0
-    history: list[Step]
+    history: list[EngagementChange]
     created_at: datetime
 
     @staticmethod
     def id_for(diagnosis_id: UUID) -> UUID:
+        """The id of the one engagement that a diagnosis can have."""
         return derived(diagnosis_id, "partner-engagement")
 
     @property
     def ids(self) -> EngagementIds:
         """What every event of this engagement says."""
         return {
-            "engagement_id": self.id, "case_id": self.case_id, "diagnosis_id": self.diagnosis_id,
+            "engagement_id": self.id,
+            "case_id": self.case_id,
+            "diagnosis_id": self.diagnosis_id,
             "partner_id": self.partner_id,
-        }  # fmt: skip
+        }
 
-    def to(self, state: EngagementState, tx: Transaction, reason: str, *, at: datetime | None = None) -> None:
-        """Goes on. Raises ForbiddenTransition."""
+    def facts(self) -> EngagementFacts:
+        """What nearly every event of this engagement says: its ids, and the partner's name."""
+        return {**self.ids, "partner_name": self.partner_name}
+
+    def ticket_facts(self) -> TicketFacts:
+        """The same with the ticket's number. Raises NoTicket."""
+        return {**self.facts(), "ticket_number": self.must_have_ticket()}
+
+    @property
+    def in_state_since(self) -> datetime:
+        """When it came to the state that it is in; a remark in the history does not count."""
+        turns = [later.at for earlier, later in pairwise(self.history) if earlier.state != later.state]
+        return turns[-1] if turns else self.history[0].at
+
+    def become(self, state: EngagementState, tx: Transaction, reason: str, *, at: datetime | None = None) -> None:
+        """Goes to `state` and writes down why; `at` is now unless told. Raises ForbiddenTransition."""
         machine.check(self.state, state)
         self.state = state
         self.record(tx, reason, at=at)
 
     def record(self, tx: Transaction, reason: str, *, at: datetime | None = None) -> None:
         """Writes down what happened, in the state that it is in."""
-        self.history = [*self.history, Step(state=self.state, at=at or tx.now, by=tx.scope.actor, reason=reason)]
+        change = EngagementChange(state=self.state, at=at or tx.now, by=tx.scope.actor, reason=reason)
+        self.history = [*self.history, change]
 
-    def with_partner(self) -> str:
-        """The ticket's number. Raises NoTicket where there is none that is worked on."""
-        if self.ticket_number is None or self.state in ENDED:
-            raise NoTicket(
-                f"The engagement is {self.state}: there is no open ticket with the partner.",
-                state=self.state,
-                possible=machine.possible(self.state),
-            )
+    def must_have_ticket(self) -> str:
+        """The ticket's number. Raises NoTicket where the partner has none."""
+        if self.ticket_number is None:
+            raise self._no_ticket("there is no ticket with the partner")
         return self.ticket_number
+
+    def must_have_open_ticket(self) -> str:
+        """The number of a ticket that is worked on. Raises NoTicket."""
+        if self.ticket_number is None or self.state in ENDED:
+            raise self._no_ticket("there is no open ticket with the partner")
+        return self.ticket_number
+
+    def must_await_outcome(self) -> None:
+        """Raises ForbiddenTransition unless nobody knows whether there is a ticket."""
+        if self.state != "outcome_unknown":
+            raise ForbiddenTransition(machine.name, self.state, "submitting again", [*machine.possible(self.state)])
+
+    def is_meant_by(self, our_reference: str | None, ticket_number: str | None) -> bool:
+        """Whether a notice is about this engagement: it carries our ticket's number, and nothing that contradicts it.
+
+        Before we have a number, it has to carry our reference as well.
+        """
+        if our_reference not in (None, self.our_reference) or not ticket_number:
+            return False
+        if self.ticket_number is None:
+            return our_reference == self.our_reference
+        return ticket_number == self.ticket_number
 
     def heard(self, at: datetime) -> None:
         """The partner said something: the first time is what their response is measured by."""
@@ -152,3 +221,19 @@ class Engagement(
         if self.last_heard_at is None or at > self.last_heard_at:
             self.last_heard_at = at
         self.level = 0
+
+    def resolve(self, resolution: str, at: datetime) -> None:
+        """The partner says how it was solved: what their resolution is measured by."""
+        self.resolution = resolution
+        if self.opened_at:
+            self.partner_resolution_seconds = max(0, int((at - self.opened_at).total_seconds()))
+
+    def _no_ticket(self, what: str) -> NoTicket:
+        return NoTicket(
+            f"The engagement is {self.state}: {what}.", state=self.state, possible=machine.possible(self.state)
+        )
+
+
+async def engagement_with_ticket(partner_id: UUID, number: str, tx: Transaction) -> Engagement | None:
+    """The engagement that a partner's ticket stands for, if there is one."""
+    return await tx.first(Engagement, Engagement.c.partner_id == partner_id, Engagement.c.ticket_number == number)

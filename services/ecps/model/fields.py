@@ -1,4 +1,4 @@
-"""The kinds of values that commands of this service take."""
+"""The values that commands of this service take."""
 
 from typing import Annotated
 
@@ -14,3 +14,4 @@ def _forward(window: Window) -> Window:
 
 
 Span = Annotated[Window, AfterValidator(_forward)]
+"""A window of time that ends after it begins."""

@@ -32,17 +32,32 @@ class Findings(BaseModel):
     partner_contact: PartnerContact | None
 
 
+def contact_shown(engagement: Engagement, partner: Partner | None) -> PartnerContact | None:
+    """Whom the customer can turn to; None once there is a ticket."""
+    return partner.contact if partner and engagement.ticket_number is None else None
+
+
 def findings_of(engagement: Engagement, case: CaseFile, partner: Partner | None) -> Findings:
-    """As things stand now."""
+    """The document as things stand now."""
     diagnosis, opened = case.diagnoses[engagement.diagnosis_id], case.opened
     product = case.coverage.product if case.coverage else None
     return Findings(
-        reference=engagement.number, language=engagement.language, case_number=opened.number if opened else None,
+        reference=engagement.number,
+        language=engagement.language,
+        case_number=opened.number if opened else None,
         product=f"{product.family} {product.model}" if product else (opened.product_number if opened else None),
         serial=product.serial if product else (opened.serial if opened else None),
-        reported=opened.description if opened else None, component=diagnosis.component, fault_code=diagnosis.fault_code,
-        domain=diagnosis.domain, findings=diagnosis.findings, confidence=diagnosis.confidence,
-        diagnosed_at=diagnosis.diagnosed_at, partner_name=engagement.partner_name, ticket_number=engagement.ticket_number,
-        ticket_url=engagement.ticket_url, reason=engagement.reason, explanation=engagement.explanation,
-        partner_contact=partner.contact if partner and engagement.ticket_number is None else None,
-    )  # fmt: skip
+        reported=opened.description if opened else None,
+        component=diagnosis.component,
+        fault_code=diagnosis.fault_code,
+        domain=diagnosis.domain,
+        findings=diagnosis.findings,
+        confidence=diagnosis.confidence,
+        diagnosed_at=diagnosis.diagnosed_at,
+        partner_name=engagement.partner_name,
+        ticket_number=engagement.ticket_number,
+        ticket_url=engagement.ticket_url,
+        reason=engagement.reason,
+        explanation=engagement.explanation,
+        partner_contact=contact_shown(engagement, partner),
+    )

@@ -35,13 +35,21 @@ def findings_pdf(findings: Findings, time_zone: str) -> bytes:
 def _rows(f: Findings, time_zone: str) -> list[tuple[str, str | None]]:
     when = f.diagnosed_at.astimezone(ZoneInfo(time_zone))
     return [
-        ("case", f.case_number), ("engagement", f.reference), ("product", f.product), ("serial", f.serial),
-        ("reported", f.reported), ("component", f.component), ("fault_code", f.fault_code), ("findings", f.findings),
-        ("confidence", label(f.confidence, f.language)), ("diagnosed_at", f"{when:%Y-%m-%d %H:%M} ({time_zone})"),
+        ("case", f.case_number),
+        ("engagement", f.reference),
+        ("product", f.product),
+        ("serial", f.serial),
+        ("reported", f.reported),
+        ("component", f.component),
+        ("fault_code", f.fault_code),
+        ("findings", f.findings),
+        ("confidence", label(f.confidence, f.language)),
+        ("diagnosed_at", f"{when:%Y-%m-%d %H:%M} ({time_zone})"),
         ("partner", f.partner_name),
         ("ticket", " – ".join(filter(None, (f.ticket_number, f.ticket_url)))),
-        ("no_ticket", f.explanation), ("contact", _contact(f.partner_contact)),
-    ]  # fmt: skip
+        ("no_ticket", f.explanation),
+        ("contact", _contact(f.partner_contact)),
+    ]
 
 
 def _contact(contact: PartnerContact | None) -> str | None:

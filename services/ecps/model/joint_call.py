@@ -9,22 +9,31 @@ from pydantic import BaseModel
 
 from libs.events.ecps_calls import CallParticipant
 from libs.events.values import CallAction, Instant, TimeZone, Window
+from libs.kit.problems import Unprocessable
 from libs.kit.states import StateMachine
 from libs.store import Entity, Transaction
+from services.ecps.model.case_file import CaseFile
+from services.ecps.model.engagement import Engagement
+from services.ecps.model.partner import Partner
 
 CallState = Literal["requested", "scheduled", "held", "cancelled"]
 call_machine: StateMachine[CallState] = StateMachine(
     "The joint call",
     {
         "requested": {"scheduled", "cancelled"},
-        "scheduled": {"scheduled", "held", "cancelled"},  # again: it moved
+        # Scheduled again: it moved.
+        "scheduled": {"scheduled", "held", "cancelled"},
     },
     initial="requested",
 )
 
 
-class CallStep(BaseModel):
-    """A change of state: who, when, why."""
+class NotOfThisCase(Unprocessable):
+    """The engagement is about another case or partner."""
+
+
+class CallChange(BaseModel):
+    """One entry of a call's history: the state it came to, when, by whom and why."""
 
     state: CallState
     at: Instant
@@ -32,7 +41,7 @@ class CallStep(BaseModel):
     reason: str
 
 
-class CallIds(TypedDict):
+class CallFacts(TypedDict):
     call_id: UUID
     case_id: UUID
     engagement_id: UUID | None
@@ -53,6 +62,8 @@ class JointCall(
     ),
     unique=("number",),
 ):
+    """`level` is that of the partner's procedure who joins. `sequence` is the invitation's: iCalendar counts from 0."""
+
     account_id: UUID
     number: str
     case_id: UUID
@@ -68,48 +79,61 @@ class JointCall(
     join_url: str | None = None
     level: int | None = None
     participants: list[CallParticipant]
-    sequence: int = -1  # of the invitation; iCalendar counts from 0
+    sequence: int = -1
     outcome: str | None = None
     actions: list[CallAction]
     duration_seconds: int | None = None
-    history: list[CallStep]
+    history: list[CallChange]
     created_at: datetime
 
-    @property
-    def ids(self) -> CallIds:
+    def facts(self) -> CallFacts:
         """What every event of this call says."""
         return {
-            "call_id": self.id, "case_id": self.case_id, "engagement_id": self.engagement_id,
-            "diagnosis_id": self.diagnosis_id, "partner_id": self.partner_id, "partner_name": self.partner_name,
-        }  # fmt: skip
+            "call_id": self.id,
+            "case_id": self.case_id,
+            "engagement_id": self.engagement_id,
+            "diagnosis_id": self.diagnosis_id,
+            "partner_id": self.partner_id,
+            "partner_name": self.partner_name,
+        }
 
     @property
     def calendar_path(self) -> str:
+        """Where the invitation is, below the public address."""
         return f"/v1/joint-calls/{self.id}/calendar.ics"
 
-    def to(self, state: CallState, tx: Transaction, reason: str, *, at: datetime | None = None) -> None:
-        """Goes on. Raises ForbiddenTransition."""
+    def become(self, state: CallState, tx: Transaction, reason: str, *, at: datetime | None = None) -> None:
+        """Goes to `state` and writes down why; `at` is now unless told. Raises ForbiddenTransition."""
         call_machine.check(self.state, state)
         self.state = state
-        step = CallStep(state=state, at=at or tx.now, by=tx.scope.actor, reason=reason)
-        self.history = [*self.history, step]
+        change = CallChange(state=state, at=at or tx.now, by=tx.scope.actor, reason=reason)
+        self.history = [*self.history, change]
 
     def invitation(self) -> bytes | None:
         """The iCalendar file (RFC 5545) with the times in the customer's zone; None before there is a time."""
         if self.window is None:
             return None
+        # Imported late: only who asks for an invitation pays for it.
         import icalendar
         from icalendar.enums import STATUS
 
         off = self.state == "cancelled"
         event = icalendar.Event.new(
-            uid=str(self.id), summary=f"{self.number}: {self.partner_name}", description=self.purpose, url=self.join_url,
-            sequence=self.sequence, stamp=self.history[-1].at, status=STATUS.CANCELLED if off else STATUS.CONFIRMED,
-            start=_in_zone(self.window.starts, self.time_zone), end=_in_zone(self.window.ends, self.time_zone),
+            uid=str(self.id),
+            summary=f"{self.number}: {self.partner_name}",
+            description=self.purpose,
+            url=self.join_url,
+            sequence=self.sequence,
+            stamp=self.history[-1].at,
+            status=STATUS.CANCELLED if off else STATUS.CONFIRMED,
+            start=_in_zone(self.window.starts, self.time_zone),
+            end=_in_zone(self.window.ends, self.time_zone),
             attendees=[
-                icalendar.vCalAddress.new(p.email, cn=p.name, rsvp=True) for p in self.participants if p.email
+                icalendar.vCalAddress.new(each.email, cn=each.name, rsvp=True)
+                for each in self.participants
+                if each.email
             ],
-        )  # fmt: skip
+        )
         calendar = icalendar.Calendar.new(
             prodid="-//Poly+//ecps//EN",
             method="CANCEL" if off else "REQUEST",
@@ -118,6 +142,25 @@ class JointCall(
         calendar.add_missing_timezones()
         file: bytes = calendar.to_ical()
         return file
+
+
+def must_be_of_case(engagement: Engagement | None, case: CaseFile, partner: Partner) -> Engagement:
+    """The engagement that a call was asked for. Raises NotOfThisCase where it is of another case or partner, or none."""
+    if engagement is None or (engagement.case_id, engagement.partner_id) != (case.id, partner.id):
+        raise NotOfThisCase("This case has no such engagement with this partner.")
+    return engagement
+
+
+def invited(case: CaseFile, partner: Partner, level: int | None, engineer: str) -> list[CallParticipant]:
+    """Who joins when nobody is named: the customer's contact, the partner's contact or that of a level, our engineer."""
+    contact = case.coverage.contact if case.coverage else None
+    theirs = partner.at_level(level).contact if level else partner.contact
+    ours = [CallParticipant(side="customer", name=contact.name, email=contact.email)] if contact else []
+    return [
+        *ours,
+        CallParticipant(side="partner", name=theirs.name, email=theirs.email),
+        CallParticipant(side="support", name=engineer),
+    ]
 
 
 def _in_zone(instant: datetime, zone: str) -> datetime:

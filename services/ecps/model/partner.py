@@ -1,4 +1,4 @@
-"""A cloud partner: what it permits, how it is reached, and up whom we go when it is silent."""
+"""A cloud partner: what it permits, how it is reached, and whom we call when it is silent."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
@@ -17,15 +17,19 @@ class ConnectorIncomplete(Unprocessable):
     """A connector that calls needs somewhere to call."""
 
 
+class NotALevel(Unprocessable):
+    """The partner's procedure has no such level."""
+
+
 class Level(BaseModel):
-    """One level of the escalation procedure established with the partner; the first in the list is level 1."""
+    """One level of the escalation procedure agreed with the partner; the first in the list is level 1."""
 
     contact: PartnerContact
     response_minutes: Minutes
 
 
-class Change(BaseModel):
-    """Who changed what, when."""
+class PartnerChange(BaseModel):
+    """One entry of a partner's history: what was changed and why, when and by whom."""
 
     at: Instant
     by: str
@@ -33,7 +37,10 @@ class Change(BaseModel):
 
 
 class Partner(Entity, table="partners", unique=("code",)):
-    """Its row is the lock on what its engagements may do: who decides or changes that locks it first."""
+    """Its row is the lock on what its engagements may do: who decides or changes that locks it first.
+
+    `contact` is whom a customer turns to. `response_minutes`: for a first answer.
+    """
 
     code: str
     name: str
@@ -42,26 +49,35 @@ class Partner(Entity, table="partners", unique=("code",)):
     requires_agreement: bool
     products: list[str]
     environments: list[str]
-    contact: PartnerContact  # whom a customer turns to
+    contact: PartnerContact
     response_minutes: int
     procedure: list[Level]
     connector: ConnectorKind
     base_url: str | None
     sealed_credentials: str | None
-    history: list[Change]
+    history: list[PartnerChange]
     created_at: datetime
 
     @property
     def has_credentials(self) -> bool:
+        """Whether it gave us any; what they are is never shown."""
         return self.sealed_credentials is not None
 
-    def complete(self) -> None:
+    def must_be_complete(self) -> None:
         """Raises ConnectorIncomplete."""
         if self.connector == "tmf621" and not self.base_url:
             raise ConnectorIncomplete("The tmf621 connector needs base_url.", connector=self.connector)
 
+    def at_level(self, level: int) -> Level:
+        """The level of the procedure, counted from 1. Raises NotALevel."""
+        if level > len(self.procedure):
+            raise NotALevel("The partner's procedure has no such level.", levels=len(self.procedure))
+        return self.procedure[level - 1]
+
     def answer_within(self, level: int) -> timedelta:
-        """How long the partner has for an answer after `level` was called; 0 is the first line."""
-        if level == 0:
-            return timedelta(minutes=self.response_minutes)
-        return timedelta(minutes=self.procedure[level - 1].response_minutes)
+        """How long the partner has for an answer after `level` was called; 0 is the first line.
+
+        A procedure that has become shorter since then answers as its last level does.
+        """
+        called = self.procedure[:level]
+        return timedelta(minutes=called[-1].response_minutes if called else self.response_minutes)

@@ -28,7 +28,7 @@ _REASONS: dict[NotOpenable, tuple[str, str]] = {
         "{partner}'s ticket system cannot be reached at the moment; we go on trying.",
         "Hiện không thể kết nối hệ thống của {partner}; chúng tôi sẽ tiếp tục thử.",
     ),
-}  # fmt: skip
+}
 LABELS: dict[str, tuple[str, str]] = {
     "title": ("Findings", "Kết quả chẩn đoán"),
     "case": ("Case", "Yêu cầu dịch vụ"),
@@ -52,6 +52,7 @@ LABELS: dict[str, tuple[str, str]] = {
 
 
 def label(name: str, language: Language) -> str:
+    """The heading of a part of the document, or one of its fixed words."""
     return LABELS[name][language == "vi"]
 
 

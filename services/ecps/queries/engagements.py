@@ -13,7 +13,7 @@ from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
 from libs.store import Transaction
 from services.ecps.model.case_file import CaseFile
-from services.ecps.model.engagement import Engagement, EngagementState, Step
+from services.ecps.model.engagement import Engagement, EngagementChange, EngagementState
 from services.ecps.model.engagement_note import Delivery, EngagementNote
 from services.ecps.model.findings import Findings, findings_of
 from services.ecps.model.partner import ConnectorKind, Partner
@@ -53,7 +53,7 @@ class EngagementOut(Out):
     partner_response_due: datetime | None
     level: int
     resolution: str | None
-    history: list[Step]
+    history: list[EngagementChange]
     created_at: datetime
 
 
@@ -89,9 +89,12 @@ async def list_engagements(
     """The newest first."""
     c = Engagement.c
     filters = equal(
-        case=(c.case_id, case_id), partner=(c.partner_id, partner_id), account=(c.account_id, account_id),
-        diagnosis=(c.diagnosis_id, diagnosis_id), state=(c.state, state),
-    )  # fmt: skip
+        case=(c.case_id, case_id),
+        partner=(c.partner_id, partner_id),
+        account=(c.account_id, account_id),
+        diagnosis=(c.diagnosis_id, diagnosis_id),
+        state=(c.state, state),
+    )
     return await newest(
         tx, Engagement, [*visible_to(caller, Engagement), *filters], paging, EngagementOut.model_validate
     )
@@ -103,7 +106,7 @@ async def get_engagement(engagement_id: UUID, tx: Tx, caller: Caller) -> Engagem
 
 
 @router.get(_PATH + "/{engagement_id}/notes", dependencies=[allow("partner", *STAFF)])
-async def list_notes(engagement_id: UUID, tx: Tx, caller: Caller, paging: Paging) -> Page[NoteOut]:
+async def list_engagement_notes(engagement_id: UUID, tx: Tx, caller: Caller, paging: Paging) -> Page[NoteOut]:
     """What was said with the partner, the newest first; the customer reads what concerns them on the case."""
     engagement = await engagement_for(caller, engagement_id, tx)
     where = [EngagementNote.c.engagement_id == engagement.id]
@@ -126,9 +129,8 @@ async def get_findings(engagement_id: UUID, tx: Tx, caller: Caller) -> Findings:
 async def get_findings_pdf(engagement_id: UUID, tx: Tx, caller: Caller) -> Response:
     """The same on paper."""
     findings, time_zone = await _findings(engagement_id, tx, caller)
-    from services.ecps.model.findings_pdf import (
-        findings_pdf,
-    )  # 28 MiB with its fonts: only who asks for one pays for it
+    # 28 MiB with its fonts: only who asks for one pays for it.
+    from services.ecps.model.findings_pdf import findings_pdf
 
     pdf = await asyncio.to_thread(findings_pdf, findings, time_zone)
     headers = {"content-disposition": f'inline; filename="{findings.reference}.pdf"'}

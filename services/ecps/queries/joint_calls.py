@@ -12,7 +12,7 @@ from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
 from libs.kit.problems import Conflict
 from libs.store import Transaction
-from services.ecps.model.joint_call import CallState, CallStep, JointCall, call_machine
+from services.ecps.model.joint_call import CallChange, CallState, JointCall, call_machine
 from services.ecps.queries.access import Out, equal, newest, shown, visible_to
 
 router = Router(tags=["joint calls"])
@@ -43,7 +43,7 @@ class JointCallOut(Out):
     outcome: str | None
     actions: list[CallAction]
     duration_seconds: int | None
-    history: list[CallStep]
+    history: list[CallChange]
     created_at: datetime
 
 
@@ -53,7 +53,7 @@ async def call_for(caller: Principal, id: UUID, tx: Transaction, *, lock: bool =
 
 
 @router.get("/v1/joint-calls", dependencies=[allow(*CASE_READERS)])
-async def list_calls(
+async def list_joint_calls(
     tx: Tx,
     caller: Caller,
     paging: Paging,
@@ -68,7 +68,7 @@ async def list_calls(
 
 
 @router.get("/v1/joint-calls/{call_id}", dependencies=[allow(*CASE_READERS)])
-async def get_call(call_id: UUID, tx: Tx, caller: Caller) -> JointCallOut:
+async def get_joint_call(call_id: UUID, tx: Tx, caller: Caller) -> JointCallOut:
     return JointCallOut.model_validate(await call_for(caller, call_id, tx))
 
 
@@ -78,7 +78,7 @@ async def get_call(call_id: UUID, tx: Tx, caller: Caller) -> JointCallOut:
     response_class=Response,
     responses={200: {"content": {"text/calendar": {"schema": {"type": "string"}}}}},
 )
-async def get_calendar(call_id: UUID, tx: Tx, caller: Caller) -> Response:
+async def get_joint_call_calendar(call_id: UUID, tx: Tx, caller: Caller) -> Response:
     """The invitation, in the customer's time zone (RFC 5545)."""
     call = await call_for(caller, call_id, tx)
     invitation = call.invitation()

@@ -9,7 +9,7 @@ from libs.kit.auth import CASE_READERS, Principal
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
 from services.ecps.model.agreement import Agreement
-from services.ecps.model.partner import Change, ConnectorKind, Level, Partner
+from services.ecps.model.partner import ConnectorKind, Level, Partner, PartnerChange
 from services.ecps.queries.access import Out, equal, newest, shown, visible_to
 
 router = Router(tags=["partners"])
@@ -32,11 +32,12 @@ class PartnerOut(Out):
     connector: ConnectorKind
     base_url: str | None
     has_credentials: bool | None
-    history: list[Change] | None
+    history: list[PartnerChange] | None
     created_at: datetime
 
     @classmethod
     def of(cls, partner: Partner, caller: Principal) -> Self:
+        """What this caller may read of it."""
         out = cls.model_validate(partner)
         if not caller.staff:
             out.procedure = out.base_url = out.has_credentials = out.history = None

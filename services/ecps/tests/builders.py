@@ -52,56 +52,101 @@ class ACase:
 
     def opened(self) -> CaseOpened:
         return CaseOpened(
-            case_id=self.id, number="CASE-2026-000001", account_id=ACCOUNT, reporter_name="An", channel="portal",
-            description="Màn hình đen trong phòng họp", observed_impact="down", severity="critical", priority="P1",
-            product_number="875K5AA", serial="8LTEST0001", language="vi", opened_at=self.opened_at, by="customer:1",
+            case_id=self.id,
+            number="CASE-2026-000001",
+            account_id=ACCOUNT,
+            reporter_name="An",
+            channel="portal",
+            description="Màn hình đen trong phòng họp",
+            observed_impact="down",
+            severity="critical",
+            priority="P1",
+            product_number="875K5AA",
+            serial="8LTEST0001",
+            language="vi",
+            opened_at=self.opened_at,
+            by="customer:1",
             by_role="customer",
-        )  # fmt: skip
+        )
 
     def covered(self, revision: int = 1, model: str = "X70") -> CoverageDecided:
         site = Site(
-            site_id=UUID(int=3), name="HQ", address_lines=["1 Le Loi"], city="HCMC", country="VN",
-            time_zone="Asia/Ho_Chi_Minh", opening_hours=[],
-        )  # fmt: skip
+            site_id=UUID(int=3),
+            name="HQ",
+            address_lines=["1 Le Loi"],
+            city="HCMC",
+            country="VN",
+            time_zone="Asia/Ho_Chi_Minh",
+            opening_hours=[],
+        )
         return CoverageDecided(
-            case_id=self.id, account_id=ACCOUNT, revision=revision, covered=True, reason="active_contract",
-            account=Account(id=ACCOUNT, name="Acme"), site=site, decided_at=self.at(revision),
+            case_id=self.id,
+            account_id=ACCOUNT,
+            revision=revision,
+            covered=True,
+            reason="active_contract",
+            account=Account(id=ACCOUNT, name="Acme"),
+            site=site,
+            decided_at=self.at(revision),
             contact=Contact(contact_id=UUID(int=4), name="Chị An", email="an@acme.example", language="vi"),
             product=Product(product_number="875K5AA", serial="8LTEST0001", family="Studio X", model=model),
-        )  # fmt: skip
+        )
 
     def diagnosed(
         self, minutes: float = 5, *, domain: Any = "partner_environment", partner: bool = True, name: str = "diagnosis"
     ) -> FaultDiagnosed:
         return FaultDiagnosed(
-            case_id=self.id, diagnosis_id=uuid5(self.id, name), component="camera", fault_code="CAM-ROOMS",
-            domain=domain, remedy="partner_ticket" if partner else "guidance",
-            partner_id=self.partner_id if partner else None, findings="Lỗi chỉ xảy ra trong Teams Rooms",
-            confidence="high", diagnosed_by="engineer:1", diagnosed_at=self.at(minutes),
-        )  # fmt: skip
+            case_id=self.id,
+            diagnosis_id=uuid5(self.id, name),
+            component="camera",
+            fault_code="CAM-ROOMS",
+            domain=domain,
+            remedy="partner_ticket" if partner else "guidance",
+            partner_id=self.partner_id if partner else None,
+            findings="Lỗi chỉ xảy ra trong Teams Rooms",
+            confidence="high",
+            diagnosed_by="engineer:1",
+            diagnosed_at=self.at(minutes),
+        )
 
     def asked(
         self, minutes: float = 10, *, consent: bool = True, partner_id: UUID | None = None
     ) -> PartnerTicketRequested:
         return PartnerTicketRequested(
-            case_id=self.id, request_id=uuid5(self.id, f"request {minutes}"), partner_id=partner_id or self.partner_id,
-            consent=consent, consent_given_by="An" if consent else None, message="Xin hỗ trợ gấp", by="customer:1",
-            by_role="customer", requested_at=self.at(minutes),
-        )  # fmt: skip
+            case_id=self.id,
+            request_id=uuid5(self.id, f"request {minutes}"),
+            partner_id=partner_id or self.partner_id,
+            consent=consent,
+            consent_given_by="An" if consent else None,
+            message="Xin hỗ trợ gấp",
+            by="customer:1",
+            by_role="customer",
+            requested_at=self.at(minutes),
+        )
 
     def withdrawn(self, minutes: float = 20) -> DiagnosisWithdrawn:
         return DiagnosisWithdrawn(
-            case_id=self.id, diagnosis_id=self.diagnosis_id, reason="not the camera", by="engineer:1",
+            case_id=self.id,
+            diagnosis_id=self.diagnosis_id,
+            reason="not the camera",
+            by="engineer:1",
             withdrawn_at=self.at(minutes),
-        )  # fmt: skip
+        )
 
     def noted(
         self, text: str, minutes: float = 30, *, origin: NoteOrigin = "customer", source_id: UUID | None = None
     ) -> NoteAdded:
         return NoteAdded(
-            case_id=self.id, note_id=uuid5(self.id, text), origin=origin, text=text, author_name="An", source_id=source_id,
-            by="customer:1", by_role="customer", added_at=self.at(minutes),
-        )  # fmt: skip
+            case_id=self.id,
+            note_id=uuid5(self.id, text),
+            origin=origin,
+            text=text,
+            author_name="An",
+            source_id=source_id,
+            by="customer:1",
+            by_role="customer",
+            added_at=self.at(minutes),
+        )
 
     def resolved(self, minutes: float = 40) -> CaseResolved:
         return CaseResolved(case_id=self.id, resolution="fixed", resolved_at=self.at(minutes), **WHO)
@@ -129,9 +174,12 @@ class PartnerSystem:
     async def has_a_ticket(self, reference: str, **fields: Any) -> dict[str, Any]:
         """Somebody opened one under this reference: another customer of theirs, or an engineer by hand."""
         body = {
-            "@type": "TroubleTicket", "description": "No sound", "severity": "minor", "ticketType": "incident",
+            "@type": "TroubleTicket",
+            "description": "No sound",
+            "severity": "minor",
+            "ticketType": "incident",
             "externalIdentifier": [{"@type": "ExternalIdentifier", "id": reference}],
-        }  # fmt: skip
+        }
         answer = await self.http.post(PATH, json=body | fields)
         assert answer.status_code == 201, answer.text
         made: dict[str, Any] = answer.json()
@@ -157,10 +205,16 @@ async def a_partner(
 ) -> dict[str, Any]:
     """An approved strategic partner that permits direct work; with `company` its tickets are opened there."""
     body: dict[str, Any] = {
-        "code": "cloud", "name": "Cloud", "approved_strategic": True, "permits_direct_work": True,
-        "requires_agreement": False, "environments": ["Teams Rooms"], "response_minutes": 30, "procedure": LEVELS,
+        "code": "cloud",
+        "name": "Cloud",
+        "approved_strategic": True,
+        "permits_direct_work": True,
+        "requires_agreement": False,
+        "environments": ["Teams Rooms"],
+        "response_minutes": 30,
+        "procedure": LEVELS,
         "contact": {"name": "Cloud support", "email": "help@cloud.example", "url": "https://cloud.example/help"},
-    }  # fmt: skip
+    }
     if company:
         body |= {"connector": "tmf621", "base_url": company.url, "credentials": {"token": "s3cret"}}
     with next_id("services.ecps.use_cases.keep_partners", id):
@@ -189,9 +243,12 @@ async def an_opened_engagement(ecps: Harness, **partner: Any) -> ACase:
 async def notice(ecps: Harness, at: float = 0, secret: str = SECRET, **fields: Any) -> httpx.Response:
     """A signed notice as the partner's system sends it."""
     told = {
-        "event_id": str(new_id()), "partner_reference": "TT-1", "kind": "status", "status": "inProgress",
+        "event_id": str(new_id()),
+        "partner_reference": "TT-1",
+        "kind": "status",
+        "status": "inProgress",
         "occurred_at": (await ecps.now()).isoformat(),
-    }  # fmt: skip
+    }
     body = json.dumps(told | fields).encode()
     headers = signed_headers(secret_bytes(secret), str(new_id()), body, int(time.time() + at))
     return await ecps.http.post("/v1/partner-events", content=body, headers=headers)

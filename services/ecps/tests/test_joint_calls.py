@@ -32,9 +32,12 @@ async def test_a_call_needs_no_ticket_and_its_outcome_is_recorded(ecps: Harness)
     case = ACase()
     await ecps.deliver(case.opened(), case.covered())
     path = await a_call(ecps, case)
-    assert (await ecps.get(f"{path}/calendar.ics", **CUSTOMER)).status_code == 409
-    assert (await ecps.post(f"{path}/held", {"outcome": "too early"})).status_code == 409
-    assert (await schedule(ecps, path, 2, level=7)).status_code == 422
+    too_early = await ecps.get(f"{path}/calendar.ics", **CUSTOMER)
+    assert (too_early.status_code, too_early.json()["detail"]) == (409, "The call has no time yet.")
+    not_held = await ecps.post(f"{path}/held", {"outcome": "too early"})
+    assert (not_held.status_code, not_held.json()["possible"]) == (409, ["cancelled", "scheduled"])
+    no_level = await schedule(ecps, path, 2, level=7)
+    assert (no_level.status_code, no_level.json()["levels"]) == (422, 2)
     assert (await schedule(ecps, path, 2)).status_code == 200
     assert (await schedule(ecps, path, 3, join_url="https://meet.example/1")).status_code == 200
 
@@ -67,7 +70,8 @@ async def test_a_cancelled_case_ends_its_calls(ecps: Harness) -> None:
     await ecps.deliver(case.cancelled())
     [event] = icalendar.Calendar.from_ical((await ecps.get(f"{path}/calendar.ics")).text).events
     assert (event["STATUS"], event["SEQUENCE"]) == ("CANCELLED", 1)
-    assert (await schedule(ecps, path, 3)).status_code == 422
+    too_late = await schedule(ecps, path, 3)
+    assert (too_late.status_code, too_late.json()["state"]) == (422, "cancelled")
     assert (await ecps.post(f"{path}/held", {"outcome": "?"})).json()["possible"] == []
 
 
@@ -80,7 +84,8 @@ async def test_a_call_is_its_accounts_own(ecps: Harness) -> None:
     assert (await ecps.post("/v1/joint-calls", body, **other)).status_code == 404
     assert (await ecps.get(path, **other)).status_code == 404
     assert (await ecps.get("/v1/joint-calls", **other)).json()["items"] == []
-    assert (await ecps.post("/v1/joint-calls", body | {"engagement_id": str(case.id)})).status_code == 422
+    not_its_own = await ecps.post("/v1/joint-calls", body | {"engagement_id": str(case.id)})
+    assert (not_its_own.status_code, not_its_own.json()["type"]) == (422, "urn:polyplus:problem:not-of-this-case")
     assert (await ecps.post(f"{path}/held", {"outcome": "x"}, **CUSTOMER)).status_code == 403
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from libs.bus.jobs import JobRun
 from services.ecps.connectors import tmf621
+from services.ecps.reactions.submit_ticket import open_ticket
 from services.ecps.tests.builders import (
     ACase,
     PartnerSystem,
@@ -15,7 +16,6 @@ from services.ecps.tests.builders import (
     an_engagement,
     doubts,
 )
-from services.ecps.use_cases.submit_ticket import open_ticket
 from tests.support.harness import Harness
 
 MINUTE = timedelta(minutes=1)
@@ -122,7 +122,8 @@ async def test_a_list_without_an_end_proves_nothing_until_somebody_has_looked(
     await ecps.run_jobs()
     assert (await an_engagement(ecps, case))["state"] == "opened"
     assert len(await company.tickets()) == 7
-    assert (await ecps.post(f"{case.path}/no-ticket")).status_code == 409
+    again = await ecps.post(f"{case.path}/no-ticket")
+    assert (again.status_code, again.json()["state"]) == (409, "opened")
 
 
 async def test_a_withdrawn_engagement_is_looked_for_and_what_is_found_is_ended(

@@ -66,8 +66,12 @@ async def test_what_lacks_is_said_and_its_arrival_opens_the_ticket(ecps: Harness
 
     engagement = await an_engagement(ecps, case)
     assert [step["state"] for step in engagement["history"]] == [
-        "requested", "not_openable", "requested", "eligible", "submitting",
-    ]  # fmt: skip
+        "requested",
+        "not_openable",
+        "requested",
+        "eligible",
+        "submitting",
+    ]
     assert engagement["reason"] is None
     assert engagement["agreement_reference"] == ("AG-1" if reason == "no_agreement" else None)
     assert [each.again for each in await ecps.events(PartnerEngagementRequested)] == [False, True]

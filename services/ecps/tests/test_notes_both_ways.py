@@ -46,9 +46,11 @@ async def test_the_customers_notes_reach_the_partner_once_and_the_partners_own_d
     await ecps.deliver(early, early)
     await ecps.run_jobs()
     await ecps.deliver(
-        case.noted("After", 30), case.noted("From the partner", 31, origin="partner"),
-        case.noted("Told by the system", 32, origin="system"), case.noted("Told again", 33, source_id=new_id()),
-    )  # fmt: skip
+        case.noted("After", 30),
+        case.noted("From the partner", 31, origin="partner"),
+        case.noted("Told by the system", 32, origin="system"),
+        case.noted("Told again", 33, source_id=new_id()),
+    )
     await ecps.run_jobs()
     assert await said(company) == ["An: Before there was a ticket", "An: After"]
 

@@ -62,8 +62,15 @@ async def test_what_the_partner_tells_is_relayed_until_it_is_resolved(ecps: Harn
 
     engagement = await an_engagement(ecps, case)
     assert [step["state"] for step in engagement["history"]] == [
-        "requested", "eligible", "submitting", "opened", "in_progress", "information_required", "in_progress", "resolved",
-    ]  # fmt: skip
+        "requested",
+        "eligible",
+        "submitting",
+        "opened",
+        "in_progress",
+        "information_required",
+        "in_progress",
+        "resolved",
+    ]
     [asked] = await ecps.events(PartnerInformationRequired)
     [resolved] = await ecps.events(PartnerTicketResolved)
     updates = await ecps.events(PartnerTicketUpdated)

@@ -1,5 +1,7 @@
 """What is kept of partners: never their credentials in the open, never a way into our own network."""
 
+from typing import Any
+
 import pytest
 
 from services.ecps.tests.builders import (
@@ -56,20 +58,36 @@ async def test_another_accounts_engagement_is_not_there(ecps: Harness) -> None:
     assert (await an_engagement(ecps, case))["state"] == "submitting"
 
 
-async def test_bad_input_is_refused_and_nothing_is_kept(ecps: Harness) -> None:
+@pytest.mark.parametrize(
+    ("wrong", "pointer"),
+    [
+        ({"connector": "pigeon"}, "/connector"),
+        ({"base_url": "ftp://x"}, "/base_url"),
+        ({"name": "a\0b"}, "/name"),
+        ({"owner": 1}, "/owner"),
+    ],
+)
+async def test_a_partner_that_cannot_be_is_refused(ecps: Harness, wrong: dict[str, Any], pointer: str) -> None:
+    body = {"code": "x", "name": "X", "contact": {"name": "x"}} | wrong
+    refused = await ecps.post("/v1/partners", body, role="manager")
+    assert refused.status_code == 422
+    assert [each["pointer"] for each in refused.json()["errors"]] == [pointer]
+    assert (await ecps.get("/v1/partners")).json()["items"] == []
+
+
+async def test_a_connector_that_calls_needs_somewhere_to_call(ecps: Harness) -> None:
+    body = {"code": "x", "name": "X", "contact": {"name": "x"}, "connector": "tmf621"}
+    refused = await ecps.post("/v1/partners", body, role="manager")
+    assert (refused.status_code, refused.json()["detail"]) == (422, "The tmf621 connector needs base_url.")
+
+
+async def test_an_agreement_that_cannot_be_is_refused(ecps: Harness) -> None:
     await a_partner(ecps)
-    bad = {"code": "x", "name": "X", "contact": {"name": "x"}}
-    for wrong in (
-        {"connector": "tmf621"},
-        {"connector": "pigeon"},
-        {"base_url": "ftp://x"},
-        {"name": "a\0b"},
-        {"owner": 1},
-    ):
-        assert (await ecps.post("/v1/partners", bad | wrong, role="manager")).status_code == 422
-    turned = {"partner_id": str(PARTNER), "account_id": str(ACCOUNT), "reference": "A", "valid_from": "2026-02-01"}
-    for wrong in ({"valid_until": "2026-01-01"}, {"time_zone": "Mars/Base"}):
-        assert (await ecps.post("/v1/partner-agreements", turned | wrong, role="manager")).status_code == 422
+    body = {"partner_id": str(PARTNER), "account_id": str(ACCOUNT), "reference": "A", "valid_from": "2026-02-01"}
+    turned = await ecps.post("/v1/partner-agreements", body | {"valid_until": "2026-01-01"}, role="manager")
+    assert (turned.status_code, turned.json()["title"]) == (422, "It ends before it begins")
+    nowhere = await ecps.post("/v1/partner-agreements", body | {"time_zone": "Mars/Base"}, role="manager")
+    assert (nowhere.status_code, nowhere.json()["errors"][0]["pointer"]) == (422, "/time_zone")
     assert (await ecps.get("/v1/partner-agreements")).json()["items"] == []
     assert await ecps.outbox() == []
 
@@ -86,6 +104,7 @@ async def test_a_partners_url_that_leads_into_our_network_is_refused_when_it_is_
     etag = (await ecps.get(f"/v1/partners/{PARTNER}")).headers["etag"]
     changed = await ecps.patch(f"/v1/partners/{PARTNER}", {"base_url": url, "why": "moved"}, etag=etag, role="manager")
     assert changed.status_code == 422
+    assert "base_url" in changed.json()["detail"]
 
 
 async def test_a_url_that_was_let_in_once_is_checked_again_at_the_call(
@@ -105,3 +124,23 @@ async def test_a_partner_is_kept_once_under_its_code(ecps: Harness) -> None:
     again = {"code": "cloud", "name": "Cloud, too", "contact": {"name": "Cloud support"}}
     refused = await ecps.post("/v1/partners", again, role="manager")
     assert (refused.status_code, refused.json()["id"]) == (409, str(PARTNER))
+
+
+async def test_only_what_changed_goes_into_the_history(ecps: Harness) -> None:
+    made = await a_partner(ecps)
+    etag = (await ecps.get(f"/v1/partners/{PARTNER}")).headers["etag"]
+    same = {"response_minutes": made["response_minutes"], "products": ["Rooms"], "why": "as agreed"}
+
+    changed = await ecps.patch(f"/v1/partners/{PARTNER}", same, etag=etag, role="manager")
+
+    assert changed.json()["history"][-1]["what"] == "products: as agreed"
+
+
+async def test_a_change_that_changes_nothing_is_not_in_the_history(ecps: Harness) -> None:
+    made = await a_partner(ecps)
+    etag = (await ecps.get(f"/v1/partners/{PARTNER}")).headers["etag"]
+
+    same = await ecps.patch(f"/v1/partners/{PARTNER}", {"name": None, "why": "no reason"}, etag=etag, role="manager")
+
+    assert (same.status_code, same.json()["name"]) == (200, "Cloud")
+    assert same.json()["history"] == made["history"]

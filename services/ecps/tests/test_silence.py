@@ -36,8 +36,10 @@ async def test_silence_goes_up_the_partners_levels_until_none_is_left(ecps: Harn
 
     silences = await ecps.events(PartnerSilent)
     assert [(s.level, s.called.name if s.called else None) for s in silences] == [
-        (1, "Duty lead"), (2, "Director"), (2, None),
-    ]  # fmt: skip
+        (1, "Duty lead"),
+        (2, "Director"),
+        (2, None),
+    ]
     due = [s.response_due - silences[0].response_due for s in silences]
     assert [round(each / MINUTE) for each in due] == [0, 60, 180]
     [ticket] = await company.tickets()

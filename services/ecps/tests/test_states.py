@@ -1,50 +1,141 @@
 """The two machines, and what the API says where no way leads."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from libs.kit.states import ForbiddenTransition
+from libs.kit.states import ForbiddenTransition, StateMachine
 from libs.store.ids import new_id
-from services.ecps.model.engagement import Engagement, machine
-from services.ecps.model.joint_call import JointCall, call_machine
-from services.ecps.tests.builders import ACCOUNT, PARTNER, a_case_with_wish, a_partner, an_opened_engagement
+from services.ecps.model.engagement import Engagement, EngagementState, machine
+from services.ecps.model.joint_call import CallState, JointCall, call_machine
+from services.ecps.tests.builders import ACCOUNT, PARTNER, a_case_with_wish, a_partner, an_opened_engagement, notice
 from tests.support.harness import Harness
 
+MOVES: dict[EngagementState, set[EngagementState]] = {
+    "requested": {"eligible", "not_openable", "withdrawn"},
+    "not_openable": {"requested", "withdrawn"},
+    "eligible": {"submitting", "not_openable", "withdrawn"},
+    "submitting": {"opened", "not_openable", "outcome_unknown", "withdrawn"},
+    "outcome_unknown": {"opened", "submitting", "withdrawn"},
+    "opened": {"in_progress", "resolved", "closed", "submitting", "withdrawn"},
+    "in_progress": {"information_required", "resolved", "closed", "submitting", "withdrawn"},
+    "information_required": {"in_progress", "resolved", "closed", "submitting", "withdrawn"},
+    "resolved": {"closed", "in_progress", "withdrawn"},
+    "closed": {"in_progress"},
+    "withdrawn": {"requested"},
+}
+CALL_MOVES: dict[CallState, set[CallState]] = {
+    "requested": {"scheduled", "cancelled"},
+    "scheduled": {"scheduled", "held", "cancelled"},
+    "held": set(),
+    "cancelled": set(),
+}
 
-async def test_every_allowed_transition_is_recorded_and_every_other_is_refused(ecps: Harness) -> None:
+
+@pytest.mark.parametrize(("state", "to"), [(state, to) for state in MOVES for to in MOVES])
+def test_an_engagement_goes_where_it_may_and_nowhere_else(state: EngagementState, to: EngagementState) -> None:
+    if to in MOVES[state]:
+        machine.check(state, to)
+    else:
+        with pytest.raises(ForbiddenTransition) as refused:
+            machine.check(state, to)
+        assert refused.value.possible == sorted(MOVES[state])
+
+
+@pytest.mark.parametrize(("state", "to"), [(state, to) for state in CALL_MOVES for to in CALL_MOVES])
+def test_a_call_goes_where_it_may_and_nowhere_else(state: CallState, to: CallState) -> None:
+    if to in CALL_MOVES[state]:
+        call_machine.check(state, to)
+    else:
+        with pytest.raises(ForbiddenTransition) as refused:
+            call_machine.check(state, to)
+        assert refused.value.possible == sorted(CALL_MOVES[state])
+
+
+def test_the_machines_have_these_states_and_no_other() -> None:
+    assert machine.states == set(MOVES)
+    assert call_machine.states == set(CALL_MOVES)
+
+
+@pytest.mark.parametrize("drawn", [machine, call_machine])
+def test_the_readme_draws_what_holds(drawn: StateMachine[Any]) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+    assert f"```mermaid\n{drawn.mermaid()}```" in readme
+
+
+async def test_every_move_is_on_record_and_a_refused_one_leaves_no_trace(ecps: Harness) -> None:
     async with ecps.transaction() as tx:
-        for state, to in machine.allowed_pairs():
-            engagement = Engagement(
-                id=new_id(), account_id=ACCOUNT, number="PE", case_id=new_id(), diagnosis_id=new_id(), partner_id=PARTNER,
-                partner_name="Cloud", language="vi", state=state, our_reference="PE", asked_at=tx.now, history=[],
-                created_at=tx.now,
-            )  # fmt: skip
-            engagement.to(to, tx, "because")
-            assert [(step.state, step.reason, step.by) for step in engagement.history] == [
-                (to, "because", "system:test")
-            ]
-        for state, to in machine.forbidden_pairs():
-            engagement.state = state
-            with pytest.raises(ForbiddenTransition) as refusal:
-                engagement.to(to, tx, "because")
-            assert refusal.value.extra["possible"] == machine.possible(state)
-            assert engagement.state == state
+        engagement = Engagement(
+            id=new_id(),
+            account_id=ACCOUNT,
+            number="PE",
+            case_id=new_id(),
+            diagnosis_id=new_id(),
+            partner_id=PARTNER,
+            partner_name="Cloud",
+            language="vi",
+            our_reference="PE",
+            asked_at=tx.now,
+            history=[],
+            created_at=tx.now,
+        )
+        engagement.become("not_openable", tx, "because")
+        with pytest.raises(ForbiddenTransition):
+            engagement.become("opened", tx, "all the same")
 
-
-async def test_every_transition_of_a_call_is_allowed_or_refused_as_its_machine_says(ecps: Harness) -> None:
-    async with ecps.transaction() as tx:
         call = JointCall(
-            id=new_id(), account_id=ACCOUNT, number="JC", case_id=new_id(), engagement_id=None, diagnosis_id=None,
-            partner_id=PARTNER, partner_name="Cloud", purpose="talk", proposed=[], time_zone="UTC", participants=[],
-            actions=[], history=[], created_at=tx.now,
-        )  # fmt: skip
-        for state, to in call_machine.allowed_pairs():
-            call.state = state
-            call.to(to, tx, "because")
-            assert call.history[-1].state == to
-        for state, to in call_machine.forbidden_pairs():
-            call.state = state
-            with pytest.raises(ForbiddenTransition):
-                call.to(to, tx, "because")
+            id=new_id(),
+            account_id=ACCOUNT,
+            number="JC",
+            case_id=new_id(),
+            engagement_id=None,
+            diagnosis_id=None,
+            partner_id=PARTNER,
+            partner_name="Cloud",
+            purpose="talk",
+            proposed=[],
+            time_zone="UTC",
+            participants=[],
+            actions=[],
+            history=[],
+            created_at=tx.now,
+        )
+        call.become("scheduled", tx, "agreed")
+        with pytest.raises(ForbiddenTransition):
+            call.become("requested", tx, "all the same")
+
+    assert engagement.state == "not_openable"
+    assert [(each.state, each.reason, each.by) for each in engagement.history] == [
+        ("not_openable", "because", "system:test")
+    ]
+    assert call.state == "scheduled"
+    assert [(each.state, each.reason, each.by) for each in call.history] == [("scheduled", "agreed", "system:test")]
+
+
+async def test_a_partner_who_asks_for_information_has_begun_to_work(ecps: Harness) -> None:
+    case = await an_opened_engagement(ecps)
+
+    await notice(ecps, kind="information_required", text="Which tenant?")
+
+    engagement = (await ecps.get(case.path)).json()
+    assert [each["state"] for each in engagement["history"]][-3:] == ["opened", "in_progress", "information_required"]
+
+
+async def test_a_ticket_that_the_partner_reopens_is_worked_on_again(ecps: Harness) -> None:
+    case = await an_opened_engagement(ecps)
+    closed_at = await ecps.now()
+    await notice(ecps, kind="closed", status="closed", occurred_at=closed_at.isoformat())
+    earlier = closed_at.replace(year=closed_at.year - 1)
+    await notice(ecps, status="inProgress", occurred_at=earlier.isoformat())
+    assert (await ecps.get(case.path)).json()["state"] == "closed"
+
+    await notice(ecps, status="inProgress")
+
+    engagement = (await ecps.get(case.path)).json()
+    assert engagement["state"] == "in_progress"
+    assert engagement["partner_response_due"] is not None
 
 
 async def test_a_refused_command_names_the_state_and_what_is_possible(ecps: Harness) -> None:
@@ -57,7 +148,8 @@ async def test_a_refused_command_names_the_state_and_what_is_possible(ecps: Harn
     before = len(await ecps.outbox())
     for path, body in (("withdraw", {"reason": "again"}), ("notes", {"text": "hello"})):
         refused = await ecps.post(f"{case.path}/{path}", body)
-        assert (refused.status_code, refused.json()["state"], refused.json()["possible"]) == (409, "withdrawn", [])
+        assert (refused.status_code, refused.json()["state"]) == (409, "withdrawn")
+        assert refused.json()["possible"] == ["requested"]
     assert len(await ecps.outbox()) == before
 
 

@@ -22,11 +22,24 @@ _COUNTED = ("number", "our_reference")
 def story(h: Harness) -> list[Any]:
     """One case whose customer consents late and stays; one that is cancelled; coverage from elsewhere in between."""
     told = (
-        FIRST.opened(), FIRST.covered(), FIRST.diagnosed(), FIRST.asked(consent=False), FIRST.noted("It fails again", 12),
-        FIRST.diagnosed(domain="hardware", partner=False, name="another"), FIRST.covered(2, "X72"), FIRST.asked(15),
-        FIRST.noted("From the partner", 16, origin="partner"), FIRST.resolved(), FIRST.reopened(),
-        SECOND.opened(), SECOND.diagnosed(), SECOND.asked(), SECOND.covered(), SECOND.withdrawn(), SECOND.cancelled(),
-    )  # fmt: skip
+        FIRST.opened(),
+        FIRST.covered(),
+        FIRST.diagnosed(),
+        FIRST.asked(consent=False),
+        FIRST.noted("It fails again", 12),
+        FIRST.diagnosed(domain="hardware", partner=False, name="another"),
+        FIRST.covered(2, "X72"),
+        FIRST.asked(15),
+        FIRST.noted("From the partner", 16, origin="partner"),
+        FIRST.resolved(),
+        FIRST.reopened(),
+        SECOND.opened(),
+        SECOND.diagnosed(),
+        SECOND.asked(),
+        SECOND.covered(),
+        SECOND.withdrawn(),
+        SECOND.cancelled(),
+    )
     return [h.delivery(event) for event in told]
 
 

@@ -12,12 +12,12 @@ from services.ecps.model.agreement import Agreement
 from services.ecps.model.partner import Partner
 from services.ecps.queries.access import shown
 from services.ecps.queries.partners import AgreementOut
-from services.ecps.use_cases.consider import reconsider_all
+from services.ecps.reactions.use_agreement import use
 
 router = Router(tags=["partner agreements"])
 
 
-class RecordAgreement(Command):
+class CreateAgreement(Command):
     """`account_id` may be left out by a caller with one account. The days are whole days in `time_zone`."""
 
     account_id: UUID | None = None
@@ -36,34 +36,29 @@ class ChangeAgreement(Command):
     valid_until: date | None = None
 
 
-async def use(agreement: Agreement, partner: Partner, tx: Transaction) -> None:
-    """What waited for it goes on by itself, now or on its first day."""
-    if agreement.begins_at > tx.now:
-        tx.set_timer(agreement, "begins", agreement.begins_at)
-        return
-    await tx.flush()
-    await reconsider_all(partner, tx, account_id=agreement.account_id)
-
-
-async def begin(agreement: Agreement, tx: Transaction, detail: str) -> None:
-    del detail
-    partner = await Partner.get(agreement.partner_id, tx, lock=True)
+async def create_agreement(cmd: CreateAgreement, account_id: UUID, tx: Transaction) -> Agreement:
+    """Raises ValidityTurned, NotFound for a partner that is not there."""
+    partner = await Partner.get(cmd.partner_id, tx, lock=True)
+    agreement = Agreement(
+        id=new_id(),
+        account_id=account_id,
+        partner_id=partner.id,
+        reference=cmd.reference,
+        valid_from=cmd.valid_from,
+        valid_until=cmd.valid_until,
+        time_zone=cmd.time_zone,
+        recorded_by=tx.scope.actor,
+        created_at=tx.now,
+    )
+    agreement.must_be_complete()
+    tx.add(agreement)
     await use(agreement, partner, tx)
+    return agreement
 
 
 @router.post("/v1/partner-agreements", dependencies=[allow(*ACCOUNT_KEEPERS)], status_code=201)
-async def record_agreement_route(cmd: RecordAgreement, tx: Tx, caller: Caller) -> AgreementOut:
-    account_id = caller.account(cmd.account_id)
-    partner = await Partner.get(cmd.partner_id, tx, lock=True)
-    agreement = Agreement(
-        id=new_id(), account_id=account_id, partner_id=partner.id, reference=cmd.reference,
-        valid_from=cmd.valid_from, valid_until=cmd.valid_until, time_zone=cmd.time_zone, recorded_by=caller.scope.actor,
-        created_at=tx.now,
-    )  # fmt: skip
-    agreement.complete()
-    tx.add(agreement)
-    await use(agreement, partner, tx)
-    return AgreementOut.model_validate(agreement)
+async def create_agreement_route(cmd: CreateAgreement, tx: Tx, caller: Caller) -> AgreementOut:
+    return AgreementOut.model_validate(await create_agreement(cmd, caller.account(cmd.account_id), tx))
 
 
 @router.patch("/v1/partner-agreements/{agreement_id}", dependencies=[allow(*ACCOUNT_KEEPERS)])
@@ -74,6 +69,6 @@ async def change_agreement_route(agreement_id: UUID, cmd: ChangeAgreement, tx: T
         value = getattr(cmd, name)
         if value is not None or name == "valid_until":
             setattr(agreement, name, value)
-    agreement.complete()
+    agreement.must_be_complete()
     await use(agreement, partner, tx)
     return AgreementOut.model_validate(agreement)

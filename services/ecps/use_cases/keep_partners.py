@@ -13,11 +13,11 @@ from libs.kit.outgoing import check_url
 from libs.kit.twins import refuse_twin
 from libs.store import Transaction
 from libs.store.ids import new_id
-from services.ecps.model.partner import Change, ConnectorKind, Level, Minutes, Partner
+from services.ecps.model.partner import ConnectorKind, Level, Minutes, Partner, PartnerChange
 from services.ecps.model.policy import policies
 from services.ecps.model.secrets import Credentials, seal
 from services.ecps.queries.partners import PartnerOut
-from services.ecps.use_cases.consider import reconsider_all
+from services.ecps.reactions.decide_eligibility import reconsider_all
 
 router = Router(tags=["partners"])
 Lines = Annotated[list[Line], Field(max_length=200)]
@@ -30,6 +30,7 @@ class Contact(BaseModel):
     url: Line | None = None
 
     def value(self) -> PartnerContact:
+        """The contact as events and rows hold it."""
         return PartnerContact.model_validate(self.model_dump())
 
 
@@ -41,7 +42,7 @@ class ProcedureLevel(BaseModel):
 Procedure = Annotated[list[ProcedureLevel], Field(max_length=10)]
 
 
-class AddPartner(Command):
+class CreatePartner(Command):
     code: Line
     name: Line
     approved_strategic: bool = False
@@ -75,17 +76,28 @@ class ChangePartner(Command):
     why: Line
 
 
-async def add_partner(cmd: AddPartner, tx: Transaction) -> Partner:
+async def create_partner(cmd: CreatePartner, tx: Transaction) -> Partner:
+    """Raises ThereAlready, ConnectorIncomplete, AddressRefused. What waited for this partner goes on by itself."""
     await refuse_twin(Partner, tx, code=cmd.code)
     policy = await policies.at(tx)
     partner = Partner(
-        id=new_id(), code=cmd.code, name=cmd.name, approved_strategic=cmd.approved_strategic,
-        permits_direct_work=cmd.permits_direct_work, requires_agreement=cmd.requires_agreement, products=cmd.products,
-        environments=cmd.environments, contact=cmd.contact.value(),
-        response_minutes=cmd.response_minutes or policy.partner_response_minutes, procedure=_levels(cmd.procedure),
-        connector=cmd.connector, base_url=cmd.base_url, sealed_credentials=seal(cmd.credentials) if cmd.credentials else None,
-        history=[Change(at=tx.now, by=tx.scope.actor, what="added")], created_at=tx.now,
-    )  # fmt: skip
+        id=new_id(),
+        code=cmd.code,
+        name=cmd.name,
+        approved_strategic=cmd.approved_strategic,
+        permits_direct_work=cmd.permits_direct_work,
+        requires_agreement=cmd.requires_agreement,
+        products=cmd.products,
+        environments=cmd.environments,
+        contact=cmd.contact.value(),
+        response_minutes=cmd.response_minutes or policy.partner_response_minutes,
+        procedure=_levels(cmd.procedure),
+        connector=cmd.connector,
+        base_url=cmd.base_url,
+        sealed_credentials=seal(cmd.credentials) if cmd.credentials else None,
+        history=[PartnerChange(at=tx.now, by=tx.scope.actor, what="added")],
+        created_at=tx.now,
+    )
     _check(partner)
     tx.add(partner)
     await tx.flush()
@@ -94,23 +106,34 @@ async def add_partner(cmd: AddPartner, tx: Transaction) -> Partner:
 
 
 async def change_partner(partner: Partner, cmd: ChangePartner, tx: Transaction) -> Partner:
-    """What was not openable for want of a permission goes on by itself."""
-    given = {name: getattr(cmd, name) for name in cmd.model_fields_set if name != "why"}
-    changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None or name == "base_url"}
-    if "credentials" in given:
-        changed.pop("credentials", None)
-        changed["sealed_credentials"] = seal(cmd.credentials) if cmd.credentials else None
-    if cmd.contact:
-        changed["contact"] = cmd.contact.value()
-    if cmd.procedure is not None:
-        changed["procedure"] = _levels(cmd.procedure)
-    for name, value in changed.items():
-        setattr(partner, name, value)
+    """For a locked partner. What was not openable for want of a permission goes on by itself.
+
+    Only what changed goes into the history. Raises ConnectorIncomplete, AddressRefused.
+    """
+    changed = _apply(partner, cmd)
     _check(partner)
-    what = f"{', '.join(sorted(given))}: {cmd.why}"
-    partner.history = [*partner.history, Change(at=tx.now, by=tx.scope.actor, what=what)]
+    if changed:
+        what = f"{', '.join(sorted(changed))}: {cmd.why}"
+        partner.history = [*partner.history, PartnerChange(at=tx.now, by=tx.scope.actor, what=what)]
     await reconsider_all(partner, tx)
     return partner
+
+
+def _apply(partner: Partner, cmd: ChangePartner) -> set[str]:
+    """The names of what changed. Credentials that are sent are taken for new ones: what they were cannot be compared."""
+    given = {name: getattr(cmd, name) for name in cmd.model_fields_set - {"why", "credentials"}}
+    wanted: dict[str, Any] = {name: value for name, value in given.items() if value is not None or name == "base_url"}
+    if cmd.contact:
+        wanted["contact"] = cmd.contact.value()
+    if cmd.procedure is not None:
+        wanted["procedure"] = _levels(cmd.procedure)
+    changed = {name for name, value in wanted.items() if getattr(partner, name) != value}
+    for name in changed:
+        setattr(partner, name, wanted[name])
+    if "credentials" in cmd.model_fields_set and (cmd.credentials or partner.has_credentials):
+        partner.sealed_credentials = seal(cmd.credentials) if cmd.credentials else None
+        changed.add("credentials")
+    return changed
 
 
 def _levels(procedure: list[ProcedureLevel]) -> list[Level]:
@@ -118,14 +141,14 @@ def _levels(procedure: list[ProcedureLevel]) -> list[Level]:
 
 
 def _check(partner: Partner) -> None:
-    partner.complete()
+    partner.must_be_complete()
     if partner.base_url:
         check_url(partner.base_url, field="base_url")
 
 
 @router.post("/v1/partners", dependencies=[allow(*MANAGERS)], status_code=201)
-async def add_partner_route(cmd: AddPartner, tx: Tx, caller: Caller) -> PartnerOut:
-    return PartnerOut.of(await add_partner(cmd, tx), caller)
+async def create_partner_route(cmd: CreatePartner, tx: Tx, caller: Caller) -> PartnerOut:
+    return PartnerOut.of(await create_partner(cmd, tx), caller)
 
 
 @router.patch("/v1/partners/{partner_id}", dependencies=[allow(*MANAGERS)])

@@ -1,158 +1,28 @@
-"""What became of opening the ticket: opened, refused, out of reach, or unknown until looked up (S4, S6)."""
+"""Record the number of a ticket that an engineer opened or found at the partner's."""
 
-from datetime import timedelta
-from typing import Any
+from uuid import UUID
 
-from libs.events.ecps import PartnerTicketOpened
-from libs.store import Transaction
-from services.ecps.connectors.tmf621 import NOTHING_SENT
-from services.ecps.model.alarms import doubt
-from services.ecps.model.case_file import CaseFile
-from services.ecps.model.engagement import Engagement
-from services.ecps.model.partner import Partner
-from services.ecps.model.policy import policies
-from services.ecps.use_cases.await_partner import await_answer
-from services.ecps.use_cases.consider import refuse
-from services.ecps.use_cases.end_ticket import end_ticket
-from services.ecps.use_cases.send_note import send_waiting
-from services.ecps.use_cases.share_findings import share_findings
-from services.ecps.use_cases.submit_ticket import place_of, start_opening
+from libs.kit.auth import ENGINEERS
+from libs.kit.fields import Line, Url
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from services.ecps.model.engagement import TicketTaken, engagement_with_ticket, machine
+from services.ecps.queries.engagements import EngagementOut, engagement_for
+from services.ecps.reactions.record_opening import record_ticket
+
+router = Router(tags=["partner engagements"])
 
 
-async def record_answer(engagement: Engagement, result: dict[str, Any], tx: Transaction) -> None:
-    """The result of open_ticket."""
-    match result["outcome"]:
-        case "opened":
-            await record_ticket(engagement, result["ticket"], tx)
-        case "rejected" if engagement.state == "submitting":
-            case, partner = await _of(engagement, tx)
-            await refuse(engagement, case, partner, "partner_rejected", tx, detail=result["detail"])
-        case "unknown" if engagement.state in ("submitting", "withdrawn"):
-            await _look_for_it(engagement, result["detail"], tx)
+class RecordTicket(Command):
+    ticket_number: Line
+    ticket_url: Url | None = None
 
 
-async def record_unreachable(engagement: Engagement, reason: str, tx: Transaction) -> None:
-    """No attempt got through; but for one of which nobody knows, which has to be looked up."""
-    if not reason.startswith(NOTHING_SENT):
-        if engagement.state in ("submitting", "withdrawn"):
-            await _look_for_it(engagement, reason, tx)
-    elif engagement.state == "submitting":
-        case, partner = await _of(engagement, tx)
-        await refuse(engagement, case, partner, "unreachable", tx, detail=reason)
-
-
-async def _look_for_it(engagement: Engagement, why: str, tx: Transaction) -> None:
-    if engagement.state == "submitting":
-        engagement.to("outcome_unknown", tx, why)
-    engagement.looks = 0
-    tx.set_timer(engagement, "reconcile", tx.now + (await policies.at(tx)).next_look(0))
-
-
-async def reconcile(engagement: Engagement, tx: Transaction, detail: str) -> None:
-    """Their side had time to finish: look whether there is a ticket, also when we have withdrawn meanwhile."""
-    del detail
-    if engagement.ticket_number is None and engagement.state in ("outcome_unknown", "withdrawn"):
-        partner = await Partner.get(engagement.partner_id, tx)
-        tx.start_job(
-            engagement,
-            "look_up",
-            place_of(partner),
-            destination=str(partner.id),
-            reference=engagement.our_reference,
-        )
-
-
-async def record_no_look_up(engagement: Engagement, reason: str, tx: Transaction) -> None:
-    """Their system could not be asked: whether there is a ticket stays unknown, and is asked again later."""
-    del reason
-    if engagement.ticket_number is None and engagement.state in ("outcome_unknown", "withdrawn"):
-        policy = await policies.at(tx)
-        tx.set_timer(engagement, "reconcile", tx.now + timedelta(seconds=policy.reconcile_after_seconds))
-
-
-async def record_look_up(engagement: Engagement, result: dict[str, Any], tx: Transaction) -> None:
-    """Only when every look of the policy found none is there none. Where a search can tell nothing, somebody has to look."""
-    if result["outcome"] == "opened":
-        await record_ticket(engagement, result["ticket"], tx)
-        return
-    if engagement.ticket_number is not None or engagement.state not in ("outcome_unknown", "withdrawn"):
-        return
-    policy = await policies.at(tx)
-    if result["outcome"] == "unusable":
-        doubt("search_unusable", engagement=engagement.number, why=result["detail"])
-        _remark(engagement, f"their side has to be searched by hand: {result['detail']}", tx)
-        tx.set_timer(engagement, "reconcile", tx.now + timedelta(minutes=policy.look_minutes))
-        return
-    engagement.looks += 1
-    if engagement.looks < policy.looks:
-        tx.set_timer(engagement, "reconcile", tx.now + policy.next_look(engagement.looks))
-    elif engagement.state == "outcome_unknown":
-        await submit_again(engagement, tx)
-
-
-async def submit_again(engagement: Engagement, tx: Transaction) -> None:
-    """There is no ticket under our reference. Raises ForbiddenTransition."""
-    tx.cancel_timer(engagement, "reconcile")
-    case, partner = await _of(engagement, tx)
-    start_opening(engagement, case, partner, tx)
-
-
-def _remark(engagement: Engagement, what: str, tx: Transaction) -> None:
-    if engagement.history[-1].reason != what:
-        engagement.record(tx, what)
-
-
-async def record_ticket(engagement: Engagement, ticket: dict[str, Any], tx: Transaction) -> None:
-    """The partner has a ticket that carries our reference. One that was opened while we withdrew is ended there at once."""
-    if engagement.ticket_number is not None or engagement.state not in ("submitting", "outcome_unknown", "withdrawn"):
-        if engagement.ticket_number not in (None, ticket["number"]):
-            doubt("another_ticket", engagement=engagement.number, ticket=ticket["number"])
-        return
-    if await _is_taken(ticket["number"], engagement, tx):
-        await _refuse_taken(engagement, ticket["number"], tx)
-        return
-    case, partner = await _of(engagement, tx)
-    engagement.ticket_number, engagement.ticket_url = ticket["number"], ticket.get("url")
-    engagement.partner_state = ticket.get("status")
-    if engagement.state == "withdrawn":
-        engagement.record(tx, f"their ticket {engagement.ticket_number} had been opened meanwhile")
-        end_ticket(engagement, partner, "cancelled", "withdrawn", tx)
-        return
-    tx.cancel_timer(engagement, "reconcile")
-    engagement.to("opened", tx, f"their ticket {engagement.ticket_number}")
-    engagement.opened_at = tx.now
-    engagement.response_seconds = max(0, int((tx.now - engagement.asked_at).total_seconds()))
-    await_answer(engagement, case, partner, tx, since=tx.now)
-    tx.emit(
-        PartnerTicketOpened(
-            **engagement.ids, partner_name=engagement.partner_name, ticket_number=ticket["number"],
-            ticket_url=engagement.ticket_url, our_reference=engagement.our_reference,
-            agreement_reference=engagement.agreement_reference, response_seconds=engagement.response_seconds,
-            partner_response_due=engagement.partner_response_due, opened_at=tx.now,
-        )
-    )  # fmt: skip
-    share_findings(engagement, case, partner, tx, tx.now)
-    await send_waiting(engagement, partner, tx)
-
-
-async def _is_taken(number: str, engagement: Engagement, tx: Transaction) -> bool:
-    same = Engagement.c.ticket_number == number
-    return await tx.first(Engagement, Engagement.c.partner_id == engagement.partner_id, same) is not None
-
-
-async def _refuse_taken(engagement: Engagement, number: str, tx: Transaction) -> None:
-    """It may be another customer's: its number is told to the operator alone."""
-    doubt("number_taken", engagement=engagement.number, ticket=number)
-    why = "its system answered with a ticket that stands for another request"
-    tx.cancel_timer(engagement, "reconcile")
-    if engagement.state == "withdrawn":
-        engagement.record(tx, why)
-        return
-    if engagement.state == "outcome_unknown":
-        engagement.to("submitting", tx, why)
-    case, partner = await _of(engagement, tx)
-    await refuse(engagement, case, partner, "partner_rejected", tx, detail=why)
-
-
-async def _of(engagement: Engagement, tx: Transaction) -> tuple[CaseFile, Partner]:
-    return await CaseFile.get(engagement.case_id, tx), await Partner.get(engagement.partner_id, tx)
+@router.post("/v1/partner-engagements/{engagement_id}/ticket", dependencies=[allow(*ENGINEERS)])
+async def record_ticket_route(engagement_id: UUID, cmd: RecordTicket, tx: Tx, caller: Caller) -> EngagementOut:
+    """The engineer opened the ticket by hand (manual connector), or found it while the outcome was unknown."""
+    engagement = await engagement_for(caller, engagement_id, tx, lock=True)
+    machine.check(engagement.state, "opened")
+    if await engagement_with_ticket(engagement.partner_id, cmd.ticket_number, tx):
+        raise TicketTaken("That ticket stands for another engagement.", ticket_number=cmd.ticket_number)
+    await record_ticket(engagement, {"number": cmd.ticket_number, "url": cmd.ticket_url}, tx)
+    return EngagementOut.model_validate(engagement)

@@ -1,4 +1,4 @@
-"""Calls that have not been held end with a cancelled case."""
+"""Calls that have not been held are cancelled with their case."""
 
 from libs.store import Transaction
 from services.ecps.model.case_file import CaseFile
@@ -6,9 +6,10 @@ from services.ecps.model.joint_call import JointCall
 
 
 async def cancel_calls(case: CaseFile, reason: str, tx: Transaction) -> None:
+    """Cancels what is requested or scheduled for this cancelled case; an invitation that went out gets its next number."""
     if tx.rebuilding:
         return
     waiting = JointCall.c.state.in_(("requested", "scheduled"))
     for call in await tx.select(JointCall, JointCall.c.case_id == case.id, waiting, lock=True):
         call.sequence += call.window is not None
-        call.to("cancelled", tx, reason, at=case.state_at)
+        call.become("cancelled", tx, reason, at=case.state_at)

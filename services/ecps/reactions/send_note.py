@@ -11,17 +11,17 @@ from services.ecps.model.alarms import doubt
 from services.ecps.model.engagement import Engagement
 from services.ecps.model.engagement_note import EngagementNote
 from services.ecps.model.partner import Partner
-from services.ecps.use_cases.submit_ticket import connector, place_of
+from services.ecps.reactions.submit_ticket import address_of, connector
 
 
 def send(note: EngagementNote, engagement: Engagement, partner: Partner, tx: Transaction) -> None:
-    """Goes out at once where there is a ticket, else when there is one; by hand where the connector is manual."""
+    """Keeps the note; it goes out now where there is a ticket, else when there is one. By hand where the connector is manual."""
     tx.add(note)
     _dispatch(note, engagement, partner, tx)
 
 
 async def send_waiting(engagement: Engagement, partner: Partner, tx: Transaction) -> None:
-    """What was said before there was a ticket."""
+    """Sends what was said before there was a ticket, in the order in which it was said."""
     waiting = await tx.select(
         EngagementNote,
         EngagementNote.c.engagement_id == engagement.id,
@@ -39,15 +39,18 @@ def _dispatch(note: EngagementNote, engagement: Engagement, partner: Partner, tx
     note.delivery = "sending" if partner.connector == "tmf621" else "by_hand"
     if note.delivery == "sending":
         payload = {
-            **place_of(partner), "our_reference": engagement.our_reference,
-            "ticket_number": engagement.ticket_number, "text": note.outgoing_text, "marker": note.marker,
+            **address_of(partner),
+            "our_reference": engagement.our_reference,
+            "ticket_number": engagement.ticket_number,
+            "text": note.outgoing_text,
+            "marker": note.marker,
             "author": note.author,
-        }  # fmt: skip
+        }
         tx.start_job(note, "send_note", payload, destination=str(partner.id))
 
 
 async def tell_note(run: JobRun, http: httpx.AsyncClient) -> dict[str, Any]:
-    """Nothing of a customer's is written on a ticket that does not carry our reference."""
+    """The call. Nothing of a customer's is written on a ticket that does not carry our reference. Raises GiveUp."""
     note = {name: run.payload[name] for name in ("text", "marker", "author")}
     try:
         await connector(run, http).add_note(run.payload["ticket_number"], **note)
@@ -59,11 +62,11 @@ async def tell_note(run: JobRun, http: httpx.AsyncClient) -> dict[str, Any]:
     return {}
 
 
-async def record_note_told(note: EngagementNote, result: dict[str, Any], tx: Transaction) -> None:
-    del tx
+async def record_note_told(note: EngagementNote, result: dict[str, Any], _tx: Transaction) -> None:
+    """The partner has it, or somebody has to tell it by hand."""
     note.delivery = "by_hand" if result.get("by_hand") else "sent"
 
 
-async def record_note_not_told(note: EngagementNote, reason: str, tx: Transaction) -> None:
-    del reason, tx
+async def record_note_not_told(note: EngagementNote, _reason: str, _tx: Transaction) -> None:
+    """The partner's system did not take it, and is not asked again."""
     note.delivery = "failed"

@@ -24,10 +24,11 @@ from services.ecps.model.engagement import Engagement
 from services.ecps.model.partner import Partner
 from services.ecps.model.secrets import unseal
 
-_CREATING_SECONDS = 25  # within a job's time, so that a slow answer is an unknown outcome and not a failed attempt
+# Less than a job's time, so that a slow answer is an unknown outcome and not a failed attempt.
+_CREATING_SECONDS = 25
 
 
-def start_opening(
+def submit_ticket(
     engagement: Engagement,
     case: CaseFile,
     partner: Partner,
@@ -36,29 +37,31 @@ def start_opening(
     at: datetime | None = None,
     known: str | None = None,
 ) -> None:
-    """A manual connector waits here for the engineer who opens the ticket and records its number.
+    """Starts the call. A manual connector waits instead for the engineer who opens the ticket and records its number.
 
-    Nothing under our reference is at the partner by now, as far as anybody knows; `known`: but for this ticket.
+    As far as anybody knows, nothing under our reference is at the partner yet; `known`: nothing but this ticket.
+    Raises ForbiddenTransition.
     """
-    engagement.to("submitting", tx, f"by the {partner.connector} connector", at=at)
+    engagement.become("submitting", tx, f"by the {partner.connector} connector", at=at)
     if partner.connector == "tmf621":
-        payload = {**place_of(partner), "ticket": _request(engagement, case), "known": known}
+        payload = {**address_of(partner), "ticket": _ticket_to_open(engagement, case), "known": known}
         tx.start_job(
             engagement, "open_ticket", payload, destination=str(partner.id), reference=engagement.our_reference
         )
 
 
-def place_of(partner: Partner) -> dict[str, Any]:
+def address_of(partner: Partner) -> dict[str, Any]:
     """What a job needs to call the partner; the credentials stay sealed until the call."""
     return {"base_url": partner.base_url, "credentials": partner.sealed_credentials}
 
 
 def connector(run: JobRun, http: httpx.AsyncClient) -> Tmf621:
+    """The partner's system as a job calls it, by the address that its payload holds."""
     reference = run.payload.get("our_reference") or run.reference
     return Tmf621(http, run.payload["base_url"], unseal(run.payload["credentials"]), reference)
 
 
-def _request(engagement: Engagement, case: CaseFile) -> dict[str, Any]:
+def _ticket_to_open(engagement: Engagement, case: CaseFile) -> dict[str, Any]:
     """What the partner needs to know of the case, and nothing about people."""
     diagnosis, opened, wish = case.diagnoses[engagement.diagnosis_id], case.opened, case.wish(engagement.partner_id)
     product = case.coverage.product if case.coverage else None
@@ -70,16 +73,15 @@ def _request(engagement: Engagement, case: CaseFile) -> dict[str, Any]:
         f"Support agreement: {engagement.agreement_reference}" if engagement.agreement_reference else None,
         f"The customer: {wish.last.message}" if wish and wish.last.message else None,
     ]
+    ours = {"id": engagement.our_reference, "owner": "Poly+", "externalIdentifierType": "reference"}
     return {
         "@type": "TroubleTicket",
         "name": f"{diagnosis.component}: {diagnosis.fault_code}",
         "description": "\n".join(text for text in said if text),
         "severity": opened.severity if opened else "major",
         "ticketType": "technicalSupport",
-        "externalIdentifier": [
-            {"@type": "ExternalIdentifier", "id": engagement.our_reference, "owner": "Poly+", "externalIdentifierType": "reference"}
-        ],
-    }  # fmt: skip
+        "externalIdentifier": [{"@type": "ExternalIdentifier", **ours}],
+    }
 
 
 def _opened(ticket: Ticket) -> dict[str, Any]:
@@ -91,9 +93,10 @@ class MayBeSent(TryLater):
 
 
 async def open_ticket(run: JobRun, http: httpx.AsyncClient) -> dict[str, Any]:
-    """Their side has no idempotency, and an attempt before this one may have got through: look first, every time.
+    """The call. Their side has no idempotency, and an earlier attempt may have got through: it looks first, every time.
 
-    After such an attempt one search that finds nothing proves nothing, since searches come late: then nothing is created here.
+    After such an attempt, a search that finds nothing proves nothing, since searches come late: then nothing is created here.
+    Raises Unreachable, MayBeSent.
     """
     partner = connector(run, http)
     untouched = run.attempt == 1 or (run.said or "").startswith(NOTHING_SENT)
@@ -132,7 +135,7 @@ async def _create(partner: Tmf621, ticket: dict[str, Any]) -> dict[str, Any]:
 
 
 async def look_up_ticket(run: JobRun, http: httpx.AsyncClient) -> dict[str, Any]:
-    """Whether there is a ticket under our reference after all."""
+    """The call that asks whether there is a ticket under our reference after all. Raises Refused, Unreachable."""
     try:
         found = await connector(run, http).find()
     except SearchUnusable as why:

@@ -7,6 +7,7 @@ from libs.store import Transaction
 from libs.store.ids import derived
 from services.ecps.model.case_file import CaseFile
 from services.ecps.model.engagement import Engagement
+from services.ecps.model.findings import contact_shown
 from services.ecps.model.partner import Partner
 from services.ecps.model.wording import in_short
 
@@ -14,15 +15,20 @@ from services.ecps.model.wording import in_short
 def share_findings(
     engagement: Engagement, case: CaseFile, partner: Partner | None, tx: Transaction, at: datetime
 ) -> None:
+    """Tells that the document can be read as it stands now; each time is a sharing of its own."""
     diagnosis = case.diagnoses[engagement.diagnosis_id]
     engagement.findings_shared += 1
     path = f"/v1/partner-engagements/{engagement.id}/findings"
     tx.emit(
         FindingsShared(
-            **engagement.ids, findings_id=derived(engagement.id, f"findings:{engagement.findings_shared}"),
-            partner_name=engagement.partner_name, language=engagement.language,
+            **engagement.facts(),
+            findings_id=derived(engagement.id, f"findings:{engagement.findings_shared}"),
+            language=engagement.language,
             summary=in_short(engagement.language, component=diagnosis.component, findings=diagnosis.findings),
-            pdf_url=f"{path}.pdf", json_url=f"{path}.json", ticket_number=engagement.ticket_number,
-            partner_contact=partner.contact if partner and engagement.ticket_number is None else None, shared_at=at,
+            pdf_url=f"{path}.pdf",
+            json_url=f"{path}.json",
+            ticket_number=engagement.ticket_number,
+            partner_contact=contact_shown(engagement, partner),
+            shared_at=at,
         )
-    )  # fmt: skip
+    )

@@ -4,23 +4,26 @@ from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopene
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, PartnerTicketRequested
 from libs.events.entitlements import CoverageDecided
 from libs.store import Transaction
-from services.ecps.model.case_file import CaseFile, Wish, case_file_of
-from services.ecps.model.engagement import ENDED, UNSUBMITTED, Engagement, Step
+from services.ecps.model.case_file import CaseFile, case_file_of
+from services.ecps.model.engagement import ENDED, UNSUBMITTED, Engagement
 from services.ecps.model.partner import Partner
-from services.ecps.use_cases.await_partner import await_answer
-from services.ecps.use_cases.cancel_calls import cancel_calls
-from services.ecps.use_cases.consider import announce, consider, now_of
-from services.ecps.use_cases.withdraw import close_with_case, withdraw
+from services.ecps.reactions.await_partner import await_answer
+from services.ecps.reactions.cancel_calls import cancel_calls
+from services.ecps.reactions.decide_eligibility import decide_eligibility
+from services.ecps.reactions.end_engagement import close_with_case, withdraw
+from services.ecps.reactions.fact_time import fact_time
+from services.ecps.reactions.request_engagement import request
 
 
 async def note_case(event: CaseOpened, tx: Transaction) -> None:
+    """Keeps whose case it is, and what was reported."""
     case = await case_file_of(event.case_id, tx)
     case.account_id, case.opened = event.account_id, event
-    await settle(case, tx)
+    await act_on(case, tx)
 
 
 async def note_coverage(event: CoverageDecided, tx: Transaction) -> None:
-    """The highest revision holds: product and site for the findings and the calls. Cover itself decides nothing here."""
+    """Keeps product and site for the findings and the calls; the highest revision holds. Cover itself decides nothing here."""
     case = await case_file_of(event.case_id, tx)
     case.account_id = case.account_id or event.account_id
     if case.coverage is None or event.revision > case.coverage.revision:
@@ -28,54 +31,60 @@ async def note_coverage(event: CoverageDecided, tx: Transaction) -> None:
 
 
 async def note_diagnosis(event: FaultDiagnosed, tx: Transaction) -> None:
+    """Keeps what is wrong, and whether it has to do with a partner (S5)."""
     case = await case_file_of(event.case_id, tx)
     case.diagnoses[event.diagnosis_id] = event
-    await settle(case, tx)
+    await act_on(case, tx)
 
 
 async def note_withdrawal(event: DiagnosisWithdrawn, tx: Transaction) -> None:
+    """Keeps that a diagnosis no longer stands."""
     case = await case_file_of(event.case_id, tx)
     case.withdrawn[event.diagnosis_id] = event
-    await settle(case, tx)
+    await act_on(case, tx)
 
 
 async def note_request(event: PartnerTicketRequested, tx: Transaction) -> None:
-    """Asking again is also how a customer gives consent, or has a refused ticket tried once more."""
+    """Keeps the customer's wish (S6). To ask again gives consent, or has a refused ticket tried once more."""
     case = await case_file_of(event.case_id, tx)
     case.requests[event.request_id] = event
-    await settle(case, tx, again=event.consent)
+    await act_on(case, tx, again=event.consent)
 
 
 async def note_resolution(event: CaseResolved, tx: Transaction) -> None:
+    """Nobody waits for the partner of a resolved case."""
     case = await case_file_of(event.case_id, tx)
     case.become("resolved", event.resolved_at)
-    await settle(case, tx, turned=True)
+    await act_on(case, tx, turned=True)
 
 
 async def note_reopening(event: CaseReopened, tx: Transaction) -> None:
+    """The partner is waited for again."""
     case = await case_file_of(event.case_id, tx)
     case.become("open", event.reopened_at)
-    await settle(case, tx, turned=True)
+    await act_on(case, tx, turned=True)
 
 
 async def note_closure(event: CaseClosed, tx: Transaction) -> None:
+    """Ends what is with the partner."""
     case = await case_file_of(event.case_id, tx)
     case.become("closed", event.closed_at)
-    await settle(case, tx)
+    await act_on(case, tx)
 
 
 async def note_cancellation(event: CaseCancelled, tx: Transaction) -> None:
+    """Ends what is with the partner, and the calls that were to come."""
     case = await case_file_of(event.case_id, tx)
     case.become("cancelled", event.cancelled_at)
     case.cancelled = event
-    await settle(case, tx)
+    await act_on(case, tx)
     await cancel_calls(case, event.reason, tx)
 
 
-async def settle(case: CaseFile, tx: Transaction, *, again: bool = False, turned: bool = False) -> None:
-    """Does nothing a second time: each act changes the engagement that it looks at.
+async def act_on(case: CaseFile, tx: Transaction, *, again: bool = False, turned: bool = False) -> None:
+    """Does what the facts of a locked case file call for. Nothing happens twice: each act changes the engagement.
 
-    `again`: what failed at the partner is retried. `turned`: the case was resolved or reopened.
+    `again`: what the partner refused is tried once more. `turned`: the case was resolved or reopened.
     """
     if tx.rebuilding or case.opened is None:
         return
@@ -85,42 +94,24 @@ async def settle(case: CaseFile, tx: Transaction, *, again: bool = False, turned
         wish = case.wish(partner_id) if partner_id else None
         if wish is None:
             continue
-        partner = await Partner.find(wish.first.partner_id, tx, lock=True)  # before its engagements, everywhere
+        # A partner is locked before its engagements, everywhere.
+        partner = await Partner.find(wish.first.partner_id, tx, lock=True)
         engagement = await Engagement.find(Engagement.id_for(diagnosis_id), tx, lock=True)
         if engagement is None:
-            if diagnosis_id in case.withdrawn or case.state in ("closed", "cancelled"):
+            if diagnosis_id in case.withdrawn or case.ended:
                 continue
-            engagement = await _request(case, case.opened, diagnosis, wish, partner, tx)
+            engagement = await request(case, case.opened, diagnosis, wish, partner, tx)
         if engagement.state not in ENDED:
-            await _follow(engagement, case, partner, tx, again=again, turned=turned)
+            await _act_on_engagement(engagement, case, partner, tx, again=again, turned=turned)
 
 
-async def _request(
-    case: CaseFile, opened: CaseOpened, diagnosis: FaultDiagnosed, wish: Wish, partner: Partner | None, tx: Transaction
-) -> Engagement:
-    """A standing diagnosis says it is theirs or related to it, and the customer asked."""
-    id, number = Engagement.id_for(diagnosis.diagnosis_id), await tx.next_number("PE")
-    at = max(diagnosis.diagnosed_at, wish.first.requested_at)
-    engagement = tx.add(
-        Engagement(
-            id=id, account_id=opened.account_id, number=number, case_id=case.id, diagnosis_id=diagnosis.diagnosis_id,
-            partner_id=wish.first.partner_id, partner_name=partner.name if partner else "Unknown partner",
-            language=opened.language, our_reference=f"{number}-{id.hex[:8]}", asked_at=wish.first.requested_at,
-            history=[Step(state="requested", at=at, by=tx.scope.actor, reason="diagnosed, and the customer asked")],
-            created_at=tx.now,
-        )
-    )  # fmt: skip
-    announce(engagement, tx, again=False, at=at)
-    return engagement
-
-
-async def _follow(
+async def _act_on_engagement(
     engagement: Engagement, case: CaseFile, partner: Partner | None, tx: Transaction, *, again: bool, turned: bool
 ) -> None:
     withdrawn = case.withdrawn.get(engagement.diagnosis_id)
-    if case.state in ("closed", "cancelled"):
+    if case.ended:
         reason = f"the case was cancelled: {case.cancelled.reason}" if case.cancelled else "the case was closed"
-        at = case.state_at or now_of(tx)
+        at = case.state_at or fact_time(tx)
         if engagement.state == "resolved":
             await close_with_case(engagement, reason, tx, at=at)
         else:
@@ -129,6 +120,6 @@ async def _follow(
         reason = f"the diagnosis was withdrawn: {withdrawn.reason}"
         await withdraw(engagement, reason, tx, by=withdrawn.by, by_role="system", at=withdrawn.withdrawn_at)
     elif engagement.state in ("requested", "not_openable"):
-        await consider(engagement, case, partner, tx, again=again)
+        await decide_eligibility(engagement, case, partner, tx, again=again)
     elif partner and turned:
-        await_answer(engagement, case, partner, tx, since=now_of(tx))
+        await_answer(engagement, case, partner, tx, since=fact_time(tx))

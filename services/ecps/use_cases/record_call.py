@@ -1,0 +1,52 @@
+"""Put on record that a joint call was held: its outcome, and who does what (S10)."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+
+from libs.events.ecps_calls import JointCallHeld
+from libs.events.values import CallAction
+from libs.kit.auth import ENGINEERS
+from libs.kit.fields import Line, Text
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.store import Transaction
+from services.ecps.model.joint_call import JointCall
+from services.ecps.queries.joint_calls import JointCallOut, call_for
+
+router = Router(tags=["joint calls"])
+
+
+class Action(CallAction):
+    what: Text
+    owner: Line
+
+
+class RecordCall(Command):
+    outcome: Text
+    actions: Annotated[list[Action], Field(max_length=50)] = Field(default_factory=list)
+    duration_seconds: int | None = Field(None, ge=0, le=86_400)
+
+
+async def record_call(call: JointCall, cmd: RecordCall, tx: Transaction) -> JointCall:
+    """For a locked call, also of a case that has ended. Raises ForbiddenTransition."""
+    call.become("held", tx, "held")
+    call.outcome, call.actions, call.duration_seconds = cmd.outcome, [*cmd.actions], cmd.duration_seconds
+    tx.emit(
+        JointCallHeld(
+            **call.facts(),
+            outcome=cmd.outcome,
+            actions=call.actions,
+            duration_seconds=call.duration_seconds,
+            by=tx.scope.actor,
+            held_at=tx.now,
+        )
+    )
+    return call
+
+
+@router.post("/v1/joint-calls/{call_id}/held", dependencies=[allow(*ENGINEERS)])
+async def record_call_route(call_id: UUID, cmd: RecordCall, tx: Tx, caller: Caller) -> JointCallOut:
+    """The outcome, and who does what."""
+    call = await call_for(caller, call_id, tx, lock=True)
+    return JointCallOut.model_validate(await record_call(call, cmd, tx))
