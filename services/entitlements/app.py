@@ -1,4 +1,4 @@
-"""The wiring of entitlements."""
+"""entitlements: who is covered for what, wired."""
 
 from libs.events.entitlements import RegistrationState
 from libs.kit.policy_routes import policy_router
@@ -8,7 +8,9 @@ from services.entitlements.model.case_file import decide_soon
 from services.entitlements.model.policy import policies
 from services.entitlements.queries import accounts, contracts, coverage, registrations
 from services.entitlements.use_cases import (
-    change_contract,
+    cancel_contract,
+    change_registration,
+    create_contract,
     issue_licence,
     keep_accounts,
     keep_contacts,
@@ -16,19 +18,38 @@ from services.entitlements.use_cases import (
     keep_products,
     keep_resellers,
     keep_sites,
-    move_registration,
+    register_product,
     register_products,
-    write_contract,
+    renew_contract,
+    transfer_registration,
+    withdraw_registration,
 )
 
-ROOMS = (
-    accounts, contracts, registrations, coverage, keep_accounts, keep_sites, keep_contacts, keep_products, keep_resellers,
-    keep_onsite_rules, write_contract, change_contract, register_products, move_registration, issue_licence,
-)  # fmt: skip
+_ROOMS = (
+    accounts,
+    contracts,
+    registrations,
+    coverage,
+    keep_accounts,
+    keep_sites,
+    keep_contacts,
+    keep_products,
+    keep_resellers,
+    keep_onsite_rules,
+    create_contract,
+    renew_contract,
+    cancel_contract,
+    register_product,
+    register_products,
+    change_registration,
+    transfer_registration,
+    withdraw_registration,
+    issue_licence,
+)
 
 service = Service(
     name="entitlements",
-    routers=[*(room.router for room in ROOMS), policy_router(policies, changed=decide_soon)],
+    routers=[*(room.router for room in _ROOMS), policy_router(policies, changed=decide_soon)],
     handlers=on,
     timers=timers,
     projections=projections,

@@ -1,18 +1,19 @@
-"""Which facts entitlements hears, and which times it keeps."""
+"""Event → reaction; due timer → reaction. No rules."""
 
 from libs.bus import Handlers, Timers
 from libs.bus.projections import Projection
 from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopened, CoverageOverridden
 from libs.events.rma import ReplacementInstalled
+from services.entitlements.model import contract, licence
 from services.entitlements.model.account import Account
 from services.entitlements.model.case_file import DECIDE_AGAIN, CaseFile
 from services.entitlements.model.contract import Contract
 from services.entitlements.model.licence import Licence
-from services.entitlements.model.registration import Replacement
-from services.entitlements.use_cases import follow_case, run_contract, run_licence
-from services.entitlements.use_cases.decide_coverage import decide_by_timer
-from services.entitlements.use_cases.publish_registrations import PUBLISH, publish_by_timer
-from services.entitlements.use_cases.replace_serial import follow_replacement
+from services.entitlements.model.registration import PUBLISH, Replacement
+from services.entitlements.reactions import follow_case, run_contract, run_licence
+from services.entitlements.reactions.decide_coverage import decide_by_timer
+from services.entitlements.reactions.follow_replacement import follow_replacement
+from services.entitlements.reactions.publish_registrations import publish_by_timer
 
 on = Handlers("entitlements")
 on(CaseOpened, load={Account: "account_id", CaseFile: "case_id"})(follow_case.answer_case)
@@ -27,9 +28,9 @@ projections = (
 )
 
 timers = Timers("entitlements")
-timers(Contract, run_contract.BEGIN)(run_contract.begin_contract)
-timers(Contract, run_contract.END)(run_contract.end_by_term)
+timers(Contract, contract.BEGIN)(run_contract.begin_contract)
+timers(Contract, contract.END)(run_contract.end_by_term)
 timers(Account, PUBLISH)(publish_by_timer)
 timers(CaseFile, DECIDE_AGAIN)(decide_by_timer)
-timers(Licence, run_licence.TELL)(run_licence.tell_expiring)
-timers(Licence, run_licence.END)(run_licence.end_licence)
+timers(Licence, licence.EXPIRING)(run_licence.tell_expiring)
+timers(Licence, licence.END)(run_licence.end_licence)

@@ -1,25 +1,52 @@
 """A customer's account: what contracts, sites, contacts and registrations hang on."""
 
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from libs.events import values
 from libs.events.values import Language
-from libs.store import Entity
+from libs.kit.problems import Unprocessable
+from libs.store import Entity, Transaction
+
+E = TypeVar("E", bound=Entity)
+
+
+class NotOfThisAccount(Unprocessable):
+    """A site, contact or contract was named that the account does not have."""
+
+    title = "Not of this account"
 
 
 class Account(Entity, table="accounts", indexes=(("country", "id"),)):
-    """Locking it orders what is decided about its cases: its own thing first, then the account, then its case files."""
+    """The days of its contracts and licences are counted in its time zone.
+
+    Locking it orders what is decided about its cases: its own thing first, then the account, then its case files.
+    """
 
     name: str
     country: str
-    time_zone: str  # the days of contracts and licences are counted in it
+    time_zone: str
     language: Language
     created_at: datetime
 
     @property
     def account_id(self) -> UUID:
+        """Its own id, so that an account is read as what hangs on it is."""
         return self.id
 
     def facts(self) -> values.Account:
+        """What events say of it."""
         return values.Account(id=self.id, name=self.name)
+
+
+async def must_be_of_account(cls: type[E], id: UUID | None, account_id: UUID, tx: Transaction) -> None:
+    """Raises NotOfThisAccount when the thing that was named is another account's, or is not there at all."""
+    found = await cls.find(id, tx) if id else None
+    if id and (found is None or found.account_id != account_id):  # type: ignore[attr-defined]
+        raise not_of_account(cls.__name__.lower(), id)
+
+
+def not_of_account(kind: str, id: UUID) -> NotOfThisAccount:
+    """The refusal of a `kind` (site, contact, contract) that the account does not have."""
+    return NotOfThisAccount(f"The account has no {kind} {id}.", **{f"{kind}_id": str(id)})

@@ -1,7 +1,7 @@
 """What is known of a case, and what was last decided about it."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -9,11 +9,13 @@ from pydantic import BaseModel
 
 from libs.events.cases import CaseOpened, CoverageOverridden
 from libs.events.entitlements import registration_key
-from libs.events.values import TimeOfDay
+from libs.events.values import TimeOfDay, Value
 from libs.store import Entity, Transaction
 from services.entitlements.model.coverage import Coverage
 
+V = TypeVar("V", bound=Value)
 DECIDE_AGAIN = "decide_again"
+"""Its timer: what many accounts go by has changed."""
 
 
 class Opening(BaseModel):
@@ -34,10 +36,13 @@ class Override(BaseModel):
 
 
 class CaseFile(Entity, table="case_files", indexes=(("account_id", "is_open"), "unit")):
-    """`decided` is the last decision as published, without its revision and instant; `coverage` what the contract alone gives."""
+    """`unit` is the key of the registration that the case named. `coverage` is what the contract alone gives.
+
+    `decided` is the last decision as published, without its revision and instant; `decisions` is their number.
+    """
 
     account_id: UUID | None = None
-    unit: UUID | None = None  # registration_key of what the case named
+    unit: UUID | None = None
     opening: Opening | None = None
     is_open: bool = True
     override: Override | None = None
@@ -45,12 +50,8 @@ class CaseFile(Entity, table="case_files", indexes=(("account_id", "is_open"), "
     decided: dict[str, Any] | None = None
     decisions: int = 0
 
-    @classmethod
-    async def of(cls, case_id: UUID, tx: Transaction) -> Self:
-        """The case's file, locked; a new one when nothing was known of the case."""
-        return await cls.find(case_id, tx, lock=True) or tx.add(cls(id=case_id))
-
     def open(self, event: CaseOpened) -> None:
+        """Keeps what the request said."""
         self.account_id = event.account_id
         if event.product_number and event.serial:
             self.unit = registration_key(event.product_number, event.serial)
@@ -63,23 +64,29 @@ class CaseFile(Entity, table="case_files", indexes=(("account_id", "is_open"), "
         )
 
     def overrule(self, event: CoverageOverridden) -> None:
+        """Keeps the manager's word."""
         self.override = Override(covered=event.covered, onsite=event.onsite)
 
     def keep_or_improve(self, found: Coverage, *, never_worse: bool) -> Coverage:
-        """The cover that stands for this case from now on: what was found, unless the case was told better before."""
+        """The cover that stands for this case from now on: what was found, unless the case was told of a better one before."""
         if self.coverage is None or not (never_worse and found.worse_than(self.coverage)):
             self.coverage = found
         return self.coverage
 
     def cut_off(self, published: TimeOfDay, country: str | None, *, never_worse: bool) -> TimeOfDay:
-        """The one that stands for this case: an earlier one than it was told before is another destination's matter only."""
+        """The plan's cut-off for this case. It gets earlier only when the case has another destination than before."""
         told = ((self.decided or {}).get("site") or {}).get("country")
         if never_worse and self.coverage and self.coverage.covered and told == country:
             return max(published, self.coverage.published_cut_off)
         return published
 
+    def told(self, name: str, kind: type[V]) -> V | None:
+        """What the case was told under this name; it stays when the present has nothing in its place."""
+        told = (self.decided or {}).get(name)
+        return kind.model_validate(told) if told else None
+
     def overridden(self, coverage: Coverage) -> Coverage:
-        """The cover with the manager's word applied."""
+        """The cover with the manager's word over it."""
         if self.override is None:
             return coverage
         word = self.override
@@ -99,12 +106,12 @@ async def decide_soon(tx: Transaction, *where: sa.ColumnElement[bool]) -> None:
 
     Nothing is locked here, and the timer's transaction locks case files alone, which are the last in the order of locks.
     """
-    for file in await tx.select(CaseFile, CaseFile.c.is_open, *where):
-        tx.set_timer(file, DECIDE_AGAIN, tx.now)
+    for case in await tx.select(CaseFile, CaseFile.c.is_open, *where):
+        tx.set_timer(case, DECIDE_AGAIN, tx.now)
 
 
 def stands_in(country: str) -> sa.ColumnElement[bool]:
-    """Cases whose site is in this country, as they were last told."""
+    """Cases whose site is in this country, as they were told last."""
     return sa.and_(CaseFile.c.decided["site"]["country"].astext == country)
 
 
@@ -114,3 +121,8 @@ def about_product(product_number: str) -> sa.ColumnElement[bool]:
         CaseFile.c.opening["product_number"].astext == product_number,
         CaseFile.c.decided["product"]["product_number"].astext == product_number,
     )
+
+
+async def case_file_of(case_id: UUID, tx: Transaction) -> CaseFile:
+    """The locked case file; a new one for a case not heard of before."""
+    return await CaseFile.find(case_id, tx, lock=True) or tx.add(CaseFile(id=case_id))

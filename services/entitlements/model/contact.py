@@ -9,15 +9,18 @@ from libs.store import Entity
 
 
 class Contact(Entity, table="contacts", indexes=(("account_id", "id"), ("email", "id"))):
+    """`authorised`: may accept and sign off for the account."""
+
     account_id: UUID
     name: str
     email: str | None
     phone: str | None
     language: Language
-    authorised: bool  # may accept and sign off
+    authorised: bool
     created_at: datetime
 
     def facts(self) -> values.Contact:
+        """What events say of them."""
         return values.Contact(
             contact_id=self.id,
             name=self.name,

@@ -1,7 +1,7 @@
 """A support contract: its plan, options and terms, and from which day to which it covers."""
 
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Literal, TypedDict
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -9,21 +9,23 @@ from pydantic import BaseModel
 from libs.kit.problems import Conflict, Unprocessable
 from libs.kit.states import StateMachine
 from libs.store import Entity
-from services.entitlements.model.history import Step
+from services.entitlements.model.history import Change
 
 State = Literal["scheduled", "active", "expired", "cancelled", "superseded"]
 Ending = Literal["term", "cancelled", "superseded"]
 
 machine: StateMachine[State] = StateMachine(
-    "contract",
+    "The contract",
     {
         "scheduled": {"active", "cancelled"},
+        # Active again: it was renewed.
         "active": {"active", "expired", "cancelled", "superseded"},
         "expired": {"active"},
     },
     initial="scheduled",
 )
-"""`active → active` and `expired → active` are renewals."""
+BEGIN, END = "begin", "end"
+"""Its timers: the first instant of its term, and the first after its last day."""
 
 _STATE_AFTER: dict[Ending, State] = {"term": "expired", "cancelled": "cancelled", "superseded": "superseded"}
 
@@ -37,30 +39,50 @@ class NotYetRenewable(Conflict):
 
 
 class Term(BaseModel):
+    """Days of cover; `ends_on` is the last of them."""
+
     starts_on: date
-    ends_on: date  # the last day of cover
+    ends_on: date
 
     @property
     def day_after(self) -> date:
+        """The first day without cover."""
         return self.ends_on + timedelta(days=1)
 
     def __contains__(self, day: date) -> bool:
         return self.starts_on <= day <= self.ends_on
 
 
-class Contract(Entity, table="contracts", indexes=(("account_id", "id"), ("state", "id")), unique=("number",)):
+class ContractFacts(TypedDict):
+    contract_id: UUID
     account_id: UUID
     number: str
     plan: str
-    features: list[str]  # the plan's when the contract was written or last renewed
-    options: list[str]  # bought with it
-    families: list[str]  # product families covered; none named: all
+
+
+class Contract(Entity, table="contracts", indexes=(("account_id", "id"), ("state", "id")), unique=("number",)):
+    """`features` are the plan's when the contract was written or last renewed; `options` were bought with it.
+
+    `families` are the product families that it covers, none: all. `ended_on` is the first day without cover of one that was ended
+    early.
+    """
+
+    account_id: UUID
+    number: str
+    plan: str
+    features: list[str]
+    options: list[str]
+    families: list[str]
     terms: list[Term]
-    ended_on: date | None  # the first day without cover, when it was ended early
+    ended_on: date | None
     state: State
     supersedes_id: UUID | None
-    history: list[Step]
+    history: list[Change]
     created_at: datetime
+
+    def facts(self) -> ContractFacts:
+        """What every event of this contract says."""
+        return {"contract_id": self.id, "account_id": self.account_id, "number": self.number, "plan": self.plan}
 
     @property
     def term(self) -> Term:
@@ -69,7 +91,7 @@ class Contract(Entity, table="contracts", indexes=(("account_id", "id"), ("state
 
     @property
     def last_day(self) -> date:
-        """Of cover, as things stand."""
+        """The last day of cover, as things stand."""
         return min(self.term.ends_on, self.ended_on - timedelta(days=1)) if self.ended_on else self.term.ends_on
 
     def runs_on(self, day: date) -> bool:
@@ -77,6 +99,7 @@ class Contract(Entity, table="contracts", indexes=(("account_id", "id"), ("state
         return (self.ended_on is None or day < self.ended_on) and any(day in term for term in self.terms)
 
     def covers_family(self, family: str) -> bool:
+        """Whether it is for products of this family."""
         return not self.families or family in self.families
 
     def begin(self, *, at: datetime, by: str) -> None:
@@ -84,7 +107,10 @@ class Contract(Entity, table="contracts", indexes=(("account_id", "id"), ("state
         self._become("active", at, by, None)
 
     def renew(self, until: date, *, today: date, at: datetime, by: str, reason: str | None) -> None:
-        """Goes on the day after the running term, or today after a lapse. Raises ImpossibleTerm, NotYetRenewable."""
+        """Goes on the day after the running term, or today after a lapse.
+
+        Raises ImpossibleTerm, NotYetRenewable, ForbiddenTransition.
+        """
         if self.state == "scheduled":
             raise NotYetRenewable("The contract has not begun.", state=self.state, possible=["cancelled"])
         machine.check(self.state, "active")
@@ -106,11 +132,11 @@ class Contract(Entity, table="contracts", indexes=(("account_id", "id"), ("state
     def _become(self, state: State, at: datetime, by: str, reason: str | None) -> None:
         machine.check(self.state, state)
         self.state = state
-        self.history = [*self.history, Step(state=state, at=at, by=by, reason=reason)]
+        self.history = [*self.history, Change(state=state, at=at, by=by, reason=reason)]
 
 
-def check_term(starts_on: date, ends_on: date) -> Term:
-    """Raises ImpossibleTerm."""
+def term_of(starts_on: date, ends_on: date) -> Term:
+    """The term of these days. Raises ImpossibleTerm when it ends before it starts."""
     if ends_on < starts_on:
         raise ImpossibleTerm(
             "A term ends on the day it starts, or later.", starts_on=str(starts_on), ends_on=str(ends_on)

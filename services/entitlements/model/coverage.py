@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Self
+from typing import Self, TypedDict
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -16,6 +16,12 @@ from services.entitlements.model.days import day_of
 from services.entitlements.model.onsite_rule import onsite_refusal
 from services.entitlements.model.registration import RegisteredSerial, Registration
 from services.entitlements.model.site import Site
+
+
+class CoverageFacts(TypedDict):
+    contract_id: UUID | None
+    plan: str | None
+    features: list[str]
 
 
 class Coverage(BaseModel):
@@ -33,18 +39,27 @@ class Coverage(BaseModel):
 
     @classmethod
     def none(cls, reason: str) -> Self:
+        """No cover, for this reason (a code)."""
         return cls(covered=False, reason=reason, onsite_reason="not_covered")
+
+    def facts(self) -> CoverageFacts:
+        """What events of a registration say of its cover."""
+        return {"contract_id": self.contract_id, "plan": self.plan, "features": self.features}
 
     def worse_than(self, other: "Coverage") -> bool:
         """Whether anything that `other` gives is lost."""
         lost_features = other.covered and not set(other.features) <= set(self.features)
         return (other.covered and not self.covered) or (other.onsite and not self.onsite) or lost_features
 
+    def or_better(self, other: "Coverage") -> "Coverage":
+        """`other` when it gives something more and takes nothing away, else this one."""
+        return other if self.worse_than(other) and not other.worse_than(self) else self
+
 
 async def registered(
     product_number: str, serial: str, account_id: UUID | None, tx: Transaction
 ) -> RegisteredSerial | None:
-    """The serial, when this account (None: any) has it."""
+    """The row of this serial, when the account has registered it; `account_id` None: whoever has."""
     found = await RegisteredSerial.find(registration_key(product_number, serial), tx)
     return found if found and account_id in (None, found.account_id) else None
 
@@ -73,7 +88,7 @@ async def coverage_of(registration: Registration, site: Site | None, at: datetim
 
 
 def _weight(contract: Contract, registration: Registration) -> tuple[bool, bool, int, str]:
-    """Of several running contracts: the unit's own, then one with onsite, then the longest."""
+    """The heaviest of several running contracts counts: the unit's own, then one with onsite, then the one that runs longest."""
     return (
         contract.id == registration.contract_id,
         "onsite" in contract.options,
@@ -101,15 +116,17 @@ async def _why_not_onsite(
 
 
 async def site_of(registration: Registration, tx: Transaction) -> Site | None:
+    """Where the unit stands, as far as somebody said."""
     return await Site.find(registration.site_id, tx) if registration.site_id else None
 
 
 async def coverage_now(registration: Registration, tx: Transaction) -> Coverage:
+    """What the account's contracts give to this unit now, where it stands."""
     return await coverage_of(registration, await site_of(registration, tx), tx.now, tx)
 
 
 async def coverages_now(registrations: Iterable[Registration], tx: Transaction) -> list[Coverage]:
-    """`coverage_now` of each; units of one account, family, contract and site are covered alike and looked up once."""
+    """`coverage_now` of each. Units of one account, family, contract and site are covered alike and looked up once."""
     known: dict[tuple[object, ...], Coverage] = {}
     found = []
     for each in registrations:

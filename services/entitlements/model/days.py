@@ -1,4 +1,4 @@
-"""Terms are counted in days of the account's own time zone: when a day begins there, and which day it is."""
+"""Terms are counted in days of the account's own time zone: when a day begins, and which day it is there."""
 
 from datetime import date, datetime
 

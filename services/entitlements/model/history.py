@@ -1,11 +1,11 @@
-"""Who moved an aggregate to which state, when and why."""
+"""Who brought an aggregate to which state, when and why."""
 
 from datetime import datetime
 
 from pydantic import BaseModel
 
 
-class Step(BaseModel):
+class Change(BaseModel):
     """One entry of an aggregate's history."""
 
     state: str

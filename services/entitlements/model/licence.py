@@ -2,21 +2,23 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Literal, TypedDict
 from uuid import UUID
 
 from libs.kit.problems import Unprocessable
 from libs.kit.states import StateMachine
 from libs.store import Entity
-from services.entitlements.model.history import Step
+from services.entitlements.model.history import Change
 
 State = Literal["active", "expiring", "expired"]
 machine: StateMachine[State] = StateMachine(
-    "licence",
+    "The licence",
     {"active": {"expiring", "expired"}, "expiring": {"active", "expired"}, "expired": {"active", "expiring"}},
     initial="active",
 )
 """Back from expiring or expired: it was extended."""
+EXPIRING, END = "expiring", "end"
+"""Its timers: `expiring:<days>` at each distance before its end, and the first instant after its last day."""
 
 
 class ImpossibleValidity(Unprocessable):
@@ -27,12 +29,22 @@ class UnitNotRegistered(Unprocessable):
     title = "The account has no such unit"
 
 
+class LicenceFacts(TypedDict):
+    licence_id: UUID
+    account_id: UUID
+    software: str
+    product_number: str | None
+    serial: str | None
+
+
 class Licence(
     Entity,
     table="licences",
     indexes=(("account_id", "id"), "contract_id", "serial", ("product_number", "id"), ("state", "id")),
     unique=("key",),
 ):
+    """`distances`: how many days before its end it is told of, by the policy when its validity was last set."""
+
     account_id: UUID
     key: str
     software: str
@@ -44,11 +56,22 @@ class Licence(
     valid_from: date
     valid_until: date | None
     state: State
-    distances: list[int]  # days before the end at which it is told, policy when its validity was last set
-    history: list[Step]
+    distances: list[int]
+    history: list[Change]
     created_at: datetime
 
+    def facts(self) -> LicenceFacts:
+        """What every event of this licence says."""
+        return {
+            "licence_id": self.id,
+            "account_id": self.account_id,
+            "software": self.software,
+            "product_number": self.product_number,
+            "serial": self.serial,
+        }
+
     def days_left(self, today: date) -> int | None:
+        """Until its last day, negative after it; None for one without an end."""
         return None if self.valid_until is None else (self.valid_until - today).days
 
     def tells_on(self) -> Iterable[tuple[int, date]]:
@@ -58,6 +81,7 @@ class Licence(
                 yield days, self.valid_until - timedelta(days=days)
 
     def state_on(self, today: date) -> State:
+        """The state that its validity gives on this day."""
         left = self.days_left(today)
         if left is None:
             return "active"
@@ -65,18 +89,18 @@ class Licence(
             return "expired"
         return "expiring" if left <= max(self.distances, default=-1) else "active"
 
-    def settle(self, today: date, *, at: datetime, by: str, reason: str | None = None) -> bool:
-        """Moves to the state its validity gives today; whether that was a change."""
+    def catch_up(self, today: date, *, at: datetime, by: str, reason: str | None = None) -> bool:
+        """Goes to the state that its validity gives today; whether that is another one. Raises ForbiddenTransition."""
         wanted = self.state_on(today)
         if wanted == self.state:
             return False
         machine.check(self.state, wanted)
         self.state = wanted
-        self.history = [*self.history, Step(state=wanted, at=at, by=by, reason=reason)]
+        self.history = [*self.history, Change(state=wanted, at=at, by=by, reason=reason)]
         return True
 
 
 def check_validity(valid_from: date, valid_until: date | None) -> None:
-    """Raises ImpossibleValidity."""
+    """Raises ImpossibleValidity when it ends before it starts."""
     if valid_until is not None and valid_until < valid_from:
         raise ImpossibleValidity("A licence ends on the day it starts, or later.")

@@ -1,6 +1,7 @@
 """Professional-services discounts, and the resellers who honour them."""
 
 from datetime import date, datetime
+from typing import TypedDict
 from uuid import UUID
 
 from libs.events import values
@@ -8,6 +9,8 @@ from libs.store import Entity
 
 
 class Reseller(Entity, table="resellers", indexes=("country",)):
+    """A company that honours our discounts in its country, with the contact that it publishes."""
+
     name: str
     country: str
     email: str | None
@@ -16,15 +19,26 @@ class Reseller(Entity, table="resellers", indexes=("country",)):
     created_at: datetime
 
     def facts(self) -> values.Reseller:
+        """What events say of it."""
         return values.Reseller(
             reseller_id=self.id, name=self.name, country=self.country, email=self.email, phone=self.phone, url=self.url
         )
 
 
+class OfferFacts(TypedDict):
+    offer_id: UUID
+    contract_id: UUID
+    account_id: UUID
+    reference: str
+    country: str
+    resellers: list[values.Reseller]
+    valid_until: date
+
+
 class Offer(
     Entity, table="offers", indexes=(("account_id", "id"), "contract_id", "valid_until"), unique=("reference",)
 ):
-    """One per term of a contract and country of the account's sites; `id` is derived from both."""
+    """One for each term of a contract and country of the account's sites; `id` is derived from both."""
 
     account_id: UUID
     contract_id: UUID
@@ -33,3 +47,15 @@ class Offer(
     resellers: list[values.Reseller]
     valid_until: date
     created_at: datetime
+
+    def facts(self) -> OfferFacts:
+        """What events say of it."""
+        return {
+            "offer_id": self.id,
+            "contract_id": self.contract_id,
+            "account_id": self.account_id,
+            "reference": self.reference,
+            "country": self.country,
+            "resellers": self.resellers,
+            "valid_until": self.valid_until,
+        }

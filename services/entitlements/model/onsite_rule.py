@@ -5,7 +5,12 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from libs.kit.problems import Conflict
 from libs.store import Compiled, Entity, Reference, Transaction
+
+
+class RuleExists(Conflict):
+    title = "There is a rule for this already"
 
 
 class OnsiteRule(Entity, table="onsite_rules", indexes=("country",), reference=True):
@@ -19,10 +24,12 @@ class OnsiteRule(Entity, table="onsite_rules", indexes=("country",), reference=T
     created_at: datetime
 
     def matches(self, country: str, region: str | None, family: str) -> bool:
+        """Whether it says something of such a product in such a place."""
         return self.country == country and self.region in (None, region) and self.family in (None, family)
 
     @property
     def weight(self) -> tuple[bool, bool]:
+        """Orders rules by how much they name."""
         return self.region is not None, self.family is not None
 
 
@@ -43,4 +50,15 @@ _rules = Reference(lambda tx: tx.read_only(OnsiteRule, _ALL))
 
 
 async def onsite_refusal(country: str, region: str | None, family: str, tx: Transaction) -> str | None:
+    """`refusal` by the rules that hold now."""
     return refusal(await _rules(tx), country, region, family)
+
+
+async def must_be_new(country: str, region: str | None, family: str | None, tx: Transaction) -> None:
+    """Raises RuleExists when there is a rule for the very same places and products."""
+    c = OnsiteRule.c
+    same = await tx.first(
+        OnsiteRule, c.country == country, c.region.is_not_distinct_from(region), c.family.is_not_distinct_from(family)
+    )
+    if same:
+        raise RuleExists("Change the rule that is there instead.", rule_id=str(same.id))

@@ -1,5 +1,6 @@
 """What the business may change at run time about entitlements."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import BaseModel, Field
@@ -14,6 +15,10 @@ Days = Annotated[int, Field(ge=1, le=3650)]
 
 class UnknownPlan(Unprocessable):
     title = "No such plan"
+
+
+class UnknownOption(Unprocessable):
+    title = "No such option"
 
 
 class EntitlementsPolicy(BaseModel):
@@ -40,10 +45,16 @@ class EntitlementsPolicy(BaseModel):
     offer_days: Days = 90
 
     def features_of(self, plan: str) -> list[str]:
-        """Raises UnknownPlan."""
+        """What comes with the plan. Raises UnknownPlan."""
         if plan not in self.plans:
             raise UnknownPlan(f"There is no plan {plan}.", known=sorted(self.plans))
         return self.plans[plan]
+
+    def options_among(self, named: Iterable[str]) -> list[str]:
+        """The options that were named, each once and sorted. Raises UnknownOption."""
+        if unknown := sorted(set(named) - set(self.options)):
+            raise UnknownOption(f"There is no option {', '.join(unknown)}.", known=self.options)
+        return sorted(set(named))
 
 
 policies = Policies("entitlements", EntitlementsPolicy)

@@ -15,16 +15,18 @@ class UnknownRevision(Unprocessable):
 
 
 class Product(Entity, table="products", unique=("product_number",), indexes=("family",)):
+    """`whole_unit` False: a component that is covered by itself."""
+
     product_number: str
     model: str
     family: str
     hardware_revisions: list[str]
-    whole_unit: bool  # False: a component that is covered by itself
+    whole_unit: bool
     description: str | None
     created_at: datetime
 
     def check_revision(self, revision: str | None) -> None:
-        """Raises UnknownRevision."""
+        """Raises UnknownRevision when the model has known revisions and this is none of them."""
         if revision is not None and self.hardware_revisions and revision not in self.hardware_revisions:
             raise UnknownRevision(
                 f"{self.model} has no hardware revision {revision}.", known=self.hardware_revisions, given=revision

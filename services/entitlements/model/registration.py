@@ -6,36 +6,47 @@ row-level security lets either of them see.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypedDict
 from uuid import UUID
 
 from libs.events.entitlements import RegistrationState, registration_key
 from libs.kit.problems import Conflict
 from libs.kit.states import StateMachine
 from libs.store import Entity, Transaction
-from services.entitlements.model.history import Step
+from services.entitlements.model.history import Change
 
 State = Literal["registered", "withdrawn"]
 machine: StateMachine[State] = StateMachine(
-    "registration", {"registered": {"registered", "withdrawn"}}, initial="registered"
+    "The registration", {"registered": {"registered", "withdrawn"}}, initial="registered"
 )
 """`registered → registered` is a move: to another site or account, or to the serial of its replacement."""
 
 
+PUBLISH = "publish_registrations"
+"""The timer of an account whose registrations are to be published anew."""
+
+
 class CannotBeRegistered(Conflict):
-    """The pair is taken. What is said is the same whoever holds it, unless it is the caller's own account."""
+    """The pair is taken. The refusal is the same whoever holds it, unless it is the caller's own account."""
 
     title = "This unit cannot be registered"
 
 
-class RegistrationStep(Step):
-    """A step in one account's time: no other account reads it. None: nobody but staff does."""
+class RegistrationChange(Change):
+    """One that was made in an account's time: no other account reads it. None: nobody but staff does."""
 
     account_id: UUID | None = None
 
 
 class UnitInDispute(Conflict):
     title = "This unit is in dispute"
+
+
+class RegistrationFacts(TypedDict):
+    registration_id: UUID
+    account_id: UUID
+    product_number: str
+    serial: str
 
 
 class Registration(
@@ -50,6 +61,10 @@ class Registration(
         "disputed_at",
     ),
 ):
+    """`contract_id` is preferred among the account's contracts that cover the family. `firmware` is as somebody noted it: what a unit
+    runs now is the device's own to tell. `disputed_at`: when another registration was found to hold the same unit.
+    """
+
     account_id: UUID
     product_number: str
     serial: str
@@ -58,12 +73,21 @@ class Registration(
     hardware_revision: str | None
     site_id: UUID | None
     contact_id: UUID | None
-    contract_id: UUID | None  # preferred among the account's contracts that cover the family
+    contract_id: UUID | None
     state: State
-    history: list[RegistrationStep]
+    history: list[RegistrationChange]
     created_at: datetime
-    firmware: str | None = None  # as somebody noted it; what a unit runs now is the device's own to tell
-    disputed_at: datetime | None = None  # when another registration was found to hold the same unit
+    firmware: str | None = None
+    disputed_at: datetime | None = None
+
+    def facts(self) -> RegistrationFacts:
+        """What every event of this registration says."""
+        return {
+            "registration_id": self.id,
+            "account_id": self.account_id,
+            "product_number": self.product_number,
+            "serial": self.serial,
+        }
 
     def move(self, *, at: datetime, by: str, reason: str) -> None:
         """Raises ForbiddenTransition when it was withdrawn, UnitInDispute."""
@@ -74,7 +98,7 @@ class Registration(
         self._become("registered", at, by, reason)
 
     def transfer(self, account_id: UUID, *, at: datetime, by: str, reason: str) -> None:
-        """To another account, which reads that the unit came to it and no word of why. Raises as `move` does."""
+        """Goes to another account, which reads that the unit came to it and no word of why. Raises as `move` does."""
         self.move(at=at, by=by, reason=reason)
         self.account_id = account_id
         self._become("registered", at, by, None)
@@ -88,21 +112,24 @@ class Registration(
         self.state = state
         self.history = [
             *self.history,
-            RegistrationStep(state=state, at=at, by=by, reason=reason, account_id=self.account_id),
+            RegistrationChange(state=state, at=at, by=by, reason=reason, account_id=self.account_id),
         ]
 
 
 class RegisteredSerial(Entity, table="registered_serials", indexes=("account_id", "registration_id")):
-    """`id` is `registration_key(product_number, serial)`, the key of its record on the state topic."""
+    """`id` is `registration_key(product_number, serial)`, the key of its record on the state topic.
+
+    `successor` is the id of the serial that took over. `disputed_at`: the unit's key stands for another claim.
+    """
 
     account_id: UUID
     registration_id: UUID
     product_number: str
     serial: str
     replaced_by: str | None = None
-    successor: UUID | None = None  # the id of the serial that took over
+    successor: UUID | None = None
     replaced_at: datetime | None = None
-    disputed_at: datetime | None = None  # set: the unit's key stands for another claim
+    disputed_at: datetime | None = None
 
     def publish(self, registration: Registration, plan: str | None, tx: Transaction) -> None:
         """Its record on the state topic, as it stands; one in dispute has none."""
@@ -120,7 +147,7 @@ class RegisteredSerial(Entity, table="registered_serials", indexes=("account_id"
         self._publish(state.model_dump_json().encode(), tx)
 
     def release(self, tx: Transaction) -> None:
-        """Gives the pair free and removes its record."""
+        """Sets the pair free and removes its record."""
         self.version += 1
         self._publish(None, tx)
         tx.remove(self)
@@ -137,7 +164,10 @@ class RegisteredSerial(Entity, table="registered_serials", indexes=("account_id"
 
 
 class Replacement(Entity, table="replacements", indexes=("old_key",)):
-    """A whole unit that was swapped, by its RMA's id; kept until its old serial is registered, if ever."""
+    """A whole unit that was swapped, by its RMA's id; kept until its old serial is registered, if ever.
+
+    `account_id` is the case's; None: the fact did not tell it, then its case file does.
+    """
 
     case_id: UUID
     old_key: UUID
@@ -147,16 +177,17 @@ class Replacement(Entity, table="replacements", indexes=("old_key",)):
     new_serial: str
     installed_at: datetime
     by: str
-    account_id: UUID | None = None  # of the case; None: not told, then its case file says
+    account_id: UUID | None = None
     applied: bool = False
 
     @property
     def new_key(self) -> UUID:
+        """The key of the unit that took its place."""
         return registration_key(self.new_product_number, self.new_serial)
 
 
 async def claim(registrations: Sequence[Registration], tx: Transaction) -> dict[UUID, RegisteredSerial]:
-    """Takes the serials for these registrations, all at once; those that were free, by registration id, locked."""
+    """Takes the serials for these registrations, all at once: those that were free, locked, by registration id."""
     wanted = [
         RegisteredSerial(
             id=registration_key(r.product_number, r.serial),
@@ -168,3 +199,8 @@ async def claim(registrations: Sequence[Registration], tx: Transaction) -> dict[
         for r in registrations
     ]
     return {serial.registration_id: serial for serial in await tx.claim(wanted)}
+
+
+async def serials_of(registration: Registration, tx: Transaction) -> list[RegisteredSerial]:
+    """All the serials that it has or had, locked."""
+    return await tx.select(RegisteredSerial, RegisteredSerial.c.registration_id == registration.id, lock=True)

@@ -9,18 +9,11 @@ from pydantic import model_validator
 
 from libs.events import values
 from libs.events.values import OpeningHours
-from libs.kit.problems import Unprocessable
 from libs.store import Entity
 
 
-class NotOfThisAccount(Unprocessable):
-    """A site, contact or contract was named that the account does not have."""
-
-    title = "Not of this account"
-
-
 class OpeningWindow(OpeningHours):
-    """Opening hours as a person enters them: open before they close."""
+    """Opening hours as a person enters them: they name their weekdays, and open before they close."""
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -53,6 +46,7 @@ class Site(Entity, table="sites", indexes=(("account_id", "id"), ("country", "id
     created_at: datetime
 
     def facts(self) -> values.Site:
+        """What events say of it."""
         return values.Site(
             site_id=self.id,
             name=self.name,

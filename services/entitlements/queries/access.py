@@ -34,6 +34,12 @@ async def shown(cls: type[E], id: UUID, caller: Principal, tx: Transaction, *, l
     return await visible(cls, id, visible_to(caller, cls), tx, lock=lock)
 
 
+async def locked_with_account(cls: type[E], id: UUID, caller: Principal, tx: Transaction) -> tuple[E, Account]:
+    """The thing, then its account, both locked: the order that every command takes. Raises NotFound."""
+    entity = await shown(cls, id, caller, tx, lock=True)
+    return entity, await Account.get(entity.account_id, tx, lock=True)  # type: ignore[attr-defined]
+
+
 async def account_of(caller: Principal, account_id: UUID | None, tx: Transaction) -> Account:
     """The account a command is about, locked. Raises AccountRequired, NotFound."""
     return await Account.get(caller.account(account_id), tx, lock=True)

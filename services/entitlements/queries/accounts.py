@@ -61,7 +61,7 @@ async def list_accounts(tx: Tx, caller: Caller, paging: Paging, country: Word | 
 
 
 @router.get("/v1/accounts/{account_id}", dependencies=READ)
-async def read_account(account_id: UUID, tx: Tx, caller: Caller) -> AccountOut:
+async def get_account(account_id: UUID, tx: Tx, caller: Caller) -> AccountOut:
     return AccountOut.model_validate(await shown(Account, account_id, caller, tx))
 
 
@@ -74,7 +74,7 @@ async def list_sites(
 
 
 @router.get("/v1/sites/{site_id}", dependencies=READ)
-async def read_site(site_id: UUID, tx: Tx, caller: Caller) -> SiteOut:
+async def get_site(site_id: UUID, tx: Tx, caller: Caller) -> SiteOut:
     return SiteOut.model_validate(await shown(Site, site_id, caller, tx))
 
 
@@ -87,5 +87,5 @@ async def list_contacts(
 
 
 @router.get("/v1/contacts/{contact_id}", dependencies=READ)
-async def read_contact(contact_id: UUID, tx: Tx, caller: Caller) -> ContactOut:
+async def get_contact(contact_id: UUID, tx: Tx, caller: Caller) -> ContactOut:
     return ContactOut.model_validate(await shown(Contact, contact_id, caller, tx))

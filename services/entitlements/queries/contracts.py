@@ -13,7 +13,7 @@ from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
 from services.entitlements.model.account import Account
 from services.entitlements.model.contract import Contract, State, Term
-from services.entitlements.model.history import Step
+from services.entitlements.model.history import Change
 from services.entitlements.model.offer import Offer, Reseller
 from services.entitlements.queries.access import Out, equal, listing, shown, visible_to
 
@@ -33,7 +33,7 @@ class ContractOut(Out):
     last_day: date
     state: State
     supersedes_id: UUID | None
-    history: list[Step]
+    history: list[Change]
     created_at: datetime
 
 
@@ -66,7 +66,7 @@ async def list_contracts(
 
 
 @router.get("/v1/contracts/{contract_id}", dependencies=READ)
-async def read_contract(contract_id: UUID, tx: Tx, caller: Caller) -> ContractOut:
+async def get_contract(contract_id: UUID, tx: Tx, caller: Caller) -> ContractOut:
     return ContractOut.model_validate(await shown(Contract, contract_id, caller, tx))
 
 
@@ -86,7 +86,7 @@ async def list_offers(
 
 
 @router.get("/v1/offers/{offer_id}", dependencies=READ)
-async def read_offer(offer_id: UUID, tx: Tx, caller: Caller) -> OfferOut:
+async def get_offer(offer_id: UUID, tx: Tx, caller: Caller) -> OfferOut:
     return OfferOut.model_validate(await shown(Offer, offer_id, caller, tx))
 
 
@@ -96,5 +96,5 @@ async def list_resellers(tx: Tx, paging: Paging, country: Word | None = None) ->
 
 
 @router.get("/v1/resellers/{reseller_id}", dependencies=READ)
-async def read_reseller(reseller_id: UUID, tx: Tx) -> ResellerOut:
+async def get_reseller(reseller_id: UUID, tx: Tx) -> ResellerOut:
     return ResellerOut.model_validate(await Reseller.get(reseller_id, tx))

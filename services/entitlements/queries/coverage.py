@@ -40,7 +40,7 @@ class OnsiteRuleOut(Out):
 
 
 @router.get("/v1/coverage", dependencies=READ)
-async def read_coverage(product_number: ProductNumber, serial: Serial, tx: Tx, caller: Caller) -> CoverageOut:
+async def get_coverage(product_number: ProductNumber, serial: Serial, tx: Tx, caller: Caller) -> CoverageOut:
     """A unit of another account answers like one that nobody registered."""
     found = await registered(product_number, serial, None, tx)
     if found is None or not caller.may_see(found.account_id):
@@ -62,5 +62,5 @@ async def list_onsite_rules(
 
 
 @router.get("/v1/onsite-rules/{rule_id}", dependencies=READ)
-async def read_onsite_rule(rule_id: UUID, tx: Tx) -> OnsiteRuleOut:
+async def get_onsite_rule(rule_id: UUID, tx: Tx) -> OnsiteRuleOut:
     return OnsiteRuleOut.model_validate(await OnsiteRule.get(rule_id, tx))

@@ -13,7 +13,7 @@ from libs.kit.fields import ProductNumber, Serial, Word
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
 from services.entitlements.model import licence, registration
-from services.entitlements.model.history import Step
+from services.entitlements.model.history import Change
 from services.entitlements.model.licence import Licence
 from services.entitlements.model.product import Product
 from services.entitlements.model.registration import RegisteredSerial, Registration
@@ -34,7 +34,7 @@ class ProductOut(Out):
     description: str | None
 
 
-class StepOut(Step):
+class ChangeOut(Change):
     model_config = ConfigDict(from_attributes=True)
 
 
@@ -52,14 +52,14 @@ class RegistrationOut(Out):
     contract_id: UUID | None
     state: registration.State
     disputed_at: datetime | None
-    history: list[StepOut]
+    history: list[ChangeOut]
     created_at: datetime
 
     @classmethod
     def of(cls, registration: Registration, caller: Principal, **more: Any) -> Self:
         """What the caller may read of it: of its history, the time in which it was theirs."""
-        steps = [step for step in registration.history if caller.may_see(step.account_id)]
-        return cls.model_validate({**registration.__dict__, "history": steps, **more})
+        changes = [change for change in registration.history if caller.may_see(change.account_id)]
+        return cls.model_validate({**registration.__dict__, "history": changes, **more})
 
 
 class SerialOut(Out):
@@ -88,7 +88,7 @@ class LicenceOut(Out):
     valid_from: date
     valid_until: date | None
     state: licence.State
-    history: list[Step]
+    history: list[Change]
     created_at: datetime
 
 
@@ -101,7 +101,7 @@ async def list_products(
 
 
 @router.get("/v1/products/{product_id}", dependencies=ANYONE)
-async def read_product(product_id: UUID, tx: Tx) -> ProductOut:
+async def get_product(product_id: UUID, tx: Tx) -> ProductOut:
     return ProductOut.model_validate(await Product.get(product_id, tx))
 
 
@@ -132,7 +132,7 @@ async def list_registrations(
 
 
 @router.get("/v1/registrations/{registration_id}", dependencies=READ)
-async def read_registration(registration_id: UUID, tx: Tx, caller: Caller) -> RegistrationWithSerials:
+async def get_registration(registration_id: UUID, tx: Tx, caller: Caller) -> RegistrationWithSerials:
     found = await shown(Registration, registration_id, caller, tx)
     serials = await tx.select(
         RegisteredSerial, RegisteredSerial.c.registration_id == found.id, order_by=(RegisteredSerial.c.replaced_at,)
@@ -164,5 +164,5 @@ async def list_licences(
 
 
 @router.get("/v1/licences/{licence_id}", dependencies=READ)
-async def read_licence(licence_id: UUID, tx: Tx, caller: Caller) -> LicenceOut:
+async def get_licence(licence_id: UUID, tx: Tx, caller: Caller) -> LicenceOut:
     return LicenceOut.model_validate(await shown(Licence, licence_id, caller, tx))

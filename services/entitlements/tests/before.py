@@ -44,9 +44,18 @@ class Before:
         today = at.date()
         term = {"starts_on": str(today), "ends_on": str(today.replace(year=today.year + 1))}
         await self.row(
-            "contracts", account_id=id, number=f"PPC-{id.int}", plan="poly_plus", features=["advance_replacement"], options=[],
-            families=[], terms=[term], state="active", history=[], created_at=at,
-        )  # fmt: skip
+            "contracts",
+            account_id=id,
+            number=f"PPC-{id.int}",
+            plan="poly_plus",
+            features=["advance_replacement"],
+            options=[],
+            families=[],
+            terms=[term],
+            state="active",
+            history=[],
+            created_at=at,
+        )
 
     async def registration(
         self, account: UUID, serial: str, number: str = NUMBER, *, version: int = 1, history: Any = ()
@@ -54,22 +63,41 @@ class Before:
         """With the row of its serial."""
         at = await self.owner.fetchval("SELECT app_now()")
         id = await self.row(
-            "registrations", account_id=account, product_number=number, serial=serial, family="studio", model="Studio X70",
-            state="registered", history=list(history), created_at=at,
-        )  # fmt: skip
+            "registrations",
+            account_id=account,
+            product_number=number,
+            serial=serial,
+            family="studio",
+            model="Studio X70",
+            state="registered",
+            history=list(history),
+            created_at=at,
+        )
         await self.row(
-            "registered_serials", id=old_key(number, serial), account_id=account, registration_id=id, product_number=number,
-            serial=serial, version=version,
-        )  # fmt: skip
+            "registered_serials",
+            id=old_key(number, serial),
+            account_id=account,
+            registration_id=id,
+            product_number=number,
+            serial=serial,
+            version=version,
+        )
         return id
 
     async def replaced_serial(self, registration: UUID, account: UUID, serial: str, by: str) -> None:
         """One that the registration had before."""
         await self.row(
-            "registered_serials", id=old_key(NUMBER, serial), account_id=account, registration_id=registration,
-            product_number=NUMBER, serial=serial, replaced_by=by, successor=old_key(NUMBER, by),
-            replaced_at=await self.owner.fetchval("SELECT app_now()"), version=1,
-        )  # fmt: skip
+            "registered_serials",
+            id=old_key(NUMBER, serial),
+            account_id=account,
+            registration_id=registration,
+            product_number=NUMBER,
+            serial=serial,
+            replaced_by=by,
+            successor=old_key(NUMBER, by),
+            replaced_at=await self.owner.fetchval("SELECT app_now()"),
+            version=1,
+        )
 
     @asynccontextmanager
     async def upgraded(self) -> AsyncIterator[Harness]:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
+import httpx
+
 from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopened, CoverageOverridden
 from libs.events.rma import ReplacementInstalled
 from libs.store.ids import new_id
@@ -14,10 +16,16 @@ from tests.support.ids import next_id
 
 X70, SERIAL, SPARE = "8L531AA", "8LTEST0001FB", "8LTEST0002FB"
 _MADE_BY = {
-    "accounts": "keep_accounts", "contacts": "keep_contacts", "sites": "keep_sites", "products": "keep_products",
-    "contracts": "write_contract", "onsite-rules": "keep_onsite_rules", "registrations": "claim_units",
-    "resellers": "keep_resellers", "licences": "issue_licence",
-}  # fmt: skip
+    "accounts": "keep_accounts",
+    "contacts": "keep_contacts",
+    "sites": "keep_sites",
+    "products": "keep_products",
+    "contracts": "create_contract",
+    "onsite-rules": "keep_onsite_rules",
+    "registrations": "register_product",
+    "resellers": "keep_resellers",
+    "licences": "issue_licence",
+}
 HOURS = [{"weekdays": [0, 1, 2, 3, 4], "opens": "08:00", "closes": "17:30"}]
 
 
@@ -31,18 +39,29 @@ class Customer:
 async def a_customer(h: Harness, company: str = "Công ty Cổ phần Sao Mai", **site: Any) -> Customer:
     account = await made(h, "accounts", name=company, country="VN", time_zone="Asia/Ho_Chi_Minh", language="vi")
     contact = await made(
-        h, "contacts", account_id=account, name="Nguyễn Văn An", email="an@saomai.example", phone="+84 28 5550 0100",
-        language="vi", authorised=True,
-    )  # fmt: skip
+        h,
+        "contacts",
+        account_id=account,
+        name="Nguyễn Văn An",
+        email="an@saomai.example",
+        phone="+84 28 5550 0100",
+        language="vi",
+        authorised=True,
+    )
     return Customer(UUID(account), UUID(await a_site(h, account, contact_id=contact, **site)), UUID(contact))
 
 
 async def a_site(h: Harness, account_id: object, **fields: Any) -> str:
     address: dict[str, Any] = {
-        "name": "Trụ sở Quận 1", "address_lines": ["Tầng 12, 45 Nguyễn Thị Minh Khai"], "city": "Thành phố Hồ Chí Minh",
-        "region": "SG", "country": "VN", "time_zone": "Asia/Ho_Chi_Minh", "opening_hours": HOURS,
+        "name": "Trụ sở Quận 1",
+        "address_lines": ["Tầng 12, 45 Nguyễn Thị Minh Khai"],
+        "city": "Thành phố Hồ Chí Minh",
+        "region": "SG",
+        "country": "VN",
+        "time_zone": "Asia/Ho_Chi_Minh",
+        "opening_hours": HOURS,
         "access_notes": "Gửi xe tầng hầm B2",
-    }  # fmt: skip
+    }
     return await made(h, "sites", account_id=str(account_id), **{**address, **fields})
 
 
@@ -88,11 +107,22 @@ async def made(h: Harness, plural: str, **body: Any) -> str:
 
 def case_opened(account_id: UUID, **fields: Any) -> CaseOpened:
     facts: dict[str, Any] = {
-        "case_id": new_id(), "number": "CASE-2026-000001", "account_id": account_id, "reporter_name": "Nguyễn Văn An",
-        "channel": "device", "description": "Camera không nhận hình", "observed_impact": "down", "severity": "critical",
-        "priority": "P1", "product_number": X70, "serial": SERIAL, "language": "vi", "opened_at": datetime.now(UTC),
-        "by": "system:devices", "by_role": "system",
-    }  # fmt: skip
+        "case_id": new_id(),
+        "number": "CASE-2026-000001",
+        "account_id": account_id,
+        "reporter_name": "Nguyễn Văn An",
+        "channel": "device",
+        "description": "Camera không nhận hình",
+        "observed_impact": "down",
+        "severity": "critical",
+        "priority": "P1",
+        "product_number": X70,
+        "serial": SERIAL,
+        "language": "vi",
+        "opened_at": datetime.now(UTC),
+        "by": "system:devices",
+        "by_role": "system",
+    }
     return CaseOpened(**{**facts, **fields})
 
 
@@ -129,8 +159,22 @@ def overridden(case_id: UUID, *, covered: bool, onsite: bool | None = None) -> C
 
 def replaced(case_id: UUID, old: str = SERIAL, new: str = SPARE, **fields: Any) -> ReplacementInstalled:
     facts: dict[str, Any] = {
-        "rma_id": new_id(), "case_id": case_id, "diagnosis_id": new_id(), "product_number": X70, "old_serial": old,
-        "new_serial": new, "whole_unit": True, "component": "unit", "installed_by": "technician", "by": "technician:chau",
+        "rma_id": new_id(),
+        "case_id": case_id,
+        "diagnosis_id": new_id(),
+        "product_number": X70,
+        "old_serial": old,
+        "new_serial": new,
+        "whole_unit": True,
+        "component": "unit",
+        "installed_by": "technician",
+        "by": "technician:chau",
         "installed_at": datetime.now(UTC) + timedelta(minutes=1),
-    }  # fmt: skip
+    }
     return ReplacementInstalled(**{**facts, **fields})
+
+
+def named_in(refusal: httpx.Response) -> set[str]:
+    """The properties that a refusal names: as wrong in the body, or as what it is about."""
+    body = refusal.json()
+    return {error["pointer"].split("/")[1] for error in body.get("errors", ())} | set(body)

@@ -27,10 +27,15 @@ async def a_world(entitlements: Harness) -> World:
     rows: dict[str, list[Row]] = {
         f"/v1/{plural}": [Row({name: mine[name]}, MINE), Row({name: theirs[name]})]
         for plural, name in (
-            ("accounts", "account_id"), ("sites", "site_id"), ("contacts", "contact_id"), ("contracts", "contract_id"),
-            ("offers", "offer_id"), ("registrations", "registration_id"), ("licences", "licence_id"),
+            ("accounts", "account_id"),
+            ("sites", "site_id"),
+            ("contacts", "contact_id"),
+            ("contracts", "contract_id"),
+            ("offers", "offer_id"),
+            ("registrations", "registration_id"),
+            ("licences", "licence_id"),
         )
-    }  # fmt: skip
+    }
     rows |= {
         "/v1/products": [Row({"product_id": product})],
         "/v1/resellers": [Row({"reseller_id": reseller})],
@@ -47,11 +52,14 @@ async def an_account(h: Harness, company: str) -> dict[str, str]:
     async with h.transaction() as tx:
         [offer] = await tx.connection.fetch("SELECT id FROM offers WHERE account_id = $1", customer.account_id)
     return {
-        "account_id": str(customer.account_id), "site_id": str(customer.site_id), "contact_id": str(customer.contact_id),
-        "contract_id": contract, "offer_id": str(offer["id"]),
+        "account_id": str(customer.account_id),
+        "site_id": str(customer.site_id),
+        "contact_id": str(customer.contact_id),
+        "contract_id": contract,
+        "offer_id": str(offer["id"]),
         "registration_id": await a_registration(h, customer, serial=f"{X70}{len(company)}"),
         "licence_id": await made(h, "/v1/licences", licence | {"valid_from": "2026-01-01"}, role="admin"),
-    }  # fmt: skip
+    }
 
 
 def test_every_route_is_in_the_table() -> None:

@@ -26,6 +26,8 @@ from services.entitlements.tests.builders import (
 )
 from tests.support.harness import Harness
 
+NOBODYS = "00000000-0000-4000-8000-000000000000"
+
 
 async def coverage(h: Harness) -> dict[str, Any]:
     answer = await h.get(f"/v1/coverage?product_number={X70}&serial={SERIAL}")
@@ -147,25 +149,24 @@ async def test_what_cannot_be_done_to_a_contract_is_said_with_what_can(entitleme
 
     again = await entitlements.post(f"/v1/contracts/{contract}/cancel", {"reason": "Moved away"}, role="manager")
 
-    assert again.status_code == 409
-    assert (again.json()["state"], again.json()["possible"]) == ("cancelled", [])
+    assert (again.status_code, again.json()["state"], again.json()["possible"]) == (409, "cancelled", [])
     assert len(await entitlements.outbox()) == emitted
 
 
 @pytest.mark.parametrize(
-    ("change", "status"),
+    ("change", "status", "said"),
     [
-        ({"plan": "gold"}, 422),
-        ({"options": ["teleport"]}, 422),
-        ({"ends_on": "2020-01-01"}, 422),
-        ({"starts_on": "soon"}, 422),
-        ({"supersedes_id": "00000000-0000-4000-8000-000000000000"}, 422),
-        ({"account_id": "00000000-0000-4000-8000-000000000000"}, 404),
-        ({"state": "active"}, 422),
+        ({"plan": "gold"}, 422, "There is no plan gold."),
+        ({"options": ["teleport"]}, 422, "There is no option teleport."),
+        ({"ends_on": "2020-01-01"}, 422, "A term ends on the day it starts, or later."),
+        ({"starts_on": "soon"}, 422, "/starts_on"),
+        ({"supersedes_id": NOBODYS}, 422, f"The account has no contract {NOBODYS}."),
+        ({"account_id": NOBODYS}, 404, f"There is no account {NOBODYS}."),
+        ({"state": "active"}, 422, "/state"),
     ],
 )
 async def test_a_contract_that_makes_no_sense_is_refused_and_leaves_nothing(
-    entitlements: Harness, change: dict[str, Any], status: int
+    entitlements: Harness, change: dict[str, Any], status: int, said: str
 ) -> None:
     customer = await a_customer(entitlements)
     body = {"account_id": str(customer.account_id), "starts_on": "2026-01-01", "ends_on": "2030-01-01", **change}
@@ -173,6 +174,8 @@ async def test_a_contract_that_makes_no_sense_is_refused_and_leaves_nothing(
     answer = await entitlements.post("/v1/contracts", body, role="manager")
 
     assert answer.status_code == status
+    pointers = [error["pointer"] for error in answer.json().get("errors", ())]
+    assert said in (answer.json()["detail"], *pointers)
     assert (await entitlements.get("/v1/contracts")).json()["items"] == []
     assert await entitlements.outbox() == []
 
@@ -215,9 +218,16 @@ async def test_licences_are_found_by_key_by_serial_and_by_account_and_by_nobody_
     customer = await a_covered_customer(entitlements)
     other = await a_customer(entitlements, "Công ty TNHH Bến Nghé", name="Kho Quận 7")
     await made(
-        entitlements, "licences", account_id=str(customer.account_id), software="Tracking", key="K-X70", premium=True,
-        product_number=X70, serial=SERIAL, valid_from="2026-01-01",
-    )  # fmt: skip
+        entitlements,
+        "licences",
+        account_id=str(customer.account_id),
+        software="Tracking",
+        key="K-X70",
+        premium=True,
+        product_number=X70,
+        serial=SERIAL,
+        valid_from="2026-01-01",
+    )
 
     for query in ("key=K-X70", f"serial={SERIAL}", f"account_id={customer.account_id}&state=active"):
         mine = await entitlements.get(f"/v1/licences?{query}", role="customer", accounts=[customer.account_id])
@@ -239,4 +249,4 @@ async def test_a_licence_for_a_unit_that_is_not_the_accounts_is_refused(entitlem
 
     answer = await entitlements.post("/v1/licences", body, role="manager")
 
-    assert answer.status_code == 422
+    assert (answer.status_code, answer.json()["title"]) == (422, "The account has no such unit")

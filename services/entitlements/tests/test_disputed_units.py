@@ -140,8 +140,10 @@ async def test_a_unit_replaced_long_ago_puts_its_registration_in_no_dispute(befo
         latest = {r["key"]: r["data"] for r in await h.outbox() if r["topic"] == RegistrationState.topic}
         states = [RegistrationState.model_validate_json(data) for data in latest.values() if data]
         assert {(state.serial, state.account_id) for state in states} == {
-            ("ABC", FIRST), ("XYZ", SECOND), ("DEF", SECOND),
-        }  # fmt: skip
+            ("ABC", FIRST),
+            ("XYZ", SECOND),
+            ("DEF", SECOND),
+        }
         assert set(latest) >= {registration_key(NUMBER, serial) for serial in ("ABC", "XYZ", "DEF")}
         opened = [case_opened(SECOND, serial=serial, product_number=NUMBER) for serial in ("XYZ", "DEF")]
         await h.deliver(*opened)

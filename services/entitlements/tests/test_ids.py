@@ -49,19 +49,25 @@ async def test_no_id_in_use_is_taken_for_anything_else(entitlements: Harness, pl
         "contracts": {"account_id": str(customer.account_id), "starts_on": "2020-01-01", "ends_on": "2040-01-01"},
         "contacts": {"account_id": str(customer.account_id), "name": "B"},
         "sites": {
-            "account_id": str(customer.account_id), "name": "B", "address_lines": ["1"], "city": "B", "country": "VN",
-            "time_zone": "Asia/Ho_Chi_Minh", "opening_hours": [{"weekdays": [0], "opens": "08:00", "closes": "09:00"}],
+            "account_id": str(customer.account_id),
+            "name": "B",
+            "address_lines": ["1"],
+            "city": "B",
+            "country": "VN",
+            "time_zone": "Asia/Ho_Chi_Minh",
+            "opening_hours": [{"weekdays": [0], "opens": "08:00", "closes": "09:00"}],
         },
         "products": {"product_number": "B", "model": "B", "family": "b"},
         "licences": {"account_id": str(customer.account_id), "software": "B", "valid_from": today},
         "onsite-rules": {"country": "SG", "covered": True},
         "resellers": {"name": "B", "country": "VN"},
-    }  # fmt: skip
+    }
     for id in await ids_in_use(entitlements, customer):
         answer = await entitlements.post(f"/v1/{plural}", {**bodies[plural], "id": id}, role="admin")
         assert (answer.status_code, answer.json().get("errors")) == (
-            422, [{"pointer": "/id", "in": "body", "detail": "Extra inputs are not permitted"}]
-        )  # fmt: skip
+            422,
+            [{"pointer": "/id", "in": "body", "detail": "Extra inputs are not permitted"}],
+        )
     assert (await entitlements.post(f"/v1/{plural}", bodies[plural], role="admin")).status_code == 201
     assert await a_contract(entitlements, customer.account_id, starts_in=1)
 

@@ -36,17 +36,42 @@ async def test_rows_get_the_one_form_and_a_second_claim_is_marked(before: Before
     second = await before.registration(SECOND, "CLASH1", version=7)
     third = await before.registration(SECOND, "clash 1")
     old = await before.row(
-        "registered_serials", id=old_key(NUMBER, "old1"), account_id=FIRST, registration_id=lower, product_number=NUMBER,
-        serial="old1", replaced_by="t4e6 68c8", successor=old_key("83z52aa", "t4e6 68c8"), replaced_at=at,
-    )  # fmt: skip
+        "registered_serials",
+        id=old_key(NUMBER, "old1"),
+        account_id=FIRST,
+        registration_id=lower,
+        product_number=NUMBER,
+        serial="old1",
+        replaced_by="t4e6 68c8",
+        successor=old_key("83z52aa", "t4e6 68c8"),
+        replaced_at=at,
+    )
     licence = await before.row(
-        "licences", account_id=FIRST, key="K", software="Lens", premium=False, product_number=NUMBER, serial="plain1",
-        valid_from=at.date(), state="active", distances=[], history=[], created_at=at,
-    )  # fmt: skip
+        "licences",
+        account_id=FIRST,
+        key="K",
+        software="Lens",
+        premium=False,
+        product_number=NUMBER,
+        serial="plain1",
+        valid_from=at.date(),
+        state="active",
+        distances=[],
+        history=[],
+        created_at=at,
+    )
     replacement = await before.row(
-        "replacements", case_id=new_id(), old_key=old_key(NUMBER, "x1"), product_number=NUMBER, old_serial="x1",
-        new_product_number=NUMBER, new_serial="x2", installed_at=at, by="a", applied=False,
-    )  # fmt: skip
+        "replacements",
+        case_id=new_id(),
+        old_key=old_key(NUMBER, "x1"),
+        product_number=NUMBER,
+        old_serial="x1",
+        new_product_number=NUMBER,
+        new_serial="x2",
+        installed_at=at,
+        by="a",
+        applied=False,
+    )
     opening = {
         "product_number": "83z52aa",
         "serial": "T4E668C8",
@@ -65,8 +90,10 @@ async def test_rows_get_the_one_form_and_a_second_claim_is_marked(before: Before
 
     units = {r["id"]: r for r in await fetch("SELECT * FROM registrations")}
     assert [(units[id]["product_number"], units[id]["serial"]) for id in (lower, plain, first)] == [
-        (NUMBER, "T4E668C8"), (NUMBER, "PLAIN1"), (NUMBER, "CLASH1"),
-    ]  # fmt: skip
+        (NUMBER, "T4E668C8"),
+        (NUMBER, "PLAIN1"),
+        (NUMBER, "CLASH1"),
+    ]
     assert [units[id]["serial"] for id in (second, third)] == ["CLASH1", "clash 1"]
     assert [bool(units[id]["disputed_at"]) for id in (lower, plain, first, second, third)] == [
         False,
@@ -101,12 +128,18 @@ async def test_rows_get_the_one_form_and_a_second_claim_is_marked(before: Before
         states = [RegistrationState.model_validate_json(row["data"]) for row in latest.values() if row["data"]]
         told = {(state.serial, state.account_id): state.plan for state in states}
         assert told == {
-            ("T4E668C8", FIRST): "poly_plus", ("PLAIN1", FIRST): "poly_plus", ("CLASH1", FIRST): "poly_plus", ("OLD1", FIRST): None,
-        }  # fmt: skip
+            ("T4E668C8", FIRST): "poly_plus",
+            ("PLAIN1", FIRST): "poly_plus",
+            ("CLASH1", FIRST): "poly_plus",
+            ("OLD1", FIRST): None,
+        }
         gone = {key for key, row in latest.items() if row["data"] is None}
         assert gone == {
-            old_key("83z52aa", "t4e6 68c8"), old_key(NUMBER, "clash1"), old_key(NUMBER, "clash 1"), old_key(NUMBER, "old1"),
-        }  # fmt: skip
+            old_key("83z52aa", "t4e6 68c8"),
+            old_key(NUMBER, "clash1"),
+            old_key(NUMBER, "clash 1"),
+            old_key(NUMBER, "old1"),
+        }
         assert latest[registration_key(NUMBER, "CLASH1")]["version"] == 8  # it goes on from the record that stood there
         (decided,) = await h.events(CoverageDecided)
         assert (decided.case_id, decided.covered) == (case, True)

@@ -145,8 +145,14 @@ async def test_many_units_as_json_have_a_result_each(entitlements: Harness) -> N
     result = answer.json()
     assert (answer.status_code, result["registered"], result["refused"]) == (200, 2, 5)
     assert [row["status"] for row in result["results"]] == [
-        "registered", "conflict", "invalid", "conflict", "invalid", "invalid", "registered",
-    ]  # fmt: skip
+        "registered",
+        "conflict",
+        "invalid",
+        "conflict",
+        "invalid",
+        "invalid",
+        "registered",
+    ]
     assert [row["row"] for row in result["results"]] == list(range(1, 8))
     assert "colour" in result["results"][5]["detail"]
     assert str(owner.account_id) not in answer.text

@@ -12,16 +12,16 @@ from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.twins import refuse_twin
 from libs.store import Transaction
 from libs.store.ids import new_id
-from services.entitlements.model.account import Account
+from services.entitlements.model.account import Account, must_be_of_account
 from services.entitlements.model.contract import Contract
 from services.entitlements.model.coverage import registered
 from services.entitlements.model.fields import unchanged
 from services.entitlements.model.licence import Licence, UnitNotRegistered, check_validity, machine
 from services.entitlements.model.policy import policies
-from services.entitlements.queries.access import account_of
+from services.entitlements.queries.access import account_of, locked_with_account
 from services.entitlements.queries.registrations import LicenceOut
-from services.entitlements.use_cases.changes import Change, check_of_account, to_change
-from services.entitlements.use_cases.run_licence import follow_validity, new_key, start_licence
+from services.entitlements.reactions.run_licence import follow_validity, new_key, start_licence
+from services.entitlements.use_cases.changes import Change
 
 router = Router(tags=["licences"])
 Seats = Annotated[int, Field(ge=1, le=1_000_000)]
@@ -51,7 +51,7 @@ class ChangeLicence(Change):
 async def issue_licence(cmd: IssueLicence, account: Account, tx: Transaction) -> Licence:
     """Raises ImpossibleValidity, UnitNotRegistered, NotOfThisAccount, ThereAlready."""
     check_validity(cmd.valid_from, cmd.valid_until)
-    await check_of_account(Contract, cmd.contract_id, account.id, tx)
+    await must_be_of_account(Contract, cmd.contract_id, account.id, tx)
     if cmd.product_number or cmd.serial:
         known = cmd.product_number and cmd.serial and await registered(cmd.product_number, cmd.serial, account.id, tx)
         if not known:
@@ -85,7 +85,7 @@ async def issue_licence_route(cmd: IssueLicence, tx: Tx, caller: Caller) -> Lice
 
 @router.patch("/v1/licences/{licence_id}", dependencies=[allow(*MANAGERS)])
 async def change_licence_route(licence_id: UUID, cmd: ChangeLicence, tx: Tx, caller: Caller) -> LicenceOut:
-    licence, account = await to_change(Licence, licence_id, caller, tx)
+    licence, account = await locked_with_account(Licence, licence_id, caller, tx)
     cmd.apply(licence)
     check_validity(licence.valid_from, licence.valid_until)
     if "valid_until" in cmd.model_fields_set:

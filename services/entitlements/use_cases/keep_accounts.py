@@ -11,13 +11,13 @@ from libs.store.ids import new_id
 from services.entitlements.model.account import Account
 from services.entitlements.model.fields import Country, unchanged
 from services.entitlements.queries.accounts import AccountOut
+from services.entitlements.reactions.decide_coverage import decide_again
 from services.entitlements.use_cases.changes import Change
-from services.entitlements.use_cases.decide_coverage import decide_again
 
 router = Router(tags=["accounts"])
 
 
-class OpenAccount(Command):
+class CreateAccount(Command):
     name: Line
     country: Country
     time_zone: Zone
@@ -29,7 +29,7 @@ class ChangeAccount(Change):
     language: Language = unchanged()
 
 
-async def open_account(cmd: OpenAccount, tx: Transaction) -> Account:
+async def create_account(cmd: CreateAccount, tx: Transaction) -> Account:
     return tx.add(
         Account(
             id=new_id(),
@@ -43,8 +43,8 @@ async def open_account(cmd: OpenAccount, tx: Transaction) -> Account:
 
 
 @router.post("/v1/accounts", status_code=201, dependencies=[allow(*MANAGERS)])
-async def open_account_route(cmd: OpenAccount, tx: Tx) -> AccountOut:
-    return AccountOut.model_validate(await open_account(cmd, tx))
+async def create_account_route(cmd: CreateAccount, tx: Tx) -> AccountOut:
+    return AccountOut.model_validate(await create_account(cmd, tx))
 
 
 @router.patch("/v1/accounts/{account_id}", dependencies=[allow(*MANAGERS)])

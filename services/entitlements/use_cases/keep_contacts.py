@@ -11,15 +11,15 @@ from libs.store.ids import new_id
 from services.entitlements.model.account import Account
 from services.entitlements.model.contact import Contact
 from services.entitlements.model.fields import Email, Phone, unchanged
-from services.entitlements.queries.access import account_of
+from services.entitlements.queries.access import account_of, locked_with_account
 from services.entitlements.queries.accounts import ContactOut
-from services.entitlements.use_cases.changes import Change, to_change
-from services.entitlements.use_cases.decide_coverage import decide_again
+from services.entitlements.reactions.decide_coverage import decide_again
+from services.entitlements.use_cases.changes import Change
 
 router = Router(tags=["contacts"])
 
 
-class AddContact(Command):
+class CreateContact(Command):
     account_id: UUID | None = None
     name: Line
     email: Email | None = None
@@ -36,7 +36,7 @@ class ChangeContact(Change):
     authorised: bool = unchanged()
 
 
-async def add_contact(cmd: AddContact, account: Account, tx: Transaction) -> Contact:
+async def create_contact(cmd: CreateContact, account: Account, tx: Transaction) -> Contact:
     contact = tx.add(
         Contact(
             id=new_id(),
@@ -54,13 +54,13 @@ async def add_contact(cmd: AddContact, account: Account, tx: Transaction) -> Con
 
 
 @router.post("/v1/contacts", status_code=201, dependencies=[allow(*ACCOUNT_KEEPERS)])
-async def add_contact_route(cmd: AddContact, tx: Tx, caller: Caller) -> ContactOut:
-    return ContactOut.model_validate(await add_contact(cmd, await account_of(caller, cmd.account_id, tx), tx))
+async def create_contact_route(cmd: CreateContact, tx: Tx, caller: Caller) -> ContactOut:
+    return ContactOut.model_validate(await create_contact(cmd, await account_of(caller, cmd.account_id, tx), tx))
 
 
 @router.patch("/v1/contacts/{contact_id}", dependencies=[allow(*ACCOUNT_KEEPERS)])
 async def change_contact_route(contact_id: UUID, cmd: ChangeContact, tx: Tx, caller: Caller) -> ContactOut:
-    contact, account = await to_change(Contact, contact_id, caller, tx)
+    contact, account = await locked_with_account(Contact, contact_id, caller, tx)
     cmd.apply(contact)
     await decide_again(account.id, tx)
     return ContactOut.model_validate(contact)

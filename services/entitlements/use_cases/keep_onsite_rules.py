@@ -5,22 +5,17 @@ from uuid import UUID
 from libs.kit.auth import MANAGERS
 from libs.kit.fields import Line, Text, Word
 from libs.kit.http import Command, Router, Tx, allow
-from libs.kit.problems import Conflict
 from libs.store.ids import new_id
 from services.entitlements.model.case_file import decide_soon, stands_in
 from services.entitlements.model.fields import Country, unchanged
-from services.entitlements.model.onsite_rule import OnsiteRule
+from services.entitlements.model.onsite_rule import OnsiteRule, must_be_new
 from services.entitlements.queries.coverage import OnsiteRuleOut
 from services.entitlements.use_cases.changes import Change
 
 router = Router(tags=["coverage"])
 
 
-class RuleExists(Conflict):
-    title = "There is a rule for this already"
-
-
-class AddOnsiteRule(Command):
+class CreateOnsiteRule(Command):
     """Without a region it holds in the whole country, without a family for every product."""
 
     country: Country
@@ -36,16 +31,8 @@ class ChangeOnsiteRule(Change):
 
 
 @router.post("/v1/onsite-rules", status_code=201, dependencies=[allow(*MANAGERS)])
-async def add_onsite_rule_route(cmd: AddOnsiteRule, tx: Tx) -> OnsiteRuleOut:
-    c = OnsiteRule.c
-    same = await tx.first(
-        OnsiteRule,
-        c.country == cmd.country,
-        c.region.is_not_distinct_from(cmd.region),
-        c.family.is_not_distinct_from(cmd.family),
-    )
-    if same:
-        raise RuleExists("Change the rule that is there instead.", rule_id=str(same.id))
+async def create_onsite_rule_route(cmd: CreateOnsiteRule, tx: Tx) -> OnsiteRuleOut:
+    await must_be_new(cmd.country, cmd.region, cmd.family, tx)
     rule = tx.add(
         OnsiteRule(
             id=new_id(),

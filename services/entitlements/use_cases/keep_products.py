@@ -21,7 +21,7 @@ Revision = Annotated[Word, StringConstraints(max_length=40)]
 Revisions = Annotated[list[Revision], Field(max_length=50)]
 
 
-class AddProduct(Command):
+class CreateProduct(Command):
     product_number: ProductNumber
     model: Line
     family: Word
@@ -37,7 +37,7 @@ class ChangeProduct(Change):
 
 
 @router.post("/v1/products", status_code=201, dependencies=[allow(*MANAGERS)])
-async def add_product_route(cmd: AddProduct, tx: Tx) -> ProductOut:
+async def create_product_route(cmd: CreateProduct, tx: Tx) -> ProductOut:
     await refuse_twin(Product, tx, product_number=cmd.product_number)
     product = tx.add(
         Product(

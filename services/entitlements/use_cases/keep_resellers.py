@@ -14,7 +14,7 @@ from services.entitlements.use_cases.changes import Change
 router = Router(tags=["resellers"])
 
 
-class AddReseller(Command):
+class CreateReseller(Command):
     name: Line
     country: Country
     email: Email | None = None
@@ -30,7 +30,7 @@ class ChangeReseller(Change):
 
 
 @router.post("/v1/resellers", status_code=201, dependencies=[allow(*MANAGERS)])
-async def add_reseller_route(cmd: AddReseller, tx: Tx) -> ResellerOut:
+async def create_reseller_route(cmd: CreateReseller, tx: Tx) -> ResellerOut:
     reseller = tx.add(
         Reseller(
             id=new_id(),

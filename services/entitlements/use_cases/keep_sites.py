@@ -10,22 +10,22 @@ from libs.kit.fields import Line, Text, Zone
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from libs.store.ids import new_id
-from services.entitlements.model.account import Account
+from services.entitlements.model.account import Account, must_be_of_account
 from services.entitlements.model.contact import Contact
 from services.entitlements.model.fields import Country, unchanged
 from services.entitlements.model.site import OpeningWindow, Site, refuse_overlaps
-from services.entitlements.queries.access import account_of
+from services.entitlements.queries.access import account_of, locked_with_account
 from services.entitlements.queries.accounts import SiteOut
-from services.entitlements.use_cases.changes import Change, check_of_account, to_change
-from services.entitlements.use_cases.decide_coverage import decide_again
-from services.entitlements.use_cases.offer_discounts import offer_discounts
+from services.entitlements.reactions.decide_coverage import decide_again
+from services.entitlements.reactions.offer_discounts import offer_discounts
+from services.entitlements.use_cases.changes import Change
 
 router = Router(tags=["sites"])
 AddressLines = Annotated[list[Line], Field(min_length=1, max_length=6)]
 OpeningTimes = Annotated[list[OpeningWindow], Field(min_length=1, max_length=28), AfterValidator(refuse_overlaps)]
 
 
-class AddSite(Command):
+class CreateSite(Command):
     account_id: UUID | None = None
     name: Line
     address_lines: AddressLines
@@ -52,16 +52,16 @@ class ChangeSite(Change):
     contact_id: UUID | None = None
 
 
-async def add_site(cmd: AddSite, account: Account, tx: Transaction) -> Site:
-    await check_of_account(Contact, cmd.contact_id, account.id, tx)
-    fields = {name: getattr(cmd, name) for name in AddSite.model_fields if name != "account_id"}
+async def create_site(cmd: CreateSite, account: Account, tx: Transaction) -> Site:
+    await must_be_of_account(Contact, cmd.contact_id, account.id, tx)
+    fields = {name: getattr(cmd, name) for name in CreateSite.model_fields if name != "account_id"}
     site = tx.add(Site(id=new_id(), account_id=account.id, created_at=tx.now, **fields))
     await _tell(account, tx)
     return site
 
 
 async def change_site(site: Site, account: Account, cmd: ChangeSite, tx: Transaction) -> Site:
-    await check_of_account(Contact, cmd.contact_id, account.id, tx)
+    await must_be_of_account(Contact, cmd.contact_id, account.id, tx)
     cmd.apply(site)
     await _tell(account, tx)
     return site
@@ -73,11 +73,11 @@ async def _tell(account: Account, tx: Transaction) -> None:
 
 
 @router.post("/v1/sites", status_code=201, dependencies=[allow(*ACCOUNT_KEEPERS)])
-async def add_site_route(cmd: AddSite, tx: Tx, caller: Caller) -> SiteOut:
-    return SiteOut.model_validate(await add_site(cmd, await account_of(caller, cmd.account_id, tx), tx))
+async def create_site_route(cmd: CreateSite, tx: Tx, caller: Caller) -> SiteOut:
+    return SiteOut.model_validate(await create_site(cmd, await account_of(caller, cmd.account_id, tx), tx))
 
 
 @router.patch("/v1/sites/{site_id}", dependencies=[allow(*ACCOUNT_KEEPERS)])
 async def change_site_route(site_id: UUID, cmd: ChangeSite, tx: Tx, caller: Caller) -> SiteOut:
-    site, account = await to_change(Site, site_id, caller, tx)
+    site, account = await locked_with_account(Site, site_id, caller, tx)
     return SiteOut.model_validate(await change_site(site, account, cmd, tx))

@@ -1,4 +1,4 @@
-"""The routes of a registration: one unit as JSON, or many as JSON or CSV with a result per row (S16)."""
+"""Register many units at once, as JSON or as CSV, with a result for each row (S16)."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -8,19 +8,16 @@ from pydantic import BaseModel, Field, ValidationError
 
 from libs.kit.auth import ACCOUNT_KEEPERS
 from libs.kit.http import Caller, Command, Router, Tx, allow, body_limit
-from libs.kit.problems import BadRequest, Problem
-from libs.store.transaction import Transaction
+from libs.kit.problems import BadRequest
+from libs.store import Transaction
 from services.entitlements.model.registration import Registration
-from services.entitlements.queries.registrations import RegistrationOut
-from services.entitlements.use_cases.claim_units import UnitToRegister, register_units
-from services.entitlements.use_cases.read_csv import COLUMNS, MAX_ROWS, read_csv
+from services.entitlements.model.spreadsheet import MAX_ROWS, rows_of
+from services.entitlements.use_cases.register_product import UnitToRegister, register_units
 
 router = Router(tags=["registrations"])
 MAX_BYTES = 4 * 2**20
-
-
-class RegisterProduct(UnitToRegister):
-    account_id: UUID | None = None
+_COLUMNS = tuple(UnitToRegister.model_fields)
+_REQUIRED = ("product_number", "serial")
 
 
 class RegisterProducts(Command):
@@ -45,20 +42,12 @@ class BulkResult(BaseModel):
     results: list[RowResult]
 
 
-@router.post("/v1/registrations", status_code=201, dependencies=[allow(*ACCOUNT_KEEPERS)])
-async def register_product_route(cmd: RegisterProduct, tx: Tx, caller: Caller) -> RegistrationOut:
-    (result,) = await register_units(caller.account(cmd.account_id), [cmd], tx)
-    if isinstance(result, Problem):
-        raise result
-    return RegistrationOut.of(result, caller)
-
-
 _BODY = {
     "required": True,
     "content": {
         "application/json": {"schema": RegisterProducts.model_json_schema()},
         "text/csv": {
-            "schema": {"type": "string", "description": f"A heading, then rows. Columns: {', '.join(COLUMNS)}."}
+            "schema": {"type": "string", "description": f"A heading, then rows. Columns: {', '.join(_COLUMNS)}."}
         },
     },
 }
@@ -75,7 +64,7 @@ async def register_products_route(
     """Good rows are registered whatever the others are. The account of a CSV is named in the query."""
     body = await request.body()
     if request.headers.get("content-type", "").partition(";")[0].strip() == "text/csv":
-        rows = read_csv(body)
+        rows = rows_of(body, columns=_COLUMNS, required=_REQUIRED)
     else:
         command = _read_json(body)
         account_id, rows = command.account_id or account_id, command.items

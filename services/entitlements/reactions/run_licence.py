@@ -10,11 +10,9 @@ from libs.store.ids import derived
 from services.entitlements.model.account import Account
 from services.entitlements.model.contract import Contract
 from services.entitlements.model.days import begins, day_of
-from services.entitlements.model.history import Step
-from services.entitlements.model.licence import Licence, machine
+from services.entitlements.model.history import Change
+from services.entitlements.model.licence import END, EXPIRING, Licence, machine
 from services.entitlements.model.policy import EntitlementsPolicy
-
-TELL, END = "expiring", "end"
 
 
 def new_key() -> str:
@@ -24,18 +22,14 @@ def new_key() -> str:
 
 
 def start_licence(licence: Licence, account: Account, policy: EntitlementsPolicy, tx: Transaction) -> Licence:
-    """Adds it, tells of it, and follows its validity."""
+    """Adds it, tells of it, and sets its timers."""
     tx.add(licence)
-    licence.history = [Step(state=machine.initial, at=tx.now, by=tx.scope.actor)]
+    licence.history = [Change(state=machine.initial, at=tx.now, by=tx.scope.actor)]
     tx.emit(
         LicenceIssued(
-            licence_id=licence.id,
-            account_id=account.id,
+            **licence.facts(),
             contract_id=licence.contract_id,
-            software=licence.software,
             premium=licence.premium,
-            product_number=licence.product_number,
-            serial=licence.serial,
             seats=licence.seats,
             valid_from=licence.valid_from,
             valid_until=licence.valid_until,
@@ -49,33 +43,33 @@ def start_licence(licence: Licence, account: Account, policy: EntitlementsPolicy
 def follow_validity(
     licence: Licence, account: Account, policy: EntitlementsPolicy, tx: Transaction, *, reason: str | None = None
 ) -> None:
-    """Sets its timers anew; one that ends soon already is told of once, now."""
+    """Sets its timers anew. One that ends soon is told of once, now."""
     for days, _ in licence.tells_on():
-        tx.cancel_timer(licence, f"{TELL}:{days}")
+        tx.cancel_timer(licence, f"{EXPIRING}:{days}")
     licence.distances = sorted(set(policy.expiring_days), reverse=True)
     today = day_of(tx.now, account.time_zone)
     for days, day in licence.tells_on():
         if day > today:
-            tx.set_timer(licence, f"{TELL}:{days}", begins(day, account.time_zone))
+            tx.set_timer(licence, f"{EXPIRING}:{days}", begins(day, account.time_zone))
     tx.cancel_timer(licence, END)
     if licence.valid_until and licence.valid_until >= today:
         tx.set_timer(licence, END, begins(licence.valid_until + timedelta(days=1), account.time_zone))
-    licence.settle(today, at=tx.now, by=tx.scope.actor, reason=reason)
+    licence.catch_up(today, at=tx.now, by=tx.scope.actor, reason=reason)
     if licence.state == "expiring":
         _tell(licence, today, tx)
 
 
 async def tell_expiring(licence: Licence, tx: Transaction, detail: str) -> None:
-    """The timer's, at each of the policy's distances."""
+    """One of the policy's distances before its end is reached."""
     today = await _today(licence, tx)
-    licence.settle(today, at=tx.now, by=tx.scope.actor, reason=f"{detail} days left")
+    licence.catch_up(today, at=tx.now, by=tx.scope.actor, reason=f"{detail} days left")
     if licence.state == "expiring":
         _tell(licence, today, tx)
 
 
 async def end_licence(licence: Licence, tx: Transaction, _detail: str) -> None:
-    """The timer's, after its last day."""
-    licence.settle(await _today(licence, tx), at=tx.now, by=tx.scope.actor, reason="its validity ended")
+    """Its last day has passed."""
+    licence.catch_up(await _today(licence, tx), at=tx.now, by=tx.scope.actor, reason="its validity ended")
 
 
 async def include_licences(contract: Contract, account: Account, policy: EntitlementsPolicy, tx: Transaction) -> None:
@@ -125,18 +119,9 @@ def _earlier(day: date | None, other: date) -> date:
 
 
 def _tell(licence: Licence, today: date, tx: Transaction) -> None:
-    assert licence.valid_until is not None  # it is expiring
-    tx.emit(
-        LicenceExpiring(
-            licence_id=licence.id,
-            account_id=licence.account_id,
-            software=licence.software,
-            product_number=licence.product_number,
-            serial=licence.serial,
-            valid_until=licence.valid_until,
-            days_left=(licence.valid_until - today).days,
-        )
-    )
+    assert licence.valid_until is not None, "only a licence that ends is expiring"
+    left = (licence.valid_until - today).days
+    tx.emit(LicenceExpiring(**licence.facts(), valid_until=licence.valid_until, days_left=left))
 
 
 async def _today(licence: Licence, tx: Transaction) -> date:

@@ -1,16 +1,17 @@
-"""Register units for an account: claim their serials, tell of them, answer the cases that waited for them."""
+"""Register units for an account: claim their serials, tell of them, answer the cases that waited for them (S16)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from libs.events.entitlements import ProductRegistered, registration_key
+from libs.kit.auth import ACCOUNT_KEEPERS
 from libs.kit.fields import Line, ProductNumber, Serial
-from libs.kit.http import Command
+from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Problem
 from libs.store import Transaction
 from libs.store.ids import new_id
-from services.entitlements.model.account import Account
+from services.entitlements.model.account import Account, not_of_account
 from services.entitlements.model.contact import Contact
 from services.entitlements.model.contract import Contract
 from services.entitlements.model.coverage import coverages_now
@@ -19,15 +20,17 @@ from services.entitlements.model.registration import (
     CannotBeRegistered,
     RegisteredSerial,
     Registration,
-    RegistrationStep,
+    RegistrationChange,
     claim,
     machine,
 )
-from services.entitlements.model.site import NotOfThisAccount, Site
-from services.entitlements.use_cases.decide_coverage import decide_for_registered
-from services.entitlements.use_cases.replace_serial import apply_what_was_replaced
-from services.entitlements.use_cases.whereabouts import whereabouts
+from services.entitlements.model.site import Site
+from services.entitlements.queries.registrations import RegistrationOut
+from services.entitlements.queries.site_and_contact import site_and_contact
+from services.entitlements.reactions.decide_coverage import decide_for_registered
+from services.entitlements.reactions.follow_replacement import apply_what_was_replaced
 
+router = Router(tags=["registrations"])
 _NAMED: dict[str, type[Site] | type[Contact] | type[Contract]] = {
     "site_id": Site,
     "contact_id": Contact,
@@ -47,15 +50,19 @@ class UnitToRegister(Command):
     contract_id: UUID | None = None
 
 
+class RegisterProduct(UnitToRegister):
+    account_id: UUID | None = None
+
+
 @dataclass(frozen=True)
 class Known:
-    """What the rows name, read once for all of them."""
+    """What the rows name, read once for all of them. `own`: the sites, contacts and contracts that are the account's."""
 
     products: dict[str, Product]
-    own: set[UUID]  # those of the named sites, contacts and contracts that are the account's
+    own: set[UUID]
 
     def check(self, unit: UnitToRegister) -> Product:
-        """Raises UnknownProduct, UnknownRevision, NotOfThisAccount."""
+        """The unit's model. Raises UnknownProduct, UnknownRevision, NotOfThisAccount."""
         product = self.products.get(unit.product_number)
         if product is None:
             raise UnknownProduct(
@@ -65,7 +72,7 @@ class Known:
         for name in _NAMED:
             id = getattr(unit, name)
             if id is not None and id not in self.own:
-                raise NotOfThisAccount(f"The account has no {name.removesuffix('_id')} {id}.", **{name: str(id)})
+                raise not_of_account(name.removesuffix("_id"), id)
         return product
 
 
@@ -73,7 +80,8 @@ async def register_units(
     account_id: UUID, units: Sequence[UnitToRegister], tx: Transaction
 ) -> list[Registration | Problem]:
     """For each unit its registration, or why there is none, in their order. Raises NotFound for an account that is not there."""
-    account = await Account.get(account_id, tx, lock=True)  # first: what is read before could have changed by then
+    # Locked first: what is read before could have changed by then.
+    account = await Account.get(account_id, tx, lock=True)
     known = await _known(account_id, units, tx)
     results: list[Registration | Problem] = []
     seen: set[UUID] = set()
@@ -107,13 +115,14 @@ async def _known(account_id: UUID, units: Sequence[UnitToRegister], tx: Transact
 
 def _new(account: Account, product: Product, unit: UnitToRegister, tx: Transaction) -> Registration:
     given = {name: getattr(unit, name) for name in UnitToRegister.model_fields}
+    begun = RegistrationChange(state=machine.initial, at=tx.now, by=tx.scope.actor, account_id=account.id)
     return Registration(
         id=new_id(),
         account_id=account.id,
         family=product.family,
         model=product.model,
         state=machine.initial,
-        history=[RegistrationStep(state=machine.initial, at=tx.now, by=tx.scope.actor, account_id=account.id)],
+        history=[begun],
         created_at=tx.now,
         **given,
     )
@@ -133,20 +142,15 @@ async def _tell(
         tx.add(registration)
     for registration, coverage in zip(registrations, await coverages_now(registrations, tx), strict=True):
         serials[registration.id].publish(registration, coverage.plan, tx)
-        site, contact = await whereabouts(registration, tx)
+        site, contact = await site_and_contact(registration, tx)
         tx.emit(
             ProductRegistered(
-                registration_id=registration.id,
-                account_id=account.id,
+                **registration.facts(),
+                **coverage.facts(),
                 account_name=account.name,
-                product_number=registration.product_number,
-                serial=registration.serial,
                 family=registration.family,
                 model=registration.model,
                 hardware_revision=registration.hardware_revision,
-                contract_id=coverage.contract_id,
-                plan=coverage.plan,
-                features=coverage.features,
                 site=site,
                 contact=contact,
                 by=tx.scope.actor,
@@ -157,3 +161,11 @@ async def _tell(
     await apply_what_was_replaced(keys, tx)
     if keys:
         await decide_for_registered(account.id, keys, tx)
+
+
+@router.post("/v1/registrations", status_code=201, dependencies=[allow(*ACCOUNT_KEEPERS)])
+async def register_product_route(cmd: RegisterProduct, tx: Tx, caller: Caller) -> RegistrationOut:
+    (result,) = await register_units(caller.account(cmd.account_id), [cmd], tx)
+    if isinstance(result, Problem):
+        raise result
+    return RegistrationOut.of(result, caller)

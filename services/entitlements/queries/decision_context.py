@@ -1,4 +1,4 @@
-"""What a case's decision carries along, so that nobody has to ask: the unit, its site, the contact, the product."""
+"""What a decision carries along, so that nobody has to ask: the case's unit, site, contact and product."""
 
 from typing import Literal
 from uuid import UUID
@@ -16,9 +16,9 @@ from services.entitlements.model.site import Site
 
 
 async def lineage(opening: Opening, account_id: UUID, tx: Transaction) -> list[RegisteredSerial]:
-    """The unit that the case named and each that took its place since; empty when the account has not registered it.
+    """The unit that the case named, then each that took its place; empty when the account has not registered it.
 
-    It ends where the next is another account's by now, or nobody's any more.
+    It ends before a unit that is another account's by now, or nobody's any more.
     """
     if not (opening.product_number and opening.serial):
         return []
@@ -33,7 +33,7 @@ async def lineage(opening: Opening, account_id: UUID, tx: Transaction) -> list[R
 
 
 async def unknown_of_case(opening: Opening, account_id: UUID, tx: Transaction) -> list[Literal["site", "contact"]]:
-    """What the request named and the account has not, or has no more; nothing is said of whose it is."""
+    """What the request named and the account does not have (any more); whose it is stays unsaid."""
     site = await Site.find(opening.site_id, tx) if opening.site_id else None
     contact = await Contact.find(opening.contact_id, tx) if opening.contact_id else None
     unknown: list[Literal["site", "contact"]] = []
@@ -47,7 +47,10 @@ async def unknown_of_case(opening: Opening, account_id: UUID, tx: Transaction) -
 async def site_of_case(
     opening: Opening, registration: Registration | None, account_id: UUID, tx: Transaction
 ) -> Site | None:
-    """The one the request named, else the unit's own, else that of who asked or of the unit's contact, else the account's only one."""
+    """The site of a case, if anything tells it.
+
+    The one that the request named, else the unit's, else that of whoever asked or of the unit's contact, else the account's only one.
+    """
     for id in (opening.site_id, registration.site_id if registration else None):
         site = await Site.find(id, tx) if id else None
         if site and site.account_id == account_id:
@@ -60,7 +63,7 @@ async def site_of_case(
 
 
 async def _only_site(tx: Transaction, *where: sa.ColumnElement[bool]) -> Site | None:
-    """Of several, none: a part that is sent to a guess is worse than one that waits for a word."""
+    """None of several: a part that is sent to a guessed site is worse than one that waits until somebody names it."""
     sites = await tx.select(Site, *where, limit=2)
     return sites[0] if len(sites) == 1 else None
 
@@ -68,7 +71,7 @@ async def _only_site(tx: Transaction, *where: sa.ColumnElement[bool]) -> Site | 
 async def contact_of_case(
     opening: Opening, registration: Registration | None, site: Site | None, account_id: UUID, tx: Transaction
 ) -> Contact | None:
-    """Who asked, else the unit's, else the site's, else the first who may sign for the account."""
+    """Who asked, else the unit's contact, else the site's, else the first one who may sign for the account."""
     of_unit = registration.contact_id if registration else None
     for id in (opening.contact_id, of_unit, site.contact_id if site else None):
         contact = await Contact.find(id, tx) if id else None
@@ -80,6 +83,7 @@ async def contact_of_case(
 async def product_of_case(
     opening: Opening, registration: Registration | None, serial: RegisteredSerial | None, tx: Transaction
 ) -> values.Product | None:
+    """The unit as it is now, by the catalogue where it knows the number; None where nothing is known of it."""
     number = serial.product_number if serial else opening.product_number
     if number is None:
         return None

@@ -13,13 +13,13 @@ from services.entitlements.model.case_file import CaseFile
 from services.entitlements.model.coverage import coverage_now
 from services.entitlements.model.product import Product
 from services.entitlements.model.registration import RegisteredSerial, Registration, Replacement
-from services.entitlements.use_cases.decide_coverage import decide_for_units
+from services.entitlements.reactions.decide_coverage import decide_for_units
 
 log = structlog.get_logger()
 
 
 async def follow_replacement(event: ReplacementInstalled, tx: Transaction) -> None:
-    """Kept by its RMA's id, so that it acts once; a unit that its account has not registered waits for that."""
+    """Keeps it by its RMA's id, so that it acts once. One of a unit that its account has not registered waits until it has."""
     if not (event.whole_unit and event.old_serial and event.new_serial):
         return
     if await Replacement.find(event.rma_id, tx, lock=True):
@@ -44,7 +44,7 @@ async def follow_replacement(event: ReplacementInstalled, tx: Transaction) -> No
 
 
 async def apply_what_was_replaced(keys: Sequence[UUID], tx: Transaction) -> None:
-    """Replacements heard of before these serials were registered."""
+    """Takes up the replacements that were heard of before these serials were registered."""
     waiting = await tx.select(Replacement, Replacement.c.old_key.in_(keys), ~Replacement.c.applied, lock=True)
     for replacement in waiting:
         await _apply(replacement, tx)
@@ -60,7 +60,7 @@ async def _apply(replacement: Replacement, tx: Transaction) -> None:
     if old.replaced_by:
         return
     if registration.disputed_at or registration.account_id != await _account_of(replacement, tx):
-        # One label can be on two accounts' units, as they say: a person has to find out. Until then it waits.
+        # Two accounts may claim one label: a person has to find out whose it is, and until then this waits.
         log.warning("a replacement's unit is another account's or in dispute", rma_id=str(replacement.id))
         return
     if not await _take_over(registration, old, replacement, tx):
@@ -74,14 +74,14 @@ async def _apply(replacement: Replacement, tx: Transaction) -> None:
 
 async def _account_of(replacement: Replacement, tx: Transaction) -> UUID | None:
     """Whose unit was replaced, as far as it is known."""
-    file = None if replacement.account_id else await CaseFile.find(replacement.case_id, tx)
-    return file.account_id if file else replacement.account_id
+    case = None if replacement.account_id else await CaseFile.find(replacement.case_id, tx)
+    return case.account_id if case else replacement.account_id
 
 
 async def _take_over(
     registration: Registration, old: RegisteredSerial, replacement: Replacement, tx: Transaction
 ) -> bool:
-    """Whether the new serial has taken over; it cannot when another account has registered it, which only a person can mend."""
+    """Whether the new serial has taken over. It cannot when another account has registered it: only a person can mend that."""
     successor = await _successor(registration, replacement, tx)
     if successor is None:
         log.warning(

@@ -1,19 +1,20 @@
-"""A list of units as a spreadsheet saves it."""
+"""A table as a spreadsheet saves it: CSV in UTF-8, its first row the names of the columns."""
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from libs.kit.problems import BadRequest
-from services.entitlements.use_cases.claim_units import UnitToRegister
 
 MAX_ROWS = 5000
-COLUMNS = tuple(UnitToRegister.model_fields)
 
 
-def read_csv(body: bytes) -> list[dict[str, Any]]:
-    """Rows by heading, empty cells left out; comma or semicolon, as spreadsheets write them. Raises BadRequest."""
+def rows_of(body: bytes, *, columns: Collection[str], required: Collection[str]) -> list[dict[str, Any]]:
+    """The rows by column, empty cells left out. Cells are parted by commas or semicolons.
+
+    Raises BadRequest when it cannot be read, lacks a required column, has an unknown one, has no row or more than MAX_ROWS.
+    """
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -21,8 +22,9 @@ def read_csv(body: bytes) -> list[dict[str, Any]]:
     heading = text.partition("\n")[0]
     reader = csv.DictReader(io.StringIO(text), delimiter=";" if heading.count(";") > heading.count(",") else ",")
     names = [name.strip() for name in reader.fieldnames or ()]
-    if not {"product_number", "serial"} <= set(names) or set(names) - set(COLUMNS):
-        raise BadRequest("The heading names product_number and serial, and no column we do not know.", known=COLUMNS)
+    if not set(required) <= set(names) <= set(columns):
+        needed = " and ".join(required)
+        raise BadRequest(f"The heading names {needed}, and no column we do not know.", known=list(columns))
     reader.fieldnames = names
     try:
         rows = [_cells(row) for row in _limited(reader)]
@@ -34,7 +36,7 @@ def read_csv(body: bytes) -> list[dict[str, Any]]:
 
 
 def _cells(row: dict[str | Any, Any]) -> dict[str, Any]:
-    """Cells beyond the heading make the row invalid, by a property that no unit has."""
+    """Cells beyond the heading make the row invalid, by a property that nothing has."""
     return {str(name) if name else "cells beyond the heading": value for name, value in row.items() if value}
 
 

@@ -3,26 +3,24 @@
 from libs.events.entitlements import ContractActivated, ContractExpired
 from libs.store import Transaction
 from services.entitlements.model.account import Account
-from services.entitlements.model.contract import Contract, Ending
+from services.entitlements.model.contract import BEGIN, END, Contract, Ending
 from services.entitlements.model.days import begins, day_of
 from services.entitlements.model.policy import policies
-from services.entitlements.use_cases.decide_coverage import decide_again
-from services.entitlements.use_cases.offer_discounts import end_offers, offer_discounts
-from services.entitlements.use_cases.publish_registrations import publish_registrations
-from services.entitlements.use_cases.run_licence import end_licences, include_licences
-
-BEGIN, END = "begin", "end"
+from services.entitlements.reactions.decide_coverage import decide_again
+from services.entitlements.reactions.offer_discounts import end_offers, offer_discounts
+from services.entitlements.reactions.publish_registrations import publish_registrations
+from services.entitlements.reactions.run_licence import end_licences, include_licences
 
 
 def set_timers(contract: Contract, account: Account, tx: Transaction) -> None:
-    """Its first instant, and the first instant after its last day."""
+    """For its first instant, and for the first instant after its last day."""
     if contract.state == "scheduled":
         tx.set_timer(contract, BEGIN, begins(contract.term.starts_on, account.time_zone))
     tx.set_timer(contract, END, begins(contract.term.day_after, account.time_zone))
 
 
 async def begin_contract(contract: Contract, tx: Transaction, _detail: str = "") -> None:
-    """The timer's, and a new contract's whose term has begun already."""
+    """Its first day has come; also for a new contract whose term has begun already. Raises ForbiddenTransition."""
     account = await Account.get(contract.account_id, tx, lock=True)
     contract.begin(at=tx.now, by=tx.scope.actor)
     if contract.supersedes_id:
@@ -33,18 +31,16 @@ async def begin_contract(contract: Contract, tx: Transaction, _detail: str = "")
 
 
 async def end_by_term(contract: Contract, tx: Transaction, _detail: str = "") -> None:
-    """The timer's."""
+    """Its last day has passed. Raises ForbiddenTransition."""
     await end_contract(contract, "term", tx)
 
 
 async def activated(contract: Contract, account: Account, tx: Transaction, *, renewed: bool) -> None:
+    """Tells that it began or was renewed, and brings what comes with it: licences (S13), offers (S22), cover for open cases."""
     set_timers(contract, account, tx)
     tx.emit(
         ContractActivated(
-            contract_id=contract.id,
-            account_id=account.id,
-            number=contract.number,
-            plan=contract.plan,
+            **contract.facts(),
             features=contract.features,
             options=contract.options,
             starts_on=contract.term.starts_on,
@@ -61,7 +57,10 @@ async def activated(contract: Contract, account: Account, tx: Transaction, *, re
 
 
 async def end_contract(contract: Contract, why: Ending, tx: Transaction, *, reason: str | None = None) -> None:
-    """Raises ForbiddenTransition unless it is active (or scheduled, for a cancellation: nobody was told that it ran)."""
+    """Ends it with all that came with it. One that has not begun is only cancelled: nobody was told that it ran.
+
+    Raises ForbiddenTransition.
+    """
     account = await Account.get(contract.account_id, tx, lock=True)
     ran = contract.state == "active"
     contract.end(why, today=day_of(tx.now, account.time_zone), at=tx.now, by=tx.scope.actor, reason=reason)
@@ -69,17 +68,7 @@ async def end_contract(contract: Contract, why: Ending, tx: Transaction, *, reas
     tx.cancel_timer(contract, END)
     if not ran:
         return
-    tx.emit(
-        ContractExpired(
-            contract_id=contract.id,
-            account_id=account.id,
-            number=contract.number,
-            plan=contract.plan,
-            ends_on=contract.last_day,
-            reason=why,
-            expired_at=tx.now,
-        )
-    )
+    tx.emit(ContractExpired(**contract.facts(), ends_on=contract.last_day, reason=why, expired_at=tx.now))
     policy = await policies.at(tx, plan=contract.plan, region=account.country)
     await end_licences(contract, account, policy, tx)
     await end_offers(contract, account, tx)

@@ -44,22 +44,11 @@ async def _offer(account: Account, contract: Contract, country: str, tx: Transac
             created_at=tx.now,
         )
     )
-    tx.emit(
-        DiscountOffered(
-            offer_id=offer.id,
-            contract_id=contract.id,
-            account_id=account.id,
-            reference=offer.reference,
-            country=country,
-            resellers=offer.resellers,
-            valid_until=offer.valid_until,
-            offered_at=tx.now,
-        )
-    )
+    tx.emit(DiscountOffered(**offer.facts(), offered_at=tx.now))
 
 
 async def end_offers(contract: Contract, account: Account, tx: Transaction) -> None:
-    """Nothing is on offer any more once the contract has ended."""
+    """Takes back what was on offer under a contract that has ended."""
     await tx.flush()
     yesterday = day_of(tx.now, account.time_zone) - timedelta(days=1)
     for offer in await tx.select(Offer, Offer.c.contract_id == contract.id, lock=True):

@@ -9,28 +9,24 @@ from pydantic import Field
 from libs.kit.auth import MANAGERS
 from libs.kit.fields import Word
 from libs.kit.http import Caller, Command, Router, Tx, allow
-from libs.kit.problems import Unprocessable
 from libs.store import Transaction
 from libs.store.ids import new_id
-from services.entitlements.model.account import Account
-from services.entitlements.model.contract import Contract, check_term, machine
+from services.entitlements.model.account import Account, must_be_of_account
+from services.entitlements.model.contract import Contract, machine, term_of
 from services.entitlements.model.days import day_of
-from services.entitlements.model.history import Step
+from services.entitlements.model.history import Change
 from services.entitlements.model.policy import policies
 from services.entitlements.queries.access import account_of
 from services.entitlements.queries.contracts import ContractOut
-from services.entitlements.use_cases.changes import check_of_account
-from services.entitlements.use_cases.run_contract import begin_contract, set_timers
+from services.entitlements.reactions.run_contract import begin_contract, set_timers
 
 router = Router(tags=["contracts"])
 Codes = Annotated[list[Word], Field(max_length=50)]
 
 
-class UnknownOption(Unprocessable):
-    title = "No such option"
+class CreateContract(Command):
+    """`families`: the product families that it covers; none named: all. `ends_on` is the last day of cover."""
 
-
-class WriteContract(Command):
     account_id: UUID
     plan: Word = "poly_plus"
     options: Codes = Field(default_factory=list)
@@ -40,12 +36,11 @@ class WriteContract(Command):
     supersedes_id: UUID | None = None
 
 
-async def write_contract(cmd: WriteContract, account: Account, tx: Transaction) -> Contract:
-    """Raises ImpossibleTerm, UnknownPlan, UnknownOption, NotOfThisAccount."""
+async def create_contract(cmd: CreateContract, account: Account, tx: Transaction) -> Contract:
+    """For a locked account. Raises ImpossibleTerm, UnknownPlan, UnknownOption, NotOfThisAccount."""
     policy = await policies.at(tx, plan=cmd.plan, region=account.country)
-    if unknown := set(cmd.options) - set(policy.options):
-        raise UnknownOption(f"There is no option {', '.join(sorted(unknown))}.", known=policy.options)
-    await check_of_account(Contract, cmd.supersedes_id, account.id, tx)
+    options = policy.options_among(cmd.options)
+    await must_be_of_account(Contract, cmd.supersedes_id, account.id, tx)
     contract = tx.add(
         Contract(
             id=new_id(),
@@ -53,13 +48,13 @@ async def write_contract(cmd: WriteContract, account: Account, tx: Transaction) 
             number=await tx.next_number("PPC"),
             plan=cmd.plan,
             features=policy.features_of(cmd.plan),
-            options=sorted(set(cmd.options)),
+            options=options,
             families=sorted(set(cmd.families)),
-            terms=[check_term(cmd.starts_on, cmd.ends_on)],
+            terms=[term_of(cmd.starts_on, cmd.ends_on)],
             ended_on=None,
             state=machine.initial,
             supersedes_id=cmd.supersedes_id,
-            history=[Step(state=machine.initial, at=tx.now, by=tx.scope.actor)],
+            history=[Change(state=machine.initial, at=tx.now, by=tx.scope.actor)],
             created_at=tx.now,
         )
     )
@@ -71,5 +66,5 @@ async def write_contract(cmd: WriteContract, account: Account, tx: Transaction) 
 
 
 @router.post("/v1/contracts", status_code=201, dependencies=[allow(*MANAGERS)])
-async def write_contract_route(cmd: WriteContract, tx: Tx, caller: Caller) -> ContractOut:
-    return ContractOut.model_validate(await write_contract(cmd, await account_of(caller, cmd.account_id, tx), tx))
+async def create_contract_route(cmd: CreateContract, tx: Tx, caller: Caller) -> ContractOut:
+    return ContractOut.model_validate(await create_contract(cmd, await account_of(caller, cmd.account_id, tx), tx))
