@@ -21,7 +21,7 @@ from libs.kit.http import Router, Tx, allow
 from libs.store import Database
 from services.activity.handlers import on
 from services.activity.queries import EventOut, event_out, last_place
-from services.activity.use_cases.append_events import CHANNEL
+from services.activity.reactions.append_events import CHANNEL
 
 router = Router(tags=["internal"])
 PAGE = 500

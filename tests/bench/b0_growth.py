@@ -22,7 +22,7 @@ from libs.kit.paging import PageParams
 from libs.store import Database, Entity, Scope, Transaction
 from libs.store.ids import new_id
 from services.activity import queries
-from services.activity.use_cases.append_events import append_events
+from services.activity.reactions.append_events import append_events
 from tests.bench.bench import Bar, Bench, Measure, Variant
 from tests.bench.engines import Engines
 from tests.bench.workload import ReadingNoted, readings
