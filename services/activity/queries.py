@@ -1,8 +1,9 @@
 """What happened: the timeline of a case, and the stream read again from any place."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 from typing import Annotated, Any, Self
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
 from libs.store import NotFound, Transaction
 from services.activity.model.activity_event import activity_events, stream_position
+from services.activity.model.types import known_types
 
 router = Router(tags=["events"])
 _c = activity_events.c
@@ -65,37 +67,47 @@ class View:
 
     @property
     def place(self) -> sa.Column[int]:
+        """The column that holds an event's place in this view of the stream."""
         return _c.seq if self.accounts is None else _c.account_seq
 
     @property
-    def predicates(self) -> list[sa.ColumnElement[bool]]:
-        """The predicates beside row-level security."""
-        found: list[sa.ColumnElement[bool]] = []
-        if self.accounts is not None:
-            found.append(_c.account_id == sa.any_(sa.cast(list(self.accounts), sa.ARRAY(sa.Uuid()))))
-        if self.public_only:
-            found.append(_c.visibility == "public")
-        return found
+    def of_accounts(self) -> list[sa.ColumnElement[bool]]:
+        return [] if self.accounts is None else [_c.account_id == sa.any_(_list(_c.account_id, self.accounts))]
+
+    @property
+    def published(self) -> list[sa.ColumnElement[bool]]:
+        return [_c.visibility == "public"] if self.public_only else []
 
     def out(self, record: asyncpg.Record) -> EventOut:
+        """The event of a record, at its place in this view."""
         return event_out(record, record[self.place.name])
 
 
 def event_out(record: asyncpg.Record, seq: int) -> EventOut:
     """A stored event at its place `seq`."""
     return EventOut(
-        seq=seq, id=record["event_id"], type=record["type"], source=f"/polyplus/{record['topic'].partition('.')[0]}",
-        subject=record["subject"], version=record["version"], time=record["time"], case_id=record["case_id"],
-        account_id=record["account_id"], visibility=record["visibility"], actor=record["actor"],
-        causation_id=record["causation_id"], traceparent=record["traceparent"], data=pydantic_core.from_json(record["data"]),
-    )  # fmt: skip
+        seq=seq,
+        id=record["event_id"],
+        type=record["type"],
+        source=f"/polyplus/{record['topic'].partition('.')[0]}",
+        subject=record["subject"],
+        version=record["version"],
+        time=record["time"],
+        case_id=record["case_id"],
+        account_id=record["account_id"],
+        visibility=record["visibility"],
+        actor=record["actor"],
+        causation_id=record["causation_id"],
+        traceparent=record["traceparent"],
+        data=pydantic_core.from_json(record["data"]),
+    )
 
 
 @router.get("/v1/cases/{case_id}/timeline", dependencies=[allow(*CASE_READERS)])
 async def case_timeline(case_id: UUID, paging: Paging, tx: Tx, caller: Caller) -> Page[EventOut]:
     """What happened to a case in every service, by the time at which it happened."""
     view = View.of(caller)
-    query = sa.select(activity_events).where(_c.case_id == case_id, *view.predicates)
+    query = sa.select(activity_events).where(_c.case_id == case_id, *view.of_accounts, *view.published)
     if key := paging.after(datetime, int):
         query = query.where(sa.tuple_(_c.time, view.place) > sa.tuple_(*map(sa.literal, key)))
     records = await tx.fetch(query.order_by(_c.time, view.place).limit(paging.limit + 1))
@@ -110,22 +122,24 @@ async def replay_events(
     tx: Tx,
     caller: Caller,
     after: Annotated[int, Query(ge=0, lt=2**63, description="the place to begin after")] = 0,
-    type: Annotated[tuple[Word, ...], Query(max_length=50, description="types, or what they begin with")] = (),
+    type: Annotated[tuple[Word, ...], Query(max_length=50, description="types, or what known types begin with")] = (),
     case_id: UUID | None = None,
     account_id: UUID | None = None,
 ) -> EventPage:
     """The stream again, in its order, as `GET /v1/events/stream` sends it."""
     view = View.of(caller, account_id)
-    position = await last_place(tx)  # before the events: what comes in between is not promised
+    # The place is read before the events: what comes in between is not promised.
+    position = await last_place(tx)
     if key := paging.after(int):
         after = int(str(key[0]))
-    query = sa.select(activity_events).where(view.place > after, *view.predicates)
-    if case_id is not None:
-        query = query.where(_c.case_id == case_id)
-    if type:
-        query = query.where(_begins_with_one_of(type))
-    records = await tx.fetch(query.order_by(view.place).limit(paging.limit + 1))
-    events = page([view.out(record) for record in records], paging.limit, lambda event: (event.seq,))
+    types = known_types(type, public_only=view.public_only) if type else None
+    if case_id is None:
+        query = _merged(view, types, view.published, after, paging.limit + 1)
+    else:
+        where = [_c.case_id == case_id, view.place > after, *view.of_accounts, *view.published]
+        where += [] if types is None else [_c.type == sa.any_(_list(_c.type, types))]
+        query = sa.select(activity_events).where(*where).order_by(view.place).limit(paging.limit + 1)
+    events = page([view.out(record) for record in await tx.fetch(query)], paging.limit, lambda event: (event.seq,))
     reached = events.items[-1].seq if events.items else position
     return EventPage(
         items=events.items,
@@ -134,8 +148,46 @@ async def replay_events(
     )
 
 
-def _begins_with_one_of(prefixes: Sequence[str]) -> sa.ColumnElement[bool]:
-    return sa.or_(*(_c.type.startswith(prefix, autoescape=True) for prefix in prefixes))
+def _merged(
+    view: View, types: Sequence[str] | None, where: Sequence[sa.ColumnElement[bool]], after: int, limit: int
+) -> "sa.Select[Any]":
+    """The first events of these types and of the view's accounts after a place, in the order of places.
+
+    An index holds the events of one account and type in this order, and those of several in none: the first of each are
+    read by themselves and put together. A type that is rare is found at once, wherever in the stream its events are.
+    """
+    wanted = ((_c.account_id, view.accounts), (_c.type, types))
+    its = [(column, _each(column, values)) for column, values in wanted if values is not None]
+    first = sa.select(activity_events).where(*where, view.place > after).limit(limit)
+    if not its:
+        return first.order_by(view.place)
+    if view.accounts is None:
+        [(_, each)] = its
+        first = first.where(*_stretch(each.c.type, after)).order_by(_c.type, _c.seq)
+    else:
+        first = first.where(*(column == table.c[column.name] for column, table in its)).order_by(view.place)
+    found = first.lateral("first")
+    sources: list[sa.FromClause] = [*(table for _, table in its), found]
+    joined = reduce(lambda left, right: left.join(right, sa.true()), sources)
+    return sa.select(found).select_from(joined).order_by(found.c[view.place.name]).limit(limit)
+
+
+def _stretch(type: sa.ColumnElement[str], after: int) -> list[sa.ColumnElement[bool]]:
+    """The events of one type after a place, as a stretch of the index (type, seq).
+
+    Of `type = …` the database believes that it will meet some soon, and walks the stream: for a rare type through all of it.
+    """
+    return [sa.tuple_(_c.type, _c.seq) > sa.tuple_(type, sa.literal(after)), _c.type <= type]
+
+
+def _each(column: sa.Column[Any], values: Collection[Any]) -> sa.TableValuedAlias:
+    """The values as a table with one column, named as `column` is."""
+    its = sa.column(column.name, column.type)
+    return sa.func.unnest(_list(column, values)).table_valued(its).render_derived(name=f"each_{column.name}")
+
+
+def _list(column: sa.Column[Any], values: Collection[Any]) -> sa.Cast[Any]:
+    return sa.cast(list(values), sa.ARRAY(column.type))
 
 
 async def last_place(tx: Transaction) -> int:

@@ -94,7 +94,6 @@ SEARCHED = {
         "/v1/offers",
         "valid",
     ): "those whose last day is not over, by its index: a few weeks' offers, all read for a page of them",
-    ("/v1/events", "type"): "the stream is walked in its order: what a type is rare in is read on the way",
 }
 """Parameters that are no filters of a list in its order, and what they cost."""
 

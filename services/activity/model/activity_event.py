@@ -34,6 +34,8 @@ activity_events = sa.Table(
     sa.UniqueConstraint("event_id", name="activity_events_event_id_key"),
     sa.Index("activity_events_case_id_time_seq_idx", "case_id", "time", "seq"),
     sa.Index("activity_events_account_id_account_seq_idx", "account_id", "account_seq"),
+    sa.Index("activity_events_type_seq_idx", "type", "seq"),
+    sa.Index("activity_events_account_id_type_account_seq_idx", "account_id", "type", "account_seq"),
     sa.Index("activity_events_late_idx", "account_seq", postgresql_where=sa.text("account_seq <> seq")),
 )
 

@@ -8,13 +8,11 @@ from uuid import UUID
 import pydantic_core
 
 from libs.bus import Delivery
-from libs.events import read_as
-from libs.events.catalogue import published
 from libs.store import Transaction
+from services.activity.model.types import visibility_of
 
 CHANNEL = "activity_appended"
 _LOCK_KEY = 0x61637469
-_VISIBILITIES = {ce_type: event.contract.visibility for ce_type, event in published().items()}
 
 # One appender at a time, so that the order of places is the order of commits: whoever has read up to a place has missed
 # nothing. The NOTIFY goes out with the commit; that notifying transactions commit one by one costs nothing here.
@@ -64,16 +62,10 @@ async def append_events(deliveries: Sequence[Delivery], tx: Transaction) -> None
 
 
 def _row(d: Delivery) -> tuple[Any, ...]:
+    """What `_APPEND` takes of one event, in its order."""
     case_id, data = _content(d.data)
-    return (
-        d.event_id, d.topic, d.type, d.subject, d.version, case_id, d.account_id, _visibility(d.type),
-        d.time, d.actor, d.causation_id, d.traceparent, data,
-    )  # fmt: skip
-
-
-def _visibility(ce_type: str) -> str:
-    """An old version is as visible as what it is read as; what this code does not know is for the staff alone."""
-    return _VISIBILITIES.get(read_as(ce_type), "internal")
+    about = (d.event_id, d.topic, d.type, d.subject, d.version, case_id, d.account_id, visibility_of(d.type))
+    return (*about, d.time, d.actor, d.causation_id, d.traceparent, data)
 
 
 def _content(data: bytes | None) -> tuple[UUID | None, str]:
