@@ -1,13 +1,8 @@
-"""Text as it is searched for."""
+"""Text as problems are searched by."""
 
 import re
-import unicodedata
 
-
-def fold(text: str) -> str:
-    """Lower case without diacritics: `Đèn máy ảnh` → `den may anh`, so that Vietnamese is found however it was typed."""
-    plain = unicodedata.normalize("NFD", text.lower().replace("đ", "d"))
-    return "".join(c for c in plain if not unicodedata.combining(c))
+from libs.kit.text import fold
 
 
 def words(*texts: str | None) -> list[str]:

@@ -7,10 +7,11 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from libs.events.values import Site
+from libs.kit.text import name_key
 from libs.store import Transaction
 from services.onsite.model.case_file import CaseFile
 from services.onsite.model.hours import site_calendar
-from services.onsite.model.places import Location, Place, name_key
+from services.onsite.model.places import Location, Place
 from services.onsite.model.policy import OnsitePolicy, policies
 from services.onsite.model.slots import Demand, Slot, slots
 from services.onsite.model.technician import Booking, Technician

@@ -1,7 +1,6 @@
 """Where things are, and how long the way takes."""
 
 import math
-import unicodedata
 from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -36,12 +35,6 @@ class Place(Entity, table="places", unique=(("country", "name_key"),)):
     def location(self) -> Location:
         """The middle of the city."""
         return Location(latitude=self.latitude, longitude=self.longitude)
-
-
-def name_key(name: str) -> str:
-    """`Hồ Chí Minh` and `ho chi minh` are one name."""
-    plain = unicodedata.normalize("NFD", name.casefold().replace("đ", "d"))
-    return " ".join("".join(c for c in plain if c.isalnum() or c == " ").split())
 
 
 def kilometres(a: Location, b: Location) -> float:

@@ -10,10 +10,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
 from libs.events.values import CountryCode, Site
 from libs.kit.calendar import Calendar, CalendarData, WeeklyWindow, calendar
 from libs.kit.fields import Line, Short, Word
+from libs.kit.text import name_key
 from libs.store import Entity
 from libs.store.ids import derived
 from services.onsite.model.appointment import Appointment
-from services.onsite.model.places import Location, name_key
+from services.onsite.model.places import Location
 
 
 class Authorisation(BaseModel):

@@ -5,8 +5,9 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from libs.events.values import OpeningHours
+from libs.kit.text import name_key
 from services.onsite.model.hours import site_calendar
-from services.onsite.model.places import Location, kilometres, name_key, travel_time
+from services.onsite.model.places import Location, kilometres, travel_time
 from services.onsite.model.policy import OnsitePolicy
 from services.onsite.tests.builders import BEN_THANH, THU_DUC, a_site
 

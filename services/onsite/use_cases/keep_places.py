@@ -8,9 +8,10 @@ from libs.events.values import CountryCode
 from libs.kit.auth import MANAGERS
 from libs.kit.fields import Line
 from libs.kit.http import Command, Router, Tx, allow
+from libs.kit.text import name_key
 from libs.kit.twins import refuse_twin
 from libs.store.ids import new_id
-from services.onsite.model.places import Place, name_key
+from services.onsite.model.places import Place
 from services.onsite.queries.master_data import PlaceOut
 
 router = Router(tags=["places"])
