@@ -26,6 +26,7 @@ __all__ = [
     "Calendar",
     "CalendarData",
     "CalendarError",
+    "DayEnd",
     "Language",
     "NamedDate",
     "WeeklyWindow",
@@ -47,6 +48,13 @@ class Window(NamedTuple):
 
     start: datetime
     end: datetime
+
+
+class DayEnd(NamedTuple):
+    """A day at the calendar's place, and the first instant after it, in UTC."""
+
+    day: date
+    at: datetime
 
 
 def _utc(instant: datetime) -> datetime:
@@ -109,6 +117,11 @@ class Calendar:
         if n < 1:
             raise CalendarError(f"the next working day is the first or a later one, not number {n}")
         return self.add_working_days(day, n)
+
+    def end_of_working_day(self, start: datetime, n: int) -> DayEnd:
+        """The n-th working day strictly after the day of `start`, and the instant at which it is over."""
+        day = self.add_working_days(self.local_date(start), n)
+        return DayEnd(day, self.at(day, "24:00"))
 
     def working_day_on_or_after(self, day: date) -> date:
         """`day` itself when it is worked, else the next day that is."""

@@ -191,3 +191,11 @@ def test_a_calendar_survives_json_and_equal_data_share_one_calendar() -> None:
     again = CalendarData.model_validate_json(data.model_dump_json())
     assert again == data
     assert calendar(again) is calendar(data)
+
+
+def test_a_working_day_ends_with_the_midnight_after_it() -> None:
+    office = a_calendar()
+    tuesday = datetime(2026, 3, 3, 2, tzinfo=UTC)
+
+    assert office.end_of_working_day(tuesday, 5) == (date(2026, 3, 10), datetime(2026, 3, 10, 17, tzinfo=UTC))
+    assert office.end_of_working_day(datetime(2026, 3, 6, 20, tzinfo=UTC), 1).day == date(2026, 3, 9), "Saturday there"
