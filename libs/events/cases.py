@@ -176,7 +176,7 @@ class CancellationDeclined(Event, type="polyplus.cases.cancellation-declined", v
     """The case goes on as it was before its cancellation was asked for (S18)."""
 
     case_id: UUID
-    back_to: Literal["acknowledged", "in_progress", "pending"]
+    back_to: Literal["acknowledged", "in_progress", "pending", "reopened"]
     reason: str
     by: str
     by_role: Role
