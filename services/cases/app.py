@@ -4,7 +4,7 @@ from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
 from services.cases.handlers import on, timers
 from services.cases.model.policy import policies
-from services.cases.queries import case_parts, cases, problems, queues
+from services.cases.queries import case_contents, cases, problems, queues
 from services.cases.use_cases import (
     add_note,
     assign_case,
@@ -14,6 +14,7 @@ from services.cases.use_cases import (
     change_severity,
     close_case,
     diagnose_fault,
+    hand_over_case,
     keep_problem,
     keep_queue,
     link_problem,
@@ -24,14 +25,33 @@ from services.cases.use_cases import (
     request_partner_ticket,
     resolve_case,
     revise_case,
-    route_case,
 )
 
 _ROOMS = (
-    open_case, cases, revise_case, assign_case, route_case, change_severity, add_note, attach_file, case_parts, diagnose_fault,
-    await_something, provide_workaround, request_partner_ticket, override_coverage, resolve_case, close_case, reopen_case,
-    cancel_case, link_problem, keep_problem, problems, keep_queue, queues,
-)  # fmt: skip
+    open_case,
+    cases,
+    revise_case,
+    assign_case,
+    hand_over_case,
+    change_severity,
+    add_note,
+    attach_file,
+    case_contents,
+    diagnose_fault,
+    await_something,
+    provide_workaround,
+    request_partner_ticket,
+    override_coverage,
+    resolve_case,
+    close_case,
+    reopen_case,
+    cancel_case,
+    link_problem,
+    keep_problem,
+    problems,
+    keep_queue,
+    queues,
+)
 
 service = Service(
     name="cases",

@@ -1,4 +1,4 @@
-"""Event → use case; no rules."""
+"""Event or timer → reaction; no rules."""
 
 from libs.bus import Handlers, Timers
 from libs.bus.handlers import Load
@@ -24,27 +24,26 @@ from libs.events.onsite import (
 )
 from libs.events.rma import PartDelivered, PartLost, PartRefused, PartShipped, ReplacementInstalled, RmaDenied
 from services.cases.model.alert import DeviceAlert
-from services.cases.model.case import Case
-from services.cases.model.queue import Queue
-from services.cases.use_cases.close_case import close_when_nobody_objected
-from services.cases.use_cases.follow_coverage import note_coverage
-from services.cases.use_cases.follow_device import note_alert_cleared, note_diagnostics, open_or_join_case
-from services.cases.use_cases.follow_part import end_wait_for_part, note_denied_replacement, wait_for_part
-from services.cases.use_cases.follow_partner import (
+from services.cases.model.case import AUTO_CLOSE, SHIFT, Case
+from services.cases.model.queue import REROUTE, Queue
+from services.cases.reactions.close_resolved_case import close_when_nobody_objected
+from services.cases.reactions.follow_coverage import note_coverage
+from services.cases.reactions.follow_device import note_alert_cleared, note_diagnostics, open_or_join_case
+from services.cases.reactions.follow_part import end_wait_for_part, note_denied_replacement, wait_for_part
+from services.cases.reactions.follow_partner import (
     ask_for_the_partner,
     end_wait_for_partner,
     note_no_ticket,
     relay_update,
     wait_for_partner,
 )
-from services.cases.use_cases.follow_visit import (
+from services.cases.reactions.follow_visit import (
     end_visit_completed,
     end_visit_without_success,
     note_no_visit,
     wait_for_visit,
 )
-from services.cases.use_cases.route_case import REROUTE, follow_the_sun, reroute
-from services.cases.use_cases.settle_case import AUTO_CLOSE, SHIFT
+from services.cases.reactions.route_case import follow_the_sun, reroute
 
 on = Handlers("cases")
 timers = Timers("cases")

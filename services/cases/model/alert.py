@@ -7,6 +7,8 @@ from libs.store import Entity
 
 
 class DeviceAlert(Entity, table="device_alerts", indexes=("case_id",)):
+    """An alert that opened this case, or joined it."""
+
     account_id: UUID
     case_id: UUID
     rule: str

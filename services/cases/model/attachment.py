@@ -15,6 +15,8 @@ from libs.store import Entity
 
 
 class AttachmentTooLarge(Problem):
+    """More bytes than the policy allows; `limit` says how many are."""
+
     status, title = 413, "Too large"
 
 
@@ -23,11 +25,13 @@ class ChecksumMismatch(Unprocessable):
 
 
 class Attachment(Entity, table="attachments", indexes=("case_id",)):
+    """A file as its row knows it. `size` is in bytes, `sha256` in hexadecimal."""
+
     account_id: UUID
     case_id: UUID
     file_name: str
     content_type: str
-    size: int  # bytes
+    size: int
     sha256: str
     visibility: NoteVisibility
     by: str
@@ -46,6 +50,7 @@ class ObjectStore:
 
     @property
     def root(self) -> Path:
+        """The folder: the one that was given, else `objects` below the setting HOME."""
         return self._root or Path(setting("HOME", ".polyplus")) / "objects"
 
     async def put(self, content: bytes) -> str:
@@ -55,6 +60,7 @@ class ObjectStore:
         return digest
 
     async def get(self, sha256: str) -> bytes:
+        """The bytes again. Raises FileNotFoundError."""
         return await asyncio.to_thread(self._path(sha256).read_bytes)
 
     def _path(self, sha256: str) -> Path:

@@ -1,8 +1,9 @@
 """The case: a customer's request from intake to its end. Its state is derived from the facts that it holds."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -13,24 +14,33 @@ from libs.events.values import Wait as WaitKind
 from libs.store import Entity
 from libs.store.metadata import metadata
 from services.cases.model.actor import SYSTEM, Actor
-from services.cases.model.lifecycle import WORKABLE, CaseState, Command, machine, permit
-from services.cases.model.parts import (
+from services.cases.model.case_values import (
     Cancellation,
+    Change,
     Confirmation,
     Coverage,
     Handover,
     PartnerRequest,
     Resolution,
-    StateChange,
     Wait,
     Workaround,
 )
+from services.cases.model.lifecycle import REFUSING, WORKABLE, CaseState, Command, Workable, machine, permit
+from services.cases.model.queue import Choice, Queue
 from services.cases.model.wording import say
+
+AUTO_CLOSE, SHIFT = "auto_close", "shift"
+"""Timers of a case: it closes unless somebody objects; the shift of its queue ends."""
+BY_HAND = "handed over"
+"""The reason of a change of queue that an engineer made."""
 
 
 @dataclass(frozen=True)
-class Settled:
-    """What came of a new fact: waits that began and ended, and whether the case resolved by itself or took that back."""
+class News:
+    """What follows from the facts and has to be told.
+
+    Waits that began and ended; whether the case resolved by itself, or took such a resolution back.
+    """
 
     began: list[Wait]
     ended: list[Wait]
@@ -42,12 +52,23 @@ class Case(
     Entity,
     table="cases",
     indexes=(
-        ("opened_at", "id"), ("account_id", "opened_at", "id"), ("state", "opened_at", "id"), ("severity", "opened_at", "id"),
-        ("priority", "opened_at", "id"), ("queue", "opened_at", "id"), ("queue", "state"), ("serial", "account_id"),
+        ("opened_at", "id"),
+        ("account_id", "opened_at", "id"),
+        ("state", "opened_at", "id"),
+        ("severity", "opened_at", "id"),
+        ("priority", "opened_at", "id"),
+        ("queue", "opened_at", "id"),
+        ("queue", "state"),
+        ("serial", "account_id"),
     ),
     unique=("number",),
-):  # fmt: skip
-    """A service request. Commands ask `permit` first; facts of other services are recorded whatever the state."""
+):
+    """A service request. Commands ask `permit` first; facts of other services are recorded whatever the state.
+
+    `severity` is ours, `customer_severity` theirs. `family` and `country` are as CoverageDecided tells. `duplicate_of`
+    holds the likely duplicates that were open when this one came. An epoch begins with each reopening; `worked_epoch` is
+    the last one in which somebody took the case up.
+    """
 
     account_id: UUID
     number: str
@@ -56,12 +77,12 @@ class Case(
     description: str
     observed_impact: Impact
     customer_severity: Severity
-    severity: Severity  # ours
+    severity: Severity
     priority: Priority
     product_number: str | None = None
     serial: str | None = None
     no_product_reason: str | None = None
-    family: str | None = None  # from here on as CoverageDecided tells
+    family: str | None = None
     country: str | None = None
     coverage: Coverage = field(default_factory=Coverage)
     site_id: UUID | None = None
@@ -74,7 +95,7 @@ class Case(
     alert_id: UUID | None = None
     parent_id: UUID | None = None
     follow_up_of: UUID | None = None
-    duplicate_of: list[UUID] = field(default_factory=list)  # likely ones, open when this one came
+    duplicate_of: list[UUID] = field(default_factory=list)
     queue: str | None = None
     shift: str | None = None
     queue_history: list[Handover] = field(default_factory=list)
@@ -93,40 +114,64 @@ class Case(
     closes_at: datetime | None = None
     closed_at: datetime | None = None
     cancellation: Cancellation | None = None
-    epoch: int = 1  # one more with each reopening
+    epoch: int = 1
     epoch_began_at: datetime
-    worked_epoch: int = 0  # the last one in which somebody took it up
-    history: list[StateChange] = field(default_factory=list)
+    worked_epoch: int = 0
+    history: list[Change] = field(default_factory=list)
+
+    def facts(self) -> dict[str, Any]:
+        """The fields by name, as `CaseOpened` takes them."""
+        return {"case_id": self.id, **vars(self)}
 
     def permit(self, command: Command) -> None:
         """Raises CaseClosedToCommands or NotPossibleNow."""
-        over = (
-            {"follow_up": {"path": "/v1/cases", "follow_up_of": str(self.id)}}
-            if self.state in {"closed", "cancelled"}
-            else {}
-        )
-        permit(command, self.state, self.number, **over)
+        over = self.state in {"closed", "cancelled"}
+        follow_up = {"path": "/v1/cases", "follow_up_of": str(self.id)}
+        permit(command, self.state, self.number, **({"follow_up": follow_up} if over else {}))
+
+    def become(self, to: CaseState, at: datetime, by: str, reason: str) -> None:
+        """Raises ForbiddenTransition."""
+        machine.check(self.state, to)
+        self.state = to
+        self.history.append(Change(state=to, at=at, by=by, reason=reason))
+
+    def takes_children_of(self, account_id: UUID) -> bool:
+        """Whether a case of this account may be its child: a parent is open and no child itself."""
+        return self.account_id == account_id and self.parent_id is None and self.state not in REFUSING
+
+    # --- who works on it ------------------------------------------------------------------------------------------
 
     @property
     def untaken(self) -> bool:
         """Worked on, but nobody's yet: it goes where somebody is on duty."""
         return self.state in WORKABLE and self.assignee is None
 
-    @property
-    def standing_waits(self) -> list[WaitKind]:
-        return [w.kind for w in self.waits if w.stands]
-
-    def enter(self, to: CaseState, at: datetime, by: str, reason: str) -> None:
-        """Raises ForbiddenTransition."""
-        machine.check(self.state, to)
-        self.state = to
-        self.history.append(StateChange(state=to, at=at, by=by, reason=reason))
-
-    # --- facts ----------------------------------------------------------------------------------------------------
-
     def take_up(self) -> None:
         """Somebody works on it: assignment, diagnosis, or a fact that presupposes one."""
         self.worked_epoch = self.epoch
+
+    def assign(self, assignee: str, name: str) -> None:
+        """It is this person's, and work on it begins."""
+        self.assignee, self.assignee_name = assignee, name
+        self.take_up()
+
+    def put_in_queue(self, choice: Choice, reason: str, by: str, at: datetime) -> bool:
+        """Whether that is another queue than the one in which it stands."""
+        if choice.queue == self.queue:
+            return False
+        self.queue, self.shift = choice.queue, choice.shift
+        self.queue_history.append(Handover(queue=choice.queue, shift=choice.shift, reason=reason, by=by, at=at))
+        return True
+
+    def stays_in_queue(self, changed: Queue) -> bool:
+        """Whether it stays although a queue has changed.
+
+        A queue that an engineer chose keeps the case until its shift ends, unless that queue is no more.
+        """
+        by_hand = bool(self.queue_history) and self.queue_history[-1].reason == BY_HAND
+        return by_hand and (changed.active or self.queue != changed.code)
+
+    # --- facts ----------------------------------------------------------------------------------------------------
 
     def begin_wait(
         self,
@@ -146,12 +191,23 @@ class Case(
         self.take_up()
 
     def end_waits(self, ending: Iterable[Wait], *, at: datetime, by: str, reason: str) -> None:
+        """Ends those that stand, never before they began."""
         for wait in ending:
             if wait.stands:
                 wait.ended_at, wait.ended_by, wait.end_reason = max(at, wait.since), by, reason
 
+    def waits_for(self, cause_id: UUID, kind: WaitKind | None = None) -> list[Wait]:
+        """The waits that this RMA, work order or engagement caused, of one kind or of all."""
+        return [w for w in self.waits if w.cause_id == cause_id and kind in (None, w.kind)]
+
+    @property
+    def standing_waits(self) -> list[WaitKind]:
+        """What is waited for now."""
+        return [w.kind for w in self.waits if w.stands]
+
     def confirm(self, confirmation: Confirmation) -> None:
         """The customer says that it works."""
+        self.take_up()
         if confirmation not in self.confirmations:
             self.confirmations.append(confirmation)
             self.confirmations.sort(key=lambda c: (c.at, c.cause_id))
@@ -161,50 +217,56 @@ class Case(
         """The first since the case was (re)opened: an objection outlives every word before it."""
         return next((c for c in self.confirmations if c.at >= self.epoch_began_at), None)
 
-    # --- the state that follows ---------------------------------------------------------------------------------
+    def leave_out(self, unknown: Collection[Literal["site", "contact"]]) -> str | None:
+        """Takes away what the request named and the account does not have; what is to be said of it, if that is news."""
+        news = [what for what in unknown if what not in self.coverage.unknown]
+        if "site" in news:
+            self.site_id = None
+        if "contact" in news:
+            self.contact_id = None
+        return " ".join(say(f"{what}_left_out", self.language) for what in news) or None
+
+    # --- the state that follows -----------------------------------------------------------------------------------
 
     def _derived(self) -> CaseState:
-        if self.state in {"closed", "cancelled", "assessing_cancellation"}:
+        if self.state in REFUSING:
             return self.state
         if self.resolution and not self.resolution.automatic:
             return "resolved"
-        return self._open_state(resolves=True)
-
-    def _open_state(self, *, resolves: bool) -> CaseState:
-        if self.worked_epoch == self.epoch and self.standing_waits:
-            return "pending"
-        if resolves and self.confirmation and not self.standing_waits:
+        if self.confirmation and not self.standing_waits:
             return "resolved"
+        return self._unresolved()
+
+    def _unresolved(self) -> Workable:
         if self.worked_epoch == self.epoch:
-            return "in_progress"
+            return "pending" if self.standing_waits else "in_progress"
         return "acknowledged" if self.epoch == 1 else "reopened"
 
-    def settle(self, at: datetime, by: str, reason: str) -> Settled:
-        """Goes where the facts now say, and says what has to be told. Told once, whoever brought the facts in what order."""
+    def follow_facts(self, at: datetime, by: str, reason: str) -> News:
+        """Goes to the state that the facts call for. Everything is told once, in whatever order the facts came."""
         before, to = self.state, self._derived()
         took_back = before == "resolved" and to == "pending"
         resolved = before != "resolved" and to == "resolved"
         if took_back:
             self.resolution = self.resolved_at = self.closes_at = None
-        if before != to and before != "in_progress" and to in {"pending", "resolved"} and not took_back:
-            self.enter("in_progress", at, by, reason)
+        if before not in {to, "in_progress"} and to in {"pending", "resolved"} and not took_back:
+            self.become("in_progress", at, by, reason)
         if self.state != to:
-            self.enter(to, at, by, reason)
-        if to == "resolved" and not (self.resolution and not self.resolution.automatic):
+            self.become(to, at, by, reason)
+        by_hand = self.resolution is not None and not self.resolution.automatic
+        if to == "resolved" and not by_hand:
             self._resolve_by_itself()
-        quiet = to in {"closed", "cancelled"} or (
-            to == "resolved" and self.resolution and not self.resolution.automatic
-        )
+        quiet = to in {"closed", "cancelled"} or (to == "resolved" and by_hand)
         began = [] if quiet else [w for w in self.waits if w.stands and w.told == "nothing"]
         ended = [] if quiet else [w for w in self.waits if not w.stands and w.told == "began"]
         for wait in began:
             wait.told = "began"
         for wait in ended:
             wait.told = "ended"
-        return Settled(began, ended, resolved, took_back)
+        return News(began, ended, resolved, took_back)
 
     def _resolve_by_itself(self) -> None:
-        """At the instant of the last fact it needed, not of our hearing of it."""
+        """At the instant of the last fact that it needed, not of our hearing of it."""
         word = self.confirmation
         assert word is not None
         ends = [w.ended_at for w in self.waits if w.ended_at and w.ended_at >= self.epoch_began_at]
@@ -216,58 +278,72 @@ class Case(
 
     def downtime(self) -> timedelta | None:
         """From the opening to the resolution, where the product was down."""
-        down = self.observed_impact == "down" and self.resolved_at
-        return max(self.resolved_at - self.opened_at, timedelta(0)) if down and self.resolved_at else None
+        if self.observed_impact != "down" or self.resolved_at is None:
+            return None
+        return max(self.resolved_at - self.opened_at, timedelta(0))
 
     # --- commands -------------------------------------------------------------------------------------------------
 
+    def answer(self, at: datetime) -> timedelta | None:
+        """Support has written to the customer; how long after the opening, if that was the first time."""
+        if self.first_response_at is not None:
+            return None
+        self.first_response_at = at
+        return max(at - self.opened_at, timedelta(0))
+
     def resolve(self, text: str, actor: Actor, at: datetime, cause_id: UUID | None = None) -> None:
+        """An engineer says that the trouble is over. Raises what `permit` raises."""
         self.permit("resolve")
-        self.enter("resolved", at, actor.by, text)
+        self.become("resolved", at, actor.by, text)
         self.resolution = Resolution(text=text, cause_id=cause_id, by=actor.by, at=at)
         self.resolved_at = at
 
     def close(self, by: str, at: datetime, reason: str) -> None:
+        """Raises what `permit` raises."""
         self.permit("close")
-        self.enter("closed", at, by, reason)
+        self.become("closed", at, by, reason)
         self.closed_at = at
 
     def reopen(self, reason: str, actor: Actor, at: datetime) -> None:
-        """A new epoch: what was confirmed before counts no more."""
+        """A new epoch: what was confirmed before counts no more.
+
+        Raises what `permit` raises.
+        """
         self.permit("reopen")
-        self.enter("reopened", at, actor.by, reason)
+        self.become("reopened", at, actor.by, reason)
         self.epoch += 1
         self.epoch_began_at = at
         self.resolution = self.resolved_at = self.closes_at = self.proposed_resolution = None
 
     def ask_to_cancel(self, reason: str, actor: Actor, at: datetime) -> None:
+        """Raises what `permit` raises."""
         self.permit("cancel")
-        self.enter("assessing_cancellation", at, actor.by, reason)
+        self.become("assessing_cancellation", at, actor.by, reason)
         self.cancellation = Cancellation(reason=reason, by=actor.by, at=at)
 
     def cancel(self, reason: str, actor: Actor, at: datetime) -> None:
+        """Raises what `permit` raises."""
         self.permit("cancellation")
-        self.enter("cancelled", at, actor.by, reason)
+        self.become("cancelled", at, actor.by, reason)
 
-    def decline_cancellation(self, reason: str, actor: Actor, at: datetime) -> CaseState:
-        """Back to what the facts say, which may have moved on meanwhile."""
+    def decline_cancellation(self, reason: str, actor: Actor, at: datetime) -> Workable:
+        """Back to what the facts say, which may have moved on meanwhile. Raises what `permit` raises."""
         self.permit("cancellation")
-        to = self._open_state(resolves=False)
-        self.enter(to, at, actor.by, reason)
+        to = self._unresolved()
+        self.become(to, at, actor.by, reason)
         self.cancellation = None
         return to
 
 
-for _name in (
-    "assignee",
-    "problem_id",
-    "parent_id",
-):  # few cases have one when they are opened, and a POST writes none of these
+# Few cases have one when they are opened, and a POST writes none of these.
+for _name in ("assignee", "problem_id", "parent_id"):
     sa.Index(
         f"cases_{_name}_opened_at_id_idx",
-        Case.c[_name], Case.c.opened_at, Case.c.id,
+        Case.c[_name],
+        Case.c.opened_at,
+        Case.c.id,
         postgresql_where=Case.c[_name].is_not(None),
-    )  # fmt: skip
+    )
 
 case_external_ids = sa.Table(
     "case_external_ids",

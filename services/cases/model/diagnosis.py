@@ -1,11 +1,12 @@
 """A diagnosis: what is wrong and what cures it. It stands until withdrawn, beside others."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from libs.events.cases_work import FaultDiagnosed
 from libs.events.values import Confidence, Domain, Remedy
-from libs.kit.problems import Conflict
+from libs.kit.problems import Conflict, Unprocessable
 from libs.store import Entity
 
 
@@ -13,7 +14,13 @@ class DiagnosisWithdrawnAlready(Conflict):
     """A diagnosis is withdrawn once."""
 
 
+class WhichPartner(Unprocessable):
+    """No standing diagnosis names the one partner that is meant."""
+
+
 class Diagnosis(Entity, table="diagnoses", indexes=("case_id",)):
+    """An engineer's finding. It causes what happens elsewhere: RMAs, visits and engagements carry its id."""
+
     account_id: UUID
     case_id: UUID
     component: str
@@ -33,19 +40,25 @@ class Diagnosis(Entity, table="diagnoses", indexes=("case_id",)):
 
     @property
     def stands(self) -> bool:
+        """Whether it was not withdrawn."""
         return self.withdrawn_at is None
 
     def withdraw(self, reason: str, by: str, at: datetime) -> None:
+        """Raises DiagnosisWithdrawnAlready."""
         if not self.stands:
             raise DiagnosisWithdrawnAlready(
                 "This diagnosis was withdrawn before; make a new one.", state="withdrawn", possible=[]
             )
         self.withdrawn_at, self.withdrawn_by, self.withdrawn_because = at, by, reason
 
-    def fact(self) -> FaultDiagnosed:
-        return FaultDiagnosed(
-            case_id=self.case_id, diagnosis_id=self.id, component=self.component, fault_code=self.fault_code,
-            domain=self.domain, remedy=self.remedy, part_number=self.part_number, whole_unit=self.whole_unit,
-            partner_id=self.partner_id, findings=self.findings, confidence=self.confidence,
-            diagnosed_by=self.diagnosed_by, diagnosed_at=self.diagnosed_at,
-        )  # fmt: skip
+    def facts(self) -> dict[str, Any]:
+        """The fields by name, as `FaultDiagnosed` takes them."""
+        return {"diagnosis_id": self.id, **vars(self)}
+
+
+def the_partner_of(diagnoses: Iterable[Diagnosis]) -> UUID:
+    """The one partner that those that stand name. Raises WhichPartner."""
+    partners = {d.partner_id for d in diagnoses if d.partner_id and d.stands}
+    if len(partners) != 1:
+        raise WhichPartner("Say with which partner: partner_id.", diagnosed=sorted(map(str, partners)))
+    return partners.pop()

@@ -8,11 +8,29 @@ from libs.kit.states import StateMachine
 CaseState = Literal[
     "acknowledged", "in_progress", "pending", "resolved", "reopened", "assessing_cancellation", "closed", "cancelled"
 ]
+Workable = Literal["acknowledged", "in_progress", "pending", "reopened"]
+"""Not resolved and not on its way out: somebody works on it, or has to."""
 Command = Literal[
-    "assign", "hand_over", "severity", "notes", "attachments", "diagnoses", "withdraw_diagnosis", "waits", "end_wait",
-    "workaround", "problem", "revise", "partner_ticket_request", "coverage_override", "resolve", "close", "reopen", "cancel",
+    "assign",
+    "hand_over",
+    "severity",
+    "notes",
+    "attachments",
+    "diagnoses",
+    "withdraw_diagnosis",
+    "waits",
+    "end_wait",
+    "workaround",
+    "problem",
+    "revise",
+    "partner_ticket_request",
+    "coverage_override",
+    "resolve",
+    "close",
+    "reopen",
+    "cancel",
     "cancellation",
-]  # fmt: skip
+]
 
 machine: StateMachine[CaseState] = StateMachine(
     "case",
@@ -28,9 +46,9 @@ machine: StateMachine[CaseState] = StateMachine(
 )
 """`resolved → pending` only takes back what resolved by itself: a wait came to light afterwards."""
 
-WORKABLE: frozenset[CaseState] = frozenset({"acknowledged", "in_progress", "pending", "reopened"})
+WORKABLE: frozenset[CaseState] = frozenset(get_args(Workable))
 OPEN: frozenset[CaseState] = WORKABLE | {"assessing_cancellation"}
-"""Not resolved, not over: what a second alert joins and a duplicate is compared with."""
+"""Neither resolved nor over: what a second alert joins and a duplicate is compared with."""
 OVER: frozenset[CaseState] = frozenset(get_args(CaseState)) - OPEN
 REFUSING: frozenset[CaseState] = frozenset({"closed", "cancelled", "assessing_cancellation"})
 

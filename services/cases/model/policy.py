@@ -21,6 +21,8 @@ def _whole(priorities: dict[Severity, Priority]) -> dict[Severity, Priority]:
 
 
 class CasesPolicy(BaseModel):
+    """What a severity means, when a resolved case closes, how large a file may be (bytes), where a case goes by default."""
+
     priorities: Annotated[dict[Severity, Priority], AfterValidator(_whole)] = {
         "critical": "P1",
         "major": "P2",

@@ -1,15 +1,15 @@
 """A problem: what many cases have in common, its cause, and what we do about it (S25)."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from pydantic import BaseModel
 
-from libs.events.cases_work import ProblemUpdated
 from libs.kit.problems import Unprocessable
 from libs.kit.states import StateMachine
 from libs.store import Entity
+from services.cases.model.case_values import Workaround
 from services.cases.model.text import words
 
 ProblemState = Literal["open", "known_error", "fixed", "closed"]
@@ -32,6 +32,8 @@ class NothingToPublish(Unprocessable):
 
 
 class ProblemChange(BaseModel):
+    """Who brought a problem into a state, or decided on our response to it, when, and why."""
+
     status: ProblemState
     response: Response
     at: datetime
@@ -50,14 +52,16 @@ class Problem(
     ),
     unique=("number",),
 ):
+    """`keywords` is what else people call it, in either language; `words` is what is searched, see `describe`."""
+
     number: str
     status: ProblemState = "open"
     family: str | None = None
     product_numbers: list[str]
     firmware: str | None = None
     symptom: str
-    keywords: list[str]  # what else people call it, in either language
-    words: list[str]  # folded, of symptom and keywords: what is searched
+    keywords: list[str]
+    words: list[str]
     root_cause: str | None = None
     workaround: str | None = None
     fix_release: str | None = None
@@ -73,33 +77,53 @@ class Problem(
 
     def respond(
         self, response: Response, reason: str, by: str, at: datetime, *, workaround: str | None, fix_release: str | None
-    ) -> None:
-        """Records why this is, or is not, the appropriate response; a workaround or fix is published by it."""
+    ) -> Workaround | None:
+        """Records why this is, or is not, the appropriate response.
+
+        A workaround or fix is published by it: gives what every linked case is told. Raises NothingToPublish or
+        ForbiddenTransition.
+        """
         if response == "workaround" and not workaround:
             raise NothingToPublish("Say what the workaround is.")
         if response == "fix" and not fix_release:
             raise NothingToPublish("Say which release brings the fix.")
-        to: ProblemState = {"workaround": "known_error", "fix": "fixed"}.get(response, self.status)  # type: ignore[assignment]
-        if response in {"workaround", "fix"}:
-            machine.check(self.status, to)
         self.workaround, self.fix_release = workaround or self.workaround, fix_release or self.fix_release
         self.response, self.response_reason = response, reason
-        self._become(to, reason, by, at)
+        if response == "fix":
+            self.become("fixed", reason, by, at)
+            return self._told("fix", f"{workaround or self.symptom}: {fix_release}", fix_release, reason, by, at)
+        if response == "workaround":
+            self.become("known_error", reason, by, at)
+            return self._told("workaround", workaround or "", fix_release, reason, by, at)
+        self._record(self.status, reason, by, at)
+        return None
 
-    def close(self, reason: str, by: str, at: datetime) -> None:
-        machine.check(self.status, "closed")
-        self._become("closed", reason, by, at)
+    def become(self, status: ProblemState, reason: str, by: str, at: datetime) -> None:
+        """Raises ForbiddenTransition."""
+        machine.check(self.status, status)
+        self._record(status, reason, by, at)
 
-    def _become(self, status: ProblemState, reason: str, by: str, at: datetime) -> None:
+    def _record(self, status: ProblemState, reason: str, by: str, at: datetime) -> None:
         self.status = status
         self.history.append(ProblemChange(status=status, response=self.response, at=at, by=by, reason=reason))
 
-    def fact(self, by: str, at: datetime) -> ProblemUpdated:
-        return ProblemUpdated(
-            problem_id=self.id, number=self.number, status=self.status, family=self.family, firmware=self.firmware,
-            symptom=self.symptom, root_cause=self.root_cause, workaround=self.workaround, fix_release=self.fix_release,
-            response=self.response, response_reason=self.response_reason, by=by, updated_at=at,
-        )  # fmt: skip
+    def _told(
+        self, kind: Literal["workaround", "fix"], text: str, fix_release: str | None, reason: str, by: str, at: datetime
+    ) -> Workaround:
+        return Workaround(
+            kind=kind,
+            text=text,
+            fix_release=fix_release,
+            problem_id=self.id,
+            diagnosis_id=None,
+            appropriate_because=reason,
+            by=by,
+            at=at,
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """The fields by name, as `ProblemUpdated` takes them."""
+        return {"problem_id": self.id, **vars(self)}
 
 
 sa.Index("problems_product_numbers_idx", Problem.c.product_numbers, postgresql_using="gin")

@@ -1,5 +1,6 @@
 """Queues and who is on duty: work follows the sun (S1)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +9,8 @@ from libs.kit.calendar import CalendarData, CalendarError, calendar
 from libs.kit.problems import Unprocessable
 from libs.store import Entity
 
+REROUTE = "reroute"
+"""Timer of a queue: what nobody has taken is routed again."""
 _FOR_OTHERS = -1
 
 
@@ -35,7 +38,7 @@ class Queue(Entity, table="queues", unique=("code",), reference=True):
             raise NeverOnDuty(f"The duty hours of {self.code} are never: {error}.") from error
 
     def shift_ends(self, at: datetime) -> datetime:
-        """The end of the shift that is on duty, else of the next one."""
+        """The end of the shift that is on duty, else of the next one. Raises CalendarError when none comes."""
         return calendar(self.duty).next_window(at).end
 
     def next_begins(self, at: datetime) -> datetime | None:
@@ -46,6 +49,7 @@ class Queue(Entity, table="queues", unique=("code",), reference=True):
             return None
 
     def on_duty(self, at: datetime) -> bool:
+        """Whether somebody of it looks at this instant."""
         return self.active and calendar(self.duty).is_open(at)
 
     def fit(self, family: str | None, language: Language) -> int | None:
@@ -57,13 +61,15 @@ class Queue(Entity, table="queues", unique=("code",), reference=True):
 
 @dataclass(frozen=True)
 class Choice:
+    """Where a case goes. `until`: when to choose again, at the shift's end or when one begins that fits better."""
+
     queue: str
     shift: str | None
-    until: datetime | None  # the shift's end, or the beginning of one that fits better: time to choose again
+    until: datetime | None
     reason: str
 
 
-def choose(queues: list[Queue], default: str, *, family: str | None, language: Language, at: datetime) -> Choice:
+def choose(queues: Sequence[Queue], default: str, *, family: str | None, language: Language, at: datetime) -> Choice:
     """The best fitting queue on duty; else any on duty, since somebody has to look; else the default one until somebody comes."""
 
     def rank(queue: Queue) -> int:

@@ -76,4 +76,5 @@ _PHRASES: dict[str, dict[Language, str]] = {
 
 
 def say(phrase: str, language: Language, **facts: str) -> str:
+    """The phrase with these facts in it. Raises KeyError for a phrase that is not there."""
     return _PHRASES[phrase][language].format(**facts)

@@ -22,16 +22,16 @@ from libs.events.values import (
 )
 from libs.events.values import Wait as WaitKind
 from services.cases.model.case import Case
-from services.cases.model.lifecycle import CaseState, Command, possible
-from services.cases.model.parts import (
+from services.cases.model.case_values import (
     Cancellation,
+    Change,
     Coverage,
     Handover,
     PartnerRequest,
     Resolution,
-    StateChange,
     Workaround,
 )
+from services.cases.model.lifecycle import CaseState, Command, possible
 
 
 class Out(BaseModel):
@@ -95,7 +95,7 @@ class CaseOut(Out):
     closed_at: datetime | None
     cancellation: Cancellation | None
     epoch: int
-    history: list[StateChange]
+    history: list[Change]
     queue_history: list[Handover]
 
 

@@ -39,9 +39,16 @@ async def list_cases(
 ) -> Page[CaseOut]:
     """The newest first."""
     equal = {
-        "severity": severity, "priority": priority, "account_id": account_id, "serial": serial, "number": number,
-        "queue": queue, "assignee": assignee, "problem_id": problem_id, "parent_id": parent_id,
-    }  # fmt: skip
+        "severity": severity,
+        "priority": priority,
+        "account_id": account_id,
+        "serial": serial,
+        "number": number,
+        "queue": queue,
+        "assignee": assignee,
+        "problem_id": problem_id,
+        "parent_id": parent_id,
+    }
     where = visible_to(caller)
     where += [Case.c[name] == value for name, value in equal.items() if value is not None]
     if state:

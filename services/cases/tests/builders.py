@@ -96,63 +96,121 @@ def at(minutes: int) -> datetime:
 
 def coverage(case_id: UUID, **fields: Any) -> CoverageDecided:
     site = Site(
-        site_id=uuid4(), name="HQ", address_lines=["45 NTMK"], city="HCMC", country="VN", time_zone="Asia/Ho_Chi_Minh",
+        site_id=uuid4(),
+        name="HQ",
+        address_lines=["45 NTMK"],
+        city="HCMC",
+        country="VN",
+        time_zone="Asia/Ho_Chi_Minh",
         opening_hours=[],
-    )  # fmt: skip
+    )
     product = Product(product_number="83Z52AA", serial="SN-1", family="studio", model="Studio X70")
     known: dict[str, Any] = {
-        "case_id": case_id, "account_id": ACCOUNT, "revision": 1, "covered": True, "reason": "active_contract",
-        "plan": "poly_plus_onsite", "onsite": True, "account": Account(id=ACCOUNT, name="Sao Mai"), "site": site,
-        "product": product, "decided_at": at(1),
-    }  # fmt: skip
+        "case_id": case_id,
+        "account_id": ACCOUNT,
+        "revision": 1,
+        "covered": True,
+        "reason": "active_contract",
+        "plan": "poly_plus_onsite",
+        "onsite": True,
+        "account": Account(id=ACCOUNT, name="Sao Mai"),
+        "site": site,
+        "product": product,
+        "decided_at": at(1),
+    }
     return CoverageDecided(**{**known, **fields})
 
 
 def part_shipped(case_id: UUID, when: datetime, rma_id: UUID = RMA) -> PartShipped:
     return PartShipped(
-        rma_id=rma_id, case_id=case_id, diagnosis_id=DIAGNOSIS, number="RMA-2026-000001", part_number="CAM-X70-01",
-        whole_unit=False, component="camera_module", depot_id=uuid4(), carrier="express", tracking="T1", promised=date(2026, 3, 4),
-        promised_by=when, contract_due=date(2026, 3, 4), shipped_at=when,
-    )  # fmt: skip
+        rma_id=rma_id,
+        case_id=case_id,
+        diagnosis_id=DIAGNOSIS,
+        number="RMA-2026-000001",
+        part_number="CAM-X70-01",
+        whole_unit=False,
+        component="camera_module",
+        depot_id=uuid4(),
+        carrier="express",
+        tracking="T1",
+        promised=date(2026, 3, 4),
+        promised_by=when,
+        contract_due=date(2026, 3, 4),
+        shipped_at=when,
+    )
 
 
 def part_delivered(case_id: UUID, when: datetime, rma_id: UUID = RMA) -> PartDelivered:
     return PartDelivered(
-        rma_id=rma_id, case_id=case_id, diagnosis_id=DIAGNOSIS, part_number="CAM-X70-01", contract_due=date(2026, 3, 4),
-        in_time=True, delivered_at=when,
-    )  # fmt: skip
+        rma_id=rma_id,
+        case_id=case_id,
+        diagnosis_id=DIAGNOSIS,
+        part_number="CAM-X70-01",
+        contract_due=date(2026, 3, 4),
+        in_time=True,
+        delivered_at=when,
+    )
 
 
 def replacement_installed(case_id: UUID, when: datetime, **fields: Any) -> ReplacementInstalled:
     known: dict[str, Any] = {
-        "rma_id": RMA, "case_id": case_id, "diagnosis_id": DIAGNOSIS, "product_number": "83Z52AA", "whole_unit": False,
-        "component": "camera_module", "installed_by": "customer", "by": "Nguyễn Văn An", "installed_at": when,
-    }  # fmt: skip
+        "rma_id": RMA,
+        "case_id": case_id,
+        "diagnosis_id": DIAGNOSIS,
+        "product_number": "83Z52AA",
+        "whole_unit": False,
+        "component": "camera_module",
+        "installed_by": "customer",
+        "by": "Nguyễn Văn An",
+        "installed_at": when,
+    }
     return ReplacementInstalled(**{**known, **fields})
 
 
 def visit_scheduled(case_id: UUID, when: datetime) -> VisitScheduled:
     window = Window(starts=when + timedelta(hours=20), ends=when + timedelta(hours=22))
     return VisitScheduled(
-        work_order_id=WORK_ORDER, appointment_id=uuid4(), case_id=case_id, diagnosis_id=DIAGNOSIS, window=window,
-        time_zone="Asia/Ho_Chi_Minh", technician_id=uuid4(), technician_name="Lê Minh Châu", chosen_by="policy", by="system",
+        work_order_id=WORK_ORDER,
+        appointment_id=uuid4(),
+        case_id=case_id,
+        diagnosis_id=DIAGNOSIS,
+        window=window,
+        time_zone="Asia/Ho_Chi_Minh",
+        technician_id=uuid4(),
+        technician_name="Lê Minh Châu",
+        chosen_by="policy",
+        by="system",
         scheduled_at=when,
-    )  # fmt: skip
+    )
 
 
 def visit_completed(case_id: UUID, when: datetime) -> VisitCompleted:
     return VisitCompleted(
-        work_order_id=WORK_ORDER, appointment_id=uuid4(), case_id=case_id, diagnosis_id=DIAGNOSIS, technician_id=uuid4(),
-        technician_name="Lê Minh Châu", serials_in=["CAM-2"], serials_out=["CAM-1"], signed_off_by="Nguyễn Văn An",
-        verified_by="engineer:binh", note="Camera đã hoạt động.", arrived_at=when, completed_at=when,
-    )  # fmt: skip
+        work_order_id=WORK_ORDER,
+        appointment_id=uuid4(),
+        case_id=case_id,
+        diagnosis_id=DIAGNOSIS,
+        technician_id=uuid4(),
+        technician_name="Lê Minh Châu",
+        serials_in=["CAM-2"],
+        serials_out=["CAM-1"],
+        signed_off_by="Nguyễn Văn An",
+        verified_by="engineer:binh",
+        note="Camera đã hoạt động.",
+        arrived_at=when,
+        completed_at=when,
+    )
 
 
 def _ticket(case_id: UUID) -> dict[str, Any]:
     return {
-        "engagement_id": ENGAGEMENT, "case_id": case_id, "diagnosis_id": DIAGNOSIS, "partner_id": PARTNER,
-        "partner_name": "Example Meetings", "ticket_number": "EM-900417",
-    }  # fmt: skip
+        "engagement_id": ENGAGEMENT,
+        "case_id": case_id,
+        "diagnosis_id": DIAGNOSIS,
+        "partner_id": PARTNER,
+        "partner_name": "Example Meetings",
+        "ticket_number": "EM-900417",
+    }
 
 
 def ticket_opened(case_id: UUID, when: datetime) -> PartnerTicketOpened:
@@ -175,18 +233,32 @@ def ticket_resolved(case_id: UUID, when: datetime) -> PartnerTicketResolved:
 def alert_raised(**fields: Any) -> DeviceAlertRaised:
     contact = Contact(contact_id=uuid4(), name="Nguyễn Văn An", language="vi")
     known: dict[str, Any] = {
-        "device_id": uuid4(), "alert_id": uuid4(), "account_id": ACCOUNT, "product_number": "83Z52AA", "serial": "SN-1",
-        "family": "studio", "contact": contact, "rule": "camera_lost", "severity": "critical", "observed_impact": "down",
-        "text": "The camera is gone.", "raised_at": at(-5),
-    }  # fmt: skip
+        "device_id": uuid4(),
+        "alert_id": uuid4(),
+        "account_id": ACCOUNT,
+        "product_number": "83Z52AA",
+        "serial": "SN-1",
+        "family": "studio",
+        "contact": contact,
+        "rule": "camera_lost",
+        "severity": "critical",
+        "observed_impact": "down",
+        "text": "The camera is gone.",
+        "raised_at": at(-5),
+    }
     return DeviceAlertRaised(**{**known, **fields})
 
 
 def alert_cleared(raised: DeviceAlertRaised) -> DeviceAlertCleared:
     return DeviceAlertCleared(
-        device_id=raised.device_id, alert_id=raised.alert_id, account_id=raised.account_id, serial=raised.serial,
-        product_number=raised.product_number, rule=raised.rule, cleared_at=at(5),
-    )  # fmt: skip
+        device_id=raised.device_id,
+        alert_id=raised.alert_id,
+        account_id=raised.account_id,
+        serial=raised.serial,
+        product_number=raised.product_number,
+        rule=raised.rule,
+        cleared_at=at(5),
+    )
 
 
 def names(events: list[Event]) -> list[str]:

@@ -20,6 +20,9 @@ from services.cases.tests.builders import (
     shown,
 )
 from tests.support.harness import Harness
+from tests.support.refusals import refusal
+
+_ABOUT_NOTHING = "give product_number and serial, or no_product_reason"
 
 
 @pytest.mark.promise("S1")
@@ -49,27 +52,27 @@ async def test_the_same_key_opens_one_case(cases: Harness) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "refused"),
     [
-        {"serial": None},
-        {"product_number": None, "serial": None},
-        {"description": "  "},
-        {"description": "half a \0 word"},
-        {"severity": "catastrophic"},
-        {"observed_impact": None},
-        {"language": "fr"},
-        {"priority": "P1"},
-        {"state": "closed"},
-        {"parent_id": str(UUID(int=1))},
+        ({"serial": None}, _ABOUT_NOTHING),
+        ({"product_number": None, "serial": None}, _ABOUT_NOTHING),
+        ({"description": "  "}, "/description"),
+        ({"description": "half a \0 word"}, "/description"),
+        ({"severity": "catastrophic"}, "/severity"),
+        ({"observed_impact": None}, "/observed_impact"),
+        ({"language": "fr"}, "/language"),
+        ({"priority": "P1"}, "/priority"),
+        ({"state": "closed"}, "/state"),
+        ({"parent_id": str(UUID(int=1))}, "no-such-parent"),
     ],
     ids=str,
 )
 async def test_a_request_that_makes_no_sense_is_refused_and_leaves_nothing(
-    cases: Harness, wrong: dict[str, Any]
+    cases: Harness, wrong: dict[str, Any], refused: str
 ) -> None:
     answer = await cases.post("/v1/cases", a_request(**wrong), **CUSTOMER)
 
-    assert answer.status_code == 422
+    assert refusal(answer) == (422, refused)
     assert await cases.outbox() == []
 
 
@@ -84,7 +87,7 @@ async def test_an_engineer_opens_a_case_for_a_caller_of_an_account(cases: Harnes
     refused = await cases.post("/v1/cases", a_request())
     answer = await cases.post("/v1/cases", a_request(account_id=str(ACCOUNT), reporter_name="Nguyễn Văn An"))
 
-    assert refused.status_code == 422
+    assert refusal(refused) == (422, "account-required")
     assert (answer.json()["channel"], answer.json()["reporter_name"]) == ("phone", "Nguyễn Văn An")
     assert (await cases.get(f"/v1/cases/{answer.json()['id']}", **CUSTOMER)).status_code == 200
 
@@ -153,7 +156,7 @@ async def test_priority_follows_severity_by_the_policy_of_the_day(cases: Harness
     change = {"settings": {"priorities": priorities}, "why": "majors hurt"}
     half = {"settings": {"priorities": {"critical": "P1"}}, "why": "a mistake"}
 
-    assert (await cases.post("/v1/cases-policies", half, role="manager")).status_code == 422
+    assert refusal(await cases.post("/v1/cases-policies", half, role="manager")) == (422, "invalid-policy")
     assert (await cases.post("/v1/cases-policies", change, role="manager")).status_code == 201
     assert (await shown(cases, await opened(cases, severity="major")))["priority"] == "P1"
 

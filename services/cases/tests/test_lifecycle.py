@@ -52,16 +52,28 @@ ELSEWHERE = {"attachments", "withdraw_diagnosis", "end_wait", "problem", "revise
 
 def a_case(state: CaseState) -> Case:
     return Case(
-        id=uuid4(), account_id=ACCOUNT, number="CASE-2026-000001", state=state, channel="api", description="d",
-        observed_impact="down", customer_severity="minor", severity="minor", priority="P4", language="en",
-        reporter_name="An", opened_by="customer:1", opened_at=NOW, epoch_began_at=NOW,
-    )  # fmt: skip
+        id=uuid4(),
+        account_id=ACCOUNT,
+        number="CASE-2026-000001",
+        state=state,
+        channel="api",
+        description="d",
+        observed_impact="down",
+        customer_severity="minor",
+        severity="minor",
+        priority="P4",
+        language="en",
+        reporter_name="An",
+        opened_by="customer:1",
+        opened_at=NOW,
+        epoch_began_at=NOW,
+    )
 
 
 @pytest.mark.parametrize(("current", "to"), machine.allowed_pairs())
 def test_what_may_follow_does(current: CaseState, to: CaseState) -> None:
     case = a_case(current)
-    case.enter(to, NOW, "engineer:1", "because")
+    case.become(to, NOW, "engineer:1", "because")
 
     assert case.state == to
     assert case.history[-1].model_dump() == {"state": to, "at": NOW, "by": "engineer:1", "reason": "because"}
@@ -72,7 +84,7 @@ def test_what_may_not_follow_is_refused(current: CaseState, to: CaseState) -> No
     case = a_case(current)
 
     with pytest.raises(ForbiddenTransition) as refused:
-        case.enter(to, NOW, "engineer:1", "because")
+        case.become(to, NOW, "engineer:1", "because")
     assert refused.value.state == current
     assert (case.state, case.history) == (current, [])
 

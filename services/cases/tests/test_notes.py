@@ -9,6 +9,7 @@ import pytest
 from libs.events.cases_work import FirstResponseSent, InternalNoteAdded, NoteAdded
 from services.cases.tests.builders import ACCOUNT, CUSTOMER, STRANGER, did, in_progress, names, opened
 from tests.support.harness import Harness
+from tests.support.refusals import refusal
 
 
 async def test_an_engineers_first_public_note_is_the_first_response(cases: Harness) -> None:
@@ -70,12 +71,12 @@ async def test_a_file_belongs_to_its_case_and_account(cases: Harness) -> None:
     assert (await cases.get(f"/v1/cases/{other}/attachments/{file}", **CUSTOMER)).status_code == 404
     assert (await cases.get(f"/v1/cases/{mine}/attachments/{file}", **STRANGER)).status_code == 404
     note = await cases.post(f"/v1/cases/{other}/notes", {"text": "x", "attachment_ids": [file]}, **CUSTOMER)
-    assert note.status_code == 422
+    assert refusal(note) == (422, "no-such-attachment")
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", "", "a\nb"])
 async def test_a_file_name_is_a_name_and_no_path(cases: Harness, name: str) -> None:
-    assert (await attach(cases, await opened(cases), b"log", name)).status_code == 422
+    assert refusal(await attach(cases, await opened(cases), b"log", name)) == (422, "/file_name")
 
 
 async def test_empty_wrong_and_oversized_files_are_refused(cases: Harness) -> None:
@@ -85,7 +86,7 @@ async def test_empty_wrong_and_oversized_files_are_refused(cases: Harness) -> No
 
     assert (await attach(cases, case_id, b"")).status_code == 400
     assert (await attach(cases, case_id, b"01234567890")).status_code == 413
-    assert (await attach(cases, case_id, b"0123456789", sha256="0" * 64)).status_code == 422
+    assert refusal(await attach(cases, case_id, b"0123456789", sha256="0" * 64)) == (422, "checksum-mismatch")
     assert (await attach(cases, case_id, b"x" * (25 * 2**20 + 1))).status_code == 413
     assert (await cases.get(f"/v1/cases/{case_id}/attachments")).json()["items"] == []
 
@@ -97,4 +98,5 @@ async def test_a_workaround_is_given_with_why_it_is_appropriate(cases: Harness) 
 
     assert case["workarounds"][0]["appropriate_because"] == "the part takes a day"
     assert names(await cases.events())[-1] == "WorkaroundProvided"
-    assert (await cases.post(f"/v1/cases/{case_id}/workaround", {"text": "x"})).status_code == 422
+    without = await cases.post(f"/v1/cases/{case_id}/workaround", {"text": "x"})
+    assert refusal(without) == (422, "/appropriate_because")

@@ -25,6 +25,7 @@ from services.cases.tests.builders import (
     waits_of,
 )
 from tests.support.harness import Harness
+from tests.support.refusals import refusal
 
 
 @pytest.mark.promise("S6")
@@ -34,7 +35,7 @@ async def test_a_customer_asks_for_a_ticket_with_the_diagnosed_partner_and_conse
     await did(cases, case_id, "diagnoses", a_fault(remedy="partner_ticket", partner_id=str(PARTNER)))
     case = await did(cases, case_id, "partner-ticket-request", {"consent": True}, **CUSTOMER)
 
-    assert nobody.status_code == 422
+    assert refusal(nobody) == (422, "which-partner")
     [asked] = await cases.events(PartnerTicketRequested)
     assert (asked.partner_id, asked.consent, asked.consent_given_by) == (PARTNER, True, "the customer")
     assert case["partner_requests"][0]["consent"]
@@ -44,7 +45,7 @@ async def test_staff_say_whose_consent_it_is(cases: Harness) -> None:
     case_id = await opened(cases)
     path, body = f"/v1/cases/{case_id}/partner-ticket-request", {"partner_id": str(uuid4()), "consent": True}
 
-    assert (await cases.post(path, body)).status_code == 422
+    assert refusal(await cases.post(path, body)) == (422, "consent-of-whom")
     assert (await cases.post(path, {**body, "consent_given_by": "Nguyễn Văn An"})).status_code == 200
     assert (await cases.post(path, {**body, "consent": False})).status_code == 200
     assert (await cases.post(path, body, role="technician")).status_code == 403
@@ -98,10 +99,16 @@ async def test_why_no_ticket_could_be_opened_is_said_in_the_case(cases: Harness)
     case_id = await in_progress(cases)
     await cases.deliver(
         PartnerTicketNotOpenable(
-            engagement_id=ENGAGEMENT, case_id=case_id, diagnosis_id=DIAGNOSIS, partner_id=PARTNER,
-            partner_name="Example Meetings", reason="no_agreement", explanation="chưa có thỏa thuận", decided_at=at(1),
+            engagement_id=ENGAGEMENT,
+            case_id=case_id,
+            diagnosis_id=DIAGNOSIS,
+            partner_id=PARTNER,
+            partner_name="Example Meetings",
+            reason="no_agreement",
+            explanation="chưa có thỏa thuận",
+            decided_at=at(1),
         )
-    )  # fmt: skip
+    )
 
     assert "chưa có thỏa thuận" in (await cases.events(NoteAdded))[0].text
     assert (await shown(cases, case_id))["state"] == "in_progress"

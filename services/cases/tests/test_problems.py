@@ -12,6 +12,7 @@ from libs.kit.text import fold
 from services.cases.model.text import words
 from services.cases.tests.builders import CUSTOMER, a_request, did, in_progress, names, opened, resolved
 from tests.support.harness import Harness
+from tests.support.refusals import refusal
 
 SYMPTOM = "Camera không nhận hình sau khi cập nhật"
 
@@ -104,8 +105,8 @@ async def test_why_nothing_is_the_appropriate_response_is_recorded(cases: Harnes
 
     assert (answer.json()["status"], answer.json()["response"]) == ("open", "none")
     assert answer.json()["history"][-1]["reason"] == "the room is needed today"
-    assert (await respond(cases, problem, "fix")).status_code == 422
-    assert (await respond(cases, problem, "workaround")).status_code == 422
+    assert refusal(await respond(cases, problem, "fix")) == (422, "nothing-to-publish")
+    assert refusal(await respond(cases, problem, "workaround")) == (422, "nothing-to-publish")
 
 
 async def test_a_closed_problem_takes_no_response_and_says_so(cases: Harness) -> None:
@@ -113,7 +114,7 @@ async def test_a_closed_problem_takes_no_response_and_says_so(cases: Harness) ->
     assert (await cases.post(f"/v1/problems/{problem}/close", {"reason": "a rare fault"})).json()["status"] == "closed"
 
     refused = await respond(cases, problem, workaround="Use the USB camera.")
-    assert refused.status_code == 409
+    assert refusal(refused) == (409, "forbidden-transition")
     assert (refused.json()["state"], refused.json()["possible"]) == ("closed", [])
 
 
@@ -125,7 +126,7 @@ async def test_a_revised_symptom_is_what_is_found(cases: Harness) -> None:
 
     assert revised.status_code == 200
     assert [p["id"] for p in (await cases.get("/v1/problems?q=den nhap nhay")).json()["items"]] == [str(problem)]
-    assert (await cases.patch(path, {"status": "closed"}, etag=etag)).status_code == 422
+    assert refusal(await cases.patch(path, {"status": "closed"}, etag=etag)) == (422, "/status")
     assert names(await cases.events()) == ["ProblemUpdated", "ProblemUpdated"]
 
 

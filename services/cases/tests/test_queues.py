@@ -24,6 +24,7 @@ from services.cases.tests.builders import (
     visit_scheduled,
 )
 from tests.support.harness import Harness
+from tests.support.refusals import refusal
 
 WHOLE_DAY = CalendarData.round_the_clock().model_dump(mode="json")
 
@@ -54,9 +55,15 @@ async def midnight(h: Harness) -> None:
 
 def queue(code: str, opens: str, closes: str, families: list[str] | None = None, languages: Any = ()) -> Queue:
     return Queue(
-        id=uuid4(), code=code, name=code, families=families or [], languages=list(languages), shift=code,
-        duty=CalendarData.model_validate(hours(opens, closes)), created_at=datetime.now(UTC),
-    )  # fmt: skip
+        id=uuid4(),
+        code=code,
+        name=code,
+        families=families or [],
+        languages=list(languages),
+        shift=code,
+        duty=CalendarData.model_validate(hours(opens, closes)),
+        created_at=datetime.now(UTC),
+    )
 
 
 @pytest.mark.promise("S1")
@@ -156,7 +163,7 @@ async def test_a_case_goes_to_the_queue_that_fits_it_better_as_soon_as_its_shift
 async def test_a_queue_that_is_new_or_another_takes_and_leaves_what_nobody_has(
     cases: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.cases.use_cases.route_case._AT_ONCE", 2)
+    monkeypatch.setattr("services.cases.reactions.route_case._AT_ONCE", 2)
     untaken = [await opened(cases, serial=f"SN-{n}") for n in range(5)]
     taken = await in_progress(cases, serial="SN-9")
 
@@ -236,9 +243,10 @@ async def test_an_untaken_case_whose_resolution_is_taken_back_goes_to_those_who_
 async def test_handing_over_needs_a_note_and_frees_the_engineer(cases: Harness) -> None:
     case_id = await in_progress(cases)
     await a_queue(cases, "night")
-    assert (await cases.post(f"/v1/cases/{case_id}/hand-over", {"queue": "night"})).status_code == 422
-    assert (await cases.post(f"/v1/cases/{case_id}/hand-over", {"note": "x", "queue": "nowhere"})).status_code == 422
-    assert (await cases.post(f"/v1/cases/{case_id}/hand-over", {"note": "x"}, **CUSTOMER)).status_code == 403
+    path = f"/v1/cases/{case_id}/hand-over"
+    assert refusal(await cases.post(path, {"queue": "night"})) == (422, "/note")
+    assert refusal(await cases.post(path, {"note": "x", "queue": "nowhere"})) == (422, "no-such-queue")
+    assert (await cases.post(path, {"note": "x"}, **CUSTOMER)).status_code == 403
 
     case = await did(cases, case_id, "hand-over", {"note": "Waiting for the log.", "queue": "night"})
     assert (case["queue"], case["assignee"], case["state"]) == ("night", None, "in_progress")
@@ -255,7 +263,8 @@ async def test_queues_are_kept_by_managers_and_checked(cases: Harness) -> None:
     assert (refused.status_code, refused.json()["id"]) == (409, known["id"])
     assert (await cases.post("/v1/queues", body)).status_code == 403
     mistake = {**WHOLE_DAY, "time_zone": "Mars/Olympus"}
-    assert (await cases.post("/v1/queues", {**body, "code": "m", "duty": mistake}, role="admin")).status_code == 422
+    refused = await cases.post("/v1/queues", {**body, "code": "m", "duty": mistake}, role="admin")
+    assert refusal(refused) == (422, "/duty/time_zone")
     path = f"/v1/queues/{known['id']}"
     etag = (await cases.get(path)).headers["etag"]
     changed = await cases.patch(path, {"active": False}, etag=etag, role="manager")

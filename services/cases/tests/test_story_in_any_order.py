@@ -11,6 +11,8 @@ from libs.bus.envelope import Delivery
 from libs.events import Event
 from services.cases.model.actor import Actor
 from services.cases.model.policy import CasesPolicy
+from services.cases.model.request import Request
+from services.cases.reactions.take_request import take_request
 from services.cases.tests.builders import (
     ACCOUNT,
     a_request,
@@ -25,7 +27,6 @@ from services.cases.tests.builders import (
     visit_scheduled,
 )
 from services.cases.use_cases.assign_case import AssignCase, assign_case
-from services.cases.use_cases.open_case import OpenCase, Opening, open_case
 from tests.support.harness import Harness
 from tests.support.order import interleavings
 
@@ -59,11 +60,9 @@ def story(h: Harness) -> list[Delivery]:
 
 async def begin(h: Harness) -> None:
     await h.empty()
-    opening = Opening(
-        id=CASE, account_id=ACCOUNT, channel="api", reporter_name="An", cmd=OpenCase.model_validate(a_request())
-    )
+    request = Request(id=CASE, account_id=ACCOUNT, channel="api", reporter_name="An", **a_request())
     async with h.transaction() as tx:
-        case = await open_case(opening, CasesPolicy(), ENGINEER, tx)
+        case = await take_request(request, CasesPolicy(), ENGINEER, tx)
         await assign_case(case, AssignCase(), ENGINEER, tx)
 
 

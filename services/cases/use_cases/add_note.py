@@ -1,25 +1,25 @@
-"""Notes: appended by people, and by the system where a foreign fact has something to say to them."""
+"""Notes that people append; a note of the system's is a reaction."""
 
-from datetime import datetime
 from uuid import UUID
 
 from pydantic import Field
 
 from libs.events.cases_work import FirstResponseSent
-from libs.events.values import Language, NoteOrigin, NoteVisibility
+from libs.events.values import Language, NoteVisibility
 from libs.kit.auth import CASE_WRITERS
 from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Forbidden, Unprocessable
 from libs.store import Transaction
-from libs.store.ids import derived, new_id
+from libs.store.ids import new_id
 from services.cases.model.actor import Actor
 from services.cases.model.attachment import Attachment
 from services.cases.model.case import Case
 from services.cases.model.note import Note
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import NoteOut
-from services.cases.use_cases.settle_case import cause_of, settle
+from services.cases.reactions.act_on_case import act_on
+from services.cases.reactions.publish_note import publish
 
 router = Router(tags=["cases"])
 
@@ -36,54 +36,41 @@ class AddNote(Command):
 
 
 async def add_note(case: Case, cmd: AddNote, actor: Actor, tx: Transaction) -> Note:
-    """A customer's note ends what we wait for from the customer; support's first public one is the first response."""
+    """A customer's note ends what we wait for from the customer; support's first public one is the first response.
+
+    Raises what `permit` raises, and NoSuchAttachment.
+    """
     case.permit("notes")
-    files = await tx.find_many(Attachment, cmd.attachment_ids)
-    missing = [
-        id for id, file in zip(cmd.attachment_ids, files, strict=True) if file is None or file.case_id != case.id
-    ]
-    if missing:
-        raise NoSuchAttachment("This case has no such attachment.", missing=[str(id) for id in missing])
+    await _check_attachments(case, cmd.attachment_ids, tx)
     note = Note(
-        id=new_id(), account_id=case.account_id, case_id=case.id, origin=actor.origin, visibility=cmd.visibility, text=cmd.text,
-        language=cmd.language, author_name=actor.name, by=actor.by, by_role=actor.role, attachment_ids=cmd.attachment_ids,
+        id=new_id(),
+        account_id=case.account_id,
+        case_id=case.id,
+        origin=actor.origin,
+        author_name=actor.name,
+        **actor.facts(),
+        **cmd.model_dump(),
         added_at=tx.now,
-    )  # fmt: skip
+    )
     publish(note, tx)
-    if note.origin == "support" and note.visibility == "public" and case.first_response_at is None:
-        case.first_response_at = tx.now
-        seconds = int((tx.now - case.opened_at).total_seconds())
+    if note.origin == "support" and note.visibility == "public" and (took := case.answer(tx.now)) is not None:
+        seconds = int(took.total_seconds())
         tx.emit(
-            FirstResponseSent(
-                case_id=case.id, note_id=note.id, response_seconds=max(seconds, 0), by=actor.by, sent_at=tx.now
-            )
+            FirstResponseSent(case_id=case.id, note_id=note.id, response_seconds=seconds, by=actor.by, sent_at=tx.now)
         )
     if note.origin == "customer":
+        reason = "the customer answered"
         waits = [w for w in case.waits if w.kind == "customer"]
-        case.end_waits(waits, at=tx.now, by=actor.by, reason="the customer answered")
-        await settle(case, tx, at=tx.now, by=actor.by, reason="the customer answered")
+        case.end_waits(waits, at=tx.now, by=actor.by, reason=reason)
+        await act_on(case, tx, at=tx.now, by=actor.by, reason=reason)
     return note
 
 
-def note_fact(
-    case: Case, tx: Transaction, text: str, *, at: datetime, origin: NoteOrigin = "system", author: str = "Poly+",
-    visibility: NoteVisibility = "public",
-) -> None:  # fmt: skip
-    """Tells a foreign fact in the case, once for each event, also when the case is over."""
-    cause = cause_of(tx)
-    publish(
-        Note(
-            id=derived(cause.event_id, "note"), account_id=case.account_id, case_id=case.id, origin=origin,
-            visibility=visibility, text=text, language=case.language if origin == "system" else None, author_name=author,
-            by=cause.actor, by_role="system", attachment_ids=[], source_id=cause.event_id, added_at=at,
-        ),
-        tx,
-    )  # fmt: skip
-
-
-def publish(note: Note, tx: Transaction) -> None:
-    tx.add(note)
-    tx.emit(note.fact())
+async def _check_attachments(case: Case, ids: list[UUID], tx: Transaction) -> None:
+    files = await tx.find_many(Attachment, ids)
+    missing = [str(id) for id, file in zip(ids, files, strict=True) if file is None or file.case_id != case.id]
+    if missing:
+        raise NoSuchAttachment("This case has no such attachment.", missing=missing)
 
 
 @router.post(

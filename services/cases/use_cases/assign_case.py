@@ -11,7 +11,7 @@ from services.cases.model.actor import Actor
 from services.cases.model.case import Case
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseOut, case_out
-from services.cases.use_cases.settle_case import settle
+from services.cases.reactions.act_on_case import act_on
 
 router = Router(tags=["cases"])
 
@@ -26,19 +26,26 @@ class AssignCase(Command):
 
 
 async def assign_case(case: Case, cmd: AssignCase, actor: Actor, tx: Transaction) -> None:
+    """Gives the case to somebody, and work on it begins. Raises what `permit` raises."""
     case.permit("assign")
     previous = case.assignee
-    case.assignee = cmd.assignee or actor.by
-    case.assignee_name = cmd.assignee_name or (cmd.assignee or actor.name)
-    case.take_up()
+    assignee = cmd.assignee or actor.by
+    name = cmd.assignee_name or cmd.assignee or actor.name
+    case.assign(assignee, name)
     tx.emit(
         CaseAssigned(
-            case_id=case.id, assignee=case.assignee, assignee_name=case.assignee_name, assignee_email=cmd.assignee_email,
-            previous_assignee=previous, queue=case.queue, reason=cmd.reason, by=actor.by, by_role=actor.role,
+            case_id=case.id,
+            assignee=assignee,
+            assignee_name=name,
+            assignee_email=cmd.assignee_email,
+            previous_assignee=previous,
+            queue=case.queue,
+            reason=cmd.reason,
+            **actor.facts(),
             assigned_at=tx.now,
         )
-    )  # fmt: skip
-    await settle(case, tx, at=tx.now, by=actor.by, reason=cmd.reason or "assigned")
+    )
+    await act_on(case, tx, at=tx.now, by=actor.by, reason=cmd.reason or "assigned")
 
 
 @router.post("/v1/cases/{case_id}/assign", dependencies=[allow(*ENGINEERS)])

@@ -20,6 +20,7 @@ from services.cases.queries.answers import AttachmentOut
 
 router = Router(tags=["cases"])
 HARD_LIMIT = 25 * 2**20
+"""Bytes; the policy of `attachment_max_bytes` is never above."""
 FileName = Annotated[str, Query(min_length=1, max_length=200, pattern=r"^[^/\\\x00-\x1f\x7f]+$")]
 Checksum = Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="SHA-256 of the body, in hexadecimal")]
 ContentType = Annotated[str, Header(max_length=120, pattern=r"^[\w.+-]+/[\w.+-]+(;[\x20-\x7e]*)?$")]
@@ -32,18 +33,26 @@ class EmptyFile(BadRequest):
 async def attach_file(
     case: Case, content: bytes, name: str, kind: str, visibility: NoteVisibility, actor: Actor, tx: Transaction
 ) -> Attachment:
+    """`kind` is its media type. Raises what `permit` raises, EmptyFile and AttachmentTooLarge."""
     case.permit("attachments")
-    limit = (
-        await policies.at(tx, plan=case.coverage.plan, region=case.country, severity=case.severity)
-    ).attachment_max_bytes
+    policy = await policies.at(tx, plan=case.coverage.plan, region=case.country, severity=case.severity)
+    limit = policy.attachment_max_bytes
     if not content:
         raise EmptyFile("The body is the file, and it is empty.")
     if len(content) > limit:
         raise AttachmentTooLarge(f"At most {limit} bytes.", limit=limit)
     file = Attachment(
-        id=new_id(), account_id=case.account_id, case_id=case.id, file_name=name, content_type=kind, size=len(content),
-        sha256=await objects.put(content), visibility=visibility, by=actor.by, by_role=actor.role, added_at=tx.now,
-    )  # fmt: skip
+        id=new_id(),
+        account_id=case.account_id,
+        case_id=case.id,
+        file_name=name,
+        content_type=kind,
+        size=len(content),
+        sha256=await objects.put(content),
+        visibility=visibility,
+        **actor.facts(),
+        added_at=tx.now,
+    )
     return tx.add(file)
 
 

@@ -14,11 +14,11 @@ from libs.store import NotFound, Transaction
 from libs.store.ids import new_id
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
-from services.cases.model.parts import Wait
+from services.cases.model.case_values import Wait
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseOut, WaitOut, case_out
+from services.cases.reactions.act_on_case import act_on
 from services.cases.use_cases.add_note import AddNote, add_note
-from services.cases.use_cases.settle_case import settle
 
 router = Router(tags=["cases"])
 
@@ -43,18 +43,18 @@ class EndWait(Command):
 
 
 async def await_something(case: Case, cmd: AwaitSomething, actor: Actor, tx: Transaction) -> Wait:
-    """What is asked of the customer is also a public note."""
+    """What is asked of the customer is also a public note. Raises what `permit` raises."""
     case.permit("waits")
     if cmd.wait == "customer" and cmd.note:
         await add_note(case, AddNote(text=cmd.note), actor, tx)
     id = new_id()
     case.begin_wait(id, cmd.wait, since=tx.now, by=actor.by, note=cmd.note)
-    await settle(case, tx, at=tx.now, by=actor.by, reason=cmd.note or f"waits for {cmd.wait}")
+    await act_on(case, tx, at=tx.now, by=actor.by, reason=cmd.note or f"waits for {cmd.wait}")
     return next(w for w in case.waits if w.id == id)
 
 
 async def end_wait(case: Case, wait_id: UUID, cmd: EndWait, actor: Actor, tx: Transaction) -> None:
-    """For what no fact will end."""
+    """For what no fact will end. Raises what `permit` raises, NotFound and WaitEndedAlready."""
     case.permit("end_wait")
     wait = next((w for w in case.waits if w.id == wait_id), None)
     if wait is None:
@@ -62,7 +62,7 @@ async def end_wait(case: Case, wait_id: UUID, cmd: EndWait, actor: Actor, tx: Tr
     if not wait.stands:
         raise WaitEndedAlready("This wait is over already.", state="ended", possible=[])
     case.end_waits([wait], at=tx.now, by=actor.by, reason=cmd.reason)
-    await settle(case, tx, at=tx.now, by=actor.by, reason=cmd.reason)
+    await act_on(case, tx, at=tx.now, by=actor.by, reason=cmd.reason)
 
 
 @router.post("/v1/cases/{case_id}/waits", dependencies=[allow(*ENGINEERS)], status_code=201)

@@ -1,6 +1,6 @@
 """Cancelling: the customer asks, we assess what is under way, then it is cancelled or goes on."""
 
-from typing import Literal, cast
+from typing import Literal
 from uuid import UUID
 
 from libs.events.cases import CancellationDeclined, CancellationRequested, CaseCancelled
@@ -9,11 +9,11 @@ from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.cases.model.actor import Actor
-from services.cases.model.case import Case
+from services.cases.model.case import SHIFT, Case
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseOut, case_out
-from services.cases.use_cases.route_case import route
-from services.cases.use_cases.settle_case import SHIFT, settle
+from services.cases.reactions.act_on_case import act_on
+from services.cases.reactions.route_case import route
 
 router = Router(tags=["cases"])
 
@@ -28,27 +28,25 @@ class DecideCancellation(Command):
 
 
 async def request_cancellation(case: Case, cmd: CancelCase, actor: Actor, tx: Transaction) -> None:
+    """The case is assessed from here on, and takes no other command. Raises what `permit` raises."""
     case.ask_to_cancel(cmd.reason, actor, tx.now)
-    tx.emit(
-        CancellationRequested(case_id=case.id, reason=cmd.reason, by=actor.by, by_role=actor.role, requested_at=tx.now)
-    )
+    tx.emit(CancellationRequested(case_id=case.id, reason=cmd.reason, **actor.facts(), requested_at=tx.now))
 
 
 async def decide_cancellation(case: Case, cmd: DecideCancellation, actor: Actor, tx: Transaction) -> None:
+    """Cancelled, or back to what the facts say. Raises what `permit` raises."""
     if cmd.decision == "accept":
         case.cancel(cmd.reason, actor, tx.now)
         tx.cancel_timer(case, SHIFT)
-        tx.emit(CaseCancelled(case_id=case.id, reason=cmd.reason, by=actor.by, by_role=actor.role, cancelled_at=tx.now))
+        tx.emit(CaseCancelled(case_id=case.id, reason=cmd.reason, **actor.facts(), cancelled_at=tx.now))
         return
     back_to = case.decline_cancellation(cmd.reason, actor, tx.now)
     tx.emit(
-        CancellationDeclined(
-            case_id=case.id, back_to=cast('Literal["acknowledged", "in_progress", "pending"]', back_to), reason=cmd.reason,
-            by=actor.by, by_role=actor.role, declined_at=tx.now,
-        )
-    )  # fmt: skip
-    await settle(case, tx, at=tx.now, by=actor.by, reason=cmd.reason)
-    if case.untaken:  # the shift may have changed meanwhile
+        CancellationDeclined(case_id=case.id, back_to=back_to, reason=cmd.reason, **actor.facts(), declined_at=tx.now)
+    )
+    await act_on(case, tx, at=tx.now, by=actor.by, reason=cmd.reason)
+    if case.untaken:
+        # The shift may have changed meanwhile.
         await route(case, tx, actor.by, why="not cancelled")
 
 

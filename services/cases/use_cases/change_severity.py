@@ -23,17 +23,24 @@ class ChangeSeverity(Command):
 
 
 async def change_severity(case: Case, cmd: ChangeSeverity, actor: Actor, tx: Transaction) -> None:
+    """Raises what `permit` raises."""
     case.permit("severity")
     policy = await policies.at(tx, plan=case.coverage.plan, region=case.country, severity=cmd.severity)
     old_severity, old_priority = case.severity, case.priority
     case.severity, case.priority = cmd.severity, policy.priorities[cmd.severity]
     tx.emit(
         SeverityChanged(
-            case_id=case.id, old_severity=old_severity, severity=case.severity, old_priority=old_priority,
-            priority=case.priority, customer_severity=case.customer_severity, reason=cmd.reason, by=actor.by,
-            by_role=actor.role, changed_at=tx.now,
+            case_id=case.id,
+            old_severity=old_severity,
+            severity=case.severity,
+            old_priority=old_priority,
+            priority=case.priority,
+            customer_severity=case.customer_severity,
+            reason=cmd.reason,
+            **actor.facts(),
+            changed_at=tx.now,
         )
-    )  # fmt: skip
+    )
 
 
 @router.post("/v1/cases/{case_id}/severity", dependencies=[allow(*ENGINEERS)])

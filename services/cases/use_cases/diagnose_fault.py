@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import model_validator
 
-from libs.events.cases_work import DiagnosisWithdrawn
+from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed
 from libs.events.values import Confidence, Domain, Remedy
 from libs.kit.auth import ENGINEERS
 from libs.kit.fields import Line, Reason, Text
@@ -17,7 +17,7 @@ from services.cases.model.case import Case
 from services.cases.model.diagnosis import Diagnosis
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import DiagnosisOut
-from services.cases.use_cases.settle_case import settle
+from services.cases.reactions.act_on_case import act_on
 
 router = Router(tags=["cases"])
 
@@ -45,22 +45,30 @@ class WithdrawDiagnosis(Command):
 
 
 async def diagnose_fault(case: Case, cmd: DiagnoseFault, actor: Actor, tx: Transaction) -> Diagnosis:
+    """The first one begins the work. Raises what `permit` raises."""
     case.permit("diagnoses")
     diagnosis = Diagnosis(
-        id=new_id(), account_id=case.account_id, case_id=case.id, diagnosed_by=actor.by, diagnosed_at=tx.now,
+        id=new_id(),
+        account_id=case.account_id,
+        case_id=case.id,
+        diagnosed_by=actor.by,
+        diagnosed_at=tx.now,
         **cmd.model_dump(),
-    )  # fmt: skip
+    )
     tx.add(diagnosis)
-    tx.emit(diagnosis.fact())
+    tx.emit(FaultDiagnosed(**diagnosis.facts()))
     case.take_up()
-    await settle(case, tx, at=tx.now, by=actor.by, reason="diagnosed")
+    await act_on(case, tx, at=tx.now, by=actor.by, reason="diagnosed")
     return diagnosis
 
 
 async def withdraw_diagnosis(
     case: Case, diagnosis: Diagnosis, cmd: WithdrawDiagnosis, actor: Actor, tx: Transaction
 ) -> None:
-    """What it caused elsewhere stops there, unless it has shipped or begun."""
+    """What it caused elsewhere stops there, unless it has shipped or begun.
+
+    Raises what `permit` raises, and DiagnosisWithdrawnAlready.
+    """
     case.permit("withdraw_diagnosis")
     diagnosis.withdraw(cmd.reason, actor.by, tx.now)
     tx.emit(

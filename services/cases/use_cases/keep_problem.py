@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import Response
 from pydantic import Field
 
+from libs.events.cases_work import ProblemUpdated
 from libs.kit.auth import ENGINEERS
 from libs.kit.fields import Line, ProductNumber, Reason, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
@@ -16,7 +17,7 @@ from services.cases.model.lifecycle import WORKABLE
 from services.cases.model.problem import Problem, ProblemChange
 from services.cases.model.problem import Response as ProblemResponse
 from services.cases.queries.problems import ProblemOut, problem_out
-from services.cases.use_cases.provide_workaround import ProvideWorkaround, provide_workaround
+from services.cases.use_cases.provide_workaround import provide_workaround
 
 router = Router(tags=["problems"])
 Lines = Annotated[list[Line], Field(max_length=50)]
@@ -56,13 +57,17 @@ class CloseProblem(Command):
 
 async def record_problem(cmd: RecordProblem, by: str, tx: Transaction) -> Problem:
     problem = Problem(
-        id=new_id(), number=await tx.next_number("PRB"), words=[], created_by=by, created_at=tx.now,
+        id=new_id(),
+        number=await tx.next_number("PRB"),
+        words=[],
+        created_by=by,
+        created_at=tx.now,
         history=[ProblemChange(status="open", response="undecided", at=tx.now, by=by, reason="recorded")],
         **cmd.model_dump(),
-    )  # fmt: skip
+    )
     problem.describe()
     tx.add(problem)
-    tx.emit(problem.fact(by, tx.now))
+    _tell(problem, by, tx)
     return problem
 
 
@@ -71,26 +76,26 @@ async def revise_problem(problem: Problem, cmd: ReviseProblem, by: str, tx: Tran
         if value is not None or name in {"family", "firmware", "root_cause"}:
             setattr(problem, name, value)
     problem.describe()
-    tx.emit(problem.fact(by, tx.now))
+    _tell(problem, by, tx)
 
 
 async def respond_to_problem(problem: Problem, cmd: RespondToProblem, by: str, tx: Transaction) -> None:
-    """A published workaround or fix tells every linked case that is still worked on."""
-    problem.respond(cmd.response, cmd.reason, by, tx.now, workaround=cmd.workaround, fix_release=cmd.fix_release)
-    tx.emit(problem.fact(by, tx.now))
-    if cmd.response not in {"workaround", "fix"}:
+    """A published workaround or fix tells every linked case that is still worked on.
+
+    Raises NothingToPublish or ForbiddenTransition.
+    """
+    published = problem.respond(
+        cmd.response, cmd.reason, by, tx.now, workaround=cmd.workaround, fix_release=cmd.fix_release
+    )
+    _tell(problem, by, tx)
+    if published is None:
         return
-    text = (
-        cmd.workaround or ""
-        if cmd.response == "workaround"
-        else f"{cmd.workaround or problem.symptom}: {cmd.fix_release}"
-    )
-    # put together of texts that were each taken as they are: what bounds a caller's one text does not bound it
-    given = ProvideWorkaround.model_construct(
-        kind=cmd.response, text=text, fix_release=cmd.fix_release, diagnosis_id=None, appropriate_because=cmd.reason
-    )
     for case in await tx.select(Case, Case.c.problem_id == problem.id, Case.c.state.in_(WORKABLE), lock=True):
-        provide_workaround(case, given, by, tx.now, tx, problem_id=problem.id)
+        provide_workaround(case, published, tx)
+
+
+def _tell(problem: Problem, by: str, tx: Transaction) -> None:
+    tx.emit(ProblemUpdated(**problem.facts(), by=by, updated_at=tx.now))
 
 
 @router.post("/v1/problems", dependencies=[allow(*ENGINEERS)], status_code=201)
@@ -117,6 +122,6 @@ async def respond_to_problem_route(problem_id: UUID, cmd: RespondToProblem, tx: 
 @router.post("/v1/problems/{problem_id}/close", dependencies=[allow(*ENGINEERS)])
 async def close_problem_route(problem_id: UUID, cmd: CloseProblem, tx: Tx, caller: Caller) -> ProblemOut:
     problem = await Problem.get(problem_id, tx, lock=True)
-    problem.close(cmd.reason, caller.scope.actor, tx.now)
-    tx.emit(problem.fact(caller.scope.actor, tx.now))
+    problem.become("closed", cmd.reason, caller.scope.actor, tx.now)
+    _tell(problem, caller.scope.actor, tx)
     return problem_out(problem)

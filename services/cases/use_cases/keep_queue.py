@@ -14,9 +14,8 @@ from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.twins import refuse_twin
 from libs.store import Transaction
 from libs.store.ids import new_id
-from services.cases.model.queue import Queue
+from services.cases.model.queue import REROUTE, Queue
 from services.cases.queries.queues import QueueOut, queue_out
-from services.cases.use_cases.route_case import REROUTE
 
 router = Router(tags=["queues"])
 Families = Annotated[list[Line], Field(max_length=50)]

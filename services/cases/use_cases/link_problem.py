@@ -20,14 +20,21 @@ class LinkProblem(Command):
 
 
 async def link_problem(case: Case, problem: Problem, actor: Actor, tx: Transaction) -> None:
+    """Raises what `permit` raises."""
     case.permit("problem")
     case.problem_id = problem.id
     tx.emit(
         ProblemLinked(
-            case_id=case.id, problem_id=problem.id, number=problem.number, symptom=problem.symptom,
-            workaround=problem.workaround, fix_release=problem.fix_release, by=actor.by, linked_at=tx.now,
+            case_id=case.id,
+            problem_id=problem.id,
+            number=problem.number,
+            symptom=problem.symptom,
+            workaround=problem.workaround,
+            fix_release=problem.fix_release,
+            by=actor.by,
+            linked_at=tx.now,
         )
-    )  # fmt: skip
+    )
 
 
 @router.post("/v1/cases/{case_id}/problem", dependencies=[allow(*ENGINEERS)])

@@ -9,7 +9,7 @@ from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
-from services.cases.model.parts import CoverageOverride
+from services.cases.model.case_values import CoverageOverride
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseOut, case_out
 
@@ -23,6 +23,7 @@ class OverrideCoverage(Command):
 
 
 async def override_coverage(case: Case, cmd: OverrideCoverage, actor: Actor, tx: Transaction) -> None:
+    """Counts once entitlements has answered. Raises what `permit` raises."""
     case.permit("coverage_override")
     case.coverage.override = CoverageOverride(**cmd.model_dump(), by=actor.by, at=tx.now)
     tx.emit(CoverageOverridden(case_id=case.id, **cmd.model_dump(), by=actor.by, overridden_at=tx.now))

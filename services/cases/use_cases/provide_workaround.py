@@ -1,6 +1,5 @@
 """A workaround or fix for one case, and why it is the appropriate response (S25)."""
 
-from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
@@ -11,7 +10,7 @@ from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
-from services.cases.model.parts import Workaround
+from services.cases.model.case_values import Workaround
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseOut, case_out
 
@@ -26,17 +25,16 @@ class ProvideWorkaround(Command):
     appropriate_because: Reason
 
 
-def provide_workaround(
-    case: Case, cmd: ProvideWorkaround, by: str, at: datetime, tx: Transaction, *, problem_id: UUID | None = None
-) -> None:
-    given = Workaround(**cmd.model_dump(), problem_id=problem_id, by=by, at=at)
+def provide_workaround(case: Case, given: Workaround, tx: Transaction) -> None:
+    """Tells it to the customer; also what was found for the problem that the case is one of."""
     case.workarounds.append(given)
-    tx.emit(WorkaroundProvided(case_id=case.id, **given.model_dump(exclude={"at"}), provided_at=at))
+    tx.emit(WorkaroundProvided(case_id=case.id, **given.model_dump(exclude={"at"}), provided_at=given.at))
 
 
 @router.post("/v1/cases/{case_id}/workaround", dependencies=[allow(*ENGINEERS)])
 async def provide_workaround_route(case_id: UUID, cmd: ProvideWorkaround, tx: Tx, caller: Caller) -> CaseOut:
     case = await case_for(caller, case_id, tx, lock=True)
     case.permit("workaround")
-    provide_workaround(case, cmd, Actor.of(caller).by, tx.now, tx)
+    given = Workaround(**cmd.model_dump(), problem_id=None, by=Actor.of(caller).by, at=tx.now)
+    provide_workaround(case, given, tx)
     return case_out(case)

@@ -8,11 +8,11 @@ from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.cases.model.actor import Actor
-from services.cases.model.case import Case
+from services.cases.model.case import AUTO_CLOSE, Case
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseOut, case_out
-from services.cases.use_cases.route_case import route
-from services.cases.use_cases.settle_case import AUTO_CLOSE, settle
+from services.cases.reactions.act_on_case import act_on
+from services.cases.reactions.route_case import route
 
 router = Router(tags=["cases"])
 
@@ -22,17 +22,13 @@ class ReopenCase(Command):
 
 
 async def reopen_case(case: Case, cmd: ReopenCase, actor: Actor, tx: Transaction) -> None:
-    """Too late, and a follow-up case is offered instead. Raises CaseClosedToCommands."""
+    """Too late, a follow-up case is offered instead. Raises what `permit` raises."""
     case.reopen(cmd.reason, actor, tx.now)
     tx.cancel_timer(case, AUTO_CLOSE)
-    tx.emit(
-        CaseReopened(
-            case_id=case.id, epoch=case.epoch, reason=cmd.reason, by=actor.by, by_role=actor.role, reopened_at=tx.now
-        )
-    )
+    tx.emit(CaseReopened(case_id=case.id, epoch=case.epoch, reason=cmd.reason, **actor.facts(), reopened_at=tx.now))
     if case.assignee is None:
         await route(case, tx, actor.by, why="reopened")
-    await settle(case, tx, at=tx.now, by=actor.by, reason=cmd.reason)
+    await act_on(case, tx, at=tx.now, by=actor.by, reason=cmd.reason)
 
 
 @router.post(

@@ -11,16 +11,12 @@ from libs.store import Transaction
 from libs.store.ids import new_id
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
-from services.cases.model.diagnosis import Diagnosis
-from services.cases.model.parts import PartnerRequest
+from services.cases.model.case_values import PartnerRequest
+from services.cases.model.diagnosis import Diagnosis, the_partner_of
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseOut, case_out
 
 router = Router(tags=["cases"])
-
-
-class WhichPartner(Unprocessable):
-    """No standing diagnosis names the one partner that is meant."""
 
 
 class ConsentOfWhom(Unprocessable):
@@ -36,35 +32,34 @@ class RequestPartnerTicket(Command):
 
 
 async def request_partner_ticket(case: Case, cmd: RequestPartnerTicket, actor: Actor, tx: Transaction) -> None:
+    """Raises what `permit` raises, ConsentOfWhom and WhichPartner."""
     case.permit("partner_ticket_request")
     giver = cmd.consent_given_by or (actor.name if actor.origin == "customer" else None)
     if cmd.consent and giver is None:
         raise ConsentOfWhom("Say who on the customer's side gave consent: consent_given_by.")
     request = PartnerRequest(
-        id=new_id(), partner_id=cmd.partner_id or await _diagnosed_partner(case, tx), consent=cmd.consent,
-        consent_given_by=giver if cmd.consent else None, message=cmd.message, by=actor.by, at=tx.now,
-    )  # fmt: skip
+        id=new_id(),
+        partner_id=cmd.partner_id or await _diagnosed_partner(case, tx),
+        consent=cmd.consent,
+        consent_given_by=giver if cmd.consent else None,
+        message=cmd.message,
+        by=actor.by,
+        at=tx.now,
+    )
     case.partner_requests.append(request)
     tx.emit(
         PartnerTicketRequested(
-            case_id=case.id, request_id=request.id, partner_id=request.partner_id, consent=request.consent,
-            consent_given_by=request.consent_given_by, message=request.message, by=actor.by, by_role=actor.role,
+            case_id=case.id,
+            request_id=request.id,
+            **request.model_dump(exclude={"id", "by", "at"}),
+            **actor.facts(),
             requested_at=tx.now,
         )
-    )  # fmt: skip
+    )
 
 
 async def _diagnosed_partner(case: Case, tx: Transaction) -> UUID:
-    named = await tx.select(
-        Diagnosis,
-        Diagnosis.c.case_id == case.id,
-        Diagnosis.c.withdrawn_at.is_(None),
-        Diagnosis.c.partner_id.is_not(None),
-    )
-    partners = {d.partner_id for d in named if d.partner_id}
-    if len(partners) != 1:
-        raise WhichPartner("Say with which partner: partner_id.", diagnosed=sorted(map(str, partners)))
-    return partners.pop()
+    return the_partner_of(await tx.select(Diagnosis, Diagnosis.c.case_id == case.id))
 
 
 @router.post(

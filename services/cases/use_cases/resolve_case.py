@@ -10,7 +10,7 @@ from services.cases.model.actor import Actor
 from services.cases.model.case import Case
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseOut, case_out
-from services.cases.use_cases.settle_case import schedule_close, tell_resolved
+from services.cases.reactions.act_on_case import schedule_close, tell_resolved
 
 router = Router(tags=["cases"])
 
@@ -22,6 +22,7 @@ class ResolveCase(Command):
 
 
 async def resolve_case(case: Case, cmd: ResolveCase, actor: Actor, tx: Transaction) -> None:
+    """Raises what `permit` raises."""
     case.resolve(cmd.resolution, actor, tx.now, cmd.cause_id)
     await schedule_close(case, tx)
     tell_resolved(case, tx, actor)

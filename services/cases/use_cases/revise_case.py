@@ -16,8 +16,9 @@ from services.cases.model.actor import Actor
 from services.cases.model.case import Case
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseOut, case_out
+from services.cases.reactions.take_request import NoSuchParent, check_parent
 from services.cases.use_cases.add_note import AddNote, add_note
-from services.cases.use_cases.open_case import ExternalId, NoSuchParent, check_parent
+from services.cases.use_cases.open_case import ExternalId
 
 router = Router(tags=["cases"])
 _EARLIEST, _LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -41,6 +42,7 @@ class ReviseCase(Command):
 
 
 async def revise_case(case: Case, cmd: ReviseCase, actor: Actor, tx: Transaction) -> None:
+    """Raises what `permit` raises, NoSuchParent and ParentOfOthers."""
     case.permit("revise")
     given = cmd.model_fields_set
     if "expected_resolution_at" in given:

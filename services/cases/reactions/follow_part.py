@@ -5,33 +5,36 @@ from datetime import datetime
 from libs.events.rma import PartDelivered, PartLost, PartRefused, PartShipped, ReplacementInstalled, RmaDenied
 from libs.store import Transaction
 from libs.store.ids import derived
-from services.cases.model.case import Case
-from services.cases.model.parts import Confirmation
+from services.cases.model.case_values import Confirmation
 from services.cases.model.wording import say
-from services.cases.use_cases.add_note import note_fact
-from services.cases.use_cases.settle_case import cause_of, settle
+from services.cases.reactions.act_on_case import act_on
+from services.cases.reactions.heard import heard
+from services.cases.reactions.publish_note import note_fact
 
 PartOver = PartDelivered | PartLost | PartRefused | ReplacementInstalled
 
 
 async def wait_for_part(event: PartShipped, tx: Transaction) -> None:
-    case = await Case.find(event.case_id, tx, lock=True)
-    if case is None:
+    """The case waits until the part is delivered, lost or refused."""
+    if (found := await heard(event, tx)) is None:
         return
-    cause = cause_of(tx)
+    case, cause = found
     case.begin_wait(
-        derived(cause.event_id, "wait"), "part", since=event.shipped_at, by=cause.actor, cause_id=event.rma_id,
+        derived(cause.event_id, "wait"),
+        "part",
+        since=event.shipped_at,
+        by=cause.actor,
+        cause_id=event.rma_id,
         note=f"{event.carrier} {event.tracking}",
-    )  # fmt: skip
-    await settle(case, tx, at=event.shipped_at, by=cause.actor, reason="part shipped")
+    )
+    await act_on(case, tx, at=event.shipped_at, by=cause.actor, reason="part shipped")
 
 
 async def end_wait_for_part(event: PartOver, tx: Transaction) -> None:
     """Installed by the customer's own hand, it works: that resolves the case when nothing else is waited for."""
-    case = await Case.find(event.case_id, tx, lock=True)
-    if case is None:
+    if (found := await heard(event, tx)) is None:
         return
-    cause = cause_of(tx)
+    case, cause = found
     at, reason = _over(event)
     match event:
         case PartLost():
@@ -39,10 +42,9 @@ async def end_wait_for_part(event: PartOver, tx: Transaction) -> None:
         case PartRefused():
             note_fact(case, tx, say("part_refused", case.language, text=event.reason), at=at)
         case ReplacementInstalled(installed_by="customer"):
-            case.take_up()
             case.confirm(Confirmation(cause_id=event.rma_id, kind="part", signed_by=event.by, at=at))
-    case.end_waits((w for w in case.waits if w.cause_id == event.rma_id), at=at, by=cause.actor, reason=reason)
-    await settle(case, tx, at=at, by=cause.actor, reason=reason)
+    case.end_waits(case.waits_for(event.rma_id), at=at, by=cause.actor, reason=reason)
+    await act_on(case, tx, at=at, by=cause.actor, reason=reason)
 
 
 def _over(event: PartOver) -> tuple[datetime, str]:
@@ -59,6 +61,7 @@ def _over(event: PartOver) -> tuple[datetime, str]:
 
 async def note_denied_replacement(event: RmaDenied, tx: Transaction) -> None:
     """The engineer sees it in the case and finds another way."""
-    if case := await Case.find(event.case_id, tx, lock=True):
+    if found := await heard(event, tx):
+        case, _ = found
         text = " ".join(filter(None, [event.explanation, event.paid_path]))
         note_fact(case, tx, say("rma_denied", case.language, text=text), at=event.denied_at)

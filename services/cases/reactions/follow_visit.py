@@ -11,49 +11,42 @@ from libs.events.onsite import (
 )
 from libs.store import Transaction
 from libs.store.ids import derived
-from services.cases.model.case import Case
-from services.cases.model.parts import Confirmation
+from services.cases.model.case_values import Confirmation
 from services.cases.model.wording import say
-from services.cases.use_cases.add_note import note_fact
-from services.cases.use_cases.settle_case import cause_of, settle
+from services.cases.reactions.act_on_case import act_on
+from services.cases.reactions.heard import heard
+from services.cases.reactions.publish_note import note_fact
 
 
 async def wait_for_visit(event: VisitScheduled | VisitRescheduled, tx: Transaction) -> None:
     """One wait for a work order, however often its visit moves."""
-    case = await Case.find(event.case_id, tx, lock=True)
-    if case is None:
+    if (found := await heard(event, tx)) is None:
         return
-    cause = cause_of(tx)
+    case, cause = found
     at = event.scheduled_at if isinstance(event, VisitScheduled) else event.rescheduled_at
     case.begin_wait(derived(cause.event_id, "wait"), "visit", since=at, by=cause.actor, cause_id=event.work_order_id)
-    await settle(case, tx, at=at, by=cause.actor, reason="visit scheduled")
+    await act_on(case, tx, at=at, by=cause.actor, reason="visit scheduled")
 
 
 async def end_visit_completed(event: VisitCompleted, tx: Transaction) -> None:
-    """Signed for by the customer: resolves when nothing else is waited for."""
-    case = await Case.find(event.case_id, tx, lock=True)
-    if case is None:
+    """Signed for by the customer: that resolves the case when nothing else is waited for."""
+    if (found := await heard(event, tx)) is None:
         return
-    cause = cause_of(tx)
+    case, cause = found
+    at, reason = event.completed_at, "visit completed"
     if event.note:
-        note_fact(case, tx, event.note, at=event.completed_at, origin="technician", author=event.technician_name)
+        note_fact(case, tx, event.note, at=at, origin="technician", author=event.technician_name)
     if event.signed_off_by:
-        case.take_up()
-        word = Confirmation(
-            cause_id=event.work_order_id, kind="visit", signed_by=event.signed_off_by, at=event.completed_at
-        )
-        case.confirm(word)
-    waits = (w for w in case.waits if w.cause_id == event.work_order_id)
-    case.end_waits(waits, at=event.completed_at, by=cause.actor, reason="visit completed")
-    await settle(case, tx, at=event.completed_at, by=cause.actor, reason="visit completed")
+        case.confirm(Confirmation(cause_id=event.work_order_id, kind="visit", signed_by=event.signed_off_by, at=at))
+    case.end_waits(case.waits_for(event.work_order_id), at=at, by=cause.actor, reason=reason)
+    await act_on(case, tx, at=at, by=cause.actor, reason=reason)
 
 
 async def end_visit_without_success(event: VisitFailed | VisitMissed | VisitCancelled, tx: Transaction) -> None:
     """A visit that is planned again begins a wait of its own."""
-    case = await Case.find(event.case_id, tx, lock=True)
-    if case is None:
+    if (found := await heard(event, tx)) is None:
         return
-    cause = cause_of(tx)
+    case, cause = found
     match event:
         case VisitFailed():
             at, phrase, why = event.failed_at, "visit_failed", event.explanation
@@ -63,11 +56,13 @@ async def end_visit_without_success(event: VisitFailed | VisitMissed | VisitCanc
             at, phrase, why = event.cancelled_at, "visit_cancelled", event.reason
     note_fact(case, tx, say(phrase, case.language, text=why), at=at)
     reason = phrase.replace("_", " ")
-    case.end_waits((w for w in case.waits if w.cause_id == event.work_order_id), at=at, by=cause.actor, reason=reason)
-    await settle(case, tx, at=at, by=cause.actor, reason=reason)
+    case.end_waits(case.waits_for(event.work_order_id), at=at, by=cause.actor, reason=reason)
+    await act_on(case, tx, at=at, by=cause.actor, reason=reason)
 
 
 async def note_no_visit(event: OnsiteNotCovered, tx: Transaction) -> None:
-    if case := await Case.find(event.case_id, tx, lock=True):
+    """The engineer sees it in the case and finds another way."""
+    if found := await heard(event, tx):
+        case, _ = found
         text = say("onsite_not_covered", case.language, text=event.explanation)
         note_fact(case, tx, text, at=event.decided_at)

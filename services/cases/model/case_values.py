@@ -1,7 +1,7 @@
-"""What a case holds within its row."""
+"""The values that a case holds within its row."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -10,11 +10,13 @@ from libs.events.values import Wait as WaitKind
 from services.cases.model.lifecycle import CaseState
 
 
-class Part(BaseModel):
+class CaseValue(BaseModel):
+    """A value without an id of its own elsewhere; rows of before may hold fields that are no more."""
+
     model_config = ConfigDict(extra="ignore")
 
 
-class StateChange(Part):
+class Change(CaseValue):
     """Who brought the case into a state, when, and why."""
 
     state: CaseState
@@ -23,12 +25,15 @@ class StateChange(Part):
     reason: str
 
 
-class Wait(Part):
-    """Something the case waits for. `told` is how far this was published: a case that is over keeps such facts to itself."""
+class Wait(CaseValue):
+    """Something the case waits for: `cause_id` is the RMA, work order or engagement.
+
+    `told` is how far this was published: a case that is over keeps such facts to itself.
+    """
 
     id: UUID
     kind: WaitKind
-    cause_id: UUID | None = None  # the RMA, work order or engagement
+    cause_id: UUID | None = None
     note: str | None = None
     since: datetime
     by: str
@@ -39,10 +44,17 @@ class Wait(Part):
 
     @property
     def stands(self) -> bool:
+        """Whether it is waited for still."""
         return self.ended_at is None
 
+    def facts(self) -> dict[str, Any]:
+        """What the events about its beginning and its end both say."""
+        return {"wait_id": self.id, "wait": self.kind, "cause_id": self.cause_id}
 
-class CoverageOverride(Part):
+
+class CoverageOverride(CaseValue):
+    """A manager's decision on this one case. `onsite` None: as the contract has it."""
+
     covered: bool
     onsite: bool | None
     reason: str
@@ -50,8 +62,11 @@ class CoverageOverride(Part):
     at: datetime
 
 
-class Coverage(Part):
-    """What entitlements decided, in its highest revision; revision 0 until it has. Intake never waits for it."""
+class Coverage(CaseValue):
+    """What entitlements decided, in its highest revision; revision 0 until it has. Intake never waits for it.
+
+    `unknown` names what the request named and the account does not have: it was left out.
+    """
 
     status: Literal["pending", "covered", "not_covered"] = "pending"
     reason: str | None = None
@@ -61,10 +76,10 @@ class Coverage(Part):
     overridden: bool = False
     decided_at: datetime | None = None
     override: CoverageOverride | None = None
-    unknown: list[Literal["site", "contact"]] = []  # named by the request, none of the account's: left out
+    unknown: list[Literal["site", "contact"]] = []
 
 
-class Confirmation(Part):
+class Confirmation(CaseValue):
     """The customer's word that it works: the signature on a visit, or a replacement they installed themselves."""
 
     cause_id: UUID
@@ -73,7 +88,9 @@ class Confirmation(Part):
     at: datetime
 
 
-class Resolution(Part):
+class Resolution(CaseValue):
+    """Why the trouble is over. `automatic`: the facts said so, and nobody of ours."""
+
     text: str
     cause_id: UUID | None = None
     automatic: bool = False
@@ -81,13 +98,15 @@ class Resolution(Part):
     at: datetime
 
 
-class Cancellation(Part):
+class Cancellation(CaseValue):
+    """The customer's wish to cancel, while it is assessed."""
+
     reason: str
     by: str
     at: datetime
 
 
-class PartnerRequest(Part):
+class PartnerRequest(CaseValue):
     """The customer's wish for a ticket with the cloud partner, and whether we may share the case."""
 
     id: UUID
@@ -99,7 +118,9 @@ class PartnerRequest(Part):
     at: datetime
 
 
-class Workaround(Part):
+class Workaround(CaseValue):
+    """What helps until there is more, or the fix itself, and why it is the appropriate response."""
+
     kind: Literal["workaround", "fix"]
     text: str
     fix_release: str | None
@@ -110,7 +131,7 @@ class Workaround(Part):
     at: datetime
 
 
-class Handover(Part):
+class Handover(CaseValue):
     """The case stood in a queue from this instant on."""
 
     queue: str

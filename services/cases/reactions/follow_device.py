@@ -3,16 +3,15 @@
 from libs.events.devices import DeviceAlertCleared, DeviceAlertRaised, DiagnosticsCollected
 from libs.store import Transaction
 from libs.store.ids import derived
-from services.cases.model.actor import Actor
+from services.cases.model.actor import DEVICES
 from services.cases.model.alert import DeviceAlert
 from services.cases.model.case import Case
 from services.cases.model.lifecycle import OPEN
 from services.cases.model.policy import policies
+from services.cases.model.request import Request
 from services.cases.model.wording import say
-from services.cases.use_cases.add_note import note_fact
-from services.cases.use_cases.open_case import OpenCase, Opening, open_case
-
-_DEVICE = Actor("system:devices", "system", "Poly+")
+from services.cases.reactions.publish_note import note_fact
+from services.cases.reactions.take_request import take_request
 
 
 async def open_or_join_case(event: DeviceAlertRaised, tx: Transaction) -> None:
@@ -20,38 +19,44 @@ async def open_or_join_case(event: DeviceAlertRaised, tx: Transaction) -> None:
     if await DeviceAlert.find(event.alert_id, tx, lock=True):
         return
     same = (Case.c.account_id == event.account_id, Case.c.serial == event.serial, Case.c.state.in_(OPEN))
-    await tx.flush()  # an alert earlier in this batch may have opened it
+    # An alert earlier in this batch may have opened it.
+    await tx.flush()
     present = await tx.select(Case, *same, order_by=(Case.c.opened_at, Case.c.id), limit=1, lock=True)
     if present:
         case = present[0]
-        note_fact(
-            case, tx, say("alert_joined", case.language, serial=event.serial, text=event.text), at=event.raised_at
-        )
+        text = say("alert_joined", case.language, serial=event.serial, text=event.text)
+        note_fact(case, tx, text, at=event.raised_at)
     else:
         policy = await policies.at(tx, severity=event.severity)
-        case = await open_case(_opening(event), policy, _DEVICE, tx)
-    tx.add(
-        DeviceAlert(
-            id=event.alert_id, account_id=event.account_id, case_id=case.id, rule=event.rule, raised_at=event.raised_at
-        )
+        case = await take_request(_request(event), policy, DEVICES, tx)
+    alert = DeviceAlert(
+        id=event.alert_id,
+        account_id=event.account_id,
+        case_id=case.id,
+        rule=event.rule,
+        raised_at=event.raised_at,
     )
+    tx.add(alert)
 
 
-def _opening(event: DeviceAlertRaised) -> Opening:
+def _request(event: DeviceAlertRaised) -> Request:
     contact = event.contact
-    return Opening(
+    return Request(
         id=derived(event.alert_id, "case"),
         account_id=event.account_id,
         channel="device",
         reporter_name=contact.name if contact else event.serial,
-        alert_id=event.alert_id,
+        description=event.text,
+        observed_impact=event.observed_impact,
+        severity=event.severity,
+        language=contact.language if contact else "en",
+        product_number=event.product_number,
+        serial=event.serial,
         family=event.family,
-        cmd=OpenCase.model_construct(
-            description=event.text, observed_impact=event.observed_impact, severity=event.severity,
-            language=contact.language if contact else "en", product_number=event.product_number, serial=event.serial,
-            contact_id=contact.contact_id if contact else None, site_id=event.site_id, external_identifiers=[],
-        ),
-    )  # fmt: skip
+        contact_id=contact.contact_id if contact else None,
+        site_id=event.site_id,
+        alert_id=event.alert_id,
+    )
 
 
 async def note_alert_cleared(event: DeviceAlertCleared, tx: Transaction) -> None:
@@ -68,6 +73,7 @@ async def note_alert_cleared(event: DeviceAlertCleared, tx: Transaction) -> None
 
 
 async def note_diagnostics(event: DiagnosticsCollected, tx: Transaction) -> None:
+    """What the network tools found, in a note. A test that was run for no case is nothing to us."""
     case = await Case.find(event.case_id, tx, lock=True) if event.case_id else None
     if case is None:
         return

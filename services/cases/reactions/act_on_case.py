@@ -1,0 +1,77 @@
+"""After a new fact: the state that follows from all of them, and what has to be told of it."""
+
+from datetime import datetime
+
+from libs.events.cases import CasePending, CaseResolved, CaseResumed
+from libs.kit.calendar import calendar
+from libs.store import Transaction
+from services.cases.model.actor import SYSTEM, Actor
+from services.cases.model.case import AUTO_CLOSE, SHIFT, Case
+from services.cases.model.policy import policies
+
+
+async def act_on(case: Case, tx: Transaction, *, at: datetime, by: str, reason: str) -> None:
+    """`at` is the instant of the fact, `by` and `reason` say who brought it and what it was."""
+    resolved_before = case.resolved_at
+    news = case.follow_facts(at, by, reason)
+    for wait in news.began:
+        tx.emit(
+            CasePending(
+                case_id=case.id,
+                **wait.facts(),
+                note=wait.note,
+                waits=case.standing_waits,
+                takes_back_resolution=news.took_back,
+                by=wait.by,
+                since=wait.since,
+            )
+        )
+    for wait in news.ended:
+        assert wait.ended_at is not None
+        tx.emit(
+            CaseResumed(
+                case_id=case.id,
+                **wait.facts(),
+                waits=case.standing_waits,
+                reason=wait.end_reason or reason,
+                waited_seconds=int((wait.ended_at - wait.since).total_seconds()),
+                by=wait.ended_by or by,
+                resumed_at=wait.ended_at,
+            )
+        )
+    if news.took_back:
+        tx.cancel_timer(case, AUTO_CLOSE)
+        # The shift may have changed meanwhile.
+        tx.set_timer(case, SHIFT, tx.now)
+    if case.resolved_at and case.resolved_at != resolved_before:
+        await schedule_close(case, tx)
+        if news.resolved:
+            tell_resolved(case, tx, SYSTEM)
+
+
+async def schedule_close(case: Case, tx: Transaction) -> None:
+    """At the end of the policy's last business day after the resolution."""
+    assert case.resolved_at is not None
+    policy = await policies.at(tx, plan=case.coverage.plan, region=case.country, severity=case.severity)
+    days = calendar(policy.business_calendar)
+    case.closes_at = days.end_of_working_day(case.resolved_at, policy.auto_close_business_days).at
+    tx.set_timer(case, AUTO_CLOSE, case.closes_at)
+    tx.cancel_timer(case, SHIFT)
+
+
+def tell_resolved(case: Case, tx: Transaction, actor: Actor) -> None:
+    """With the downtime that it cost, in seconds, where the product was down."""
+    assert case.resolution is not None
+    downtime = case.downtime()
+    tx.emit(
+        CaseResolved(
+            case_id=case.id,
+            resolution=case.resolution.text,
+            cause_id=case.resolution.cause_id,
+            automatic=case.resolution.automatic,
+            downtime_seconds=None if downtime is None else int(downtime.total_seconds()),
+            closes_at=case.closes_at,
+            **actor.facts(),
+            resolved_at=case.resolution.at,
+        )
+    )

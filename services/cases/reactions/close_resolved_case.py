@@ -1,0 +1,52 @@
+"""A resolved case closes; a parent never before its children."""
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from libs.events.cases import CaseClosed
+from libs.kit.problems import Conflict
+from libs.store import Transaction
+from services.cases.model.actor import SYSTEM, Actor
+from services.cases.model.case import AUTO_CLOSE, Case
+from services.cases.model.lifecycle import possible
+
+_TRY_AGAIN = timedelta(days=1)
+
+
+class ChildrenStillOpen(Conflict):
+    """A parent closes after its children."""
+
+
+async def close(case: Case, reason: str | None, actor: Actor, tx: Transaction, *, automatic: bool = False) -> None:
+    """Raises what `permit` raises, and ChildrenStillOpen."""
+    case.permit("close")
+    if children := await _unfinished_children(case, tx):
+        choice = f"close or cancel its children first: {', '.join(children)}"
+        raise ChildrenStillOpen(
+            f"{case.number} is {case.state} and cannot close; {choice}.",
+            state=case.state,
+            possible=possible(case.state),
+            children=children,
+        )
+    case.close(actor.by, tx.now, reason or "closed")
+    tx.cancel_timer(case, AUTO_CLOSE)
+    tx.emit(CaseClosed(case_id=case.id, automatic=automatic, reason=reason, **actor.facts(), closed_at=tx.now))
+
+
+async def _unfinished_children(case: Case, tx: Transaction) -> list[str]:
+    """Their numbers. The parent's lock keeps new ones away."""
+    open_children = sa.select(Case.c.number).where(
+        Case.c.parent_id == case.id, Case.c.state.not_in(("closed", "cancelled"))
+    )
+    return [r["number"] for r in await tx.fetch(open_children.order_by(Case.c.number))]
+
+
+async def close_when_nobody_objected(case: Case, tx: Transaction, _detail: str) -> None:
+    """The timer after the resolution; a parent whose children are not over waits another day."""
+    if case.state != "resolved":
+        return
+    if await _unfinished_children(case, tx):
+        tx.set_timer(case, AUTO_CLOSE, tx.now + _TRY_AGAIN)
+        return
+    await close(case, "nobody objected in time", SYSTEM, tx, automatic=True)

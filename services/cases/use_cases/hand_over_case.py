@@ -1,0 +1,50 @@
+"""Handing a case over from one shift to the next, with a note (S1)."""
+
+from uuid import UUID
+
+from libs.kit.auth import ENGINEERS
+from libs.kit.fields import Line, Text
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.problems import Unprocessable
+from libs.store import Transaction
+from services.cases.model.actor import Actor
+from services.cases.model.case import BY_HAND, Case
+from services.cases.model.queue import Choice, Queue
+from services.cases.queries.access import case_for
+from services.cases.queries.answers import CaseOut, case_out
+from services.cases.reactions.publish_note import note_among_ourselves
+from services.cases.reactions.route_case import put_in_queue, route
+
+router = Router(tags=["cases"])
+
+
+class NoSuchQueue(Unprocessable):
+    """Queues are data; this one is not among them, or not active."""
+
+
+class HandOver(Command):
+    note: Text
+    queue: Line | None = None
+    """None: the queue of the shift on duty now."""
+
+
+async def hand_over(case: Case, cmd: HandOver, actor: Actor, tx: Transaction) -> None:
+    """The case leaves its engineer; the note says to the next shift where it stands. Raises NoSuchQueue."""
+    case.permit("hand_over")
+    note_among_ourselves(case, tx, cmd.note, actor)
+    case.assignee = case.assignee_name = None
+    if cmd.queue is None:
+        await route(case, tx, actor.by, why=BY_HAND)
+        return
+    queue = await tx.first(Queue, Queue.c.code == cmd.queue, Queue.c.active)
+    if queue is None:
+        raise NoSuchQueue(f"There is no active queue {cmd.queue}.")
+    choice = Choice(queue.code, queue.shift, queue.shift_ends(tx.now), BY_HAND)
+    put_in_queue(case, tx, choice, actor.by, BY_HAND)
+
+
+@router.post("/v1/cases/{case_id}/hand-over", dependencies=[allow(*ENGINEERS)])
+async def hand_over_route(case_id: UUID, cmd: HandOver, tx: Tx, caller: Caller) -> CaseOut:
+    case = await case_for(caller, case_id, tx, lock=True)
+    await hand_over(case, cmd, Actor.of(caller), tx)
+    return case_out(case)
