@@ -28,10 +28,21 @@ def an_event(
     """About a case of its own unless told, `minutes` after noon."""
     case_id, subject = case_id or uuid4(), uuid4()
     return Delivery(
-        topic=f"{ce_type.split('.')[1]}.events", partition=0, offset=0, key=case_id, event_id=new_id(), type=ce_type,
-        subject=subject, version=1, time=NOON + timedelta(minutes=minutes), actor="system:test", account_id=account_id,
-        causation_id=None, traceparent=None, data=json.dumps({"case_id": str(case_id), **data}).encode(),
-    )  # fmt: skip
+        topic=f"{ce_type.split('.')[1]}.events",
+        partition=0,
+        offset=0,
+        key=case_id,
+        event_id=new_id(),
+        type=ce_type,
+        subject=subject,
+        version=1,
+        time=NOON + timedelta(minutes=minutes),
+        actor="system:test",
+        account_id=account_id,
+        causation_id=None,
+        traceparent=None,
+        data=json.dumps({"case_id": str(case_id), **data}).encode(),
+    )
 
 
 def saying(delivery: Delivery, data: bytes | None) -> Delivery:

@@ -151,10 +151,16 @@ CASES = [uuid4(), uuid4()]
 STORY = [
     an_event(ce_type, case_id=case, account_id=ACCOUNT if named else None, minutes=i)
     for i, (ce_type, case, named) in enumerate(
-        [(CASE_OPENED, CASES[0], True), (PART_SHIPPED, CASES[0], False), ("polyplus.onsite.visit-scheduled.v1", CASES[0], False),
-         (CASE_OPENED, CASES[1], True), (INTERNAL_NOTE, CASES[1], False), ("polyplus.escalation.clock-started.v1", CASES[1], False)]
+        [
+            (CASE_OPENED, CASES[0], True),
+            (PART_SHIPPED, CASES[0], False),
+            ("polyplus.onsite.visit-scheduled.v1", CASES[0], False),
+            (CASE_OPENED, CASES[1], True),
+            (INTERNAL_NOTE, CASES[1], False),
+            ("polyplus.escalation.clock-started.v1", CASES[1], False),
+        ]
     )
-]  # fmt: skip
+]
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -198,8 +204,12 @@ async def test_an_upgrade_tells_the_kinds_apart_by_what_the_journal_holds(postgr
             await owner.execute(
                 "INSERT INTO activity_events (seq, event_id, topic, type, subject, version, visibility, time, actor, data) "
                 "VALUES ($1, $2, 'entitlements.events', $3, $4, $5, 'public', now(), 'system', '{}')",
-                seq, uuid4(), event.type, contract.subject, version,
-            )  # fmt: skip
+                seq,
+                uuid4(),
+                event.type,
+                contract.subject,
+                version,
+            )
         for subject in (contract.subject, forgotten):
             await owner.execute(
                 "INSERT INTO consumed_versions VALUES ('activity', 'entitlements.events', $1, 7)", subject

@@ -82,8 +82,10 @@ async def test_an_event_whose_account_becomes_known_comes_again_as_late(activity
         async with reading(activity, server.url, "?after=0") as again:
             for found in (lines, await again.lines(3)):
                 assert [(e["late"], e["event"]["seq"], e["event"]["account_id"]) for e in found] == [
-                    (False, 1, None), (False, 2, str(ACCOUNT)), (True, 3, str(ACCOUNT)),
-                ]  # fmt: skip
+                    (False, 1, None),
+                    (False, 2, str(ACCOUNT)),
+                    (True, 3, str(ACCOUNT)),
+                ]
 
 
 async def test_a_long_history_comes_in_pages(activity: Harness, monkeypatch: pytest.MonkeyPatch) -> None:

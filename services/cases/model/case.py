@@ -249,7 +249,7 @@ class Case(
         resolved = before != "resolved" and to == "resolved"
         if took_back:
             self.resolution = self.resolved_at = self.closes_at = None
-        if before not in {to, "in_progress"} and to in {"pending", "resolved"} and not took_back:
+        if (resolved and before != "in_progress") or (before == "acknowledged" and to == "pending"):
             self.become("in_progress", at, by, reason)
         if self.state != to:
             self.become(to, at, by, reason)
@@ -305,7 +305,7 @@ class Case(
         self.closed_at = at
 
     def reopen(self, reason: str, actor: Actor, at: datetime) -> None:
-        """A new epoch: what was confirmed before counts no more.
+        """A new epoch: what was confirmed before counts no more. Who had the case goes on with it at once.
 
         Raises what `permit` raises.
         """
@@ -314,6 +314,8 @@ class Case(
         self.epoch += 1
         self.epoch_began_at = at
         self.resolution = self.resolved_at = self.closes_at = self.proposed_resolution = None
+        if self.assignee:
+            self.take_up()
 
     def ask_to_cancel(self, reason: str, actor: Actor, at: datetime) -> None:
         """Raises what `permit` raises."""

@@ -35,12 +35,12 @@ Command = Literal[
 machine: StateMachine[CaseState] = StateMachine(
     "case",
     {
-        "acknowledged": {"in_progress", "assessing_cancellation"},
-        "in_progress": {"pending", "resolved", "assessing_cancellation"},
-        "pending": {"in_progress", "assessing_cancellation"},
-        "resolved": {"closed", "reopened", "pending"},
-        "reopened": {"in_progress"},
-        "assessing_cancellation": {"cancelled", "acknowledged", "in_progress", "pending"},
+        "acknowledged": {"in_progress", "resolved", "assessing_cancellation", "closed"},
+        "in_progress": {"pending", "resolved", "assessing_cancellation", "closed"},
+        "pending": {"in_progress", "resolved", "assessing_cancellation", "closed"},
+        "resolved": {"pending", "reopened", "closed"},
+        "reopened": {"in_progress", "pending", "resolved", "assessing_cancellation", "closed"},
+        "assessing_cancellation": {"acknowledged", "in_progress", "pending", "reopened", "cancelled", "closed"},
     },
     initial="acknowledged",
 )
@@ -70,7 +70,7 @@ _WHEN: dict[Command, frozenset[CaseState]] = {
     "resolve": frozenset({"in_progress"}),
     "close": frozenset({"resolved"}),
     "reopen": frozenset({"resolved"}),
-    "cancel": frozenset({"acknowledged", "in_progress", "pending"}),
+    "cancel": WORKABLE,
     "cancellation": frozenset({"assessing_cancellation"}),
 }
 
