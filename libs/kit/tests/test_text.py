@@ -22,7 +22,12 @@ def test_folding_twice_changes_nothing_more(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "key"),
-    [("Hồ Chí Minh", "ho chi minh"), ("da  nang ", "da nang"), ("Bà Rịa - Vũng Tàu", "ba ria vung tau"), ("X-70", "x70")],
+    [
+        ("Hồ Chí Minh", "ho chi minh"),
+        ("da  nang ", "da nang"),
+        ("Bà Rịa - Vũng Tàu", "ba ria vung tau"),
+        ("X-70", "x70"),
+    ],
 )
 def test_a_name_is_compared_by_its_letters_and_digits(typed: str, key: str) -> None:
     assert name_key(typed) == key
