@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -49,7 +50,7 @@ class Harness:
         self.bound: dict[str, dict[str, Any]] = {}
         """What a caller of a role is bound to, unless a test says it: `{"depot": {"depots": [HCM]}}`."""
         self._versions: dict[tuple[str, UUID], int] = defaultdict(int)
-        self._clock = datetime.now(UTC) - timedelta(minutes=10)
+        self._began = self._clock = datetime.now(UTC) - timedelta(minutes=10)
         self._log: dict[str, list[Delivery]] = defaultdict(list)
 
     # --- the API ---------------------------------------------------------------------------------------------------
@@ -96,20 +97,30 @@ class Harness:
             data=event.model_dump_json().encode(),
         )  # fmt: skip
 
-    async def deliver(self, *events: Event | Delivery, **how: Any) -> None:
-        """Lets the service consume these, one by one, through the very code the consumer runs; a handler's error comes through."""
-        for event in events:
-            delivery = event if isinstance(event, Delivery) else self.delivery(event, **how)
-            partition = Partition(self.service.name, delivery.topic, 0)
-            async with self.database.pool.acquire() as connection:
-                offset = await connection.fetchval(
-                    "INSERT INTO consumer_offsets AS o VALUES ($1, $2, 0, 0) "
-                    "ON CONFLICT (consumer, topic, partition) DO UPDATE SET next = o.next RETURNING next",
-                    partition.consumer, partition.topic,
-                )  # fmt: skip
-            placed = replace(delivery, offset=offset)
-            self._log[partition.topic][offset:] = [placed]
-            await work(self.database, self.service.handlers, partition, offset, [placed], next=offset + 1)
+    async def deliver(self, *events: Event | Delivery, together: bool = False, **how: Any) -> None:
+        """Lets the service consume these through the very code the consumer runs; a handler's error comes through.
+
+        One transaction for each, or, `together`, one for all that follow each other on a topic, as a consumer's batch.
+        """
+        told = [event if isinstance(event, Delivery) else self.delivery(event, **how) for event in events]
+        if together:
+            for _, batch in groupby(told, key=lambda delivery: delivery.topic):
+                await self._consume(list(batch))
+        else:
+            for delivery in told:
+                await self._consume([delivery])
+
+    async def _consume(self, batch: Sequence[Delivery]) -> None:
+        partition = Partition(self.service.name, batch[0].topic, 0)
+        async with self.database.pool.acquire() as connection:
+            offset = await connection.fetchval(
+                "INSERT INTO consumer_offsets AS o VALUES ($1, $2, 0, 0) "
+                "ON CONFLICT (consumer, topic, partition) DO UPDATE SET next = o.next RETURNING next",
+                partition.consumer, partition.topic,
+            )  # fmt: skip
+        placed = [replace(delivery, offset=offset + n) for n, delivery in enumerate(batch)]
+        self._log[partition.topic][offset:] = placed
+        await work(self.database, self.service.handlers, partition, offset, placed, next=offset + len(placed))
 
     async def outbox(self) -> list[asyncpg.Record]:
         """Every row emitted since the test began, in order."""
@@ -207,6 +218,7 @@ class Harness:
             await owner.close()
         self._versions.clear()
         self._log.clear()
+        self._clock = self._began
 
 
 @dataclass(frozen=True)

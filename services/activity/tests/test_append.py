@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from deploy.local.databases import create_service_database
 from deploy.local.migrate import migrate
@@ -19,7 +19,7 @@ from services.activity.handlers import on
 from services.activity.reactions.append_events import append_events
 from services.activity.tests.builders import ACCOUNT, CASE_OPENED, INTERNAL_NOTE, PART_SHIPPED, an_event, saying
 from tests.support.harness import Harness
-from tests.support.order import interleavings
+from tests.support.order import in_any_order, interleavings, tell
 
 CONTRACT, REGISTERED = "polyplus.entitlements.contract-activated.v1", "polyplus.entitlements.product-registered.v1"
 
@@ -163,11 +163,10 @@ STORY = [
 ]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(order=interleavings(STORY))
-async def test_any_order_gives_the_same_record(activity: Harness, order: list[Delivery]) -> None:
+@in_any_order()
+async def test_any_order_gives_the_same_record(activity: Harness, data: st.DataObject) -> None:
     await activity.empty()
-    await activity.deliver(*order)
+    await tell(activity, data.draw(interleavings(STORY)))
     rows = await stored(activity)
     assert {row["event_id"]: row["account_id"] for row in rows} == {event.event_id: ACCOUNT for event in STORY}
     places = sorted({row["seq"] for row in rows} | {row["account_seq"] for row in rows})

@@ -3,8 +3,6 @@
 from datetime import datetime
 from uuid import UUID
 
-import pytest_asyncio
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from libs.bus.envelope import Delivery
@@ -28,7 +26,7 @@ from services.cases.tests.builders import (
 )
 from services.cases.use_cases.assign_case import AssignCase, assign_case
 from tests.support.harness import Harness
-from tests.support.order import interleavings
+from tests.support.order import AnyOrder, in_any_order
 
 CASE = UUID("33333333-3333-4333-8333-333333333333")
 ENGINEER = Actor("engineer:1", "engineer", "Trần Thị Bình")
@@ -42,28 +40,27 @@ def at(minutes: int) -> datetime:
     return datetime.fromtimestamp(MONDAY.timestamp() + 60 * minutes, MONDAY.tzinfo)
 
 
-def story(h: Harness) -> list[Delivery]:
-    facts: list[Event] = [
-        coverage(CASE, decided_at=at(1)),
-        part_shipped(CASE, at(10)),
-        visit_scheduled(CASE, at(11)),
-        ticket_opened(CASE, at(20)),
-        ticket_updated(CASE, at(30)),
-        information_required(CASE, at(40)),
-        ticket_updated(CASE, at(50), state="in_progress"),
-        ticket_resolved(CASE, at(60)),
-        part_delivered(CASE, at(1000)),
-        visit_completed(CASE, at(1100)),
-    ]
-    return [h.delivery(fact) for fact in facts]
+FACTS: tuple[Event, ...] = (
+    coverage(CASE, decided_at=at(1)),
+    part_shipped(CASE, at(10)),
+    visit_scheduled(CASE, at(11)),
+    ticket_opened(CASE, at(20)),
+    ticket_updated(CASE, at(30)),
+    information_required(CASE, at(40)),
+    ticket_updated(CASE, at(50), state="in_progress"),
+    ticket_resolved(CASE, at(60)),
+    part_delivered(CASE, at(1000)),
+    visit_completed(CASE, at(1100)),
+)
 
 
-async def begin(h: Harness) -> None:
+async def story(h: Harness) -> list[Delivery]:
     await h.empty()
     request = Request(id=CASE, account_id=ACCOUNT, channel="api", reporter_name="An", **a_request())
     async with h.transaction() as tx:
         case = await take_request(request, CasesPolicy(), ENGINEER, tx)
         await assign_case(case, AssignCase(), ENGINEER, tx)
+    return [h.delivery(fact) for fact in FACTS]
 
 
 Outcome = tuple[dict[str, list[str]], set[tuple[str, str]]]
@@ -76,23 +73,12 @@ async def outcome(h: Harness) -> Outcome:
     return await h.state(ignore=OF_ITS_HOUR), told
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def in_order(cases: Harness) -> tuple[list[Delivery], Outcome]:
-    """The facts, and what comes of them when they arrive as they happened."""
-    facts = story(cases)
-    await begin(cases)
-    await cases.deliver(*facts)
-    return facts, await outcome(cases)
+STORY = AnyOrder(story, outcome)
 
 
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-async def test_the_case_ends_the_same_in_whatever_order_its_facts_arrive(
-    cases: Harness, in_order: tuple[list[Delivery], Outcome], data: st.DataObject
-) -> None:
-    facts, expected = in_order
+@in_any_order()
+async def test_the_case_ends_the_same_in_whatever_order_its_facts_arrive(cases: Harness, data: st.DataObject) -> None:
+    expected = await STORY.as_it_happened(cases)
     assert '"state": "resolved"' in expected[0]["cases"][0]
 
-    await begin(cases)
-    await cases.deliver(*data.draw(interleavings(facts)))
-    assert await outcome(cases) == expected
+    assert await STORY.outcome_of(cases, data) == expected

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from libs.bus.envelope import Delivery
@@ -22,18 +21,19 @@ from services.entitlements.tests.builders import (
     replaced,
 )
 from tests.support.harness import Harness
-from tests.support.order import interleavings
+from tests.support.order import AnyOrder, in_any_order
 from tests.support.rebuilding import proves_rebuildable
 
 NOW = datetime.now(UTC)
 FIRST, SECOND, THIRD = new_id(), new_id(), new_id()
 RMAS = [new_id(), new_id(), new_id()]
-AS_TOLD: list[Any] = []  # the outcome of the order in which things happened comes first
 STRANGE = new_id()  # a case that entitlements never hears opened
 
 
-def story(h: Harness, account_id: Any) -> list[Delivery]:
+async def story(h: Harness) -> list[Delivery]:
     """Two cases on one unit, which is replaced twice; the second replacement is told of before the first."""
+    await h.empty()
+    account_id = (await a_covered_customer(h)).account_id
     return [
         h.delivery(event, account_id=account_id)
         for event in (
@@ -51,45 +51,30 @@ def story(h: Harness, account_id: Any) -> list[Delivery]:
     ]
 
 
-async def outcome(h: Harness, order: list[Delivery]) -> tuple[Any, ...]:
-    await h.deliver(*order)
+async def outcome(h: Harness) -> tuple[Any, ...]:
     decisions = await h.events(CoverageDecided)
     last = {each.case_id: each.model_dump(exclude={"decided_at"}) for each in decisions}
     moves = sorted((each.old_serial, each.new_serial) for each in await h.events(SerialReplaced))
     return await h.state(ignore=("history", "number", "reference", "key")), last, moves
 
 
-async def fresh(h: Harness) -> list[Delivery]:
-    """The story's records, for an empty service with one covered customer."""
-    await h.empty()
-    return story(h, (await a_covered_customer(h)).account_id)
+STORY = AnyOrder(story, outcome)
 
 
-@given(data=st.data())
-@settings(
-    max_examples=25,
-    phases=[Phase.reuse, Phase.generate],
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@in_any_order()
 async def test_the_story_ends_the_same_in_any_order(entitlements: Harness, data: st.DataObject) -> None:
-    if not AS_TOLD:
-        AS_TOLD.append(await outcome(entitlements, await fresh(entitlements)))
-    expected = AS_TOLD[0]
+    expected = await STORY.as_it_happened(entitlements)
 
-    result = await outcome(entitlements, data.draw(interleavings(await fresh(entitlements))))
-
-    assert result == expected
-    _, last, moves = result
+    assert await STORY.outcome_of(entitlements, data) == expected
+    _, last, moves = expected
     assert moves == [(SERIAL, SPARE), (SPARE, "8LTEST0003FB")]
     assert last[SECOND]["product"]["serial"] == "8LTEST0003FB"
 
 
-@given(data=st.data(), random=st.randoms(use_true_random=False))
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@in_any_order(examples=3, random=st.randoms(use_true_random=False))
 async def test_the_case_files_and_replacements_are_rebuilt_from_any_order(
     entitlements: Harness, data: st.DataObject, random: Random
 ) -> None:
-    await outcome(entitlements, data.draw(interleavings(await fresh(entitlements))))
+    await STORY.outcome_of(entitlements, data)
     for projection in projections:
         await proves_rebuildable(entitlements, projection, random)

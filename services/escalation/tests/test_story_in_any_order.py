@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from libs.bus.envelope import Delivery
@@ -13,26 +12,28 @@ from libs.events.escalation import ThresholdBreached
 from services.escalation.handlers import projections
 from services.escalation.tests.builders import ACase
 from tests.support.harness import Harness
-from tests.support.order import interleavings
+from tests.support.order import AnyOrder, in_any_order
 from tests.support.rebuilding import proves_rebuildable
 
+CASE = ACase(datetime.now(UTC) - timedelta(minutes=700))
+TOLD = [
+    (CASE.opened(), 0.0), (CASE.covered(), 0.1), (CASE.assigned(5), 5), (CASE.responded(40), 40), (CASE.noted(40), 40),
+    (CASE.diagnosed(60, "hardware"), 60), (CASE.pending("part", 70), 70), (CASE.diagnosed(90), 90),
+    (CASE.pending("partner", 100), 100), (CASE.repeat_replacement(61), 61), (CASE.partner_silent(160), 160),
+    (CASE.noted(200, "partner"), 200), (CASE.resumed("partner", 220), 220), (CASE.contract_date_missed(300), 300),
+    (CASE.severity_changed("major", 310), 310), (CASE.resumed("part", 320), 320), (CASE.covered("gold", 2), 330),
+    (CASE.severity_changed("critical", 340), 340), (CASE.resolved(640), 640), (CASE.reopened(650), 650),
+    (CASE.pending("customer", 655), 655),
+]  # fmt: skip
 
-def story(h: Harness, case: ACase) -> list[Delivery]:
+
+async def story(h: Harness) -> list[Delivery]:
     """The P1 case of the product's story: answered late, at the partner's for a while, part late, resolved and reopened."""
-    told = [
-        (case.opened(), 0.0), (case.covered(), 0.1), (case.assigned(5), 5), (case.responded(40), 40), (case.noted(40), 40),
-        (case.diagnosed(60, "hardware"), 60), (case.pending("part", 70), 70), (case.diagnosed(90), 90),
-        (case.pending("partner", 100), 100), (case.repeat_replacement(61), 61), (case.partner_silent(160), 160),
-        (case.noted(200, "partner"), 200), (case.resumed("partner", 220), 220), (case.contract_date_missed(300), 300),
-        (case.severity_changed("major", 310), 310), (case.resumed("part", 320), 320), (case.covered("gold", 2), 330),
-        (case.severity_changed("critical", 340), 340), (case.resolved(640), 640), (case.reopened(650), 650),
-        (case.pending("customer", 655), 655),
-    ]  # fmt: skip
-    return [h.delivery(event, at=case.at(minutes)) for event, minutes in told]
+    await h.empty()
+    return [h.delivery(event, at=CASE.at(minutes)) for event, minutes in TOLD]
 
 
-async def outcome(h: Harness, order: list[Delivery]) -> tuple[Any, ...]:
-    await h.deliver(*order)
+async def outcome(h: Harness) -> tuple[Any, ...]:
     clocks = {event.model_dump_json() for event in await h.events(Event)}
     rows = await h.state()
     await h.fire_timers()
@@ -44,34 +45,25 @@ async def outcome(h: Harness, order: list[Delivery]) -> tuple[Any, ...]:
     return clocks, rows, breaches
 
 
-_told: list[Delivery] = []
-_expected: list[tuple[Any, ...]] = []
+STORY = AnyOrder(story, outcome)
 
 
-@given(data=st.data())
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@in_any_order()
 async def test_the_story_ends_the_same_in_any_order(escalation: Harness, data: st.DataObject) -> None:
-    await escalation.empty()
-    if not _told:
-        _told.extend(story(escalation, ACase(datetime.now(UTC) - timedelta(minutes=700))))
-        _expected.append(await outcome(escalation, _told))
-        await escalation.empty()
-    assert {(rule, percent) for rule, percent, *_ in _expected[0][2]} == {
+    expected = await STORY.as_it_happened(escalation)
+    assert {(rule, percent) for rule, percent, *_ in expected[2]} == {
         ("first_response", 75), ("first_response", 100), ("repeat_replacement", None), ("partner_silence", None),
         ("contract_date_missed", None), ("update", 75), ("update", 100), ("resolution", 75), ("resolution", 100),
         ("no_progress", None),
     }  # fmt: skip
 
-    assert await outcome(escalation, data.draw(interleavings(_told))) == _expected[0]
+    assert await STORY.outcome_of(escalation, data) == expected
 
 
-@given(data=st.data(), random=st.randoms(use_true_random=False))
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@in_any_order(examples=3, random=st.randoms(use_true_random=False))
 async def test_the_case_files_are_rebuilt_from_any_order(
     escalation: Harness, data: st.DataObject, random: Random
 ) -> None:
-    await escalation.empty()
-    told = story(escalation, ACase(datetime.now(UTC) - timedelta(minutes=700)))
-    await outcome(escalation, data.draw(interleavings(told)))
+    await STORY.outcome_of(escalation, data)
     for projection in projections:
         await proves_rebuildable(escalation, projection, random)

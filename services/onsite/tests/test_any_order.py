@@ -4,9 +4,9 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from libs.bus.envelope import Delivery
 from services.onsite.handlers import projections
 from services.onsite.tests.builders import (
     MONDAY,
@@ -26,11 +26,13 @@ from services.onsite.tests.builders import (
     an_id,
 )
 from tests.support.harness import Harness
-from tests.support.order import interleavings
+from tests.support.order import AnyOrder, in_any_order, interleavings, tell
 from tests.support.rebuilding import proves_rebuildable
 
-_SAME_WORLD = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-_expected: list[tuple[Any, set[tuple[str, str]]]] = []
+TOLD = (
+    a_decision(site=a_site(access_notes="Gate 1")), a_diagnosis(), a_reservation(), a_decision(revision=2),
+    a_shipment(), a_delivery(), a_diagnosis(diagnosis_id=an_id("guidance"), remedy="guidance"),
+)  # fmt: skip
 
 
 async def _begin(h: Harness) -> None:
@@ -41,32 +43,25 @@ async def _begin(h: Harness) -> None:
     await a_place(h)
 
 
+async def _story(h: Harness) -> list[Delivery]:
+    await _begin(h)
+    return [h.delivery(event) for event in TOLD]
+
+
 async def _outcome(h: Harness) -> tuple[Any, set[tuple[str, str]]]:
     emitted = {(row["type"], str(row["subject"])) for row in await h.outbox()}
     return await h.state(ignore=["number"]), emitted
 
 
-@given(data=st.data())
-@_SAME_WORLD
+STORY = AnyOrder(_story, _outcome)
+
+
+@in_any_order(examples=20)
 async def test_the_story_ends_the_same_in_any_order(onsite: Harness, data: st.DataObject) -> None:
-    story = [
-        a_decision(site=a_site(access_notes="Gate 1")), a_diagnosis(), a_reservation(), a_decision(revision=2),
-        a_shipment(), a_delivery(), a_diagnosis(diagnosis_id=an_id("guidance"), remedy="guidance"),
-    ]  # fmt: skip
-    await _begin(onsite)
-    deliveries = [onsite.delivery(event) for event in story]
-    if not _expected:
-        await onsite.deliver(*deliveries)
-        _expected.append(await _outcome(onsite))
-        await _begin(onsite)
-
-    await onsite.deliver(*data.draw(interleavings(deliveries)))
-
-    assert await _outcome(onsite) == _expected[0]
+    assert await STORY.outcome_of(onsite, data) == await STORY.as_it_happened(onsite)
 
 
-@given(data=st.data(), days=st.lists(st.integers(-1, 3), min_size=1, max_size=3))
-@settings(_SAME_WORLD, max_examples=8)
+@in_any_order(examples=8, days=st.lists(st.integers(-1, 3), min_size=1, max_size=3))
 async def test_a_promise_that_moves_ends_in_the_same_visit_in_any_order(
     onsite: Harness, data: st.DataObject, days: list[int]
 ) -> None:
@@ -78,13 +73,12 @@ async def test_a_promise_that_moves_ends_in_the_same_visit_in_any_order(
 
     order = data.draw(interleavings(deliveries))
     await _begin(onsite)
-    await onsite.deliver(*order)
+    await tell(onsite, order)
 
     assert (await onsite.state(ignore=["appointment_id"]))["bookings"] == expected
 
 
-@given(data=st.data(), random=st.randoms(use_true_random=False))
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@in_any_order(examples=3, random=st.randoms(use_true_random=False))
 async def test_the_case_files_are_rebuilt_from_any_order(onsite: Harness, data: st.DataObject, random: Random) -> None:
     refused = (
         a_decision(covered=False),
@@ -97,6 +91,6 @@ async def test_the_case_files_are_rebuilt_from_any_order(onsite: Harness, data: 
     visited = (a_decision(), a_decision(revision=2), a_diagnosis(), a_reservation(), a_shipment(), a_delivery())
     await _begin(onsite)
     told = [onsite.delivery(event) for event in (refused if random.random() < 0.5 else visited)]
-    await onsite.deliver(*data.draw(interleavings(told)))
+    await tell(onsite, data.draw(interleavings(told)))
     for projection in projections:
         await proves_rebuildable(onsite, projection, random)

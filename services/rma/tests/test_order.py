@@ -1,13 +1,11 @@
 """The story's facts in whatever order the topics hand them over, and what follows from a case's whole past."""
 
-import itertools
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-import pytest_asyncio
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from libs.bus.envelope import Delivery
@@ -17,31 +15,34 @@ from services.rma.handlers import projections
 from services.rma.queries.rmas import RmaOut
 from services.rma.tests.builders import SITE, Case, a_network, delivered, goods_in, made, reserved, seen
 from tests.support.harness import Harness
-from tests.support.order import interleavings
+from tests.support.order import AnyOrder, in_any_order, interleavings, tell
 from tests.support.rebuilding import proves_rebuildable
 
 _OF_ITS_OWN = {
     "id", "number", "case_id", "diagnosis_id", "serial", "created_at", "shipped_at", "shipped_serial", "tracking",
     "installation", "revision",
 }  # fmt: skip
-_SETTINGS = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-_numbers = itertools.count()
+Ended = Literal["cancelled", "withdrawn"] | None
 
 
-def the_story(rma: Harness, case: Case, *, ended: str | None) -> list[Delivery]:
+def facts(case: Case, ended: Ended) -> list[Event]:
     at = case.at + timedelta(hours=1)
-    facts: list[Event] = [
+    ends: dict[str, Event] = {"cancelled": case.cancelled(), "withdrawn": case.withdrawn()}
+    return [
         case.opened(), case.diagnosed("onsite_replacement"), case.severity("major", at), case.covered(),
         case.covered(revision=2, contact=None), case.visit_failed(at, "no_access"),
+        ends[ended] if ended else case.visit_completed(at + timedelta(hours=1)),
     ]  # fmt: skip
-    ends = {"cancelled": case.cancelled(), "withdrawn": case.withdrawn()}
-    facts.append(ends[ended] if ended else case.visit_completed(at + timedelta(hours=1)))
-    return [rma.delivery(fact) for fact in facts]
 
 
-async def outcome(rma: Harness, case: Case, facts: list[Delivery], *, ended: str | None) -> dict[str, Any]:
+async def story(case: Case, ended: Ended, rma: Harness) -> list[Delivery]:
+    await rma.empty()
+    await a_network(rma)
+    return [rma.delivery(fact) for fact in facts(case, ended)]
+
+
+async def outcome(case: Case, ended: Ended, rma: Harness) -> dict[str, Any]:
     """What a user reads of it in the end, and what was told of it."""
-    await rma.deliver(*facts)
     if ended is None:
         body = {"serial": "NEW-1", "carrier": "van", "tracking": "1"}
         await made(rma, f"/v1/rmas/{case.rma_id}/ship", body, role="depot")
@@ -54,34 +55,14 @@ async def outcome(rma: Harness, case: Case, facts: list[Delivery], *, ended: str
     return {**kept, "serials": found["installation"], "told": sorted(told)}
 
 
-AT = datetime.now(UTC)
-_ENDS = (None, "cancelled", "withdrawn")
+ENDS: tuple[Ended, ...] = (None, "cancelled", "withdrawn")
+CASES = {ended: Case(f"ends {ended}", at=datetime.now(UTC), serial=f"SN {ended}") for ended in ENDS}
+STORIES = {ended: AnyOrder(partial(story, case, ended), partial(outcome, case, ended)) for ended, case in CASES.items()}
 
 
-def another_case() -> Case:
-    number = next(_numbers)
-    return Case(f"case {number}", at=AT, serial=f"SN {number}")
-
-
-@pytest_asyncio.fixture
-async def usual(rma: Harness) -> dict[str | None, dict[str, Any]]:
-    """What the story comes to in the order in which it happened, by how it ends."""
-    await a_network(rma, camera=60)
-    outcomes = {}
-    for ended in _ENDS:
-        case = another_case()
-        outcomes[ended] = await outcome(rma, case, the_story(rma, case, ended=ended), ended=ended)
-    return outcomes
-
-
-@_SETTINGS
-@given(data=st.data(), ended=st.sampled_from(_ENDS))
-async def test_any_order_of_the_topics_comes_to_the_same_end(
-    rma: Harness, usual: dict[str | None, dict[str, Any]], data: st.DataObject, ended: str | None
-) -> None:
-    case = another_case()
-    facts = data.draw(interleavings(the_story(rma, case, ended=ended)))
-    assert await outcome(rma, case, facts, ended=ended) == usual[ended]
+@in_any_order(ended=st.sampled_from(ENDS))
+async def test_any_order_of_the_topics_comes_to_the_same_end(rma: Harness, data: st.DataObject, ended: Ended) -> None:
+    assert await STORIES[ended].outcome_of(rma, data) == await STORIES[ended].as_it_happened(rma)
 
 
 @pytest.mark.promise("S24")
@@ -135,12 +116,11 @@ async def test_a_diagnosis_that_calls_for_no_part_opens_no_rma(rma: Harness) -> 
     assert not await rma.events()
 
 
-@given(data=st.data(), random=st.randoms(use_true_random=False))
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@in_any_order(examples=3, random=st.randoms(use_true_random=False))
 async def test_the_case_files_are_rebuilt_from_any_order(rma: Harness, data: st.DataObject, random: Random) -> None:
     await rma.empty()
     await a_network(rma)
-    story = [fact for ended in _ENDS for fact in the_story(rma, another_case(), ended=ended)]
-    await rma.deliver(*data.draw(interleavings(story)))
+    told = [rma.delivery(fact) for ended, case in CASES.items() for fact in facts(case, ended)]
+    await tell(rma, data.draw(interleavings(told)))
     for projection in projections:
         await proves_rebuildable(rma, projection, random)
