@@ -79,7 +79,7 @@ async def _status(arguments: argparse.Namespace) -> int:
 
 
 def _names(known: Mapping[str, str]) -> list[str]:
-    from deploy.local.parts import SIMULATORS
+    from deploy.local.members import SIMULATORS
     from deploy.topics import SERVICES
 
     engines = [

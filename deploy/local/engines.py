@@ -11,7 +11,7 @@ from deploy.local import databases, environment, kafka, postgres
 from deploy.local.environment import Environment, kafka_passwords, password_in
 from deploy.local.errors import CannotRun
 from deploy.local.kafka import KafkaLogin
-from deploy.local.parts import KAFKA_PORT, POSTGRES_PORT
+from deploy.local.members import KAFKA_PORT, POSTGRES_PORT
 from deploy.local.ports import Ports
 from deploy.local.processes import Child, Processes
 from deploy.local.supervisor import Supervisor, Unit

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from deploy.local.parts import DEFAULT_PORTS
+from deploy.local.members import DEFAULT_PORTS
 from deploy.local.processes import ROOT
 
 TEMPLATE = ROOT / "deploy" / "observability" / "prometheus.yml"

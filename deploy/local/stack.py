@@ -19,7 +19,7 @@ from deploy.local.control import Control, forget_asked
 from deploy.local.engines import Engines
 from deploy.local.environment import Environment
 from deploy.local.errors import CannotRun
-from deploy.local.parts import DEFAULT_PORTS, OPS_PORT, SIMULATORS, part, sandbox_peers
+from deploy.local.members import DEFAULT_PORTS, OPS_PORT, SIMULATORS, member, sandbox_peers
 from deploy.local.ports import HOST, Ports
 from deploy.local.processes import ROOT, Child, Processes, stop_leftovers
 from deploy.local.pulse import speaks
@@ -195,7 +195,7 @@ class Stack:
             raise CannotRun(f"migrating failed ({ending(child)}); its log is {child.log}\n{child.last_words()}")
 
     def _unit(self, name: str) -> Unit:
-        planned = part(name, self.env)
+        planned = member(name, self.env)
         told = {**planned.env, **_told_of_telemetry(self._environ)}
 
         def launch() -> Child:

@@ -17,7 +17,7 @@ import asyncpg
 from deploy import topics
 from deploy.local import environment
 from deploy.local.kafka import KafkaLogin
-from deploy.local.parts import part
+from deploy.local.members import member
 from deploy.local.waiting import until_async
 from tests.bench import b1_post_a_case
 from tests.bench.bench import Bar, Bench, Measure, Variant
@@ -60,7 +60,7 @@ async def cases_and_rma(engines: Engines) -> AsyncIterator[Place]:
         for name in ("cases", "rma"):
             made = await engines.service_database(name, "b4", at=postgres)
             known[f"POLYPLUS_{name.upper()}_DATABASE_URL"], owners[name] = made.runtime_url, made.owner_url
-            planned = part(name, known)
+            planned = member(name, known)
             await stack.enter_async_context(
                 serving(engines, f"b4-{name}", list(planned.argv), planned.env, planned.url)
             )

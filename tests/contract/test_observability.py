@@ -1,4 +1,4 @@
-from deploy.local.parts import DEFAULT_PORTS, OPS_PORT
+from deploy.local.members import DEFAULT_PORTS, OPS_PORT
 from deploy.topics import SERVICES
 from tests.support.observability import alerts, expressions, seen_to_fire, targets
 

@@ -18,8 +18,8 @@ from confluent_kafka.admin import NewTopic
 from deploy.local import databases, demo, kafka, postgres
 from deploy.local import environment as environments
 from deploy.local.environment import Environment, kafka_passwords
+from deploy.local.members import OPS_PORT, SIMULATORS, member
 from deploy.local.migrate import migrate
-from deploy.local.parts import OPS_PORT, SIMULATORS, part
 from deploy.local.ports import HOST, Ports
 from deploy.local.processes import Child, Processes
 from deploy.local.stack import SHARED
@@ -192,7 +192,7 @@ class FaultStack:
             told[database] = _through(told[database], self.links[f"postgres:{service}"].port, name)
         if role == "worker":  # its health has a port of its own
             told[f"POLYPLUS_{service.upper()}_URL"] = f"http://{HOST}:{self._port()}"
-        planned = part(service, told)
+        planned = member(service, told)
         argv = (sys.executable, "-m", "deploy.cli", "serve", service, "--role", role) if role else planned.argv
         if service == WITNESS:
             argv = (sys.executable, "-m", witness.__name__)

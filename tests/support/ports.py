@@ -1,6 +1,6 @@
 """Ports for a stack beside whatever runs here."""
 
-from deploy.local.parts import DEFAULT_PORTS
+from deploy.local.members import DEFAULT_PORTS
 from deploy.local.ports import free_port
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local.parts import DEFAULT_PORTS, KAFKA_PORT, POSTGRES_PORT
+from deploy.local.members import DEFAULT_PORTS, KAFKA_PORT, POSTGRES_PORT
 from libs.bus.retention import Retention
 
 ROOT = Path(__file__).parents[2]

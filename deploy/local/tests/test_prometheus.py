@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml  # type: ignore[import-untyped]
 
 from deploy.local import prometheus
-from deploy.local.parts import DEFAULT_PORTS
+from deploy.local.members import DEFAULT_PORTS
 
 
 def test_prometheus_is_told_the_ports_in_use(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from confluent_kafka import Producer
 
 from deploy.local import environment
 from deploy.local.databases import create_service_database
+from deploy.local.members import member
 from deploy.local.migrate import migrate
-from deploy.local.parts import part
 from deploy.local.ports import HOST, free_port
 from deploy.local.processes import Child, Processes
 from deploy.local.supervisor import READY_SECONDS, answers
@@ -54,7 +54,7 @@ async def activity(
         "POLYPLUS_ACTIVITY_DATABASE_URL": runtime_url,
         "POLYPLUS_ACTIVITY_URL": f"http://{HOST}:{free_port()}",
     }
-    planned = part("activity", known)
+    planned = member("activity", known)
     child = processes.start(name, planned.argv, env=planned.env, wave=1)
     database = await asyncpg.connect(runtime_url)
     try:

@@ -17,7 +17,7 @@ import pytest_asyncio
 from deploy.local import environment, lock
 from deploy.local.errors import CannotRun
 from deploy.local.kafka import KafkaLogin, check_login
-from deploy.local.parts import OPS_PORT, SIMULATORS, part
+from deploy.local.members import OPS_PORT, SIMULATORS, member
 from deploy.local.ports import HOST, Ports
 from deploy.local.processes import Child
 from deploy.local.stack import Stack
@@ -198,13 +198,13 @@ def test_a_password_reaches_the_service_it_belongs_to_and_the_engine_only() -> N
         known[f"POLYPLUS_{name.upper()}_URL"] = "http://127.0.0.1:1"
         known[f"POLYPLUS_{name.upper()}_DATABASE_URL"] = f"postgresql://{name}:{name}-password@127.0.0.1/{name}"
     known |= {"POLYPLUS_KAFKA_BOOTSTRAP": "127.0.0.1:2", "POLYPLUS_HOME": "/somewhere"}
-    told = {name: set(part(name, known).env) for name in (*SERVICES, *SIMULATORS)}
+    told = {name: set(member(name, known).env) for name in (*SERVICES, *SIMULATORS)}
 
     for service in SERVICES:
         for secret in (f"POLYPLUS_{service.upper()}_DATABASE_URL", f"POLYPLUS_{service.upper()}_KAFKA_PASSWORD"):
             assert [name for name, variables in told.items() if secret in variables] == [service]
     assert [name for name, variables in told.items() if "POLYPLUS_SANDBOX_PEERS" in variables] == ["ecps"]
-    assert part("ecps", known).env["POLYPLUS_SANDBOX_PEERS"] == "127.0.0.1:1 127.0.0.1:1"
+    assert member("ecps", known).env["POLYPLUS_SANDBOX_PEERS"] == "127.0.0.1:1 127.0.0.1:1"
     assert [name for name, variables in told.items() if "POLYPLUS_INTERNAL_PRIVATE_KEY" in variables] == ["gateway"]
     assert not any(
         variable.endswith(("OWNER_URL", "ADMIN_URL", "ADMIN_PASSWORD"))

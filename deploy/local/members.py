@@ -47,7 +47,7 @@ _SIMULATOR_ALSO = {
 
 
 @dataclass(frozen=True)
-class Part:
+class Member:
     name: str
     argv: tuple[str, ...]
     env: Mapping[str, str]
@@ -59,11 +59,11 @@ class Part:
         return self.env.get("POLYPLUS_GATEWAY_OPS_URL", self.url) if self.name == "gateway" else self.url
 
 
-def part(name: str, environment: Mapping[str, str]) -> Part:
+def member(name: str, environment: Mapping[str, str]) -> Member:
     url = environment[f"POLYPLUS_{name.upper()}_URL"]
     if name in SIMULATORS:
-        return Part(name, (sys.executable, "-m", f"deploy.simulators.{name}"), _simulator(name, environment), url)
-    return Part(
+        return Member(name, (sys.executable, "-m", f"deploy.simulators.{name}"), _simulator(name, environment), url)
+    return Member(
         name, (sys.executable, "-m", "deploy.cli", "serve", name, "--role", "all"), _service(name, environment), url
     )
 
