@@ -53,8 +53,7 @@ check: $(INSTALLED) ## format, lint, types, layers, the libraries' sizes, event 
 	@$(PY) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 	@$(PY) -m tests.support.sizes
 	@$(PY) -m libs.events check
-	@$(PY) -m tests.support.promises check
-	@$(PY) -m tests.support.settings check
+	@$(PY) -m tests.support.pages check
 	@$(PY) -m tests.bench.report check
 
 # No find-links and no index address: the hashes are the public registry's, and nothing of this machine gets in.

@@ -93,6 +93,11 @@ class Handlers:
         return frozenset(heard | set(self._every_topics))
 
     @property
+    def events(self) -> tuple[type[Event], ...]:
+        """Those that have a handler, each once."""
+        return tuple(dict.fromkeys(event for events, _, _ in self._registered for event in events))
+
+    @property
     def hears_everything(self) -> bool:
         """Whether no event of its topics is left out."""
         return self._every is not None
