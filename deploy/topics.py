@@ -21,12 +21,11 @@ from confluent_kafka.admin import (
 )
 
 from deploy.local.waiting import until
+from deploy.services import ENTRIES, PUBLISHING, SERVICES, STATE_TOPICS
 
-SERVICES = ("gateway", "cases", "rma", "escalation", "ecps", "onsite", "entitlements", "activity")
-# cases hears devices, and a topic that is missing would stop a consumer: it is there before its service is.
-PUBLISHERS = (*(service for service in SERVICES if service != "gateway"), "devices")
+PUBLISHERS = tuple(dict.fromkeys((*PUBLISHING, "devices")))
+"""Whose topics there are. cases hears devices, and a topic that is missing would stop a consumer: it is there before its service."""
 CLOCK = "platform.clock"
-REGISTRATIONS = "entitlements.registrations"
 OPS, SIMULATORS = "ops", "simulators"
 
 PARTITIONS = 6  # so many workers of a service can share its work; every fetch names each of them
@@ -39,7 +38,8 @@ def topics() -> list[NewTopic]:
     kept = {"retention.ms": "-1"}
     compacted = {"cleanup.policy": "compact"}
     facts = [_topic(f"{service}.{kind}", PARTITIONS, kept) for service in PUBLISHERS for kind in ("events", "dlq")]
-    return [*facts, _topic(REGISTRATIONS, PARTITIONS, compacted), _topic(CLOCK, 1, compacted)]
+    states = [_topic(topic, PARTITIONS, compacted) for topic in STATE_TOPICS]
+    return [*facts, *states, _topic(CLOCK, 1, compacted)]
 
 
 def acls() -> list[AclBinding]:
@@ -115,8 +115,8 @@ def _rights_of_service(service: str) -> Iterator[AclBinding]:
         yield _allow(service, ResourceType.TOPIC, f"{owner}.events", AclOperation.READ)
     for topic in (f"{service}.events", f"{service}.dlq"):
         yield _allow(service, ResourceType.TOPIC, topic, AclOperation.WRITE)
-    if REGISTRATIONS.startswith(f"{service}."):
-        yield _allow(service, ResourceType.TOPIC, REGISTRATIONS, AclOperation.WRITE)
+    if states := ENTRIES[service].state_topics:
+        yield from (_allow(service, ResourceType.TOPIC, topic, AclOperation.WRITE) for topic in states)
         # Written with a transactional id, so that a producer thought dead cannot bring old state back.
         yield _allow(service, ResourceType.TRANSACTIONAL_ID, f"{service}-", AclOperation.WRITE, prefix=True)
 

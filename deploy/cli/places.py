@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from deploy.local import environment
 from deploy.local.errors import CannotRun
-from deploy.topics import SERVICES
+from deploy.services import SERVICES
 
 if TYPE_CHECKING:
     import asyncpg

@@ -80,7 +80,7 @@ async def _status(arguments: argparse.Namespace) -> int:
 
 def _names(known: Mapping[str, str]) -> list[str]:
     from deploy.local.members import SIMULATORS
-    from deploy.topics import SERVICES
+    from deploy.services import SERVICES
 
     engines = [
         name

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from deploy.cli.arguments import WrongUsage, operators_command
 from deploy.cli.output import one_line, print_json
 from deploy.local.errors import CannotRun
-from deploy.topics import SERVICES
+from deploy.services import ENTRIES, SERVICES
 
 if TYPE_CHECKING:
     from deploy.cli.arguments import Commands
@@ -64,6 +64,8 @@ def _service(name: str) -> str:
 def _serve(arguments: argparse.Namespace) -> int:
     import asyncpg
 
+    if arguments.role not in (roles := ENTRIES[arguments.service].roles):
+        raise WrongUsage(f"{arguments.service} is no {arguments.role}; it is {' or '.join(roles)}")
     service = importlib.import_module(f"services.{arguments.service}.app").service
     try:
         return int(service.run(arguments.role) or 0)

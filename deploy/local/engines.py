@@ -16,7 +16,7 @@ from deploy.local.ports import Ports
 from deploy.local.processes import Child, Processes
 from deploy.local.supervisor import Supervisor, Unit
 from deploy.local.waiting import in_background
-from deploy.topics import SERVICES
+from deploy.services import SERVICES
 
 _POSTGRES_PASSWORD, _KAFKA_PASSWORD = "POLYPLUS_LOCAL_POSTGRES_PASSWORD", "POLYPLUS_LOCAL_KAFKA_PASSWORD"
 

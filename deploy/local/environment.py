@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from deploy.local.files import write_whole
-from deploy.topics import OPS, SERVICES, SIMULATORS
+from deploy.services import SERVICES
+from deploy.topics import OPS, SIMULATORS
 
 ROLES = ("customer", "reseller", "partner", "engineer", "manager", "depot", "technician", "ops", "integrator", "admin")
 FILE = "env"

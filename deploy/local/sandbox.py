@@ -22,7 +22,8 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from deploy.local.errors import CannotRun
 from deploy.local.strangers import Strangers
-from deploy.topics import CLOCK, PUBLISHERS, SERVICES
+from deploy.services import SERVICES
+from deploy.topics import CLOCK, PUBLISHERS
 
 if TYPE_CHECKING:
     Database = asyncpg.Connection[asyncpg.Record]

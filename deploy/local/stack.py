@@ -25,7 +25,7 @@ from deploy.local.processes import ROOT, Child, Processes, stop_leftovers
 from deploy.local.pulse import speaks
 from deploy.local.supervisor import Supervisor, Unit, answers, ending
 from deploy.local.waiting import until_async
-from deploy.topics import SERVICES
+from deploy.services import SERVICES
 
 HOME = ROOT / ".polyplus"
 _NEEDED_BYTES = 2_000_000_000

@@ -1,25 +1,21 @@
-"""Which service owns which path: all that the gateway knows of them."""
+"""Which service owns which path, as deploy/services.toml says: all that the gateway knows of them."""
+
+import tomllib
+from pathlib import Path
 
 from libs.kit.problems import Missing
 
-_RESOURCES = {
-    "entitlements": "accounts sites contacts contracts products registrations coverage onsite-rules licences offers resellers",
-    "cases": "cases problems queues",
-    "rma": "rmas parts depots stock promises calendars lanes carrier-events",
-    "escalation": "policies clocks escalations teams rotas experts escalation-dry-runs",
-    "ecps": "partners partner-agreements partner-engagements joint-calls partner-events",
-    "onsite": "work-orders appointments technicians places day-plans",
-    "activity": "events",
+GATEWAY, STREAM = "gateway", "stream"
+_LIST = Path(__file__).parents[2] / "deploy" / "services.toml"
+_RESOURCES: dict[str, list[str]] = {
+    name: entry["resources"] for name, entry in tomllib.loads(_LIST.read_text(encoding="utf-8")).items()
 }
-GATEWAY = "gateway"
-STREAM = "stream"
-SERVICES = tuple(_RESOURCES)
+SERVICES = tuple(name for name in _RESOURCES if name != GATEWAY)
 PUBLIC = frozenset({"carrier-events", "partner-events"})
 """Resources whose callers are not ours and sign what they send."""
 
-_OWNERS = {resource: service for service, resources in _RESOURCES.items() for resource in resources.split()}
+_OWNERS = {resource: service for service, resources in _RESOURCES.items() for resource in resources}
 _OWNERS |= {f"{service}-policies": service for service in SERVICES}
-_OWNERS["clients"] = GATEWAY
 
 
 class NoSuchPath(Missing):

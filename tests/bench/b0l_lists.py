@@ -10,7 +10,7 @@ from functools import partial
 
 import asyncpg
 
-from deploy.topics import SERVICES
+from deploy.services import SERVICES
 from tests.bench.bench import Bar, Bench, Measure, Variant
 from tests.bench.engines import Engines
 from tests.support.filling import fill

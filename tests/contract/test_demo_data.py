@@ -13,7 +13,7 @@ import pytest_asyncio
 from deploy.local import demo, environment
 from deploy.local.demo.admin import Admin
 from deploy.local.demo.load import filled, natural_key, tables
-from deploy.topics import SERVICES
+from deploy.services import SERVICES
 from services.gateway.identity.secrets import matches
 from services.gateway.model.client import Client
 from tests.support.harness import Harness

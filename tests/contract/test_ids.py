@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from deploy.topics import SERVICES
+from deploy.services import SERVICES
 from libs.kit.auth import Verifier
 from libs.kit.http import ServiceRoute
 from tests.support.harness import Harness

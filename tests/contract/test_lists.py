@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.topics import SERVICES
+from deploy.services import SERVICES
 from tests.support.filling import fill
 from tests.support.harness import service_database
 from tests.support.lists import SEARCHED, TABLES, TINY, document, listening, lists, read_by, requests

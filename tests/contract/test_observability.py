@@ -1,6 +1,4 @@
-from deploy.local.members import DEFAULT_PORTS, OPS_PORT
-from deploy.topics import SERVICES
-from tests.support.observability import alerts, expressions, seen_to_fire, targets
+from tests.support.observability import alerts, expressions, seen_to_fire
 
 RUNBOOKS = {
     "consumer-lag", "relay-stuck", "dead-letters", "consumer-halted", "timers-late", "jobs-failing", "service-not-ready",
@@ -14,11 +12,6 @@ def test_every_runbook_has_an_alert_that_sends_somebody_there() -> None:
 
 def test_every_alert_is_tried_where_it_has_to_fire() -> None:
     assert alerts().keys() - seen_to_fire() == set()
-
-
-def test_prometheus_looks_where_the_local_stack_listens() -> None:
-    ports = {name: DEFAULT_PORTS[name] for name in SERVICES} | {"gateway": DEFAULT_PORTS[OPS_PORT]}
-    assert targets() == {name: f"127.0.0.1:{port}" for name, port in ports.items()}
 
 
 def test_every_expression_is_about_our_own_processes() -> None:

@@ -13,7 +13,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 from uuid_utils.compat import uuid7
 
-from deploy.topics import SERVICES
+from deploy.services import SERVICES
 from libs.kit.auth import Public
 from libs.kit.http import ServiceRoute
 from libs.kit.policies import Policies

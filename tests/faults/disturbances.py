@@ -19,6 +19,7 @@ from uuid_utils.compat import uuid7
 from deploy.local.environment import kafka_name
 from deploy.local.errors import CannotRun
 from deploy.local.waiting import until, until_async
+from deploy.services import PUBLISHING
 from deploy.topics import CLOCK, PARTITIONS
 from libs.bus.clock import encode
 from libs.bus.replay import replay
@@ -39,7 +40,7 @@ from tests.faults.proxy import (
     a_post,
     produce_of,
 )
-from tests.faults.stack import PUBLISHING, FaultStack
+from tests.faults.stack import FaultStack
 from tests.faults.witness import TOPIC, WITNESS, Refusal, handlers
 
 _BUSY = ("activity", "cases", "entitlements", "escalation", "rma")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
-from deploy.topics import SERVICES
+from deploy.services import PUBLISHING, SERVICES
 from tests.faults.targets import API, BROKER, POSTGRES, Target
 
 _SECONDS = 1.0
@@ -57,8 +57,7 @@ class InFlight:
 
     async def _of(self, target: Target) -> str | None:
         if target.kind == BROKER:
-            services = [service for service in SERVICES if service != "gateway"]
-            waiting = await asyncio.gather(*(self._count(service, _UNPUBLISHED) for service in services))
+            waiting = await asyncio.gather(*(self._count(service, _UNPUBLISHED) for service in PUBLISHING))
             return _say("events being published", sum(waiting))
         open = sum(self._open.values()) if target.service == "gateway" else self._open.get(target.service, 0)
         if target.kind == API and open:

@@ -24,14 +24,14 @@ from deploy.local.ports import HOST, Ports
 from deploy.local.processes import Child, Processes
 from deploy.local.stack import SHARED
 from deploy.local.supervisor import answers
-from deploy.topics import PARTITIONS, SERVICES, admin_client, prepare
+from deploy.services import PUBLISHING, SERVICES
+from deploy.topics import PARTITIONS, admin_client, prepare
 from tests.faults import witness
 from tests.faults.proxy import Proxy
 from tests.faults.targets import API, BROKER, POSTGRES, WORKER, Target, Targets
 from tests.faults.witness import WITNESS
 from tests.support.tables import database_for
 
-PUBLISHING = tuple(service for service in SERVICES if service != "gateway")  # it has no worker's work
 # Of this one a second worker runs, so that a frozen one is a zombie when it wakes: another has its partitions.
 _TWICE = ("rma",)
 _APIS = {f"{service}.api": service for service in SERVICES}

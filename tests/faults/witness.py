@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from deploy.topics import SERVICES
+from deploy.services import PUBLISHING
 from libs.bus import Handlers
 from libs.bus.envelope import Delivery
 from libs.kit.service import Service
@@ -19,7 +19,7 @@ from libs.store.ids import new_id
 
 WITNESS = "witness"
 TOPIC, DLQ = f"{WITNESS}.events", f"{WITNESS}.dlq"
-HEARD = (*(f"{service}.events" for service in SERVICES if service != "gateway"), TOPIC)
+HEARD = (*(f"{service}.events" for service in PUBLISHING), TOPIC)
 
 
 class Sighting(Entity, table="sightings"):

@@ -12,7 +12,7 @@ import httpx
 
 from deploy.local.sandbox import sandbox
 from deploy.local.stack import Stack
-from deploy.topics import SERVICES
+from deploy.services import SERVICES
 from libs.bus.backlog import backlog
 from tests.bench.b8_memory import taken
 

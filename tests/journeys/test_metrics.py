@@ -7,7 +7,7 @@ import httpx
 from deploy.local.stack import Stack
 from deploy.local.story.people import Person
 from deploy.local.waiting import until_async
-from deploy.topics import SERVICES
+from deploy.services import SERVICES
 from tests.journeys.requests import SECONDS
 from tests.support.observability import metrics_named
 

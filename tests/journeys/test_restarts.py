@@ -6,7 +6,7 @@ import pytest
 
 from deploy.local.stack import Stack
 from deploy.local.story import play
-from deploy.topics import SERVICES
+from deploy.services import SERVICES
 
 # Each service is down when the step that needs it most begins.
 WORST = ("entitlements", "cases", "gateway", "rma", "onsite", "ecps", "escalation", None, "activity")

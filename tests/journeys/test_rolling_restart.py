@@ -9,7 +9,7 @@ import pytest
 from deploy.local.stack import Stack
 from deploy.local.story.people import Person
 from deploy.local.waiting import until_async
-from deploy.topics import SERVICES
+from deploy.services import SERVICES
 from tests.journeys.requests import SECONDS, a_failed_camera, a_request, call_off, sees
 
 OPENERS = 2

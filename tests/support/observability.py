@@ -25,12 +25,6 @@ def seen_to_fire() -> set[str]:
     return set(re.findall(r"alertname: (\w+)\n +exp_alerts:\n", (FOLDER / "alerts.test.yml").read_text()))
 
 
-def targets() -> dict[str, str]:
-    """Where Prometheus looks for each service."""
-    text = (FOLDER / "prometheus.yml").read_text()
-    return {service: place for place, service in re.findall(r'targets: \["(.+?)"\], labels: { service: (\w+) }', text)}
-
-
 def expressions() -> list[str]:
     """Every PromQL expression of the alerts and the dashboard."""
     return [rule["expr"] for rule in alerts().values()] + list(_expressions(json.loads(_dashboard())))

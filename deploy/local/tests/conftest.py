@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from deploy.local.kafka import KafkaLogin
-from deploy.topics import OPS, SERVICES, SIMULATORS, admin_client, prepare
+from deploy.services import SERVICES
+from deploy.topics import OPS, SIMULATORS, admin_client, prepare
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from deploy.local.processes import ROOT, Child, Processes
 from deploy.local.stack import Stack, to_stderr
 from deploy.local.supervisor import Supervisor, Unit
 from deploy.local.waiting import until_async
-from deploy.topics import SERVICES
+from deploy.services import SERVICES
 
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready', flush=True); time.sleep(600)"

@@ -24,7 +24,7 @@ from deploy.local.stack import Stack
 from deploy.local.supervisor import Unit
 from deploy.local.tests.supervised import PLAIN, a_supervisor, all_gone
 from deploy.local.waiting import until
-from deploy.topics import SERVICES
+from deploy.services import SERVICES
 
 
 def engines(home: Path, **environ: str) -> Stack:

@@ -19,7 +19,8 @@ from confluent_kafka.admin import ConfigResource, ResourceType
 from deploy.local.kafka import KafkaLogin
 from deploy.local.tests.conftest import Broker
 from deploy.local.waiting import until
-from deploy.topics import CLOCK, OPS, PUBLISHERS, SERVICES, SIMULATORS, admin_client, prepare, topics
+from deploy.services import SERVICES
+from deploy.topics import CLOCK, OPS, PUBLISHERS, SIMULATORS, admin_client, prepare, topics
 from libs.bus.clock import KEY, encode
 
 REFUSED = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -11,6 +11,7 @@ from uuid import UUID
 
 from libs.bus import Handlers
 from libs.bus.envelope import Delivery
+from libs.bus.projections import Rebuildable
 from libs.kit.service import Service
 from tests.faults.evidence import Change, Database, Evidence, Row
 from tests.faults.witness import WITNESS
@@ -24,7 +25,7 @@ def consumers(evidence: Evidence) -> Iterator[Consumption]:
         module = "tests.faults.witness" if service == WITNESS else f"services.{service}.app"
         found = getattr(import_module(module), "service", None)
         if isinstance(found, Service) and found.handlers.topics and "consumer_offsets" in database.tables:
-            yield Consumption(found.handlers, database, evidence)
+            yield Consumption(found.handlers, database, evidence, found.projections)
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Consumption:
     handlers: Handlers
     database: Database
     evidence: Evidence
+    projections: Sequence[Rebuildable] = ()
 
     @property
     def name(self) -> str:

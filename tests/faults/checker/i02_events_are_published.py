@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from deploy.topics import REGISTRATIONS
+from deploy.services import STATE_TOPICS
 from libs.bus.envelope import Delivery
 from tests.faults.checker.look import Look
 from tests.faults.evidence import Evidence, Row, data_of
@@ -19,12 +19,12 @@ def examine(evidence: Evidence, look: Look) -> None:
         sent[record.topic, str(record.delivery.event_id)].append(record.delivery)
     for service, database in evidence.databases.items():
         rows = sorted(database["outbox"], key=lambda row: int(row["id"]))
-        newest = {row["key"]: row["id"] for row in rows if row["topic"] == REGISTRATIONS}
+        newest = {(row["topic"], row["key"]): row["id"] for row in rows}
         for row in rows:
             look.count("committed events")
             found = sent[row["topic"], row["event_id"]]
             if not found:
-                if row["topic"] != REGISTRATIONS or newest[row["key"]] == row["id"]:
+                if row["topic"] not in STATE_TOPICS or newest[row["topic"], row["key"]] == row["id"]:
                     look.object("a committed event is not in Kafka", service=service, **_named(row))
             elif not any(_same(row, delivery) for delivery in found):
                 look.object(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
-from deploy.topics import REGISTRATIONS
+from deploy.services import STATE_TOPICS
 from libs.bus.envelope import Delivery
 from tests.faults.checker.look import Look
-from tests.faults.evidence import Evidence
+from tests.faults.evidence import Evidence, Record
 
 
 def examine(evidence: Evidence, look: Look) -> None:
@@ -37,14 +38,15 @@ def examine(evidence: Evidence, look: Look) -> None:
             kind=kind,
             subject=subject,
         )
-    _states(evidence, look)
+    for topic in STATE_TOPICS:
+        _states(evidence.topics.get(topic, []), look)
 
 
-def _states(evidence: Evidence, look: Look) -> None:
-    """On the compacted topic some are gone, but what is left goes up until the key is removed; what is sent again goes up too."""
+def _states(records: Sequence[Record], look: Look) -> None:
+    """On a compacted topic some are gone, but what is left goes up until the key is removed; what is sent again goes up too."""
     last: dict[bytes | None, int] = {}
     seen: set[str] = set()
-    for record in evidence.topics.get(REGISTRATIONS, []):
+    for record in records:
         event = record.delivery
         if str(event.event_id) in seen:
             continue
@@ -55,6 +57,6 @@ def _states(evidence: Evidence, look: Look) -> None:
             key=record.key, version=event.version, after=last.get(record.key),
         )  # fmt: skip
         last[record.key] = 0 if record.value is None else event.version
-    newest = {record.key: record.delivery.version for record in evidence.topics.get(REGISTRATIONS, [])}
+    newest = {record.key: record.delivery.version for record in records}
     for key, version in newest.items():
         look.expect(version >= last[key], "the newest state of a key is not its last", key=key, version=version)

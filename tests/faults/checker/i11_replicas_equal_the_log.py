@@ -19,6 +19,7 @@ from deploy.local.databases import create_service_database
 from deploy.local.migrate import migrate
 from libs.bus.batch import Partition, work
 from libs.bus.envelope import Delivery
+from libs.bus.projections import Projection
 from libs.store import Database as Store
 from tests.faults.checker.consumption import Consumption, consumers
 from tests.faults.checker.look import Look
@@ -39,10 +40,7 @@ class Replica:
     """How the columns begin in a row that also holds what is the service's own; without it, rows begin with the log."""
 
 
-REPLICAS: dict[str, tuple[Replica, ...]] = {
-    "rma": (Replica("case_files"),),
-    "onsite": (Replica("case_files"),),
-    "ecps": (Replica("case_files"),),
+_DIFFERENT: dict[str, tuple[Replica, ...]] = {
     "escalation": (
         Replica(
             "case_files",
@@ -66,6 +64,7 @@ REPLICAS: dict[str, tuple[Replica, ...]] = {
         Replica("case_accounts", key="case_id", own=()),
     ),
 }  # fmt: skip
+"""Of services whose replicas are no projections alone, or hold more than the log tells."""
 _OWN_FACTS = "customer_request"
 """Among an escalation's facts, the one that a command of its own puts there."""
 
@@ -73,10 +72,19 @@ _OWN_FACTS = "customer_request"
 async def examine(evidence: Evidence, look: Look, admin_url: str) -> None:
     """`admin_url` is of any PostgreSQL; the databases made there are dropped again."""
     for consumption in consumers(evidence):
-        if replicas := REPLICAS.get(consumption.name):
+        if replicas := _replicas(consumption):
             rebuilt = await _rebuilt(consumption, replicas, admin_url, look)
             for replica in replicas:
                 _compare(consumption.database, rebuilt, replica, look)
+
+
+def _replicas(consumption: Consumption) -> Sequence[Replica]:
+    """What the services say themselves, unless it is said above."""
+    return _DIFFERENT.get(consumption.name) or [
+        Replica(each.name, own=("version", "revision", *each.own))
+        for each in consumption.projections
+        if isinstance(each, Projection)
+    ]
 
 
 async def _rebuilt(consumption: Consumption, replicas: Sequence[Replica], admin_url: str, look: Look) -> Database:
