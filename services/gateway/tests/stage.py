@@ -154,3 +154,8 @@ class Stage:
     async def http(self, url: str = "", **headers: str) -> httpx.AsyncClient:
         http = httpx.AsyncClient(base_url=url or self.url, headers=headers, trust_env=False, timeout=10, verify=False)  # noqa: S501
         return await self._stack.enter_async_context(http)
+
+
+def headers_of(answer: httpx.Response) -> dict[str, str]:
+    """What the service behind the door got."""
+    return dict(answer.json()["headers"])

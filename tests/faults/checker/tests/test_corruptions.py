@@ -4,10 +4,13 @@ import asyncpg
 import pytest
 
 from tests.faults.checker import INVARIANTS, check
+from tests.faults.checker.tests import corruptions_of_effects, corruptions_of_the_log
 from tests.faults.checker.tests.conftest import Played
-from tests.faults.checker.tests.corruptions import CORRUPTIONS, Corruption
+from tests.faults.checker.tests.corruptions import Corruption, breaking
 from tests.faults.collect import read_database
 from tests.faults.evidence import Evidence
+
+CORRUPTIONS = [*breaking(corruptions_of_the_log), *breaking(corruptions_of_effects)]
 
 
 async def objections(evidence: Evidence) -> set[str]:
