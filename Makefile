@@ -34,8 +34,8 @@ run: $(INSTALLED) ## start everything, play the story, print the addresses, stay
 story: $(INSTALLED) ## the story on the running stack, else on its own
 	@exec $(PY) -m deploy.cli story
 
-test: $(INSTALLED) ## every test, on its own PostgreSQL and Kafka
-	@$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+test: $(INSTALLED) ## every test, on its own PostgreSQL and Kafka (ONLY=services/rma: those of a folder or a file)
+	@$(PY) -m pytest $(ONLY) --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 bench: $(INSTALLED) ## measure everything beside its peers (ONLY=B3: one of them)
 	@$(PY) -m tests.bench $(if $(ONLY),--only $(ONLY))
