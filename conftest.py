@@ -1,15 +1,19 @@
 """What every test may ask for: real engines, brought up once, when first asked for, and taken down at the end."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import pytest_asyncio
 import structlog
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from deploy.local.kafka import KafkaLogin, temporary_kafka
 from deploy.local.postgres import temporary_postgres
+
+if TYPE_CHECKING:
+    from tests.support.harness import Pools
 
 # A traceback drawn with all its locals, structlog's default, takes longer than the test that logs it.
 _plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
@@ -50,6 +54,16 @@ def postgres_url() -> Iterator[str]:
     """The admin URL of a PostgreSQL of this test run's own."""
     with temporary_postgres() as url:
         yield url
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def pools(postgres_url: str) -> AsyncIterator["Pools"]:
+    """Connections to services' databases on it, kept from one test to the next."""
+    from tests.support.harness import Pools
+
+    pools = Pools(postgres_url)
+    yield pools
+    await pools.close()
 
 
 @pytest.fixture(scope="session")

@@ -245,17 +245,34 @@ async def service_database(admin_url: str, service: str) -> tuple[str, str]:
     return _databases[admin_url, service]
 
 
+class Pools:
+    """Connections to the services' databases, opened once in a test run: what a connection has planned stays planned."""
+
+    def __init__(self, admin_url: str) -> None:
+        self._admin_url = admin_url
+        self._opened: dict[str, Database] = {}
+
+    async def of(self, service: str) -> tuple[str, Database]:
+        """Its owner's URL, and its database to one who remembers nothing of it yet."""
+        owner_url, url = await service_database(self._admin_url, service)
+        if service not in self._opened:
+            self._opened[service] = await Database.connect(url, size=8)
+        return owner_url, Database(self._opened[service].pool)
+
+    async def close(self) -> None:
+        for each in self._opened.values():
+            await each.close()
+
+
 def harness_fixture(service: Service) -> Callable[..., AsyncIterator[Harness]]:
     """A pytest fixture: the service on a real PostgreSQL, emptied for each test."""
 
     @pytest_asyncio.fixture(loop_scope="session")
-    async def fixture(postgres_url: str) -> AsyncIterator[Harness]:
-        owner_url, runtime_url = await service_database(postgres_url, service.name)
-        database = await Database.connect(runtime_url, size=8)
+    async def fixture(pools: Pools) -> AsyncIterator[Harness]:
+        owner_url, database = await pools.of(service.name)
         harness = Harness(service, database, owner_url)
         await harness.empty()
         async with harness.app.router.lifespan_context(harness.app), harness.http:
             yield harness
-        await database.close()
 
     return fixture
