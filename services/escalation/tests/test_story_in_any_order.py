@@ -17,14 +17,28 @@ from tests.support.rebuilding import proves_rebuildable
 
 CASE = ACase(datetime.now(UTC) - timedelta(minutes=700))
 TOLD = [
-    (CASE.opened(), 0.0), (CASE.covered(), 0.1), (CASE.assigned(5), 5), (CASE.responded(40), 40), (CASE.noted(40), 40),
-    (CASE.diagnosed(60, "hardware"), 60), (CASE.pending("part", 70), 70), (CASE.diagnosed(90), 90),
-    (CASE.pending("partner", 100), 100), (CASE.repeat_replacement(61), 61), (CASE.partner_silent(160), 160),
-    (CASE.noted(200, "partner"), 200), (CASE.resumed("partner", 220), 220), (CASE.contract_date_missed(300), 300),
-    (CASE.severity_changed("major", 310), 310), (CASE.resumed("part", 320), 320), (CASE.covered("gold", 2), 330),
-    (CASE.severity_changed("critical", 340), 340), (CASE.resolved(640), 640), (CASE.reopened(650), 650),
+    (CASE.opened(), 0.0),
+    (CASE.covered(), 0.1),
+    (CASE.assigned(5), 5),
+    (CASE.responded(40), 40),
+    (CASE.noted(40), 40),
+    (CASE.diagnosed(60, "hardware"), 60),
+    (CASE.pending("part", 70), 70),
+    (CASE.diagnosed(90), 90),
+    (CASE.pending("partner", 100), 100),
+    (CASE.repeat_replacement(61), 61),
+    (CASE.partner_silent(160), 160),
+    (CASE.noted(200, "partner"), 200),
+    (CASE.resumed("partner", 220), 220),
+    (CASE.contract_date_missed(300), 300),
+    (CASE.severity_changed("major", 310), 310),
+    (CASE.resumed("part", 320), 320),
+    (CASE.covered("gold", 2), 330),
+    (CASE.severity_changed("critical", 340), 340),
+    (CASE.resolved(640), 640),
+    (CASE.reopened(650), 650),
     (CASE.pending("customer", 655), 655),
-]  # fmt: skip
+]
 
 
 async def story(h: Harness) -> list[Delivery]:
@@ -52,10 +66,17 @@ STORY = AnyOrder(story, outcome)
 async def test_the_story_ends_the_same_in_any_order(escalation: Harness, data: st.DataObject) -> None:
     expected = await STORY.as_it_happened(escalation)
     assert {(rule, percent) for rule, percent, *_ in expected[2]} == {
-        ("first_response", 75), ("first_response", 100), ("repeat_replacement", None), ("partner_silence", None),
-        ("contract_date_missed", None), ("update", 75), ("update", 100), ("resolution", 75), ("resolution", 100),
+        ("first_response", 75),
+        ("first_response", 100),
+        ("repeat_replacement", None),
+        ("partner_silence", None),
+        ("contract_date_missed", None),
+        ("update", 75),
+        ("update", 100),
+        ("resolution", 75),
+        ("resolution", 100),
         ("no_progress", None),
-    }  # fmt: skip
+    }
 
     assert await STORY.outcome_of(escalation, data) == expected
 

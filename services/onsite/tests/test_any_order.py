@@ -30,9 +30,14 @@ from tests.support.order import AnyOrder, in_any_order, interleavings, tell
 from tests.support.rebuilding import proves_rebuildable
 
 TOLD = (
-    a_decision(site=a_site(access_notes="Gate 1")), a_diagnosis(), a_reservation(), a_decision(revision=2),
-    a_shipment(), a_delivery(), a_diagnosis(diagnosis_id=an_id("guidance"), remedy="guidance"),
-)  # fmt: skip
+    a_decision(site=a_site(access_notes="Gate 1")),
+    a_diagnosis(),
+    a_reservation(),
+    a_decision(revision=2),
+    a_shipment(),
+    a_delivery(),
+    a_diagnosis(diagnosis_id=an_id("guidance"), remedy="guidance"),
+)
 
 
 async def _begin(h: Harness) -> None:
