@@ -3,8 +3,9 @@
 from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
 from services.escalation.handlers import on, projections, timers
+from services.escalation.model.settings import policies
 from services.escalation.queries import clocks, escalations, people
-from services.escalation.reactions.in_force import policies, recompute_cases
+from services.escalation.reactions.recompute import recompute_cases
 from services.escalation.use_cases import (
     dry_run,
     engage_expert,

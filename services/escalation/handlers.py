@@ -31,8 +31,8 @@ from libs.events.rma_returns import RepeatReplacementDetected
 from services.escalation.model.case_file import RECOMPUTE, THRESHOLD, CaseFile, keep_requests
 from services.escalation.model.escalation import SILENCE, STEP, Escalation
 from services.escalation.reactions import follow_case, follow_neighbours
-from services.escalation.reactions.act_on_case import recompute
 from services.escalation.reactions.breach_threshold import pass_threshold
+from services.escalation.reactions.recompute import recompute
 from services.escalation.reactions.step_on import notice_silence, step_on
 
 _CASE: Load = {CaseFile: "case_id"}

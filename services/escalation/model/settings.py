@@ -11,6 +11,7 @@ from libs.events.values import Priority
 from libs.kit.calendar import Calendar, CalendarData, CalendarError, WeeklyWindow, calendar
 from libs.kit.calendar_data import weekly_spans
 from libs.kit.fields import Short
+from libs.kit.policies import Policies
 
 Rule = Literal[
     "first_response",
@@ -149,3 +150,6 @@ def _usual_day(data: CalendarData) -> int:
     """Minutes of the first weekday that is worked."""
     usual = next(spans for spans in weekly_spans(data) if spans)
     return sum(closes - opens for opens, closes in usual)
+
+
+policies = Policies("escalation", EscalationSettings)

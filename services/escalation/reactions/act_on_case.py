@@ -6,8 +6,8 @@ from services.escalation.model.clock import readings
 from services.escalation.model.clock_row import Clock, clock_id
 from services.escalation.model.escalation import Escalation
 from services.escalation.model.thresholds import Threshold, thresholds
+from services.escalation.queries.settings_of_case import SettingsOfCase, settings_of
 from services.escalation.reactions.end_escalation import end_escalation
-from services.escalation.reactions.in_force import SettingsOfCase, settings_of
 
 
 async def act_on(case: CaseFile, tx: Transaction) -> None:
@@ -19,11 +19,6 @@ async def act_on(case: CaseFile, tx: Transaction) -> None:
     arm(case, settings_at, tx)
     if not case.is_worked:
         await _end_escalations(case, tx)
-
-
-async def recompute(case: CaseFile, tx: Transaction, _detail: str) -> None:
-    """The timer that a new policy sets."""
-    await act_on(case, tx)
 
 
 def arm(case: CaseFile, settings_at: SettingsOfCase, tx: Transaction) -> None:

@@ -9,8 +9,8 @@ from services.escalation.model.recipients import told_of_breach
 from services.escalation.model.settings import EscalationSettings
 from services.escalation.model.thresholds import Threshold
 from services.escalation.queries.phone_book import phone_book
+from services.escalation.queries.settings_of_case import settings_of
 from services.escalation.reactions.act_on_case import arm, still_to_fire
-from services.escalation.reactions.in_force import settings_of
 from services.escalation.reactions.raise_escalation import raise_escalation
 
 

@@ -6,7 +6,7 @@ from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation import SILENCE, Escalation
 from services.escalation.model.recipients import service_management
 from services.escalation.queries.phone_book import phone_book
-from services.escalation.reactions.in_force import settings_now
+from services.escalation.queries.settings_of_case import settings_now
 from services.escalation.reactions.raise_escalation import call_next_step
 
 

@@ -11,9 +11,9 @@ from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation import Escalation, EscalationRequestedAlready
 from services.escalation.model.facts import Fact
 from services.escalation.queries.escalations import EscalationDetail, EscalationOut, shown, visible_case
+from services.escalation.queries.settings_of_case import settings_now
 from services.escalation.reactions.act_on_case import act_on
 from services.escalation.reactions.breach_threshold import breach_now
-from services.escalation.reactions.in_force import settings_now
 from services.escalation.reactions.raise_escalation import raise_escalation
 
 router = Router(tags=["escalations"])

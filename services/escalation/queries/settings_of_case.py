@@ -1,22 +1,12 @@
-"""The numbers in force for a case: `/v1/escalation-policies`, and what a new version means for the cases under way."""
+"""The numbers in force for a case, and those that were: `/v1/escalation-policies`."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from libs.events.values import Severity
-from libs.kit.policies import Policies
 from libs.store import Transaction
-from services.escalation.model.case_file import RECOMPUTE, CaseFile
-from services.escalation.model.settings import EscalationSettings
-
-
-async def recompute_cases(tx: Transaction) -> None:
-    """Every case under way looks anew at what is due."""
-    for case in await tx.select(CaseFile, CaseFile.c.state.in_(("open", "assessing"))):
-        tx.set_timer(case, RECOMPUTE, tx.now)
-
-
-policies = Policies("escalation", EscalationSettings)
+from services.escalation.model.case_file import CaseFile
+from services.escalation.model.settings import EscalationSettings, policies
 
 
 @dataclass(frozen=True)

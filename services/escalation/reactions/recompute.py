@@ -1,0 +1,16 @@
+"""A new version of the numbers reaches the cases under way."""
+
+from libs.store import Transaction
+from services.escalation.model.case_file import RECOMPUTE, CaseFile
+from services.escalation.reactions.act_on_case import act_on
+
+
+async def recompute_cases(tx: Transaction) -> None:
+    """After a change of policy: every case under way looks anew at what is due, each in a transaction of its own."""
+    for case in await tx.select(CaseFile, CaseFile.c.state.in_(("open", "assessing"))):
+        tx.set_timer(case, RECOMPUTE, tx.now)
+
+
+async def recompute(case: CaseFile, tx: Transaction, _detail: str) -> None:
+    """The timer that a new policy sets."""
+    await act_on(case, tx)
