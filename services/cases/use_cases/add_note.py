@@ -29,6 +29,8 @@ class NoSuchAttachment(Unprocessable):
 
 
 class AddNote(Command):
+    """Internal notes are for staff alone. `attachment_ids` are files of the same case."""
+
     text: Text
     visibility: NoteVisibility = "public"
     language: Language | None = None
@@ -79,6 +81,7 @@ async def _check_attachments(case: Case, ids: list[UUID], tx: Transaction) -> No
     status_code=201,
 )
 async def add_note_route(case_id: UUID, cmd: AddNote, tx: Tx, caller: Caller) -> NoteOut:
+    """Append a note; it cannot be changed. A customer's note ends what we wait for from the customer."""
     if cmd.visibility == "internal" and not caller.staff:
         raise Forbidden("Internal notes are among ourselves.")
     case = await case_for(caller, case_id, tx, lock=True)

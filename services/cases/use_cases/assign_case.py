@@ -50,6 +50,7 @@ async def assign_case(case: Case, cmd: AssignCase, actor: Actor, tx: Transaction
 
 @router.post("/v1/cases/{case_id}/assign", dependencies=[allow(*ENGINEERS)])
 async def assign_case_route(case_id: UUID, cmd: AssignCase, tx: Tx, caller: Caller) -> CaseOut:
+    """Take the case, or give it to an engineer; work on it begins."""
     case = await case_for(caller, case_id, tx, lock=True)
     await assign_case(case, cmd, Actor.of(caller), tx)
     return case_out(case)

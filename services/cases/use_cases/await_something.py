@@ -28,6 +28,8 @@ class WaitEndedAlready(Conflict):
 
 
 class AwaitSomething(Command):
+    """What the case waits for; a wait on the customer says in `note` what is needed."""
+
     wait: WaitKind
     note: Text | None = None
 
@@ -39,6 +41,8 @@ class AwaitSomething(Command):
 
 
 class EndWait(Command):
+    """Why it is no longer waited for."""
+
     reason: Reason
 
 
@@ -67,12 +71,14 @@ async def end_wait(case: Case, wait_id: UUID, cmd: EndWait, actor: Actor, tx: Tr
 
 @router.post("/v1/cases/{case_id}/waits", dependencies=[allow(*ENGINEERS)], status_code=201)
 async def await_something_route(case_id: UUID, cmd: AwaitSomething, tx: Tx, caller: Caller) -> WaitOut:
+    """Say what the case waits for; it is pending until the last wait ends."""
     case = await case_for(caller, case_id, tx, lock=True)
     return WaitOut.model_validate(await await_something(case, cmd, Actor.of(caller), tx))
 
 
 @router.post("/v1/cases/{case_id}/waits/{wait_id}/end", dependencies=[allow(*ENGINEERS)])
 async def end_wait_route(case_id: UUID, wait_id: UUID, cmd: EndWait, tx: Tx, caller: Caller) -> CaseOut:
+    """End a wait that no event will end."""
     case = await case_for(caller, case_id, tx, lock=True)
     await end_wait(case, wait_id, cmd, Actor.of(caller), tx)
     return case_out(case)

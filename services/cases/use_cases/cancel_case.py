@@ -19,10 +19,14 @@ router = Router(tags=["cases"])
 
 
 class CancelCase(Command):
+    """Why the case is no longer wanted."""
+
     reason: Reason
 
 
 class DecideCancellation(Command):
+    """Accepted, the case ends; declined, it goes on."""
+
     decision: Literal["accept", "decline"]
     reason: Reason
 
@@ -55,6 +59,7 @@ async def decide_cancellation(case: Case, cmd: DecideCancellation, actor: Actor,
     dependencies=[allow(*CASE_WRITERS)],
 )
 async def request_cancellation_route(case_id: UUID, cmd: CancelCase, tx: Tx, caller: Caller) -> CaseOut:
+    """Ask to cancel; what is under way is assessed first."""
     case = await case_for(caller, case_id, tx, lock=True)
     await request_cancellation(case, cmd, Actor.of(caller), tx)
     return case_out(case)
@@ -62,6 +67,7 @@ async def request_cancellation_route(case_id: UUID, cmd: CancelCase, tx: Tx, cal
 
 @router.post("/v1/cases/{case_id}/cancellation", dependencies=[allow(*ENGINEERS)])
 async def decide_cancellation_route(case_id: UUID, cmd: DecideCancellation, tx: Tx, caller: Caller) -> CaseOut:
+    """Accept or decline what was asked; declined, the case goes back to what its facts say."""
     case = await case_for(caller, case_id, tx, lock=True)
     await decide_cancellation(case, cmd, Actor.of(caller), tx)
     return case_out(case)

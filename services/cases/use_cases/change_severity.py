@@ -18,6 +18,8 @@ router = Router(tags=["cases"])
 
 
 class ChangeSeverity(Command):
+    """Our severity; the priority follows from it by policy."""
+
     severity: Severity
     reason: Reason
 
@@ -45,6 +47,7 @@ async def change_severity(case: Case, cmd: ChangeSeverity, actor: Actor, tx: Tra
 
 @router.post("/v1/cases/{case_id}/severity", dependencies=[allow(*ENGINEERS)])
 async def change_severity_route(case_id: UUID, cmd: ChangeSeverity, tx: Tx, caller: Caller) -> CaseOut:
+    """Change our severity, for a reason; the customer's own stays as they said."""
     case = await case_for(caller, case_id, tx, lock=True)
     await change_severity(case, cmd, Actor.of(caller), tx)
     return case_out(case)

@@ -14,11 +14,14 @@ router = Router(tags=["cases"])
 
 
 class CloseCase(Command):
+    """The reason may be left out: a resolved case needs none."""
+
     reason: Reason | None = None
 
 
 @router.post("/v1/cases/{case_id}/close", dependencies=[allow(*CASE_WRITERS)])
 async def close_case_route(case_id: UUID, cmd: CloseCase, tx: Tx, caller: Caller) -> CaseOut:
+    """Close a resolved case. A parent closes after its children."""
     case = await case_for(caller, case_id, tx, lock=True)
     await close(case, cmd.reason, Actor.of(caller), tx)
     return case_out(case)

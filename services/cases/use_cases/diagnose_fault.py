@@ -23,6 +23,8 @@ router = Router(tags=["cases"])
 
 
 class DiagnoseFault(Command):
+    """What is wrong and what cures it. The remedy `partner_ticket` needs `partner_id`."""
+
     component: Line
     fault_code: Line
     domain: Domain
@@ -41,6 +43,8 @@ class DiagnoseFault(Command):
 
 
 class WithdrawDiagnosis(Command):
+    """Why it does not stand any more."""
+
     reason: Reason
 
 
@@ -80,6 +84,7 @@ async def withdraw_diagnosis(
 
 @router.post("/v1/cases/{case_id}/diagnoses", dependencies=[allow(*ENGINEERS)], status_code=201)
 async def diagnose_fault_route(case_id: UUID, cmd: DiagnoseFault, tx: Tx, caller: Caller) -> DiagnosisOut:
+    """Say what is wrong and what cures it; RMAs, visits and partner tickets follow from this."""
     case = await case_for(caller, case_id, tx, lock=True)
     return DiagnosisOut.model_validate(await diagnose_fault(case, cmd, Actor.of(caller), tx))
 
@@ -88,6 +93,7 @@ async def diagnose_fault_route(case_id: UUID, cmd: DiagnoseFault, tx: Tx, caller
 async def withdraw_diagnosis_route(
     case_id: UUID, diagnosis_id: UUID, cmd: WithdrawDiagnosis, tx: Tx, caller: Caller
 ) -> DiagnosisOut:
+    """Take a diagnosis back; what it caused stops, unless it has shipped or begun."""
     case = await case_for(caller, case_id, tx, lock=True)
     diagnosis = await Diagnosis.get(diagnosis_id, tx, lock=True)
     if diagnosis.case_id != case_id:

@@ -23,6 +23,8 @@ class NoSuchQueue(Unprocessable):
 
 
 class HandOver(Command):
+    """The note tells the next shift where the case stands."""
+
     note: Text
     queue: Line | None = None
     """None: the queue of the shift on duty now."""
@@ -45,6 +47,7 @@ async def hand_over(case: Case, cmd: HandOver, actor: Actor, tx: Transaction) ->
 
 @router.post("/v1/cases/{case_id}/hand-over", dependencies=[allow(*ENGINEERS)])
 async def hand_over_route(case_id: UUID, cmd: HandOver, tx: Tx, caller: Caller) -> CaseOut:
+    """Hand the case over to a queue, with a note for whoever takes it next."""
     case = await case_for(caller, case_id, tx, lock=True)
     await hand_over(case, cmd, Actor.of(caller), tx)
     return case_out(case)

@@ -16,6 +16,8 @@ router = Router(tags=["cases"])
 
 
 class LinkProblem(Command):
+    """The problem that the case is one of."""
+
     problem_id: UUID
 
 
@@ -39,7 +41,8 @@ async def link_problem(case: Case, problem: Problem, actor: Actor, tx: Transacti
 
 @router.post("/v1/cases/{case_id}/problem", dependencies=[allow(*ENGINEERS)])
 async def link_problem_route(case_id: UUID, cmd: LinkProblem, tx: Tx, caller: Caller) -> CaseOut:
-    """The problem is locked first, so that what is published meanwhile is told to this case too."""
+    """Say which problem the case is one of; what is known of it can be told at once."""
+    # The problem is locked first, so that what is published meanwhile is told to this case too.
     problem = await Problem.get(cmd.problem_id, tx, lock=True)
     case = await case_for(caller, case_id, tx, lock=True)
     await link_problem(case, problem, Actor.of(caller), tx)

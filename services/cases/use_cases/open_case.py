@@ -38,11 +38,15 @@ _AS_GIVEN = (
 
 
 class ExternalId(Command):
+    """What another system calls the case."""
+
     owner: Line
     id: Line
 
 
 class OpenCase(Command):
+    """A request, about a unit (`product_number` and `serial`) or about none (`no_product_reason`)."""
+
     description: Text
     observed_impact: Impact
     severity: Severity
@@ -70,6 +74,8 @@ class OpenCase(Command):
 
 
 class OpenedCase(CaseOut):
+    """The case, and the published known errors that fit its words."""
+
     known_errors: list[KnownError]
 
 

@@ -17,6 +17,8 @@ router = Router(tags=["cases"])
 
 
 class OverrideCoverage(Command):
+    """A decision on this case alone. `onsite` left out: as the contract has it."""
+
     covered: bool
     onsite: bool | None = None
     reason: Reason
@@ -31,6 +33,7 @@ async def override_coverage(case: Case, cmd: OverrideCoverage, actor: Actor, tx:
 
 @router.post("/v1/cases/{case_id}/coverage-override", dependencies=[allow(*MANAGERS)])
 async def override_coverage_route(case_id: UUID, cmd: OverrideCoverage, tx: Tx, caller: Caller) -> CaseOut:
+    """Decide the cover of this one case; entitlements answers with the decision that counts."""
     case = await case_for(caller, case_id, tx, lock=True)
     await override_coverage(case, cmd, Actor.of(caller), tx)
     return case_out(case)

@@ -18,6 +18,8 @@ router = Router(tags=["cases"])
 
 
 class ProvideWorkaround(Command):
+    """What helps, and why it is the appropriate response."""
+
     kind: Literal["workaround", "fix"] = "workaround"
     text: Text
     fix_release: Line | None = None
@@ -33,6 +35,7 @@ def provide_workaround(case: Case, given: Workaround, tx: Transaction) -> None:
 
 @router.post("/v1/cases/{case_id}/workaround", dependencies=[allow(*ENGINEERS)])
 async def provide_workaround_route(case_id: UUID, cmd: ProvideWorkaround, tx: Tx, caller: Caller) -> CaseOut:
+    """Give the customer a workaround or fix, and say why it is the appropriate response."""
     case = await case_for(caller, case_id, tx, lock=True)
     case.permit("workaround")
     given = Workaround(**cmd.model_dump(), problem_id=None, by=Actor.of(caller).by, at=tx.now)

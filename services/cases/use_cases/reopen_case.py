@@ -18,6 +18,8 @@ router = Router(tags=["cases"])
 
 
 class ReopenCase(Command):
+    """Why the case is not over after all."""
+
     reason: Reason
 
 
@@ -36,6 +38,7 @@ async def reopen_case(case: Case, cmd: ReopenCase, actor: Actor, tx: Transaction
     dependencies=[allow(*CASE_WRITERS)],
 )
 async def reopen_case_route(case_id: UUID, cmd: ReopenCase, tx: Tx, caller: Caller) -> CaseOut:
+    """Reopen a resolved case; who had it goes on with it."""
     case = await case_for(caller, case_id, tx, lock=True)
     await reopen_case(case, cmd, Actor.of(caller), tx)
     return case_out(case)

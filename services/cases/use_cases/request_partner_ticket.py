@@ -24,6 +24,8 @@ class ConsentOfWhom(Unprocessable):
 
 
 class RequestPartnerTicket(Command):
+    """The wish for a ticket, and whether the case may be shared with the partner."""
+
     partner_id: UUID | None = None
     """None: the one that the standing diagnoses name."""
     consent: bool
@@ -67,6 +69,7 @@ async def _diagnosed_partner(case: Case, tx: Transaction) -> UUID:
     dependencies=[allow(*ACCOUNT_KEEPERS)],
 )
 async def request_partner_ticket_route(case_id: UUID, cmd: RequestPartnerTicket, tx: Tx, caller: Caller) -> CaseOut:
+    """Ask for a ticket with the cloud partner, with or without consent to share the case."""
     case = await case_for(caller, case_id, tx, lock=True)
     await request_partner_ticket(case, cmd, Actor.of(caller), tx)
     return case_out(case)

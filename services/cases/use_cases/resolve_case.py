@@ -16,6 +16,8 @@ router = Router(tags=["cases"])
 
 
 class ResolveCase(Command):
+    """What ended the trouble."""
+
     resolution: Text
     cause_id: UUID | None = None
     """The visit, RMA or partner engagement that brought it."""
@@ -30,6 +32,7 @@ async def resolve_case(case: Case, cmd: ResolveCase, actor: Actor, tx: Transacti
 
 @router.post("/v1/cases/{case_id}/resolve", dependencies=[allow(*ENGINEERS)])
 async def resolve_case_route(case_id: UUID, cmd: ResolveCase, tx: Tx, caller: Caller) -> CaseOut:
+    """Say that the trouble is over; the case closes by itself unless somebody objects."""
     case = await case_for(caller, case_id, tx, lock=True)
     await resolve_case(case, cmd, Actor.of(caller), tx)
     return case_out(case)
