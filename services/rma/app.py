@@ -5,8 +5,8 @@ from libs.kit.service import Service
 from services.rma.handlers import jobs, on, projections, timers
 from services.rma.model.policy import policies
 from services.rma.queries import network, parts, promises, rmas, stock
+from services.rma.reactions import authorize_rma, replace_again
 from services.rma.use_cases import (
-    authorize_rma,
     cancel_rma,
     confirm_installed,
     deliver_part,
@@ -17,7 +17,6 @@ from services.rma.use_cases import (
     keep_parts,
     move_stock,
     receive_return,
-    replace_again,
     settle_invoice,
     ship_part,
 )

@@ -11,9 +11,10 @@ from services.rma.model.case_file import CaseFile
 from services.rma.model.rma import Rma
 from services.rma.model.shipment import Shipment
 from services.rma.model.stock import Stock
-from services.rma.use_cases.await_return import invoice, mark_overdue, remind
-from services.rma.use_cases.close_rma import close_by_time
-from services.rma.use_cases.follow_case import (
+from services.rma.reactions.await_return import invoice, mark_overdue, remind
+from services.rma.reactions.close_rma import close_by_time
+from services.rma.reactions.follow_parcel import follow_what_was_heard
+from services.rma.reactions.note_facts import (
     note_case,
     note_coverage,
     note_severity,
@@ -23,10 +24,9 @@ from services.rma.use_cases.follow_case import (
     stop_rmas_of_cancelled_case,
     stop_rmas_of_withdrawn_diagnosis,
 )
-from services.rma.use_cases.follow_shipment import follow_what_was_heard
-from services.rma.use_cases.order_labels import buy_label, record_label, record_refusal
-from services.rma.use_cases.renew_promise import miss_contract, renew_promise
-from services.rma.use_cases.serve_backorders import serve_backorders
+from services.rma.reactions.order_labels import buy_label, record_label, record_refusal
+from services.rma.reactions.renew_promise import miss_contract, renew_promise
+from services.rma.reactions.serve_backorders import serve_backorders
 
 _A_WEEK = 10_000  # attempts, a minute apart; then the depot can still ship with a label of its own
 _FILE: Load = {CaseFile: "case_id"}

@@ -10,8 +10,8 @@ from services.rma.model import return_leg
 from services.rma.model.case_file import CaseFile
 from services.rma.model.rma import UNSHIPPED, Rma, outbound_machine
 from services.rma.queries.rmas import RmaOut, rma_seen_by
-from services.rma.use_cases.order_labels import order_return_label
-from services.rma.use_cases.reserve_part import release_part
+from services.rma.reactions.order_labels import order_return_label
+from services.rma.reactions.reserve_part import release_part
 
 router = Router(tags=["rmas"])
 

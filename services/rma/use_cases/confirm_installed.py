@@ -14,7 +14,7 @@ from services.rma.model.case_file import CaseFile
 from services.rma.model.part import part_numbered
 from services.rma.model.rma import Installation, NotInOrder, Rma
 from services.rma.queries.rmas import RmaOut, rma_seen_by
-from services.rma.use_cases.close_rma import close_if_over
+from services.rma.reactions.close_rma import close_if_over
 
 router = Router(tags=["rmas"])
 

@@ -11,7 +11,7 @@ from libs.store import Transaction
 from services.rma.model.case_file import CaseFile
 from services.rma.model.rma import NotInOrder, Rma, outbound_machine
 from services.rma.queries.rmas import RmaOut, rma_seen_by
-from services.rma.use_cases.await_return import open_return_window, return_policy
+from services.rma.reactions.await_return import open_return_window, return_policy
 
 router = Router(tags=["rmas"])
 

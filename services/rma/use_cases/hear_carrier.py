@@ -12,7 +12,7 @@ from libs.kit.settings import setting
 from libs.kit.webhooks import Webhook
 from services.rma.model.rma import Rma
 from services.rma.model.shipment import CarrierNews, CarrierStatus, Shipment
-from services.rma.use_cases.follow_shipment import follow_news
+from services.rma.reactions.follow_parcel import follow_news
 
 log = structlog.get_logger()
 router = Router(tags=["carrier"])

@@ -13,11 +13,11 @@ from services.rma.model.return_leg import ACCEPTED, ON_ITS_WAY_OUT, return_machi
 from services.rma.model.rma import InspectionResult, Rma
 from services.rma.queries.access import visible_to
 from services.rma.queries.rmas import RmaOut, rma_seen_by
-from services.rma.use_cases.await_return import announce, window_from
-from services.rma.use_cases.close_rma import close_if_over
-from services.rma.use_cases.order_labels import order_return_label
+from services.rma.reactions.await_return import announce, window_from
+from services.rma.reactions.close_rma import close_if_over
+from services.rma.reactions.order_labels import order_return_label
+from services.rma.reactions.reserve_part import restock
 from services.rma.use_cases.receive_return import ReceiveReturn, credit, receive_return
-from services.rma.use_cases.reserve_part import restock
 
 router = Router(tags=["rmas"])
 

@@ -11,7 +11,7 @@ from libs.kit.twins import refuse_twin
 from libs.store.ids import new_id
 from services.rma.model.business_calendar import BusinessCalendar, CalendarInUse
 from services.rma.queries.network import CalendarOut
-from services.rma.use_cases.renew_promise import renew_every_open_promise
+from services.rma.reactions.renew_promise import renew_every_open_promise
 
 router = Router(tags=["calendars"])
 

@@ -15,7 +15,7 @@ from libs.store.ids import new_id
 from services.rma.model.business_calendar import BusinessCalendar
 from services.rma.model.depot import Depot, Lane
 from services.rma.queries.network import DepotOut, LaneOut
-from services.rma.use_cases.renew_promise import renew_every_open_promise
+from services.rma.reactions.renew_promise import renew_every_open_promise
 
 router = Router(tags=["depots"])
 Nights = Annotated[int, Field(ge=0, le=60)]

@@ -9,7 +9,7 @@ from libs.store import Transaction
 from services.rma.model import return_leg
 from services.rma.model.rma import NoDestination, Rma
 from services.rma.queries.rmas import RmaOut, rma_seen_by
-from services.rma.use_cases.await_return import stop_waiting
+from services.rma.reactions.await_return import stop_waiting
 
 router = Router(tags=["rmas"])
 

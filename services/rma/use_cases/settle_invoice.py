@@ -10,8 +10,8 @@ from libs.store import Transaction
 from services.rma.model import return_leg
 from services.rma.model.rma import Rma
 from services.rma.queries.rmas import RmaOut, rma_seen_by
-from services.rma.use_cases.await_return import stop_waiting
-from services.rma.use_cases.close_rma import close_if_over
+from services.rma.reactions.await_return import stop_waiting
+from services.rma.reactions.close_rma import close_if_over
 
 router = Router(tags=["rmas"])
 

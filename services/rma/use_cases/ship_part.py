@@ -18,11 +18,11 @@ from services.rma.model.rma import NoLabelYet, Rma, outbound_machine
 from services.rma.model.shipment import Shipment
 from services.rma.model.stock import locked_stock
 from services.rma.queries.rmas import RmaOut, rma_seen_by
-from services.rma.use_cases.await_return import return_policy
-from services.rma.use_cases.follow_shipment import follow_news
-from services.rma.use_cases.follow_visits import follow_visits
-from services.rma.use_cases.order_labels import label_for
-from services.rma.use_cases.renew_promise import keep_promise
+from services.rma.reactions.await_return import return_policy
+from services.rma.reactions.follow_parcel import follow_news
+from services.rma.reactions.follow_visits import follow_visits
+from services.rma.reactions.order_labels import label_for
+from services.rma.reactions.renew_promise import keep_promise
 
 router = Router(tags=["rmas"])
 

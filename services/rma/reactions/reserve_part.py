@@ -10,7 +10,7 @@ from services.rma.model.network import Network, Offer
 from services.rma.model.part import in_order_of_preference
 from services.rma.model.rma import Rma
 from services.rma.model.stock import Stock, locked_stock, locked_stock_of
-from services.rma.use_cases.order_labels import give_up_labels, order_labels
+from services.rma.reactions.order_labels import give_up_labels, order_labels
 
 
 async def reserve_part(rma: Rma, network: Network, tx: Transaction) -> None:

@@ -11,7 +11,7 @@ from services.rma.model.part import part_numbered
 from services.rma.model.policy import RmaPolicy, policies
 from services.rma.model.return_leg import Due, business_days_after
 from services.rma.model.rma import Invoice, Rma
-from services.rma.use_cases.order_labels import label_for
+from services.rma.reactions.order_labels import label_for
 
 _REMINDER_HOUR = "09:00"
 

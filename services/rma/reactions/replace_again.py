@@ -12,10 +12,10 @@ from services.rma.model import return_leg
 from services.rma.model.case_file import CaseFile
 from services.rma.model.rma import NotInstallable, Rma, outbound_machine
 from services.rma.queries.rmas import RmaOut, rma_seen_by
-from services.rma.use_cases.authorize_rma import authorize
-from services.rma.use_cases.await_return import announce, window_from
-from services.rma.use_cases.close_rma import close_if_over
-from services.rma.use_cases.open_rma import open_rma_in_place_of
+from services.rma.reactions.authorize_rma import authorize
+from services.rma.reactions.await_return import announce, window_from
+from services.rma.reactions.close_rma import close_if_over
+from services.rma.reactions.open_rma import open_rma_in_place_of
 
 router = Router(tags=["rmas"])
 

@@ -9,7 +9,7 @@ from services.rma.model.network import Network
 from services.rma.model.part import Part
 from services.rma.model.rma import Rma
 from services.rma.model.stock import Stock
-from services.rma.use_cases.reserve_part import keep_for, offer_to_backorders
+from services.rma.reactions.reserve_part import keep_for, offer_to_backorders
 
 _AT_ONCE = 500
 _AGAIN = timedelta(milliseconds=200)

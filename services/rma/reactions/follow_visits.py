@@ -4,10 +4,10 @@ from libs.events.values import InstalledPart
 from libs.store import Transaction
 from services.rma.model.case_file import CaseFile, Diagnosis, Visit
 from services.rma.model.rma import Rma
-from services.rma.use_cases.await_return import open_return_window
+from services.rma.reactions.await_return import open_return_window
+from services.rma.reactions.replace_again import find_dead_on_arrival
 from services.rma.use_cases.confirm_installed import confirm_installed
 from services.rma.use_cases.deliver_part import deliver_part
-from services.rma.use_cases.replace_again import find_dead_on_arrival
 
 
 async def follow_visits(rma: Rma, diagnosis: Diagnosis, case: CaseFile, tx: Transaction) -> None:

@@ -11,7 +11,7 @@ from services.rma.model.policy import policies
 from services.rma.model.promise import Promise, Way, forecast, forecast_late, forecast_under_way
 from services.rma.model.rma import OPEN_PROMISE, Rma
 from services.rma.model.stock import Stock
-from services.rma.use_cases.reserve_part import offer_to_backorders
+from services.rma.reactions.reserve_part import offer_to_backorders
 
 _CAUSES = {
     "ship_cut_off": "not shipped before the depot's cut-off",

@@ -14,8 +14,8 @@ from services.rma.model.policy import policies
 from services.rma.model.promise import contract_due
 from services.rma.model.rma import Denial, Rma, outbound_machine
 from services.rma.queries.rmas import RmaOut, rma_seen_by
-from services.rma.use_cases.detect_repeat import detect_repeat
-from services.rma.use_cases.reserve_part import reserve_part
+from services.rma.reactions.detect_repeat import detect_repeat
+from services.rma.reactions.reserve_part import reserve_part
 
 router = Router(tags=["rmas"])
 

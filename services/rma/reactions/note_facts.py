@@ -10,11 +10,11 @@ from services.rma.model.case_file import CaseFile, Diagnosis, Visit, case_file_o
 from services.rma.model.depot import Depot
 from services.rma.model.network import Network
 from services.rma.model.rma import UNSHIPPED, Rma, rmas_of_case
-from services.rma.use_cases.authorize_rma import decide_on_cover, take_cover
+from services.rma.reactions.authorize_rma import decide_on_cover, take_cover
+from services.rma.reactions.follow_visits import follow_visits
+from services.rma.reactions.open_rma import open_rma_for_diagnosis
+from services.rma.reactions.order_labels import order_labels_again
 from services.rma.use_cases.cancel_rma import cancel_rma, stop_for_cancelled_case
-from services.rma.use_cases.follow_visits import follow_visits
-from services.rma.use_cases.open_rma import open_rma_for_diagnosis
-from services.rma.use_cases.order_labels import order_labels_again
 
 
 async def note_case(event: CaseOpened, tx: Transaction) -> None:

@@ -8,11 +8,11 @@ from libs.store import Transaction
 from services.rma.model import return_leg
 from services.rma.model.rma import Rma
 from services.rma.model.shipment import CarrierNews, CarrierStatus, Shipment
-from services.rma.use_cases.await_return import open_return_window, stop_waiting
-from services.rma.use_cases.close_rma import close_if_over
+from services.rma.reactions.await_return import open_return_window, stop_waiting
+from services.rma.reactions.close_rma import close_if_over
+from services.rma.reactions.order_labels import order_return_label
+from services.rma.reactions.replace_again import lose
 from services.rma.use_cases.deliver_part import deliver_part
-from services.rma.use_cases.order_labels import order_return_label
-from services.rma.use_cases.replace_again import lose
 
 _TOLD: dict[CarrierStatus, tuple[Literal["picked_up", "in_transit", "delivered", "exception"], str | None]] = {
     "picked_up": ("picked_up", None),
