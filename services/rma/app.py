@@ -5,7 +5,6 @@ from libs.kit.service import Service
 from services.rma.handlers import jobs, on, projections, timers
 from services.rma.model.policy import policies
 from services.rma.queries import network, parts, promises, rmas, stock
-from services.rma.reactions import authorize_rma, replace_again
 from services.rma.use_cases import (
     cancel_rma,
     confirm_installed,
@@ -16,15 +15,36 @@ from services.rma.use_cases import (
     keep_network,
     keep_parts,
     move_stock,
+    override_rma,
     receive_return,
+    report_dead_on_arrival,
+    report_lost,
     settle_invoice,
     ship_part,
 )
 
 _ROOMS = (
-    rmas, promises, stock, parts, network, authorize_rma, ship_part, deliver_part, confirm_installed, replace_again, cancel_rma, receive_return,
-    inspect_return, settle_invoice, hear_carrier, keep_parts, keep_network, keep_calendars, move_stock,
-)  # fmt: skip
+    rmas,
+    promises,
+    stock,
+    parts,
+    network,
+    override_rma,
+    ship_part,
+    deliver_part,
+    confirm_installed,
+    report_lost,
+    report_dead_on_arrival,
+    cancel_rma,
+    receive_return,
+    inspect_return,
+    settle_invoice,
+    hear_carrier,
+    keep_parts,
+    keep_network,
+    keep_calendars,
+    move_stock,
+)
 
 service = Service(
     name="rma",

@@ -1,7 +1,7 @@
 """What rma knows of a case so far. Facts are kept as they came, whatever came first; what to do follows from all of them."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from libs.events.cases import CaseCancelled
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed
 from libs.events.entitlements import CoverageDecided
-from libs.events.onsite import OnsiteNotCovered
+from libs.events.onsite import OnsiteNotCovered, VisitCancelled, VisitCompleted, VisitFailed
 from libs.events.values import InstalledPart, Instant, Priority, Severity
 from libs.kit.problems import Unprocessable
 from libs.store import Entity, Transaction
@@ -22,18 +22,58 @@ class CaseClosedToCommands(Unprocessable):
 
 
 class Visit(BaseModel):
-    """How a visit ended, as far as parts and their return are concerned."""
+    """How a visit ended, as far as parts and their return are concerned. `last`: no other visit follows."""
 
     kind: Literal["completed", "failed", "cancelled"]
     work_order_id: UUID
     at: Instant
     arrived_at: Instant | None = None
-    last: bool = True  # no other visit follows
+    last: bool = True
     dead_on_arrival: bool = False
     explanation: str = ""
     rma_ids: list[UUID] = []
     installed: list[InstalledPart] = []
     by: str = "technician"
+
+    @classmethod
+    def of(cls, event: VisitCompleted | VisitFailed | VisitCancelled) -> Self:
+        """What onsite tells of the end of a visit."""
+        match event:
+            case VisitCompleted():
+                return cls(
+                    kind="completed",
+                    work_order_id=event.work_order_id,
+                    at=event.completed_at,
+                    arrived_at=event.arrived_at,
+                    installed=event.installed or _paired(event.serials_in, event.serials_out),
+                    by=event.technician_name,
+                )
+            case VisitFailed():
+                return cls(
+                    kind="failed",
+                    work_order_id=event.work_order_id,
+                    at=event.failed_at,
+                    last=not event.plans_again,
+                    dead_on_arrival=event.reason == "part_dead_on_arrival",
+                    explanation=event.explanation,
+                    rma_ids=event.rma_ids,
+                    by=event.by,
+                )
+            case VisitCancelled():
+                return cls(kind="cancelled", work_order_id=event.work_order_id, at=event.cancelled_at, by=event.by)
+
+    def scanned(self, rma_id: UUID) -> InstalledPart:
+        """The serials that were scanned for this RMA: those that name it, else the first that name none."""
+        of_this = [part for part in self.installed if part.rma_id == rma_id]
+        unnamed = [part for part in self.installed if part.rma_id is None]
+        return next(iter(of_this or unnamed), InstalledPart())
+
+
+def _paired(serials_in: list[str], serials_out: list[str]) -> list[InstalledPart]:
+    """Of several serials nobody can say which belongs to which."""
+    if len(serials_in) > 1 or len(serials_out) > 1:
+        return []
+    return [InstalledPart(serial_in=next(iter(serials_in), None), serial_out=next(iter(serials_out), None))]
 
 
 class Diagnosis(BaseModel):
@@ -46,6 +86,7 @@ class Diagnosis(BaseModel):
 
     @property
     def calls_for_a_part(self) -> bool:
+        """Whether the remedy is to send a part."""
         return self.fault is not None and self.fault.remedy in _BY_PART
 
     @property
@@ -79,6 +120,11 @@ class CaseFile(Entity, table="case_files"):
     diagnoses: dict[UUID, Diagnosis]
     cancelled: CaseCancelled | None = None
 
+    @property
+    def faults(self) -> list[FaultDiagnosed]:
+        """The diagnosed faults that call for a part."""
+        return [each.fault for each in self.diagnoses.values() if each.fault and each.calls_for_a_part]
+
     def diagnosis(self, diagnosis_id: UUID) -> Diagnosis:
         """What is known of this diagnosis; begun when nothing is."""
         return self.diagnoses.setdefault(diagnosis_id, Diagnosis())
@@ -88,7 +134,7 @@ class CaseFile(Entity, table="case_files"):
         if self.severity_at is None or at > self.severity_at:
             self.severity, self.priority, self.severity_at = severity, priority, at
 
-    def takes_commands(self) -> None:
+    def must_take_commands(self) -> None:
         """Raises CaseClosedToCommands."""
         if self.cancelled:
             raise CaseClosedToCommands(

@@ -27,7 +27,8 @@ class Offer:
     """A part in a depot that can be promised for a date."""
 
     part_number: str
-    substitute_rank: int  # 0: the very part that was asked for
+    # 0: the very part that was asked for.
+    substitute_rank: int
     depot: Depot
     lane: Lane
     promise: Promise
@@ -56,16 +57,19 @@ class Network:
     depots: dict[UUID, Depot]
     lanes: list[Lane]
     calendars: list[BusinessCalendar]
-    cut_offs: dict[str, str]  # by country of the depot, from the policy
+    # By country of the depot, from the policy.
+    cut_offs: dict[str, str]
 
     @classmethod
     async def load(cls, tx: Transaction, *, plan: str | None = None) -> "Network":
+        """All depots, lanes and calendars, with the cut-offs in force for this plan."""
         depots, lanes, calendars = await _network(tx)
         countries = {depot.country for depot in depots.values()}
         cut_offs = {c: (await policies.at(tx, plan=plan, region=c)).depot_cut_off for c in sorted(countries)}
         return cls(depots, lanes, calendars, cut_offs)
 
     def destination(self, site: Site) -> Calendar:
+        """The business calendar of a site."""
         return destination_calendar(site, self.calendars)
 
     def lane(self, depot_id: UUID, site: Site) -> Lane | None:
@@ -100,6 +104,7 @@ class Network:
             depot, lane = self.depots[depot_id], self.lane(depot_id, site)
             way = self.way(depot, lane, site) if lane and depot.active else None
             if lane and way:
-                with suppress(CalendarError):  # a calendar without an open day in years can promise nothing
+                # A calendar without an open day in years can promise nothing.
+                with suppress(CalendarError):
                     offers.append(Offer(part_number, parts.index(part_number), depot, lane, forecast(asked_at, way)))
         return offers

@@ -1,6 +1,7 @@
 """The parts catalogue: what fits where, what may stand in for it, and what has to be known to ship it and to get it back."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -18,21 +19,28 @@ class Fit(BaseModel):
     hardware_revisions: list[str] = []
 
     def admits(self, product_number: str, hardware_revision: str | None) -> bool:
+        """Whether this unit is one of these, as far as its revision is known."""
         known = hardware_revision is not None and bool(self.hardware_revisions)
         return self.product_number == product_number and (not known or hardware_revision in self.hardware_revisions)
 
 
 class Part(Entity, table="parts", unique=("part_number",)):
+    """One entry of the catalogue."""
+
     part_number: str
     name: str
     component: str
     whole_unit: bool
-    product_number: str | None  # of a whole unit: the product that it is
-    fits: list[Fit]  # none: it is not bound to a product
-    substitutes: list[str]  # part numbers, the preferred first
+    # Of a whole unit: the product that it is.
+    product_number: str | None
+    # None: it is not bound to a product.
+    fits: list[Fit]
+    # Part numbers, the preferred first.
+    substitutes: list[str]
     serialised: bool
     returnable: bool
-    hazardous: bool  # lithium
+    # It holds a lithium battery.
+    hazardous: bool
     list_price: Money | None
     active: bool
 
@@ -41,6 +49,13 @@ class Part(Entity, table="parts", unique=("part_number",)):
         if not self.fits or product_number is None:
             return True
         return any(fit.admits(product_number, hardware_revision) for fit in self.fits)
+
+
+class Chosen(NamedTuple):
+    """The part number to send, with its entry in the catalogue where there is one."""
+
+    part_number: str
+    part: Part | None
 
 
 async def part_numbered(part_number: str, tx: Transaction) -> Part | None:
@@ -56,11 +71,11 @@ async def choose_part(
     whole_unit: bool,
     product_number: str | None,
     hardware_revision: str | None,
-) -> str | None:
-    """The part number to send: the one asked for where it fits or is unknown here, else one that fits; None when nothing does."""
+) -> Chosen | None:
+    """The part asked for where it fits or is unknown here, else the first that fits; None when nothing does."""
     named = await part_numbered(wanted, tx) if wanted else None
     if wanted and (named is None or named.fits_in(product_number, hardware_revision)):
-        return wanted
+        return Chosen(wanted, named)
     if product_number is None:
         return None
     alike: Iterable[Part] = await tx.select(
@@ -70,7 +85,8 @@ async def choose_part(
         itself = [part for part in alike if part.product_number == product_number]
     else:
         itself = [part for part in alike if part.fits and part.component.casefold() == component.casefold()]
-    return next((part.part_number for part in itself if part.fits_in(product_number, hardware_revision)), None)
+    fitting = (Chosen(part.part_number, part) for part in itself if part.fits_in(product_number, hardware_revision))
+    return next(fitting, None)
 
 
 async def in_order_of_preference(part_number: str, tx: Transaction) -> list[str]:

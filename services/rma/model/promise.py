@@ -31,8 +31,11 @@ class Promise(BaseModel):
 
 
 class ContractDue(NamedTuple):
+    """The last day on which the contract is kept, at the destination."""
+
     day: date
-    ends_at: datetime  # the first instant after that day, at the destination
+    # The first instant after that day, at the destination.
+    ends_at: datetime
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,8 @@ def _arrival(departs_at: datetime, left_on: date, way: Way, reasons: list[Promis
     reasons.append(PromiseReason(code="transit", text=nights, days=way.transit_days))
     arrives_on, closed = _first_worked(way.destination, seen_there + way.transit_days * _DAY, "destination")
     by = _delivery(way, arrives_on)
-    if by <= departs_at:  # a lane of no nights, and the hour of delivery has passed when the parcel leaves
+    # A lane of no nights, and the hour of delivery has passed when the parcel leaves.
+    if by <= departs_at:
         text = f"leaves after the destination's hour of delivery, {way.delivers_by}"
         closed.append(PromiseReason(code="delivery_hour", text=text, days=1))
         arrives_on, more = _first_worked(way.destination, arrives_on + _DAY, "destination")

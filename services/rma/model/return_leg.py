@@ -1,13 +1,13 @@
 """The way back: what is awaited, until when, what came, and what is charged when nothing does."""
 
 from datetime import date, datetime
-from typing import NamedTuple
 
 from libs.kit.calendar import Calendar
 from libs.kit.problems import Conflict
 from libs.kit.states import StateMachine
 from libs.store import Transaction
-from services.rma.model.rma import InspectionResult, Invoice, ReturnState, Rma
+from services.rma.model.rma import Rma
+from services.rma.model.rma_values import Due, InspectionResult, Invoice, ReturnState
 
 return_machine: StateMachine[ReturnState] = StateMachine(
     "The return",
@@ -20,12 +20,14 @@ return_machine: StateMachine[ReturnState] = StateMachine(
         "received": {"inspected", "serial_mismatch", "wrong_unit"},
         "serial_mismatch": {"inspected", "wrong_unit", "awaiting_return"},
         "wrong_unit": {"awaiting_return"},
-        "lost": {"credited", "waived"},  # after it was charged for
+        # Lost after it was charged for.
+        "lost": {"credited", "waived"},
     },
     initial="not_required",
 )
 OVER: frozenset[ReturnState] = frozenset({"not_required", "inspected", "credited", "waived", "lost"})
-ON_ITS_WAY_OUT: frozenset[ReturnState] = frozenset({"awaiting_return", "overdue", "invoiced"})
+AWAITED: frozenset[ReturnState] = frozenset({"awaiting_return", "overdue", "invoiced"})
+"""Somebody is to send it, and nobody has yet."""
 ACCEPTED: frozenset[InspectionResult] = frozenset({"confirmed", "no_fault_found", "damaged"})
 
 
@@ -33,35 +35,36 @@ class NothingToSettle(Conflict):
     title = "There is no charge to settle"
 
 
-class Due(NamedTuple):
-    day: date
-    at: datetime  # the first instant after that day, at the destination
-
-
 def business_days_after(start: datetime, days: int, destination: Calendar) -> Due:
-    """The return window: it ends with the day."""
+    """The return window of so many business days after `start`; it ends with its last day."""
     day = destination.add_working_days(destination.local_date(start), days)
     return Due(day, destination.at(date.fromordinal(day.toordinal() + 1), "00:00"))
 
 
-def go(rma: Rma, state: ReturnState, tx: Transaction, reason: str, *, at: datetime | None = None) -> None:
-    """Raises ForbiddenTransition."""
+def become(rma: Rma, state: ReturnState, tx: Transaction, reason: str, *, at: datetime | None = None) -> None:
+    """Goes on along the way back. Raises ForbiddenTransition."""
     return_machine.check(rma.return_state, state)
-    rma.record_return(state, tx, reason, at)
+    rma.return_state = state
+    rma.record("return", state, tx, reason, at)
 
 
 def expect(rma: Rma, tx: Transaction, reason: str) -> None:
     """Something is to come back."""
     if rma.return_state == "not_required":
-        go(rma, "awaiting_return", tx, reason)
+        become(rma, "awaiting_return", tx, reason)
 
 
-def expect_the_replacement_back(rma: Rma, tx: Transaction, reason: str) -> bool:
-    """The replacement is not needed: it, and not the defective part, is to come back. False when that cannot change any more."""
-    if rma.returns == "unused_replacement" or rma.return_state not in ("not_required", "awaiting_return"):
+def may_want_the_replacement(rma: Rma) -> bool:
+    """Whether the replacement can still be asked for instead of the defective part."""
+    return rma.returns != "unused_replacement" and rma.return_state in ("not_required", "awaiting_return")
+
+
+def expect_the_replacement(rma: Rma, tx: Transaction, reason: str) -> bool:
+    """The replacement, and not the defective part, is to come back. False when that cannot change any more."""
+    if not may_want_the_replacement(rma):
         return False
     rma.returns, rma.return_required = "unused_replacement", True
-    rma.return_serial, rma.return_due, rma.return_due_at = rma.shipped_serial, None, None
+    rma.return_serial, rma.window = rma.shipped_serial, None
     expect(rma, tx, reason)
     return True
 
@@ -69,22 +72,22 @@ def expect_the_replacement_back(rma: Rma, tx: Transaction, reason: str) -> bool:
 def expect_nothing(rma: Rma, tx: Transaction, reason: str) -> None:
     """What was awaited is another RMA's matter now."""
     if rma.return_state == "awaiting_return":
-        rma.return_required, rma.return_due, rma.return_due_at = False, None, None
-        go(rma, "not_required", tx, reason)
+        rma.return_required, rma.window = False, None
+        become(rma, "not_required", tx, reason)
 
 
 def hand_over(rma: Rma, tx: Transaction, reason: str, *, at: datetime | None = None) -> bool:
-    """The carrier has it; False when that changes nothing."""
-    if rma.return_state not in ON_ITS_WAY_OUT:
+    """The carrier has it. False when that changes nothing."""
+    if rma.return_state not in AWAITED:
         return False
-    go(rma, "in_transit", tx, reason, at=at)
+    become(rma, "in_transit", tx, reason, at=at)
     return True
 
 
 def receive(rma: Rma, serial: str | None, tx: Transaction) -> None:
-    """It is in the depot, also when no carrier told that it was coming."""
+    """It is in the depot, also when no carrier told that it was coming. Raises ForbiddenTransition."""
     hand_over(rma, tx, "handed in")
-    go(rma, "received", tx, f"serial {serial}" if serial else "received")
+    become(rma, "received", tx, f"serial {serial}" if serial else "received")
     rma.received_serial, rma.received_at, rma.inspection = serial, tx.now, None
 
 
@@ -93,14 +96,14 @@ def inspect(rma: Rma, result: InspectionResult, tx: Transaction, note: str | Non
     state: ReturnState = (
         "inspected" if result in ACCEPTED else "wrong_unit" if result == "wrong_unit" else "serial_mismatch"
     )
-    go(rma, state, tx, note or result)
+    become(rma, state, tx, note or result)
     rma.inspection = result
 
 
 def await_again(rma: Rma, due: Due, tx: Transaction, reason: str) -> None:
-    """What came was not it."""
-    go(rma, "awaiting_return", tx, reason)
-    rma.return_due, rma.return_due_at = due.day, due.at
+    """What came was not what is awaited. Raises ForbiddenTransition."""
+    become(rma, "awaiting_return", tx, reason)
+    rma.window = due
     rma.received_serial, rma.received_at = None, None
 
 
@@ -110,7 +113,24 @@ def settle(rma: Rma, outcome: str, tx: Transaction, reason: str) -> Invoice | No
         raise NothingToSettle("Nothing is charged for what the carrier lost.", state=rma.return_state, possible=[])
     if outcome == "credited" and rma.invoice is None:
         raise NothingToSettle("Nothing was invoiced; waive it instead.", state=rma.return_state, possible=["waived"])
-    go(rma, "credited" if outcome == "credited" else "waived", tx, reason)
+    become(rma, "credited" if outcome == "credited" else "waived", tx, reason)
     if rma.invoice:
         rma.invoice = rma.invoice.model_copy(update={"settled": outcome})
     return rma.invoice
+
+
+def outcome(rma: Rma, *, by_time: bool = False) -> str | None:
+    """What it came to, once both legs are over: nothing is on its way, and a delivered part was returned for or confirmed.
+
+    `by_time`: nobody confirmed a part that needs no return, and it is taken for installed. None while something is open.
+    A lost part that turned up ends as `found`.
+    """
+    if rma.closed_at or rma.return_state not in OVER:
+        return None
+    if rma.state == "delivered":
+        if rma.return_state == "not_required" and not rma.installation and not by_time:
+            return None
+        return "unused" if rma.returns == "unused_replacement" else "replaced"
+    if rma.state == "lost" and rma.delivered_at:
+        return "found"
+    return rma.state if rma.state in ("lost", "refused", "dead_on_arrival") else None

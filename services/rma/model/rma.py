@@ -1,90 +1,46 @@
-"""One advance replacement: the outbound leg here, the way back in return_leg.py. Each goes its own way."""
+"""One advance replacement: the way out here, the way back in return_leg.py. Each goes its own way."""
 
 from datetime import date, datetime
-from typing import Literal, TypedDict
 from uuid import UUID
 
-from pydantic import BaseModel
-
-from libs.events.labels import Serial
-from libs.events.values import Contact, Instant, Money, Priority, Severity, Site
+from libs.events.entitlements import CoverageDecided
+from libs.events.values import Contact, Priority, Severity, Site
 from libs.kit.problems import Conflict, Unprocessable
-from libs.kit.states import StateMachine
 from libs.store import Entity, Transaction
+from services.rma.model.outbound_leg import outbound_machine
 from services.rma.model.promise import Promise
-
-OutboundState = Literal[
-    "requested", "authorized", "denied", "reserved", "backordered", "shipped", "delivered", "refused", "lost",
-    "dead_on_arrival", "cancelled", "closed",
-]  # fmt: skip
-ReturnState = Literal[
-    "not_required", "awaiting_return", "overdue", "invoiced", "credited", "waived", "in_transit", "lost", "received",
-    "inspected", "serial_mismatch", "wrong_unit",
-]  # fmt: skip
-WaitingFor = Literal["coverage", "site"]
-InspectionResult = Literal["confirmed", "no_fault_found", "damaged", "serial_mismatch", "wrong_unit"]
-
-outbound_machine: StateMachine[OutboundState] = StateMachine(
-    "The RMA",
-    {
-        "requested": {"authorized", "denied", "cancelled"},
-        "denied": {"authorized", "cancelled"},  # a manager's override, or cover that came after all
-        "authorized": {"reserved", "backordered", "cancelled"},
-        "backordered": {"reserved", "cancelled"},
-        "reserved": {"shipped", "cancelled"},
-        "shipped": {"delivered", "refused", "lost"},
-        "delivered": {"dead_on_arrival", "closed"},
-    },
-    initial="requested",
+from services.rma.model.rma_values import (
+    Change,
+    Denial,
+    Due,
+    Grant,
+    InspectionResult,
+    Installation,
+    Invoice,
+    Kept,
+    Leg,
+    OutboundState,
+    Returns,
+    ReturnState,
+    RmaIds,
+    Sent,
+    WaitingFor,
 )
-UNSHIPPED: frozenset[OutboundState] = frozenset({"requested", "authorized", "denied", "reserved", "backordered"})
-OPEN_PROMISE: frozenset[OutboundState] = frozenset({"reserved", "shipped"})
-NOT_SENT: frozenset[OutboundState] = frozenset({"requested", "denied", "cancelled"})
 
+NOT_COVERED = "not_covered"
+"""The reason of a denial that cover which comes after all takes back."""
 
-class Step(BaseModel):
-    """A change of state: who, when, why."""
-
-    leg: Literal["outbound", "return"]
-    state: str
-    at: Instant
-    by: str
-    reason: str
-
-
-class Denial(BaseModel):
-    reason: str
-    explanation: str
-    paid_path: str | None = None
-    price: Money | None = None
-
-
-class Invoice(BaseModel):
-    """For what never came back. `settled` takes the charge off again."""
-
-    number: str
-    amount: Money
-    invoiced_at: Instant
-    settled: Literal["credited", "waived"] | None = None
-
-
-class Installation(BaseModel):
-    by: Literal["customer", "technician"]
-    old_serial: Serial | None = None
-    new_serial: Serial | None = None
-    at: Instant
-
-
-class RmaIds(TypedDict):
-    rma_id: UUID
-    case_id: UUID
-    diagnosis_id: UUID
-
-
-class NoLabelYet(Conflict):
-    """A parcel leaves with the label that was bought for it; until then the depot waits, or brings a label of its own."""
-
-    title = "The label is not there yet"
+# The timers that wake an RMA. What stands after a colon is handed to the timer's reaction.
+CONTRACT_DUE = "contract_due"
+FORECAST = "forecast"
+FORECAST_SHIP_CUT_OFF = f"{FORECAST}:ship_cut_off"
+FORECAST_CARRIER_LATE = f"{FORECAST}:carrier_late"
+FORECAST_ADDRESS = f"{FORECAST}:address"
+RETURN_REMINDER = "return_reminder"
+RETURN_OVERDUE = "return_overdue"
+RETURN_INVOICE = "return_invoice"
+CARRIER_NEWS = "carrier_news"
+CLOSE = "close"
 
 
 class SerialMissing(Unprocessable):
@@ -93,6 +49,14 @@ class SerialMissing(Unprocessable):
 
 class NotInOrder(Unprocessable):
     title = "That instant cannot be"
+
+
+class NoDestination(Unprocessable):
+    title = "No destination is known"
+
+
+class NotInstallable(Conflict):
+    title = "Nothing to confirm"
 
 
 class Rma(
@@ -126,23 +90,28 @@ class Rma(
     replaced_by_rma_id: UUID | None = None
     component: str
     whole_unit: bool
-    wanted_part: str | None  # as diagnosed
+    # As diagnosed.
+    wanted_part: str | None
     product_number: str | None
     hardware_revision: str | None = None
-    serial: str | None  # of the unit that failed
+    # Of the unit that failed.
+    serial: str | None
     severity: Severity | None
     priority: Priority | None
     onsite: bool
     plan: str | None = None
     state: OutboundState = "requested"
-    waiting_for: WaitingFor | None = None  # what nobody has told yet and no decision can do without
+    # What nobody has told yet and no decision can do without.
+    waiting_for: WaitingFor | None = None
     denial: Denial | None = None
-    part_number: str | None = None  # what is sent
+    # What is sent.
+    part_number: str | None = None
     substitute_for: str | None = None
     depot_id: UUID | None = None
     ship_to: Site | None = None
     contact: Contact | None = None
-    cut_off: str = "15:00"  # the plan's published one
+    # The plan's published one.
+    cut_off: str = "15:00"
     diagnosed_at: datetime
     contract_due: date | None = None
     contract_ends_at: datetime | None = None
@@ -158,16 +127,17 @@ class Rma(
     installation: Installation | None = None
     repeat_of: list[UUID]
     return_state: ReturnState = "not_required"
-    returns: Literal["defective", "unused_replacement"] = "defective"
+    returns: Returns = "defective"
     return_required: bool = False
-    return_serial: str | None  # the serial that is expected back, where one is known
+    # The serial that is expected back, where one is known.
+    return_serial: str | None
     return_due: date | None = None
     return_due_at: datetime | None = None
     received_serial: str | None = None
     received_at: datetime | None = None
     inspection: InspectionResult | None = None
     invoice: Invoice | None = None
-    history: list[Step]
+    history: list[Change]
     created_at: datetime
     closed_at: datetime | None = None
 
@@ -177,52 +147,107 @@ class Rma(
         return {"rma_id": self.id, "case_id": self.case_id, "diagnosis_id": self.diagnosis_id}
 
     @property
+    def grant(self) -> Grant:
+        """What was authorised, known from `authorized` on. Raises RuntimeError before."""
+        if self.part_number is None or self.contract_due is None or self.contract_ends_at is None:
+            raise RuntimeError(f"{self.number} is {self.state}: nothing was authorised.")
+        return Grant(self.part_number, self.contract_due, self.contract_ends_at)
+
+    @property
+    def kept(self) -> Kept:
+        """Where its part is kept, or was sent from, known from `reserved` on. Raises RuntimeError before."""
+        if self.depot_id is None or self.promise is None:
+            raise RuntimeError(f"{self.number} is {self.state}: no part is kept for it.")
+        return Kept(self.depot_id, self.promise)
+
+    @property
+    def sent(self) -> Sent:
+        """How its part left the depot, known from `shipped` on. Raises RuntimeError before."""
+        if self.carrier is None or self.tracking is None or self.shipped_at is None:
+            raise RuntimeError(f"{self.number} is {self.state}: nothing was sent.")
+        return Sent(self.shipped_serial, self.carrier, self.tracking, self.shipped_at)
+
+    @property
+    def window(self) -> Due | None:
+        """Until when something is to come back; None while nobody can say."""
+        return Due(self.return_due, self.return_due_at) if self.return_due and self.return_due_at else None
+
+    @window.setter
+    def window(self, due: Due | None) -> None:
+        self.return_due, self.return_due_at = due or (None, None)
+
+    @property
     def sent_part(self) -> str:
         """The part number on its way, or the best that is known of it."""
         return self.part_number or self.wanted_part or self.component
 
     @property
     def destination(self) -> Site:
-        """Raises NoDestination."""
+        """The site that the part goes to. Raises NoDestination."""
         if self.ship_to is None:
             raise NoDestination("Nobody has said yet where the part is to go: the case has no site.")
         return self.ship_to
 
     @property
     def has_shipped(self) -> bool:
+        """Whether the part ever left the depot."""
         return self.shipped_at is not None
 
-    def to(self, state: OutboundState, tx: Transaction, reason: str, *, at: datetime | None = None) -> None:
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing follows any more, on neither leg."""
+        return self.state in ("cancelled", "closed") or self.closed_at is not None
+
+    @property
+    def awaits_cover(self) -> bool:
+        """Whether the next decision on the cover can still grant it."""
+        return self.state == "requested" or (
+            self.state == "denied" and self.denial is not None and self.denial.reason == NOT_COVERED
+        )
+
+    def become(self, state: OutboundState, tx: Transaction, reason: str, *, at: datetime | None = None) -> None:
         """Goes on along the outbound leg. Raises ForbiddenTransition."""
         outbound_machine.check(self.state, state)
         self.state, self.waiting_for = state, None
-        self._record("outbound", state, tx, reason, at)
+        self.record("outbound", state, tx, reason, at)
 
-    def record_return(self, state: ReturnState, tx: Transaction, reason: str, at: datetime | None = None) -> None:
-        """Puts the way back into a state that return_leg.py has found allowed."""
-        self.return_state = state
-        self._record("return", state, tx, reason, at)
-
-    def _record(
-        self, leg: Literal["outbound", "return"], state: str, tx: Transaction, reason: str, at: datetime | None
+    def record(
+        self, leg: Leg, state: OutboundState | ReturnState, tx: Transaction, reason: str, at: datetime | None = None
     ) -> None:
-        self.history = [*self.history, Step(leg=leg, state=state, at=at or tx.now, by=tx.scope.actor, reason=reason)]
+        """Writes into the history that a leg came into this state, now unless `at` says when."""
+        change = Change(leg=leg, state=state, at=at or tx.now, by=tx.scope.actor, reason=reason)
+        self.history = [*self.history, change]
 
-    def ship(self, serial: str | None, *, serialised: bool, tracking: str, carrier: str, tx: Transaction) -> None:
-        """The part leaves the depot. Raises SerialMissing."""
+    def since(self, state: OutboundState) -> datetime:
+        """When it last came into this state. Raises StopIteration for one that it was never in."""
+        return next(change.at for change in reversed(self.history) if (change.leg, change.state) == ("outbound", state))
+
+    def take_cover(self, coverage: CoverageDecided) -> None:
+        """Where the part goes and what it is for, as the newest decision says. Only before anything was sent."""
+        self.ship_to, self.contact, self.plan = coverage.site, coverage.contact, coverage.plan
+        if self.contract_due is None:
+            self.cut_off = coverage.published_cut_off
+        if product := coverage.product:
+            self.product_number, self.serial = product.product_number, product.serial
+            self.hardware_revision = product.hardware_revision
+            if self.whole_unit and self.replaces_rma_id is None:
+                self.return_serial = product.serial
+
+    def ship(self, serial: str | None, *, serialised: bool, carrier: str, tracking: str, tx: Transaction) -> None:
+        """The part leaves the depot. Raises ForbiddenTransition, SerialMissing."""
         outbound_machine.check(self.state, "shipped")
         if serialised and not serial:
             raise SerialMissing(f"{self.sent_part} carries a serial: scan it.")
-        self.to("shipped", tx, f"with {carrier}, {tracking}")
-        self.shipped_serial, self.shipped_at, self.tracking, self.carrier = serial, tx.now, tracking, carrier
+        self.become("shipped", tx, f"with {carrier}, {tracking}")
+        self.shipped_serial, self.shipped_at, self.carrier, self.tracking = serial, tx.now, carrier, tracking
 
     def deliver(self, at: datetime, received_by: str | None, tx: Transaction) -> None:
-        """The part is at the destination."""
-        self.to("delivered", tx, f"received by {received_by}" if received_by else "delivered", at=at)
+        """The part is at the destination. Raises ForbiddenTransition unless it was under way."""
+        self.become("delivered", tx, f"received by {received_by}" if received_by else "delivered", at=at)
         self.delivered_at, self.received_by = at, received_by
 
     def install(self, installation: Installation) -> None:
-        """The part works in the old one's place. Raises Conflict when it is not there or was reported before."""
+        """The part works in the old one's place. Raises NotInstallable when it is not there or was reported before."""
         if self.state != "delivered":
             raise NotInstallable(
                 f"The RMA is {self.state}; a part can be confirmed once it is delivered.",
@@ -232,20 +257,3 @@ class Rma(
         if self.installation:
             raise NotInstallable("The part is confirmed installed already.", state=self.state, possible=[])
         self.installation = installation
-
-
-class NoDestination(Unprocessable):
-    title = "No destination is known"
-
-
-class NotInstallable(Conflict):
-    title = "Nothing to confirm"
-
-
-async def rmas_of_case(case_id: UUID, tx: Transaction) -> list[Rma]:
-    """Every RMA of the case, locked, oldest first; also one that was being opened while an earlier one's lock was waited for."""
-    await tx.flush()
-    found = await tx.select(Rma, Rma.c.case_id == case_id, lock=True)
-    while len(again := await tx.select(Rma, Rma.c.case_id == case_id, lock=True)) > len(found):
-        found = again
-    return sorted(found, key=lambda rma: (rma.created_at, rma.id))

@@ -7,18 +7,26 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from libs.events.values import Instant
+from libs.kit.problems import Conflict
 from libs.kit.states import StateMachine
-from libs.store import Entity
+from libs.store import Entity, Transaction
 
 Direction = Literal["outbound", "return"]
 LabelState = Literal["ordered", "bought", "refused", "void"]
 CarrierStatus = Literal["picked_up", "in_transit", "delivered", "refused", "lost", "return_received"]
+BUY_LABEL = "buy_label"
 
 label_machine: StateMachine[LabelState] = StateMachine(
     "The label",
     {"ordered": {"bought", "refused", "void"}, "bought": {"void"}, "refused": {"bought", "void"}},
     initial="ordered",
 )
+
+
+class NoLabelYet(Conflict):
+    """A parcel leaves with the label that was bought for it; until then the depot waits, or brings a label of its own."""
+
+    title = "The label is not there yet"
 
 
 class CarrierNews(BaseModel):
@@ -35,31 +43,30 @@ class CarrierNews(BaseModel):
 
 
 class Shipment(Entity, table="shipments", indexes=("rma_id", "tracking"), unique=("reference",)):
-    """`reference` is ours and unique at the carrier, so that ordering again never buys twice."""
+    """`reference` is ours and unique at the carrier, so that ordering again never buys twice.
+
+    `papers` names the customs invoice and the declaration of dangerous goods; `problem` says why the carrier refused it.
+    """
 
     account_id: UUID
     rma_id: UUID
     direction: Direction
     reference: str
-    state: LabelState
-    carrier: str | None
+    state: LabelState = "ordered"
+    carrier: str | None = None
     service: str
-    tracking: str | None
-    label_url: str | None
-    planned_delivery: datetime | None
-    papers: list[str]  # customs invoice, dangerous-goods declaration
-    problem: str | None  # why the carrier refused it
+    tracking: str | None = None
+    label_url: str | None = None
+    planned_delivery: datetime | None = None
+    papers: list[str]
+    problem: str | None = None
     news: list[CarrierNews]
     created_at: datetime
 
     def bought(self, tracking: str, carrier: str, label_url: str | None, planned_delivery: datetime | None) -> None:
         """The carrier's answer; a label that was given up meanwhile stays void."""
-        self.tracking, self.carrier, self.label_url, self.planned_delivery = (
-            tracking,
-            carrier,
-            label_url,
-            planned_delivery,
-        )
+        self.tracking, self.carrier = tracking, carrier
+        self.label_url, self.planned_delivery = label_url, planned_delivery
         if self.state != "void":
             label_machine.check(self.state, "bought")
             self.state, self.problem = "bought", None
@@ -83,3 +90,17 @@ class Shipment(Entity, table="shipments", indexes=("rma_id", "tracking"), unique
             return False
         self.news = sorted([*self.news, news], key=lambda each: (each.sequence, each.occurred_at))
         return True
+
+
+async def shipments_of(rma_id: UUID, tx: Transaction, *, lock: bool = False) -> list[Shipment]:
+    """The parcels of an RMA, the oldest first."""
+    await tx.flush()
+    oldest_first = (Shipment.c.created_at, Shipment.c.reference)
+    return await tx.select(Shipment, Shipment.c.rma_id == rma_id, order_by=oldest_first, lock=lock)
+
+
+async def label_for(rma_id: UUID, direction: Direction, tx: Transaction) -> Shipment | None:
+    """The newest label of this direction that was not given up, locked; None where there is none."""
+    shipments = await shipments_of(rma_id, tx, lock=True)
+    standing = [each for each in shipments if each.direction == direction and each.state != "void"]
+    return standing[-1] if standing else None

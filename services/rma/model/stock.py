@@ -24,6 +24,10 @@ Movement = Literal[
 ]
 
 
+SERVE_BACKORDERS = "serve_backorders"
+"""The timer that wakes a stock row, of which something is free."""
+
+
 class NotEnoughStock(Conflict):
     """`available` is what is neither kept for an RMA nor set aside."""
 
@@ -31,6 +35,8 @@ class NotEnoughStock(Conflict):
 
 
 class StockMovement(Entity, table="stock_movements", indexes=(("stock_id", "id"), "rma_id")):
+    """One change of a stock row. `quantity` is how many more are on the shelf, but for what is kept or given back."""
+
     stock_id: UUID
     kind: Movement
     quantity: int
@@ -52,6 +58,7 @@ class Stock(Entity, table="stock", unique=(("depot_id", "part_number"),), indexe
 
     @property
     def available(self) -> int:
+        """How many can still be kept for an RMA or moved away."""
         return self.on_hand - self.reserved
 
     def reserve(self, rma_id: UUID, tx: Transaction) -> None:
@@ -146,8 +153,15 @@ async def locked_stock_of(parts: list[str], tx: Transaction) -> list[Stock]:
     return await tx.select(Stock, Stock.c.part_number.in_(parts), lock=True)
 
 
+def offer_to_backorders(stock: Stock, tx: Transaction, at: datetime | None = None) -> None:
+    """Something of this stock is free: those who wait for it are served at once, in a transaction of its own."""
+    if stock.available > 0:
+        tx.set_timer(stock, SERVE_BACKORDERS, at or tx.now)
+
+
 sa.Index(
     "stock_below_reorder_point_idx",
-    Stock.c.part_number, Stock.c.id,
+    Stock.c.part_number,
+    Stock.c.id,
     postgresql_where=sa.text("on_hand - reserved < reorder_point"),
-)  # fmt: skip
+)

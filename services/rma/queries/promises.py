@@ -72,16 +72,24 @@ async def what_if(
     due = contract_due(asked_at, cut_off, network.destination(site))
     offers = sorted(network.offers(asked_at, site, free, parts), key=lambda offer: offer.rank(due.day))
     return PromiseOut(
-        part_number=part_number, asked_at=asked_at, contract_due=due.day, contract_ends_at=due.ends_at,
+        part_number=part_number,
+        asked_at=asked_at,
+        contract_due=due.day,
+        contract_ends_at=due.ends_at,
         offers=[
             PromiseOffer(
-                part_number=o.part_number, depot_id=o.depot.id, depot_code=o.depot.code,
-                available=free[o.depot.id, o.part_number], **dict(o.promise), transit_days=o.lane.transit_days,
-                cost_minor=o.lane.cost.amount_minor, currency=o.lane.cost.currency,
+                part_number=o.part_number,
+                depot_id=o.depot.id,
+                depot_code=o.depot.code,
+                available=free[o.depot.id, o.part_number],
+                **dict(o.promise),
+                transit_days=o.lane.transit_days,
+                cost_minor=o.lane.cost.amount_minor,
+                currency=o.lane.cost.currency,
             )
             for o in offers
         ],
-    )  # fmt: skip
+    )
 
 
 def _somewhere(country: str, region: str | None, time_zone: str) -> Site:
@@ -90,6 +98,12 @@ def _somewhere(country: str, region: str | None, time_zone: str) -> Site:
     except (LookupError, ValueError, OSError):
         raise NoTimeZone(f"There is no time zone {time_zone!r}.") from None
     return Site(
-        site_id=UUID(int=0), name="anywhere", address_lines=[], city="", region=region, country=country,
-        time_zone=time_zone, opening_hours=[],
-    )  # fmt: skip
+        site_id=UUID(int=0),
+        name="anywhere",
+        address_lines=[],
+        city="",
+        region=region,
+        country=country,
+        time_zone=time_zone,
+        opening_hours=[],
+    )

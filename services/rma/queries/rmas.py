@@ -15,16 +15,17 @@ from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging, page
 from libs.kit.rows import in_order, visible
 from libs.store import Transaction
+from services.rma.model.case_file import CaseFile
 from services.rma.model.promise import Promise
-from services.rma.model.rma import (
+from services.rma.model.rma import Rma
+from services.rma.model.rma_values import (
+    Change,
     Denial,
     InspectionResult,
     Installation,
     Invoice,
     OutboundState,
     ReturnState,
-    Rma,
-    Step,
     WaitingFor,
 )
 from services.rma.model.shipment import Direction, LabelState, Shipment
@@ -87,10 +88,13 @@ class RmaOut(BaseModel):
 
     @classmethod
     def of(cls, rma: Rma) -> "RmaOut":
+        """As a caller reads it."""
         return cls.model_validate(rma)
 
 
 class ShipmentOut(BaseModel):
+    """A parcel of an RMA, and its label."""
+
     model_config = ConfigDict(from_attributes=True)
 
     direction: Direction
@@ -109,12 +113,18 @@ class RmaDetail(RmaOut):
     """With its parcels and everything that happened."""
 
     shipments: list[ShipmentOut] = []
-    history: list[Step] = []
+    history: list[Change] = []
 
 
 async def rma_seen_by(caller: Principal, rma_id: UUID, tx: Transaction, *, lock: bool = False) -> Rma:
     """Raises NotFound."""
     return await visible(Rma, rma_id, visible_to(caller, Rma), tx, lock=lock)
+
+
+async def rma_and_case(caller: Principal, rma_id: UUID, tx: Transaction) -> tuple[Rma, CaseFile]:
+    """The locked RMA that a command changes, and what is known of its case. Raises NotFound."""
+    rma = await rma_seen_by(caller, rma_id, tx, lock=True)
+    return rma, await CaseFile.get(rma.case_id, tx)
 
 
 @router.get("/v1/rmas", dependencies=[allow(*RMA_READERS)])
@@ -132,8 +142,14 @@ async def list_rmas(
     serial: Serial | None = None,
 ) -> Page[RmaOut]:
     """The newest first. A depot's picking list is `state=reserved`, the ERP's export `return_state=invoiced`."""
-    given = {"case_id": case_id, "diagnosis_id": diagnosis_id, "account_id": account_id, "depot_id": depot_id,
-             "part_number": part_number, "serial": serial}  # fmt: skip
+    given = {
+        "case_id": case_id,
+        "diagnosis_id": diagnosis_id,
+        "account_id": account_id,
+        "depot_id": depot_id,
+        "part_number": part_number,
+        "serial": serial,
+    }
     where = visible_to(caller, Rma) + [Rma.c[name] == value for name, value in given.items() if value is not None]
     where += [Rma.c.state.in_(state)] if state else []
     where += [Rma.c.return_state.in_(return_state)] if return_state else []

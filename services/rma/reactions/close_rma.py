@@ -3,32 +3,25 @@
 from libs.events.rma import RmaClosed
 from libs.store import Transaction
 from services.rma.model import return_leg
-from services.rma.model.rma import Rma
+from services.rma.model.rma import CLOSE, Rma
 
 
-def close_if_over(rma: Rma, tx: Transaction, *, by_time: bool = False) -> None:
-    """Both legs are over: nothing is on its way in either direction, and a delivered part was returned for or confirmed.
-
-    One whose lost part turned up is closed a second time, as `found`.
-    """
-    if rma.closed_at or rma.return_state not in return_leg.OVER:
-        return
-    outcome: str = (
-        rma.state if rma.state != "delivered" else "unused" if rma.returns == "unused_replacement" else "replaced"
-    )
+def close(rma: Rma, outcome: str, tx: Transaction) -> None:
+    """Nothing follows any more. An RMA whose lost part turned up is closed a second time, as `found`."""
     if rma.state == "delivered":
-        if rma.return_state == "not_required" and not rma.installation and not by_time:
-            return
-        rma.to("closed", tx, outcome)
-    elif rma.state not in ("lost", "refused", "dead_on_arrival"):
-        return
-    elif rma.state == "lost" and rma.delivered_at:
-        outcome = "found"
+        rma.become("closed", tx, outcome)
     rma.closed_at = tx.now
-    tx.cancel_timer(rma, "close")
+    tx.cancel_timer(rma, CLOSE)
     tx.emit(RmaClosed(**rma.ids, outcome=outcome, closed_at=tx.now))
+
+
+def close_if_over(rma: Rma, tx: Transaction) -> None:
+    """Closes it if nothing is on its way in either direction."""
+    if outcome := return_leg.outcome(rma):
+        close(rma, outcome, tx)
 
 
 async def close_by_time(rma: Rma, tx: Transaction, _detail: str) -> None:
     """Nobody confirmed a part that needs no return: it is taken for installed."""
-    close_if_over(rma, tx, by_time=True)
+    if outcome := return_leg.outcome(rma, by_time=True):
+        close(rma, outcome, tx)

@@ -6,8 +6,9 @@ import sqlalchemy as sa
 
 from libs.events.rma_returns import RepeatReplacementDetected
 from libs.store import Transaction
-from services.rma.model.policy import policies
-from services.rma.model.rma import NOT_SENT, Rma
+from services.rma.model.outbound_leg import NOT_SENT
+from services.rma.model.policy import policy_for
+from services.rma.model.rma import Rma
 
 _LONGEST_CHAIN = 50
 
@@ -16,7 +17,7 @@ async def detect_repeat(rma: Rma, tx: Transaction) -> None:
     """Tells of the earlier RMAs within the policy's days, once; an RMA in place of a lost one repeats nothing."""
     if rma.replaces_rma_id or not rma.serial or not rma.product_number:
         return
-    policy = await policies.at(tx, plan=rma.plan, region=rma.destination.country, severity=rma.severity)
+    policy = await policy_for(rma, tx)
     since = rma.diagnosed_at - timedelta(days=policy.repeat_replacement_days)
     serials = await _chain(rma.product_number, rma.serial, tx)
     earlier = await tx.select(

@@ -1,4 +1,4 @@
-"""Open an RMA for a diagnosis that calls for a part, or for a replacement that was lost or dead on arrival."""
+"""Open an RMA for a diagnosis that calls for a part, or in place of one whose part was lost or dead on arrival."""
 
 from uuid import UUID
 
@@ -7,7 +7,7 @@ from libs.events.rma import RmaRequested
 from libs.store import Transaction
 from libs.store.ids import derived
 from services.rma.model.case_file import CaseFile
-from services.rma.model.rma import Rma, Step
+from services.rma.model.rma import Rma
 
 
 async def open_rma_for_diagnosis(case: CaseFile, account_id: UUID, fault: FaultDiagnosed, tx: Transaction) -> Rma:
@@ -34,11 +34,16 @@ async def open_rma_for_diagnosis(case: CaseFile, account_id: UUID, fault: FaultD
         history=[],
         created_at=tx.now,
     )
-    return _open(rma, tx, f"diagnosed: {fault.fault_code}")
+    _open(rma, tx, f"diagnosed: {fault.fault_code}")
+    return rma
 
 
 async def open_rma_in_place_of(old: Rma, tx: Transaction, reason: str) -> Rma:
-    """A second replacement under the same diagnosis and the same contract date, which is missed once."""
+    """A second replacement under the same diagnosis and the same contract date, which is missed once.
+
+    It awaits what the old one awaited; of a dead part whose defective one is on its way already, the dead part.
+    """
+    dead_part_is_left = old.state == "dead_on_arrival" and old.return_state != "awaiting_return"
     rma = Rma(
         id=derived(old.id, "rma"),
         account_id=old.account_id,
@@ -66,17 +71,18 @@ async def open_rma_in_place_of(old: Rma, tx: Transaction, reason: str) -> Rma:
         contract_ends_at=old.contract_ends_at,
         contract_missed=old.contract_missed,
         repeat_of=[],
-        return_serial=old.return_serial,
+        return_serial=old.shipped_serial if dead_part_is_left else old.return_serial,
         history=[],
         created_at=tx.now,
     )
     old.replaced_by_rma_id = rma.id
-    return _open(rma, tx, reason)
+    _open(rma, tx, reason)
+    return rma
 
 
-def _open(rma: Rma, tx: Transaction, reason: str) -> Rma:
+def _open(rma: Rma, tx: Transaction, reason: str) -> None:
     tx.add(rma)
-    rma.history = [Step(leg="outbound", state="requested", at=tx.now, by=tx.scope.actor, reason=reason)]
+    rma.record("outbound", "requested", tx, reason)
     tx.emit(
         RmaRequested(
             **rma.ids,
@@ -92,4 +98,3 @@ def _open(rma: Rma, tx: Transaction, reason: str) -> Rma:
             requested_at=tx.now,
         )
     )
-    return rma

@@ -7,11 +7,16 @@ from libs.events.rma import DeliveryPromiseChanged, DeliveryPromiseMissed
 from libs.kit.calendar import CalendarError
 from libs.store import Transaction
 from services.rma.model.network import Network, NoWay
-from services.rma.model.policy import policies
+from services.rma.model.outbound_leg import AWAITS_PART, OPEN_PROMISE
+from services.rma.model.policy import policy_for
 from services.rma.model.promise import Promise, Way, forecast, forecast_late, forecast_under_way
-from services.rma.model.rma import OPEN_PROMISE, Rma
-from services.rma.model.stock import Stock
-from services.rma.reactions.reserve_part import offer_to_backorders
+from services.rma.model.rma import (
+    FORECAST,
+    FORECAST_CARRIER_LATE,
+    FORECAST_SHIP_CUT_OFF,
+    Rma,
+)
+from services.rma.model.stock import Stock, offer_to_backorders
 
 _CAUSES = {
     "ship_cut_off": "not shipped before the depot's cut-off",
@@ -22,36 +27,33 @@ _CAUSES = {
 }
 
 
-async def renew_promise(rma: Rma, tx: Transaction, detail: str) -> None:
-    """Fired by timer `forecast:<why>`, so that an edit touches any number of promises in small transactions."""
-    if rma.state not in OPEN_PROMISE or rma.promise is None or rma.depot_id is None:
+async def renew_promise(rma: Rma, tx: Transaction, why: str) -> None:
+    """The timer `forecast:<why>`, so that an edit touches any number of promises in small transactions."""
+    if rma.state not in OPEN_PROMISE:
         return
     network = await Network.load(tx, plan=rma.plan)
-    policy = await policies.at(tx, plan=rma.plan, region=rma.destination.country, severity=rma.severity)
-    grace, cause = timedelta(minutes=policy.carrier_grace_minutes), _CAUSES.get(detail, detail)
+    grace = timedelta(minutes=(await policy_for(rma, tx)).carrier_grace_minutes)
     # A lane closed under a part already promised, or a calendar without an open day: the promise stands until somebody acts.
     with suppress(NoWay, CalendarError):
-        _renew(rma, network.way_from(rma.depot_id, rma.destination), grace, tx, cause)
+        _renew(rma, network.way_from(rma.kept.depot_id, rma.destination), grace, tx, _CAUSES.get(why, why))
 
 
 def _renew(rma: Rma, way: Way, grace: timedelta, tx: Transaction, cause: str) -> None:
-    assert rma.promise
     if rma.state == "reserved":
         new = forecast(tx.now, way)
-        tx.set_timer(rma, "forecast:ship_cut_off", new.departs_at)
+        tx.set_timer(rma, FORECAST_SHIP_CUT_OFF, new.departs_at)
     else:
-        new = forecast_under_way(rma.promise.departs_at, way)
+        new = forecast_under_way(rma.kept.promise.departs_at, way)
         if new.promised_by + grace <= tx.now:
             new = forecast_late(new, tx.now, way)
-        tx.set_timer(rma, "forecast:carrier_late", new.promised_by + grace)
-    keep_promise(rma, new, tx, cause)
+        tx.set_timer(rma, FORECAST_CARRIER_LATE, new.promised_by + grace)
+    change_promise(rma, new, tx, cause)
 
 
-def keep_promise(rma: Rma, new: Promise, tx: Transaction, cause: str) -> None:
+def change_promise(rma: Rma, new: Promise, tx: Transaction, cause: str) -> None:
     """Tells of a date that moved, and only of that."""
-    old, rma.promise = rma.promise, new
-    assert rma.contract_due
-    if old is None or (old.promised, old.promised_by) == (new.promised, new.promised_by):
+    old, rma.promise = rma.kept.promise, new
+    if (old.promised, old.promised_by) == (new.promised, new.promised_by):
         return
     tx.emit(
         DeliveryPromiseChanged(
@@ -59,7 +61,7 @@ def keep_promise(rma: Rma, new: Promise, tx: Transaction, cause: str) -> None:
             old=old.promised,
             new=new.promised,
             promised_by=new.promised_by,
-            contract_due=rma.contract_due,
+            contract_due=rma.grant.due,
             cause=cause,
             reasons=new.reasons,
             changed_at=tx.now,
@@ -70,21 +72,20 @@ def keep_promise(rma: Rma, new: Promise, tx: Transaction, cause: str) -> None:
 async def renew_every_open_promise(tx: Transaction, why: str) -> None:
     """Each is forecast again at once, by its own timer; and what no lane led to may be within reach now."""
     for rma in await tx.select(Rma, Rma.c.state.in_(sorted(OPEN_PROMISE))):
-        tx.set_timer(rma, f"forecast:{why}", tx.now)
+        tx.set_timer(rma, f"{FORECAST}:{why}", tx.now)
     for stock in await tx.select(Stock, Stock.c.on_hand > Stock.c.reserved):
         offer_to_backorders(stock, tx)
 
 
 async def miss_contract(rma: Rma, tx: Transaction, _detail: str) -> None:
-    """The contract's day is over at the destination and the part is not there."""
-    if rma.state not in ("authorized", "backordered", "reserved", "shipped") or rma.contract_missed:
+    """The timer at the end of the contract's day: the part is not at the destination."""
+    if rma.state not in AWAITS_PART or rma.contract_missed:
         return
-    assert rma.contract_due
     rma.contract_missed = True
     tx.emit(
         DeliveryPromiseMissed(
             **rma.ids,
-            contract_due=rma.contract_due,
+            contract_due=rma.grant.due,
             promised=rma.promise.promised if rma.promise else None,
             reasons=rma.promise.reasons if rma.promise else [],
             missed_at=tx.now,

@@ -8,8 +8,8 @@ from libs.store import Transaction
 from services.rma.model.network import Network
 from services.rma.model.part import Part
 from services.rma.model.rma import Rma
-from services.rma.model.stock import Stock
-from services.rma.reactions.reserve_part import keep_for, offer_to_backorders
+from services.rma.model.stock import Stock, offer_to_backorders
+from services.rma.reactions.reserve_part import keep_for
 
 _AT_ONCE = 500
 _AGAIN = timedelta(milliseconds=200)

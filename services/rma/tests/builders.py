@@ -1,8 +1,11 @@
 """What the tests of rma arrange: depots in Ho Chi Minh City and Singapore, a camera in stock, a case, and its facts."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
+
+import httpx
 
 from libs.events.cases import CaseCancelled, CaseOpened, SeverityChanged
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed
@@ -25,10 +28,14 @@ CAMERA, NEWER_CAMERA, UNIT = "P-CAM-70", "P-CAM-70B", "X70"
 MONDAY_MORNING = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)  # 10:00 in Ho Chi Minh City
 OFFICE = {"weekdays": [0, 1, 2, 3, 4], "opens": "08:00", "closes": "18:00"}
 SITE = Site(
-    site_id=UUID("0192d000-0000-7000-8000-0000000000e1"), name="Head office", address_lines=["1 Lê Lợi"],
-    city="Ho Chi Minh City", country="VN", time_zone="Asia/Ho_Chi_Minh",
+    site_id=UUID("0192d000-0000-7000-8000-0000000000e1"),
+    name="Head office",
+    address_lines=["1 Lê Lợi"],
+    city="Ho Chi Minh City",
+    country="VN",
+    time_zone="Asia/Ho_Chi_Minh",
     opening_hours=[OpeningHours(weekdays=[0, 1, 2, 3, 4], opens="08:00", closes="17:30")],
-)  # fmt: skip
+)
 
 
 def days(zone: str, **how: Any) -> dict[str, Any]:
@@ -47,25 +54,48 @@ async def a_network(rma: Harness, *, camera: int = 3, in_singapore: int = 0) -> 
         for id, name, country, zone in calendars:
             tx.add(
                 BusinessCalendar(
-                    id=id, name=name, country=country, region=None, data=CalendarData.model_validate(days(zone)),
-                    edited_by="test", edited_because="test", edited_at=tx.now,
+                    id=id,
+                    name=name,
+                    country=country,
+                    region=None,
+                    data=CalendarData.model_validate(days(zone)),
+                    edited_by="test",
+                    edited_because="test",
+                    edited_at=tx.now,
                 )
-            )  # fmt: skip
+            )
         depots = ((HCM, "HCM", "VN", HCM_DAYS, 1, 500), (SGP, "SGP", "SG", SGP_DAYS, 2, 4500))
         for id, code, country, calendar, nights, cost in depots:
             tx.add(
                 Depot(
-                    id=id, code=code, name=f"Depot {code}", country=country, region=None, city="", postal_code=None,
-                    address_lines=[], phone=None, calendar_id=calendar, cut_off=None, active=True,
+                    id=id,
+                    code=code,
+                    name=f"Depot {code}",
+                    country=country,
+                    region=None,
+                    city="",
+                    postal_code=None,
+                    address_lines=[],
+                    phone=None,
+                    calendar_id=calendar,
+                    cut_off=None,
+                    active=True,
                 )
-            )  # fmt: skip
+            )
             tx.add(
                 Lane(
-                    id=new_id(), depot_id=id, country="VN", region=None, transit_days=nights, delivers_by="12:00",
-                    cost=Money(amount_minor=cost, currency="USD"), carrier="simulated-express",
-                    service="next_business_day", active=True,
+                    id=new_id(),
+                    depot_id=id,
+                    country="VN",
+                    region=None,
+                    transit_days=nights,
+                    delivers_by="12:00",
+                    cost=Money(amount_minor=cost, currency="USD"),
+                    carrier="simulated-express",
+                    service="next_business_day",
+                    active=True,
                 )
-            )  # fmt: skip
+            )
         for part in (a_part(), a_part(NEWER_CAMERA), a_unit()):
             add_part(AddPart.model_validate(part), tx)
         for depot_id, quantity in ((HCM, camera), (SGP, in_singapore)):
@@ -75,17 +105,28 @@ async def a_network(rma: Harness, *, camera: int = 3, in_singapore: int = 0) -> 
 
 def a_part(part_number: str = CAMERA, **how: Any) -> dict[str, Any]:
     return {
-        "part_number": part_number, "name": "Camera module", "component": "camera", "fits": [{"product_number": UNIT}],
-        "substitutes": [NEWER_CAMERA] if part_number == CAMERA else [], "hazardous": False,
-        "list_price": {"amount_minor": 49900, "currency": "USD"}, **how,
-    }  # fmt: skip
+        "part_number": part_number,
+        "name": "Camera module",
+        "component": "camera",
+        "fits": [{"product_number": UNIT}],
+        "substitutes": [NEWER_CAMERA] if part_number == CAMERA else [],
+        "hazardous": False,
+        "list_price": {"amount_minor": 49900, "currency": "USD"},
+        **how,
+    }
 
 
 def a_unit() -> dict[str, Any]:
     return {
-        "part_number": "P-X70", "name": "Studio X70", "component": "unit", "whole_unit": True, "product_number": UNIT,
-        "fits": [{"product_number": UNIT}], "hazardous": True, "list_price": {"amount_minor": 399900, "currency": "USD"},
-    }  # fmt: skip
+        "part_number": "P-X70",
+        "name": "Studio X70",
+        "component": "unit",
+        "whole_unit": True,
+        "product_number": UNIT,
+        "fits": [{"product_number": UNIT}],
+        "hazardous": True,
+        "list_price": {"amount_minor": 399900, "currency": "USD"},
+    }
 
 
 async def made(rma: Harness, path: str, body: dict[str, Any], **how: Any) -> dict[str, Any]:
@@ -113,30 +154,56 @@ class Case:
 
     def opened(self) -> CaseOpened:
         return CaseOpened(
-            case_id=self.id, number="CASE-2026-000001", account_id=self.account_id, reporter_name="Lan", channel="portal",
-            description="no picture", observed_impact="down", severity="critical", priority="P1", product_number=UNIT,
-            serial=self.serial, language="vi", opened_at=self.at, by="customer:1", by_role="customer",
-        )  # fmt: skip
+            case_id=self.id,
+            number="CASE-2026-000001",
+            account_id=self.account_id,
+            reporter_name="Lan",
+            channel="portal",
+            description="no picture",
+            observed_impact="down",
+            severity="critical",
+            priority="P1",
+            product_number=UNIT,
+            serial=self.serial,
+            language="vi",
+            opened_at=self.at,
+            by="customer:1",
+            by_role="customer",
+        )
 
     def diagnosed(self, remedy: Remedy = "replace_part", **how: Any) -> FaultDiagnosed:
         said = {
-            "case_id": self.id, "diagnosis_id": self.diagnosis_id, "component": "camera", "fault_code": "CAM-01",
-            "domain": "hardware", "remedy": remedy, "part_number": CAMERA, "findings": "The sensor is dead.",
-            "confidence": "high", "diagnosed_by": "engineer:1", "diagnosed_at": self.at,
-        }  # fmt: skip
+            "case_id": self.id,
+            "diagnosis_id": self.diagnosis_id,
+            "component": "camera",
+            "fault_code": "CAM-01",
+            "domain": "hardware",
+            "remedy": remedy,
+            "part_number": CAMERA,
+            "findings": "The sensor is dead.",
+            "confidence": "high",
+            "diagnosed_by": "engineer:1",
+            "diagnosed_at": self.at,
+        }
         return FaultDiagnosed.model_validate(said | how)
 
     def covered(
         self, *, covered: bool = True, revision: int = 1, site: Site | None = SITE, **how: Any
     ) -> CoverageDecided:
         said = {
-            "case_id": self.id, "account_id": self.account_id, "revision": revision, "covered": covered,
-            "reason": "active_contract" if covered else "contract_expired", "plan": "plus", "onsite": True,
-            "account": Account(id=self.account_id, name="Công ty Sông Hương"), "site": site,
+            "case_id": self.id,
+            "account_id": self.account_id,
+            "revision": revision,
+            "covered": covered,
+            "reason": "active_contract" if covered else "contract_expired",
+            "plan": "plus",
+            "onsite": True,
+            "account": Account(id=self.account_id, name="Công ty Sông Hương"),
+            "site": site,
             "contact": Contact(contact_id=new_id(), name="Lan", phone="+84 28 0000 0000", language="vi"),
             "product": Product(product_number=UNIT, serial=self.serial, family="studio", model="Studio X70"),
             "decided_at": self.at,
-        }  # fmt: skip
+        }
         return CoverageDecided.model_validate(said | how)
 
     def withdrawn(self) -> DiagnosisWithdrawn:
@@ -157,11 +224,18 @@ class Case:
         priority = {"critical": "P1", "major": "P2", "moderate": "P3", "minor": "P4"}[severity]
         return SeverityChanged.model_validate(
             {
-                "case_id": self.id, "old_severity": "critical", "severity": severity, "old_priority": "P1",
-                "priority": priority, "customer_severity": "critical", "reason": "seen again", "by": "engineer:1",
-                "by_role": "engineer", "changed_at": at,
+                "case_id": self.id,
+                "old_severity": "critical",
+                "severity": severity,
+                "old_priority": "P1",
+                "priority": priority,
+                "customer_severity": "critical",
+                "reason": "seen again",
+                "by": "engineer:1",
+                "by_role": "engineer",
+                "changed_at": at,
             }
-        )  # fmt: skip
+        )
 
     def not_onsite(self) -> OnsiteNotCovered:
         return OnsiteNotCovered(
@@ -174,26 +248,44 @@ class Case:
 
     def visit_completed(self, at: datetime, **how: Any) -> VisitCompleted:
         said = {
-            "work_order_id": self.work_order_id, "appointment_id": new_id(), "case_id": self.id,
-            "diagnosis_id": self.diagnosis_id, "technician_id": new_id(), "technician_name": "Minh",
-            "serials_in": ["NEW-1"], "serials_out": ["OLD-1"], "signed_off_by": "Lan", "verified_by": "engineer:1",
-            "arrived_at": at, "completed_at": at,
-        }  # fmt: skip
+            "work_order_id": self.work_order_id,
+            "appointment_id": new_id(),
+            "case_id": self.id,
+            "diagnosis_id": self.diagnosis_id,
+            "technician_id": new_id(),
+            "technician_name": "Minh",
+            "serials_in": ["NEW-1"],
+            "serials_out": ["OLD-1"],
+            "signed_off_by": "Lan",
+            "verified_by": "engineer:1",
+            "arrived_at": at,
+            "completed_at": at,
+        }
         return VisitCompleted.model_validate(said | how)
 
     def visit_failed(self, at: datetime, reason: str, **how: Any) -> VisitFailed:
         said = {
-            "work_order_id": self.work_order_id, "appointment_id": new_id(), "case_id": self.id,
-            "diagnosis_id": self.diagnosis_id, "technician_id": new_id(), "reason": reason, "explanation": "it stays dark",
-            "by": "technician:1", "failed_at": at,
-        }  # fmt: skip
+            "work_order_id": self.work_order_id,
+            "appointment_id": new_id(),
+            "case_id": self.id,
+            "diagnosis_id": self.diagnosis_id,
+            "technician_id": new_id(),
+            "reason": reason,
+            "explanation": "it stays dark",
+            "by": "technician:1",
+            "failed_at": at,
+        }
         return VisitFailed.model_validate(said | how)
 
     def visit_cancelled(self, at: datetime) -> VisitCancelled:
         return VisitCancelled(
-            work_order_id=self.work_order_id, case_id=self.id, diagnosis_id=self.diagnosis_id, reason="not needed",
-            by="engineer:1", cancelled_at=at,
-        )  # fmt: skip
+            work_order_id=self.work_order_id,
+            case_id=self.id,
+            diagnosis_id=self.diagnosis_id,
+            reason="not needed",
+            by="engineer:1",
+            cancelled_at=at,
+        )
 
 
 async def seen(rma: Harness, rma_id: UUID, **how: Any) -> dict[str, Any]:
@@ -223,3 +315,11 @@ async def delivered(rma: Harness, case: Case, **how: Any) -> UUID:
     rma_id = await shipped(rma, case, **how)
     assert (await made(rma, f"/v1/rmas/{rma_id}/deliver", {"received_by": "Lan"}, role="depot"))["state"] == "delivered"
     return rma_id
+
+
+def refused(answer: httpx.Response) -> tuple[int, str]:
+    """The status, and what was refused: the field that does not fit, or else the kind of problem."""
+    problem = answer.json()
+    if errors := problem.get("errors"):
+        return answer.status_code, errors[0]["pointer"]
+    return answer.status_code, re.split("[:/]", problem["type"])[-1]

@@ -12,6 +12,7 @@ from services.rma.tests.builders import (
     a_network,
     days,
     goods_in,
+    refused,
     reserved,
 )
 from tests.support.access import Row, World, bind, unclassified, wrong_commands, wrong_reads
@@ -40,16 +41,21 @@ async def a_world(rma: Harness) -> World:
         rma,
         rows={
             "/v1/rmas": rmas,
-            "/v1/stock": [Row({"stock_id": each["id"]}, own["depots"] if each["depot_id"] == str(HCM) else frozenset())
-                          for each in ids["stock"]],
-            **{f"/v1/{name}s": [Row({f"{name}_id": ids[f"{name}s"][0]["id"]})] for name in ("part", "depot", "lane", "calendar")},
+            "/v1/stock": [
+                Row({"stock_id": each["id"]}, own["depots"] if each["depot_id"] == str(HCM) else frozenset())
+                for each in ids["stock"]
+            ],
+            **{
+                f"/v1/{name}s": [Row({f"{name}_id": ids[f"{name}s"][0]["id"]})]
+                for name in ("part", "depot", "lane", "calendar")
+            },
         },
         bodies={
             "/ship": {"serial": "NEW-1", "carrier": "van", "tracking": "1"},
             "/{calendar_id}": {"data": days("Asia/Ho_Chi_Minh"), "why": "a holiday"},
             "/{depot_id}": {"calendar_id": str(HCM_DAYS)},
         },
-    )  # fmt: skip
+    )
 
 
 async def test_a_depot_books_a_returned_unit_only_to_an_rma_of_its_own(rma: Harness) -> None:
@@ -59,7 +65,7 @@ async def test_a_depot_books_a_returned_unit_only_to_an_rma_of_its_own(rma: Harn
 
     answer = await rma.post(f"/v1/rmas/{mine}/inspect", body, role="depot")
 
-    assert answer.status_code == 409
+    assert refused(answer) == (409, "no-match")
     assert (await rma.get(f"/v1/rmas/{theirs}")).json()["return_state"] == "not_required"
 
 

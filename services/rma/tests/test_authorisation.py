@@ -16,6 +16,7 @@ from services.rma.tests.builders import (
     a_network,
     goods_in,
     made,
+    refused,
     reserved,
     seen,
 )
@@ -91,7 +92,7 @@ async def test_a_paid_path_that_was_once_taken_is_read_and_no_new_one_is_empty(r
 
     assert [denied.paid_path for denied in await rma.events(RmaDenied)] == [""]
     policy["settings"] = {"paid_path": " "}
-    assert (await rma.post("/v1/rma-policies", policy, role="manager")).status_code == 422
+    assert refused(await rma.post("/v1/rma-policies", policy, role="manager")) == (422, "invalid-policy")
 
 
 async def test_a_denied_rma_is_granted_when_the_cover_comes_after_all(rma: Harness) -> None:

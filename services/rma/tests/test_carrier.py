@@ -17,7 +17,7 @@ from deploy.simulators.tests.receiving import PATIENCE, SECRET
 from deploy.simulators.tests.test_carrier import a_booking
 from libs.events.rma import PartDelivered, PartLost, PartRefused, PartShipped, RmaClosed, ShipmentUpdated
 from libs.events.rma_returns import InvoiceSettled
-from services.rma.tests.builders import SGP, Case, a_network, delivered, goods_in, made, reserved, seen
+from services.rma.tests.builders import SGP, Case, a_network, delivered, goods_in, made, refused, reserved, seen
 from services.rma.tests.conftest import CarrierCompany
 from tests.support.harness import Harness
 
@@ -95,9 +95,9 @@ async def test_a_carrier_that_refuses_is_named_and_the_depot_ships_with_its_own_
     rma_id = await reserved(rma, Case())
     await carrier.faults(reject=True)
     await rma.run_jobs()
-    refused = await rma.post(f"/v1/rmas/{rma_id}/ship", {"serial": "NEW-1"}, role="depot")
-    assert (refused.status_code, refused.json()["label"]) == (409, "refused")
-    assert "refuse" in refused.json()["problem"]
+    answer = await rma.post(f"/v1/rmas/{rma_id}/ship", {"serial": "NEW-1"}, role="depot")
+    assert (refused(answer), answer.json()["label"]) == ((409, "no-label-yet"), "refused")
+    assert "refuse" in answer.json()["problem"]
     body = {"serial": "NEW-1", "carrier": "depot van", "tracking": "VAN-1"}
     assert (await made(rma, f"/v1/rmas/{rma_id}/ship", body, role="depot"))["carrier"] == "depot van"
 
@@ -188,7 +188,7 @@ async def test_a_manager_settles_the_charge_for_what_the_carrier_lost_on_its_way
     [told] = await rma.events(InvoiceSettled)
     assert (told.outcome, told.invoice_number) == (outcome, settled["invoice"]["number"])
     assert len(await rma.events(RmaClosed)) == 1
-    assert (await rma.post(path, body, role="manager")).status_code == 409
+    assert refused(await rma.post(path, body, role="manager")) == (409, "forbidden-transition")
 
 
 async def test_there_is_nothing_to_settle_for_what_was_lost_before_it_was_charged(
@@ -198,8 +198,8 @@ async def test_there_is_nothing_to_settle_for_what_was_lost_before_it_was_charge
     await carrier.happens(parcel(found)["tracking"], "delivered")
     await carrier.happens(parcel(found, "return")["tracking"], "lost")
     body = {"outcome": "waived", "reason": "our carrier lost it"}
-    refused = await rma.post(f"/v1/rmas/{found['id']}/settle", body, role="manager")
-    assert (refused.status_code, refused.json()["possible"]) == (409, [])
+    answer = await rma.post(f"/v1/rmas/{found['id']}/settle", body, role="manager")
+    assert (refused(answer), answer.json()["possible"]) == ((409, "nothing-to-settle"), [])
 
 
 def signed(body: bytes, *, id: str = "msg_1", at: float | None = None, secret: str = SECRET) -> dict[str, str]:

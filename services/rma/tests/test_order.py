@@ -13,15 +13,24 @@ from libs.events import Event
 from libs.events.rma_returns import RepeatReplacementDetected
 from services.rma.handlers import projections
 from services.rma.queries.rmas import RmaOut
-from services.rma.tests.builders import SITE, Case, a_network, delivered, goods_in, made, reserved, seen
+from services.rma.tests.builders import SITE, Case, a_network, delivered, goods_in, made, refused, reserved, seen
 from tests.support.harness import Harness
 from tests.support.order import AnyOrder, in_any_order, interleavings, tell
 from tests.support.rebuilding import proves_rebuildable
 
 _OF_ITS_OWN = {
-    "id", "number", "case_id", "diagnosis_id", "serial", "created_at", "shipped_at", "shipped_serial", "tracking",
-    "installation", "revision",
-}  # fmt: skip
+    "id",
+    "number",
+    "case_id",
+    "diagnosis_id",
+    "serial",
+    "created_at",
+    "shipped_at",
+    "shipped_serial",
+    "tracking",
+    "installation",
+    "revision",
+}
 Ended = Literal["cancelled", "withdrawn"] | None
 
 
@@ -29,10 +38,14 @@ def facts(case: Case, ended: Ended) -> list[Event]:
     at = case.at + timedelta(hours=1)
     ends: dict[str, Event] = {"cancelled": case.cancelled(), "withdrawn": case.withdrawn()}
     return [
-        case.opened(), case.diagnosed("onsite_replacement"), case.severity("major", at), case.covered(),
-        case.covered(revision=2, contact=None), case.visit_failed(at, "no_access"),
+        case.opened(),
+        case.diagnosed("onsite_replacement"),
+        case.severity("major", at),
+        case.covered(),
+        case.covered(revision=2, contact=None),
+        case.visit_failed(at, "no_access"),
         ends[ended] if ended else case.visit_completed(at + timedelta(hours=1)),
-    ]  # fmt: skip
+    ]
 
 
 async def story(case: Case, ended: Ended, rma: Harness) -> list[Delivery]:
@@ -48,7 +61,8 @@ async def outcome(case: Case, ended: Ended, rma: Harness) -> dict[str, Any]:
         await made(rma, f"/v1/rmas/{case.rma_id}/ship", body, role="depot")
     found = await seen(rma, case.rma_id)
     [stock] = (await rma.get("/v1/stock")).json()["items"]
-    if ended:  # how far it had come before it ended is the order's; that it ended, and that the stock is whole, is not
+    # How far it had come before it ended is the order's; that it ended, and that the stock is whole, is not.
+    if ended:
         return {"state": found["state"], "return": found["return_state"], "reserved": stock["reserved"]}
     kept = {name: value for name, value in found.items() if name in RmaOut.model_fields and name not in _OF_ITS_OWN}
     told = {row["type"] for row in await rma.outbox() if row["key"] == case.id}
@@ -102,8 +116,8 @@ async def test_cover_without_a_site_waits_for_one(rma: Harness) -> None:
     case = Case()
     await rma.deliver(case.opened(), case.diagnosed(), case.covered(site=None))
     assert (await seen(rma, case.rma_id))["state"] == "requested"
-    refused = await rma.post(f"/v1/rmas/{case.rma_id}/override", {"reason": "send it"}, role="manager")
-    assert refused.status_code == 422
+    answer = await rma.post(f"/v1/rmas/{case.rma_id}/override", {"reason": "send it"}, role="manager")
+    assert refused(answer) == (422, "no-destination")
     await rma.deliver(case.covered(revision=2, site=SITE))
     assert (await seen(rma, case.rma_id))["state"] == "reserved"
 

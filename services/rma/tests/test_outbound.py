@@ -28,6 +28,7 @@ from services.rma.tests.builders import (
     delivered,
     goods_in,
     made,
+    refused,
     reserved,
     seen,
     shipped,
@@ -51,17 +52,16 @@ async def test_the_part_ships_before_the_defective_one_comes_back(rma: Harness) 
 async def test_shipping_without_a_label_says_that_it_is_not_there_yet(rma: Harness) -> None:
     await a_network(rma)
     rma_id = await reserved(rma, Case())
-    refused = await rma.post(f"/v1/rmas/{rma_id}/ship", {"serial": "NEW-1"}, role="depot")
-    assert (refused.status_code, refused.json()["label"]) == (409, "ordered")
-    assert refused.json()["type"] == "urn:polyplus:problem:no-label-yet"
+    answer = await rma.post(f"/v1/rmas/{rma_id}/ship", {"serial": "NEW-1"}, role="depot")
+    assert (refused(answer), answer.json()["label"]) == ((409, "no-label-yet"), "ordered")
     assert (await seen(rma, rma_id))["state"] == "reserved"
 
 
 async def test_a_serialised_part_is_not_shipped_without_its_serial(rma: Harness) -> None:
     await a_network(rma)
     rma_id = await reserved(rma, Case())
-    refused = await rma.post(f"/v1/rmas/{rma_id}/ship", {"carrier": "van", "tracking": "1"}, role="depot")
-    assert refused.status_code == 422
+    answer = await rma.post(f"/v1/rmas/{rma_id}/ship", {"carrier": "van", "tracking": "1"}, role="depot")
+    assert refused(answer) == (422, "serial-missing")
     assert not await rma.events(PartShipped)
 
 
@@ -90,10 +90,10 @@ async def test_the_customer_confirms_the_part_and_the_installation_is_told_once(
     rma_id = await delivered(rma, Case())
     mine: dict[str, Any] = {"role": "customer", "accounts": [ACCOUNT]}
     wrong = await rma.post(f"/v1/rmas/{rma_id}/confirm-installed", {"serial": "XYZ"}, **mine)
-    assert wrong.status_code == 409
+    assert refused(wrong) == (409, "another-serial")
     await made(rma, f"/v1/rmas/{rma_id}/confirm-installed", {"serial": "NEW-1", "old_serial": "OLD-1"}, **mine)
     again = await rma.post(f"/v1/rmas/{rma_id}/confirm-installed", {}, **mine)
-    assert again.status_code == 409
+    assert refused(again) == (409, "not-installable")
     [told] = await rma.events(ReplacementInstalled)
     assert (told.unit_serial, told.old_serial, told.new_serial, told.whole_unit) == ("SN-1", "OLD-1", "NEW-1", False)
     assert told.installed_by == "customer"
@@ -213,5 +213,5 @@ async def test_a_delivery_cannot_lie_in_the_future_or_before_the_shipment(rma: H
     now = await rma.now()
     for wrong in (now + timedelta(hours=1), now - timedelta(days=1)):
         body = {"delivered_at": wrong.isoformat()}
-        assert (await rma.post(f"/v1/rmas/{rma_id}/deliver", body, role="depot")).status_code == 422
+        assert refused(await rma.post(f"/v1/rmas/{rma_id}/deliver", body, role="depot")) == (422, "not-in-order")
     assert not await rma.events(PartDelivered)

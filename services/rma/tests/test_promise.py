@@ -134,6 +134,10 @@ def test_tet_moves_the_promise_and_is_named_in_the_reasons() -> None:
     promise = forecast(datetime.fromisoformat("2026-02-12T16:00+07:00"), Way(there, "15:00", 1, "12:00", there))
     assert promise.promised == date(2026, 2, 23)
     assert [(reason.code, reason.days) for reason in promise.reasons] == [
-        ("depot_cut_off", 1), ("transit", 1), ("weekend", 2), ("destination_holiday", 5), ("weekend", 2),
-    ]  # fmt: skip
+        ("depot_cut_off", 1),
+        ("transit", 1),
+        ("weekend", 2),
+        ("destination_holiday", 5),
+        ("weekend", 2),
+    ]
     assert "Tết" in promise.reasons[3].text

@@ -16,6 +16,7 @@ from services.rma.tests.builders import (
     a_network,
     days,
     made,
+    refused,
     reserved,
     seen,
     shipped,
@@ -111,9 +112,11 @@ async def test_an_address_that_changes_before_the_part_leaves_gets_labels_of_its
     assert found["ship_to"]["name"] == "Branch"
     labels = [(each["direction"], each["reference"][-5:], each["state"]) for each in found["shipments"]]
     assert sorted(labels) == [
-        ("outbound", "OUT-1", "void"), ("outbound", "OUT-2", "ordered"),
-        ("return", "RET-1", "void"), ("return", "RET-2", "ordered"),
-    ]  # fmt: skip
+        ("outbound", "OUT-1", "void"),
+        ("outbound", "OUT-2", "ordered"),
+        ("return", "RET-1", "void"),
+        ("return", "RET-2", "ordered"),
+    ]
 
 
 async def test_a_lane_that_takes_longer_moves_the_promise(rma: Harness) -> None:
@@ -148,7 +151,8 @@ async def test_the_what_if_gives_both_dates_with_reasons_and_keeps_nothing(rma: 
     ]
     assert [reason["code"] for reason in found["offers"][0]["reasons"]] == ["depot_cut_off", "transit"]
     assert not await rma.events(PartReserved)
-    assert (await rma.get(f"/v1/promises?{query.replace('Ho_Chi', 'Nowhere')}", role="customer")).status_code == 422
+    nowhere = await rma.get(f"/v1/promises?{query.replace('Ho_Chi', 'Nowhere')}", role="customer")
+    assert refused(nowhere) == (422, "no-time-zone")
 
 
 async def test_the_depots_cut_off_is_a_policy_until_the_depot_has_its_own(rma: Harness) -> None:

@@ -17,7 +17,8 @@ from libs.events.rma_returns import (
     ReturnRejected,
 )
 from libs.kit.calendar import CalendarData, calendar
-from services.rma.tests.builders import Case, a_network, days, delivered, goods_in, made, seen, shipped
+from services.rma.model.part import Part
+from services.rma.tests.builders import Case, a_network, days, delivered, goods_in, made, refused, seen, shipped
 from tests.support.harness import Harness
 
 THERE = calendar(CalendarData.model_validate(days("Asia/Ho_Chi_Minh")))
@@ -92,10 +93,10 @@ async def test_a_manager_settles_the_charge(rma: Harness, invoiced: bool, outcom
 async def test_nothing_is_credited_that_was_not_charged(rma: Harness) -> None:
     await a_network(rma)
     rma_id = await overdue(rma, Case())
-    refused = await rma.post(
+    answer = await rma.post(
         f"/v1/rmas/{rma_id}/settle", {"outcome": "credited", "reason": "by mistake"}, role="manager"
     )
-    assert (refused.status_code, refused.json()["possible"]) == (409, ["waived"])
+    assert (refused(answer), answer.json()["possible"]) == ((409, "nothing-to-settle"), ["waived"])
 
 
 async def test_received_and_inspected_in_time_closes_the_rma_and_charges_nothing(rma: Harness) -> None:
@@ -118,8 +119,8 @@ async def test_the_wrong_unit_is_refused_and_the_right_one_awaited_again(rma: Ha
     await act(rma, rma_id, "receive", {"serial": "TOASTER"})
     found = await act(rma, rma_id, "inspect", {"result": "wrong_unit", "note": "a toaster"})
     assert (found["return_state"], found["inspection"]) == ("awaiting_return", "wrong_unit")
-    [refused] = await rma.events(ReturnRejected)
-    assert (refused.reason, refused.new_due.isoformat()) == ("a toaster", found["return_due"])
+    [rejected] = await rma.events(ReturnRejected)
+    assert (rejected.reason, refused.new_due.isoformat()) == ("a toaster", found["return_due"])
 
 
 async def whole_units(rma: Harness) -> tuple[UUID, UUID]:
@@ -153,7 +154,7 @@ async def test_a_unit_is_not_booked_to_an_rma_that_does_not_await_it(rma: Harnes
     await act(rma, first, "receive", {"serial": "SN-Z"})
     await act(rma, first, "inspect", {"result": "serial_mismatch"})
     body = {"result": "confirmed", "matched_rma_id": str(second)}
-    assert (await rma.post(f"/v1/rmas/{first}/inspect", body, role="depot")).status_code == 409
+    assert refused(await rma.post(f"/v1/rmas/{first}/inspect", body, role="depot")) == (409, "no-match")
     assert (await act(rma, first, "inspect", {"result": "damaged"}))["return_state"] == "inspected"
 
 
@@ -231,8 +232,6 @@ async def test_a_part_the_technician_finds_dead_is_replaced_under_a_linked_rma(r
 async def test_a_part_that_needs_no_return_closes_once_it_is_confirmed(rma: Harness) -> None:
     await a_network(rma)
     async with rma.transaction() as tx:
-        from services.rma.model.part import Part
-
         [part] = await tx.select(Part, Part.c.part_number == "P-CAM-70", lock=True)
         part.returnable = False
     rma_id = await delivered(rma, Case())

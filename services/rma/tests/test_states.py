@@ -1,4 +1,4 @@
-"""Both legs' machines, pair by pair, and the label's."""
+"""Both legs' machines, pair by pair, against the moves that were agreed on, and the label's."""
 
 import re
 from datetime import UTC, datetime
@@ -10,11 +10,49 @@ from libs.kit.states import ForbiddenTransition, StateMachine
 from libs.store import Scope, Transaction
 from libs.store.ids import new_id
 from services.rma.model import return_leg
+from services.rma.model.outbound_leg import outbound_machine
 from services.rma.model.return_leg import return_machine
-from services.rma.model.rma import OutboundState, ReturnState, Rma, outbound_machine
-from services.rma.model.shipment import label_machine
+from services.rma.model.rma import Rma
+from services.rma.model.rma_values import OutboundState, ReturnState
+from services.rma.model.shipment import LabelState, Shipment, label_machine
+from services.rma.tests.builders import Case, a_network, made, reserved, seen
+from tests.support.harness import Harness
 
 _README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+
+_OUTBOUND = """
+requested → authorized | denied | cancelled
+denied → authorized | cancelled
+authorized → reserved | backordered | cancelled
+reserved → shipped | cancelled
+backordered → reserved | cancelled
+shipped → delivered | lost | refused
+delivered → dead_on_arrival | closed
+"""
+# A charge is a part of the way back: what was charged for is `invoiced` until it is on its way, credited or waived.
+_RETURN = """
+not_required → awaiting_return
+awaiting_return → not_required | in_transit | overdue
+overdue → in_transit | invoiced | waived
+invoiced → in_transit | credited | waived
+in_transit → received | lost
+lost → credited | waived
+received → inspected | wrong_unit | serial_mismatch
+serial_mismatch → inspected | wrong_unit | awaiting_return
+wrong_unit → awaiting_return
+"""
+
+
+def moves(text: str) -> set[tuple[str, str]]:
+    lines = [line.split(" → ") for line in text.strip().splitlines()]
+    return {(state, to) for state, targets in lines for to in targets.split(" | ")}
+
+
+@pytest.mark.parametrize(
+    ("machine", "agreed"), [(outbound_machine, _OUTBOUND), (return_machine, _RETURN)], ids=["outbound", "return"]
+)
+def test_the_machine_makes_the_moves_that_were_agreed_on_and_no_other(machine: StateMachine[str], agreed: str) -> None:
+    assert set(machine.allowed_pairs()) == moves(agreed)
 
 
 def a_transaction() -> Transaction:
@@ -23,34 +61,52 @@ def a_transaction() -> Transaction:
 
 def an_rma(state: OutboundState = "requested", return_state: ReturnState = "not_required") -> Rma:
     return Rma(
-        id=new_id(), account_id=new_id(), number="RMA-1", case_id=new_id(), case_number=None, diagnosis_id=new_id(),
-        cause_id=new_id(), component="camera", whole_unit=False, wanted_part=None, product_number=None, serial=None,
-        severity=None, priority=None, onsite=False, diagnosed_at=datetime.now(UTC), repeat_of=[], return_serial=None,
-        history=[], created_at=datetime.now(UTC), state=state, return_state=return_state,
-    )  # fmt: skip
+        id=new_id(),
+        account_id=new_id(),
+        number="RMA-1",
+        case_id=new_id(),
+        case_number=None,
+        diagnosis_id=new_id(),
+        cause_id=new_id(),
+        component="camera",
+        whole_unit=False,
+        wanted_part=None,
+        product_number=None,
+        serial=None,
+        severity=None,
+        priority=None,
+        onsite=False,
+        diagnosed_at=datetime.now(UTC),
+        repeat_of=[],
+        return_serial=None,
+        history=[],
+        created_at=datetime.now(UTC),
+        state=state,
+        return_state=return_state,
+    )
 
 
-@pytest.mark.parametrize(("state", "to"), outbound_machine.allowed_pairs())
+@pytest.mark.parametrize(("state", "to"), sorted(moves(_OUTBOUND)))
 def test_the_outbound_leg_goes_on_and_records_who_when_and_why(state: OutboundState, to: OutboundState) -> None:
     rma = an_rma(state)
-    rma.to(to, a_transaction(), "because")
-    [step] = rma.history
-    assert (rma.state, step.leg, step.state, step.by, step.reason) == (to, "outbound", to, "test", "because")
+    rma.become(to, a_transaction(), "because")
+    [change] = rma.history
+    assert (rma.state, change.leg, change.state, change.by, change.reason) == (to, "outbound", to, "test", "because")
 
 
 @pytest.mark.parametrize(("state", "to"), outbound_machine.forbidden_pairs())
 def test_the_outbound_leg_goes_nowhere_else_and_says_what_is_possible(state: OutboundState, to: OutboundState) -> None:
     rma = an_rma(state)
     with pytest.raises(ForbiddenTransition) as refused:
-        rma.to(to, a_transaction(), "because")
+        rma.become(to, a_transaction(), "because")
     assert (rma.state, rma.history) == (state, [])
-    assert refused.value.extra["possible"] == outbound_machine.possible(state)
+    assert refused.value.extra["possible"] == sorted(end for start, end in moves(_OUTBOUND) if start == state)
 
 
-@pytest.mark.parametrize(("state", "to"), return_machine.allowed_pairs())
+@pytest.mark.parametrize(("state", "to"), sorted(moves(_RETURN)))
 def test_the_return_leg_goes_on_and_leaves_the_outbound_alone(state: ReturnState, to: ReturnState) -> None:
     rma = an_rma("delivered", state)
-    return_leg.go(rma, to, a_transaction(), "because")
+    return_leg.become(rma, to, a_transaction(), "because")
     assert (rma.state, rma.return_state, rma.history[0].leg) == ("delivered", to, "return")
 
 
@@ -58,15 +114,27 @@ def test_the_return_leg_goes_on_and_leaves_the_outbound_alone(state: ReturnState
 def test_the_return_leg_goes_nowhere_else(state: ReturnState, to: ReturnState) -> None:
     rma = an_rma("delivered", state)
     with pytest.raises(ForbiddenTransition):
-        return_leg.go(rma, to, a_transaction(), "because")
+        return_leg.become(rma, to, a_transaction(), "because")
     assert (rma.return_state, rma.history) == (state, [])
 
 
 @pytest.mark.promise("S3")
-def test_no_state_of_the_way_back_is_needed_for_any_step_of_the_way_out() -> None:
-    for return_state in return_machine.states:
-        for state, to in outbound_machine.allowed_pairs():
-            an_rma(state, return_state).to(to, a_transaction(), "whatever the defective part does")
+@pytest.mark.parametrize("return_state", sorted({state for pair in moves(_RETURN) for state in pair}))
+async def test_whatever_the_way_back_has_come_to_the_depot_ships_and_the_part_is_delivered(
+    rma: Harness, return_state: ReturnState
+) -> None:
+    await a_network(rma)
+    rma_id = await reserved(rma, Case())
+    async with rma.transaction() as tx:
+        (await Rma.get(rma_id, tx, lock=True)).return_state = return_state
+
+    body = {"serial": "NEW-1", "carrier": "depot van", "tracking": "VAN-1"}
+    await made(rma, f"/v1/rmas/{rma_id}/ship", body, role="depot")
+    await made(rma, f"/v1/rmas/{rma_id}/deliver", {}, role="depot")
+
+    found = await seen(rma, rma_id)
+    assert found["delivered_at"]
+    assert (found["shipped_serial"], found["tracking"]) == ("NEW-1", "VAN-1")
 
 
 @pytest.mark.parametrize("machine", [outbound_machine, return_machine], ids=["outbound", "return"])
@@ -79,5 +147,21 @@ def test_the_readme_draws_the_machine_as_it_is(machine: StateMachine[str]) -> No
     assert any({line.strip() for line in drawn} == {line.strip() for line in each} for each in pictures)
 
 
-def test_a_label_that_was_given_up_stays_void() -> None:
-    assert label_machine.possible("void") == []
+@pytest.mark.parametrize("state", sorted(label_machine.states))
+def test_a_label_that_was_given_up_stays_void_whatever_the_carrier_answers(state: LabelState) -> None:
+    label = Shipment(
+        id=new_id(),
+        account_id=new_id(),
+        rma_id=new_id(),
+        direction="outbound",
+        reference="RMA-1-OUT-1",
+        state=state,
+        service="next_business_day",
+        papers=[],
+        news=[],
+        created_at=datetime.now(UTC),
+    )
+    label.give_up()
+    label.bought("T-1", "simulated-express", None, None)
+    label.refused("too heavy")
+    assert label.state == "void"

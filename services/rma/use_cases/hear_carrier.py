@@ -10,9 +10,10 @@ from libs.kit.fields import Word
 from libs.kit.http import Router, Tx, public
 from libs.kit.settings import setting
 from libs.kit.webhooks import Webhook
+from services.rma.model.case_file import CaseFile
 from services.rma.model.rma import Rma
 from services.rma.model.shipment import CarrierNews, CarrierStatus, Shipment
-from services.rma.reactions.follow_parcel import follow_news
+from services.rma.reactions.follow_parcel import follow_parcel
 
 log = structlog.get_logger()
 router = Router(tags=["carrier"])
@@ -52,5 +53,5 @@ async def hear_carrier(notice: CarrierNotice, sent: Webhook, tx: Tx) -> Heard:
     if not shipment.hear(news):
         return Heard(known=True, repeated=True)
     if shipment.state == "bought" and (rma.has_shipped or shipment.direction == "return"):
-        await follow_news(rma, shipment, news, tx)
+        await follow_parcel(rma, shipment, await CaseFile.get(rma.case_id, tx), tx)
     return Heard(known=True)

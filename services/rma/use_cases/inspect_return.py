@@ -9,15 +9,17 @@ from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Conflict
 from libs.store import Transaction
 from services.rma.model import return_leg
-from services.rma.model.return_leg import ACCEPTED, ON_ITS_WAY_OUT, return_machine
-from services.rma.model.rma import InspectionResult, Rma
+from services.rma.model.return_leg import ACCEPTED, AWAITED, return_machine
+from services.rma.model.rma import Rma
+from services.rma.model.rma_values import InspectionResult
 from services.rma.queries.access import visible_to
 from services.rma.queries.rmas import RmaOut, rma_seen_by
-from services.rma.reactions.await_return import announce, window_from
+from services.rma.reactions.await_return import ask_back, window_from
 from services.rma.reactions.close_rma import close_if_over
+from services.rma.reactions.credit_charge import credit_charge
 from services.rma.reactions.order_labels import order_return_label
 from services.rma.reactions.reserve_part import restock
-from services.rma.use_cases.receive_return import ReceiveReturn, credit, receive_return
+from services.rma.use_cases.receive_return import ReceiveReturn, receive_return
 
 router = Router(tags=["rmas"])
 
@@ -67,11 +69,13 @@ async def inspect_return(rma: Rma, cmd: InspectReturn, tx: Transaction) -> None:
         await _await_again(rma, cmd.note or "the wrong unit came back", tx)
 
 
-async def book_to_its_owner(rma: Rma, cmd: InspectReturn, caller: Principal, tx: Transaction) -> None:
-    """The unit that came for this RMA is another one's of these depots: that one has it back, this one waits on. Raises NoMatch."""
-    assert cmd.matched_rma_id
+async def book_to_its_owner(rma: Rma, owner_id: UUID, cmd: InspectReturn, caller: Principal, tx: Transaction) -> None:
+    """The unit that came for this RMA is what another one of the caller's depots awaits: that one has it back, this one waits on.
+
+    Raises ForbiddenTransition, NoMatch.
+    """
     return_machine.check(rma.return_state, "awaiting_return")
-    owner = await tx.first(Rma, Rma.c.id == cmd.matched_rma_id, *visible_to(caller, Rma), lock=True)
+    owner = await tx.first(Rma, Rma.c.id == owner_id, *visible_to(caller, Rma), lock=True)
     if owner is None or owner.account_id != rma.account_id or owner.return_serial != rma.received_serial:
         raise NoMatch("That RMA does not await this serial.", serial=rma.received_serial)
     receive_return(owner, ReceiveReturn.model_construct(serial=rma.received_serial, part_number=None), tx)
@@ -80,7 +84,7 @@ async def book_to_its_owner(rma: Rma, cmd: InspectReturn, caller: Principal, tx:
 
 
 async def _accept(rma: Rma, result: InspectionResult, tx: Transaction) -> None:
-    credit(rma, tx)
+    credit_charge(rma, tx)
     if rma.depot_id:
         good = rma.returns == "unused_replacement" and result == "no_fault_found"
         await restock(rma, rma.depot_id, tx, good=good, reason=f"returned: {result}")
@@ -103,7 +107,7 @@ async def _await_again(rma: Rma, reason: str, tx: Transaction) -> None:
         )
     )
     await order_return_label(rma, tx)
-    await announce(rma, tx)
+    await ask_back(rma, due, tx)
 
 
 async def _owner_of(rma: Rma, tx: Transaction) -> Rma | None:
@@ -113,7 +117,7 @@ async def _owner_of(rma: Rma, tx: Transaction) -> Rma | None:
         Rma.c.account_id == rma.account_id,
         Rma.c.id != rma.id,
         Rma.c.return_serial == rma.received_serial,
-        Rma.c.return_state.in_(sorted(ON_ITS_WAY_OUT)),
+        Rma.c.return_state.in_(sorted(AWAITED)),
     )
 
 
@@ -122,5 +126,8 @@ async def inspect_return_route(rma_id: UUID, cmd: InspectReturn, tx: Tx, caller:
     if cmd.matched_rma_id:
         await tx.find_many(Rma, [rma_id, cmd.matched_rma_id], lock=True)
     rma = await rma_seen_by(caller, rma_id, tx, lock=True)
-    await (book_to_its_owner(rma, cmd, caller, tx) if cmd.matched_rma_id else inspect_return(rma, cmd, tx))
+    if cmd.matched_rma_id:
+        await book_to_its_owner(rma, cmd.matched_rma_id, cmd, caller, tx)
+    else:
+        await inspect_return(rma, cmd, tx)
     return RmaOut.of(rma)

@@ -38,9 +38,15 @@ async def add_calendar_route(cmd: AddCalendar, tx: Tx) -> CalendarOut:
         raise CalendarInUse(f"{other.name} is the calendar there; edit it.", calendar_id=str(other.id))
     await refuse_twin(BusinessCalendar, tx, name=cmd.name)
     added = BusinessCalendar(
-        id=new_id(), name=cmd.name, country=cmd.country, region=cmd.region, data=cmd.data,
-        edited_by=tx.scope.actor, edited_because="added", edited_at=tx.now,
-    )  # fmt: skip
+        id=new_id(),
+        name=cmd.name,
+        country=cmd.country,
+        region=cmd.region,
+        data=cmd.data,
+        edited_by=tx.scope.actor,
+        edited_because="added",
+        edited_at=tx.now,
+    )
     await renew_every_open_promise(tx, "calendar")
     return CalendarOut.model_validate(tx.add(added))
 

@@ -13,9 +13,8 @@ from libs.store import Transaction
 from libs.store.ids import derived
 from services.rma.model.depot import Depot
 from services.rma.model.part import part_numbered
-from services.rma.model.stock import Stock, locked_stock
+from services.rma.model.stock import Stock, locked_stock, offer_to_backorders
 from services.rma.queries.stock import StockOut
-from services.rma.reactions.reserve_part import offer_to_backorders
 
 router = Router(tags=["stock"])
 Quantity = Annotated[int, Field(ge=1, le=100_000)]

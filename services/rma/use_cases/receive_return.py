@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from libs.events.rma_returns import DefectiveReceived, InvoiceSettled
+from libs.events.rma_returns import DefectiveReceived
 from libs.kit.fields import Serial, Word
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
@@ -10,6 +10,7 @@ from services.rma.model import return_leg
 from services.rma.model.rma import NoDestination, Rma
 from services.rma.queries.rmas import RmaOut, rma_seen_by
 from services.rma.reactions.await_return import stop_waiting
+from services.rma.reactions.credit_charge import credit_charge
 
 router = Router(tags=["rmas"])
 
@@ -22,7 +23,7 @@ class ReceiveReturn(Command):
 
 
 def receive_return(rma: Rma, cmd: ReceiveReturn, tx: Transaction) -> None:
-    """Whether or not a carrier told of it, and also when it is long overdue. Raises ForbiddenTransition."""
+    """Whether or not a carrier told of it, and also when it is long overdue. Raises ForbiddenTransition, NoDestination."""
     return_leg.receive(rma, cmd.serial, tx)
     stop_waiting(rma, tx)
     if rma.depot_id is None:
@@ -39,25 +40,7 @@ def receive_return(rma: Rma, cmd: ReceiveReturn, tx: Transaction) -> None:
         )
     )
     if cmd.serial == rma.return_serial or rma.return_serial is None:
-        credit(rma, tx)
-
-
-def credit(rma: Rma, tx: Transaction) -> None:
-    """It came after all: an open charge is taken off."""
-    if rma.invoice is None or rma.invoice.settled:
-        return
-    rma.invoice = rma.invoice.model_copy(update={"settled": "credited"})
-    tx.emit(
-        InvoiceSettled(
-            **rma.ids,
-            outcome="credited",
-            invoice_number=rma.invoice.number,
-            amount=rma.invoice.amount,
-            reason="the unit came back after it was invoiced",
-            by=tx.scope.actor,
-            settled_at=tx.now,
-        )
-    )
+        credit_charge(rma, tx)
 
 
 @router.post("/v1/rmas/{rma_id}/receive", dependencies=[allow("depot")])

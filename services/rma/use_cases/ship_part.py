@@ -12,17 +12,17 @@ from libs.store import Transaction
 from services.rma.model import return_leg
 from services.rma.model.case_file import CaseFile
 from services.rma.model.network import Network
+from services.rma.model.outbound_leg import outbound_machine
 from services.rma.model.part import part_numbered
+from services.rma.model.policy import policy_for
 from services.rma.model.promise import forecast
-from services.rma.model.rma import NoLabelYet, Rma, outbound_machine
-from services.rma.model.shipment import Shipment
+from services.rma.model.rma import FORECAST_CARRIER_LATE, FORECAST_SHIP_CUT_OFF, Rma
+from services.rma.model.shipment import NoLabelYet, Shipment, label_for
 from services.rma.model.stock import locked_stock
-from services.rma.queries.rmas import RmaOut, rma_seen_by
-from services.rma.reactions.await_return import return_policy
-from services.rma.reactions.follow_parcel import follow_news
-from services.rma.reactions.follow_visits import follow_visits
-from services.rma.reactions.order_labels import label_for
-from services.rma.reactions.renew_promise import keep_promise
+from services.rma.queries.rmas import RmaOut, rma_and_case
+from services.rma.reactions.act_on import go_on
+from services.rma.reactions.follow_parcel import follow_parcel
+from services.rma.reactions.renew_promise import change_promise
 
 router = Router(tags=["rmas"])
 
@@ -41,50 +41,30 @@ class ShipPart(Command):
         return self
 
 
-async def ship_part(rma: Rma, cmd: ShipPart, tx: Transaction) -> Rma:
-    """Raises ForbiddenTransition, NoLabelYet, SerialMissing."""
+async def ship_part(rma: Rma, cmd: ShipPart, case: CaseFile, tx: Transaction) -> None:
+    """Then follows what the carrier or the technician told before the depot recorded the shipment.
+
+    Raises ForbiddenTransition, NoLabelYet, SerialMissing.
+    """
     outbound_machine.check(rma.state, "shipped")
-    label = await label_for(rma, "outbound", tx)
+    label = await label_for(rma.id, "outbound", tx)
     carrier, tracking = _label(label, cmd)
     part = await part_numbered(rma.sent_part, tx)
-    assert rma.depot_id
-    assert rma.contract_due
-    way = (await Network.load(tx, plan=rma.plan)).way_from(rma.depot_id, rma.destination)
-    keep_promise(rma, forecast(tx.now, way), tx, "shipped")
-    assert rma.promise
-    rma.ship(cmd.serial, serialised=bool(part and part.serialised), tracking=tracking, carrier=carrier, tx=tx)
-    (await locked_stock(rma.depot_id, rma.sent_part, tx)).ship(rma.id, tx)
-    grace = timedelta(minutes=(await return_policy(rma, tx)).carrier_grace_minutes)
-    tx.cancel_timer(rma, "forecast:ship_cut_off")
-    tx.set_timer(rma, "forecast:carrier_late", rma.promise.promised_by + grace)
-    way_back = await label_for(rma, "return", tx)
-    tx.emit(
-        PartShipped(
-            **rma.ids,
-            number=rma.number,
-            part_number=rma.sent_part,
-            whole_unit=rma.whole_unit,
-            component=rma.component,
-            serial=cmd.serial,
-            depot_id=rma.depot_id,
-            carrier=carrier,
-            tracking=tracking,
-            label_url=label.label_url if label and label.tracking == tracking else None,
-            return_label_url=way_back.label_url if way_back else None,
-            promised=rma.promise.promised,
-            promised_by=rma.promise.promised_by,
-            contract_due=rma.contract_due,
-            onsite=rma.onsite,
-            shipped_at=tx.now,
-        )
-    )
+    depot_id = rma.kept.depot_id
+    way = (await Network.load(tx, plan=rma.plan)).way_from(depot_id, rma.destination)
+    change_promise(rma, forecast(tx.now, way), tx, "shipped")
+    rma.ship(cmd.serial, serialised=bool(part and part.serialised), carrier=carrier, tracking=tracking, tx=tx)
+    (await locked_stock(depot_id, rma.sent_part, tx)).ship(rma.id, tx)
+    await _tell(rma, label, tx)
     if rma.return_required:
         return_leg.expect(rma, tx, "the replacement has shipped")
-    await _catch_up(rma, label, tx)
-    return rma
+    if label and label.state != "void":
+        await follow_parcel(rma, label, case, tx)
+    await go_on(rma, case, tx)
 
 
 def _label(label: Shipment | None, cmd: ShipPart) -> tuple[str, str]:
+    """Carrier and tracking number: the depot's own, or those of the label that was bought. Raises NoLabelYet."""
     if cmd.carrier and cmd.tracking:
         if label:
             label.give_up()
@@ -100,19 +80,37 @@ def _label(label: Shipment | None, cmd: ShipPart) -> tuple[str, str]:
     return label.carrier, label.tracking
 
 
-async def _catch_up(rma: Rma, label: Shipment | None, tx: Transaction) -> None:
-    """What the carrier or the technician told before the depot recorded the shipment."""
-    if label and label.state != "void":
-        for news in label.news:
-            await follow_news(rma, label, news, tx)
-    case = await CaseFile.find(rma.case_id, tx)
-    if case and (diagnosis := case.diagnoses.get(rma.diagnosis_id)):
-        await follow_visits(rma, diagnosis, case, tx)
+async def _tell(rma: Rma, label: Shipment | None, tx: Transaction) -> None:
+    (depot_id, promise), sent = rma.kept, rma.sent
+    grace = timedelta(minutes=(await policy_for(rma, tx)).carrier_grace_minutes)
+    tx.cancel_timer(rma, FORECAST_SHIP_CUT_OFF)
+    tx.set_timer(rma, FORECAST_CARRIER_LATE, promise.promised_by + grace)
+    way_back = await label_for(rma.id, "return", tx)
+    tx.emit(
+        PartShipped(
+            **rma.ids,
+            serial=sent.serial,
+            carrier=sent.carrier,
+            tracking=sent.tracking,
+            number=rma.number,
+            part_number=rma.sent_part,
+            whole_unit=rma.whole_unit,
+            component=rma.component,
+            depot_id=depot_id,
+            label_url=label.label_url if label and label.tracking == sent.tracking else None,
+            return_label_url=way_back.label_url if way_back else None,
+            promised=promise.promised,
+            promised_by=promise.promised_by,
+            contract_due=rma.grant.due,
+            onsite=rma.onsite,
+            shipped_at=sent.at,
+        )
+    )
 
 
 @router.post("/v1/rmas/{rma_id}/ship", dependencies=[allow("depot")])
 async def ship_part_route(rma_id: UUID, cmd: ShipPart, tx: Tx, caller: Caller) -> RmaOut:
-    rma = await rma_seen_by(caller, rma_id, tx, lock=True)
-    if case := await CaseFile.find(rma.case_id, tx):
-        case.takes_commands()
-    return RmaOut.of(await ship_part(rma, cmd, tx))
+    rma, case = await rma_and_case(caller, rma_id, tx)
+    case.must_take_commands()
+    await ship_part(rma, cmd, case, tx)
+    return RmaOut.of(rma)

@@ -1,0 +1,25 @@
+"""The states of the way out: which may follow which, and what several of them have in common."""
+
+from libs.kit.states import StateMachine
+from services.rma.model.rma_values import OutboundState
+
+outbound_machine: StateMachine[OutboundState] = StateMachine(
+    "The RMA",
+    {
+        "requested": {"authorized", "denied", "cancelled"},
+        # By a manager's override, or by cover that came after all.
+        "denied": {"authorized", "cancelled"},
+        "authorized": {"reserved", "backordered", "cancelled"},
+        "backordered": {"reserved", "cancelled"},
+        "reserved": {"shipped", "cancelled"},
+        "shipped": {"delivered", "refused", "lost"},
+        "delivered": {"dead_on_arrival", "closed"},
+    },
+    initial="requested",
+)
+UNSHIPPED: frozenset[OutboundState] = frozenset({"requested", "authorized", "denied", "reserved", "backordered"})
+AWAITS_PART: frozenset[OutboundState] = frozenset({"authorized", "backordered", "reserved", "shipped"})
+"""The contract's date is still to be kept."""
+OPEN_PROMISE: frozenset[OutboundState] = frozenset({"reserved", "shipped"})
+"""The forecast can still move."""
+NOT_SENT: frozenset[OutboundState] = frozenset({"requested", "denied", "cancelled"})

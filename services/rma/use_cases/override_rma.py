@@ -1,0 +1,40 @@
+"""A manager grants a replacement against the cover."""
+
+from uuid import UUID
+
+from libs.kit.fields import Reason, Word
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.store import Transaction
+from services.rma.model.case_file import CaseFile
+from services.rma.model.outbound_leg import outbound_machine
+from services.rma.model.rma import Rma
+from services.rma.queries.rmas import RmaOut, rma_and_case
+from services.rma.reactions.act_on import go_on
+from services.rma.reactions.authorize_rma import authorize
+
+router = Router(tags=["rmas"])
+
+
+class Override(Command):
+    """Why the replacement is granted against the cover, and which part, where the diagnosis named none that fits."""
+
+    reason: Reason
+    part_number: Word | None = None
+
+
+async def override_rma(rma: Rma, cmd: Override, case: CaseFile, tx: Transaction) -> None:
+    """A manager grants it. Raises ForbiddenTransition, NoDestination."""
+    outbound_machine.check(rma.state, "authorized")
+    if case.coverage:
+        rma.take_cover(case.coverage)
+    rma.wanted_part = cmd.part_number or rma.wanted_part
+    await authorize(rma, tx, cmd.reason, overridden=True)
+    await go_on(rma, case, tx)
+
+
+@router.post("/v1/rmas/{rma_id}/override", dependencies=[allow("manager")])
+async def override_rma_route(rma_id: UUID, cmd: Override, tx: Tx, caller: Caller) -> RmaOut:
+    rma, case = await rma_and_case(caller, rma_id, tx)
+    case.must_take_commands()
+    await override_rma(rma, cmd, case, tx)
+    return RmaOut.of(rma)

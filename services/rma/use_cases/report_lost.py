@@ -1,0 +1,32 @@
+"""The replacement will not arrive: another one goes out at once, under an RMA linked to it."""
+
+from uuid import UUID
+
+from libs.kit.fields import Reason
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.store import Transaction
+from services.rma.model.case_file import CaseFile
+from services.rma.model.next_step import still_wanted
+from services.rma.model.rma import Rma
+from services.rma.queries.rmas import RmaOut, rma_and_case
+from services.rma.reactions.act_on import go_on
+from services.rma.reactions.record_mishap import record_loss
+
+router = Router(tags=["rmas"])
+
+
+class ReportLost(Command):
+    reason: Reason
+
+
+async def report_lost(rma: Rma, cmd: ReportLost, case: CaseFile, tx: Transaction) -> None:
+    """Recorded also on a cancelled case, where nothing else goes out. Raises ForbiddenTransition."""
+    record_loss(rma, cmd.reason, tx.now, tx, again=still_wanted(rma, case))
+    await go_on(rma, case, tx)
+
+
+@router.post("/v1/rmas/{rma_id}/lost", dependencies=[allow("depot", "engineer", "manager")])
+async def report_lost_route(rma_id: UUID, cmd: ReportLost, tx: Tx, caller: Caller) -> RmaOut:
+    rma, case = await rma_and_case(caller, rma_id, tx)
+    await report_lost(rma, cmd, case, tx)
+    return RmaOut.of(rma)
