@@ -13,9 +13,9 @@ return_machine: StateMachine[ReturnState] = StateMachine(
     "The return",
     {
         "not_required": {"awaiting_return"},
-        "awaiting_return": {"in_transit", "overdue", "not_required"},
-        "overdue": {"invoiced", "in_transit", "waived"},
-        "invoiced": {"in_transit", "credited", "waived"},
+        "awaiting_return": {"in_transit", "received", "overdue", "not_required"},
+        "overdue": {"invoiced", "in_transit", "received", "waived"},
+        "invoiced": {"in_transit", "received", "credited", "waived"},
         "in_transit": {"received", "lost"},
         "received": {"inspected", "serial_mismatch", "wrong_unit"},
         "serial_mismatch": {"inspected", "wrong_unit", "awaiting_return"},
@@ -86,7 +86,6 @@ def hand_over(rma: Rma, tx: Transaction, reason: str, *, at: datetime | None = N
 
 def receive(rma: Rma, serial: str | None, tx: Transaction) -> None:
     """It is in the depot, also when no carrier told that it was coming. Raises ForbiddenTransition."""
-    hand_over(rma, tx, "handed in")
     become(rma, "received", tx, f"serial {serial}" if serial else "received")
     rma.received_serial, rma.received_at, rma.inspection = serial, tx.now, None
 

@@ -43,8 +43,8 @@ async def test_an_rma_that_is_not_there_is_not_found(rma: Harness, action: str) 
         ("lost", "delivered", ["closed", "dead_on_arrival"]),
         ("cancel", "delivered", ["closed", "dead_on_arrival"]),
         ("override", "delivered", ["closed", "dead_on_arrival"]),
-        ("settle", "awaiting_return", ["in_transit", "not_required", "overdue"]),
-        ("inspect", "awaiting_return", ["in_transit", "not_required", "overdue"]),
+        ("settle", "awaiting_return", ["in_transit", "not_required", "overdue", "received"]),
+        ("inspect", "awaiting_return", ["in_transit", "not_required", "overdue", "received"]),
     ],
 )
 async def test_what_a_delivered_rma_does_not_allow_names_the_state_and_what_is_possible(

@@ -24,35 +24,52 @@ _OUTBOUND = """
 requested → authorized | denied | cancelled
 denied → authorized | cancelled
 authorized → reserved | backordered | cancelled
-reserved → shipped | cancelled
+reserved → reserved | backordered | shipped | cancelled
 backordered → reserved | cancelled
+authorized | reserved | backordered → requested
 shipped → delivered | lost | refused
+refused → reserved | cancelled
 delivered → dead_on_arrival | closed
 """
-# A charge is a part of the way back: what was charged for is `invoiced` until it is on its way, credited or waived.
+# No command makes these moves yet: another depot, a short pick, a corrected unit or site, a refused parcel sent again.
+_NOT_YET = """
+reserved → reserved | backordered
+authorized | reserved | backordered → requested
+refused → reserved | cancelled
+"""
 _RETURN = """
 not_required → awaiting_return
-awaiting_return → not_required | in_transit | overdue
-overdue → in_transit | invoiced | waived
-invoiced → in_transit | credited | waived
+awaiting_return → not_required | in_transit | received | overdue
+overdue → in_transit | received | waived
 in_transit → received | lost
-lost → credited | waived
 received → inspected | wrong_unit | serial_mismatch
 serial_mismatch → inspected | wrong_unit | awaiting_return
 wrong_unit → awaiting_return
 """
+# The charge for what does not come back is still a state of the way back, and no machine of its own.
+_CHARGE = """
+overdue → invoiced
+invoiced → in_transit | received | credited | waived
+lost → credited | waived
+"""
 
 
 def moves(text: str) -> set[tuple[str, str]]:
+    """Every (from, to) of lines like `a | b → c | d`."""
     lines = [line.split(" → ") for line in text.strip().splitlines()]
-    return {(state, to) for state, targets in lines for to in targets.split(" | ")}
+    return {(state, to) for states, targets in lines for state in states.split(" | ") for to in targets.split(" | ")}
+
+
+OUTBOUND, RETURN = moves(_OUTBOUND) - moves(_NOT_YET), moves(_RETURN) | moves(_CHARGE)
 
 
 @pytest.mark.parametrize(
-    ("machine", "agreed"), [(outbound_machine, _OUTBOUND), (return_machine, _RETURN)], ids=["outbound", "return"]
+    ("machine", "agreed"), [(outbound_machine, OUTBOUND), (return_machine, RETURN)], ids=["outbound", "return"]
 )
-def test_the_machine_makes_the_moves_that_were_agreed_on_and_no_other(machine: StateMachine[str], agreed: str) -> None:
-    assert set(machine.allowed_pairs()) == moves(agreed)
+def test_the_machine_makes_the_moves_that_were_agreed_on_and_no_other(
+    machine: StateMachine[str], agreed: set[tuple[str, str]]
+) -> None:
+    assert set(machine.allowed_pairs()) == agreed
 
 
 def a_transaction() -> Transaction:
@@ -86,7 +103,7 @@ def an_rma(state: OutboundState = "requested", return_state: ReturnState = "not_
     )
 
 
-@pytest.mark.parametrize(("state", "to"), sorted(moves(_OUTBOUND)))
+@pytest.mark.parametrize(("state", "to"), sorted(OUTBOUND))
 def test_the_outbound_leg_goes_on_and_records_who_when_and_why(state: OutboundState, to: OutboundState) -> None:
     rma = an_rma(state)
     rma.become(to, a_transaction(), "because")
@@ -100,10 +117,10 @@ def test_the_outbound_leg_goes_nowhere_else_and_says_what_is_possible(state: Out
     with pytest.raises(ForbiddenTransition) as refused:
         rma.become(to, a_transaction(), "because")
     assert (rma.state, rma.history) == (state, [])
-    assert refused.value.extra["possible"] == sorted(end for start, end in moves(_OUTBOUND) if start == state)
+    assert refused.value.extra["possible"] == sorted(end for start, end in OUTBOUND if start == state)
 
 
-@pytest.mark.parametrize(("state", "to"), sorted(moves(_RETURN)))
+@pytest.mark.parametrize(("state", "to"), sorted(RETURN))
 def test_the_return_leg_goes_on_and_leaves_the_outbound_alone(state: ReturnState, to: ReturnState) -> None:
     rma = an_rma("delivered", state)
     return_leg.become(rma, to, a_transaction(), "because")
@@ -119,7 +136,7 @@ def test_the_return_leg_goes_nowhere_else(state: ReturnState, to: ReturnState) -
 
 
 @pytest.mark.promise("S3")
-@pytest.mark.parametrize("return_state", sorted({state for pair in moves(_RETURN) for state in pair}))
+@pytest.mark.parametrize("return_state", sorted({state for pair in RETURN for state in pair}))
 async def test_whatever_the_way_back_has_come_to_the_depot_ships_and_the_part_is_delivered(
     rma: Harness, return_state: ReturnState
 ) -> None:
