@@ -18,6 +18,8 @@ router = Router(tags=["network"])
 
 
 class DepotOut(BaseModel):
+    """A store of parts. Its `cut_off`, where it has one, stands before the policy's."""
+
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID
@@ -36,6 +38,8 @@ class DepotOut(BaseModel):
 
 
 class LaneOut(BaseModel):
+    """How long, by what hour, and for how much a carrier goes from a depot to a country or region."""
+
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID
@@ -52,6 +56,8 @@ class LaneOut(BaseModel):
 
 
 class CalendarOut(BaseModel):
+    """Working days and hours of a depot, or of a destination where it names a country."""
+
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID
@@ -67,6 +73,7 @@ class CalendarOut(BaseModel):
 
 @router.get("/v1/depots", dependencies=[allow(*DEPOT_READERS)])
 async def list_depots(tx: Tx, paging: Paging, country: CountryCode | None = None) -> Page[DepotOut]:
+    """By code."""
     where: list[sa.ColumnElement[bool]] = [Depot.c.country == country] if country else []
     if after := paging.after(str):
         where.append(Depot.c.code > after[0])
@@ -76,6 +83,7 @@ async def list_depots(tx: Tx, paging: Paging, country: CountryCode | None = None
 
 @router.get("/v1/depots/{depot_id}", dependencies=[allow(*DEPOT_READERS)])
 async def get_depot(depot_id: UUID, tx: Tx) -> DepotOut:
+    """One depot."""
     return DepotOut.model_validate(await Depot.get(depot_id, tx))
 
 
@@ -94,11 +102,13 @@ async def list_lanes(
 
 @router.get("/v1/lanes/{lane_id}", dependencies=[allow(*DEPOT_READERS)])
 async def get_lane(lane_id: UUID, tx: Tx) -> LaneOut:
+    """One lane."""
     return LaneOut.model_validate(await Lane.get(lane_id, tx))
 
 
 @router.get("/v1/calendars", dependencies=[allow(*DEPOT_READERS)])
 async def list_calendars(tx: Tx, paging: Paging, country: CountryCode | None = None) -> Page[CalendarOut]:
+    """By name."""
     where: list[sa.ColumnElement[bool]] = [BusinessCalendar.c.country == country] if country else []
     if after := paging.after(str):
         where.append(BusinessCalendar.c.name > after[0])
@@ -108,4 +118,5 @@ async def list_calendars(tx: Tx, paging: Paging, country: CountryCode | None = N
 
 @router.get("/v1/calendars/{calendar_id}", dependencies=[allow(*DEPOT_READERS)])
 async def get_calendar(calendar_id: UUID, tx: Tx) -> CalendarOut:
+    """One calendar."""
     return CalendarOut.model_validate(await BusinessCalendar.get(calendar_id, tx))

@@ -20,6 +20,8 @@ router = Router(tags=["parts"])
 
 
 class PartOut(BaseModel):
+    """An entry of the catalogue. `fits` names no product: it is not bound to one."""
+
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID
@@ -58,4 +60,5 @@ async def list_parts(
 
 @router.get("/v1/parts/{part_id}", dependencies=[allow(*RMA_READERS)])
 async def get_part(part_id: UUID, tx: Tx) -> PartOut:
+    """One entry of the catalogue."""
     return PartOut.model_validate(await Part.get(part_id, tx))

@@ -53,7 +53,7 @@ class NoTimeZone(Unprocessable):
 
 
 @router.get("/v1/promises", dependencies=[allow("customer", "reseller", *STAFF)])
-async def what_if(
+async def get_promises(
     tx: Tx,
     part_number: Word,
     country: Annotated[CountryCode, Query()],

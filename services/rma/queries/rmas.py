@@ -162,6 +162,7 @@ async def list_rmas(
 
 @router.get("/v1/rmas/{rma_id}", dependencies=[allow(*RMA_READERS)])
 async def get_rma(rma_id: UUID, tx: Tx, caller: Caller) -> RmaDetail:
+    """One RMA with its parcels and its history."""
     rma = await rma_seen_by(caller, rma_id, tx)
     parcels = await tx.select(
         Shipment, Shipment.c.rma_id == rma.id, order_by=(Shipment.c.created_at, Shipment.c.reference)

@@ -18,6 +18,8 @@ router = Router(tags=["stock"])
 
 
 class StockOut(BaseModel):
+    """A depot's shelf of one part. `available` is what is neither kept for an RMA nor in quarantine."""
+
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID
@@ -32,6 +34,8 @@ class StockOut(BaseModel):
 
 
 class MovementOut(BaseModel):
+    """One change of a shelf: what, how many, for which RMA, by whom and why."""
+
     model_config = ConfigDict(from_attributes=True)
 
     id: UUID

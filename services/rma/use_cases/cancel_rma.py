@@ -13,6 +13,8 @@ router = Router(tags=["rmas"])
 
 
 class CancelRma(Command):
+    """Why nothing is to be sent."""
+
     reason: Reason
 
 
@@ -23,6 +25,7 @@ async def cancel_rma(rma: Rma, cmd: CancelRma, tx: Transaction) -> None:
 
 @router.post("/v1/rmas/{rma_id}/cancel", dependencies=[allow("engineer", "manager")])
 async def cancel_rma_route(rma_id: UUID, cmd: CancelRma, tx: Tx, caller: Caller) -> RmaOut:
+    """Stops the RMA before anything has left; what was kept goes to whoever waits for it."""
     rma, case = await rma_and_case(caller, rma_id, tx)
     case.must_take_commands()
     await cancel_rma(rma, cmd, tx)

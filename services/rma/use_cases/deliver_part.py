@@ -35,6 +35,7 @@ async def deliver_part(rma: Rma, cmd: DeliverPart, case: CaseFile, tx: Transacti
 
 @router.post("/v1/rmas/{rma_id}/deliver", dependencies=[allow("depot", "engineer", "manager")])
 async def deliver_part_route(rma_id: UUID, cmd: DeliverPart, tx: Tx, caller: Caller) -> RmaOut:
+    """The part is at the destination. Recorded also on a cancelled case: the parcel was under way."""
     rma, case = await rma_and_case(caller, rma_id, tx)
     await deliver_part(rma, cmd, case, tx)
     return RmaOut.of(rma)

@@ -38,7 +38,7 @@ class Heard(BaseModel):
 
 
 @router.post("/v1/carrier-events", status_code=202, dependencies=[public()])
-async def hear_carrier(notice: CarrierNotice, sent: Webhook, tx: Tx) -> Heard:
+async def hear_carrier_route(notice: CarrierNotice, sent: Webhook, tx: Tx) -> Heard:
     """Answers 202 also for a parcel that is not ours, so that the carrier does not tell it for ever."""
     sent.verify(setting("CARRIER_WEBHOOK_SECRET", ""))
     found = await tx.first(Shipment, Shipment.c.reference == notice.reference)

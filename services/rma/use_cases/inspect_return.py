@@ -123,6 +123,7 @@ async def _owner_of(rma: Rma, tx: Transaction) -> Rma | None:
 
 @router.post("/v1/rmas/{rma_id}/inspect", dependencies=[allow("depot")])
 async def inspect_return_route(rma_id: UUID, cmd: InspectReturn, tx: Tx, caller: Caller) -> RmaOut:
+    """What it turned out to be. A wrong unit is awaited again; another serial may be booked to the RMA that awaits it."""
     if cmd.matched_rma_id:
         await tx.find_many(Rma, [rma_id, cmd.matched_rma_id], lock=True)
     rma = await rma_seen_by(caller, rma_id, tx, lock=True)

@@ -28,7 +28,9 @@ class AnotherDepot(Forbidden):
     title = "Another depot's stock"
 
 
-class GoodsIn(Command):
+class BookGoodsIn(Command):
+    """So many of a part came into the depot."""
+
     depot_id: UUID
     part_number: Word
     quantity: Quantity
@@ -36,6 +38,8 @@ class GoodsIn(Command):
 
 
 class CountStock(Command):
+    """What is really on the shelf."""
+
     depot_id: UUID
     part_number: Word
     counted: int = Field(ge=0, le=1_000_000)
@@ -43,6 +47,8 @@ class CountStock(Command):
 
 
 class TransferStock(Command):
+    """So many of a part go from one depot to another."""
+
     from_depot_id: UUID
     to_depot_id: UUID
     part_number: Word
@@ -61,6 +67,8 @@ class QuarantineStock(Command):
 
 
 class SetReorderPoint(Command):
+    """Below so many available ones the shelf is listed as running low."""
+
     depot_id: UUID
     part_number: Word
     reorder_point: int = Field(ge=0, le=1_000_000)
@@ -82,21 +90,23 @@ def _out(stock: Stock, tx: Transaction) -> StockOut:
 
 
 @router.post("/v1/stock/goods-in", status_code=201, dependencies=[allow(*STOCK_KEEPERS)])
-async def goods_in_route(cmd: GoodsIn, tx: Tx, caller: Caller) -> StockOut:
+async def book_goods_in_route(cmd: BookGoodsIn, tx: Tx, caller: Caller) -> StockOut:
+    """What came in serves those who wait for it."""
     stock = await _own_stock(caller, cmd.depot_id, cmd.part_number, tx)
     stock.add(cmd.quantity, tx, cmd.reason)
     return _out(stock, tx)
 
 
 @router.post("/v1/stock/counts", status_code=201, dependencies=[allow(*STOCK_KEEPERS)])
-async def count_route(cmd: CountStock, tx: Tx, caller: Caller) -> StockOut:
+async def count_stock_route(cmd: CountStock, tx: Tx, caller: Caller) -> StockOut:
+    """Fewer than are kept for RMAs cannot be entered."""
     stock = await _own_stock(caller, cmd.depot_id, cmd.part_number, tx)
     stock.count(cmd.counted, tx, cmd.reason)
     return _out(stock, tx)
 
 
 @router.post("/v1/stock/transfers", status_code=201, dependencies=[allow(*STOCK_KEEPERS)])
-async def transfer_route(cmd: TransferStock, tx: Tx, caller: Caller) -> list[StockOut]:
+async def transfer_stock_route(cmd: TransferStock, tx: Tx, caller: Caller) -> list[StockOut]:
     """From and to, in this order; a depot sees of the two what is its own."""
     if cmd.from_depot_id == cmd.to_depot_id or await Depot.find(cmd.to_depot_id, tx) is None:
         raise NoSuchPlace("A transfer goes to another depot that there is.")
@@ -112,7 +122,8 @@ async def transfer_route(cmd: TransferStock, tx: Tx, caller: Caller) -> list[Sto
 
 
 @router.post("/v1/stock/quarantine", status_code=201, dependencies=[allow(*STOCK_KEEPERS)])
-async def quarantine_route(cmd: QuarantineStock, tx: Tx, caller: Caller) -> StockOut:
+async def quarantine_stock_route(cmd: QuarantineStock, tx: Tx, caller: Caller) -> StockOut:
+    """Sets parts aside, or ends that."""
     stock = await _own_stock(caller, cmd.depot_id, cmd.part_number, tx)
     if cmd.action == "set_aside":
         stock.quarantine(cmd.quantity, tx, cmd.reason)
@@ -122,7 +133,8 @@ async def quarantine_route(cmd: QuarantineStock, tx: Tx, caller: Caller) -> Stoc
 
 
 @router.post("/v1/stock/reorder-points", status_code=201, dependencies=[allow(*STOCK_KEEPERS)])
-async def reorder_point_route(cmd: SetReorderPoint, tx: Tx, caller: Caller) -> StockOut:
+async def set_reorder_point_route(cmd: SetReorderPoint, tx: Tx, caller: Caller) -> StockOut:
+    """Says from when a shelf runs low."""
     stock = await _own_stock(caller, cmd.depot_id, cmd.part_number, tx)
     stock.reorder_point = cmd.reorder_point
     return StockOut.model_validate(stock)

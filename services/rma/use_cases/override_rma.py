@@ -34,6 +34,7 @@ async def override_rma(rma: Rma, cmd: Override, case: CaseFile, tx: Transaction)
 
 @router.post("/v1/rmas/{rma_id}/override", dependencies=[allow("manager")])
 async def override_rma_route(rma_id: UUID, cmd: Override, tx: Tx, caller: Caller) -> RmaOut:
+    """Grants the replacement against the cover."""
     rma, case = await rma_and_case(caller, rma_id, tx)
     case.must_take_commands()
     await override_rma(rma, cmd, case, tx)

@@ -45,6 +45,7 @@ def receive_return(rma: Rma, cmd: ReceiveReturn, tx: Transaction) -> None:
 
 @router.post("/v1/rmas/{rma_id}/receive", dependencies=[allow("depot")])
 async def receive_return_route(rma_id: UUID, cmd: ReceiveReturn, tx: Tx, caller: Caller) -> RmaOut:
+    """What comes back is in the depot, also when no carrier told of it or it is long overdue."""
     rma = await rma_seen_by(caller, rma_id, tx, lock=True)
     receive_return(rma, cmd, tx)
     return RmaOut.of(rma)

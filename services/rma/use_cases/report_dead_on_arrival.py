@@ -17,6 +17,8 @@ router = Router(tags=["rmas"])
 
 
 class ReportDeadOnArrival(Command):
+    """What the part does instead of working."""
+
     symptom: Reason
 
 
@@ -29,6 +31,7 @@ async def report_dead_on_arrival(rma: Rma, cmd: ReportDeadOnArrival, case: CaseF
 
 @router.post("/v1/rmas/{rma_id}/dead-on-arrival", dependencies=[allow("customer", "engineer", "manager")])
 async def report_dead_on_arrival_route(rma_id: UUID, cmd: ReportDeadOnArrival, tx: Tx, caller: Caller) -> RmaOut:
+    """The part does not work as it arrived: another one goes out at once."""
     rma, case = await rma_and_case(caller, rma_id, tx)
     case.must_take_commands()
     await report_dead_on_arrival(rma, cmd, case, tx)

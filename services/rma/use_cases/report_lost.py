@@ -16,6 +16,8 @@ router = Router(tags=["rmas"])
 
 
 class ReportLost(Command):
+    """How it is known that the part will not arrive."""
+
     reason: Reason
 
 
@@ -27,6 +29,7 @@ async def report_lost(rma: Rma, cmd: ReportLost, case: CaseFile, tx: Transaction
 
 @router.post("/v1/rmas/{rma_id}/lost", dependencies=[allow("depot", "engineer", "manager")])
 async def report_lost_route(rma_id: UUID, cmd: ReportLost, tx: Tx, caller: Caller) -> RmaOut:
+    """The part will not arrive: another one goes out, while the case wants one."""
     rma, case = await rma_and_case(caller, rma_id, tx)
     await report_lost(rma, cmd, case, tx)
     return RmaOut.of(rma)

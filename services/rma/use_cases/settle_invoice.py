@@ -17,6 +17,8 @@ router = Router(tags=["rmas"])
 
 
 class SettleInvoice(Command):
+    """How the charge ends, and why."""
+
     outcome: Literal["credited", "waived"]
     reason: Reason
 
@@ -41,6 +43,7 @@ def settle_invoice(rma: Rma, cmd: SettleInvoice, tx: Transaction) -> None:
 
 @router.post("/v1/rmas/{rma_id}/settle", dependencies=[allow("manager")])
 async def settle_invoice_route(rma_id: UUID, cmd: SettleInvoice, tx: Tx, caller: Caller) -> RmaOut:
+    """Takes the charge for a missing return off, or waives it before it is written."""
     rma = await rma_seen_by(caller, rma_id, tx, lock=True)
     settle_invoice(rma, cmd, tx)
     return RmaOut.of(rma)

@@ -110,6 +110,7 @@ async def _tell(rma: Rma, label: Shipment | None, tx: Transaction) -> None:
 
 @router.post("/v1/rmas/{rma_id}/ship", dependencies=[allow("depot")])
 async def ship_part_route(rma_id: UUID, cmd: ShipPart, tx: Tx, caller: Caller) -> RmaOut:
+    """The part has left the depot, with the label that was bought or one of the depot's own."""
     rma, case = await rma_and_case(caller, rma_id, tx)
     case.must_take_commands()
     await ship_part(rma, cmd, case, tx)
