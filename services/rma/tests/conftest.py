@@ -14,7 +14,7 @@ from deploy.simulators.carrier import Carrier, carrier_app
 from deploy.simulators.process import Place
 from deploy.simulators.tests.receiving import PATIENCE, SECRET, free_socket, serving, url_of
 from services.rma.app import service
-from services.rma.tests.builders import HCM, SGP
+from services.rma.tests.network import HCM, SGP
 from tests.support.harness import Harness, harness_fixture
 
 unbound = harness_fixture(service)

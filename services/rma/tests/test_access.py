@@ -1,20 +1,8 @@
 """Every role on every route: a role sees the rows that docs/access.md gives it, and no other."""
 
 from services.rma.app import service
-from services.rma.tests.builders import (
-    ACCOUNT,
-    CAMERA,
-    HCM,
-    HCM_DAYS,
-    OTHER_ACCOUNT,
-    SGP,
-    Case,
-    a_network,
-    days,
-    goods_in,
-    refused,
-    reserved,
-)
+from services.rma.tests.builders import ACCOUNT, OTHER_ACCOUNT, Case, goods_in, refused, reserved
+from services.rma.tests.network import CAMERA, HCM, HCM_DAYS, SGP, a_network, days
 from tests.support.access import Row, World, bind, unclassified, wrong_commands, wrong_reads
 from tests.support.harness import Harness
 

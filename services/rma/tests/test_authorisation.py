@@ -9,17 +9,8 @@ from libs.events.rma import (
     RmaDenied,
     RmaRequested,
 )
-from services.rma.tests.builders import (
-    HCM,
-    NEWER_CAMERA,
-    Case,
-    a_network,
-    goods_in,
-    made,
-    refused,
-    reserved,
-    seen,
-)
+from services.rma.tests.builders import Case, goods_in, made, refused, reserved, seen
+from services.rma.tests.network import HCM, NEWER_CAMERA, a_network
 from tests.support.harness import Harness
 
 

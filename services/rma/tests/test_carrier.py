@@ -17,8 +17,9 @@ from deploy.simulators.tests.receiving import PATIENCE, SECRET
 from deploy.simulators.tests.test_carrier import a_booking
 from libs.events.rma import PartDelivered, PartLost, PartRefused, PartShipped, RmaClosed, ShipmentUpdated
 from libs.events.rma_returns import InvoiceSettled
-from services.rma.tests.builders import SGP, Case, a_network, delivered, goods_in, made, refused, reserved, seen
+from services.rma.tests.builders import Case, delivered, goods_in, made, refused, reserved, seen
 from services.rma.tests.conftest import CarrierCompany
+from services.rma.tests.network import SGP, a_network
 from tests.support.harness import Harness
 
 

@@ -5,19 +5,8 @@ from typing import Any
 import pytest
 
 from libs.store.ids import new_id
-from services.rma.tests.builders import (
-    HCM,
-    SGP_DAYS,
-    UNIT,
-    Case,
-    a_network,
-    a_part,
-    days,
-    goods_in,
-    made,
-    refused,
-    reserved,
-)
+from services.rma.tests.builders import Case, goods_in, made, refused, reserved
+from services.rma.tests.network import HCM, SGP_DAYS, UNIT, a_network, a_part, days
 from tests.support.harness import Harness
 
 CALENDAR = {"name": "HAN", "data": days("Asia/Ho_Chi_Minh")}

@@ -13,7 +13,8 @@ from libs.events import Event
 from libs.events.rma_returns import RepeatReplacementDetected
 from services.rma.handlers import projections
 from services.rma.queries.rmas import RmaOut
-from services.rma.tests.builders import SITE, Case, a_network, delivered, goods_in, made, refused, reserved, seen
+from services.rma.tests.builders import SITE, Case, delivered, goods_in, made, refused, reserved, seen
+from services.rma.tests.network import a_network
 from tests.support.harness import Harness
 from tests.support.order import AnyOrder, in_any_order, interleavings, tell
 from tests.support.rebuilding import proves_rebuildable

@@ -20,11 +20,8 @@ from libs.events.rma import (
 from libs.store.ids import derived
 from services.rma.tests.builders import (
     ACCOUNT,
-    HCM,
     OTHER_ACCOUNT,
-    SGP,
     Case,
-    a_network,
     delivered,
     goods_in,
     made,
@@ -33,6 +30,7 @@ from services.rma.tests.builders import (
     seen,
     shipped,
 )
+from services.rma.tests.network import HCM, SGP, a_network
 from tests.support.harness import Harness
 
 

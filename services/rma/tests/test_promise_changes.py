@@ -6,21 +6,8 @@ from typing import Any
 import pytest
 
 from libs.events.rma import DeliveryPromiseChanged, PartReserved
-from services.rma.tests.builders import (
-    CAMERA,
-    HCM,
-    HCM_DAYS,
-    SITE,
-    VN_DAYS,
-    Case,
-    a_network,
-    days,
-    made,
-    refused,
-    reserved,
-    seen,
-    shipped,
-)
+from services.rma.tests.builders import SITE, Case, made, refused, reserved, seen, shipped
+from services.rma.tests.network import CAMERA, HCM, HCM_DAYS, VN_DAYS, a_network, days
 from tests.support.harness import Harness
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from libs.store.ids import new_id
-from services.rma.tests.builders import OTHER_ACCOUNT, Case, a_network, delivered, refused
+from services.rma.tests.builders import OTHER_ACCOUNT, Case, delivered, refused
+from services.rma.tests.network import a_network
 from tests.support.harness import Harness
 
 _BODIES: dict[str, dict[str, Any]] = {

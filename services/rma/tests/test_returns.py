@@ -18,7 +18,8 @@ from libs.events.rma_returns import (
 )
 from libs.kit.calendar import CalendarData, calendar
 from services.rma.model.part import Part
-from services.rma.tests.builders import Case, a_network, days, delivered, goods_in, made, refused, seen, shipped
+from services.rma.tests.builders import Case, delivered, goods_in, made, refused, seen, shipped
+from services.rma.tests.network import a_network, days
 from tests.support.harness import Harness
 
 THERE = calendar(CalendarData.model_validate(days("Asia/Ho_Chi_Minh")))

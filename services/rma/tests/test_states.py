@@ -15,7 +15,8 @@ from services.rma.model.return_leg import return_machine
 from services.rma.model.rma import Rma
 from services.rma.model.rma_values import OutboundState, ReturnState
 from services.rma.model.shipment import LabelState, Shipment, label_machine
-from services.rma.tests.builders import Case, a_network, made, reserved, seen
+from services.rma.tests.builders import Case, made, reserved, seen
+from services.rma.tests.network import a_network
 from tests.support.harness import Harness
 
 _README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")

@@ -9,7 +9,8 @@ import pytest
 from libs.bus.batch import Partition, work
 from libs.events.rma import PartBackordered, PartReserved
 from services.rma.model.stock import Stock
-from services.rma.tests.builders import CAMERA, HCM, SGP, Case, a_network, goods_in, made, refused, reserved, seen
+from services.rma.tests.builders import Case, goods_in, made, refused, reserved, seen
+from services.rma.tests.network import CAMERA, HCM, SGP, a_network
 from tests.support.harness import Harness
 
 

@@ -10,7 +10,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from deploy.simulators.tests.receiving import free_socket, serving, url_of
-from services.rma.tests.builders import Case, a_network, reserved, seen
+from services.rma.tests.builders import Case, reserved, seen
+from services.rma.tests.network import a_network
 from tests.support.harness import Harness
 
 

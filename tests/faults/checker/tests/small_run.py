@@ -31,7 +31,8 @@ from services.cases.app import service as cases
 from services.cases.tests.builders import ACCOUNT, OTHER, a_fault, a_request
 from services.gateway.stream.items import frame
 from services.rma.app import service as rma
-from services.rma.tests.builders import CAMERA, UNIT, Case, a_network
+from services.rma.tests.builders import Case
+from services.rma.tests.network import CAMERA, UNIT, a_network
 from tests.faults import audit, history, witness
 from tests.faults.collect import read_database
 from tests.faults.evidence import Database, Evidence, Record, Row
