@@ -63,7 +63,7 @@ def next_step(rma: Rma, case: CaseFile) -> Step | None:
     return (
         _when_not_wanted(rma, case, diagnosis)
         or _way_out(rma, case)
-        or _after_visits(rma, diagnosis)
+        or _after_visits(rma, case, diagnosis)
         or _way_back(rma, case, diagnosis)
     )
 
@@ -110,7 +110,7 @@ def _by_cover(rma: Rma, coverage: CoverageDecided) -> Step | None:
     return Readdress(coverage) if rma.state in ("backordered", "reserved") and coverage.site and moved else None
 
 
-def _after_visits(rma: Rma, diagnosis: Diagnosis) -> Step | None:
+def _after_visits(rma: Rma, case: CaseFile, diagnosis: Diagnosis) -> Step | None:
     """What the technician did with the part. A visit that the RMA is not ready for stays in the case file."""
     if rma.state not in ("shipped", "delivered") or rma.installation:
         return None
@@ -119,7 +119,9 @@ def _after_visits(rma: Rma, diagnosis: Diagnosis) -> Step | None:
             # The technician holds the part, whatever the carrier has told so far.
             if rma.state == "shipped":
                 return Deliver(visit.arrived_at or visit.at, visit.by)
-            return Install(visit) if visit.kind == "completed" else FindDead(visit.explanation, visit.at)
+            if visit.kind == "completed":
+                return Install(visit)
+            return FindDead(visit.explanation, visit.at, still_wanted(rma, case))
     return None
 
 
@@ -152,7 +154,7 @@ def _counts_from(rma: Rma, case: CaseFile, diagnosis: Diagnosis) -> datetime | N
     return max(rma.delivered_at, over) if over else None
 
 
-def after_news(rma: Rma, shipment: Shipment, news: CarrierNews) -> Step | None:
+def after_news(rma: Rma, case: CaseFile, shipment: Shipment, news: CarrierNews) -> Step | None:
     """What the carrier's notice about this parcel means for the RMA; None: nothing that was not known."""
     at = news.occurred_at
     if shipment.direction == "return":
@@ -165,7 +167,7 @@ def after_news(rma: Rma, shipment: Shipment, news: CarrierNews) -> Step | None:
         case "shipped", "delivered":
             return Deliver(at, None)
         case "shipped", "lost":
-            return Lose("lost by the carrier", at)
+            return Lose("lost by the carrier", at, still_wanted(rma, case))
         case "shipped", "refused":
             return Refuse(at)
         case "lost", "delivered" if rma.delivered_at is None:

@@ -66,18 +66,20 @@ class Install:
 
 @dataclass(frozen=True)
 class FindDead:
-    """The part does not work as it arrived."""
+    """The part does not work as it arrived. `again`: another one will be sent."""
 
     symptom: str
     at: datetime
+    again: bool
 
 
 @dataclass(frozen=True)
 class Lose:
-    """The part will not arrive."""
+    """The part will not arrive. `again`: another one will be sent."""
 
     reason: str
     at: datetime
+    again: bool
 
 
 @dataclass(frozen=True)

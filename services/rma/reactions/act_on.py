@@ -1,14 +1,16 @@
-"""Do what the facts call for: `model/next_step.py` decides each step, and this carries it out."""
+"""Act on the facts: `model/next_step.py` decides each step, and the table here says who carries it out."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from libs.store import Transaction
 from services.rma.model import steps
 from services.rma.model.case_file import CaseFile
-from services.rma.model.next_step import next_step, still_wanted, take_up
+from services.rma.model.next_step import next_step, take_up
 from services.rma.model.rma import Rma
-from services.rma.model.steps import Step
+from services.rma.model.steps import Replace, Step
 from services.rma.reactions.authorize_rma import authorize, deny
 from services.rma.reactions.await_return import hand_over_return, lose_return, open_return_window
 from services.rma.reactions.close_rma import close
@@ -49,58 +51,41 @@ async def _rmas_of(case_id: UUID, tx: Transaction) -> list[Rma]:
 
 async def go_on(rma: Rma, case: CaseFile, tx: Transaction) -> None:
     """Carries out what follows for this RMA by itself, until nothing does."""
-    await take_steps(rma, case, lambda: next_step(rma, case), tx)
+    await take_steps(rma, partial(next_step, rma, case), tx)
 
 
-async def take_steps(rma: Rma, case: CaseFile, decide: Callable[[], Step | None], tx: Transaction) -> None:
+async def take_steps(rma: Rma, decide: Callable[[], Step | None], tx: Transaction) -> None:
     """Carries out what `decide` says, and asks again. A step that changed nothing is not tried a second time."""
     taken: Step | None = None
     while (step := decide()) is not None and step != taken:
-        await _carry_out(step, rma, case, tx)
+        await CARRY_OUT[type(step)](rma, step, tx)
         taken = step
 
 
-async def _carry_out(step: Step, rma: Rma, case: CaseFile, tx: Transaction) -> None:
-    match step:
-        case steps.Authorize(reason, overridden):
-            await authorize(rma, tx, reason, overridden=overridden)
-        case steps.Deny(reason, explanation):
-            await deny(rma, reason, explanation, tx)
-        case steps.Reserve():
-            await reserve_part(rma, tx)
-        case steps.Readdress(coverage):
-            await readdress_rma(rma, coverage, tx)
-        case steps.Cancel(reason):
-            await stop_rma(rma, tx, reason)
-        case steps.WantReplacementBack(reason):
-            await want_replacement_back(rma, tx, reason)
-        case steps.Deliver(at, received_by):
-            await record_delivery(rma, at, received_by, tx)
-        case steps.Install(visit):
-            await record_installation_by_visit(rma, visit, tx)
-        case steps.Lose(reason, at):
-            record_loss(rma, reason, at, tx, again=still_wanted(rma, case))
-        case steps.FindDead(symptom, at):
-            record_dead_on_arrival(rma, symptom, at, tx, again=still_wanted(rma, case))
-        case steps.Replace(reason):
-            await _replace(rma, case, tx, reason)
-        case steps.Refuse(at):
-            record_refusal(rma, at, tx)
-        case steps.TurnUp(at):
-            await record_find(rma, at, tx)
-        case steps.OpenReturnWindow(start):
-            await open_return_window(rma, start, tx)
-        case steps.HandOverReturn(at):
-            hand_over_return(rma, at, tx)
-        case steps.LoseReturn(at):
-            lose_return(rma, at, tx)
-        case steps.Close(outcome):
-            close(rma, outcome, tx)
-
-
-async def _replace(rma: Rma, case: CaseFile, tx: Transaction, reason: str) -> None:
+async def _replace(rma: Rma, step: Replace, tx: Transaction) -> None:
     """The new RMA goes on at once. What is on its way back already is not awaited once more."""
-    new = await open_rma_in_place_of(rma, tx, reason)
-    await go_on(new, case, tx)
+    new = await open_rma_in_place_of(rma, tx, step.reason)
+    await go_on(new, await CaseFile.get(rma.case_id, tx), tx)
     if rma.state == "lost":
         new.return_required = new.return_required and rma.return_state == "not_required"
+
+
+CARRY_OUT: dict[type[Step], Callable[[Rma, Any, Transaction], Awaitable[None]]] = {
+    steps.Authorize: authorize,
+    steps.Deny: deny,
+    steps.Cancel: stop_rma,
+    steps.Reserve: reserve_part,
+    steps.Readdress: readdress_rma,
+    steps.Replace: _replace,
+    steps.Deliver: record_delivery,
+    steps.Install: record_installation_by_visit,
+    steps.FindDead: record_dead_on_arrival,
+    steps.Lose: record_loss,
+    steps.Refuse: record_refusal,
+    steps.TurnUp: record_find,
+    steps.WantReplacementBack: want_replacement_back,
+    steps.OpenReturnWindow: open_return_window,
+    steps.HandOverReturn: hand_over_return,
+    steps.LoseReturn: lose_return,
+    steps.Close: close,
+}

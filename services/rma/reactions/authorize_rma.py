@@ -8,10 +8,11 @@ from services.rma.model.policy import policy_for
 from services.rma.model.promise import contract_due
 from services.rma.model.rma import CONTRACT_DUE, Rma
 from services.rma.model.rma_values import Denial
+from services.rma.model.steps import Authorize, Deny
 from services.rma.reactions.detect_repeat import detect_repeat
 
 
-async def authorize(rma: Rma, tx: Transaction, reason: str, *, overridden: bool = False) -> None:
+async def authorize(rma: Rma, step: Authorize, tx: Transaction) -> None:
     """Grants it. Where no part fits, a requested one is denied, and one that was denied before stays so.
 
     The contract date is fixed for good. Raises NoDestination.
@@ -26,12 +27,12 @@ async def authorize(rma: Rma, tx: Transaction, reason: str, *, overridden: bool 
     )
     if chosen is None:
         if rma.state == "requested":
-            await deny(rma, "no_part_fits", f"No part in the catalogue is a {rma.component} for this unit.", tx)
+            await deny(rma, Deny("no_part_fits", f"No part in the catalogue is a {rma.component} for this unit."), tx)
         return
     if rma.contract_due is None:
         destination = (await Network.load(tx, plan=rma.plan)).destination(rma.destination)
         rma.contract_due, rma.contract_ends_at = contract_due(rma.diagnosed_at, rma.cut_off, destination)
-    rma.become("authorized", tx, reason)
+    rma.become("authorized", tx, step.reason)
     rma.part_number, rma.denial = chosen.part_number, None
     rma.return_required = chosen.part.returnable if chosen.part else True
     granted = rma.grant
@@ -41,8 +42,8 @@ async def authorize(rma: Rma, tx: Transaction, reason: str, *, overridden: bool 
             part_number=granted.part_number,
             contract_due=granted.due,
             return_required=rma.return_required,
-            overridden=overridden,
-            reason=reason,
+            overridden=step.overridden,
+            reason=step.reason,
             by=tx.scope.actor,
             authorized_at=tx.now,
         )
@@ -51,12 +52,12 @@ async def authorize(rma: Rma, tx: Transaction, reason: str, *, overridden: bool 
     await detect_repeat(rma, tx)
 
 
-async def deny(rma: Rma, reason: str, explanation: str, tx: Transaction) -> None:
+async def deny(rma: Rma, step: Deny, tx: Transaction) -> None:
     """No replacement under the contract, and what it would cost without one."""
     part = await part_numbered(rma.wanted_part, tx) if rma.wanted_part else None
     paid_path = (await policy_for(rma, tx)).paid_path
-    rma.become("denied", tx, explanation)
+    rma.become("denied", tx, step.explanation)
     rma.denial = Denial(
-        reason=reason, explanation=explanation, paid_path=paid_path, price=part.list_price if part else None
+        reason=step.reason, explanation=step.explanation, paid_path=paid_path, price=part.list_price if part else None
     )
     tx.emit(RmaDenied(**rma.ids, **dict(rma.denial), by=tx.scope.actor, denied_at=tx.now))

@@ -12,6 +12,7 @@ from services.rma.model.return_leg import business_days_after
 from services.rma.model.rma import RETURN_INVOICE, RETURN_OVERDUE, RETURN_REMINDER, Rma
 from services.rma.model.rma_values import Due, Invoice
 from services.rma.model.shipment import label_for
+from services.rma.model.steps import HandOverReturn, LoseReturn, OpenReturnWindow
 
 _REMINDER_HOUR = "09:00"
 
@@ -22,11 +23,11 @@ async def window_from(start: datetime, rma: Rma, tx: Transaction) -> Due:
     return business_days_after(start, policy.return_business_days, network.destination(rma.destination))
 
 
-async def open_return_window(rma: Rma, start: datetime, tx: Transaction) -> None:
-    """It is to come back within the window that counts from `start`. Of a dead part, the part itself."""
+async def open_return_window(rma: Rma, step: OpenReturnWindow, tx: Transaction) -> None:
+    """It is to come back within the window that counts from the step's start. Of a dead part, the part itself."""
     if rma.state == "dead_on_arrival":
         rma.return_serial = rma.shipped_serial
-    await ask_back(rma, await window_from(start, rma, tx), tx)
+    await ask_back(rma, await window_from(step.start, rma, tx), tx)
 
 
 async def ask_back(rma: Rma, due: Due, tx: Transaction) -> None:
@@ -116,12 +117,12 @@ def stop_waiting(rma: Rma, tx: Transaction) -> None:
         tx.cancel_timer(rma, timer)
 
 
-def hand_over_return(rma: Rma, at: datetime, tx: Transaction) -> None:
+async def hand_over_return(rma: Rma, step: HandOverReturn, tx: Transaction) -> None:
     """The carrier has it."""
-    if return_leg.hand_over(rma, tx, "the carrier has it", at=at):
+    if return_leg.hand_over(rma, tx, "the carrier has it", at=step.at):
         stop_waiting(rma, tx)
 
 
-def lose_return(rma: Rma, at: datetime, tx: Transaction) -> None:
+async def lose_return(rma: Rma, step: LoseReturn, tx: Transaction) -> None:
     """The carrier lost it: nothing more is awaited. Raises ForbiddenTransition."""
-    return_leg.become(rma, "lost", tx, "lost by the carrier", at=at)
+    return_leg.become(rma, "lost", tx, "lost by the carrier", at=step.at)

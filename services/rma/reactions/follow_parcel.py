@@ -28,7 +28,7 @@ async def follow_parcel(rma: Rma, shipment: Shipment, case: CaseFile, tx: Transa
         if not news.followed:
             news.followed = True
             _tell(rma, shipment, news, tx)
-            await take_steps(rma, case, partial(after_news, rma, shipment, news), tx)
+            await take_steps(rma, partial(after_news, rma, case, shipment, news), tx)
             await go_on(rma, case, tx)
 
 

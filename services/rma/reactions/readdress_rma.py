@@ -1,15 +1,15 @@
 """The address or the contact changed before the part left: other labels, and another forecast."""
 
-from libs.events.entitlements import CoverageDecided
 from libs.store import Transaction
 from services.rma.model.network import Network
 from services.rma.model.rma import FORECAST_ADDRESS, Rma
+from services.rma.model.steps import Readdress
 from services.rma.reactions.order_labels import order_labels_again
 
 
-async def readdress_rma(rma: Rma, coverage: CoverageDecided, tx: Transaction) -> None:
+async def readdress_rma(rma: Rma, step: Readdress, tx: Transaction) -> None:
     """Where no lane leads to the new address, the labels stay until somebody acts."""
-    rma.take_cover(coverage)
+    rma.take_cover(step.coverage)
     if rma.state != "reserved":
         return
     network, depot_id = await Network.load(tx, plan=rma.plan), rma.kept.depot_id

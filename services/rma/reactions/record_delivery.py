@@ -1,29 +1,30 @@
 """The part is at the destination: told by the carrier, by hand, or by the technician who installs it."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from libs.events.rma import PartDelivered
 from libs.store import Transaction
 from services.rma.model.policy import policy_for
 from services.rma.model.rma import CLOSE, CONTRACT_DUE, FORECAST_CARRIER_LATE, Rma
+from services.rma.model.steps import Deliver
 
 
-async def record_delivery(rma: Rma, at: datetime, received_by: str | None, tx: Transaction) -> None:
+async def record_delivery(rma: Rma, step: Deliver, tx: Transaction) -> None:
     """Raises ForbiddenTransition unless it is under way."""
-    rma.deliver(at, received_by, tx)
+    rma.deliver(step.at, step.received_by, tx)
     for timer in (CONTRACT_DUE, FORECAST_CARRIER_LATE):
         tx.cancel_timer(rma, timer)
-    tx.set_timer(rma, CLOSE, at + timedelta(days=(await policy_for(rma, tx)).close_days_after_delivery))
+    tx.set_timer(rma, CLOSE, step.at + timedelta(days=(await policy_for(rma, tx)).close_days_after_delivery))
     tx.emit(
         PartDelivered(
             **rma.ids,
             part_number=rma.sent_part,
             serial=rma.shipped_serial,
             tracking=rma.tracking,
-            received_by=received_by,
+            received_by=step.received_by,
             contract_due=rma.grant.due,
-            in_time=at < rma.grant.ends_at,
+            in_time=step.at < rma.grant.ends_at,
             onsite=rma.onsite,
-            delivered_at=at,
+            delivered_at=step.at,
         )
     )

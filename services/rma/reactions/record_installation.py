@@ -4,10 +4,10 @@ from uuid import UUID
 
 from libs.events.rma import ReplacementInstalled
 from libs.store import Transaction
-from services.rma.model.case_file import Visit
 from services.rma.model.part import part_numbered
 from services.rma.model.rma import Rma
 from services.rma.model.rma_values import Installation
+from services.rma.model.steps import Install
 
 
 async def record_installation(
@@ -40,8 +40,8 @@ async def record_installation(
     )
 
 
-async def record_installation_by_visit(rma: Rma, visit: Visit, tx: Transaction) -> None:
+async def record_installation_by_visit(rma: Rma, step: Install, tx: Transaction) -> None:
     """What the technician scanned. Raises NotInstallable."""
-    scanned = visit.scanned(rma.id)
+    visit, scanned = step.visit, step.visit.scanned(rma.id)
     said = Installation(by="technician", old_serial=scanned.serial_out, new_serial=scanned.serial_in, at=visit.at)
     await record_installation(rma, said, tx, name=visit.by, work_order_id=visit.work_order_id)

@@ -1,38 +1,37 @@
 """The part is lost, refused at the destination, or dead on arrival; or the lost one turns up after all."""
 
-from datetime import datetime
-
 from libs.events.rma import PartDeadOnArrival, PartLost, PartRefused
 from libs.store import Transaction
 from libs.store.ids import derived
 from services.rma.model import return_leg
 from services.rma.model.rma import CLOSE, CONTRACT_DUE, FORECAST_CARRIER_LATE, NotInstallable, Rma
+from services.rma.model.steps import FindDead, Lose, Refuse, TurnUp
 from services.rma.reactions.order_labels import order_return_label
 
 _REFUSED = "refused at the destination"
 
 
-def record_loss(rma: Rma, reason: str, at: datetime, tx: Transaction, *, again: bool) -> None:
-    """`again`: another one will be sent; the defective part stays where it is and is the new RMA's matter.
+async def record_loss(rma: Rma, step: Lose, tx: Transaction) -> None:
+    """The defective part stays where it is, and is the new RMA's matter where another one will be sent.
 
     Raises ForbiddenTransition.
     """
-    rma.become("lost", tx, reason, at=at)
+    rma.become("lost", tx, step.reason, at=step.at)
     _stop_forecasts(rma, tx)
     tx.emit(
         PartLost(
             **rma.ids,
             tracking=rma.tracking,
-            replaced_by_rma_id=derived(rma.id, "rma") if again else None,
-            reason=reason,
-            lost_at=at,
+            replaced_by_rma_id=derived(rma.id, "rma") if step.again else None,
+            reason=step.reason,
+            lost_at=step.at,
         )
     )
     return_leg.expect_nothing(rma, tx, "the replacement was lost")
 
 
-def record_dead_on_arrival(rma: Rma, symptom: str, at: datetime, tx: Transaction, *, again: bool) -> None:
-    """The dead part takes this RMA's way back; `again`: another one will be sent, and awaits the defective part.
+async def record_dead_on_arrival(rma: Rma, step: FindDead, tx: Transaction) -> None:
+    """The dead part takes this RMA's way back; another one, where it will be sent, awaits the defective part.
 
     Raises ForbiddenTransition, NotInstallable.
     """
@@ -40,36 +39,36 @@ def record_dead_on_arrival(rma: Rma, symptom: str, at: datetime, tx: Transaction
         raise NotInstallable(
             "The part was confirmed to work; a fault that comes later needs a new diagnosis.", state=rma.state
         )
-    rma.become("dead_on_arrival", tx, symptom, at=at)
+    rma.become("dead_on_arrival", tx, step.symptom, at=step.at)
     _stop_forecasts(rma, tx)
     tx.emit(
         PartDeadOnArrival(
             **rma.ids,
             part_number=rma.sent_part,
             serial=rma.shipped_serial,
-            replaced_by_rma_id=derived(rma.id, "rma") if again else None,
-            symptom=symptom,
+            replaced_by_rma_id=derived(rma.id, "rma") if step.again else None,
+            symptom=step.symptom,
             by=tx.scope.actor,
-            reported_at=at,
+            reported_at=step.at,
         )
     )
     if rma.return_state == "awaiting_return":
         rma.window = None
 
 
-def record_refusal(rma: Rma, at: datetime, tx: Transaction) -> None:
+async def record_refusal(rma: Rma, step: Refuse, tx: Transaction) -> None:
     """The carrier brings the parcel back. Raises ForbiddenTransition."""
-    rma.become("refused", tx, _REFUSED, at=at)
+    rma.become("refused", tx, _REFUSED, at=step.at)
     for timer in (CONTRACT_DUE, FORECAST_CARRIER_LATE):
         tx.cancel_timer(rma, timer)
-    tx.emit(PartRefused(**rma.ids, reason=_REFUSED, refused_at=at))
+    tx.emit(PartRefused(**rma.ids, reason=_REFUSED, refused_at=step.at))
     return_leg.expect_the_replacement(rma, tx, _REFUSED)
-    return_leg.hand_over(rma, tx, "the carrier brings it back", at=at)
+    return_leg.hand_over(rma, tx, "the carrier brings it back", at=step.at)
 
 
-async def record_find(rma: Rma, at: datetime, tx: Transaction) -> None:
+async def record_find(rma: Rma, step: TurnUp, tx: Transaction) -> None:
     """The lost parcel arrived, and another one is on its way: this one is wanted back, and the RMA open until it is."""
-    rma.delivered_at = at
+    rma.delivered_at = step.at
     if return_leg.expect_the_replacement(rma, tx, "found by the carrier after it was replaced"):
         rma.closed_at = None
         await order_return_label(rma, tx)

@@ -8,11 +8,12 @@ from libs.store import Transaction
 from services.rma.model.network import Network, Offer
 from services.rma.model.part import in_order_of_preference
 from services.rma.model.rma import FORECAST_SHIP_CUT_OFF, Rma
+from services.rma.model.steps import Reserve
 from services.rma.model.stock import Stock, locked_stock, locked_stock_of, offer_to_backorders
 from services.rma.reactions.order_labels import give_up_labels, order_labels
 
 
-async def reserve_part(rma: Rma, tx: Transaction) -> None:
+async def reserve_part(rma: Rma, _step: Reserve, tx: Transaction) -> None:
     """Every depot's stock of the part is locked before one is chosen, so that no part is promised twice."""
     network = await Network.load(tx, plan=rma.plan)
     parts = await in_order_of_preference(rma.grant.part_number, tx)

@@ -222,6 +222,6 @@ async def delivered(rma: Harness, case: Case, **how: Any) -> UUID:
 def refused(answer: httpx.Response) -> tuple[int, str]:
     """The status, and what was refused: the field that does not fit, or else the kind of problem."""
     problem = answer.json()
-    if errors := problem.get("errors"):
+    if (errors := problem.get("errors")) and "pointer" in errors[0]:
         return answer.status_code, errors[0]["pointer"]
     return answer.status_code, re.split("[:/]", problem["type"])[-1]

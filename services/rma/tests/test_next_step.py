@@ -1,6 +1,7 @@
 """What follows by itself, from the RMA and what is known of its case: the rules alone, without a database."""
 
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import pytest
 
@@ -11,6 +12,7 @@ from services.rma.model.next_step import after_news, next_step, take_up
 from services.rma.model.rma import Rma
 from services.rma.model.rma_values import Change, Denial, Installation, OutboundState, ReturnState
 from services.rma.model.shipment import CarrierNews, CarrierStatus, Direction, Shipment
+from services.rma.reactions import act_on
 from services.rma.tests.builders import ACCOUNT, SITE, Case
 
 NOW = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
@@ -165,7 +167,7 @@ def test_a_dead_part_is_found_by_the_visit_that_names_its_rma() -> None:
     assert next_step(an_rma("delivered", case, "inspected"), case) == steps.Close("replaced")
     here = a_visit("failed", dead_on_arrival=True, explanation="dark", rma_ids=[STORY.rma_id], last=False)
     case.diagnosis(STORY.diagnosis_id).add(here)
-    assert next_step(an_rma("delivered", case, "inspected"), case) == steps.FindDead("dark", LATER)
+    assert next_step(an_rma("delivered", case, "inspected"), case) == steps.FindDead("dark", LATER, again=True)
 
 
 def test_the_return_window_counts_from_the_delivery_or_from_the_end_of_the_last_visit() -> None:
@@ -190,7 +192,7 @@ def test_the_window_of_a_dead_part_counts_from_its_report() -> None:
     ("state", "direction", "status", "follows"),
     [
         ("shipped", "outbound", "delivered", steps.Deliver(LATER, None)),
-        ("shipped", "outbound", "lost", steps.Lose("lost by the carrier", LATER)),
+        ("shipped", "outbound", "lost", steps.Lose("lost by the carrier", LATER, again=True)),
         ("shipped", "outbound", "refused", steps.Refuse(LATER)),
         ("shipped", "outbound", "in_transit", None),
         ("delivered", "outbound", "lost", None),
@@ -202,7 +204,8 @@ def test_the_window_of_a_dead_part_counts_from_its_report() -> None:
 def test_what_the_carriers_notice_means(
     state: OutboundState, direction: Direction, status: CarrierStatus, follows: steps.Step | None
 ) -> None:
-    rma = an_rma(state, a_case(), "awaiting_return")
+    case = a_case()
+    rma = an_rma(state, case, "awaiting_return")
     notice = CarrierNews(webhook_id="1", status=status, occurred_at=LATER, sequence=1)
     parcel = Shipment(
         id=new_id(),
@@ -216,6 +219,10 @@ def test_what_the_carriers_notice_means(
         news=[notice],
         created_at=NOW,
     )
-    assert after_news(rma, parcel, notice) == follows
+    assert after_news(rma, case, parcel, notice) == follows
     parcel.tracking = "T-2"
-    assert direction == "return" or after_news(rma, parcel, notice) is None
+    assert direction == "return" or after_news(rma, case, parcel, notice) is None
+
+
+def test_every_step_has_a_reaction_that_carries_it_out() -> None:
+    assert set(act_on.CARRY_OUT) == set(get_args(steps.Step))

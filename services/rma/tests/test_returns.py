@@ -121,7 +121,7 @@ async def test_the_wrong_unit_is_refused_and_the_right_one_awaited_again(rma: Ha
     found = await act(rma, rma_id, "inspect", {"result": "wrong_unit", "note": "a toaster"})
     assert (found["return_state"], found["inspection"]) == ("awaiting_return", "wrong_unit")
     [rejected] = await rma.events(ReturnRejected)
-    assert (rejected.reason, refused.new_due.isoformat()) == ("a toaster", found["return_due"])
+    assert (rejected.reason, rejected.new_due.isoformat()) == ("a toaster", found["return_due"])
 
 
 async def whole_units(rma: Harness) -> tuple[UUID, UUID]:

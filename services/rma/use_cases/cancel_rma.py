@@ -6,6 +6,7 @@ from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.rma.model.rma import Rma
+from services.rma.model.steps import Cancel
 from services.rma.queries.rmas import RmaOut, rma_and_case
 from services.rma.reactions.stop_rma import stop_rma
 
@@ -20,7 +21,7 @@ class CancelRma(Command):
 
 async def cancel_rma(rma: Rma, cmd: CancelRma, tx: Transaction) -> None:
     """What was kept goes to whoever waits for it. Raises ForbiddenTransition once it has shipped."""
-    await stop_rma(rma, tx, cmd.reason)
+    await stop_rma(rma, Cancel(cmd.reason), tx)
 
 
 @router.post("/v1/rmas/{rma_id}/cancel", dependencies=[allow("engineer", "manager")])

@@ -41,7 +41,7 @@ async def confirm_installed(rma: Rma, cmd: ConfirmInstalled, name: str, tx: Tran
         raise NotInOrder(f"An installation lies between the delivery and now, {tx.now.isoformat()}.")
     said = Installation(by="customer", old_serial=cmd.old_serial, new_serial=cmd.serial, at=at)
     await record_installation(rma, said, tx, name=name)
-    close_if_over(rma, tx)
+    await close_if_over(rma, tx)
 
 
 @router.post("/v1/rmas/{rma_id}/confirm-installed", dependencies=[allow("customer", "engineer", "manager")])

@@ -9,6 +9,7 @@ from libs.store import Transaction
 from services.rma.model.case_file import CaseFile
 from services.rma.model.outbound_leg import outbound_machine
 from services.rma.model.rma import NotInOrder, Rma
+from services.rma.model.steps import Deliver
 from services.rma.queries.rmas import RmaOut, rma_and_case
 from services.rma.reactions.act_on import go_on
 from services.rma.reactions.record_delivery import record_delivery
@@ -29,7 +30,7 @@ async def deliver_part(rma: Rma, cmd: DeliverPart, case: CaseFile, tx: Transacti
     at = cmd.delivered_at or tx.now
     if at > tx.now or (rma.shipped_at and at < rma.shipped_at):
         raise NotInOrder(f"A delivery lies between the shipment and now, {tx.now.isoformat()}.")
-    await record_delivery(rma, at, cmd.received_by, tx)
+    await record_delivery(rma, Deliver(at, cmd.received_by), tx)
     await go_on(rma, case, tx)
 
 

@@ -88,7 +88,7 @@ async def _accept(rma: Rma, result: InspectionResult, tx: Transaction) -> None:
     if rma.depot_id:
         good = rma.returns == "unused_replacement" and result == "no_fault_found"
         await restock(rma, rma.depot_id, tx, good=good, reason=f"returned: {result}")
-    close_if_over(rma, tx)
+    await close_if_over(rma, tx)
 
 
 async def _await_again(rma: Rma, reason: str, tx: Transaction) -> None:

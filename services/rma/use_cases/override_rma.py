@@ -8,6 +8,7 @@ from libs.store import Transaction
 from services.rma.model.case_file import CaseFile
 from services.rma.model.outbound_leg import outbound_machine
 from services.rma.model.rma import Rma
+from services.rma.model.steps import Authorize
 from services.rma.queries.rmas import RmaOut, rma_and_case
 from services.rma.reactions.act_on import go_on
 from services.rma.reactions.authorize_rma import authorize
@@ -28,7 +29,7 @@ async def override_rma(rma: Rma, cmd: Override, case: CaseFile, tx: Transaction)
     if case.coverage:
         rma.take_cover(case.coverage)
     rma.wanted_part = cmd.part_number or rma.wanted_part
-    await authorize(rma, tx, cmd.reason, overridden=True)
+    await authorize(rma, Authorize(cmd.reason, overridden=True), tx)
     await go_on(rma, case, tx)
 
 

@@ -9,6 +9,7 @@ from services.rma.model.case_file import CaseFile
 from services.rma.model.next_step import still_wanted
 from services.rma.model.outbound_leg import outbound_machine
 from services.rma.model.rma import Rma
+from services.rma.model.steps import FindDead
 from services.rma.queries.rmas import RmaOut, rma_and_case
 from services.rma.reactions.act_on import go_on
 from services.rma.reactions.record_mishap import record_dead_on_arrival
@@ -25,7 +26,7 @@ class ReportDeadOnArrival(Command):
 async def report_dead_on_arrival(rma: Rma, cmd: ReportDeadOnArrival, case: CaseFile, tx: Transaction) -> None:
     """Raises ForbiddenTransition, NotInstallable."""
     outbound_machine.check(rma.state, "dead_on_arrival")
-    record_dead_on_arrival(rma, cmd.symptom, tx.now, tx, again=still_wanted(rma, case))
+    await record_dead_on_arrival(rma, FindDead(cmd.symptom, tx.now, still_wanted(rma, case)), tx)
     await go_on(rma, case, tx)
 
 

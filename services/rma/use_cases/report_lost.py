@@ -8,6 +8,7 @@ from libs.store import Transaction
 from services.rma.model.case_file import CaseFile
 from services.rma.model.next_step import still_wanted
 from services.rma.model.rma import Rma
+from services.rma.model.steps import Lose
 from services.rma.queries.rmas import RmaOut, rma_and_case
 from services.rma.reactions.act_on import go_on
 from services.rma.reactions.record_mishap import record_loss
@@ -23,7 +24,7 @@ class ReportLost(Command):
 
 async def report_lost(rma: Rma, cmd: ReportLost, case: CaseFile, tx: Transaction) -> None:
     """Recorded also on a cancelled case, where nothing else goes out. Raises ForbiddenTransition."""
-    record_loss(rma, cmd.reason, tx.now, tx, again=still_wanted(rma, case))
+    await record_loss(rma, Lose(cmd.reason, tx.now, still_wanted(rma, case)), tx)
     await go_on(rma, case, tx)
 
 

@@ -23,7 +23,7 @@ class SettleInvoice(Command):
     reason: Reason
 
 
-def settle_invoice(rma: Rma, cmd: SettleInvoice, tx: Transaction) -> None:
+async def settle_invoice(rma: Rma, cmd: SettleInvoice, tx: Transaction) -> None:
     """Raises ForbiddenTransition or NothingToSettle."""
     invoice = return_leg.settle(rma, cmd.outcome, tx, cmd.reason)
     stop_waiting(rma, tx)
@@ -38,12 +38,12 @@ def settle_invoice(rma: Rma, cmd: SettleInvoice, tx: Transaction) -> None:
             settled_at=tx.now,
         )
     )
-    close_if_over(rma, tx)
+    await close_if_over(rma, tx)
 
 
 @router.post("/v1/rmas/{rma_id}/settle", dependencies=[allow("manager")])
 async def settle_invoice_route(rma_id: UUID, cmd: SettleInvoice, tx: Tx, caller: Caller) -> RmaOut:
     """Takes the charge for a missing return off, or waives it before it is written."""
     rma = await rma_seen_by(caller, rma_id, tx, lock=True)
-    settle_invoice(rma, cmd, tx)
+    await settle_invoice(rma, cmd, tx)
     return RmaOut.of(rma)
