@@ -98,12 +98,24 @@ Caller = Annotated[Principal, Depends(_caller)]
 """Who is calling."""
 
 
+def operation_id(route: APIRoute) -> str:
+    """What the document calls an operation, and a generated client its method: as the function, without `_route`."""
+    return route.name.removesuffix("_route")
+
+
 class RouteForNobody(TypeError):
     """A route must say who may call it, or its service does not start."""
 
 
 class ServiceRoute(APIRoute):
     """See the module's docstring."""
+
+    def __init__(self, *args: Any, **how: Any) -> None:
+        super().__init__(*args, **how)
+        self.summary = self.summary or operation_id(self).replace("_", " ").capitalize()
+        # A route of `public()` says instead what it asks of its callers: a signature.
+        roles = {} if isinstance(self.allowed, Public) else {"x-roles": sorted(self.allowed.roles)}
+        self.openapi_extra = {**(self.openapi_extra or {}), **roles}
 
     def marker(self, kind: type[Any]) -> Any:
         """The dependency of this kind that the route carries, or None."""
@@ -236,4 +248,4 @@ class Router(APIRouter):
     """An APIRouter whose routes run as this module says."""
 
     def __init__(self, *, tags: list[str]) -> None:
-        super().__init__(route_class=ServiceRoute, tags=list(tags))
+        super().__init__(route_class=ServiceRoute, tags=list(tags), generate_unique_id_function=operation_id)
