@@ -5,7 +5,8 @@
 built and before it is sent, so a failing commit is never answered with a 2xx.
 """
 
-from collections.abc import Callable, Coroutine
+import re
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Annotated, Any, Self
 from uuid import UUID
 
@@ -14,6 +15,7 @@ import structlog
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from starlette.routing import BaseRoute
 
 from libs.kit import problems
 from libs.kit.auth import Allowed, Principal, Public, Verifier
@@ -27,6 +29,8 @@ _OUTSIDER = Scope("worker", actor="outside")
 MAX_BODY_BYTES = 1024 * 1024
 MAX_BODY_VALUES = 20_000
 """So many commas and opening brackets a JSON body may have: what is parsed costs by their number, not by its bytes."""
+_MADE = re.compile(rb'\{"id":"([0-9a-f-]{36})"')
+"""How the answer of a route begins that made something."""
 _MOST_ERRORS = 1_000  # more are counted and not listed: to list 85,000 takes more than a second
 
 
@@ -110,6 +114,8 @@ class RouteForNobody(TypeError):
 class ServiceRoute(APIRoute):
     """See the module's docstring."""
 
+    is_read_below = False
+
     def __init__(self, *args: Any, **how: Any) -> None:
         super().__init__(*args, **how)
         self.summary = self.summary or operation_id(self).replace("_", " ").capitalize()
@@ -132,14 +138,14 @@ class ServiceRoute(APIRoute):
 
     def get_route_handler(self) -> Handler:
         endpoint = super().get_route_handler()
-        allowed, limit = self.allowed, self.marker(BodyLimit) or _USUAL
+        allowed, limit, takes_json = self.allowed, self.marker(BodyLimit) or _USUAL, self.body_field is not None
 
         async def handle(request: Request) -> Response:
             with continued(request.headers.get("traceparent")):
                 try:
                     body = await _read_body(request, limit.limit)
                     scope = _authenticate(request, allowed)
-                    _parse(request, body, limit.values)
+                    _parse(request, body, limit.values, takes_json)
                     return await self._transact(request, scope, endpoint)
                 except Exception as error:
                     problem = problems.as_problem(error)
@@ -158,6 +164,15 @@ class ServiceRoute(APIRoute):
             return None
         return Attempt.of(request, request.state.principal, self.path, await request.body())
 
+    def _made(self, id: UUID, named: UUID | None, path: str, response: Response) -> UUID:
+        """Says where what was made can be read; its id, whose ETag is told."""
+        if id == named:  # something was added to it
+            own = self.path.count("/", 0, self.path.rindex("{"))
+            response.headers.setdefault("location", "/".join([*path.split("/")[:own], str(id)]))
+        elif self.is_read_below:
+            response.headers.setdefault("location", f"{path}/{id}")
+        return id
+
     async def _transact(self, request: Request, scope: Scope, endpoint: Handler) -> Response:
         database: Database = request.app.state.database
         attempt = await self.attempt(request)
@@ -170,6 +185,8 @@ class ServiceRoute(APIRoute):
             named = _named_id(request)
             tx.expected = _if_match(request, named)
             response = await endpoint(request)
+            if response.status_code == 201 and (made := _MADE.match(response.body)):
+                named = self._made(UUID(made[1].decode()), named, request.scope["path"], response)
             if named and (revision := tx.revision_of(named)) is not None:
                 response.headers["etag"] = f'"{revision}"'
             if attempt and response.status_code < 300:
@@ -191,12 +208,18 @@ async def _read_body(request: Request, limit: int) -> bytes:
     return request._body
 
 
-def _parse(request: Request, body: bytes, most: int) -> None:
-    """Parses a body of JSON before anything else does. Raises BodyTooLarge, InvalidJson.
+def _parse(request: Request, body: bytes, most: int, takes_json: bool) -> None:
+    """Parses a body of JSON before anything else does. Raises BodyTooLarge, InvalidJson; UnsupportedMediaType for anything
+    else where the route takes JSON.
 
     The standard library's parser follows brackets to its own end, and takes NaN and numbers of any length.
     """
-    if not body or "json" not in request.headers.get("content-type", "").lower():
+    if not body:
+        return
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        if takes_json:
+            raise problems.UnsupportedMediaType("Send the body as JSON.", "application/json")
         return
     if sum(map(body.count, (b",", b"[", b"{"))) > most:
         raise BodyTooLarge(f"At most {most} values.", limit=most)
@@ -242,6 +265,16 @@ def _if_match(request: Request, named: UUID | None) -> tuple[UUID, int] | None:
     except ValueError:
         raise problems.PreconditionFailed("If-Match is not an ETag of ours.") from None
     return (named, revision) if named else None
+
+
+def locate(routes: Iterable[BaseRoute]) -> None:
+    """Tells the routes that create something whether it can be read below them: then their answers say where."""
+    found = [route for route in routes if isinstance(route, ServiceRoute)]
+    read = {
+        route.path.rpartition("/{")[0] for route in found if "GET" in (route.methods or ()) and route.path[-1] == "}"
+    }
+    for route in found:
+        route.is_read_below = route.path in read
 
 
 class Router(APIRouter):

@@ -3,9 +3,10 @@
 import asyncpg
 import pydantic_core
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
@@ -55,6 +56,16 @@ class Missing(Problem):
     status, title = 404, "Not found"
 
 
+class MethodNotAllowed(Problem):
+    """The header `Allow` and the member `allowed` say what the path takes."""
+
+    status, title = 405, "Method not allowed"
+
+    def __init__(self, allowed: list[str]) -> None:
+        super().__init__(f"This path takes {', '.join(allowed)}.", allowed=allowed)
+        self.headers = {"Allow": ", ".join(allowed)}
+
+
 class Conflict(Problem):
     """Forbidden in the present state."""
 
@@ -63,6 +74,16 @@ class Conflict(Problem):
 
 class PreconditionFailed(Problem):
     status, title = 412, "Changed meanwhile"
+
+
+class UnsupportedMediaType(Problem):
+    """The header `Accept` says what the body can be."""
+
+    status, title = 415, "Not a kind of body that is taken here"
+
+    def __init__(self, detail: str, *accepted: str) -> None:
+        super().__init__(detail, accepted=accepted)
+        self.headers = {"Accept": ", ".join(accepted)}
 
 
 class Unprocessable(Problem):
@@ -173,12 +194,26 @@ class InvalidRequest(Unprocessable):
     title = "Invalid request"
 
 
-async def _http(_: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        allowed = _allowed(request)
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers={"allow": ", ".join(allowed)})
+        return answer(MethodNotAllowed(allowed))
+    if error.status_code == 404:
+        return answer(Missing("There is no such path."))
     problem = Problem(str(error.detail))
     problem.status, problem.title = error.status_code, str(error.detail)
     problem.headers = dict(error.headers or {})
     return JSONResponse({**body_of(problem), "type": "about:blank"}, problem.status, problem.headers, MEDIA_TYPE)
+
+
+def _allowed(request: Request) -> list[str]:
+    """What all routes of this path take together."""
+    routes = [each for each in iter_route_contexts(request.app.routes) if each.path_regex.match(request.url.path)]
+    methods = {method for each in routes for method in each.methods or ()}
+    return sorted(methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set()))
 
 
 def install(app: FastAPI) -> None:

@@ -59,13 +59,17 @@ class Requests:
 
         if not told:
             structlog.contextvars.bind_contextvars(request_id=state["request_id"])
+        # A service answers HEAD as it answers GET; the server leaves the body out by its own scope, which still says HEAD.
+        asked = {**scope, "method": "GET"} if self._inside and scope["method"] == "HEAD" else scope
         try:
-            await self._app(scope, receive, noting)
+            await self._app(asked, receive, noting)
         except Exception:
             status = 500 if status == LEFT else status
             raise
         finally:
             seconds = perf_counter() - began
+            if asked is not scope:
+                scope["route"] = asked.get("route")
             if self._times and scope["path"].startswith("/v1/"):
                 _child(scope, status).observe(seconds)
             if not told:

@@ -24,7 +24,7 @@ from libs.bus.worker import Worker
 from libs.kit import problems, telemetry
 from libs.kit.auth import Verifier
 from libs.kit.health import Check, health_router
-from libs.kit.http import Router
+from libs.kit.http import Router, locate
 from libs.kit.requests import Requests
 from libs.kit.settings import Settings
 from libs.kit.vitals import watch_vitals
@@ -87,6 +87,7 @@ class Service:
         app.include_router(health_router(found, self.troubles(database)))
         for router in self.routers:
             app.include_router(router)
+        locate(route for router in self.routers for route in router.routes)
         return app
 
     def troubles(self, database: Database) -> Mapping[str, Check]:
