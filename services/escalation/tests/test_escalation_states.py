@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 import pytest
@@ -13,14 +12,14 @@ from libs.kit.states import ForbiddenTransition
 from libs.store.ids import new_id
 from services.escalation.model.escalation import AcknowledgedAlready, Change, Escalation, EscalationState, machine
 from services.escalation.model.escalation_policy import Call, FrozenPolicy, Step
-from tests.support.moves import after, moves, no_moves
 
-MOVES = """
-triggered → acknowledged | unanswered | resolved
-unanswered → acknowledged | triggered | resolved
-acknowledged → handed_over | triggered | resolved
-handed_over → acknowledged | triggered | resolved
-"""
+MOVES: dict[EscalationState, set[EscalationState]] = {
+    "triggered": {"acknowledged", "unanswered", "resolved"},
+    "unanswered": {"acknowledged", "triggered", "resolved"},
+    "acknowledged": {"handed_over", "triggered", "resolved"},
+    "handed_over": {"acknowledged", "triggered", "resolved"},
+    "resolved": set(),
+}
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 CHI = Recipient(kind="assignee", name="Chi")
 ACTS: dict[EscalationState, Callable[[Escalation], object]] = {
@@ -56,8 +55,8 @@ def an_escalation(
     return escalation
 
 
-@pytest.mark.parametrize(("state", "to"), moves(MOVES))
-def test_an_allowed_transition_is_made_and_recorded(state: Any, to: Any) -> None:
+@pytest.mark.parametrize(("state", "to"), [(state, to) for state in MOVES for to in sorted(MOVES[state])])
+def test_an_allowed_transition_is_made_and_recorded(state: EscalationState, to: EscalationState) -> None:
     escalation = an_escalation(state)
     ACTS[to](escalation)
     assert escalation.state == to
@@ -66,18 +65,19 @@ def test_an_allowed_transition_is_made_and_recorded(state: Any, to: Any) -> None
     assert escalation.history[-1].reason
 
 
-@pytest.mark.parametrize(("state", "to"), no_moves(MOVES))
-def test_a_forbidden_transition_is_refused_and_changes_nothing(state: Any, to: Any) -> None:
+@pytest.mark.parametrize(("state", "to"), [(state, to) for state in MOVES for to in MOVES if to not in MOVES[state]])
+def test_a_forbidden_transition_is_refused_and_changes_nothing(state: EscalationState, to: EscalationState) -> None:
     escalation = an_escalation(state)
     before = escalation.to_row()
     with pytest.raises(ForbiddenTransition) as refused:
         ACTS[to](escalation)
     assert refused.value.extra["state"] == state
-    assert refused.value.extra["possible"] == after(MOVES, state)
+    assert refused.value.extra["possible"] == sorted(MOVES[state])
     assert escalation.to_row() == before
 
 
 def test_the_readme_draws_the_machine_as_it_is() -> None:
+    assert machine.states == set(MOVES)
     assert machine.mermaid() in (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 
 
