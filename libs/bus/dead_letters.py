@@ -11,13 +11,9 @@ from libs.store import Transaction
 from libs.store.flush import Statement
 from libs.store.outbox import OutboxRow
 from libs.store.reasons import reason
+from libs.store.runtime import columns
 
 log = structlog.get_logger()
-_COLUMNS = (
-    ("consumer", "text"), ("topic", "text"), ("partition", "bigint"), ("record_offset", "bigint"), ("key", "uuid"),
-    ("event_id", "uuid"), ("type", "text"), ("headers", "jsonb"), ("data", "bytea"), ("error", "text"), ("status", "text"),
-    ("out_of_order", "boolean"),
-)  # fmt: skip
 _DIES = (
     " ON CONFLICT (consumer, topic, partition, record_offset) DO UPDATE"
     " SET error = excluded.error, out_of_order = excluded.out_of_order, status = 'dead'"
@@ -53,7 +49,7 @@ async def wait_in_line(tx: Transaction, consumer: str, deliveries: Sequence[Deli
     """Keeps events of parked keys behind their dead letter."""
     if deliveries:
         rows = [_row(consumer, d, None, "waiting") for d in deliveries]
-        tx.write_with(Statement.insert("dead_letters", _COLUMNS, rows, " ON CONFLICT DO NOTHING"))
+        tx.write_with(Statement.insert("dead_letters", columns.DEAD_LETTERS, rows, " ON CONFLICT DO NOTHING"))
 
 
 async def park(
@@ -64,7 +60,7 @@ async def park(
     with working_on(poison):
         log.error("dead letter", topic=poison.topic, offset=poison.offset, key=str(poison.key), exc_info=error)
     rows = [_row(consumer, poison, why, "dead", out_of_order=out_of_order)]
-    tx.write_with(Statement.insert("dead_letters", _COLUMNS, rows, _DIES))
+    tx.write_with(Statement.insert("dead_letters", columns.DEAD_LETTERS, rows, _DIES))
     await tx.connection.execute(
         "INSERT INTO parked_keys (consumer, topic, key) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
         consumer, poison.topic, poison.key,
@@ -75,7 +71,7 @@ async def park(
         "dlq_offset": poison.offset,
         "dlq_error": why[:200],
     }
-    tx.outbox.append(
+    tx.publish(
         OutboxRow(
             topic=f"{consumer}.dlq", key=poison.key, event_id=poison.event_id, type=poison.type, subject=poison.subject,
             account_id=poison.account_id, version=poison.version, causation_id=poison.causation_id, actor=poison.actor,

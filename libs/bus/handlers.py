@@ -116,7 +116,7 @@ class Handlers:
         try:
             for event, delivery in zip(events, deliveries, strict=True):
                 handled.set(delivery)
-                tx.cause, tx.traceparent = delivery, delivery.traceparent
+                tx.caused_by(delivery)
                 with event_span(self.consumer, delivery, tx):
                     for handler in self._handlers[event.contract.name]:
                         await handler(event, tx)

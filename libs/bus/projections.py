@@ -121,8 +121,7 @@ class Projection:
         columns = ", ".join(f'"{column.name}"' for column in kept)
         records = await tx.connection.fetch(self._sql(_LOCK, columns=columns), ids)
         unreadable = set()
-        async with shadow.transaction(tx.scope) as shadowed:
-            shadowed.rebuilding = self.name
+        async with shadow.transaction(tx.scope, rebuilding=self.name) as shadowed:
             told = dict(zip(ids, await shadowed.find_many(self.cls, ids, lock=True), strict=True))
             for record in records:
                 for column in kept:

@@ -176,8 +176,7 @@ class _Reading:
     async def _apply(self, batch: list[Delivery], unhandled: Mapping[At, bool]) -> None:
         """What was given up is known from then on, as to the inbox: a later copy of it is passed over too."""
         heard = [d for d in batch if self.handlers.hears(d) and unhandled.get(_at_of(d), True)]
-        async with self.shadow.transaction(Scope.system(self.consumer)) as tx:
-            tx.rebuilding = self.projection.name
+        async with self.shadow.transaction(Scope.system(self.consumer), rebuilding=self.projection.name) as tx:
             new = {row["event_id"] for row in await tx.connection.fetch(_NEW, [d.event_id for d in heard])}
             known = {d.event_id for d in heard} - new
             fresh = [d for d in first_of_each(heard, known) if _at_of(d) not in unhandled]

@@ -95,11 +95,10 @@ def job_span(job: asyncpg.Record) -> AbstractContextManager[Span]:
 
 @contextmanager
 def _within(span: AbstractContextManager[Span], tx: Transaction) -> Iterator[None]:
-    before = tx.traceparent
     with span:
-        tx.traceparent = tracing.traceparent()
+        before = tx.goes_on_from(tracing.traceparent())
         yield
-    tx.traceparent = before
+    tx.goes_on_from(before)
 
 
 def _processing(consumer: str, topic: str, partition: int) -> dict[str, str | int | bool]:

@@ -96,7 +96,7 @@ class Timers:
         taken = await tx.connection.fetch(_TAKE, name, list(aggregates), tx.now)
         for timer in sorted(taken, key=lambda t: (t["due_at"], t["generation"])):
             # one that fired before in this transaction may have cancelled or moved it
-            if (timer["aggregate_id"], timer["kind"]) not in tx.touched_timers:
+            if (timer["aggregate_id"], timer["kind"]) not in tx.pending.touched_timers:
                 await self._fire(name, aggregates[timer["aggregate_id"]], timer, tx)
                 fired += 1
         return fired

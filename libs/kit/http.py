@@ -183,7 +183,8 @@ class ServiceRoute(APIRoute):
             if attempt and (earlier := attempt.earlier_answer(tx)):
                 return earlier
             named = _named_id(request)
-            tx.expected = _if_match(request, named)
+            if match := _if_match(request, named):
+                tx.expect(*match)
             response = await endpoint(request)
             if response.status_code == 201 and (made := _MADE.match(response.body)):
                 named = self._made(UUID(made[1].decode()), named, request.scope["path"], response)

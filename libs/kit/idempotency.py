@@ -13,12 +13,9 @@ from libs.kit.auth import Principal
 from libs.kit.problems import BadRequest, Conflict, Unprocessable
 from libs.store import Once, Transaction
 from libs.store.flush import Statement
+from libs.store.runtime import columns
 
 MAX_KEY = 255
-_COLUMNS = (
-    ("principal", "text"), ("route", "text"), ("key", "text"), ("request_hash", "bytea"), ("status", "bigint"),
-    ("headers", "jsonb"), ("body", "bytea"),
-)  # fmt: skip
 _KEPT_HEADERS = ("content-type", "etag", "location")
 
 
@@ -76,4 +73,4 @@ class Attempt:
         headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
         row = (self.principal, self.route, self.key, self.digest, response.status_code,
                pydantic_core.to_json(headers).decode(), bytes(response.body))  # fmt: skip
-        tx.write_with(Statement.insert("idempotency_keys", _COLUMNS, [row]))
+        tx.write_with(Statement.insert("idempotency_keys", columns.IDEMPOTENCY_KEYS, [row]))

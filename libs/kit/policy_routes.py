@@ -101,7 +101,7 @@ def policy_router(
         await tx.connection.execute(_END, *selectors, tx.now)
         settings = pydantic_core.to_json(command.settings).decode()
         row = await tx.connection.fetchrow(_ADD, uuid7(), *selectors, tx.now, settings, caller.actor, command.why)
-        tx.changed_reference = True
+        tx.note_changed_reference()
         if changed:
             await changed(tx)
         return _version(row)

@@ -1,11 +1,12 @@
 """The unit of work over PostgreSQL: entities, transactions, the outbox they fill, tenancy."""
 
 from libs.store.compiled import Compiled, given
+from libs.store.context import Cause, Once, Scope
 from libs.store.database import Database
 from libs.store.entity import Entity
 from libs.store.errors import EmitRefused, NotFound, StaleRevision
 from libs.store.reference import Reference
-from libs.store.transaction import Cause, Once, Scope, Transaction, next_value
+from libs.store.transaction import Transaction, next_value
 
 __all__ = [
     "Cause",
@@ -18,5 +19,7 @@ __all__ = [
     "Reference",
     "Scope",
     "StaleRevision",
-    "Transaction", "given", "next_value",
-]  # fmt: skip
+    "Transaction",
+    "given",
+    "next_value",
+]

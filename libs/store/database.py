@@ -1,14 +1,16 @@
 """A service's database: its pool, and transactions on it."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import Any, Self
 
 import asyncpg
 from opentelemetry.trace import SpanKind
 
+from libs.store.context import Cause, Once, Remembered, Scope
+from libs.store.pending import Left
 from libs.store.tracing import span
-from libs.store.transaction import Cause, Once, Remembered, Scope, Transaction
+from libs.store.transaction import Transaction
 
 _START = (
     "SELECT app_now() AS now, (SELECT revision FROM reference_revision) AS reference, "
@@ -17,6 +19,7 @@ _START = (
 _START_ONCE = "SELECT * FROM start_request($1, $2, $3, $4, $5)"
 Start = tuple[Any, ...]
 """A statement and its arguments. Its one row has `now` and `reference`."""
+Wake = Callable[[Left], None]
 _POSTGRESQL = {"db.system.name": "postgresql", "db.operation.name": "COMMIT"}
 LIVELY = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
 """The server finds out within 25 s that a peer is gone, and lets go of its locks."""
@@ -36,10 +39,7 @@ class Database:
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self.pool = pool
-        self.wake_ups: list[Callable[[], None]] = []
-        """Called after a commit that left events for the relay."""
-        self.job_wake_ups: list[Callable[[], None]] = []
-        """Called after a commit that left calls to the outside."""
+        self._wakes: dict[Left, list[Wake]] = {"events": [], "timers": [], "jobs": []}
         self._remembered: Remembered = {}
 
     @classmethod
@@ -47,24 +47,53 @@ class Database:
         """Opens the pool; `url` is the run-time role's."""
         # asyncpg replaces a connection after 50,000 queries by default, which stalls its waiters
         pool = await asyncpg.create_pool(
-            url, min_size=1, max_size=size, max_queries=10_000_000, timeout=10, command_timeout=60,
-            statement_cache_size=500, reset=_leave_as_it_is,
+            url,
+            min_size=1,
+            max_size=size,
+            max_queries=10_000_000,
+            timeout=10,
+            command_timeout=60,
+            statement_cache_size=500,
+            reset=_leave_as_it_is,
             server_settings={**LIVELY, **PLANNED_ONCE, "idle_in_transaction_session_timeout": "30s"},
-        )  # fmt: skip
+        )
         return cls(pool)
 
     async def close(self) -> None:
         await self.pool.close()
 
+    @contextmanager
+    def waking(self, wake: Wake, *whats: Left) -> Iterator[None]:
+        """Meanwhile `wake` is called after each commit here that left some of this; and by whoever has heard of one elsewhere."""
+        for what in whats:
+            self._wakes[what].append(wake)
+        try:
+            yield
+        finally:
+            for what in whats:
+                self._wakes[what].remove(wake)
+
+    def wake(self, what: Left) -> None:
+        """Somebody has left some of this to be taken up."""
+        for wake in self._wakes[what]:
+            wake(what)
+
     @asynccontextmanager
     async def transaction(
-        self, scope: Scope, *, traceparent: str | None = None, cause: Cause | None = None, once: Once | None = None,
+        self,
+        scope: Scope,
+        *,
+        traceparent: str | None = None,
+        cause: Cause | None = None,
+        once: Once | None = None,
         start: Start | None = None,
-    ) -> AsyncIterator[Transaction]:  # fmt: skip
+        rebuilding: str | None = None,
+    ) -> AsyncIterator[Transaction]:
         """Commits on leaving, with everything flushed; rolls back on an exception.
 
         `once` names a request of which one transaction at a time may work: `tx.started` says whether this is the one (`alone`)
         and holds the answer of one that has. `start` is another first statement, which sets the context itself.
+        `rebuilding` names the one table that may be written.
         """
         with ExitStack() as committing:
             async with self.pool.acquire() as connection, connection.transaction():
@@ -74,11 +103,18 @@ class Database:
                 started = await connection.fetchrow(*start)
                 assert started is not None
                 tx = Transaction(
-                    connection, scope, started["now"], traceparent=traceparent, cause=cause, started=started,  # type: ignore[arg-type]
-                    reference=started["reference"], remembered=self._remembered,
-                )  # fmt: skip
+                    connection,  # type: ignore[arg-type]
+                    scope,
+                    started["now"],
+                    traceparent,
+                    cause,
+                    rebuilding,
+                    started,
+                    started["reference"],
+                    self._remembered,
+                )
                 yield tx
                 committing.enter_context(span("commit", SpanKind.CLIENT, _POSTGRESQL))
                 await tx.flush()
-        for wake in self.wake_ups * tx.left_events + self.job_wake_ups * tx.left_jobs:
-            wake()
+        for what in tx.pending.left:
+            self.wake(what)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, dataclass_transform
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar, dataclass_transform
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -24,11 +24,10 @@ from pydantic import TypeAdapter
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
 from libs.store.errors import NotFound
+from libs.store.flush import Stored
 from libs.store.metadata import metadata, owner_of
 
-if TYPE_CHECKING:
-    from libs.store.transaction import Transaction
-
+E = TypeVar("E", bound="Entity")
 _WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SCALARS: dict[type, tuple[Any, str]] = {
     UUID: (sa.Uuid(), "uuid"),
@@ -87,6 +86,12 @@ def _column(name: str, hint: Any) -> tuple[sa.Column[Any], ColumnMap]:
     return sa.Column(name, JSONB(), *more, nullable=nullable), column
 
 
+class Finder(Protocol):
+    """A transaction, as far as an entity needs one."""
+
+    async def find(self, cls: type[E], id: UUID, *, lock: bool = False) -> E | None: ...
+
+
 @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(field,))
 @dataclass(kw_only=True, eq=False)
 class Entity:
@@ -97,9 +102,11 @@ class Entity:
     revision: int = 0
 
     table: ClassVar[sa.Table]
-    is_reference: ClassVar[bool]  # whether its table seldom changes: see libs.store.reference
+    is_reference: ClassVar[bool]
+    """Whether its table seldom changes: see libs.store.reference."""
     c: ClassVar[Any]
     columns: ClassVar[tuple[ColumnMap, ...]]
+    stored: ClassVar[Stored]
 
     def __init_subclass__(
         cls,
@@ -118,6 +125,7 @@ class Entity:
         }
         pairs = [_column(name, hint) for name, hint in hints.items()]
         cls.columns = tuple(pair[1] for pair in pairs)
+        cls.stored = Stored(table, tuple((c.name, c.sql_type) for c in cls.columns))
         cls._loaders = tuple((c.name, c.load) for c in cls.columns if c.load)
         cls.table = sa.Table(table, metadata(owner_of(cls.__module__)), *(pair[0] for pair in pairs))
         cls.c = cls.table.c
@@ -156,7 +164,7 @@ class Entity:
         )
 
     @classmethod
-    async def get(cls, id: UUID, tx: "Transaction", *, lock: bool = False) -> Self:
+    async def get(cls, id: UUID, tx: Finder, *, lock: bool = False) -> Self:
         """The row with this id, locked for change when asked. Raises NotFound."""
         entity = await tx.find(cls, id, lock=lock)
         if entity is None:
@@ -164,6 +172,6 @@ class Entity:
         return entity
 
     @classmethod
-    async def find(cls, id: UUID, tx: "Transaction", *, lock: bool = False) -> Self | None:
+    async def find(cls, id: UUID, tx: Finder, *, lock: bool = False) -> Self | None:
         """The row with this id, or None."""
         return await tx.find(cls, id, lock=lock)

@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-import pydantic_core
+from libs.store.runtime.columns import Columns
 
-from libs.store.entity import Entity
-
-Columns = tuple[tuple[str, str], ...]
 Row = tuple[Any, ...]
+
+
+class Stored(NamedTuple):
+    """Where the rows of an entity are."""
+
+    table: str
+    columns: Columns
 
 
 @dataclass(frozen=True)
@@ -58,79 +61,12 @@ def _update_sql(table: str, columns: Columns) -> str:
     return f'UPDATE "{table}" AS t SET {sets} FROM unnest({arrays}) AS u({names}) WHERE t."id" = u."id"'
 
 
-def _columns(cls: type[Entity]) -> Columns:
-    return tuple((column.name, column.sql_type) for column in cls.columns)
+def update_rows(stored: Stored, rows: Sequence[Row]) -> Statement:
+    return Statement(_update_sql(*stored), tuple(zip(*rows, strict=True)))
 
 
-def insert_rows(cls: type[Entity], rows: Sequence[Row], suffix: str = "") -> Statement:
-    return Statement.insert(cls.table.name, _columns(cls), rows, suffix)
-
-
-def update_rows(cls: type[Entity], rows: Sequence[Row]) -> Statement:
-    return Statement(_update_sql(cls.table.name, _columns(cls)), tuple(zip(*rows, strict=True)))
-
-
-def delete_rows(cls: type[Entity], ids: Sequence[UUID]) -> Statement:
-    return Statement(f'DELETE FROM "{cls.table.name}" WHERE "id" = ANY({{0}}::uuid[])', (list(ids),))
-
-
-@dataclass(frozen=True, slots=True)
-class Timer:
-    """What a transaction wants of one timer; `due_at` None cancels it."""
-
-    aggregate: str  # the entity's class name
-    aggregate_id: UUID
-    kind: str
-    due_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A call to the outside that will be made after the commit."""
-
-    id: UUID
-    aggregate: str
-    aggregate_id: UUID
-    kind: str
-    destination: str
-    reference: str
-    payload: dict[str, Any]
-    traceparent: str | None
-
-
-_TIMER: Columns = (("aggregate", "text"), ("aggregate_id", "uuid"), ("kind", "text"), ("due_at", "timestamptz"))
-_JOB: Columns = (
-    ("id", "uuid"), ("aggregate", "text"), ("aggregate_id", "uuid"), ("kind", "text"), ("destination", "text"),
-    ("reference", "text"), ("payload", "jsonb"), ("traceparent", "text"),
-)  # fmt: skip
-
-
-def flush_timers(timers: Sequence[Timer]) -> list[Statement]:
-    statements = []
-    if rows := [(t.aggregate, t.aggregate_id, t.kind, t.due_at) for t in timers if t.due_at]:
-        again = " ON CONFLICT (aggregate_id, kind) DO UPDATE SET due_at = excluded.due_at, generation = nextval('timer_generations')"
-        statements.append(Statement.insert("timers", _TIMER, rows, again))
-    if cancelled := [(t.aggregate_id, t.kind) for t in timers if t.due_at is None]:
-        sql = "DELETE FROM timers WHERE (aggregate_id, kind) IN (SELECT * FROM unnest({0}::uuid[], {1}::text[]))"
-        statements.append(Statement(sql, tuple(zip(*cancelled, strict=True))))
-    return statements
-
-
-def flush_jobs(jobs: Sequence[Job]) -> list[Statement]:
-    rows = [
-        (
-            j.id,
-            j.aggregate,
-            j.aggregate_id,
-            j.kind,
-            j.destination,
-            j.reference,
-            pydantic_core.to_json(j.payload).decode(),
-            j.traceparent,
-        )
-        for j in jobs
-    ]
-    return [Statement.insert("jobs", _JOB, rows)] if rows else []
+def delete_rows(stored: Stored, ids: Sequence[UUID]) -> Statement:
+    return Statement(f'DELETE FROM "{stored.table}" WHERE "id" = ANY({{0}}::uuid[])', (list(ids),))
 
 
 def one_statement(statements: Sequence[Statement]) -> tuple[str, list[Any]]:

@@ -10,27 +10,12 @@ from libs.store.ids import new_id
 
 MAX_EVENT_BYTES = 200 * 1024
 
-COLUMNS: tuple[tuple[str, str], ...] = (
-    ("topic", "text"),
-    ("key", "uuid"),
-    ("event_id", "uuid"),
-    ("type", "text"),
-    ("subject", "uuid"),
-    ("account_id", "uuid"),
-    ("version", "bigint"),
-    ("causation_id", "uuid"),
-    ("actor", "text"),
-    ("traceparent", "text"),
-    ("time", "timestamptz"),
-    ("headers", "jsonb"),
-    ("data", "bytea"),
-)
-"""What a transaction writes; `id` and `xid` are the database's."""
-COLUMN_NAMES = tuple(name for name, _ in COLUMNS)
-
 
 class OutboxRow(NamedTuple):
-    """One record for Kafka, in the order of `COLUMNS`. `key` text is the record key; `data` None is a tombstone; `headers` are beyond CloudEvents' own."""
+    """One record for Kafka, in the order of `runtime.columns.OUTBOX`.
+
+    The text of `key` is the record's key; `data` None is a tombstone; `headers` are those beyond CloudEvents' own.
+    """
 
     topic: str
     key: UUID
@@ -62,7 +47,19 @@ def row_for(
     if len(data) > MAX_EVENT_BYTES:
         raise EventTooLarge(f"{event.contract.ce_type} is {len(data)} bytes; {MAX_EVENT_BYTES} is the limit.")
     contract = event.contract
+    headers = None
     return OutboxRow(
-        contract.topic, event.key, new_id(), contract.ce_type, event.subject, account_id, version,
-        causation_id, actor, traceparent, time, None, data,
-    )  # fmt: skip
+        contract.topic,
+        event.key,
+        new_id(),
+        contract.ce_type,
+        event.subject,
+        account_id,
+        version,
+        causation_id,
+        actor,
+        traceparent,
+        time,
+        headers,
+        data,
+    )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -11,62 +11,15 @@ import sqlalchemy as sa
 
 from libs.events import Event
 from libs.store.compiled import Compiled, compile_once
+from libs.store.context import Cause, Remembered, Scope
 from libs.store.entity import Entity, spoken
 from libs.store.errors import EmitRefused, StaleRevision
-from libs.store.flush import (
-    Job,
-    Row,
-    Statement,
-    Timer,
-    delete_rows,
-    flush_jobs,
-    flush_timers,
-    insert_rows,
-    one_statement,
-    update_rows,
-)
+from libs.store.flush import Row, Statement
 from libs.store.ids import new_id
-from libs.store.outbox import COLUMN_NAMES, COLUMNS, OutboxRow, row_for
+from libs.store.outbox import OutboxRow, row_for
+from libs.store.pending import Job, Pending, Timer
 
 E = TypeVar("E", bound=Entity)
-_MANY = 50  # outbox rows from which on a COPY of their own is cheaper than a part of the one statement
-
-
-@dataclass(frozen=True)
-class Scope:
-    """Whose rows a transaction may see (row-level security): `tenant` sees its accounts, `staff` and `worker` see all."""
-
-    kind: str  # tenant | staff | worker
-    accounts: frozenset[UUID] = frozenset()
-    actor: str = "system"
-
-    @classmethod
-    def system(cls, name: str) -> Self:
-        """A worker of this name, which is the actor of what it does."""
-        return cls("worker", actor=f"system:{name}")
-
-
-class Once(NamedTuple):
-    """A request that has one effect however often it comes."""
-
-    principal: str
-    route: str
-    key: str
-
-
-Remembered = dict[object, tuple[int, Any]]
-"""What was read of the reference data, with the revision at which the reading transaction began."""
-
-
-class Cause(Protocol):
-    """The event that a handler is working on: what its envelope says."""
-
-    event_id: UUID
-    type: str
-    time: datetime
-    actor: str
-    account_id: UUID | None
-    traceparent: str | None
 
 
 @dataclass
@@ -79,30 +32,48 @@ class Transaction:
 
     connection: "asyncpg.Connection[asyncpg.Record]"
     scope: Scope
-    now: datetime  # app_now() at the beginning: the clock
+    now: datetime
+    """`app_now()` at the beginning: the clock."""
     traceparent: str | None = None
     cause: Cause | None = None
-    expected: tuple[UUID, int] | None = None  # If-Match: this id must be at this revision
-    rebuilding: str | None = None  # the table that is read anew from the log: nothing else is written, nothing is told
-    started: Mapping[str, Any] | asyncpg.Record = field(default_factory=dict)  # the row of its first statement
-    reference: int = 0  # the revision of the reference data at the beginning
-    remembered: Remembered = field(
-        default_factory=dict
-    )  # what `Reference` keeps, shared by the transactions of a database
-    changed_reference: bool = False  # whether it has changed reference data itself: then it remembers nothing
-    left_events: bool = False  # whether the flush wrote something that somebody is to take up once it is committed
-    left_jobs: bool = False
-    touched_timers: set[tuple[UUID, str]] = field(default_factory=set)  # set or cancelled here, flushed or not
-    outbox: list[OutboxRow] = field(default_factory=list)
+    rebuilding: str | None = None
+    """The table that is read anew from the log: nothing else is written, and nobody is told."""
+    started: Mapping[str, Any] | asyncpg.Record = field(default_factory=dict)
+    """The row of its first statement."""
+    reference: int = 0
+    """The revision of the reference data at the beginning."""
+    remembered: Remembered = field(default_factory=dict)
+    """What `Reference` keeps, shared by the transactions of a database."""
+    changed_reference: bool = False
+    """Whether it has changed reference data itself: then it remembers nothing."""
+    _expected: tuple[UUID, int] | None = None
     _entities: dict[tuple[type[Entity], UUID], Entity | None] = field(default_factory=dict)
-    _kinds: set[type[Entity]] = field(default_factory=set)  # those among `_entities`, which can be many thousand
+    _kinds: set[type[Entity]] = field(default_factory=set)
+    """Those among `_entities`, which can be many thousand."""
     _loaded: dict[tuple[type[Entity], UUID], tuple[Any, ...]] = field(default_factory=dict)
     _locked: set[tuple[type[Entity], UUID]] = field(default_factory=set)
     _new: set[tuple[type[Entity], UUID]] = field(default_factory=set)
     _removed: dict[type[Entity], list[UUID]] = field(default_factory=dict)
-    _timers: dict[tuple[UUID, str], Timer] = field(default_factory=dict)
-    _jobs: list[Job] = field(default_factory=list)
-    _extra: list[Statement] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.pending = Pending(self.now, self.rebuilding)
+
+    def expect(self, id: UUID, revision: int) -> None:
+        """If-Match: reading the entity with this id raises StaleRevision unless it is at this revision."""
+        self._expected = (id, revision)
+
+    def caused_by(self, cause: Cause) -> None:
+        """What is done from now on is done for this event, in its trace."""
+        self.cause, self.traceparent = cause, cause.traceparent
+
+    def goes_on_from(self, traceparent: str | None) -> str | None:
+        """What is told from now on is told in this trace; where it was before."""
+        before, self.traceparent = self.traceparent, traceparent
+        return before
+
+    def note_changed_reference(self) -> None:
+        """Reference data was changed by SQL of the caller's own."""
+        self.changed_reference = True
 
     # --- reading -------------------------------------------------------------------------------------------------
 
@@ -190,7 +161,7 @@ class Transaction:
         self._loaded[key] = entity.to_row()
         if lock:
             self._locked.add(key)
-        if self.expected and entity.id == self.expected[0] and entity.revision != self.expected[1]:
+        if self._expected and entity.id == self._expected[0] and entity.revision != self._expected[1]:
             raise StaleRevision(spoken(cls), entity.id, entity.revision)
         return entity
 
@@ -209,11 +180,11 @@ class Transaction:
         if not entities:
             return []
         cls = type(entities[0])
-        self._refuse_in_rebuild(cls.__name__)
+        self.pending.refuse_in_rebuild(cls.__name__)
         self.changed_reference |= cls.is_reference
         wanted = {entity.id: entity for entity in sorted(entities, key=lambda each: each.id)}
         rows = [entity.to_row() for entity in wanted.values()]
-        statement = insert_rows(cls, rows, " ON CONFLICT (id) DO NOTHING RETURNING id")
+        statement = Statement.insert(*cls.stored, rows, " ON CONFLICT (id) DO NOTHING RETURNING id")
         free = {record["id"] for record in await self.connection.fetch(*statement.alone())}
         for entity, row in zip(wanted.values(), rows, strict=True):
             if entity.id in free:
@@ -238,7 +209,7 @@ class Transaction:
 
         Its aggregate must be here, new or locked. Raises EmitRefused otherwise, for data over 200 KiB, and in a rebuild.
         """
-        self._refuse_in_rebuild(event.contract.name)
+        self.pending.refuse_in_rebuild(event.contract.name)
         aggregate = self._aggregate(event)
         row = row_for(
             event,
@@ -250,21 +221,34 @@ class Transaction:
             time=self.now,
         )
         aggregate.version += 1
-        self.outbox.append(row)
+        self.pending.publish(row)
         return row.event_id
 
     def publish_state(
         self, topic: str, *, key: UUID, type: str, account_id: UUID | None, version: int, data: bytes | None
     ) -> None:
         """A record on a compacted state topic: the newest value of its key; None removes it."""
-        self._refuse_in_rebuild(type)
-        self.outbox.append(
+        self.publish(
             OutboxRow(
-                topic=topic, key=key, event_id=new_id(), type=type, subject=key, account_id=account_id, version=version,
-                causation_id=self.cause.event_id if self.cause else None, actor=self.scope.actor,
-                traceparent=self.traceparent, time=self.now, headers=None, data=data,
+                topic=topic,
+                key=key,
+                event_id=new_id(),
+                type=type,
+                subject=key,
+                account_id=account_id,
+                version=version,
+                causation_id=self.cause.event_id if self.cause else None,
+                actor=self.scope.actor,
+                traceparent=self.traceparent,
+                time=self.now,
+                headers=None,
+                data=data,
             )
-        )  # fmt: skip
+        )
+
+    def publish(self, row: OutboxRow) -> None:
+        """A record as it is."""
+        self.pending.publish(row)
 
     def _aggregate(self, event: Event) -> Entity:
         id, here = event.subject, list[Entity]()
@@ -278,10 +262,6 @@ class Transaction:
             )
         return here[0]
 
-    def _refuse_in_rebuild(self, what: str) -> None:
-        if self.rebuilding is not None:
-            raise EmitRefused(f"{what}: a rebuild of {self.rebuilding} writes nothing else and tells nobody.")
-
     def _by_id(self, id: UUID) -> list[tuple[tuple[type[Entity], UUID], Entity | None]]:
         return [((cls, id), self._entities.get((cls, id))) for cls in self._kinds]
 
@@ -289,15 +269,11 @@ class Transaction:
 
     def set_timer(self, aggregate: Entity, kind: str, due_at: datetime) -> None:
         """Fires `kind` for this locked aggregate once `app_now()` has reached `due_at`; replaces an earlier one of this kind."""
-        self._refuse_in_rebuild(kind)
-        self._timers[aggregate.id, kind] = Timer(type(aggregate).__name__, aggregate.id, kind, due_at)
-        self.touched_timers.add((aggregate.id, kind))
+        self.pending.set_timer(Timer(type(aggregate).__name__, aggregate.id, kind, due_at))
 
     def cancel_timer(self, aggregate: Entity, kind: str) -> None:
         """The timer of this kind never fires after the commit."""
-        self._refuse_in_rebuild(kind)
-        self._timers[aggregate.id, kind] = Timer(type(aggregate).__name__, aggregate.id, kind, None)
-        self.touched_timers.add((aggregate.id, kind))
+        self.pending.set_timer(Timer(type(aggregate).__name__, aggregate.id, kind, None))
 
     def start_job(
         self,
@@ -312,7 +288,6 @@ class Transaction:
 
         `destination` names who is called (a carrier, one partner): a slow one delays its own jobs alone.
         """
-        self._refuse_in_rebuild(kind)
         job = Job(
             new_id(),
             type(aggregate).__name__,
@@ -323,14 +298,14 @@ class Transaction:
             payload or {},
             self.traceparent,
         )
-        self._jobs.append(job)
+        self.pending.start_job(job)
         return job.reference
 
     # --- the flush -----------------------------------------------------------------------------------------------
 
     def write_with(self, statement: Statement) -> None:
         """The runtime's own rows (inbox, offsets, idempotency), flushed with the rest."""
-        self._extra.append(statement)
+        self.pending.write_with(statement)
 
     async def flush(self) -> None:
         """Writes all that is pending as one statement with one part per table; commits nothing."""
@@ -354,29 +329,16 @@ class Transaction:
         for cls in {*inserts, *updates, *self._removed}:
             self.changed_reference |= cls.is_reference
             if cls.table.name != self.rebuilding:
-                self._refuse_in_rebuild(cls.__name__)
-        statements = [delete_rows(cls, ids) for cls, ids in self._removed.items()]
-        if any(cls in inserts or cls in updates for cls in self._removed):
-            await self._execute(statements)  # the parts of one statement do not see what another takes away
-            statements = []
-        statements += [insert_rows(cls, rows) for cls, rows in inserts.items()]
-        statements += [update_rows(cls, rows) for cls, rows in updates.items()]
-        if len(self.outbox) >= _MANY:
-            await self.connection.copy_records_to_table("outbox", records=self.outbox, columns=COLUMN_NAMES)
-        elif self.outbox:
-            statements.append(Statement.insert("outbox", COLUMNS, self.outbox))
-        statements += flush_timers(list(self._timers.values())) + flush_jobs(self._jobs) + self._extra
-        if statements:
-            await self._execute(statements)
+                self.pending.refuse_in_rebuild(cls.__name__)
+        await self.pending.flush(
+            self.connection,
+            [(cls.stored, rows) for cls, rows in inserts.items()],
+            [(cls.stored, rows) for cls, rows in updates.items()],
+            [(cls.stored, ids) for cls, ids in self._removed.items()],
+        )
         self._locked |= self._new
-        self.left_events |= bool(self.outbox)
-        self.left_jobs |= bool(self._jobs)
-        for pending in (self._new, self._removed, self._timers, self._jobs, self._extra, self.outbox):
-            pending.clear()
-
-    async def _execute(self, statements: Sequence[Statement]) -> None:
-        sql, params = one_statement(statements)
-        await self.connection.execute(sql, *params)
+        self._new.clear()
+        self._removed.clear()
 
     def revision_of(self, id: UUID) -> int | None:
         """The revision that the entity with this id has once flushed; None when it was not read or is no more."""

@@ -18,7 +18,7 @@ from deploy.local.postgres import binaries
 from libs.bus.envelope import record_headers
 from libs.bus.kafka import Kafka
 from libs.bus.relay import BATCH_BYTES, COLUMNS, IN_FLIGHT, PAGE, Publisher
-from libs.store.outbox import COLUMN_NAMES
+from libs.store.runtime import columns
 from tests.bench.bench import Bar, Bench, Measure, Variant
 from tests.bench.draining import drain, fill_outbox, rate, records_on, until, while_runs
 from tests.bench.engines import Engines
@@ -193,7 +193,9 @@ async def debezium(engines: Engines) -> AsyncIterator[Measure]:
             rows = (row._replace(topic=topic) for row in outbox_rows(ROWS))
             async with owner.transaction():
                 while some := list(islice(rows, 10_000)):
-                    await owner.copy_records_to_table(connect.TABLE, records=some, columns=COLUMN_NAMES)
+                    await owner.copy_records_to_table(
+                        connect.TABLE, records=some, columns=columns.names(columns.OUTBOX)
+                    )
             return await counted
 
         await until(streams)

@@ -16,7 +16,7 @@ from deploy.local.waiting import until_async
 from libs.bus import Timers
 from libs.bus.timers import CLAIM, TimerLoop, next_due
 from libs.store import Database, Entity, Transaction
-from libs.store.outbox import COLUMNS
+from libs.store.runtime.columns import OUTBOX
 from tests.bench.bench import Bar, Bench, Measure, Variant
 from tests.bench.engines import Engines
 from tests.bench.workload import ACCOUNT, ReadingNoted, outbox_rows
@@ -124,8 +124,8 @@ async def by_sql(engines: Engines, *, name: str, effects: bool) -> AsyncIterator
     """The same statements on one connection with nothing of ours between; with `effects`, rows made beforehand."""
     connection = await asyncpg.connect(await _prepared(engines, name, PARKED))
     rows = list(outbox_rows(CLAIM))
-    columns = [column for column, _ in COLUMNS]
-    typed = ", ".join(f"${i}::{kind}[]" for i, (_, kind) in enumerate(COLUMNS, 1))
+    columns = [column for column, _ in OUTBOX]
+    typed = ", ".join(f"${i}::{kind}[]" for i, (_, kind) in enumerate(OUTBOX, 1))
     emit = f"INSERT INTO outbox ({', '.join(columns)}) SELECT * FROM unnest({typed})"
 
     async def claim() -> int:

@@ -12,7 +12,8 @@ from deploy.local.processes import Child
 from libs.bus.kafka import Kafka
 from libs.bus.relay import Relay
 from libs.store import Database
-from libs.store.outbox import COLUMN_NAMES, OutboxRow
+from libs.store.outbox import OutboxRow
+from libs.store.runtime import columns
 from tests.bench.engines import Engines
 from tests.bench.workload import PARTITIONS, outbox_rows
 from tests.support.tables import database_for
@@ -70,7 +71,7 @@ async def fill_outbox(owner_url: str, rows: Iterable[OutboxRow]) -> str:
         waiting = iter(rows)
         while some := list(islice(waiting, _AT_ONCE)):
             await connection.execute("SELECT outbox_add_partitions()")
-            await connection.copy_records_to_table("outbox", records=some, columns=COLUMN_NAMES)
+            await connection.copy_records_to_table("outbox", records=some, columns=columns.names(columns.OUTBOX))
     finally:
         await connection.close()
     return before

@@ -8,7 +8,7 @@ from pathlib import Path
 
 BATCH, ENVELOPE = "libs/bus/batch.py", "libs/bus/envelope.py"
 RELAY, CONSUMER = "libs/bus/relay.py", "libs/bus/consumer.py"
-TIMERS, REPLAY, TRANSACTION = "libs/bus/timers.py", "libs/bus/replay.py", "libs/store/transaction.py"
+TIMERS, REPLAY, PENDING = "libs/bus/timers.py", "libs/bus/replay.py", "libs/store/pending.py"
 
 
 class MovedOn(Exception):
@@ -100,10 +100,10 @@ MUTATIONS = (
         "publish before commit",
         (
             Change(
-                TRANSACTION,
-                '            statements.append(Statement.insert("outbox", COLUMNS, self.outbox))',
-                '            sql, params = one_statement([Statement.insert("outbox", COLUMNS, self.outbox)])\n'
-                "            async with self.connection._holder._pool.acquire() as early:\n"
+                PENDING,
+                '            statements.append(Statement.insert("outbox", columns.OUTBOX, self.outbox))',
+                '            sql, params = one_statement([Statement.insert("outbox", columns.OUTBOX, self.outbox)])\n'
+                "            async with connection._holder._pool.acquire() as early:\n"
                 "                await early.execute(sql, *params)",
             ),
         ),

@@ -101,7 +101,7 @@ async def test_no_value_of_a_poison_event_leaves_the_event(stage: Stage, written
         await stage.move_in(tx, thing)
         data = json.dumps({"thing_id": str(thing), **told}).encode()
         type = (stage.ThingMoved if fail is None else Said).contract.ce_type
-        tx.outbox[:] = [row._replace(type=type, data=data) for row in tx.outbox]
+        tx.pending.outbox[:] = [row._replace(type=type, data=data) for row in tx.pending.outbox]
     consumer = stage.consumer(dead_letter_limit=2)
     async with running(stage.relay().run, consumer.run):
         await until(lambda: _are_dead(stage, 1), "the event is a dead letter")

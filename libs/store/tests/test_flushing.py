@@ -10,6 +10,7 @@ from libs.store import Database, EmitRefused, Transaction
 from libs.store.flush import Statement
 from libs.store.ids import new_id
 from libs.store.outbox import MAX_EVENT_BYTES
+from libs.store.pending import SOON
 from libs.store.tests.goods import WORKER, Crate, CrateFilled, count, value
 
 TABLES = ("crates", "outbox", "timers", "jobs")
@@ -42,8 +43,7 @@ async def test_state_event_timer_and_call_to_the_outside_are_written_by_one_stat
         with tx.connection.query_logger(lambda query: said.append(query.query)):
             await tx.flush()
             await tx.flush()
-        assert tx.left_events
-        assert tx.left_jobs
+        assert tx.pending.left == {"events", "jobs"}
     assert [sql[:4] for sql in said if '"crates"' in sql or "outbox" in sql or "jobs" in sql] == ["WITH"]
     assert await written(database) == [1, 1, 1, 1]
 
@@ -71,7 +71,6 @@ async def test_a_flush_that_fails_in_one_part_writes_none(database: Database, pa
 
 async def test_an_exception_after_a_flush_takes_back_what_it_wrote(database: Database) -> None:
     woken: list[str] = []
-    database.wake_ups.append(lambda: woken.append("relay"))
 
     async def fail() -> None:
         async with database.transaction(WORKER) as tx:
@@ -79,13 +78,29 @@ async def test_an_exception_after_a_flush_takes_back_what_it_wrote(database: Dat
             await tx.flush()
             raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError):
-        await fail()
-    assert await written(database) == [0, 0, 0, 0]
-    assert woken == []
-    async with database.transaction(WORKER) as tx:
-        do_all(tx, a_crate(tx))
-    assert woken == ["relay"]
+    with database.waking(woken.append, "events", "timers", "jobs"):
+        with pytest.raises(ZeroDivisionError):
+            await fail()
+        assert await written(database) == [0, 0, 0, 0]
+        assert woken == []
+        async with database.transaction(WORKER) as tx:
+            do_all(tx, a_crate(tx))
+    assert sorted(woken) == ["events", "jobs"]
+
+
+async def test_a_timer_wakes_who_fires_them_only_if_it_is_due_before_the_next_look(database: Database) -> None:
+    woken: list[str] = []
+    with database.waking(woken.append, "events", "timers", "jobs"):
+        async with database.transaction(WORKER) as tx:
+            crate = a_crate(tx)
+            tx.set_timer(crate, "throw away", tx.now + SOON)
+        assert woken == []
+        async with database.transaction(WORKER) as tx:
+            tx.set_timer(await Crate.get(crate.id, tx, lock=True), "look", tx.now + timedelta(seconds=1))
+        assert woken == ["timers"]
+        async with database.transaction(WORKER) as tx:
+            tx.cancel_timer(await Crate.get(crate.id, tx, lock=True), "look")
+        assert woken == ["timers"]
 
 
 async def test_a_change_without_a_lock_raises_and_nothing_is_written(database: Database) -> None:
@@ -188,8 +203,7 @@ async def test_nothing_is_emitted_for_what_is_not_locked_here(database: Database
 async def test_a_rebuild_tells_nobody_and_writes_no_other_table(database: Database) -> None:
     async with database.transaction(WORKER) as tx:
         made = a_crate(tx)
-    async with database.transaction(WORKER) as tx:
-        tx.rebuilding = "crates"
+    async with database.transaction(WORKER, rebuilding="crates") as tx:
         crate = await Crate.get(made.id, tx, lock=True)
         for tell in (
             lambda: tx.emit(CrateFilled(crate_id=made.id)),
@@ -204,8 +218,7 @@ async def test_a_rebuild_tells_nobody_and_writes_no_other_table(database: Databa
     assert await value(database, "SELECT weight FROM crates") == 9
 
     async def another_table() -> None:
-        async with database.transaction(WORKER) as tx:
-            tx.rebuilding = "tallies"
+        async with database.transaction(WORKER, rebuilding="tallies") as tx:
             (await Crate.get(made.id, tx, lock=True)).weight = 1
 
     with pytest.raises(EmitRefused, match="Crate: a rebuild of tallies"):

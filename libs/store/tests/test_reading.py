@@ -97,11 +97,11 @@ async def test_an_if_match_of_another_revision_is_refused_also_when_it_gets_stal
 ) -> None:
     made = await a_crate(database)
     async with database.transaction(WORKER) as tx:
-        tx.expected = (made.id, 1)
+        tx.expect(made.id, 1)
         with pytest.raises(StaleRevision, match="revision 0"):
             await Crate.get(made.id, tx)
     async with database.transaction(WORKER) as tx:
-        tx.expected = (made.id, 0)
+        tx.expect(made.id, 0)
         await Crate.get(made.id, tx)
         await reweigh(database, made, 2)
         with pytest.raises(StaleRevision) as stale:
@@ -113,7 +113,7 @@ async def test_an_if_match_says_nothing_about_other_rows(database: Database) -> 
     made, other = await a_crate(database), await a_crate(database)
     await reweigh(database, other, 2)
     async with database.transaction(WORKER) as tx:
-        tx.expected = (made.id, 0)
+        tx.expect(made.id, 0)
         assert (await Crate.get(other.id, tx, lock=True)).weight == 2
         assert tx.revision_of(other.id) == 1
         assert tx.revision_of(new_id()) is None

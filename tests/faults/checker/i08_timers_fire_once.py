@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from uuid import UUID
 
-from libs.store.flush import Timer, flush_timers
+from libs.store.pending import Timer, write_timers
 from tests.faults.checker.look import Look
 from tests.faults.evidence import Change, Database, Evidence, Row
 
-_CANCEL = flush_timers([Timer("", UUID(int=0), "", None)])[0].sql.partition("{")[0]
+_CANCEL = write_timers([Timer("", UUID(int=0), "", None)])[0].sql.partition("{")[0]
 """How a flush takes a timer back, up to its parameters."""
 
 
