@@ -9,11 +9,14 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from libs.bus.kafka import Kafka, close
+from libs.bus.waiting import unless
 from libs.store import Database
 
 log = structlog.get_logger()
 TOPIC = "platform.clock"
 KEY = b"clock"
+_WAIT_MS = 5000
+"""So long at most the broker keeps a fetch that finds nothing: a record is handed over at once."""
 
 
 def encode(offset: timedelta) -> bytes:
@@ -25,17 +28,20 @@ async def follow_clock(
     bootstrap: str, user: str, password: str, *, stop: asyncio.Event | None = None
 ) -> AsyncIterator[timedelta]:
     """The offsets as they are put in force, the present one first; ends when `stop` is set."""
-    tp = TopicPartition(TOPIC, 0)
+    tp, stop = TopicPartition(TOPIC, 0), stop or asyncio.Event()
     client = AIOKafkaConsumer(
-        **Kafka(bootstrap, user, password).common(), enable_auto_commit=False, fetch_max_wait_ms=500
+        **Kafka(bootstrap, user, password).common(),
+        enable_auto_commit=False,
+        fetch_max_wait_ms=_WAIT_MS,
+        consumer_timeout_ms=1000,
     )
     await client.start()
     try:
         client.assign([tp])
         await client.seek_to_beginning(tp)
-        while stop is None or not stop.is_set():
-            records = (await client.getmany(timeout_ms=200)).get(tp)
-            if records:
+        while not stop.is_set():
+            found = await unless(stop, client.getmany(timeout_ms=_WAIT_MS))
+            if records := (found or {}).get(tp):
                 yield timedelta(seconds=json.loads(records[-1].value)["offset_seconds"])
     finally:
         await close(client)

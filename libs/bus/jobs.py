@@ -10,7 +10,6 @@ import json
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -25,6 +24,7 @@ from structlog.contextvars import bound_contextvars
 from libs.bus.metrics import job_calls
 from libs.bus.outgoing import OutgoingClient
 from libs.bus.spans import job_span
+from libs.bus.waiting import within, woken_at
 from libs.store import Database, Entity, Scope, Transaction
 from libs.store.reasons import reason
 from libs.store.tracing import traceparent
@@ -34,10 +34,14 @@ LEASE_SECONDS = 60
 IN_FLIGHT = 8
 ALARM_TRIES = 10
 """So often an outcome may not be recorded before somebody has to look: `Backlog.jobs_unrecorded`."""
-_CALL_SECONDS = LEASE_SECONDS - 15  # a call never outlives its claim, or two would be under way
+_CALL_SECONDS = LEASE_SECONDS - 15
+"""A call never outlives its claim, or two would be under way."""
+_LOOK_SECONDS = 2.0
+"""Between looks for what nobody here has been woken for: an ended lease, a process that is gone."""
 _LONGEST_PAUSE = 60.0
 _LONGEST_RETRY_AFTER = 3600.0
-_REASON = 2000  # characters of a reason that are kept
+_REASON = 2000
+"""Characters of a reason that are kept."""
 # One look for each destination, however many jobs wait there: no scan of the table, and no destination stands in another's way.
 # statement_timestamp() and ANY (ARRAY(…)): a volatile clock can bound no index, and an IN is planned for a tenth of all rows.
 _CLAIM = f"""
@@ -155,59 +159,60 @@ class Jobs:
 
     async def run(self, database: Database, stop: asyncio.Event) -> None:
         """Works jobs until told to stop; then it waits for the calls under way."""
-        look, flying = asyncio.Event(), _Flying()
-        database.job_wake_ups.append(look.set)
+        look, flying, loop = asyncio.Event(), _Flying(), asyncio.get_running_loop()
 
         async def fly(row: asyncpg.Record) -> None:
-            await self._work(row, database, http)
+            again = await self._work(row, database, http)
             flying.ids.discard(row["id"])
             flying.at[row["destination"]] -= 1
             look.set()
+            if again is not None:
+                loop.call_later(again, look.set)
 
         async with self.client() as http, asyncio.TaskGroup() as calls:
-            while not stop.is_set():
-                look.clear()
-                try:
-                    claimed = await self._claim(database, flying)
-                except Exception as error:
-                    log.error("jobs cannot be claimed; trying again", exc_info=error)
-                    claimed = []
-                for row in claimed:
-                    flying.ids.add(row["id"])
-                    flying.at[row["destination"]] += 1
-                    calls.create_task(fly(row))
-                if not claimed:
-                    with suppress(TimeoutError):
-                        await asyncio.wait_for(look.wait(), 0.25)
+            with database.waking(lambda _: look.set(), "jobs"), woken_at(stop, look):
+                while not stop.is_set():
+                    look.clear()
+                    try:
+                        claimed = await self._claim(database, flying)
+                    except Exception as error:
+                        log.error("jobs cannot be claimed; trying again", exc_info=error)
+                        claimed = []
+                    for row in claimed:
+                        flying.ids.add(row["id"])
+                        flying.at[row["destination"]] += 1
+                        calls.create_task(fly(row))
+                    if not claimed:
+                        await within(_LOOK_SECONDS, look)
 
     async def _claim(self, database: Database, flying: _Flying) -> Sequence[asyncpg.Record]:
         busy = {name: calls for name, calls in flying.at.items() if calls}
         async with database.pool.acquire() as connection:
             return await connection.fetch(_CLAIM, self._in_flight, list(busy), list(busy.values()), list(flying.ids))
 
-    async def _work(self, row: asyncpg.Record, database: Database, http: httpx.AsyncClient) -> None:
+    async def _work(self, row: asyncpg.Record, database: Database, http: httpx.AsyncClient) -> float | None:
+        """In how many seconds it is due again; None when it is over, or left to its lease."""
         trace = {"trace_id": row["traceparent"][3:35]} if row["traceparent"] else {}
         told = bound_contextvars(reference=row["reference"], aggregate_id=str(row["aggregate_id"]), **trace)
         with told, job_span(row):
-            await self._through(row, database, http)
+            return await self._through(row, database, http)
 
-    async def _through(self, row: asyncpg.Record, database: Database, http: httpx.AsyncClient) -> None:
+    async def _through(self, row: asyncpg.Record, database: Database, http: httpx.AsyncClient) -> float | None:
         try:
             kind = self._kinds[row["aggregate"], row["kind"]]
             outcome = json.loads(row["outcome"]) if row["outcome"] else await self._call(row, kind, database, http)
-            if outcome is not None:
-                await self._record(row, kind, outcome, database)
+            return await self._record(row, kind, outcome, database) if isinstance(outcome, dict) else outcome
         except Exception as error:
             log.error("a job was left to its lease", kind=row["kind"], exc_info=error)
+            return None
 
     async def _call(
         self, row: asyncpg.Record, kind: _Kind, database: Database, http: httpx.AsyncClient
-    ) -> dict[str, Any] | None:
-        """The outcome; None when it is to be tried again, or when its aggregate is no more and so the job has ended."""
-        run = JobRun(
-            row["id"], row["aggregate_id"], row["kind"], row["reference"], json.loads(row["payload"]), row["attempt"],
-            row["said"],
-        )  # fmt: skip
+    ) -> dict[str, Any] | float | None:
+        """The outcome; or in how many seconds to try again; None when its aggregate is no more and so the job has ended."""
+        payload = json.loads(row["payload"])
+        about = (row["id"], row["aggregate_id"], row["kind"], row["reference"])
+        run = JobRun(*about, payload, row["attempt"], row["said"])
         async with database.transaction(self._scope) as tx:
             if await kind.cls.find(run.aggregate_id, tx) is None:
                 await self._end(row, tx)
@@ -227,39 +232,43 @@ class Jobs:
                 job_calls.labels("given_up").inc()
                 return {"failed": told}
             job_calls.labels("retried").inc()
+            seconds = pause(run.attempt, error)
             async with database.pool.acquire() as connection:
-                await connection.execute(_AGAIN, row["id"], row["claim"], pause(run.attempt, error), told)
-            return None
+                await connection.execute(_AGAIN, row["id"], row["claim"], seconds, told)
+            return seconds
         job_calls.labels("done").inc()
         return {"done": result}
 
-    async def _record(self, row: asyncpg.Record, kind: _Kind, outcome: dict[str, Any], database: Database) -> None:
+    async def _record(
+        self, row: asyncpg.Record, kind: _Kind, outcome: dict[str, Any], database: Database
+    ) -> float | None:
         try:
             async with database.transaction(self._scope, traceparent=traceparent() or row["traceparent"]) as tx:
                 aggregate = await kind.cls.find(row["aggregate_id"], tx, lock=True)
                 if aggregate is None:
                     await self._end(row, tx)
+                # Else another attempt has it.
                 elif await tx.connection.execute(_FINISH, row["id"], row["claim"]) == "DELETE 1":
-                    # else another attempt has it
                     if "done" in outcome:
                         await kind.done(aggregate, outcome["done"], tx)
                     else:
                         await kind.failed(aggregate, outcome["failed"], tx)
         except Exception as error:
-            await self._keep(row, outcome, error, database)
+            return await self._keep(row, outcome, error, database)
+        return None
 
-    async def _keep(self, row: asyncpg.Record, outcome: dict[str, Any], error: Exception, database: Database) -> None:
+    async def _keep(self, row: asyncpg.Record, outcome: dict[str, Any], error: Exception, database: Database) -> float:
         """Keeps the outcome in the job's row, for its recording to be tried again; waits for a database that is away."""
         tries = row["recordings"] + 1
         tell = log.error if tries >= ALARM_TRIES else log.warning
         tell("the outcome of a call could not be recorded; it is kept", kind=row["kind"], tries=tries, exc_info=error)
         kept, told = json.dumps(outcome), _told(error)
-        attempt = 0
+        attempt, seconds = 0, pause(tries)
         while True:
             try:
                 async with database.pool.acquire() as connection:
-                    await connection.execute(_KEEP, row["id"], row["claim"], kept, tries, pause(tries), told)
-                return
+                    await connection.execute(_KEEP, row["id"], row["claim"], kept, tries, seconds, told)
+                return seconds
             except Exception as trouble:
                 attempt += 1
                 log.warning("the outcome of a call is kept in memory", kind=row["kind"], error=reason(trouble))

@@ -9,34 +9,27 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import asyncpg
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.partitioner import murmur2
-from aiokafka.producer.message_accumulator import BatchBuilder
 
 from libs.bus import locks
-from libs.bus.envelope import record_headers
 from libs.bus.kafka import Kafka
 from libs.bus.metrics import events_published
-from libs.bus.spans import end_with, page_span
+from libs.bus.publisher import BATCH_BYTES, COLUMNS, Publisher
+from libs.bus.waiting import within, woken_at
+from libs.bus.waking import CHANNEL, notify
 from libs.store import Database
 from libs.store.database import LIVELY
+from libs.store.pending import Left
 from libs.store.reasons import reason
 
 log = structlog.get_logger()
-CHANNEL = "polyplus_outbox"
-BATCH_BYTES = 512 * 1024
 PAGE = 2000
 IN_FLIGHT = 3
-_YIELD_EVERY = 25  # rows: the next page is read, and the last one written, while this one is built
-COLUMNS = """
-id, topic, key::text, data, event_id::text, type, subject::text, account_id::text, version::text, causation_id::text, actor,
-traceparent, trim('"' FROM to_json(time AT TIME ZONE 'UTC')::text) || 'Z' AS time, headers
-"""
+_STAND_BY_SECONDS = 0.5
 # By the index on xid: a window is short and new, whatever the table holds. OFFSET 0 keeps the planner from walking all ids instead.
 _NEWER = """
   SELECT * FROM outbox WHERE xid >= pg_snapshot_xmax($1::text::pg_snapshot)
@@ -102,16 +95,15 @@ class Relay:
         state_topics: frozenset[str] = frozenset(),
         page: int = PAGE,
         in_flight: int = IN_FLIGHT,
-        poll_seconds: float = 0.1,
+        poll_seconds: float = 1.0,
         silence_seconds: float = 10.0,
     ) -> None:
         self._database, self._url, self._kafka, self._name = database, url, kafka, name
         self._state_topics, self._page, self._in_flight, self._poll = state_topics, page, in_flight, poll_seconds
         self._silence = silence_seconds
-        self._wake = asyncio.Event()
+        self._wake, self._left = asyncio.Event(), asyncio.Event()
         self._epoch = 0
         self._problem: str | None = "not connected yet"
-        database.wake_ups.append(self._wake.set)
 
     async def check(self) -> str | None:
         """None when events flow or another relay leads."""
@@ -124,18 +116,39 @@ class Relay:
         settings = {**LIVELY, "idle_session_timeout": f"{self._silence * 1000:.0f}ms"}
         connection = await asyncpg.connect(self._url, timeout=10, command_timeout=30, server_settings=settings)
         try:
-            await connection.add_listener(CHANNEL, lambda *_: self._wake.set())
-            while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", locks.RELAY):
-                self._problem = None
-                if await _stopped_within(stop, 0.5):
-                    return
-            await self._lead(connection, stop)
+            await connection.add_listener(CHANNEL, self._hear)
+            with self._database.waking(self._note, "events"), woken_at(stop, self._wake), woken_at(stop, self._left):
+                if await self._comes_to_lead(connection, stop):
+                    await self._lead(connection, stop)
         except Exception as error:
             self._problem = reason(error)
             raise
         finally:
             with suppress(Exception):
                 await connection.close(timeout=2)
+
+    async def _comes_to_lead(self, connection: "asyncpg.Connection[asyncpg.Record]", stop: asyncio.Event) -> bool:
+        """Until another relay of this database is gone, its process is told of what is committed here. False: told to stop."""
+        while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", locks.RELAY):
+            self._problem = None
+            if await within(_STAND_BY_SECONDS, self._left):
+                self._left.clear()
+                await notify(connection, "events")
+            if stop.is_set():
+                return False
+        return True
+
+    def _note(self, _: Left) -> None:
+        self._left.set()
+        self._wake.set()
+
+    def _hear(self, *heard: Any) -> None:
+        """A process of this service says what it has left. One of code before names nothing: it means events."""
+        *_, what = heard
+        if what in ("timers", "jobs"):
+            self._database.wake(what)
+        else:
+            self._wake.set()
 
     async def _lead(self, connection: "asyncpg.Connection[asyncpg.Record]", stop: asyncio.Event) -> None:
         # A producer is used for one leadership only: after an error its sequence numbers may never fit again.
@@ -170,7 +183,7 @@ class Relay:
     async def _publish(
         self,
         connection: "asyncpg.Connection[asyncpg.Record]",
-        publisher: "Publisher",
+        publisher: Publisher,
         at: Position,
         stop: asyncio.Event,
     ) -> None:
@@ -182,13 +195,12 @@ class Relay:
             if rows[0]["id"] is not None:
                 at = await self._window(connection, publisher, at, Position(at.prev, rows[0]["cur"], 0), rows)
                 continue
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._poll)
+            await within(self._poll, self._wake)
 
     async def _window(
         self,
         connection: "asyncpg.Connection[asyncpg.Record]",
-        publisher: "Publisher",
+        publisher: Publisher,
         at: Position,
         window: Position,
         rows: Sequence[asyncpg.Record],
@@ -207,7 +219,7 @@ class Relay:
     async def _drain(
         self,
         connection: "asyncpg.Connection[asyncpg.Record]",
-        publisher: "Publisher",
+        publisher: Publisher,
         at: Position,
     ) -> Position:
         """Publishes the rest of a window, a few pages in flight; the position follows the acknowledgements in order."""
@@ -261,77 +273,3 @@ class Relay:
                 await connection.execute("SELECT 1")  # this leader is not silent
         await asyncio.gather(*futures)
         self._problem = None
-
-
-async def notify_relay(database: Database, stop: asyncio.Event) -> None:
-    """For a process without the relay: wakes it wherever it runs. One NOTIFY stands for all commits since the last.
-
-    It comes from a connection of its own after the commit; inside the business transaction it would cost half the throughput.
-    """
-    emitted = asyncio.Event()
-    database.wake_ups.append(emitted.set)
-    while not stop.is_set():
-        with suppress(TimeoutError):
-            await asyncio.wait_for(emitted.wait(), 0.25)
-        if emitted.is_set():
-            emitted.clear()
-            with suppress(
-                asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError
-            ):  # the relay's own poll is the safety net
-                async with database.pool.acquire() as connection:
-                    await connection.execute(f"NOTIFY {CHANNEL}")
-
-
-class Publisher:
-    """Rows into batches, one for each partition, in order; state topics in a transaction of a fenced producer."""
-
-    def __init__(
-        self, producer: AIOKafkaProducer, states: AIOKafkaProducer | None, state_topics: frozenset[str]
-    ) -> None:
-        self._producer, self._states, self._state_topics = producer, states, state_topics
-        self._counts: dict[str, int] = {}
-
-    async def send(self, rows: Sequence[asyncpg.Record]) -> list["asyncio.Future[Any]"]:
-        """Hands the rows over; the futures are done when all replicas have them."""
-        for topic in {row["topic"] for row in rows} - self._counts.keys():
-            self._counts[topic] = len(await self._producer.partitions_for(topic))
-        span = page_span(rows)
-        states = [row for row in rows if row["topic"] in self._state_topics]
-        facts = [row for row in rows if row["topic"] not in self._state_topics] if states else rows
-        futures = await self._hand_over(self._producer, facts)
-        if states and self._states:
-            async with self._states.transaction():
-                await asyncio.gather(*await self._hand_over(self._states, states))
-        end_with(span, futures)
-        return futures
-
-    async def _hand_over(
-        self, producer: AIOKafkaProducer, rows: Sequence[asyncpg.Record]
-    ) -> list["asyncio.Future[Any]"]:
-        futures, open = [], dict[tuple[str, int], BatchBuilder]()
-        for n, (_, _, topic, key, data, *about) in enumerate(rows):
-            to = topic, _hash(key) % self._counts[topic]
-            batch = open.get(to) or open.setdefault(to, producer.create_batch())
-            record = {"key": key.encode(), "value": data, "headers": record_headers(*about), "timestamp": None}
-            if batch.append(**record) is None:  # full
-                futures.append(await producer.send_batch(batch, topic, partition=to[1]))
-                open[to] = batch = producer.create_batch()
-                batch.append(**record)
-            if n % _YIELD_EVERY == 0:
-                await asyncio.sleep(0)
-        for (topic, partition), batch in open.items():
-            batch.close()
-            futures.append(await producer.send_batch(batch, topic, partition=partition))
-        return futures
-
-
-@lru_cache(maxsize=16_384)
-def _hash(key: str) -> int:
-    """As every Kafka client's default partitioner has it; in Python it costs more than all the rest of a record."""
-    return int(murmur2(key.encode()) & 0x7FFFFFFF)
-
-
-async def _stopped_within(stop: asyncio.Event, seconds: float) -> bool:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
-    return stop.is_set()

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -14,12 +13,17 @@ from structlog.contextvars import bound_contextvars
 from libs.bus.batch import CLASHES, is_transient
 from libs.bus.metrics import timers_fired
 from libs.bus.spans import timer_span
+from libs.bus.waiting import within, woken_at
 from libs.store import Database, Entity, Scope, Transaction
 
 log = structlog.get_logger()
 Fire = Callable[[Any, Transaction, str], Awaitable[None]]
 CLAIM = 500
-BACKLOG = CLAIM // 2  # so many at once, and there will be more
+BACKLOG = CLAIM // 2
+"""So many at once, and there will be more."""
+_TROUBLE_SECONDS = 0.25
+_HELD_SECONDS = 0.01
+"""Somebody has locked the aggregate of a timer that is due, for as long as a command takes."""
 Share = tuple[int, int]
 """The k-th of n parts of all aggregates."""
 WHOLE: Share = (0, 1)
@@ -129,40 +133,42 @@ class TimerLoop:
     """Fires timers for as long as it runs. One that fails is kept, said aloud, and tried again after a while."""
 
     def __init__(
-        self, timers: Timers, database: Database, *, longest_sleep: float = 0.25, retry_seconds: float = 5.0
+        self, timers: Timers, database: Database, *, longest_sleep: float = 2.0, retry_seconds: float = 5.0
     ) -> None:
         self._timers, self._database = timers, database
         self._longest_sleep, self._retry = longest_sleep, retry_seconds
         self._failed: dict[UUID, float] = {}
         self._woken = asyncio.Event()
         self._limit = CLAIM
-        self.late_seconds = 0.0
 
     def wake(self) -> None:
-        """Looks again now: the clock has been moved, or the loop is to end."""
+        """Looks again now: the clock has been moved, or a timer set that is due soon."""
         self._woken.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            pause = self._longest_sleep
-            self._woken.clear()
-            try:
-                _, seconds = await next_due(self._database)
-            except Exception as error:
-                log.error("the next timer is not known; looking again", exc_info=error)
-            else:
-                self.late_seconds = max(0.0, -seconds)
-                fired = await self._fire(WHOLE) if seconds <= 0 else 0
-                if (
-                    fired or 0
-                ) >= BACKLOG:  # while the database works on one transaction, the events of another are made
-                    await asyncio.gather(*(self._drain(share, stop) for share in HALVES))
-                if fired:
-                    pause = 0.0
-                elif fired is not None:
-                    pause = min(max(seconds, 0.01), self._longest_sleep)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), pause)
+        with self._database.waking(lambda _: self.wake(), "timers"), woken_at(stop, self._woken):
+            while not stop.is_set():
+                self._woken.clear()
+                await within(await self._look(stop), self._woken)
+
+    async def _look(self, stop: asyncio.Event) -> float:
+        """Fires what is due; in how many seconds to look again."""
+        try:
+            _, seconds = await next_due(self._database)
+        except Exception as error:
+            log.error("the next timer is not known; looking again", exc_info=error)
+            return _TROUBLE_SECONDS
+        if seconds > 0:
+            return min(max(seconds, _HELD_SECONDS), self._longest_sleep)
+        fired = await self._fire(WHOLE)
+        if fired is None:
+            return _TROUBLE_SECONDS
+        if fired >= BACKLOG:
+            # While the database works on one transaction, the events of another are made.
+            await asyncio.gather(*(self._drain(share, stop) for share in HALVES))
+        if fired:
+            return 0.0
+        return _TROUBLE_SECONDS if self._failed else _HELD_SECONDS
 
     async def _drain(self, share: Share, stop: asyncio.Event) -> None:
         while not stop.is_set() and (await self._fire(share) or 0) >= BACKLOG:
@@ -181,7 +187,8 @@ class TimerLoop:
             if (id := getattr(error, "aggregate_id", None)) is not None:
                 self._failed[id], self._limit = loop.time() + self._retry, CLAIM
             elif not is_transient(error, CLASHES):
-                self._limit = 1  # one at a time until it is found; the others go on meanwhile
+                # One at a time until it is found; the others go on meanwhile.
+                self._limit = 1
             return None
         timers_fired.inc(fired)
         if not fired:

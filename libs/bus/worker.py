@@ -104,7 +104,6 @@ class Worker:
     async def stop(self) -> None:
         """Tells every loop to end and waits for it, at most 15 s."""
         self._stop.set()
-        self.timers.wake()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks.values(), timeout=10)
             for task in late:

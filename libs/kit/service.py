@@ -18,8 +18,8 @@ from starlette.types import ASGIApp
 
 from libs.bus import Handlers, Jobs, Timers
 from libs.bus.projections import Rebuildable
-from libs.bus.relay import notify_relay
 from libs.bus.standing import trouble
+from libs.bus.waking import notify_workers
 from libs.bus.worker import Worker
 from libs.kit import problems, telemetry
 from libs.kit.auth import Verifier
@@ -128,7 +128,7 @@ class Service:
         watched = {"database": lambda: database_answers(database), **checks}
         tasks = [asyncio.create_task(watch_vitals(database, watched, stop), name="vitals")]
         if not worker:
-            tasks.append(asyncio.create_task(notify_relay(database, stop), name="notify"))
+            tasks.append(asyncio.create_task(notify_workers(database, stop), name="notify"))
         try:
             if worker:
                 await worker.start()

@@ -17,7 +17,8 @@ from aiokafka.partitioner import murmur2
 from deploy.local.postgres import binaries
 from libs.bus.envelope import record_headers
 from libs.bus.kafka import Kafka
-from libs.bus.relay import BATCH_BYTES, COLUMNS, IN_FLIGHT, PAGE, Publisher
+from libs.bus.publisher import BATCH_BYTES, COLUMNS, Publisher
+from libs.bus.relay import IN_FLIGHT, PAGE
 from libs.store.runtime import columns
 from tests.bench.bench import Bar, Bench, Measure, Variant
 from tests.bench.draining import drain, fill_outbox, rate, records_on, until, while_runs

@@ -9,7 +9,8 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from libs.bus.backlog import backlog
-from libs.bus.relay import LostLeadership, Position, Publisher
+from libs.bus.publisher import Publisher
+from libs.bus.relay import LostLeadership, Position
 from libs.bus.tests.stage import WORKER, Stage, Thing, running, some, until
 from libs.store import EmitRefused
 
