@@ -61,19 +61,19 @@ MUTATIONS = (
             ),
         ),
         frozenset({"I5", "I6", "I11"}),
-        "libs/bus/tests/test_consumer.py::test_trouble_that_passes_is_tried_again_and_never_dead_lettered",
+        "libs/bus/tests/test_consumer_patience.py::test_trouble_that_passes_is_tried_again_and_never_dead_lettered",
     ),
     Mutation(
         "no inbox",
         (Change(BATCH, '    if claim["known"] is not None:\n', "    if False:\n"),),
         frozenset({"I5"}),
-        "libs/bus/tests/test_consumer.py::test_the_same_500_records_appended_twice_change_nothing",
+        "libs/bus/tests/test_consumer_batches.py::test_the_same_500_records_appended_twice_change_nothing",
     ),
     Mutation(
         "an in-batch duplicate applied twice",
         (Change(ENVELOPE, "            seen.add(delivery.event_id)\n", ""),),
         frozenset({"I5"}),
-        "libs/bus/tests/test_consumer.py::test_a_batch_that_holds_an_event_twice_applies_it_once",
+        "libs/bus/tests/test_consumer_batches.py::test_a_batch_that_holds_an_event_twice_applies_it_once",
     ),
     Mutation(
         "id-cursor relay",
@@ -115,7 +115,7 @@ MUTATIONS = (
         (
             Change(
                 CONSUMER,
-                "                await self._place(client)\n                self._wake",
+                "                await self._take_up(client)\n                self._wake",
                 "                self._client = client\n                self._wake",
             ),
             Change(
@@ -125,17 +125,17 @@ MUTATIONS = (
             ),
             Change(
                 CONSUMER,
-                "        self._forget(list(self._expected))\n\n    def _forget",
-                "        self._forget(list(self._expected))\n        await self._place(self._client)\n\n    def _forget",
+                "        self._forget(list(self.held))\n        self._woken.set()\n",
+                "        self._forget(list(self.held))\n        await self._take_up(self._client)\n",
             ),
             Change(
                 CONSUMER,
-                "        self._forget(list(self._expected))\n        client.subscribe",
-                "        self._forget(list(self._expected))\n        self._client = client\n        client.subscribe",
+                "        self._forget(list(self.held))\n        client.subscribe",
+                "        self._forget(list(self.held))\n        self._client = client\n        client.subscribe",
             ),
         ),
         frozenset({"I5", "I12"}),
-        "libs/bus/tests/test_consumer.py::test_a_session_lost_while_partitions_are_placed_leaves_none_of_them_unread",
+        "libs/bus/tests/test_consumer_partitions.py::test_a_session_lost_while_partitions_are_placed_leaves_none_of_them_unread",
     ),
     Mutation(
         "timer without generation",
@@ -153,6 +153,6 @@ MUTATIONS = (
         "unpark without the lock",
         (Change(REPLAY, "    await tx.connection.execute(_LOCK, handlers.consumer, topic)\n", ""),),
         frozenset({"I9"}),
-        "libs/bus/tests/test_consumer.py::test_an_event_that_comes_during_a_replay_is_neither_lost_nor_overtakes",
+        "libs/bus/tests/test_consumer_dead_letters.py::test_an_event_that_comes_during_a_replay_is_neither_lost_nor_overtakes",
     ),
 )

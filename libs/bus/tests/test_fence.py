@@ -8,16 +8,14 @@ from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
-from aiokafka import TopicPartition
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from libs.bus import Handlers
+from libs.bus.applying import Applying, Halted, Held
 from libs.bus.backlog import backlog
-from libs.bus.batch import OutOfOrder
-from libs.bus.consumer import Consumer, Halted
+from libs.bus.batch import OutOfOrder, Partition
 from libs.bus.envelope import Delivery
-from libs.bus.kafka import Kafka
 from libs.bus.metrics import version_gaps
 from libs.bus.replay import NotOutOfOrder, accept, discard, replay
 from libs.bus.tests.aging import begin_anew, stage_without_a_broker
@@ -48,12 +46,11 @@ async def stage(postgres_url: str) -> AsyncIterator[Stage]:
 
 
 class Reader:
-    """The very consumer, handed its batches; what it applies is kept in the order in which it did."""
+    """What the consumer does with its batches; what it applies is kept in the order in which it did."""
 
     def __init__(self, stage: Stage, *, hears_everything: bool = False) -> None:
         self.stage, self.applied, self.records = stage, list[Delivery](), list[Delivery]()
         self.handlers, self.halted = Handlers("reader"), False
-        self.tp = TopicPartition(stage.topic, 0)
         self.refused: set[UUID] = set()
 
         async def note(deliveries: Sequence[Delivery], _: Transaction) -> None:
@@ -73,7 +70,7 @@ class Reader:
         self.restart()
 
     def restart(self) -> None:
-        self.consumer = Consumer(self.handlers, self.stage.database, Kafka("", "", ""), dead_letter_limit=LIMIT)
+        self.applying = Applying(self.stage.database, self.handlers, dead_letter_limit=LIMIT)
         self.halted = False
 
     async def read(self, batch: Sequence[Delivery]) -> None:
@@ -85,12 +82,15 @@ class Reader:
             "INSERT INTO consumer_offsets VALUES ('reader', $1, 0, 0) ON CONFLICT DO NOTHING", self.stage.topic
         )
         stored = await self.stage.fetchval("SELECT next FROM consumer_offsets")
-        self.consumer._expected[self.tp] = stored
         try:
-            await self.consumer._apply(self.tp, self.records[stored:])
+            await self.apply(0, stored, self.records[stored:])
         except Halted:
             self.halted = True
         await self._keep()
+
+    async def apply(self, partition: int, stored: int, batch: Sequence[Delivery]) -> None:
+        held = Held(Partition("reader", self.stage.topic, partition), stored)
+        await self.applying.apply(held, batch)
 
     async def act(self, what: Any, key: UUID) -> Any:
         try:
@@ -347,9 +347,7 @@ async def test_a_line_has_the_order_of_arrival_also_over_partitions(stage: Stage
     reader.refused = {dead.event_id}
     await reader.read([*(told(stage, "part", uuid4(), 1) for _ in range(7)), dead])
     await stage.fetchval("INSERT INTO consumer_offsets VALUES ('reader', $1, 1, 0)", stage.topic)
-    other = TopicPartition(stage.topic, 1)
-    reader.consumer._expected[other] = 0
-    await reader.consumer._apply(other, [replace(later, topic=stage.topic, partition=1, offset=0)])
+    await reader.apply(1, 0, [replace(later, topic=stage.topic, partition=1, offset=0)])
     drained = await reader.act(discard, id)
     assert (drained.settled, drained.handled) == (dead.event_id, 1), "what was refused is given up, not what came later"
     assert reader.applied[-1].event_id == later.event_id

@@ -57,16 +57,16 @@ async def test_a_consumer_says_that_kafka_is_away_though_its_commits_never_end(
         raise KafkaConnectionError
 
     async def has_its_partitions() -> bool:
-        return len(consumer._expected) == PARTITIONS and await consumer.check() is None
+        return len(consumer.held) == PARTITIONS and await consumer.check() is None
 
     async def says_so() -> bool:
         return "does not answer" in str(await consumer.check())
 
     monkeypatch.setattr("libs.bus.consumer._PROBE_SECONDS", 0.5)
+    monkeypatch.setattr(AIOKafkaConsumer, "commit", for_ever)
     async with running(consumer.run):
         await until(has_its_partitions, "it consumes")
         with monkeypatch.context() as broken:
-            broken.setattr(AIOKafkaConsumer, "commit", for_ever)
             broken.setattr(AIOKafkaConsumer, "end_offsets", away)
             await until(says_so, "it says that Kafka does not answer")
         await until(has_its_partitions, "and that it does again")
