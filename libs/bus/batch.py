@@ -93,8 +93,11 @@ async def _transaction(
 
 def _told(heard: Sequence[Delivery]) -> tuple[list[UUID], list[UUID], list[int], list[str]]:
     return (
-        [d.event_id for d in heard], [d.subject for d in heard], [d.version for d in heard], [d.kind for d in heard],
-    )  # fmt: skip
+        [d.event_id for d in heard],
+        [d.subject for d in heard],
+        [d.version for d in heard],
+        [d.kind for d in heard],
+    )
 
 
 async def make_known(tx: Transaction, partition: Partition, delivery: Delivery) -> None:

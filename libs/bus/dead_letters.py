@@ -25,10 +25,14 @@ def _row(
     consumer: str, d: Delivery, error: str | None, status: str, *, out_of_order: bool = False
 ) -> tuple[object, ...]:
     envelope = {
-        "subject": str(d.subject), "version": d.version, "time": d.time.isoformat(), "actor": d.actor,
-        "account_id": d.account_id and str(d.account_id), "causation_id": d.causation_id and str(d.causation_id),
+        "subject": str(d.subject),
+        "version": d.version,
+        "time": d.time.isoformat(),
+        "actor": d.actor,
+        "account_id": d.account_id and str(d.account_id),
+        "causation_id": d.causation_id and str(d.causation_id),
         "traceparent": d.traceparent,
-    }  # fmt: skip
+    }
     return (
         consumer,
         d.topic,
@@ -63,8 +67,10 @@ async def park(
     tx.write_with(Statement.insert("dead_letters", columns.DEAD_LETTERS, rows, _DIES))
     await tx.connection.execute(
         "INSERT INTO parked_keys (consumer, topic, key) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-        consumer, poison.topic, poison.key,
-    )  # fmt: skip
+        consumer,
+        poison.topic,
+        poison.key,
+    )
     origin = {
         "dlq_topic": poison.topic,
         "dlq_partition": poison.partition,
@@ -73,8 +79,18 @@ async def park(
     }
     tx.publish(
         OutboxRow(
-            topic=f"{consumer}.dlq", key=poison.key, event_id=poison.event_id, type=poison.type, subject=poison.subject,
-            account_id=poison.account_id, version=poison.version, causation_id=poison.causation_id, actor=poison.actor,
-            traceparent=poison.traceparent, time=poison.time, headers=json.dumps(origin), data=poison.data,
+            topic=f"{consumer}.dlq",
+            key=poison.key,
+            event_id=poison.event_id,
+            type=poison.type,
+            subject=poison.subject,
+            account_id=poison.account_id,
+            version=poison.version,
+            causation_id=poison.causation_id,
+            actor=poison.actor,
+            traceparent=poison.traceparent,
+            time=poison.time,
+            headers=json.dumps(origin),
+            data=poison.data,
         )
-    )  # fmt: skip
+    )

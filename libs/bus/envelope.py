@@ -59,15 +59,30 @@ _SPECVERSION, _CONTENT_TYPE = ("ce_specversion", b"1.0"), ("content-type", b"app
 
 
 def record_headers(
-    event_id: str, type: str, subject: str, account_id: str | None, version: str, causation_id: str | None, actor: str,
-    traceparent: str | None, time: str, more: str | None,
-) -> list[tuple[str, bytes]]:  # fmt: skip
+    event_id: str,
+    type: str,
+    subject: str,
+    account_id: str | None,
+    version: str,
+    causation_id: str | None,
+    actor: str,
+    traceparent: str | None,
+    time: str,
+    more: str | None,
+) -> list[tuple[str, bytes]]:
     """The headers of an outbox row: no more than the contract names, since each costs every consumer. `more` is a JSON object."""
     source, ce_type = _type(type)
     headers = [
-        _SPECVERSION, ("ce_id", event_id.encode()), source, ce_type, ("ce_subject", subject.encode()), ("ce_time", time.encode()),
-        ("ce_aggregateversion", version.encode()), _header("ce_actor", actor), _CONTENT_TYPE,
-    ]  # fmt: skip
+        _SPECVERSION,
+        ("ce_id", event_id.encode()),
+        source,
+        ce_type,
+        ("ce_subject", subject.encode()),
+        ("ce_time", time.encode()),
+        ("ce_aggregateversion", version.encode()),
+        _header("ce_actor", actor),
+        _CONTENT_TYPE,
+    ]
     if account_id:
         headers.append(_header("ce_accountid", account_id))
     if causation_id:

@@ -38,9 +38,15 @@ class Applied:
         for event, before in self.gaps:
             version_gaps.inc()
             log.error(
-                "versions of an aggregate are missing", topic=event.topic, partition=event.partition, offset=event.offset,
-                kind=event.kind, subject=str(event.subject), missing_from=before + 1, missing_to=event.version - 1,
-            )  # fmt: skip
+                "versions of an aggregate are missing",
+                topic=event.topic,
+                partition=event.partition,
+                offset=event.offset,
+                kind=event.kind,
+                subject=str(event.subject),
+                missing_from=before + 1,
+                missing_to=event.version - 1,
+            )
 
 
 async def certain(tx: Transaction, consumer: str, gaps: Sequence[Gap]) -> Sequence[Gap]:

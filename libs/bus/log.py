@@ -30,9 +30,12 @@ class KafkaLog:
 
     def __init__(self, kafka: Kafka, *, batch: int = 1000) -> None:
         self._client = AIOKafkaConsumer(
-            **kafka.common(), enable_auto_commit=False, auto_offset_reset="none", isolation_level="read_committed",
+            **kafka.common(),
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
             max_partition_fetch_bytes=2 * 1024 * 1024,
-        )  # fmt: skip
+        )
         self._batch, self._bootstrap = batch, kafka.bootstrap
 
     async def __aenter__(self) -> Self:

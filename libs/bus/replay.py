@@ -154,8 +154,17 @@ def _delivery(row: asyncpg.Record) -> Delivery:
     envelope = json.loads(row["headers"])
     ids = {name: envelope[name] and UUID(envelope[name]) for name in ("account_id", "causation_id")}
     return Delivery(
-        topic=row["topic"], partition=row["partition"], offset=row["record_offset"], key=row["key"], event_id=row["event_id"],
-        type=row["type"], subject=UUID(envelope["subject"]), version=envelope["version"],
-        time=datetime.fromisoformat(envelope["time"]), actor=envelope["actor"], traceparent=envelope["traceparent"],
-        data=row["data"], **ids,
-    )  # fmt: skip
+        topic=row["topic"],
+        partition=row["partition"],
+        offset=row["record_offset"],
+        key=row["key"],
+        event_id=row["event_id"],
+        type=row["type"],
+        subject=UUID(envelope["subject"]),
+        version=envelope["version"],
+        time=datetime.fromisoformat(envelope["time"]),
+        actor=envelope["actor"],
+        traceparent=envelope["traceparent"],
+        data=row["data"],
+        **ids,
+    )

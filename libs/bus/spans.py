@@ -31,9 +31,11 @@ def page_span(rows: Sequence[asyncpg.Record]) -> Span:
         return INVALID_SPAN
     topics = {row["topic"] for row in rows}
     attributes: dict[str, str | int | bool] = {
-        "messaging.system": "kafka", "messaging.operation.name": "send", "messaging.operation.type": "send",
+        "messaging.system": "kafka",
+        "messaging.operation.name": "send",
+        "messaging.operation.type": "send",
         "messaging.batch.message_count": len(rows),
-    }  # fmt: skip
+    }
     if len(topics) == 1:
         attributes["messaging.destination.name"] = rows[0]["topic"]
     name = f"send {rows[0]['topic']}" if len(topics) == 1 else "send"
@@ -65,10 +67,12 @@ def event_span(consumer: str, delivery: Delivery, tx: Transaction) -> AbstractCo
     if not tracing.recording():
         return _UNRECORDED
     attributes = _processing(consumer, delivery.topic, delivery.partition) | {
-        "messaging.message.id": str(delivery.event_id), "messaging.kafka.offset": delivery.offset,
-        "messaging.kafka.message.key": str(delivery.key), "cloudevents.event_type": delivery.type,
+        "messaging.message.id": str(delivery.event_id),
+        "messaging.kafka.offset": delivery.offset,
+        "messaging.kafka.message.key": str(delivery.key),
+        "cloudevents.event_type": delivery.type,
         "cloudevents.event_subject": str(delivery.subject),
-    }  # fmt: skip
+    }
     name = f"process {delivery.type.rpartition('.v')[0]}"
     return _within(tracing.span(name, SpanKind.CONSUMER, attributes, below=delivery.traceparent), tx)
 
@@ -86,9 +90,11 @@ def job_span(job: asyncpg.Record) -> AbstractContextManager[Span]:
     if not tracing.recording():
         return tracing.span("")
     attributes = {
-        "polyplus.aggregate.type": job["aggregate"], "polyplus.aggregate.id": str(job["aggregate_id"]),
-        "polyplus.job.reference": job["reference"], "polyplus.job.attempt": job["attempt"],
-    }  # fmt: skip
+        "polyplus.aggregate.type": job["aggregate"],
+        "polyplus.aggregate.id": str(job["aggregate_id"]),
+        "polyplus.job.reference": job["reference"],
+        "polyplus.job.attempt": job["attempt"],
+    }
     name = f"call {job['aggregate']}.{job['kind']}"
     return tracing.span(name, SpanKind.CLIENT, attributes, below=job["traceparent"])
 
@@ -103,7 +109,10 @@ def _within(span: AbstractContextManager[Span], tx: Transaction) -> Iterator[Non
 
 def _processing(consumer: str, topic: str, partition: int) -> dict[str, str | int | bool]:
     return {
-        "messaging.system": "kafka", "messaging.operation.name": "process", "messaging.operation.type": "process",
-        "messaging.destination.name": topic, "messaging.destination.partition.id": str(partition),
+        "messaging.system": "kafka",
+        "messaging.operation.name": "process",
+        "messaging.operation.type": "process",
+        "messaging.destination.name": topic,
+        "messaging.destination.partition.id": str(partition),
         "messaging.consumer.group.name": consumer,
-    }  # fmt: skip
+    }

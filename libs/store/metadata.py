@@ -4,11 +4,24 @@ import sqlalchemy as sa
 
 RUNTIME_TABLES = frozenset(
     {
-        "outbox", "relay_position", "relay_epoch", "inbox", "inbox_marks", "consumed_versions", "consumer_offsets",
-        "parked_keys", "dead_letters", "timers", "jobs", "idempotency_keys", "app_clock", "policies",
-        "reference_revision", "consumer_states",
+        "outbox",
+        "relay_position",
+        "relay_epoch",
+        "inbox",
+        "inbox_marks",
+        "consumed_versions",
+        "consumer_offsets",
+        "parked_keys",
+        "dead_letters",
+        "timers",
+        "jobs",
+        "idempotency_keys",
+        "app_clock",
+        "policies",
+        "reference_revision",
+        "consumer_states",
     }
-)  # fmt: skip
+)
 """Made and changed by libs.store.schema, never by a service's own migrations."""
 
 _metadata: dict[str, sa.MetaData] = {}

@@ -11,13 +11,39 @@ from libs.bus.envelope import Delivery
 from libs.bus.kafka import Kafka
 from libs.bus.replay import discard, replay
 from libs.bus.tests.stage import WORKER, Stage, Tally
+from libs.events import Event
 from libs.store import Database, Transaction
 from libs.store.ids import derived, new_id
 from tests.support.tables import database_for
 
-_STAMPS = (("inbox", "received_at"), ("inbox_marks", "at"), ("consumed_versions", "raised_at"), ("dead_letters", "at"),
-           ("idempotency_keys", "created_at"))  # fmt: skip
+_STAMPS = (
+    ("inbox", "received_at"),
+    ("inbox_marks", "at"),
+    ("consumed_versions", "raised_at"),
+    ("dead_letters", "at"),
+    ("idempotency_keys", "created_at"),
+)
 _TABLES = ("inbox", "inbox_marks", "consumed_versions", "consumer_offsets", "parked_keys", "dead_letters", "tallies")
+
+
+def delivered(topic: str, event: Event, version: int, *, key: UUID | None = None) -> Delivery:
+    """The event as it would come from Kafka, at the first offset."""
+    return Delivery(
+        topic=topic,
+        partition=0,
+        offset=0,
+        key=key or event.subject,
+        event_id=new_id(),
+        type=event.contract.ce_type,
+        subject=event.subject,
+        version=version,
+        time=datetime.now(UTC),
+        actor="system:test",
+        account_id=None,
+        causation_id=None,
+        traceparent=None,
+        data=event.model_dump_json().encode(),
+    )
 
 
 @dataclass
@@ -31,13 +57,7 @@ class Log:
     def publish(self, key: UUID) -> None:
         version = self.versions[key] = self.versions.get(key, 0) + 1
         event = self.stage.ThingMoved(thing_id=key, n=version)
-        self._append(
-            Delivery(
-                topic=self.stage.topic, partition=0, offset=0, key=key, event_id=new_id(), type=event.contract.ce_type,
-                subject=key, version=version, time=datetime.now(UTC), actor="system:test", account_id=None,
-                causation_id=None, traceparent=None, data=event.model_dump_json().encode(),
-            )
-        )  # fmt: skip
+        self._append(delivered(self.stage.topic, event, version))
 
     def repeat(self, record: Delivery) -> None:
         self._append(record)

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,7 +17,7 @@ from libs.bus.batch import OutOfOrder, Partition
 from libs.bus.envelope import Delivery
 from libs.bus.metrics import version_gaps
 from libs.bus.replay import NotOutOfOrder, accept, discard, replay
-from libs.bus.tests.aging import begin_anew, stage_without_a_broker
+from libs.bus.tests.aging import begin_anew, delivered, stage_without_a_broker
 from libs.bus.tests.stage import Stage
 from libs.events import Event
 from libs.store import Transaction
@@ -164,11 +163,7 @@ class Oracle:
 def told(stage: Stage, kind: str, id: UUID, version: int, *, key: UUID | None = None) -> Delivery:
     event_type = stage.kinds[kind]  # type: ignore[attr-defined]
     event = event_type(**{event_type.contract.subject: id, "n": version})
-    return Delivery(
-        topic=stage.topic, partition=0, offset=0, key=key or id, event_id=new_id(), type=event.contract.ce_type, subject=id,
-        version=version, time=datetime.now(UTC), actor="system:test", account_id=None, causation_id=None, traceparent=None,
-        data=event.model_dump_json().encode(),
-    )  # fmt: skip
+    return delivered(stage.topic, event, version, key=key)
 
 
 _aggregates = st.tuples(st.sampled_from(["thing", "part"]), st.integers(0, len(KEYS) - 1))
@@ -184,8 +179,9 @@ _stories = st.lists(
         st.tuples(st.just("batch"), st.lists(_steps, min_size=1, max_size=8)),
         st.tuples(st.sampled_from(["accept", "discard", "replay"]), st.integers(0, len(KEYS) - 1)),
     ),
-    min_size=3, max_size=12,
-)  # fmt: skip
+    min_size=3,
+    max_size=12,
+)
 _TWO_KINDS = [("batch", [("next", ("thing", 0), 1)] * 3), ("batch", [("next", ("part", 0), 1)])]
 _TWICE_IN_A_BATCH = [("batch", [("next", ("thing", 0), 1), ("next", ("thing", 0), 1), ("rewritten", ("thing", 0), 0)])]
 
@@ -360,8 +356,9 @@ async def test_a_row_from_before_the_kinds_were_told_apart_stands_for_every_kind
     for subject in (id, quiet):
         await stage.fetchval(
             "INSERT INTO consumed_versions (consumer, topic, subject, version) VALUES ('reader', $1, $2, 3)",
-            stage.topic, subject,
-        )  # fmt: skip
+            stage.topic,
+            subject,
+        )
     await reader.read([told(stage, "thing", id, n) for n in (4, 5)])
     await reader.read([told(stage, "part", id, 4)])
     assert (len(reader.applied), await reader.parked()) == (3, set()), "what goes on goes on"

@@ -24,10 +24,21 @@ async def now(stage: Stage) -> Backlog:
 def a_delivery(stage: Stage, offset: int) -> Delivery:
     key = some(1)[0]
     return Delivery(
-        topic=stage.topic, partition=0, offset=offset, key=key, event_id=new_id(), type=f"polyplus.{stage.name}.thing-moved.v1",
-        subject=key, version=1, time=datetime.now(UTC), actor="test", account_id=None, causation_id=None, traceparent=None,
+        topic=stage.topic,
+        partition=0,
+        offset=offset,
+        key=key,
+        event_id=new_id(),
+        type=f"polyplus.{stage.name}.thing-moved.v1",
+        subject=key,
+        version=1,
+        time=datetime.now(UTC),
+        actor="test",
+        account_id=None,
+        causation_id=None,
+        traceparent=None,
         data=b"{}",
-    )  # fmt: skip
+    )
 
 
 async def test_the_backlog_is_what_waits_and_nothing_else(stage: Stage) -> None:

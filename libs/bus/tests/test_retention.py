@@ -113,12 +113,32 @@ class World:
 @given(st.lists(steps, min_size=6, max_size=30))
 @example([("publish", 6, 0), ("read", 6), *A_MONTH_LATER, ("a relay died", 0), *A_MONTH_LATER, ("a newcomer", 0)])
 @example(  # a copy that waits behind a dead letter
-    [("publish", 3, 0), ("read", 3), ("poison", 0), ("publish", 1, 0), ("read", 1), ("a zombie relay", 0), ("sweep", 0),
-     ("publish", 20, 1), ("read", 20), *A_MONTH_LATER, ("replay", 0)]
-)  # fmt: skip
+    [
+        ("publish", 3, 0),
+        ("read", 3),
+        ("poison", 0),
+        ("publish", 1, 0),
+        ("read", 1),
+        ("a zombie relay", 0),
+        ("sweep", 0),
+        ("publish", 20, 1),
+        ("read", 20),
+        *A_MONTH_LATER,
+        ("replay", 0),
+    ]
+)
 @example(  # a copy that comes after many others, but soon
-    [("publish", 20, 0), ("read", 20), ("sweep", 0), ("publish", 20, 0), ("read", 20), ("days", 6), ("sweep", 0), ("a zombie relay", 0)]
-)  # fmt: skip
+    [
+        ("publish", 20, 0),
+        ("read", 20),
+        ("sweep", 0),
+        ("publish", 20, 0),
+        ("read", 20),
+        ("days", 6),
+        ("sweep", 0),
+        ("a zombie relay", 0),
+    ]
+)
 async def test_a_consumer_whose_tables_are_swept_does_what_one_does_that_keeps_everything(
     stage: Stage, story: list[tuple[str, int]] | list[tuple[str, int, int]]
 ) -> None:

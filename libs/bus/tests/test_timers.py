@@ -20,9 +20,17 @@ async def a_process(stage: Stage, what: str) -> AsyncIterator[Process]:
     """A loop in its own process, killed at the end."""
     kafka = stage.kafka
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "libs.bus.tests.loops", what, stage.url, kafka.bootstrap, kafka.user, kafka.password, stage.name,
+        sys.executable,
+        "-m",
+        "libs.bus.tests.loops",
+        what,
+        stage.url,
+        kafka.bootstrap,
+        kafka.user,
+        kafka.password,
+        stage.name,
         stdout=PIPE,
-    )  # fmt: skip
+    )
     assert process.stdout
     assert await asyncio.wait_for(process.stdout.readline(), 20) == b"up\n"
     try:

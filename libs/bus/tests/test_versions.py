@@ -19,9 +19,17 @@ async def deployed(stage: Stage, code: str) -> AsyncIterator[Process]:
     """A worker with this code, told to end afterwards."""
     kafka = stage.kafka
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "libs.bus.tests.versions", code, stage.url, kafka.bootstrap, kafka.user, kafka.password,
-        stage.name, stdout=PIPE,
-    )  # fmt: skip
+        sys.executable,
+        "-m",
+        "libs.bus.tests.versions",
+        code,
+        stage.url,
+        kafka.bootstrap,
+        kafka.user,
+        kafka.password,
+        stage.name,
+        stdout=PIPE,
+    )
     try:
         await says(process, "up")
         yield process

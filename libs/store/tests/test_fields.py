@@ -20,10 +20,18 @@ VIETNAMESE = (
 )
 MAKER = Maker(name=VIETNAMESE, since=date(2020, 2, 29), seen_at=[datetime(2026, 7, 29, 23, 59, 59, 999_999, HANOI)])
 FILLED: dict[str, Any] = {
-    "other": UUID(int=2**128 - 1), "text": VIETNAMESE, "colour": Colour.GREEN, "kind": "closed", "whole": -(2**63), "yes": False,
-    "real": 0.1, "at": datetime(2026, 7, 29, 1, 2, 3, 456_789, HANOI), "day": date(1999, 12, 31), "raw": b"\x00\xff'\\",
+    "other": UUID(int=2**128 - 1),
+    "text": VIETNAMESE,
+    "colour": Colour.GREEN,
+    "kind": "closed",
+    "whole": -(2**63),
+    "yes": False,
+    "real": 0.1,
+    "at": datetime(2026, 7, 29, 1, 2, 3, 456_789, HANOI),
+    "day": date(1999, 12, 31),
+    "raw": b"\x00\xff'\\",
     "maker": MAKER,
-}  # fmt: skip
+}
 GIVEN: dict[str, Any] = {**FILLED, "makers": [MAKER, MAKER], "names": {VIETNAMESE: [1, 2], "": []}}
 ALSO = {f"{name}_or_none": held for name, held in {**FILLED, "makers": []}.items() if name != "other"} | {
     "other_or_none": UUID(int=0)
@@ -33,10 +41,19 @@ texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 instants = st.datetimes(timezones=st.sampled_from([UTC, HANOI]), min_value=datetime(1900, 1, 1))  # noqa: DTZ001
 makers = st.builds(Maker, name=texts, since=st.dates(), seen_at=st.lists(instants, max_size=2))
 values = {
-    "other": st.uuids(), "text": texts, "colour": st.sampled_from(Colour), "kind": st.sampled_from(["open", "closed"]),
-    "whole": st.integers(-(2**63), 2**63 - 1), "yes": st.booleans(), "real": st.floats(allow_nan=False), "at": instants,
-    "day": st.dates(), "raw": st.binary(max_size=30), "maker": makers, "makers": st.lists(makers, max_size=2),
-}  # fmt: skip
+    "other": st.uuids(),
+    "text": texts,
+    "colour": st.sampled_from(Colour),
+    "kind": st.sampled_from(["open", "closed"]),
+    "whole": st.integers(-(2**63), 2**63 - 1),
+    "yes": st.booleans(),
+    "real": st.floats(allow_nan=False),
+    "at": instants,
+    "day": st.dates(),
+    "raw": st.binary(max_size=30),
+    "maker": makers,
+    "makers": st.lists(makers, max_size=2),
+}
 everythings = st.fixed_dictionaries(
     {**values, "names": st.dictionaries(texts, st.lists(st.integers()), max_size=3), "empty": st.lists(st.integers())},
     optional={f"{name}_or_none": st.none() | kind for name, kind in values.items()},

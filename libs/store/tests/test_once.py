@@ -7,13 +7,10 @@ import pytest
 from libs.store import Database, NotFound, Once, Scope
 from libs.store.flush import Statement
 from libs.store.ids import new_id
+from libs.store.runtime import columns
 from libs.store.tests.goods import WORKER, Crate
 
 _SETTINGS = "concat(current_setting('polyplus.scope', true), ' ', current_setting('polyplus.accounts', true))"
-_COLUMNS = (
-    ("principal", "text"), ("route", "text"), ("key", "text"), ("request_hash", "bytea"), ("status", "bigint"),
-    ("headers", "jsonb"), ("body", "bytea"),
-)  # fmt: skip
 
 
 def a_request() -> Once:
@@ -21,7 +18,7 @@ def a_request() -> Once:
 
 
 def an_answer(request: Once, body: bytes) -> Statement:
-    return Statement.insert("idempotency_keys", _COLUMNS, [(*request, b"hash", 201, "{}", body)])
+    return Statement.insert("idempotency_keys", columns.IDEMPOTENCY_KEYS, [(*request, b"hash", 201, "{}", body)])
 
 
 async def test_only_one_transaction_at_a_time_works_on_a_request_and_the_next_finds_its_answer(

@@ -74,9 +74,10 @@ async def test_what_does_not_change_is_read_once(shop: Database) -> None:
 @given(
     st.lists(
         st.tuples(st.sampled_from(["begin", "look", "change", "end"]), st.integers(0, 2), st.sampled_from(STARTS)),
-        min_size=10, max_size=30,
+        min_size=10,
+        max_size=30,
     )
-)  # fmt: skip
+)
 async def test_a_transaction_sees_nothing_older_than_its_beginning_and_nothing_that_is_not_committed(
     shop: Database, steps: list[tuple[str, int, str]]
 ) -> None:
