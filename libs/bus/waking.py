@@ -39,6 +39,8 @@ async def notify_workers(database: Database, stop: asyncio.Event) -> None:
             await some.wait()
             some.clear()
             told, left = left, set()
+            if not told:
+                continue
             # The workers' own looks are the safety net.
             with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
                 async with database.pool.acquire() as connection:

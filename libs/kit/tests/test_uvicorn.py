@@ -9,7 +9,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http import httptools_impl
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-from uvicorn.server import ServerState
+from uvicorn.server import Server, ServerState
 
 OVERRIDDEN = {
     "connection_made": ["transport"],
@@ -32,6 +32,10 @@ async def _app(scope: object, receive: object, send: object) -> None:
 def test_the_protocol_has_the_methods_that_the_edge_overrides() -> None:
     found = {name: list(inspect.signature(getattr(HttpToolsProtocol, name)).parameters)[1:] for name in OVERRIDDEN}
     assert found == OVERRIDDEN
+
+
+def test_a_server_keeps_the_signals_that_it_raises_again_once_it_has_served() -> None:
+    assert Server(Config(_app, log_config=None))._captured_signals == []
 
 
 async def test_protocol_cycle_and_flow_have_what_the_edge_reads_and_sets() -> None:
