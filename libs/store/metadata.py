@@ -6,7 +6,6 @@ RUNTIME_TABLES = frozenset(
     {
         "outbox",
         "relay_position",
-        "relay_epoch",
         "inbox",
         "inbox_marks",
         "consumed_versions",
