@@ -67,7 +67,7 @@ async def a_relay_page(engines: Engines, rows: int) -> AsyncIterator[Step]:
             now: str = await owner.fetchval("SELECT pg_current_snapshot()::text")
             async with database.pool.acquire() as connection:
                 began = time.perf_counter()
-                found = await connection.fetch(relay._LOOK, seen, now, _PAGE)
+                found = await connection.fetch(relay._LOOK, seen, _PAGE)
                 took = _since(began)
             assert len(found) == _PAGE
             seen = now
