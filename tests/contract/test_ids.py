@@ -6,12 +6,11 @@ from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from deploy.services import SERVICES
-from libs.kit.auth import Verifier
 from libs.kit.http import ServiceRoute
 from tests.support.harness import Harness
+from tests.support.lists import document
 from tests.support.services import running, service
 
 Schema = dict[str, Any]
@@ -21,14 +20,7 @@ REFERENCES = {("NewCall", "id")}
 WRITES = ("post", "put", "patch")
 
 
-def document(name: str) -> Schema:
-    """The service's OpenAPI, which needs nothing that runs."""
-    app = service(name).app(None, Verifier(Ed25519PrivateKey.generate().public_key()))  # type: ignore[arg-type]
-    found: Schema = app.openapi()
-    return found
-
-
-DOCUMENTS = {name: document(name) for name in SERVICES}
+DOCUMENTS = {name: document(service(name)) for name in SERVICES}
 BODIES = [
     (name, method, path, body["schema"], "201" in operation["responses"])
     for name, described in DOCUMENTS.items()

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -134,8 +135,9 @@ class Read:
 # --- which lists there are -----------------------------------------------------------------------------------------------
 
 
+@cache
 def document(service: Service) -> Schema:
-    """The service's OpenAPI, which needs nothing that runs."""
+    """The service's OpenAPI, which needs nothing that runs; made once, since it takes a while."""
     found: Schema = service.app(None, Verifier(Ed25519PrivateKey.generate().public_key())).openapi()  # type: ignore[arg-type]
     return found
 
