@@ -1,9 +1,13 @@
 """The wiring of activity."""
 
 from libs.kit.service import Service
-from services.activity import feed, queries
+from services.activity import feed
 from services.activity.handlers import on
+from services.activity.queries import events, timeline
 
 service = Service(
-    name="activity", routers=[queries.router, feed.router], handlers=on, journal=("activity_events", "seq", "time")
+    name="activity",
+    routers=[timeline.router, events.router, feed.router],
+    handlers=on,
+    journal=("activity_events", "seq", "time"),
 )

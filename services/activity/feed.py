@@ -1,8 +1,8 @@
-"""The stream as it grows, for the gateway: one line of JSON per event, in the order of places.
+"""The stream as it grows, for the gateway: one line of JSON per event, in the order of positions.
 
-`{"position": 7, "status": "ok"}` says that nothing more is there up to place 7, and how the consumer that fills the stream stands: the
+`{"position": 7, "status": "ok"}` says that nothing more is there up to position 7, and how the consumer that fills the stream stands: the
 first line, then a sign of life.
-`{"late": true, "event": …}` repeats an event at the place where its account became known, for that account's people.
+`{"late": true, "event": …}` repeats an event at the position where its account became known, for that account's people.
 """
 
 import asyncio
@@ -20,7 +20,8 @@ from libs.bus.standing import standing
 from libs.kit.http import Router, Tx, allow
 from libs.store import Database
 from services.activity.handlers import on
-from services.activity.queries import EventOut, event_out, last_place
+from services.activity.queries.events import last_position
+from services.activity.queries.view import EventOut, event_out
 from services.activity.reactions.append_events import CHANNEL
 
 router = Router(tags=["internal"])
@@ -28,9 +29,9 @@ PAGE = 500
 POLL_SECONDS = 0.25
 SIGN_OF_LIFE_SECONDS = 2.0
 
-# Read at its first place, an event whose account became known later is still nobody's.
+# Read at its first position, an event whose account became known later is still nobody's.
 _NEXT = """
-(SELECT seq AS place, false AS late, event_id, topic, type, subject, version, case_id,
+(SELECT seq AS position, false AS late, event_id, topic, type, subject, version, case_id,
         CASE WHEN account_seq = seq THEN account_id END AS account_id,
         visibility, time, actor, causation_id, traceparent, data
    FROM activity_events WHERE seq > $1 ORDER BY seq LIMIT $2)
@@ -38,7 +39,7 @@ UNION ALL
 (SELECT account_seq, true, event_id, topic, type, subject, version, case_id, account_id,
         visibility, time, actor, causation_id, traceparent, data
    FROM activity_events WHERE account_seq > $1 AND account_seq <> seq ORDER BY account_seq LIMIT $2)
-ORDER BY place LIMIT $2
+ORDER BY position LIMIT $2
 """
 
 
@@ -51,8 +52,8 @@ class Line(BaseModel):
 async def feed(
     request: Request, tx: Tx, after: Annotated[int | None, Query(ge=0, lt=2**63)] = None
 ) -> StreamingResponse:
-    """Everything after a place, and whatever follows, until the reader leaves or this process ends."""
-    last = await last_place(tx)
+    """Everything after a position, and whatever follows, until the reader leaves or this process ends."""
+    last = await last_position(tx)
     start = last if after is None else min(after, last)
     stopping: asyncio.Event = request.app.state.stopping
     return StreamingResponse(_lines(request.app.state.database, start, stopping), media_type="application/x-ndjson")
@@ -67,7 +68,7 @@ async def _lines(database: Database, after: int, stopping: asyncio.Event) -> Asy
             appended.clear()
             records = await connection.fetch(_NEXT, after, PAGE)
             if records:
-                after = records[-1]["place"]
+                after = records[-1]["position"]
                 yield b"".join(_line(record) for record in records)
             if clock() - said >= SIGN_OF_LIFE_SECONDS:
                 said = clock()
@@ -77,13 +78,13 @@ async def _lines(database: Database, after: int, stopping: asyncio.Event) -> Asy
 
 
 def _line(record: asyncpg.Record) -> bytes:
-    line = Line(late=record["late"], event=event_out(record, record["place"]))
+    line = Line(late=record["late"], event=event_out(record, record["position"]))
     return line.__pydantic_serializer__.to_json(line) + b"\n"
 
 
-async def _position(connection: "PoolConnectionProxy[asyncpg.Record]", place: int) -> bytes:
+async def _position(connection: "PoolConnectionProxy[asyncpg.Record]", position: int) -> bytes:
     found = await standing(connection, on.consumer)
-    return b'{"position": %d, "status": "%s"}\n' % (place, found.status.encode())
+    return b'{"position": %d, "status": "%s"}\n' % (position, found.status.encode())
 
 
 @asynccontextmanager

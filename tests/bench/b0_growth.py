@@ -21,7 +21,8 @@ from libs.kit.auth import Principal
 from libs.kit.paging import PageParams
 from libs.store import Database, Entity, Scope, Transaction
 from libs.store.ids import new_id
-from services.activity import queries
+from services.activity.queries.events import list_events_route
+from services.activity.queries.timeline import list_timeline_route
 from services.activity.reactions.append_events import append_events
 from tests.bench.bench import Bar, Bench, Measure, Variant
 from tests.bench.engines import Engines
@@ -150,7 +151,7 @@ async def a_timeline(engines: Engines, rows: int) -> AsyncIterator[Step]:
             for _ in range(10):
                 case: UUID = cases[next(turns) % len(cases)]["case_id"]
                 async with database.transaction(Scope("staff")) as tx:
-                    page = await queries.case_timeline(case, PageParams(limit=50), tx, engineer)
+                    page = await list_timeline_route(case, PageParams(limit=50), tx, engineer)
                 assert len(page.items) == 20
             return _since(began)
 
@@ -166,7 +167,7 @@ async def a_resumed_stream(engines: Engines, rows: int) -> AsyncIterator[Step]:
         async def step() -> float:
             began = time.perf_counter()
             async with database.transaction(Scope("tenant", customer.accounts)) as tx:
-                page = await queries.replay_events(PageParams(limit=20), tx, customer, after=rows // 2)
+                page = await list_events_route(PageParams(limit=20), tx, customer, after=rows // 2)
             assert len(page.items) == 20
             return _since(began)
 

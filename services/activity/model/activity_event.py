@@ -1,8 +1,8 @@
 """What is kept of every event, in one stream.
 
-`seq` is an event's place in the stream. An event that came before anybody knew whose case it is about has an `account_id` only
-later; the people of that account see it at `account_seq`, the place in the stream at which the account became known, so that one
-who has read up to a place has missed nothing that it holds. For every other event the two are the same.
+`seq` is an event's position in the stream. An event that came before anybody knew whose case it is about has an `account_id` only
+later; the people of that account see it at `account_seq`, the position in the stream at which the account became known, so that one
+who has read up to a position has missed nothing that it holds. For every other event the two are the same.
 """
 
 import sqlalchemy as sa
@@ -52,4 +52,4 @@ stream_position = sa.Table(
     sa.Column("only_row", sa.Boolean(), sa.CheckConstraint("only_row"), primary_key=True, server_default=sa.true()),
     sa.Column("last", sa.BigInteger(), nullable=False),
 )
-"""The highest place given; one row."""
+"""The highest position given; one row."""

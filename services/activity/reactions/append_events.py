@@ -14,7 +14,7 @@ from services.activity.model.types import visibility_of
 CHANNEL = "activity_appended"
 _LOCK_KEY = 0x61637469
 
-# One appender at a time, so that the order of places is the order of commits: whoever has read up to a place has missed
+# One appender at a time, so that the order of positions is the order of commits: whoever has read up to a position has missed
 # nothing. The NOTIFY goes out with the commit; that notifying transactions commit one by one costs nothing here.
 _LOCK = f"SELECT pg_advisory_xact_lock({_LOCK_KEY}), pg_notify('{CHANNEL}', '')"
 _APPEND = """
@@ -33,23 +33,23 @@ WITH given AS MATERIALIZED (
       FROM learned l JOIN activity_events e ON e.case_id = l.case_id AND e.account_id IS NULL
 ), counted AS (
     SELECT (SELECT count(*) FROM given) AS new, (SELECT count(*) FROM late) AS late
-), place AS (
+), counter AS (
     INSERT INTO stream_position AS p (last) SELECT new + late FROM counted
     ON CONFLICT (only_row) DO UPDATE SET last = p.last + excluded.last RETURNING last
 ), resolved AS (
-    UPDATE activity_events e SET account_id = late.account_id, account_seq = place.last - counted.late + late.n
-      FROM late, place, counted WHERE e.seq = late.seq
-), placed AS (
-    SELECT g.*, place.last - counted.late - counted.new + g.n AS seq,
+    UPDATE activity_events e SET account_id = late.account_id, account_seq = counter.last - counted.late + late.n
+      FROM late, counter, counted WHERE e.seq = late.seq
+), given_positions AS (
+    SELECT g.*, counter.last - counted.late - counted.new + g.n AS seq,
            coalesce(g.account_id, l.account_id, k.account_id) AS known_account_id
-      FROM place, counted, given g
+      FROM counter, counted, given g
       LEFT JOIN learned l ON l.case_id = g.case_id LEFT JOIN case_accounts k ON k.case_id = g.case_id
 )
 INSERT INTO activity_events (seq, event_id, topic, type, subject, version, case_id, account_id, account_seq, visibility,
                              time, actor, causation_id, traceparent, data)
 SELECT seq, event_id, topic, type, subject, version, case_id, known_account_id,
        CASE WHEN known_account_id IS NOT NULL THEN seq END, visibility, time, actor, causation_id, traceparent, data::jsonb
-  FROM placed ORDER BY n
+  FROM given_positions ORDER BY n
 ON CONFLICT (event_id) DO NOTHING
 """
 

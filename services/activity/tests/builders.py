@@ -11,6 +11,8 @@ from libs.store.ids import new_id
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CASE_OPENED = "polyplus.cases.case-opened.v1"
+CASE_ROUTED = "polyplus.cases.case-routed.v1"
+CLOCK_STARTED = "polyplus.escalation.clock-started.v1"
 PART_SHIPPED = "polyplus.rma.part-shipped.v1"
 NOTE_ADDED = "polyplus.cases.note-added.v1"
 INTERNAL_NOTE = "polyplus.cases.internal-note-added.v1"

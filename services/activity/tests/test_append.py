@@ -106,7 +106,7 @@ async def test_within_one_batch_too_and_in_any_order(activity: Harness) -> None:
     assert [(row["account_id"], row["seq"]) for row in await stored(activity)] == [(ACCOUNT, 1), (ACCOUNT, 2)]
 
 
-async def test_an_account_learned_late_gives_a_second_place(activity: Harness) -> None:
+async def test_an_account_learned_late_gives_a_second_position(activity: Harness) -> None:
     case = uuid4()
     early = [an_event(PART_SHIPPED, case_id=case, account_id=None) for _ in range(2)]
     await activity.deliver(*early, an_event(), an_event(case_id=case), an_event())
@@ -115,8 +115,8 @@ async def test_an_account_learned_late_gives_a_second_place(activity: Harness) -
     assert [(row["seq"], row["account_seq"]) for row in rows] == [(1, 5), (2, 6), (3, 3), (4, 4), (7, 7)]
 
 
-async def test_places_follow_commits_when_many_append_at_once(activity: Harness) -> None:
-    """A reader who goes on after the highest place it saw misses nothing."""
+async def test_positions_follow_commits_when_many_append_at_once(activity: Harness) -> None:
+    """A reader who goes on after the highest position it saw misses nothing."""
     done = asyncio.Event()
     seen: list[int] = []
 
@@ -169,8 +169,8 @@ async def test_any_order_gives_the_same_record(activity: Harness, data: st.DataO
     await tell(activity, data.draw(interleavings(STORY)))
     rows = await stored(activity)
     assert {row["event_id"]: row["account_id"] for row in rows} == {event.event_id: ACCOUNT for event in STORY}
-    places = sorted({row["seq"] for row in rows} | {row["account_seq"] for row in rows})
-    assert places == list(range(1, len(places) + 1))
+    positions = sorted({row["seq"] for row in rows} | {row["account_seq"] for row in rows})
+    assert positions == list(range(1, len(positions) + 1))
     assert all(row["account_seq"] >= row["seq"] for row in rows)
     assert await activity.outbox() == []
 

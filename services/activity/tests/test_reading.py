@@ -6,9 +6,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from libs.events.catalogue import published
+from services.activity.model.importance import HIGH, LOW
 from services.activity.tests.builders import (
     ACCOUNT,
     CASE_OPENED,
+    CASE_ROUTED,
+    CLOCK_STARTED,
     INTERNAL_NOTE,
     NOTE_ADDED,
     OTHER_ACCOUNT,
@@ -76,7 +80,54 @@ async def test_a_timeline_comes_in_pages(activity: Harness) -> None:
     assert found == [str(e.event_id) for e in events]
 
 
-async def test_a_replay_begins_after_a_place_and_says_how_far_it_is_complete(activity: Harness) -> None:
+async def test_a_timeline_is_read_from_either_end(activity: Harness) -> None:
+    case = uuid4()
+    await activity.deliver(*(an_event(NOTE_ADDED, case_id=case, minutes=i // 3) for i in range(7)))
+    oldest = [e["id"] for e in (await activity.get(f"/v1/cases/{case}/timeline")).json()["items"]]
+    found, cursor = [], ""
+    while True:
+        answer = (await activity.get(f"/v1/cases/{case}/timeline?sort=-time&limit=3{cursor}")).json()
+        found += [e["id"] for e in answer["items"]]
+        if not answer["next_cursor"]:
+            break
+        cursor = f"&cursor={answer['next_cursor']}"
+    assert found == oldest[::-1]
+    assert refusal(await activity.get(f"/v1/cases/{case}/timeline?sort=actor")) == (422, "/sort")
+
+
+@pytest.mark.parametrize("role", ["customer", "engineer"])
+async def test_a_timeline_leaves_out_what_is_less_important_than_asked(activity: Harness, role: str) -> None:
+    case, unknown = uuid4(), "polyplus.acme.new.v1"
+    types = [CASE_OPENED, CASE_ROUTED, unknown, NOTE_ADDED, PART_SHIPPED, CLOCK_STARTED]
+    await activity.deliver(*(an_event(type, case_id=case, minutes=i) for i, type in enumerate(types)))
+    shown = [each for each in types if role == "engineer" or each not in (unknown, CLOCK_STARTED)]
+
+    async def asked(query: str) -> list[tuple[str, str]]:
+        answer = await activity.get(f"/v1/cases/{case}/timeline{query}", role=role, accounts=[ACCOUNT])
+        return [(e["type"], e["importance"]) for e in answer.json()["items"]]
+
+    assert await asked("?importance=high") == [(CASE_OPENED, "high"), (PART_SHIPPED, "high")]
+    assert [t for t, _ in await asked("?importance=normal")] == [
+        t for t in shown if t not in (CASE_ROUTED, CLOCK_STARTED)
+    ]
+    assert await asked("?importance=low") == await asked("")
+    assert [t for t, _ in await asked("")] == shown
+
+
+async def test_a_case_without_anything_important_is_no_case_that_is_not(activity: Harness) -> None:
+    case = uuid4()
+    await activity.deliver(an_event(NOTE_ADDED, case_id=case))
+    assert (await activity.get(f"/v1/cases/{case}/timeline?importance=high")).json()["items"] == []
+    assert (await activity.get(f"/v1/cases/{uuid4()}/timeline?importance=high")).status_code == 404
+
+
+def test_what_is_said_to_be_important_or_not_is_published() -> None:
+    names = {event.contract.name for event in published().values()}
+    assert names >= HIGH | LOW
+    assert not HIGH & LOW
+
+
+async def test_a_replay_begins_after_a_position_and_says_how_far_it_is_complete(activity: Harness) -> None:
     await activity.deliver(*(an_event(minutes=i) for i in range(5)))
     answer = (await activity.get("/v1/events?after=2")).json()
     assert [e["seq"] for e in answer["items"]] == [3, 4, 5]
@@ -85,7 +136,7 @@ async def test_a_replay_begins_after_a_place_and_says_how_far_it_is_complete(act
     assert ([e["seq"] for e in first["items"]], first["position"]) == ([1, 2], 2)
     second = (await activity.get(f"/v1/events?limit=2&cursor={first['next_cursor']}")).json()
     assert [e["seq"] for e in second["items"]] == [3, 4]
-    assert (await activity.get("/v1/events?after=99")).json()["position"] == 5  # a place of another stream
+    assert (await activity.get("/v1/events?after=99")).json()["position"] == 5  # a position of another stream
 
 
 async def test_a_tenant_s_replay_is_complete_up_to_where_the_stream_is(activity: Harness) -> None:
@@ -146,7 +197,7 @@ a_record = st.tuples(st.integers(0, 2), st.sampled_from([None, ACCOUNT]), st.sam
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(records=st.lists(a_record, min_size=1, max_size=8), stop=st.integers(0, 8))
-async def test_a_reader_who_goes_on_from_a_place_misses_nothing_and_sees_nothing_twice(
+async def test_a_reader_who_goes_on_from_a_position_misses_nothing_and_sees_nothing_twice(
     activity: Harness, records: list[tuple[int, UUID | None, str]], stop: int
 ) -> None:
     """Also events whose account is learned between two reads; a tenant never sees those of nobody, or internal ones."""
@@ -163,12 +214,12 @@ async def test_a_reader_who_goes_on_from_a_place_misses_nothing_and_sees_nothing
         "ops": {"role": "ops"},
     }
     seen: dict[str, list[str]] = {name: [] for name in who}
-    places = dict.fromkeys(who, 0)
+    positions = dict.fromkeys(who, 0)
     for batch in (events[:stop], events[stop:]):
         await activity.deliver(*batch)
         for name, how in who.items():
-            answer = (await activity.get(f"/v1/events?after={places[name]}", **how)).json()
+            answer = (await activity.get(f"/v1/events?after={positions[name]}", **how)).json()
             seen[name] += [e["id"] for e in answer["items"]]
-            places[name] = answer["position"]
+            positions[name] = answer["position"]
     assert sorted(seen["ops"]) == sorted(str(e.event_id) for e in events)
     assert sorted(seen["customer"]) == sorted(expected)

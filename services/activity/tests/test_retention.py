@@ -20,8 +20,8 @@ async def fill(activity: Harness, first: int, last: int, at: datetime) -> None:
         await tx.connection.execute(_FILL, first, last, at)
 
 
-async def places(activity: Harness) -> tuple[int, int]:
-    """How many rows there are, and the lowest place."""
+async def positions(activity: Harness) -> tuple[int, int]:
+    """How many rows there are, and the lowest position."""
     async with activity.transaction() as tx:
         row = await tx.connection.fetchrow("SELECT count(*), min(seq) FROM activity_events")
         assert row
@@ -92,7 +92,7 @@ async def test_what_is_old_goes_in_the_order_of_the_journal_and_what_is_out_of_o
     await fill(activity, 2_601, 5_000, recent)
     await fill(activity, 5_001, 5_001, old)  # a relay that was away for a month
     await sweep(activity.database, DAYS)
-    count, first = await places(activity)
+    count, first = await positions(activity)
     assert (count, first) == (2_402, 2_501)
 
 
@@ -101,7 +101,7 @@ async def test_what_somebody_holds_waits_for_the_next_sweep(activity: Harness) -
     async with activity.transaction() as held:
         await held.connection.execute("SELECT FROM activity_events WHERE seq = 5 FOR UPDATE")
         await sweep(activity.database, DAYS)
-        assert (await places(activity))[0] == 10
+        assert (await positions(activity))[0] == 10
     await sweep(activity.database, DAYS)
     async with activity.transaction() as tx:
         assert await tx.connection.fetchval("SELECT count(*) FROM activity_events") == 0
