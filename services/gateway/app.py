@@ -21,6 +21,7 @@ from libs.kit.settings import Settings, retention
 from libs.kit.vitals import watch_vitals
 from libs.store import Database
 from services.gateway import queries
+from services.gateway.documents import problem_types
 from services.gateway.documents.openapi import OpenApi
 from services.gateway.documents.own import with_own_routes
 from services.gateway.door import asgi
@@ -141,7 +142,14 @@ async def _ends_in_time(stopping: asyncio.Event) -> None:
 
 service = Gateway(
     name="gateway",
-    routers=[queries.router, create_client.router, change_client.router, rotate_secret.router, disable_client.router],
+    routers=[
+        queries.router,
+        create_client.router,
+        change_client.router,
+        rotate_secret.router,
+        disable_client.router,
+        problem_types.router,
+    ],
     handlers=Handlers("gateway"),
     setup=take_seal,
 )

@@ -30,6 +30,7 @@ TINY = {
     "/v1/cases/{case_id}/waits": "they stand in their case's own row",
     "/v1/queues": "a desk each: dozens",
     "/v1/clients": "an integration each: hundreds",
+    "/v1/problem-types": "they stand in a file",
     "/v1/parts": "the spare parts' catalogue, kept by hand: thousands",
     "/v1/depots": "a building each: dozens",
     "/v1/lanes": "a depot and a region each: hundreds",

@@ -3,12 +3,13 @@
 import structlog
 from opentelemetry.trace import SpanKind, get_current_span
 
-from libs.kit.problems import Problem, as_problem
+from libs.kit.problems import MethodNotAllowed, Problem, as_problem
 from libs.kit.proxies import household
 from libs.kit.telemetry import counter
 from libs.store import tracing
 from services.gateway import routes
 from services.gateway.door import asgi
+from services.gateway.door.answers import leaving
 from services.gateway.door.headers import Headers, inward, value_of
 from services.gateway.door.limits import Allowance, AtOnce, Buckets
 from services.gateway.door.upstreams import Upstreams
@@ -20,10 +21,6 @@ from services.gateway.stream.listening import Listening
 log = structlog.get_logger()
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _answers = counter("gateway_answers", "Answers given.", ["upstream", "status"])
-
-
-class MethodNotAllowed(Problem):
-    status, title = 405, "Method not allowed"
 
 
 class Door:
@@ -48,6 +45,7 @@ class Door:
         if scope["type"] != "http" or scope["path"] == "/healthz":
             await self._front(scope, receive, send)
             return
+        send = leaving(scope, send)
         if not scope["path"].startswith("/v1/"):
             await self._enter_front(scope, receive, send)
             return
@@ -79,7 +77,7 @@ class Door:
         service = routes.owner(scope["path"])
         get_current_span().update_name(f"{scope['method']} /v1/{routes.resource(scope['path'])}")
         if scope["method"] not in _METHODS:
-            raise MethodNotAllowed(f"{scope['method']} is not spoken here.", allowed=sorted(_METHODS))
+            raise MethodNotAllowed(sorted(_METHODS))
         if routes.resource(scope["path"]) in routes.PUBLIC:
             address = _address(scope)
             allowance = self._allowance_of(address)

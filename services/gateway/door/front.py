@@ -47,15 +47,15 @@ def documents_router(openapi: OpenApi) -> APIRouter:
     async def landing() -> HTMLResponse:
         return HTMLResponse(pages.landing(), headers=pages.HEADERS)
 
-    @router.get("/docs")
+    @router.api_route("/docs", methods=READ)
     async def docs() -> HTMLResponse:
         return HTMLResponse((await openapi.rendered()).page, headers=pages.HEADERS)
 
-    @router.get("/openapi.json")
+    @router.api_route("/openapi.json", methods=READ)
     async def openapi_json() -> Response:
         return Response((await openapi.rendered()).json, media_type="application/json")
 
-    @router.get("/asyncapi.json")
+    @router.api_route("/asyncapi.json", methods=READ)
     async def asyncapi_json() -> Response:
         return Response(events, media_type="application/json")
 

@@ -1,8 +1,12 @@
 """Which headers go through the door, each way."""
 
+import re
 from collections.abc import Iterable
 
 Headers = list[tuple[bytes, bytes]]
+CODINGS = ("zstd", "br", "gzip")
+"""What an answer can be compressed by; the cheapest for what it saves first."""
+_CODED = re.compile(rb"-(?:zstd|br|gzip)(?=\")")
 
 _HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding upgrade".split()
@@ -19,7 +23,9 @@ def inward(
     headers = list(headers)
     named = _named_by_connection(headers)
     kept = [
-        (name, value) for name, value in headers if name not in _ENDS_HERE and name not in named and not _is_ours(name)
+        (name, _CODED.sub(b"", value) if name == b"if-match" else value)
+        for name, value in headers
+        if name not in _ENDS_HERE and name not in named and not _is_ours(name)
     ]
     kept.append((b"x-request-id", request_id.encode()))
     if traceparent is not None:

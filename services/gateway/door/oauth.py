@@ -123,11 +123,11 @@ def oauth_router(endpoint: TokenEndpoint, key: SigningKey, issuer: str) -> APIRo
     router = APIRouter()
     router.add_api_route("/oauth/token", endpoint.__call__, methods=["POST"], response_model=None)
 
-    @router.get("/.well-known/jwks.json")
+    @router.api_route("/.well-known/jwks.json", methods=["GET", "HEAD"])
     async def jwks() -> dict[str, list[dict[str, str]]]:
         return key.jwks
 
-    @router.get("/.well-known/oauth-authorization-server")
+    @router.api_route("/.well-known/oauth-authorization-server", methods=["GET", "HEAD"])
     async def metadata() -> dict[str, object]:
         return {
             "issuer": issuer,

@@ -12,7 +12,7 @@ import structlog
 
 from libs.bus.waiting import within
 from libs.kit.auth import CASE_READERS, Allowed
-from libs.kit.problems import BadRequest, Problem, Unauthenticated, Unavailable
+from libs.kit.problems import BadRequest, MethodNotAllowed, Problem, Unauthenticated, Unavailable
 from services.gateway.door import asgi
 from services.gateway.door.headers import Headers, value_of
 from services.gateway.door.limits import AtOnce
@@ -28,6 +28,7 @@ BUFFER_BYTES = 1024 * 1024
 CHUNK_BYTES = 64 * 1024
 SEND_SECONDS = 30.0
 _PAGE = 200
+_METHODS = ["GET", "HEAD", "OPTIONS"]
 _RETRY_MILLISECONDS = 1000
 _READERS = Allowed(CASE_READERS)
 _HEADERS = [
@@ -35,10 +36,6 @@ _HEADERS = [
     (b"cache-control", b"no-store"),
     (b"x-accel-buffering", b"no"),
 ]
-
-
-class GetOnly(Problem):
-    status, title = 405, "Method not allowed"
 
 
 @dataclass(frozen=True)
@@ -102,9 +99,18 @@ class Listening:
         self, scope: asgi.Scope, receive: asgi.Receive, send: asgi.Send, access: Access, caller: Caller, added: Headers
     ) -> None:
         """Answers with `added` headers. Raises a Problem before the first byte, never after it."""
-        if scope["method"] != "GET":
-            raise GetOnly("The stream is read with GET.", allowed=["GET"])
-        _READERS.check(caller.principal)
+        match scope["method"]:
+            case "GET":
+                _READERS.check(caller.principal)
+            case "HEAD":
+                _READERS.check(caller.principal)
+                await _bare(send, 200, _HEADERS + added)
+                return
+            case "OPTIONS":
+                await _bare(send, 204, [(b"allow", ", ".join(_METHODS).encode()), *added])
+                return
+            case _:
+                raise MethodNotAllowed(_METHODS)
         if self._streams.total >= self._most:
             raise Unavailable("There are too many listeners; try again.", retry_after=5, dependency="gateway")
         with self._streams.one(access.client_id, "client_streams"):
@@ -197,6 +203,11 @@ class Listening:
             else:
                 if now.principal != seat.caller.principal:
                     listener.leave("sees something else now")
+
+
+async def _bare(send: asgi.Send, status: int, headers: Headers) -> None:
+    await asgi.start(send, status, headers)
+    await asgi.body(send, b"")
 
 
 async def _hand_over(listener: Listener, send: asgi.Send, items: Sequence[Item]) -> None:
