@@ -1,13 +1,13 @@
 """The way back: what is awaited, until when, what came, and what is charged when nothing does."""
 
-from datetime import date, datetime
+from datetime import datetime
 
-from libs.kit.calendar import Calendar
+from libs.kit.calendar import DayEnd
 from libs.kit.problems import Conflict
 from libs.kit.states import StateMachine
 from libs.store import Transaction
 from services.rma.model.rma import Rma
-from services.rma.model.rma_values import Due, InspectionResult, Invoice, ReturnState
+from services.rma.model.rma_values import InspectionResult, Invoice, ReturnState
 
 return_machine: StateMachine[ReturnState] = StateMachine(
     "The return",
@@ -33,12 +33,6 @@ ACCEPTED: frozenset[InspectionResult] = frozenset({"confirmed", "no_fault_found"
 
 class NothingToSettle(Conflict):
     title = "There is no charge to settle"
-
-
-def business_days_after(start: datetime, days: int, destination: Calendar) -> Due:
-    """The return window of so many business days after `start`; it ends with its last day."""
-    day = destination.add_working_days(destination.local_date(start), days)
-    return Due(day, destination.at(date.fromordinal(day.toordinal() + 1), "00:00"))
 
 
 def become(rma: Rma, state: ReturnState, tx: Transaction, reason: str, *, at: datetime | None = None) -> None:
@@ -99,7 +93,7 @@ def inspect(rma: Rma, result: InspectionResult, tx: Transaction, note: str | Non
     rma.inspection = result
 
 
-def await_again(rma: Rma, due: Due, tx: Transaction, reason: str) -> None:
+def await_again(rma: Rma, due: DayEnd, tx: Transaction, reason: str) -> None:
     """What came was not what is awaited. Raises ForbiddenTransition."""
     become(rma, "awaiting_return", tx, reason)
     rma.window = due

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from libs.events.entitlements import CoverageDecided
 from libs.events.values import Contact, Priority, Severity, Site
+from libs.kit.calendar import DayEnd
 from libs.kit.problems import Conflict, Unprocessable
 from libs.store import Entity, Transaction
 from services.rma.model.outbound_leg import outbound_machine
@@ -12,7 +13,6 @@ from services.rma.model.promise import Promise
 from services.rma.model.rma_values import (
     Change,
     Denial,
-    Due,
     Grant,
     InspectionResult,
     Installation,
@@ -168,12 +168,12 @@ class Rma(
         return Sent(self.shipped_serial, self.carrier, self.tracking, self.shipped_at)
 
     @property
-    def window(self) -> Due | None:
+    def window(self) -> DayEnd | None:
         """Until when something is to come back; None while nobody can say."""
-        return Due(self.return_due, self.return_due_at) if self.return_due and self.return_due_at else None
+        return DayEnd(self.return_due, self.return_due_at) if self.return_due and self.return_due_at else None
 
     @window.setter
-    def window(self, due: Due | None) -> None:
+    def window(self, due: DayEnd | None) -> None:
         self.return_due, self.return_due_at = due or (None, None)
 
     @property

@@ -106,14 +106,6 @@ class Sent(NamedTuple):
     at: datetime
 
 
-class Due(NamedTuple):
-    """The last day of a return window, at the destination."""
-
-    day: date
-    # The first instant after that day, at the destination.
-    at: datetime
-
-
 class RmaIds(TypedDict):
     """What every event of an RMA says."""
 

@@ -3,24 +3,24 @@
 from datetime import datetime
 
 from libs.events.rma_returns import DefectiveReturnDue, NonReturnInvoiced, ReturnOverdue
+from libs.kit.calendar import DayEnd
 from libs.store import Transaction
 from services.rma.model import return_leg
 from services.rma.model.network import Network
 from services.rma.model.part import part_numbered
 from services.rma.model.policy import policy_for
-from services.rma.model.return_leg import business_days_after
 from services.rma.model.rma import RETURN_INVOICE, RETURN_OVERDUE, RETURN_REMINDER, Rma
-from services.rma.model.rma_values import Due, Invoice
+from services.rma.model.rma_values import Invoice
 from services.rma.model.shipment import label_for
 from services.rma.model.steps import HandOverReturn, LoseReturn, OpenReturnWindow
 
 _REMINDER_HOUR = "09:00"
 
 
-async def window_from(start: datetime, rma: Rma, tx: Transaction) -> Due:
+async def window_from(start: datetime, rma: Rma, tx: Transaction) -> DayEnd:
     """The return window that counts from `start`, in business days of the destination."""
     network, policy = await Network.load(tx, plan=rma.plan), await policy_for(rma, tx)
-    return business_days_after(start, policy.return_business_days, network.destination(rma.destination))
+    return network.destination(rma.destination).end_of_working_day(start, policy.return_business_days)
 
 
 async def open_return_window(rma: Rma, step: OpenReturnWindow, tx: Transaction) -> None:
@@ -30,7 +30,7 @@ async def open_return_window(rma: Rma, step: OpenReturnWindow, tx: Transaction) 
     await ask_back(rma, await window_from(step.start, rma, tx), tx)
 
 
-async def ask_back(rma: Rma, due: Due, tx: Transaction) -> None:
+async def ask_back(rma: Rma, due: DayEnd, tx: Transaction) -> None:
     """It is to come back until `due`: the first word, the reminders, and the end of the window."""
     rma.window = due
     there = (await Network.load(tx, plan=rma.plan)).destination(rma.destination)
@@ -42,7 +42,7 @@ async def ask_back(rma: Rma, due: Due, tx: Transaction) -> None:
     await _announce(rma, due, tx)
 
 
-async def _announce(rma: Rma, due: Due, tx: Transaction, reminder: int = 0) -> None:
+async def _announce(rma: Rma, due: DayEnd, tx: Transaction, reminder: int = 0) -> None:
     label = await label_for(rma.id, "return", tx)
     tx.emit(
         DefectiveReturnDue(
@@ -71,7 +71,7 @@ async def mark_overdue(rma: Rma, tx: Transaction, _detail: str) -> None:
         return
     due, policy = rma.window.day, await policy_for(rma, tx)
     there = (await Network.load(tx, plan=rma.plan)).destination(rma.destination)
-    invoice = business_days_after(there.at(due, "12:00"), policy.invoice_business_days_after, there)
+    invoice = there.end_of_working_day(there.at(due, "12:00"), policy.invoice_business_days_after)
     return_leg.become(rma, "overdue", tx, f"due on {due}")
     tx.set_timer(rma, RETURN_INVOICE, invoice.at)
     tx.emit(

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from libs.kit.calendar import CalendarData, NamedDate, WeeklyWindow, calendar
 from services.rma.model.promise import Way, contract_due, forecast, forecast_late, forecast_under_way
-from services.rma.model.return_leg import business_days_after
 
 _ZONES = ("Asia/Ho_Chi_Minh", "Asia/Singapore", "Europe/Berlin", "America/Los_Angeles", "Pacific/Auckland", "UTC")
 _CLOCKS = st.integers(0, 47).map(lambda n: f"{n // 2:02}:{n % 2 * 30:02}")
@@ -104,7 +103,7 @@ def test_the_contract_date_is_a_business_day_after_the_diagnosis(
 @given(calendars(), _INSTANTS, st.integers(1, 15))
 def test_a_return_window_holds_exactly_its_business_days(data: CalendarData, start: datetime, days: int) -> None:
     there = calendar(data)
-    due, first = business_days_after(start, days, there), there.local_date(start)
+    due, first = there.end_of_working_day(start, days), there.local_date(start)
     span = (due.day - first).days
     assert sum(there.is_working_day(first + timedelta(days=n)) for n in range(1, span + 1)) == days
 
