@@ -180,6 +180,8 @@ def test_the_return_window_counts_from_the_delivery_or_from_the_end_of_the_last_
     assert next_step(rma, case) is None
     case.diagnosis(STORY.diagnosis_id).add(a_visit("cancelled", at=LATER + timedelta(days=1)))
     assert next_step(rma, case) == steps.OpenReturnWindow(LATER + timedelta(days=1))
+    rma.delivered_at = LATER + timedelta(days=2)
+    assert next_step(rma, case) == steps.OpenReturnWindow(rma.delivered_at)
 
 
 def test_the_window_of_a_dead_part_counts_from_its_report() -> None:
