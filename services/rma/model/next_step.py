@@ -35,7 +35,7 @@ from services.rma.model.steps import (
 )
 
 
-def take_up(rma: Rma, case: CaseFile) -> None:
+def learn(rma: Rma, case: CaseFile) -> None:
     """Writes onto the RMA what its case says of it now, as far as that can still change anything."""
     if rma.is_over:
         return

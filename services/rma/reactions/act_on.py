@@ -8,7 +8,7 @@ from uuid import UUID
 from libs.store import Transaction
 from services.rma.model import steps
 from services.rma.model.case_file import CaseFile
-from services.rma.model.next_step import next_step, take_up
+from services.rma.model.next_step import learn, next_step
 from services.rma.model.rma import Rma
 from services.rma.model.steps import Replace, Step
 from services.rma.reactions.authorize_rma import authorize, deny
@@ -36,7 +36,7 @@ async def act_on(case: CaseFile, tx: Transaction) -> None:
         if case.account_id and fault.diagnosis_id not in known:
             rmas.append(await open_rma_for_diagnosis(case, case.account_id, fault, tx))
     for rma in rmas:
-        take_up(rma, case)
+        learn(rma, case)
         await go_on(rma, case, tx)
 
 

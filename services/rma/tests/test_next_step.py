@@ -8,7 +8,7 @@ import pytest
 from libs.store.ids import new_id
 from services.rma.model import steps
 from services.rma.model.case_file import CaseFile, Visit
-from services.rma.model.next_step import after_news, next_step, take_up
+from services.rma.model.next_step import after_news, learn, next_step
 from services.rma.model.rma import Rma
 from services.rma.model.rma_values import Change, Denial, Installation, OutboundState, ReturnState
 from services.rma.model.shipment import CarrierNews, CarrierStatus, Direction, Shipment
@@ -99,7 +99,7 @@ def test_nothing_follows_an_end(state: OutboundState) -> None:
 def test_a_requested_rma_goes_as_the_cover_says_and_waits_while_nobody_does() -> None:
     waiting = a_case(covered=None)
     rma = an_rma("requested", waiting)
-    take_up(rma, waiting)
+    learn(rma, waiting)
     assert (next_step(rma, waiting), rma.waiting_for) == (None, "coverage")
 
     covered, not_covered = a_case(), a_case(covered=False)
@@ -111,7 +111,7 @@ def test_cover_without_a_site_waits_for_a_decision_that_names_one() -> None:
     case = a_case()
     case.coverage = STORY.covered(site=None)
     rma = an_rma("requested", case)
-    take_up(rma, case)
+    learn(rma, case)
     assert (next_step(rma, case), rma.waiting_for) == (None, "site")
 
 
