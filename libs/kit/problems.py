@@ -203,6 +203,8 @@ async def _http(request: Request, error: Exception) -> Response:
         return answer(MethodNotAllowed(allowed))
     if error.status_code == 404:
         return answer(Missing("There is no such path."))
+    if error.status_code == 400:
+        return answer(BadRequest(str(error.detail)))
     problem = Problem(str(error.detail))
     problem.status, problem.title = error.status_code, str(error.detail)
     problem.headers = dict(error.headers or {})

@@ -11,13 +11,21 @@ import time
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Request, Security
+from fastapi.security import APIKeyHeader
 
 from libs.kit.fields import Storable
 from libs.kit.problems import Unauthenticated, Unavailable
 
 TOLERANCE_SECONDS = 300
 _PREFIX = "whsec_"
+_SCHEME = APIKeyHeader(
+    name="webhook-signature",
+    scheme_name="webhookSignature",
+    auto_error=False,
+    description="Standard Webhooks 1.0.0: `v1,` and the HMAC-SHA256, in base64, of `<webhook-id>.<webhook-timestamp>.<body>`.",
+)
+"""What the document says of it; `Signed.verify` is what asks for it."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,7 @@ async def _signed(
     webhook_id: Annotated[str, Storable, Header(min_length=1, max_length=255)],
     webhook_timestamp: Annotated[str, Storable, Header(max_length=20)],
     webhook_signature: Annotated[str, Storable, Header(max_length=2000)],
+    _: Annotated[str | None, Security(_SCHEME)],
 ) -> Signed:
     return Signed(webhook_id, webhook_timestamp, webhook_signature, await request.body())
 

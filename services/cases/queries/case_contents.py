@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import Response
 
 from libs.kit.auth import CASE_READERS
+from libs.kit.files import disposition
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
 from libs.kit.problems import Missing
@@ -70,12 +71,11 @@ async def download_attachment(case_id: UUID, attachment_id: UUID, tx: Tx, caller
         content = await objects.get(file.sha256)
     except FileNotFoundError:
         raise Missing("The bytes of this attachment are not in the object store.", sha256=file.sha256) from None
-    ascii_name = file.file_name.encode("ascii", "replace").decode().replace('"', "'").replace("\\", "_")
     return Response(
         content,
         media_type="application/octet-stream",
         headers={
-            "content-disposition": f'attachment; filename="{ascii_name}"',
+            **disposition(file.file_name),
             "x-content-type-options": "nosniff",
             "x-file-type": file.content_type,
             "x-sha256": file.sha256,

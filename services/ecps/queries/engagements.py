@@ -9,6 +9,7 @@ from fastapi import Response
 from libs.events.ecps import NotOpenable
 from libs.events.values import Language, NoteOrigin
 from libs.kit.auth import CASE_READERS, STAFF, Principal
+from libs.kit.files import disposition
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.paging import Page, Paging
 from libs.store import Transaction
@@ -133,8 +134,7 @@ async def get_findings_pdf(engagement_id: UUID, tx: Tx, caller: Caller) -> Respo
     from services.ecps.model.findings_pdf import findings_pdf
 
     pdf = await asyncio.to_thread(findings_pdf, findings, time_zone)
-    headers = {"content-disposition": f'inline; filename="{findings.reference}.pdf"'}
-    return Response(pdf, media_type="application/pdf", headers=headers)
+    return Response(pdf, media_type="application/pdf", headers=disposition(f"{findings.reference}.pdf", shown=True))
 
 
 async def _findings(engagement_id: UUID, tx: Transaction, caller: Principal) -> tuple[Findings, str]:

@@ -49,7 +49,17 @@ class Heard(BaseModel):
     repeated: bool = False
 
 
-@router.post("/v1/partner-events", status_code=202, dependencies=[public()])
+@router.post(
+    "/v1/partner-events",
+    status_code=202,
+    dependencies=[public()],
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": Notice.model_json_schema()}},
+        }
+    },
+)
 async def receive_notice_route(sent: Webhook, tx: Tx) -> Heard:
     """A fact is taken whatever it says: one that is not about us is answered 202 too, so that nobody tells it for ever."""
     notice = _read(sent.body)

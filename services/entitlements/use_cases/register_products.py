@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from libs.kit.auth import ACCOUNT_KEEPERS
 from libs.kit.http import Caller, Command, Router, Tx, allow, body_limit
-from libs.kit.problems import BadRequest
+from libs.kit.problems import BadRequest, UnsupportedMediaType
 from libs.store import Transaction
 from services.entitlements.model.registration import Registration
 from services.entitlements.model.spreadsheet import MAX_ROWS, rows_of
@@ -63,8 +63,11 @@ async def register_products_route(
 ) -> BulkResult:
     """Good rows are registered whatever the others are. The account of a CSV is named in the query."""
     body = await request.body()
-    if request.headers.get("content-type", "").partition(";")[0].strip() == "text/csv":
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "text/csv":
         rows = rows_of(body, columns=_COLUMNS, required=_REQUIRED)
+    elif kind != "application/json":
+        raise UnsupportedMediaType("Send the units as JSON, or as CSV.", "application/json", "text/csv")
     else:
         command = _read_json(body)
         account_id, rows = command.account_id or account_id, command.items
