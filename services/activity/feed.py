@@ -100,7 +100,8 @@ async def _reader(database: Database) -> AsyncIterator[tuple["PoolConnectionProx
             await connection.add_listener(CHANNEL, lambda *_: appended.set())
             yield connection, appended
         finally:
-            connection.terminate()  # nothing to wait for: it may be cancelled, and again
+            # Nothing to wait for: it may be cancelled, and again.
+            connection.terminate()
 
 
 async def _woken(event: asyncio.Event, seconds: float) -> None:

@@ -1,7 +1,7 @@
 """The case: a customer's request from intake to its end. Its state is derived from the facts that it holds."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -13,7 +13,7 @@ from libs.events.values import Channel, Impact, Language, Priority, Severity
 from libs.events.values import Wait as WaitKind
 from libs.store import Entity
 from libs.store.metadata import metadata
-from services.cases.model.actor import SYSTEM, Actor
+from services.cases.model.actor import Actor
 from services.cases.model.case_values import (
     Cancellation,
     Change,
@@ -33,19 +33,6 @@ AUTO_CLOSE, SHIFT = "auto_close", "shift"
 """Timers of a case: it closes unless somebody objects; the shift of its queue ends."""
 BY_HAND = "handed over"
 """The reason of a change of queue that an engineer made."""
-
-
-@dataclass(frozen=True)
-class News:
-    """What follows from the facts and has to be told.
-
-    Waits that began and ended; whether the case resolved by itself, or took such a resolution back.
-    """
-
-    began: list[Wait]
-    ended: list[Wait]
-    resolved: bool
-    took_back: bool
 
 
 class Case(
@@ -226,55 +213,12 @@ class Case(
             self.contact_id = None
         return " ".join(say(f"{what}_left_out", self.language) for what in news) or None
 
-    # --- the state that follows -----------------------------------------------------------------------------------
-
-    def _derived(self) -> CaseState:
-        if self.state in REFUSING:
-            return self.state
-        if self.resolution and not self.resolution.automatic:
-            return "resolved"
-        if self.confirmation and not self.standing_waits:
-            return "resolved"
-        return self._unresolved()
-
-    def _unresolved(self) -> Workable:
+    @property
+    def unresolved_state(self) -> Workable:
+        """What the facts say while nothing has resolved it."""
         if self.worked_epoch == self.epoch:
             return "pending" if self.standing_waits else "in_progress"
         return "acknowledged" if self.epoch == 1 else "reopened"
-
-    def follow_facts(self, at: datetime, by: str, reason: str) -> News:
-        """Goes to the state that the facts call for. Everything is told once, in whatever order the facts came."""
-        before, to = self.state, self._derived()
-        took_back = before == "resolved" and to == "pending"
-        resolved = before != "resolved" and to == "resolved"
-        if took_back:
-            self.resolution = self.resolved_at = self.closes_at = None
-        if (resolved and before != "in_progress") or (before == "acknowledged" and to == "pending"):
-            self.become("in_progress", at, by, reason)
-        if self.state != to:
-            self.become(to, at, by, reason)
-        by_hand = self.resolution is not None and not self.resolution.automatic
-        if to == "resolved" and not by_hand:
-            self._resolve_by_itself()
-        quiet = to in {"closed", "cancelled"} or (to == "resolved" and by_hand)
-        began = [] if quiet else [w for w in self.waits if w.stands and w.told == "nothing"]
-        ended = [] if quiet else [w for w in self.waits if not w.stands and w.told == "began"]
-        for wait in began:
-            wait.told = "began"
-        for wait in ended:
-            wait.told = "ended"
-        return News(began, ended, resolved, took_back)
-
-    def _resolve_by_itself(self) -> None:
-        """At the instant of the last fact that it needed, not of our hearing of it."""
-        word = self.confirmation
-        assert word is not None
-        ends = [w.ended_at for w in self.waits if w.ended_at and w.ended_at >= self.epoch_began_at]
-        self.resolved_at = max([word.at, *ends])
-        text = say(f"resolved_by_{word.kind}", self.language, name=word.signed_by)
-        self.resolution = Resolution(
-            text=text, cause_id=word.cause_id, automatic=True, by=SYSTEM.by, at=self.resolved_at
-        )
 
     def downtime(self) -> timedelta | None:
         """From the opening to the resolution, where the product was down."""
@@ -331,7 +275,7 @@ class Case(
     def decline_cancellation(self, reason: str, actor: Actor, at: datetime) -> Workable:
         """Back to what the facts say, which may have moved on meanwhile. Raises what `permit` raises."""
         self.permit("cancellation")
-        to = self._unresolved()
+        to = self.unresolved_state
         self.become(to, at, actor.by, reason)
         self.cancellation = None
         return to

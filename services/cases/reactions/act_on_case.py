@@ -7,13 +7,14 @@ from libs.kit.calendar import calendar
 from libs.store import Transaction
 from services.cases.model.actor import SYSTEM, Actor
 from services.cases.model.case import AUTO_CLOSE, SHIFT, Case
+from services.cases.model.follow_facts import follow_facts
 from services.cases.model.policy import policies
 
 
 async def act_on(case: Case, tx: Transaction, *, at: datetime, by: str, reason: str) -> None:
     """`at` is the instant of the fact, `by` and `reason` say who brought it and what it was."""
     resolved_before = case.resolved_at
-    news = case.follow_facts(at, by, reason)
+    news = follow_facts(case, at, by, reason)
     for wait in news.began:
         tx.emit(
             CasePending(
