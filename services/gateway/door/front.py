@@ -30,9 +30,14 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 def front(lifespan: Lifespan, routers: list[APIRouter]) -> FastAPI:
     app = FastAPI(
-        title="Poly+ gateway", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None,
-        telemetry=REQUEST_SPANS, redirect_slashes=False,
-    )  # fmt: skip
+        title="Poly+ gateway",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        telemetry=REQUEST_SPANS,
+        redirect_slashes=False,
+    )
     problems.install(app)
     for router in routers:
         app.include_router(router)

@@ -73,9 +73,11 @@ class Upstreams:
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, limit_per_host=connections, keepalive_timeout=4),
             timeout=aiohttp.ClientTimeout(total=None, connect=self._connect_seconds, sock_read=self._seconds),
-            auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False,
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
             skip_auto_headers=_NOT_ADDED,
-        )  # fmt: skip
+        )
 
     async def close(self) -> None:
         self._listening.cancel()
@@ -262,9 +264,11 @@ def _seen(scope: asgi.Scope, url: URL) -> tracing.Attributes | None:
     if not tracing.recording():
         return None
     return {
-        "http.request.method": scope["method"], "url.full": str(url), "server.address": url.host or "",
+        "http.request.method": scope["method"],
+        "url.full": str(url),
+        "server.address": url.host or "",
         "server.port": url.port or 80,
-    }  # fmt: skip
+    }
 
 
 def _has_body(headers: Headers) -> bool:

@@ -35,9 +35,15 @@ class AccessTokens:
     def issue(self, client_id: UUID, generation: int) -> str:
         now = int(time.time())
         claims = {
-            "iss": self._issuer, "aud": AUDIENCE, "iat": now, "exp": now + LIFETIME_SECONDS, "jti": str(new_id()),
-            "sub": str(client_id), "client_id": str(client_id), "gen": generation,
-        }  # fmt: skip
+            "iss": self._issuer,
+            "aud": AUDIENCE,
+            "iat": now,
+            "exp": now + LIFETIME_SECONDS,
+            "jti": str(new_id()),
+            "sub": str(client_id),
+            "client_id": str(client_id),
+            "gen": generation,
+        }
         return jwt.encode(claims, self._key.private, algorithm="EdDSA", headers={"typ": _TYPE, "kid": self._key.id})
 
     def verify(self, authorization: str | None) -> Access:
@@ -60,9 +66,17 @@ class AccessTokens:
     def _verified(self, token: str) -> Access:
         try:
             claims = jwt.decode_complete(
-                token, self._key.public, algorithms=["EdDSA"], audience=AUDIENCE, issuer=self._issuer,
-                options={"require": _REQUIRED, "verify_iat": False},  # another gateway's clock may be ahead; `exp` bounds it
-            )  # fmt: skip
+                token,
+                self._key.public,
+                algorithms=["EdDSA"],
+                audience=AUDIENCE,
+                issuer=self._issuer,
+                options={
+                    "require": _REQUIRED,
+                    # another gateway's clock may be ahead; `exp` bounds it
+                    "verify_iat": False,
+                },
+            )
             payload = claims["payload"]
             access = Access(UUID(payload["sub"]), int(payload["gen"]), float(payload["exp"]))
         except (jwt.InvalidTokenError, ValueError) as error:

@@ -23,10 +23,21 @@ def an_event(
     """About a case of its own unless told."""
     case_id, subject = case_id or uuid4(), uuid4()
     return Delivery(
-        topic=f"{ce_type.split('.')[1]}.events", partition=0, offset=0, key=case_id, event_id=new_id(), type=ce_type,
-        subject=subject, version=1, time=datetime.now(UTC), actor="system:test", account_id=account_id,
-        causation_id=None, traceparent=None, data=json.dumps({"case_id": str(case_id), **data}).encode(),
-    )  # fmt: skip
+        topic=f"{ce_type.split('.')[1]}.events",
+        partition=0,
+        offset=0,
+        key=case_id,
+        event_id=new_id(),
+        type=ce_type,
+        subject=subject,
+        version=1,
+        time=datetime.now(UTC),
+        actor="system:test",
+        account_id=account_id,
+        causation_id=None,
+        traceparent=None,
+        data=json.dumps({"case_id": str(case_id), **data}).encode(),
+    )
 
 
 @dataclass
@@ -86,9 +97,11 @@ class Ear:
             name, _, value = line.partition(":")
             fields[name] = value.removeprefix(" ")
         found = Frame(
-            fields.get("event"), int(fields["id"]) if "id" in fields else None,
-            json.loads(fields["data"]) if "data" in fields else None, "" in fields,
-        )  # fmt: skip
+            fields.get("event"),
+            int(fields["id"]) if "id" in fields else None,
+            json.loads(fields["data"]) if "data" in fields else None,
+            "" in fields,
+        )
         if found.id is not None:
             self.last = found.id
         if found.event == "health":

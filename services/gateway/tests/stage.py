@@ -39,9 +39,14 @@ def echo() -> FastAPI:
         body = await request.body()
         headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in request.headers.raw]
         asked = {
-            "service": name, "method": request.method, "path": request.scope["raw_path"].decode().removeprefix(f"/{name}"),
-            "query": request.url.query, "headers": headers, "size": len(body), "body": body[:1000].decode("latin-1"),
-        }  # fmt: skip
+            "service": name,
+            "method": request.method,
+            "path": request.scope["raw_path"].decode().removeprefix(f"/{name}"),
+            "query": request.url.query,
+            "headers": headers,
+            "size": len(body),
+            "body": body[:1000].decode("latin-1"),
+        }
         if path.startswith("v1/"):
             app.state.seen.append(asked)
         return await _answer(path, asked, request)
@@ -137,11 +142,16 @@ class Stage:
 
     async def make(self, role: str = "engineer", **fields: Any) -> UUID:
         """A client of this role, without a secret that anybody knows."""
-        given: dict[str, Any] = {"accounts": [], "depots": [], **fields}
+        given: dict[str, Any] = {"role": role, "accounts": [], "depots": [], **fields}
         async with self.gateway.transaction() as tx:
             client = Client(
-                id=new_id(), name=f"the {role}", role=role, secret_hash="-", created_at=tx.now, history=[], **given  # type: ignore[arg-type]
-            )  # fmt: skip
+                id=new_id(),
+                name=f"the {role}",
+                secret_hash="-",
+                created_at=tx.now,
+                history=[],
+                **given,
+            )
             return tx.add(client).id
 
     def token(self, client_id: UUID) -> str:

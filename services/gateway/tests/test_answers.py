@@ -128,11 +128,21 @@ async def test_the_documents_are_compressed_too(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("header", "found"),
     [
-        (None, None), ("", None), ("identity", None), ("gzip", "gzip"), ("GZIP", "gzip"), ("gzip, br, zstd", "zstd"),
-        ("gzip;q=1.0, br;q=0.5", "gzip"), ("gzip;q=0", None), ("br;q=x", None), ("*", "zstd"), ("zstd;q=0, *", "br"),
-        ("deflate, gzip ; q=0.3", "gzip"), ("gzip," * 100, None),
+        (None, None),
+        ("", None),
+        ("identity", None),
+        ("gzip", "gzip"),
+        ("GZIP", "gzip"),
+        ("gzip, br, zstd", "zstd"),
+        ("gzip;q=1.0, br;q=0.5", "gzip"),
+        ("gzip;q=0", None),
+        ("br;q=x", None),
+        ("*", "zstd"),
+        ("zstd;q=0, *", "br"),
+        ("deflate, gzip ; q=0.3", "gzip"),
+        ("gzip," * 100, None),
     ],
-)  # fmt: skip
+)
 def test_the_caller_s_choice_counts(header: str | None, found: str | None) -> None:
     assert wanted(header, ("zstd", "br", "gzip")) == found
 

@@ -160,10 +160,14 @@ async def theirs(entitlements: Harness, rma: Harness, ecps: Harness, onsite: Har
         "depots": await made(rma, "depots", code="HCM", name="HCM", country="VN", calendar_id=calendar),
         "partner_id": await made(ecps, "partners", code="cloud", name="Cloud", contact={"name": "help"}),
         "technician_id": await made(
-            onsite, "technicians", name="An", time_zone="UTC", authorisations=[{"family": "Studio"}],
+            onsite,
+            "technicians",
+            name="An",
+            time_zone="UTC",
+            authorisations=[{"family": "Studio"}],
             territories=[{"country": "VN"}],
         ),
-    }  # fmt: skip
+    }
 
 
 async def made(owner: Harness, plural: str, **body: Any) -> str:

@@ -192,9 +192,10 @@ async def test_a_client_that_never_reads_holds_nothing_of_a_service_from_others(
     deaf += [asks_and_reads_nothing(door, token, "/v1/rmas/pour") for _ in range(6)]
 
     await until_async(
-        lambda: counted("gateway_refused_total", why="client_requests") == before + 4, seconds=SOON,
+        lambda: counted("gateway_refused_total", why="client_requests") == before + 4,
+        seconds=SOON,
         otherwise="it is not held to its bound",
-    )  # fmt: skip
+    )
     assert behind.now["pour"] == 2
     assert (await other.get("/v1/rmas", timeout=SOON)).status_code == 200
 
@@ -262,10 +263,19 @@ class Call:
         headers = [(b"authorization", f"Bearer {token}".encode())]
         headers += [(b"content-length", b"9")] if kind == "upload" else []
         scope = {
-            "type": "http", "http_version": "1.1", "method": "POST" if kind == "upload" else "GET", "path": path, "scheme": "http",
-            "raw_path": path.encode(), "query_string": b"", "headers": headers, "client": ("127.0.0.1", 1), "server": ("x", 80),
-            "root_path": "", "state": {"request_id": self.id},
-        }  # fmt: skip
+            "type": "http",
+            "http_version": "1.1",
+            "method": "POST" if kind == "upload" else "GET",
+            "path": path,
+            "scheme": "http",
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "headers": headers,
+            "client": ("127.0.0.1", 1),
+            "server": ("x", 80),
+            "root_path": "",
+            "state": {"request_id": self.id},
+        }
         self.task = asyncio.create_task(app(scope, self._receive, self._send))
 
     async def _receive(self) -> dict[str, Any]:

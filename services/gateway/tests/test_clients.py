@@ -53,18 +53,29 @@ async def test_only_an_admin_has_to_do_with_clients(gateway: Harness, role: str)
     client = await made(gateway)
     path = f"/v1/clients/{client['id']}"
     answers = [
-        await gateway.post("/v1/clients", A_CLIENT, role=role), await gateway.get("/v1/clients", role=role),
-        await gateway.get(path, role=role), await gateway.patch(path, {"name": "x"}, etag='"0"', role=role),
-        await gateway.post(f"{path}/secret", {}, role=role), await gateway.request("DELETE", path, role=role),
-    ]  # fmt: skip
+        await gateway.post("/v1/clients", A_CLIENT, role=role),
+        await gateway.get("/v1/clients", role=role),
+        await gateway.get(path, role=role),
+        await gateway.patch(path, {"name": "x"}, etag='"0"', role=role),
+        await gateway.post(f"{path}/secret", {}, role=role),
+        await gateway.request("DELETE", path, role=role),
+    ]
     assert [answer.status_code for answer in answers] == [403] * 6
 
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"name": "x"}, {"name": "", "role": "ops"}, {"name": "x", "role": "root"}, {**A_CLIENT, "secret_hash": "x"},
-     {**A_CLIENT, "accounts": ["x"]}, {**A_CLIENT, "requests_per_second": 0}, {**A_CLIENT, "disabled_at": None}],
-)  # fmt: skip
+    [
+        {},
+        {"name": "x"},
+        {"name": "", "role": "ops"},
+        {"name": "x", "role": "root"},
+        {**A_CLIENT, "secret_hash": "x"},
+        {**A_CLIENT, "accounts": ["x"]},
+        {**A_CLIENT, "requests_per_second": 0},
+        {**A_CLIENT, "disabled_at": None},
+    ],
+)
 async def test_a_client_that_makes_no_sense_is_refused(gateway: Harness, body: dict[str, object]) -> None:
     assert (await gateway.post("/v1/clients", body, role="admin")).status_code == 422
     assert (await gateway.get("/v1/clients", role="admin")).json()["items"] == []

@@ -36,11 +36,25 @@ async def test_a_service_that_is_down_is_named_and_the_others_work_on(stage: Sta
 
 async def test_readiness_says_which_service_has_halted_or_holds_something_back(stage: Stage) -> None:
     states: dict[str, Any] = {
-        "rma": (503, {"status": "not ready", "checks": {"database": "ok", "consumer": "10 keys"}, "degraded": {"consumer": "halted: 10 keys"}}),
-        "cases": (200, {"status": "degraded", "checks": {"database": "ok"}, "degraded": {"consumer": "degraded: 1 keys are parked"}}),
+        "rma": (
+            503,
+            {
+                "status": "not ready",
+                "checks": {"database": "ok", "consumer": "10 keys"},
+                "degraded": {"consumer": "halted: 10 keys"},
+            },
+        ),
+        "cases": (
+            200,
+            {
+                "status": "degraded",
+                "checks": {"database": "ok"},
+                "degraded": {"consumer": "degraded: 1 keys are parked"},
+            },
+        ),
         "ecps": (503, {"status": "not ready", "checks": {"database": "ok", "relay": "stuck"}}),
         "onsite": (200, {"status": "ready", "checks": {"database": "ok"}}),
-    }  # fmt: skip
+    }
     for name, (code, said) in states.items():
         await stage.start(name, saying(code, said))
     door = await stage.open()
@@ -48,8 +62,11 @@ async def test_readiness_says_which_service_has_halted_or_holds_something_back(s
     assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
     services = answer.json()["services"]
     assert {name: services[name] for name in states} == {
-        "rma": "halted: 10 keys", "cases": "degraded: 1 keys are parked", "ecps": "not ready: relay", "onsite": "ok",
-    }  # fmt: skip
+        "rma": "halted: 10 keys",
+        "cases": "degraded: 1 keys are parked",
+        "ecps": "not ready: relay",
+        "onsite": "ok",
+    }
 
 
 def saying(status: int, content: Any) -> FastAPI:

@@ -17,12 +17,20 @@ from tests.support.at_the_edge import connect, say, status
 @pytest.mark.parametrize(
     ("path", "service"),
     [
-        ("/v1/accounts", "entitlements"), ("/v1/coverage", "entitlements"), ("/v1/cases", "cases"),
-        (f"/v1/cases/{UUID(int=1)}/diagnoses", "cases"), (f"/v1/cases/{UUID(int=1)}/timeline", "activity"), ("/v1/events", "activity"),
-        ("/v1/rmas/7/ship", "rma"), ("/v1/policies", "escalation"), ("/v1/rma-policies", "rma"), ("/v1/partners", "ecps"),
-        ("/v1/work-orders/1/slots", "onsite"), ("/v1/escalation-dry-runs", "escalation"),
+        ("/v1/accounts", "entitlements"),
+        ("/v1/coverage", "entitlements"),
+        ("/v1/cases", "cases"),
+        (f"/v1/cases/{UUID(int=1)}/diagnoses", "cases"),
+        (f"/v1/cases/{UUID(int=1)}/timeline", "activity"),
+        ("/v1/events", "activity"),
+        ("/v1/rmas/7/ship", "rma"),
+        ("/v1/policies", "escalation"),
+        ("/v1/rma-policies", "rma"),
+        ("/v1/partners", "ecps"),
+        ("/v1/work-orders/1/slots", "onsite"),
+        ("/v1/escalation-dry-runs", "escalation"),
     ],
-)  # fmt: skip
+)
 async def test_each_path_is_answered_by_the_service_that_owns_it(stage: Stage, path: str, service: str) -> None:
     answer = await (await stage.client()).get(f"{path}?a=%2F&b=%C3%A9")
     assert answer.status_code == 200
@@ -46,10 +54,18 @@ async def test_nothing_that_a_caller_says_of_itself_reaches_a_service(stage: Sta
         KEY.private,
     )
     smuggled = {
-        "X-Polyplus-Role": "admin", "x_polyplus_role": "admin", "X-Internal-Token": forged, "Proxy-Authorization": forged,
-        "X-Forwarded-For": "10.0.0.1", "Forwarded": "for=10.0.0.1", "Connection": "keep-alive, x-named", "X-Named": "1",
-        "Cookie": "a=b", "TE": "trailers", "Keep-Alive": "timeout=9",
-    }  # fmt: skip
+        "X-Polyplus-Role": "admin",
+        "x_polyplus_role": "admin",
+        "X-Internal-Token": forged,
+        "Proxy-Authorization": forged,
+        "X-Forwarded-For": "10.0.0.1",
+        "Forwarded": "for=10.0.0.1",
+        "Connection": "keep-alive, x-named",
+        "X-Named": "1",
+        "Cookie": "a=b",
+        "TE": "trailers",
+        "Keep-Alive": "timeout=9",
+    }
     client = await stage.client("customer")
     answer = await client.get("/v1/cases", headers=smuggled)
     sent = headers_of(answer)
@@ -72,9 +88,14 @@ async def test_nothing_that_a_caller_says_of_itself_reaches_a_service(stage: Sta
 
 async def test_what_a_service_needs_goes_through(stage: Stage) -> None:
     wanted = {
-        "idempotency-key": "k", "if-match": '"3"', "accept-language": "vi", "last-event-id": "7", "content-type": "application/json",
-        "webhook-signature": "v1,abc", "traceparent": f"00-{'a' * 32}-{'b' * 16}-01",
-    }  # fmt: skip
+        "idempotency-key": "k",
+        "if-match": '"3"',
+        "accept-language": "vi",
+        "last-event-id": "7",
+        "content-type": "application/json",
+        "webhook-signature": "v1,abc",
+        "traceparent": f"00-{'a' * 32}-{'b' * 16}-01",
+    }
     answer = await (await stage.client()).post("/v1/cases", headers=wanted, content=b'{"a": 1}')
     sent = headers_of(answer)
     assert answer.json()["body"] == '{"a": 1}'
@@ -100,9 +121,21 @@ async def test_the_caller_gets_the_service_s_answer_and_nothing_of_the_inside(st
 
 @pytest.mark.parametrize(
     "path",
-    ["/v1/nothing", "/v1/", "/v1/internal/feed", "/internal/feed", "/v1/cases/../../internal/feed", "/v1/events/%2e%2e/internal",
-     "/v1/cases//x", "/v1/cases/", "/v1/cases/..%2f..%2finternal/feed", "/v1/metrics", "/V1/cases", "/nothing"],
-)  # fmt: skip
+    [
+        "/v1/nothing",
+        "/v1/",
+        "/v1/internal/feed",
+        "/internal/feed",
+        "/v1/cases/../../internal/feed",
+        "/v1/events/%2e%2e/internal",
+        "/v1/cases//x",
+        "/v1/cases/",
+        "/v1/cases/..%2f..%2finternal/feed",
+        "/v1/metrics",
+        "/V1/cases",
+        "/nothing",
+    ],
+)
 async def test_a_path_that_nobody_owns_is_a_problem(stage: Stage, path: str) -> None:
     status, content_type, _ = await raw(
         stage, f"GET {path} HTTP/1.1", authorization=(await stage.client()).headers["authorization"]

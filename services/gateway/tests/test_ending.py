@@ -40,11 +40,15 @@ async def test_a_gateway_whose_clean_up_hangs_is_ended_by_force(postgres_url: st
     _, url = await service_database(postgres_url, "gateway")
     public = KEY.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     told = {
-        "GATEWAY_DATABASE_URL": url, "GATEWAY_URL": a_free_place(), "GATEWAY_OPS_URL": a_free_place(),
-        "GATEWAY_KAFKA_USER": "-", "GATEWAY_KAFKA_PASSWORD": "-", "KAFKA_BOOTSTRAP": "-",
+        "GATEWAY_DATABASE_URL": url,
+        "GATEWAY_URL": a_free_place(),
+        "GATEWAY_OPS_URL": a_free_place(),
+        "GATEWAY_KAFKA_USER": "-",
+        "GATEWAY_KAFKA_PASSWORD": "-",
+        "KAFKA_BOOTSTRAP": "-",
         "INTERNAL_PUBLIC_KEY": base64.b64encode(public).decode(),
         **{f"{service.upper()}_URL": "http://127.0.0.1:9" for service in SERVICES},
-    }  # fmt: skip
+    }
     env = os.environ | {f"POLYPLUS_{name}": value for name, value in told.items()}
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", HANGS, env=env, stdout=PIPE)
     try:

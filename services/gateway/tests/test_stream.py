@@ -22,11 +22,18 @@ async def test_ops_watch_everything_as_it_happens(live: Live) -> None:
     frame = await ops.event()
     assert (frame.event, frame.id) == (PUBLIC, 1)
     assert frame.data == {
-        "specversion": "1.0", "id": str(event.event_id), "source": "/polyplus/rma", "type": PUBLIC,
-        "subject": str(event.subject), "time": frame.data["time"], "datacontenttype": "application/json",
-        "accountid": str(OURS), "aggregateversion": 1, "actor": "system:test",
+        "specversion": "1.0",
+        "id": str(event.event_id),
+        "source": "/polyplus/rma",
+        "type": PUBLIC,
+        "subject": str(event.subject),
+        "time": frame.data["time"],
+        "datacontenttype": "application/json",
+        "accountid": str(OURS),
+        "aggregateversion": 1,
+        "actor": "system:test",
         "data": {"case_id": str(event.key), "tracking": "VN 1"},
-    }  # fmt: skip
+    }
     assert (await ops.event()).event == INTERNAL
 
 
@@ -37,9 +44,13 @@ async def test_others_hear_the_public_events_of_their_accounts_alone(live: Live,
     ours, nobody = await live.ear(role, accounts=[OURS]), await live.ear(role)
     last = an_event(account_id=OURS)
     events = [
-        an_event(account_id=OURS), an_event(account_id=THEIRS), an_event(), an_event(INTERNAL, account_id=OURS),
-        *(an_event(account_id=THEIRS) for _ in range(8)), last,
-    ]  # fmt: skip
+        an_event(account_id=OURS),
+        an_event(account_id=THEIRS),
+        an_event(),
+        an_event(INTERNAL, account_id=OURS),
+        *(an_event(account_id=THEIRS) for _ in range(8)),
+        last,
+    ]
     await live.activity.deliver(*events)
     expected = [str(events[0].event_id), str(last.event_id)]
     assert await ours.until(last) == expected
@@ -65,9 +76,12 @@ async def test_what_is_asked_for_is_filtered_at_the_door(live: Live) -> None:
     by_case = await live.ear(query=f"?case_id={case}")
     by_account = await live.ear(query=f"?account_id={OURS}")
     events = [
-        an_event("polyplus.onsite.visit-scheduled.v1"), an_event(CASE_OPENED), an_event(case_id=case),
-        an_event("polyplus.ecps.partner-silent.v1", account_id=OURS), an_event(PUBLIC, case_id=case, account_id=OURS),
-    ]  # fmt: skip
+        an_event("polyplus.onsite.visit-scheduled.v1"),
+        an_event(CASE_OPENED),
+        an_event(case_id=case),
+        an_event("polyplus.ecps.partner-silent.v1", account_id=OURS),
+        an_event(PUBLIC, case_id=case, account_id=OURS),
+    ]
     await live.activity.deliver(*events)
     ids = [str(event.event_id) for event in events]
     assert await by_type.until(events[4]) == [ids[1], ids[2], ids[4]]
@@ -135,7 +149,12 @@ async def test_one_who_resumes_from_a_place_of_another_stream_hears_this_one(liv
 
 actions = st.lists(
     st.one_of(
-        st.tuples(st.just("publish"), st.integers(1, 9), st.sampled_from([OURS, THEIRS, None]), st.sampled_from([PUBLIC, INTERNAL])),
+        st.tuples(
+            st.just("publish"),
+            st.integers(1, 9),
+            st.sampled_from([OURS, THEIRS, None]),
+            st.sampled_from([PUBLIC, INTERNAL]),
+        ),
         st.tuples(st.just("leave"), st.integers(0, 2)),
         st.tuples(st.just("come"), st.integers(0, 2)),
         st.tuples(st.just("listen"), st.integers(0, 2)),
@@ -143,7 +162,7 @@ actions = st.lists(
     ),
     min_size=3,
     max_size=14,
-)  # fmt: skip
+)
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -74,8 +74,11 @@ async def test_listeners_are_told_when_what_feeds_the_stream_is_in_trouble_and_w
     for ear in (ops, customer):
         await told(ear, "away")
     changes: list[tuple[str, dict[str, Any]]] = [
-        ("ok", {}), ("halted", {"halted": "10 keys in a row were parked"}), ("ok", {}), ("behind", {"lag": 5000}),
-    ]  # fmt: skip
+        ("ok", {}),
+        ("halted", {"halted": "10 keys in a row were parked"}),
+        ("ok", {}),
+        ("behind", {"lag": 5000}),
+    ]
     for status, said in changes:
         await stands(live, **said)
         for ear in (ops, customer):

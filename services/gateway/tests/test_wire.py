@@ -48,14 +48,21 @@ def anything(answer: bytes) -> bool:
     ("said", "expected", "holds"),
     [
         pytest.param(
-            b"POST /v1/cases HTTP/1.1\r\n" + HOST + CHUNKS + b"Authorization: Bearer %(token)b\r\n\r\n", 401, is_problem,
+            b"POST /v1/cases HTTP/1.1\r\n" + HOST + CHUNKS + b"Authorization: Bearer %(token)b\r\n\r\n",
+            401,
+            is_problem,
             id="a token in a trailer",
         ),
         pytest.param(
-            FORM + b"Content-Length: %d \t\r\n\r\n" % len(BODY) + BODY, 401, anything, id="a length with blanks after it"
+            FORM + b"Content-Length: %d \t\r\n\r\n" % len(BODY) + BODY,
+            401,
+            anything,
+            id="a length with blanks after it",
         ),
         pytest.param(
-            b"GET /v1/cases HTTP/1.1\r\n" + HOST + b"Authorization: Bearer %(token)b  \r\n\r\n", 200, anything,
+            b"GET /v1/cases HTTP/1.1\r\n" + HOST + b"Authorization: Bearer %(token)b  \r\n\r\n",
+            200,
+            anything,
             id="a token with blanks after it",
         ),
         pytest.param(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n", 400, is_problem, id="no Host"),
@@ -63,14 +70,21 @@ def anything(answer: bytes) -> bool:
         pytest.param(b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400, is_problem, id="a Host that is none"),
         pytest.param(b"GET / HTTP/1.0\r\n\r\n", 200, anything, id="HTTP/1.0 without Host"),
         pytest.param(
-            b"GET /docs/ HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n", 404, is_problem, id="a slash more"
+            b"GET /docs/ HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n",
+            404,
+            is_problem,
+            id="a slash more",
         ),
         pytest.param(
-            b"GET /v1/cases/large HTTP/1.0\r\nAuthorization: Bearer %(token)b\r\n\r\n", 200, is_not_chunked,
+            b"GET /v1/cases/large HTTP/1.0\r\nAuthorization: Bearer %(token)b\r\n\r\n",
+            200,
+            is_not_chunked,
             id="a large answer in HTTP/1.0",
         ),
         pytest.param(
-            b"POST /v1/cases HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501, is_problem,
+            b"POST /v1/cases HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+            501,
+            is_problem,
             id="another transfer coding",
         ),
         pytest.param(b"CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n", 501, is_problem, id="a tunnel"),
@@ -78,22 +92,30 @@ def anything(answer: bytes) -> bool:
         pytest.param(b"HEAD /healthz HTTP/1.1\r\n" + HOST + b"\r\n", 200, has_no_body, id="HEAD /healthz"),
         pytest.param(b"HEAD /readyz HTTP/1.1\r\n" + HOST + b"\r\n", 200, has_no_body, id="HEAD /readyz"),
         pytest.param(
-            b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n", 200, anything,
+            b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n",
+            200,
+            anything,
             id="another protocol asked for",
         ),
         pytest.param(
             b"POST /v1/cases HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: \r\n"
-            b"Authorization: Bearer %(token)b\r\nContent-Length: 2\r\n\r\n{}", 200, lambda answer: b'"size": 2' in answer,
+            b"Authorization: Bearer %(token)b\r\nContent-Length: 2\r\n\r\n{}",
+            200,
+            lambda answer: b'"size": 2' in answer,
             id="another protocol asked for, with a body",
         ),
         pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, is_problem, id="TLS"),
-        pytest.param(b"GET http://evil.example HTTP/1.1\r\n" + HOST + b"\r\n", 400, is_problem, id="a target without a path"),
         pytest.param(
-            b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400, is_problem,
+            b"GET http://evil.example HTTP/1.1\r\n" + HOST + b"\r\n", 400, is_problem, id="a target without a path"
+        ),
+        pytest.param(
+            b"POST / HTTP/1.1\r\n" + HOST + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            400,
+            is_problem,
             id="two lengths",
         ),
     ],
-)  # fmt: skip
+)
 async def test_what_is_not_right_on_the_wire_is_refused_or_read_as_it_was_meant(
     stage: Stage, lines: io.StringIO, said: bytes, expected: int, holds: Callable[[bytes], bool]
 ) -> None:

@@ -23,8 +23,10 @@ OWNERS = {
 }
 """Each binding, the service that owns what it names, and where that service shows it."""
 NEEDED = dict.fromkeys(CUSTOMERS, "accounts") | {
-    "depot": "depots", "partner": "partner_id", "technician": "technician_id"
-}  # fmt: skip
+    "depot": "depots",
+    "partner": "partner_id",
+    "technician": "technician_id",
+}
 """The binding without which a client of the role sees nothing."""
 _ASKER = Principal(uuid5(NAMESPACE_URL, "urn:polyplus:gateway"), "gateway", "admin")
 _AT_ONCE = 16

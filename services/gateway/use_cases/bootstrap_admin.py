@@ -21,8 +21,14 @@ async def bootstrap_admin(database: Database, client_id: UUID, secret: str) -> N
         made = Change(at=tx.now, by=tx.scope.actor, what="created", why="the first admin")
         tx.add(
             Client(
-                id=client_id, name="first admin", role="admin", secret_hash=await hashed(secret), accounts=[],
-                depots=[], created_at=tx.now, history=[made],
+                id=client_id,
+                name="first admin",
+                role="admin",
+                secret_hash=await hashed(secret),
+                accounts=[],
+                depots=[],
+                created_at=tx.now,
+                history=[made],
             )
-        )  # fmt: skip
+        )
         log.info("made the first admin", client=str(client_id))

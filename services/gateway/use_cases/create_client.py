@@ -44,9 +44,12 @@ async def create_client(cmd: CreateClient, tx: Transaction) -> tuple[Client, str
     secret = new_secret()
     made = Change(at=tx.now, by=tx.scope.actor, what="created", why=cmd.why)
     client = Client(
-        id=new_id(), secret_hash=await hashed(secret), created_at=tx.now, history=[made],
+        id=new_id(),
+        secret_hash=await hashed(secret),
+        created_at=tx.now,
+        history=[made],
         **cmd.model_dump(exclude={"why"}),
-    )  # fmt: skip
+    )
     return tx.add(client), secret
 
 
