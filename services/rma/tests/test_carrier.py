@@ -16,7 +16,7 @@ from deploy.local.waiting import until_async
 from deploy.simulators.tests.receiving import PATIENCE, SECRET
 from deploy.simulators.tests.test_carrier import a_booking
 from libs.events.rma import PartDelivered, PartLost, PartRefused, PartShipped, RmaClosed, ShipmentUpdated
-from libs.events.rma_returns import InvoiceSettled
+from libs.events.rma_returns import DefectiveReturnDue, InvoiceSettled
 from services.rma.tests.builders import Case, delivered, goods_in, made, refused, reserved, seen
 from services.rma.tests.conftest import CarrierCompany
 from services.rma.tests.network import SGP, a_network
@@ -170,6 +170,18 @@ async def test_the_way_back_is_followed_until_it_is_lost(rma: Harness, carrier: 
     await carrier.happens(back, "lost")
     found = await seen(rma, UUID(found["id"]))
     assert (found["return_state"], found["state"]) == ("lost", "closed")
+
+
+async def test_what_is_awaited_again_is_not_announced_with_the_label_that_was_used(
+    rma: Harness, carrier: CarrierCompany
+) -> None:
+    found = await shipped_by_carrier(rma, Case())
+    rma_id, used = found["id"], parcel(found, "return")["label_url"]
+    await made(rma, f"/v1/rmas/{rma_id}/deliver", {}, role="depot")
+    await made(rma, f"/v1/rmas/{rma_id}/receive", {"serial": "TOASTER"}, role="depot")
+    await made(rma, f"/v1/rmas/{rma_id}/inspect", {"result": "wrong_unit"}, role="depot")
+    told = await rma.events(DefectiveReturnDue)
+    assert [event.return_label_url for event in told] == [used, None]
 
 
 @pytest.mark.parametrize("outcome", ["credited", "waived"])
