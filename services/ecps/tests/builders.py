@@ -227,7 +227,8 @@ async def a_partner(
 async def a_case_with_wish(ecps: Harness, *, consent: bool = True, partner_id: UUID = PARTNER) -> ACase:
     """Diagnosed as the partner's, and the customer asked."""
     case = ACase(await ecps.now() - timedelta(hours=1), partner_id)
-    await ecps.deliver(case.opened(), case.covered(), case.diagnosed(), case.asked(consent=consent))
+    told = case.opened(), case.diagnosed(), case.asked(consent=consent)
+    await ecps.deliver(case.covered(), *told, together=True)
     return case
 
 

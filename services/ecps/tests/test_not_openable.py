@@ -147,16 +147,20 @@ async def test_a_partner_out_of_reach_is_tried_again_by_time(ecps: Harness, comp
 async def test_without_the_customers_wish_or_a_standing_diagnosis_nothing_begins(ecps: Harness) -> None:
     await a_partner(ecps)
     unasked, elsewhere, withdrawn = ACase(), ACase(), ACase()
-    await ecps.deliver(unasked.opened(), unasked.diagnosed())
-    await ecps.deliver(elsewhere.opened(), elsewhere.diagnosed(domain="hardware", partner=False), elsewhere.asked())
-    await ecps.deliver(withdrawn.opened(), withdrawn.diagnosed(), withdrawn.withdrawn(), withdrawn.asked(30))
+    await ecps.deliver(unasked.opened(), unasked.diagnosed(), together=True)
+    await ecps.deliver(
+        elsewhere.opened(), elsewhere.diagnosed(domain="hardware", partner=False), elsewhere.asked(), together=True
+    )
+    await ecps.deliver(
+        withdrawn.opened(), withdrawn.diagnosed(), withdrawn.withdrawn(), withdrawn.asked(30), together=True
+    )
     assert await ecps.events() == []
 
 
 async def test_a_diagnosis_without_a_partner_is_about_the_one_that_was_asked_for(ecps: Harness) -> None:
     await a_partner(ecps)
     case = ACase()
-    await ecps.deliver(case.opened(), case.asked(), case.diagnosed(partner=False))
+    await ecps.deliver(case.opened(), case.asked(), case.diagnosed(partner=False), together=True)
     assert (await an_engagement(ecps, case))["partner_id"] == str(PARTNER)
 
 

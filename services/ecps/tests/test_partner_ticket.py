@@ -108,7 +108,7 @@ async def test_a_cancelled_case_ends_the_ticket_also_one_that_was_just_being_ope
     opened, opening = await a_case_with_wish(ecps), None
     await ecps.run_jobs()
     opening = await a_case_with_wish(ecps)
-    await ecps.deliver(opened.cancelled(), opening.cancelled())
+    await ecps.deliver(opened.cancelled(), opening.cancelled(), together=True)
     await ecps.run_jobs()
 
     assert [ticket["status"] for ticket in await company.tickets()] == ["cancelled", "cancelled"]
@@ -121,7 +121,7 @@ async def test_a_resolved_ticket_is_closed_with_the_case(ecps: Harness, company:
     case = await a_case_with_wish(ecps)
     await ecps.run_jobs()
     await company.does(ecps, case, "resolve", text="done")
-    await ecps.deliver(case.resolved(), case.closed())
+    await ecps.deliver(case.resolved(), case.closed(), together=True)
     await ecps.run_jobs()
     [ticket] = await company.tickets()
     assert ticket["status"] == "closed"

@@ -68,7 +68,7 @@ async def test_nobody_is_silent_while_it_is_our_turn_or_the_case_is_resolved(ecp
     await say(ecps, case, "information_required")
     await ecps.advance(60 * MINUTE)
     now = (await ecps.now() - case.opened_at) / MINUTE
-    await ecps.deliver(case.noted("The answer", now), case.resolved(now + 1))
+    await ecps.deliver(case.noted("The answer", now), case.resolved(now + 1), together=True)
     await ecps.advance(60 * MINUTE)
     assert await ecps.events(PartnerSilent) == []
     now = (await ecps.now() - case.opened_at) / MINUTE

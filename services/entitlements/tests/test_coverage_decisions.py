@@ -256,7 +256,9 @@ async def test_a_managers_refusal_outweighs_the_contract_also_when_the_case_is_c
     customer = await a_covered_customer(entitlements)
     opened = case_opened(customer.account_id)
 
-    await entitlements.deliver(opened, case_closed(opened.case_id), overridden(opened.case_id, covered=False))
+    await entitlements.deliver(
+        opened, case_closed(opened.case_id), overridden(opened.case_id, covered=False), together=True
+    )
 
     decided = await last(entitlements)
     assert (decided.covered, decided.onsite, decided.plan) == (False, False, "poly_plus")

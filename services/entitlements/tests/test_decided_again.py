@@ -46,7 +46,7 @@ async def test_an_open_case_gets_the_technician_whom_a_new_or_changed_rule_sends
     await a_registration(entitlements, customer)
     rule = await made(entitlements, "onsite-rules", country="VN", region="SG", covered=False)
     closed = case_opened(customer.account_id)
-    await entitlements.deliver(case_opened(customer.account_id), closed, case_closed(closed.case_id))
+    await entitlements.deliver(case_opened(customer.account_id), closed, case_closed(closed.case_id), together=True)
     before = await last(entitlements)
 
     await change(entitlements, f"/v1/onsite-rules/{rule}", {"covered": True})
