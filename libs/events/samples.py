@@ -17,7 +17,7 @@ _NUMBERS = {
     "polyplus.onsite": "WO-2026-000021",
     "polyplus.entitlements": "PPC-2026-000009",
 }
-_WORDS: dict[str, Any] = {
+WORDS: dict[str, Any] = {
     "access_notes": "Gửi xe tầng hầm B2, báo lễ tân tầng 12",
     "account.name": "Công ty Cổ phần Sao Mai",
     "account_name": "Công ty Cổ phần Sao Mai",
@@ -80,7 +80,7 @@ _WORDS: dict[str, Any] = {
 def sample_of(name: str, schema: Schema) -> dict[str, Any]:
     """One plausible record with every field filled, optional ones too."""
     number = {"number": _NUMBERS.get(".".join(name.split(".")[:2]), "NO-2026-000001")}
-    return _Maker(schema.get("$defs", {}), _WORDS | number).object(schema)
+    return _Maker(schema.get("$defs", {}), WORDS | number).object(schema)
 
 
 class _Maker:
@@ -113,7 +113,7 @@ class _Maker:
         field = name.rpartition(".")[2]
         match node["type"], node.get("format"):
             case "string", "uuid":
-                return str(_id(name.rpartition(".")[0] if field == "id" else field))
+                return str(sample_id(name.rpartition(".")[0] if field == "id" else field))
             case "string", "date-time":
                 return INSTANT
             case "string", "date":
@@ -126,7 +126,7 @@ class _Maker:
                 return node.get("minimum", 0) + 1
 
 
-def _id(name: str) -> UUID:
+def sample_id(name: str) -> UUID:
     """The same field holds the same id in every sample, in the shape of a UUIDv7."""
     digits = sha256(name.removesuffix("s").removesuffix("_id").encode()).hexdigest()
     return UUID(f"019cb1e1-7a20-7{digits[:3]}-8{digits[3:6]}-{digits[6:18]}")

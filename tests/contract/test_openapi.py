@@ -1,10 +1,17 @@
 """The documents that others build on: what is called how, that tools read them without a word, and that they say all there is."""
 
+import re
 from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from jsonschema import Draft202012Validator
 
 from deploy.services import SERVICES
 from libs.kit.auth import ROLES
-from tests.support.documents import document_of, operations, whole_document
+from services.gateway.documents.components import references
+from services.gateway.documents.problem_types import TYPES
+from tests.support.documents import Document, document_of, operations, whole_document
 
 OPERATIONS = [(name, *each) for name in SERVICES for each in operations(document_of(name))]
 
@@ -26,3 +33,72 @@ def test_every_operation_says_which_roles_it_is_for() -> None:
         signed = path in ("/v1/carrier-events", "/v1/partner-events")
         assert signed or set(operation["x-roles"]) <= ROLES
         assert signed == ("x-roles" not in operation)
+
+
+def every_document() -> dict[str, Document]:
+    return {"all of them": whole_document()} | {name: document_of(name) for name in SERVICES}
+
+
+def nodes(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        yield node
+    for each in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from nodes(each)
+
+
+def wrong(value: Any, schema: dict[str, Any], document: Document) -> list[str]:
+    """What the schema says against the value."""
+    whole = {**schema, "components": document["components"]}
+    return [error.message for error in Draft202012Validator(whole).iter_errors(value)]
+
+
+def test_a_schema_has_one_name_that_every_language_can_have() -> None:
+    schemas = whole_document()["components"]["schemas"]
+    assert {name for name, schema in schemas.items() if schema["title"] != name} == set()
+    assert {name for name in schemas if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name)} == set()
+
+
+def test_whatever_is_sent_or_answered_has_an_example_that_its_schema_allows() -> None:
+    document = whole_document()
+    schemas = document["components"]["schemas"]
+    sent = {each.rpartition("/")[2] for each in references(document["paths"])}
+    assert {name for name in sent if schemas[name]["type"] == "object" and not schemas[name].get("examples")} == set()
+    refused = {
+        name: said
+        for name, schema in schemas.items()
+        for example in schema.get("examples", ())
+        if (said := wrong(example, schema, document))
+    }
+    assert refused == {}
+
+
+def test_a_number_says_what_it_counts() -> None:
+    for name, schema in whole_document()["components"]["schemas"].items():
+        for field, node in schema.get("properties", {}).items():
+            kinds = {each.get("type") for each in (node, *node.get("anyOf", ()))}
+            if kinds & {"integer", "number"} and field.endswith(("seconds", "minutes", "days", "bytes", "percent")):
+                assert node["x-unit"], f"{name}.{field}"
+
+
+def test_the_two_webhooks_are_signed_and_have_a_body() -> None:
+    document = whole_document()
+    for path in ("/v1/carrier-events", "/v1/partner-events"):
+        operation = document["paths"][path]["post"]
+        assert operation["security"] == [{"webhookSignature": []}]
+        assert document["components"]["securitySchemes"]["webhookSignature"]["name"] == "webhook-signature"
+        assert operation["requestBody"]["content"]["application/json"]["schema"]
+        names = {parameter.get("name") for parameter in operation["parameters"]}
+        assert names == {"webhook-id", "webhook-timestamp", "webhook-signature"}
+
+
+def test_what_is_made_says_where_it_is_and_what_changes_asks_for_its_etag() -> None:
+    document = whole_document()
+    for verb, path, operation in operations(document):
+        named = [each.get("$ref", "").rpartition("/")[2] for each in operation.get("parameters", ())]
+        if "201" in operation["responses"]:
+            assert {"Location", "ETag"} <= operation["responses"]["201"]["headers"].keys()
+        if "security" not in operation:
+            assert ("IdempotencyKey" in named) == (verb == "post"), path
+            assert ("IfMatch" in named) == (verb in ("patch", "put")), path
+    problem = document["components"]["schemas"]["Problem"]["properties"]["type"]
+    assert problem["x-problem-types"] == [each.type for each in TYPES.values()]

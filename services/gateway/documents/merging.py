@@ -2,32 +2,49 @@
 
 import copy
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from services.gateway import routes
+from services.gateway.documents.components import Document, finish, references, renamed, tidied
+from services.gateway.documents.problem_types import TYPES
 
-Document = dict[str, Any]
-_SCHEMAS = "#/components/schemas/"
 _VERBS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 _INFO = {
     "title": "Poly+",
     "version": "1",
-    "description": "The support contract's API, all services in one. Errors are problems (RFC 9457). "
-    "Every POST that changes something carries an Idempotency-Key: the same key gives the same answer. "
-    "PATCH and PUT carry If-Match. A list is `{items, next_cursor}`.",
+    "description": "The support contract's API, all services in one. Errors are problems (RFC 9457) in the language of "
+    "Accept-Language (en, vi); /v1/problem-types lists them. Every POST that changes something carries an Idempotency-Key: the same "
+    "key gives the same answer. PATCH and PUT carry If-Match. A list is `{items, next_cursor}`. Instants are UTC (RFC 3339); "
+    "`x-unit` is what a number counts, `x-roles` who may call. HEAD works where GET does, and OPTIONS says what a path takes.",
 }
 _PROBLEM: Document = {
-    "title": "Problem",
     "description": "What went wrong, and what is possible now (RFC 9457); some kinds have members of their own.",
     "type": "object",
     "required": ["type", "title", "status", "detail"],
     "properties": {
-        "type": {"type": "string", "format": "uri-reference"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
+        "type": {
+            "type": "string", "format": "uri", "description": "The kind, by which a program tells it; see /v1/problem-types.",
+            "x-problem-types": [each.type for each in TYPES.values()],
+        },
+        "title": {"type": "string", "description": "The same for every problem of a kind."},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": {"type": "string", "description": "What went wrong this time; in Vietnamese, what its kind means."},
+        "detail_en": {"type": "string", "description": "With a `detail` in Vietnamese: what went wrong this time, in English."},
+        "possible": {"type": "array", "items": {}, "description": "What can be done in this state."},
+        "errors": {
+            "type": "array", "description": "The places of the request that do not fit; twenty at most.",
+            "items": {
+                "type": "object", "properties": {name: {"type": "string"} for name in ("pointer", "in", "detail")},
+            },
+        },
+        "errors_in_all": {"type": "integer", "minimum": 0},
     },
-}
+    "examples": [
+        {
+            "type": TYPES["no-such-queue"].type, "title": TYPES["no-such-queue"].title,
+            "status": TYPES["no-such-queue"].status, "detail": TYPES["no-such-queue"].text,
+        },
+    ],
+}  # fmt: skip
 _PARAMETERS: Document = {
     "IdempotencyKey": {
         "name": "Idempotency-Key", "in": "header", "required": True,
@@ -39,21 +56,48 @@ _PARAMETERS: Document = {
         "description": "The ETag that was read, so that nobody's change is lost.",
     },
 }  # fmt: skip
+_HEADERS: Document = {
+    name: {"description": description, "schema": schema}
+    for name, description, schema in (
+        ("ETag", "The revision of what the answer is about; for If-Match.", {"type": "string"}),
+        ("Location", "Where what was made can be read.", {"type": "string", "format": "uri-reference"}),
+        (
+            "Idempotent-Replayed",
+            "There when this is the answer to an earlier request of the same key.",
+            {"const": "true"},
+        ),
+        ("RateLimit", "What is left: draft-ietf-httpapi-ratelimit-headers-10.", {"type": "string"}),
+        ("X-Request-Id", "Names this request in our logs.", {"type": "string", "pattern": "^[0-9a-f]{24}$"}),
+        ("Content-Language", "Of title and detail.", {"type": "string", "enum": ["en", "vi"]}),
+        ("Retry-After", "In seconds; with 429 and 503.", {"type": "integer", "minimum": 0}),
+    )
+}
+_ON_ALL = ("RateLimit", "X-Request-Id")
 
 
 def merged(documents: Mapping[str, Document], token_url: str) -> Document:
     """One OpenAPI 3.1 document, by service in the order given; a service says only what its paths at the gateway are."""
     paths: Document = {}
-    schemas: Document = {"Problem": _PROBLEM}
+    schemas: Document = {"Problem": copy.deepcopy(_PROBLEM)}
+    schemes: Document = {
+        "oauth2": {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": token_url, "scopes": {}}}}
+    }
     operation_ids: set[str] = set()
     for service, original in documents.items():
-        document = _renamed(copy.deepcopy(original), service, schemas)
+        document = _told_apart(tidied(copy.deepcopy(original)), service, schemas)
         schemas.update(document.get("components", {}).get("schemas", {}))
+        schemes.update(document.get("components", {}).get("securitySchemes", {}))
         for path, item in document.get("paths", {}).items():
             if not path.startswith("/v1/") or routes.owner(path) in (service, routes.STREAM):
                 paths[path] = item
                 for verb, operation in _operations(item):
-                    _complete(operation, verb, service, operation_ids)
+                    _complete(operation, path, verb, service, operation_ids)
+    finish(schemas, paths)
+    problem = {
+        "description": "A problem.",
+        "headers": _named(*_ON_ALL, "Content-Language", "Retry-After"),
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
     return {
         "openapi": "3.1.0",
         "info": _INFO,
@@ -63,15 +107,9 @@ def merged(documents: Mapping[str, Document], token_url: str) -> Document:
         "components": {
             "schemas": dict(sorted(schemas.items())),
             "parameters": _PARAMETERS,
-            "responses": {
-                "Problem": {
-                    "description": "A problem.",
-                    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-                }
-            },
-            "securitySchemes": {
-                "oauth2": {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": token_url, "scopes": {}}}}
-            },
+            "headers": _HEADERS,
+            "responses": {"Problem": problem},
+            "securitySchemes": schemes,
         },
     }
 
@@ -80,66 +118,52 @@ def _operations(item: Document) -> Iterator[tuple[str, Document]]:
     return ((verb, operation) for verb, operation in item.items() if verb in _VERBS)
 
 
-def _complete(operation: Document, verb: str, service: str, taken: set[str]) -> None:
+def _complete(operation: Document, path: str, verb: str, service: str, taken: set[str]) -> None:
     """What holds for all routes and no service's document says."""
     name = operation.get("operationId") or f"{service}_{verb}"
     operation["operationId"] = name if name not in taken else _free(f"{service}_{name}", taken)
     taken.add(operation["operationId"])
     operation["tags"] = operation.get("tags") or [service]
-    public = operation.get("security") == []
     needed = {"post": "IdempotencyKey", "put": "IfMatch", "patch": "IfMatch"}.get(verb)
-    if needed and not public:
+    by_token = "security" not in operation
+    if needed and by_token:
         operation.setdefault("parameters", []).append({"$ref": f"#/components/parameters/{needed}"})
     responses = operation.setdefault("responses", {})
     responses.pop("422", None)  # FastAPI's own shape, which nothing here sends
+    for status, response in responses.items():
+        if status.startswith("2"):
+            about = ("ETag",) if "{" in path or status == "201" else ()
+            made = ("Location",) if status == "201" else ()
+            replayed = ("Idempotent-Replayed",) if needed == "IdempotencyKey" and by_token else ()
+            response["headers"] = _named(*_ON_ALL, *about, *made, *replayed)
     for statuses in ("4XX", "5XX"):
         responses.setdefault(statuses, {"$ref": "#/components/responses/Problem"})
 
 
-def _renamed(document: Document, service: str, taken: Document) -> Document:
+def _named(*names: str) -> Document:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _told_apart(document: Document, service: str, taken: Document) -> Document:
     """The document with the service's name before those of its schemas that another one uses for something else."""
     schemas = document.get("components", {}).get("schemas", {})
-    for unused in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(unused, None)
-    clashing = {name for name, schema in schemas.items() if name in taken and taken[name] != schema}
+    alike = {name.lower(): name for name in taken}
+    clashing = {
+        name for name, schema in schemas.items()
+        if (other := alike.get(name.lower())) and (other != name or taken[other] != schema)
+    }  # fmt: skip
     while (
-        more := {name for name in schemas if name in taken and not clashing.isdisjoint(_references(schemas[name]))}
+        more := {name for name in schemas if name in taken and not clashing.isdisjoint(references(schemas[name]))}
         - clashing
     ):
         clashing |= more  # the same words, that mean something else
-    if not clashing:
-        return document
-    new_names = {name: _free(f"{service.capitalize()}{name}", set(schemas) | set(taken)) for name in clashing}
-    document["components"]["schemas"] = {new_names.get(name, name): schema for name, schema in schemas.items()}
-    references = {_SCHEMAS + name: _SCHEMAS + new for name, new in new_names.items()}
-    return _replaced(document, references)  # type: ignore[no-any-return]
-
-
-def _references(node: Any) -> Iterator[str]:
-    """The names of the schemas that this one is made of."""
-    match node:
-        case dict():
-            for each in node.values():
-                yield from _references(each)
-        case list():
-            for each in node:
-                yield from _references(each)
-        case str() if node.startswith(_SCHEMAS):
-            yield node.removeprefix(_SCHEMAS)
-
-
-def _replaced(node: Any, references: Mapping[str, str]) -> Any:
-    match node:
-        case dict():
-            return {name: _replaced(each, references) for name, each in node.items()}
-        case list():
-            return [_replaced(each, references) for each in node]
-        case str():
-            return references.get(node, node)
-    return node
+    everything = {*schemas, *taken}
+    return renamed(document, {name: _free(f"{service.capitalize()}{name}", everything) for name in sorted(clashing)})
 
 
 def _free(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += "_"
-    return name
+    number, found = 1, name
+    while found.lower() in {each.lower() for each in taken}:
+        number += 1
+        found = f"{name}{number}"
+    return found

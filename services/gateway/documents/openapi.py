@@ -10,7 +10,8 @@ import structlog
 from libs.kit.problems import Problem
 from services.gateway import routes
 from services.gateway.documents import pages
-from services.gateway.documents.merging import Document, merged
+from services.gateway.documents.components import Document
+from services.gateway.documents.merging import merged
 from services.gateway.door.upstreams import Upstreams
 
 log = structlog.get_logger()

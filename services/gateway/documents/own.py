@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from services.gateway.documents.merging import Document
+from libs.kit.auth import CASE_READERS
+from services.gateway.documents.components import Document
 
 _TOKEN: Document = {
     "type": "object",
@@ -58,6 +59,7 @@ def _stream() -> Document:
 
     return {
         "operationId": "stream_events",
+        "x-roles": sorted(CASE_READERS),
         "summary": "Events as they happen",
         "description": "Server-sent events: `event` is the type, `id` the place in the stream, `data` a CloudEvent as JSON. "
         "`event: dropped` ends the stream of a listener that is too slow or may not listen any more. "

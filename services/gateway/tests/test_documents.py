@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -205,8 +206,7 @@ async def test_the_pages_name_every_operation_and_load_nothing(stage: Stage) -> 
     for page in (docs, landing):
         assert page.headers["content-type"] == "text/html; charset=utf-8"
         assert page.headers["content-security-policy"].startswith("default-src 'none'")
-        assert "<script" not in page.text
-        assert "://" not in page.text.replace("http://gateway.test", "")
+        assert not re.search(r"<script|<link|src=|url\(|href=\"(?!#|/)", page.text)
 
 
 async def test_what_a_service_says_of_itself_is_text_to_the_page(stage: Stage) -> None:
