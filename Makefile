@@ -10,7 +10,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help run story test check bench fuzz faults lock lock-peers clean .venv
+.PHONY: help run story test check bench fuzz faults clients lock lock-peers clean .venv
 
 help: ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -45,6 +45,9 @@ fuzz: $(INSTALLED) ## every route as every role for MINUTES (30) from SEED, whil
 
 faults: $(INSTALLED) ## KILLS=1000 faults from SEED, and the proof that nothing was lost (about an hour)
 	@KILLS=$(KILLS) SEED=$(SEED) $(PY) -m tests.faults
+
+clients: $(INSTALLED) ## clients in TypeScript, Java and Go from the document, compiled by what is at hand
+	@$(PY) -m tests.clients
 
 check: $(INSTALLED) ## format, lint, types, layers, the libraries' sizes, event contracts
 	@$(PY) -m ruff format --check .
