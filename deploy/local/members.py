@@ -63,7 +63,9 @@ def _for_service(name: str) -> tuple[str, ...]:
     own = tuple(f"{name.upper()}_{what}" for what in ("DATABASE_URL", "KAFKA_USER", "KAFKA_PASSWORD", "URL"))
     # the one door calls them all
     others = tuple(f"{service.upper()}_URL" for service in SERVICES) if name == "gateway" else ()
-    return (*own, *_EVERY_SERVICE, *ENTRIES[name].told, *others)
+    # a run of faults has one that is no service of the house
+    told = ENTRIES[name].told if name in ENTRIES else ()
+    return (*own, *_EVERY_SERVICE, *told, *others)
 
 
 def _told(names: tuple[str, ...], environment: Mapping[str, str]) -> dict[str, str]:
