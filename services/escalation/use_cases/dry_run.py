@@ -134,6 +134,7 @@ def _steps(at: datetime, steps: list[NewStep], repeat: int, until: datetime | No
 
 @router.post("/v1/escalation-dry-runs", dependencies=[allow(*STAFF)])
 async def dry_run_route(cmd: DryRun, tx: Tx, caller: Caller) -> DryRunOut:
+    """Shows what would fire when; keeps nothing and tells nobody."""
     try:
         settings = EscalationSettings.model_validate(cmd.settings)
     except ValidationError as error:

@@ -56,5 +56,6 @@ async def request_escalation(
 
 @router.post("/v1/escalations", status_code=201, dependencies=[allow("customer", "reseller", *STAFF)])
 async def request_escalation_route(cmd: RequestEscalation, tx: Tx, caller: Caller) -> EscalationDetail | EscalationOut:
+    """Raises an escalation, and calls its first step."""
     case = await visible_case(cmd.case_id, tx, caller, lock=True)
     return shown(await request_escalation(case, cmd, tx, by_customer=not caller.staff), caller)

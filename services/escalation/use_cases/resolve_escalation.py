@@ -18,6 +18,7 @@ class ResolveEscalation(Command):
 
 @router.post("/v1/escalations/{escalation_id}/resolve", dependencies=[allow(*STAFF)])
 async def resolve_escalation_route(escalation_id: UUID, cmd: ResolveEscalation, tx: Tx) -> EscalationDetail:
+    """Ends an escalation; nobody is called any more."""
     escalation = await open_to_commands(escalation_id, tx)
     await end_escalation(escalation, cmd.resolution, tx)
     return EscalationDetail.model_validate(escalation)

@@ -67,6 +67,7 @@ async def hand_over_escalation(escalation: Escalation, cmd: HandOverEscalation, 
 async def acknowledge_escalation_route(
     escalation_id: UUID, cmd: AcknowledgeEscalation, tx: Tx, caller: Caller
 ) -> EscalationDetail:
+    """The caller takes it up; a step that wants several people is silent after the last of them."""
     escalation = await open_to_commands(escalation_id, tx)
     await acknowledge_escalation(escalation, cmd, caller.scope.actor, caller.name, tx)
     return EscalationDetail.model_validate(escalation)
@@ -76,6 +77,7 @@ async def acknowledge_escalation_route(
 async def hand_over_escalation_route(
     escalation_id: UUID, cmd: HandOverEscalation, tx: Tx, caller: Caller
 ) -> EscalationDetail:
+    """Another person answers for it from now on."""
     escalation = await open_to_commands(escalation_id, tx)
     await hand_over_escalation(escalation, cmd, caller.scope.actor, tx)
     return EscalationDetail.model_validate(escalation)

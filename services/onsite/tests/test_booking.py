@@ -182,6 +182,8 @@ async def test_of_many_customers_who_want_one_technician_at_one_time_one_gets_it
     )
 
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
+    refusals = {answer.json()["type"].rpartition(":")[2] for answer in answers if answer.status_code == 409}
+    assert refusals == {"slot-taken"}
     assert len(await onsite.events(VisitScheduled)) == 1
 
 

@@ -39,6 +39,7 @@ def approve_software(visit: LockedVisit, cmd: ApproveSoftware, tx: Transaction) 
 
 @router.post("/v1/work-orders/{work_order_id}/approve-software", dependencies=[allow("engineer")])
 async def approve_software_route(work_order_id: UUID, cmd: ApproveSoftware, tx: Tx, caller: Caller) -> WorkOrderOut:
+    """Lets the technician install an update that restores the product (S30)."""
     visit = await lock_visit(work_order_id, tx, caller)
     approve_software(visit, cmd, tx)
     return await work_order_out(visit.order, tx, caller)

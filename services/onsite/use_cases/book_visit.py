@@ -89,6 +89,7 @@ def _chosen_by(role: str) -> ChosenBy:
     dependencies=[allow("customer", "engineer", "manager")],
 )
 async def book_visit_route(work_order_id: UUID, cmd: BookVisit, tx: Tx, caller: Caller) -> WorkOrderOut:
+    """Books a visit at the beginning of one of `/slots`, where none is booked."""
     visit = await lock_visit(work_order_id, tx, caller)
     await book_visit(visit, cmd, tx, chosen_by=_chosen_by(caller.role))
     return await work_order_out(visit.order, tx, caller)
@@ -99,6 +100,7 @@ async def book_visit_route(work_order_id: UUID, cmd: BookVisit, tx: Tx, caller: 
     dependencies=[allow("customer", "engineer", "manager", "technician")],
 )
 async def reschedule_visit_route(work_order_id: UUID, cmd: RescheduleVisit, tx: Tx, caller: Caller) -> WorkOrderOut:
+    """Moves the visit to another of `/slots`, until the technician departs."""
     visit = await lock_visit(work_order_id, tx, caller)
     await reschedule_visit(visit, cmd, tx, chosen_by=_chosen_by(caller.role))
     return await work_order_out(visit.order, tx, caller)

@@ -60,6 +60,7 @@ async def fail_visit(visit: LockedVisit, cmd: FailVisit, tx: Transaction) -> Non
 
 @router.post("/v1/work-orders/{work_order_id}/fail", dependencies=[allow("technician", "manager")])
 async def fail_visit_route(work_order_id: UUID, cmd: FailVisit, tx: Tx, caller: Caller) -> WorkOrderOut:
+    """The technician could not finish: another visit follows, or the work order ends."""
     visit = await lock_visit(work_order_id, tx, caller)
     await fail_visit(visit, cmd, tx)
     return await work_order_out(visit.order, tx, caller)

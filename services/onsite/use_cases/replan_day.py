@@ -161,4 +161,5 @@ def _planned(stop: Stop, turn: Turn, day: Day) -> PlannedVisit:
 
 @router.post("/v1/day-plans", status_code=201, dependencies=[allow(*MANAGERS)])
 async def replan_day_route(cmd: ReplanDay, tx: Tx) -> DayPlanOut:
+    """Plans a day's visits anew; `apply: false` only shows what would be."""
     return DayPlanOut.model_validate(await replan_day(cmd, tx))

@@ -70,6 +70,7 @@ async def _complete(visit: LockedVisit, appointment: Appointment, tx: Transactio
     dependencies=[allow("technician", "engineer", "manager", "customer")],
 )
 async def sign_off_route(work_order_id: UUID, cmd: SignVisitOff, tx: Tx, caller: Caller) -> WorkOrderOut:
+    """One side's word that it works; the second side's completes the visit."""
     visit = await lock_visit(work_order_id, tx, caller)
     await sign_off(visit, cmd, caller, tx)
     return await work_order_out(visit.order, tx, caller)

@@ -32,6 +32,7 @@ async def undo_departure(visit: LockedVisit, cmd: UndoDeparture, tx: Transaction
 
 @router.post("/v1/work-orders/{work_order_id}/undo-depart", dependencies=[allow("technician", "manager")])
 async def undo_departure_route(work_order_id: UUID, cmd: UndoDeparture, tx: Tx, caller: Caller) -> WorkOrderOut:
+    """The technician turned back, or had not left; a window that has passed meanwhile is missed."""
     visit = await lock_visit(work_order_id, tx, caller)
     await undo_departure(visit, cmd, tx)
     return await work_order_out(visit.order, tx, caller)

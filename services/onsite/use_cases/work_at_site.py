@@ -66,6 +66,7 @@ def install_part(visit: LockedVisit, cmd: InstallPart) -> None:
 
 @router.post("/v1/work-orders/{work_order_id}/check-in", dependencies=[allow("technician", "engineer", "manager")])
 async def check_in_route(work_order_id: UUID, cmd: CheckInWithSupport, tx: Tx, caller: Caller) -> WorkOrderOut:
+    """The technician spoke with support: the work may begin."""
     visit = await lock_visit(work_order_id, tx, caller)
     check_in(visit, cmd, tx)
     return await work_order_out(visit.order, tx, caller)
@@ -73,6 +74,7 @@ async def check_in_route(work_order_id: UUID, cmd: CheckInWithSupport, tx: Tx, c
 
 @router.post("/v1/work-orders/{work_order_id}/steps", dependencies=[allow("technician", "engineer")])
 async def record_step_route(work_order_id: UUID, cmd: RecordStep, tx: Tx, caller: Caller) -> WorkOrderOut:
+    """One step of troubleshooting, testing or an approved update, and whether it passed."""
     visit = await lock_visit(work_order_id, tx, caller)
     record_step(visit, cmd, tx)
     return await work_order_out(visit.order, tx, caller)
@@ -80,6 +82,7 @@ async def record_step_route(work_order_id: UUID, cmd: RecordStep, tx: Tx, caller
 
 @router.post("/v1/work-orders/{work_order_id}/install", dependencies=[allow("technician")])
 async def install_part_route(work_order_id: UUID, cmd: InstallPart, tx: Tx, caller: Caller) -> WorkOrderOut:
+    """The part is in; its serial has to be that of the part which was sent."""
     visit = await lock_visit(work_order_id, tx, caller)
     install_part(visit, cmd)
     return await work_order_out(visit.order, tx, caller)
