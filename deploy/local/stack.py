@@ -31,7 +31,7 @@ HOME = ROOT / ".polyplus"
 _NEEDED_BYTES = 2_000_000_000
 _MIGRATION_SECONDS = 120
 SHARED = (
-    "libs.kit.calendar_data", "libs.kit.http", "libs.kit.paging", "libs.kit.policies", "libs.kit.service", "libs.kit.states",
+    "libs.kit.calendar_data", "libs.kit.http", "libs.kit.listing", "libs.kit.patch", "libs.kit.policy_routes", "libs.kit.service", "libs.kit.states",
     "libs.kit.webhooks", "uvloop", "uvicorn.loops.auto", "uvicorn.protocols.http.httptools_impl", "uvicorn.lifespan.on",
 )  # fmt: skip
 """What most services import: once for all of them, not once for each."""

@@ -5,6 +5,8 @@ the field, and never an error of the database's. `tests/contract/test_texts.py` 
 """
 
 import re
+from functools import cache
+from importlib.resources import files
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +16,9 @@ from libs.events import labels
 
 _SERIAL = re.compile(r"\w[\w.:/+#-]{0,99}")
 _PRODUCT_NUMBER = re.compile(r"\w[\w./+#-]{0,99}")  # no colon: it stands between the two in a registration's key
+_EMAIL = re.compile(
+    r"[^@\s,;<>\"]{1,64}@(?=.{4,253}$)([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}", re.IGNORECASE
+)
 
 
 def storable(text: str) -> str:
@@ -31,6 +36,31 @@ def cleaned(answer: Any) -> Any:
     if isinstance(answer, dict):
         return {cleaned(name): cleaned(value) for name, value in answer.items()}
     return [cleaned(each) for each in answer] if isinstance(answer, list) else answer
+
+
+@cache
+def countries() -> dict[str, str]:
+    """ISO 3166-1 alpha-2 codes and names, as the time zone database lists them."""
+    table = (files("tzdata") / "zoneinfo" / "iso3166.tab").read_text()
+    rows = (line.split("\t", 1) for line in table.splitlines() if line and not line.startswith("#"))
+    return dict(rows)
+
+
+def _country(code: str) -> str:
+    if code not in countries():
+        raise ValueError("not an ISO 3166-1 alpha-2 country code, such as VN")
+    return code
+
+
+def _email(address: str) -> str:
+    if not _EMAIL.fullmatch(address):
+        raise ValueError("not an e-mail address")
+    return address
+
+
+def _format(name: str, example: str) -> Any:
+    """What the JSON schema says of such a text."""
+    return Field(json_schema_extra={"format": name}, examples=[example])
 
 
 def _zone(name: str) -> str:
@@ -65,9 +95,24 @@ Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, m
 """Why somebody did something; it stands in a history."""
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000), Storable]
 """What people write to each other."""
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s\x00]{3,500}$"), Storable]
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=320), Storable]
-Zone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone), Field(examples=["Asia/Ho_Chi_Minh"])]
+Url = Annotated[
+    str,
+    StringConstraints(pattern=r"^https?://[^\s\x00]{3,500}$"),
+    Storable,
+    _format("uri", "https://saomai.example/room"),
+]
+Email = Annotated[
+    str,
+    StringConstraints(max_length=320),
+    Storable,
+    AfterValidator(_email),
+    _format("email", "quan.tri@saomai.example"),
+]
+Phone = Annotated[str, StringConstraints(pattern=r"^[+]?[0-9][0-9 ().-]{4,30}$"), Field(examples=["+84 28 5550 0100"])]
+Zone = Annotated[str, StringConstraints(max_length=64), AfterValidator(_zone), _format("time-zone", "Asia/Ho_Chi_Minh")]
+Country = Annotated[
+    str, StringConstraints(pattern=r"^[A-Z]{2}$"), AfterValidator(_country), _format("country-code", "VN")
+]
 
 Serial = Annotated[str, StringConstraints(max_length=labels.MAX_WRITTEN), Storable, AfterValidator(_serial)]
 """The serial of a unit or part however it was scanned or typed, in its canonical form; a text that has none is refused."""

@@ -6,13 +6,14 @@ built and before it is sent, so a failing commit is never answered with a 2xx.
 """
 
 import re
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Annotated, Any, Self
 from uuid import UUID
 
 import pydantic_core
 import structlog
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 from starlette.routing import BaseRoute
@@ -107,6 +108,10 @@ def operation_id(route: APIRoute) -> str:
     return route.name.removesuffix("_route")
 
 
+class UnknownParameter(problems.BadRequest):
+    title = "Unknown parameter"
+
+
 class RouteForNobody(TypeError):
     """A route must say who may call it, or its service does not start."""
 
@@ -139,12 +144,14 @@ class ServiceRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         endpoint = super().get_route_handler()
         allowed, limit, takes_json = self.allowed, self.marker(BodyLimit) or _USUAL, self.body_field is not None
+        known = sorted({field.alias for field in get_flat_params(self.dependant)} - self.param_convertors.keys())
 
         async def handle(request: Request) -> Response:
             with continued(request.headers.get("traceparent")):
                 try:
                     body = await _read_body(request, limit.limit)
                     scope = _authenticate(request, allowed)
+                    _know_parameters(request, known)
                     _parse(request, body, limit.values, takes_json)
                     return await self._transact(request, scope, endpoint)
                 except Exception as error:
@@ -241,6 +248,12 @@ def _authenticate(request: Request, allowed: Allowed) -> Scope:
     allowed.check(principal)
     structlog.contextvars.bind_contextvars(actor=principal.scope.actor)
     return principal.scope
+
+
+def _know_parameters(request: Request, known: Sequence[str]) -> None:
+    """Raises UnknownParameter, which says what there is."""
+    if unknown := [name[:100] for name in request.query_params if name not in known]:
+        raise UnknownParameter(f"There is no parameter {unknown[0]!r} here.", unknown=unknown[:20], known=known)
 
 
 def _named_id(request: Request) -> UUID | None:

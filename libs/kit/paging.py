@@ -8,7 +8,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from libs.kit.fields import Storable, storable
 from libs.kit.problems import BadRequest
@@ -22,6 +22,8 @@ class Page(BaseModel, Generic[T]):
 
     items: list[T]
     next_cursor: str | None = None
+    etags: dict[str, str] = Field({}, description="the ETag of each item that can be changed, by its id: for If-Match")
+    counts: dict[str, dict[str, int]] = Field({}, description="where asked for: how many there are of each value")
 
     @classmethod
     def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:

@@ -1,13 +1,13 @@
 """The wiring of activity."""
 
 from libs.kit.service import Service
-from services.activity import feed
+from services.activity import clock, feed
 from services.activity.handlers import on
 from services.activity.queries import events, timeline
 
 service = Service(
     name="activity",
-    routers=[timeline.router, events.router, feed.router],
+    routers=[timeline.router, events.router, feed.router, clock.router],
     handlers=on,
     journal=("activity_events", "seq", "time"),
 )

@@ -5,18 +5,17 @@ from typing import Annotated, Self
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from libs.kit.http import Router, Tx, allow
-from libs.kit.paging import Page, Paging, page
+from libs.kit.listing import Listing, Out, is_set, listed
+from libs.kit.paging import Page
 from services.gateway.model.client import Change, Client, Role
 
 router = Router(tags=["clients"])
 
 
-class ClientOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class ClientOut(Out):
     id: UUID
     name: str
     role: Role
@@ -34,22 +33,16 @@ class ClientOut(BaseModel):
         return cls.model_validate(client)
 
 
+class ClientList(Listing):
+    role: Role | None = None
+    disabled: bool | None = Field(None, description="only those that are, or are not")
+
+
 @router.get("/v1/clients", dependencies=[allow("admin")])
-async def list_clients(
-    paging: Paging,
-    tx: Tx,
-    role: Role | None = None,
-    disabled: Annotated[bool | None, Query(description="only those that are, or are not")] = None,
-) -> Page[ClientOut]:
-    where = [] if role is None else [Client.c.role == role]
-    if disabled is not None:
-        where.append(Client.c.disabled_at.is_not(None) if disabled else Client.c.disabled_at.is_(None))
-    if key := paging.after(UUID):
-        where.append(Client.c.id > key[0])
-    clients = await tx.select(Client, *where, order_by=(Client.c.id,), limit=paging.limit + 1)
-    return page([ClientOut.of(client) for client in clients], paging.limit, lambda client: (client.id,))
+async def list_clients_route(tx: Tx, asked: Annotated[ClientList, Query()]) -> Page[ClientOut]:
+    return await listed(tx, Client, asked, is_set(Client.c.disabled_at, asked.disabled), out=ClientOut.of)
 
 
 @router.get("/v1/clients/{client_id}", dependencies=[allow("admin")])
-async def read_client(client_id: UUID, tx: Tx) -> ClientOut:
+async def get_client_route(client_id: UUID, tx: Tx) -> ClientOut:
     return ClientOut.of(await Client.get(client_id, tx))

@@ -90,9 +90,9 @@ def test_the_bodies_of_every_service_were_read() -> None:
     writing = {name for name in SERVICES if {*WRITES} & {m for item in DOCUMENTS[name]["paths"].values() for m in item}}
     assert writing == {*COMMANDED}
     assert len([1 for body in BODIES if body[1] == "post"]) > 60
-    assert ("RecordProblem", "symptom") in {
+    assert ("CreateProblem", "symptom") in {
         (owner, each)
-        for owner, each, _ in properties({"$ref": "#/components/schemas/RecordProblem"}, DOCUMENTS["cases"])
+        for owner, each, _ in properties({"$ref": "#/components/schemas/CreateProblem"}, DOCUMENTS["cases"])
     }
     assert own_ids("/v1/partner-agreements") == {"partner_agreement_id", "agreement_id"}
     assert own_ids("/v1/policies") == {"policy_id"}

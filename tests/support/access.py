@@ -167,7 +167,7 @@ async def _wrong_rows(
 async def _ask(world: World, method: str, route: ServiceRoute, role: str, path: str) -> httpx.Response:
     headers = {"if-match": '"0"'} if method == "PATCH" else None
     body = None if method in ("GET", "DELETE") else _body(world, route, role)
-    query = next((query for words, query in world.queries.items() if route.path.endswith(words)), "")
+    query = "" if method == "GET" else next((q for words, q in world.queries.items() if route.path.endswith(words)), "")
     return await world.harness.request(method, path + query, body, role=role, headers=headers)
 
 
@@ -189,26 +189,30 @@ def _body(world: World, route: ServiceRoute, role: str) -> Any:
         return {}
     schema = model.model_json_schema()
     wanted = schema.get("required") or list(schema.get("properties", {}))[:1]
-    return {name: _value(schema["properties"][name], schema.get("$defs", {})) for name in wanted}
+    return {name: least(schema["properties"][name], schema.get("$defs", {})) for name in wanted}
 
 
 _WORDS = ("a reason", "VN", "15:00", "2030-01-01", "Asia/Ho_Chi_Minh", "a@b.example", "https://a.example", "X1")
-_FORMATS = {"uuid": "00000000-0000-4000-8000-00000000abcd", "date-time": "2030-01-01T00:00:00Z", "date": "2030-01-01"}
+_FORMATS = {
+    "uuid": "00000000-0000-4000-8000-00000000abcd", "date-time": "2030-01-01T00:00:00Z", "date": "2030-01-01",
+    "email": "a@b.example", "uri": "https://a.example", "time-zone": "Asia/Ho_Chi_Minh", "country-code": "VN",
+}  # fmt: skip
 
 
-def _value(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Any:
+def least(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Any:
+    """The least that a JSON schema takes; `known` are the definitions that it refers to."""
     if ref := schema.get("$ref"):
-        return _value(known[ref.rpartition("/")[2]], known)
+        return least(known[ref.rpartition("/")[2]], known)
     if either := schema.get("anyOf") or schema.get("oneOf") or schema.get("allOf"):
-        return _value(either[0], known)
+        return least(either[0], known)
     if "enum" in schema or "const" in schema:
         return schema.get("const", next(iter(schema.get("enum", ())), None))
     match schema.get("type"):
         case "object":
             wanted = schema.get("required", ())
-            return {name: _value(schema["properties"][name], known) for name in wanted}
+            return {name: least(schema["properties"][name], known) for name in wanted}
         case "array":
-            return [_value(schema["items"], known)] * schema.get("minItems", 0)
+            return [least(schema["items"], known)] * schema.get("minItems", 0)
         case "integer" | "number":
             return schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
         case "boolean":

@@ -91,6 +91,17 @@ _KEYS = {
 """What the list of a table goes on after; any other after an instant and an id."""
 
 SEARCHED = {
+    **{
+        (path, "counts"): "no filter: a thousand rows of each value are counted at most, by the index of the filter"
+        for path in ("/v1/cases", "/v1/rmas", "/v1/escalations", "/v1/work-orders", "/v1/partner-engagements")
+    },
+    **{
+        (
+            path,
+            "q",
+        ): "a search, not a filter: the words of names have an index of their own, and what is named so is read"
+        for path in ("/v1/accounts", "/v1/sites", "/v1/contacts")
+    },
     ("/v1/problems", "q"): "a search, not a filter: the 300 newest that share a word, by the words' index",
     (
         "/v1/offers",

@@ -56,7 +56,9 @@ def texts_of(route: APIRoute) -> Iterator[TextField]:
     for dependant in _all(flat):
         for place in ("path", "query", "header"):
             for field in getattr(dependant, f"{place}_params"):
-                for path, found in _texts(field.field_info.annotation, field.field_info.metadata, (field.alias,)):
+                hint = field.field_info.annotation
+                model = isinstance(hint, type) and issubclass(hint, BaseModel)  # of a whole query
+                for path, found in _texts(hint, field.field_info.metadata, () if model else (field.alias,)):
                     yield TextField(name, place, path, found)
     if route.body_field is not None:
         info = route.body_field.field_info

@@ -254,3 +254,13 @@ async def test_a_text_that_no_column_holds_is_refused_and_nothing_is_kept(api: A
     refused = await api.make("a\x00b")
     assert (refused.status_code, refused.headers["content-type"]) == (422, PROBLEM)
     assert await api.count("parcels") == 0
+
+
+async def test_an_unknown_parameter_is_refused_with_those_that_are_known(api: Api) -> None:
+    answer = await api.http.get("/v1/parcels-policies?q=x&limit=3", headers=api.headers())
+    assert answer.status_code == 400
+    assert answer.json()["unknown"] == ["q"]
+    assert answer.json()["known"] == ["cursor", "limit", "plan", "region", "severity"]
+    parcel = (await api.make("one")).json()["id"]
+    answer = await api.http.get(f"/v1/parcels/{parcel}?parcel_id={parcel}", headers=api.headers())
+    assert (answer.status_code, answer.json()["known"]) == (400, [])

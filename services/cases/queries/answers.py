@@ -4,8 +4,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
-
 from libs.events.cases import ExternalIdentifier
 from libs.events.values import (
     Channel,
@@ -21,6 +19,7 @@ from libs.events.values import (
     Severity,
 )
 from libs.events.values import Wait as WaitKind
+from libs.kit.listing import Out
 from services.cases.model.case import Case
 from services.cases.model.case_values import (
     Cancellation,
@@ -32,10 +31,6 @@ from services.cases.model.case_values import (
     Workaround,
 )
 from services.cases.model.lifecycle import CaseState, Command, possible
-
-
-class Out(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
 
 
 class WaitOut(Out):

@@ -1,58 +1,76 @@
 """Reading what belongs to a case: notes, diagnoses, waits, attachments."""
 
-from typing import Literal
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import Response
+from fastapi import Query, Response
+from pydantic import Field
 
+from libs.events.values import NoteVisibility
 from libs.kit.auth import CASE_READERS
 from libs.kit.files import disposition
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.paging import Page, Paging
+from libs.kit.listing import Listing, is_set, listed, order
+from libs.kit.paging import Page
 from libs.kit.problems import Missing
 from libs.store import NotFound
 from services.cases.model.attachment import Attachment, objects
 from services.cases.model.diagnosis import Diagnosis
 from services.cases.model.note import Note
-from services.cases.queries.access import case_for, newest, shown_to
+from services.cases.queries.access import case_for, shown_to
 from services.cases.queries.answers import AttachmentOut, DiagnosisOut, NoteOut, WaitOut
 
 router = Router(tags=["cases"])
 
 
+class NoteList(Listing):
+    visibility: NoteVisibility | None = None
+    sort: str = order("-added_at")
+
+
+class DiagnosisList(Listing):
+    stands: bool | None = Field(None, description="not withdrawn")
+    sort: str = order("-diagnosed_at")
+
+
+class AttachmentList(Listing):
+    sort: str = order("-added_at")
+
+
 @router.get("/v1/cases/{case_id}/notes", dependencies=[allow(*CASE_READERS)])
-async def list_notes(
-    case_id: UUID, tx: Tx, caller: Caller, paging: Paging, visibility: Literal["public", "internal"] | None = None
-) -> Page[NoteOut]:
+async def list_notes_route(case_id: UUID, tx: Tx, caller: Caller, asked: Annotated[NoteList, Query()]) -> Page[NoteOut]:
     """The newest first; internal ones for staff only."""
     await case_for(caller, case_id, tx)
-    where = [Note.c.case_id == case_id, *shown_to(caller, Note.c.visibility, visibility)]
-    return await newest(tx, Note, Note.c.added_at, where, paging, NoteOut.model_validate)
+    rows = [Note.c.case_id == case_id, *shown_to(caller, Note.c.visibility)]
+    return await listed(tx, Note, asked, rows, out=NoteOut.model_validate)
 
 
 @router.get("/v1/cases/{case_id}/diagnoses", dependencies=[allow(*CASE_READERS)])
-async def list_diagnoses(
-    case_id: UUID, tx: Tx, caller: Caller, paging: Paging, stands: bool | None = None
+async def list_diagnoses_route(
+    case_id: UUID, tx: Tx, caller: Caller, asked: Annotated[DiagnosisList, Query()]
 ) -> Page[DiagnosisOut]:
+    """The newest first."""
     await case_for(caller, case_id, tx)
-    where = [Diagnosis.c.case_id == case_id]
-    if stands is not None:
-        where.append(Diagnosis.c.withdrawn_at.is_(None) if stands else Diagnosis.c.withdrawn_at.is_not(None))
-    return await newest(tx, Diagnosis, Diagnosis.c.diagnosed_at, where, paging, DiagnosisOut.model_validate)
+    withdrawn = None if asked.stands is None else not asked.stands
+    rows = [Diagnosis.c.case_id == case_id, *is_set(Diagnosis.c.withdrawn_at, withdrawn)]
+    return await listed(tx, Diagnosis, asked, rows, out=DiagnosisOut.model_validate)
 
 
 @router.get("/v1/cases/{case_id}/waits", dependencies=[allow(*CASE_READERS)])
-async def list_waits(case_id: UUID, tx: Tx, caller: Caller, stands: bool | None = None) -> Page[WaitOut]:
+async def list_waits_route(case_id: UUID, tx: Tx, caller: Caller, stands: bool | None = None) -> Page[WaitOut]:
     """All of them on one page, the oldest first."""
     case = await case_for(caller, case_id, tx)
     return Page(items=[WaitOut.model_validate(w) for w in case.waits if stands is None or w.stands == stands])
 
 
 @router.get("/v1/cases/{case_id}/attachments", dependencies=[allow(*CASE_READERS)])
-async def list_attachments(case_id: UUID, tx: Tx, caller: Caller, paging: Paging) -> Page[AttachmentOut]:
+async def list_attachments_route(
+    case_id: UUID, tx: Tx, caller: Caller, asked: Annotated[AttachmentList, Query()]
+) -> Page[AttachmentOut]:
+    """The newest first."""
     await case_for(caller, case_id, tx)
-    where = [Attachment.c.case_id == case_id, *shown_to(caller, Attachment.c.visibility)]
-    return await newest(tx, Attachment, Attachment.c.added_at, where, paging, AttachmentOut.model_validate)
+    rows = [Attachment.c.case_id == case_id, *shown_to(caller, Attachment.c.visibility)]
+    return await listed(tx, Attachment, asked, rows, out=AttachmentOut.model_validate)
 
 
 @router.get(
@@ -61,7 +79,7 @@ async def list_attachments(case_id: UUID, tx: Tx, caller: Caller, paging: Paging
     response_class=Response,
     responses={200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}},
 )
-async def download_attachment(case_id: UUID, attachment_id: UUID, tx: Tx, caller: Caller) -> Response:
+async def get_attachment_route(case_id: UUID, attachment_id: UUID, tx: Tx, caller: Caller) -> Response:
     """The bytes, for saving and never for showing: what a customer sent is not ours to run."""
     await case_for(caller, case_id, tx)
     file = await Attachment.get(attachment_id, tx)

@@ -6,17 +6,18 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from fastapi import Query
+from pydantic import Field
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from libs.events.values import Instant
 from libs.kit.auth import CASE_READERS
 from libs.kit.fields import Line, ProductNumber, Text
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.paging import Page, Paging
+from libs.kit.listing import Listing, Out, contains, found_first, listed, order
+from libs.kit.paging import Page
 from libs.store import Compiled, NotFound, Transaction, given
 from services.cases.model.problem import Problem, ProblemChange, ProblemState, Response, likeness
 from services.cases.model.text import words
-from services.cases.queries.access import json_contains, newest
-from services.cases.queries.answers import Out
 
 router = Router(tags=["problems"])
 PUBLISHED: tuple[ProblemState, ...] = ("known_error", "fixed")
@@ -76,46 +77,43 @@ _LIKELY = Compiled(
 )
 
 
+class ProblemList(Listing):
+    q: Text | None = Field(None, description="symptom, in Vietnamese (with or without diacritics) or English")
+    family: Line | None = None
+    product_number: ProductNumber | None = None
+    firmware: Line | None = None
+    status: ProblemState | None = None
+    created_from: Instant | None = None
+    created_before: Instant | None = None
+    sort: str = order("-created_at")
+
+
 @router.get("/v1/problems", dependencies=[allow(*CASE_READERS)])
-async def list_problems(
-    tx: Tx,
-    caller: Caller,
-    paging: Paging,
-    q: Annotated[
-        Text | None, Query(description="symptom, in Vietnamese (with or without diacritics) or English")
-    ] = None,
-    family: Line | None = None,
-    product_number: ProductNumber | None = None,
-    firmware: Line | None = None,
-    status: ProblemState | None = None,
-) -> Page[ProblemOut]:
+async def list_problems_route(tx: Tx, caller: Caller, asked: Annotated[ProblemList, Query()]) -> Page[ProblemOut]:
     """Customers see published known errors only. With `q` the likest come first, on one page; else the newest."""
-    where = [] if caller.staff else [Problem.c.status.in_(PUBLISHED)]
-    where += [
-        Problem.c[name] == v for name, v in {"family": family, "firmware": firmware, "status": status}.items() if v
-    ]
-    if product_number:
-        its = sa.select(Problem.c.id).where(json_contains(Problem.c.product_numbers, [product_number]))
-        where.append(Problem.c.id == sa.any_(sa.func.array(its.scalar_subquery())))  # found first, not met on a walk
+    rows = [] if caller.staff else [Problem.c.status.in_(PUBLISHED)]
+    if asked.product_number:
+        rows.append(found_first(Problem, contains(Problem.c.product_numbers, [asked.product_number])))
 
     def out(problem: Problem) -> ProblemOut:
         return problem_out(problem, staff=caller.staff)
 
-    if q is None:
-        return await newest(tx, Problem, Problem.c.created_at, where, paging, out)
-    asked = words(q)
-    order = (Problem.c.created_at.desc(),)
-    found = (
-        await tx.select(Problem, *where, _shares_a_word(asked[:_WORDS]), order_by=order, limit=_CANDIDATES)
-        if asked
-        else []
+    sought = words(asked.q)
+    if asked.q is None:
+        return await listed(tx, Problem, asked, rows, out=out)
+    if not sought:
+        return Page(items=[])
+    newest = asked.model_copy(update={"limit": _CANDIDATES, "cursor": None})
+    shared = [*rows, _shares_a_word(sought[:_WORDS])]
+    found: list[Problem] = (await listed(tx, Problem, newest, shared, out=lambda problem: problem)).items
+    found.sort(
+        key=lambda p: (-likeness(p, sought, product_number=asked.product_number, firmware=asked.firmware), p.number)
     )
-    found.sort(key=lambda p: (-likeness(p, asked, product_number=product_number, firmware=firmware), p.number))
-    return Page(items=[out(p) for p in found[: paging.limit]])
+    return Page(items=[out(p) for p in found[: asked.limit]])
 
 
 @router.get("/v1/problems/{problem_id}", dependencies=[allow(*CASE_READERS)])
-async def get_problem(problem_id: UUID, tx: Tx, caller: Caller) -> ProblemOut:
+async def get_problem_route(problem_id: UUID, tx: Tx, caller: Caller) -> ProblemOut:
     problem = await Problem.get(problem_id, tx)
     if not caller.staff and problem.status not in PUBLISHED:
         raise NotFound("problem", problem_id)

@@ -1,21 +1,23 @@
 """Queues: who is on duty now, and how much stands in each."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import sqlalchemy as sa
+from fastapi import Query
+from pydantic import Field
 
 from libs.events.values import Language
 from libs.kit.auth import STAFF
 from libs.kit.calendar import CalendarData
 from libs.kit.http import Router, Tx, allow
-from libs.kit.paging import Page, Paging
+from libs.kit.listing import Listing, Out, listed, order
+from libs.kit.paging import Page
 from libs.store import Transaction
 from services.cases.model.case import Case
 from services.cases.model.lifecycle import OPEN
 from services.cases.model.queue import Queue
-from services.cases.queries.access import newest
-from services.cases.queries.answers import Out
 
 router = Router(tags=["queues"])
 
@@ -44,17 +46,21 @@ async def queue_out(queue: Queue, tx: Transaction) -> QueueOut:
     return QueueOut.model_validate({**queue.__dict__, **counted})
 
 
+class QueueList(Listing):
+    on_duty: bool | None = Field(None, description="narrows within the page")
+    active: bool | None = None
+    sort: str = order("-created_at")
+
+
 @router.get("/v1/queues", dependencies=[allow(*STAFF)])
-async def list_queues(
-    tx: Tx, paging: Paging, on_duty: bool | None = None, active: bool | None = None
-) -> Page[QueueOut]:
-    """The newest first; `on_duty` filters within the page."""
-    where = [] if active is None else [Queue.c.active == active]
-    rows = await newest(tx, Queue, Queue.c.created_at, where, paging, lambda queue: queue)
-    items = [await queue_out(queue, tx) for queue in rows.items if on_duty in (None, queue.on_duty(tx.now))]
-    return Page(items=items, next_cursor=rows.next_cursor)
+async def list_queues_route(tx: Tx, asked: Annotated[QueueList, Query()]) -> Page[QueueOut]:
+    """The newest first."""
+    page = await listed(tx, Queue, asked, out=lambda queue: queue_out(queue, tx))
+    if asked.on_duty is not None:
+        page.items = [queue for queue in page.items if queue.on_duty == asked.on_duty]
+    return page
 
 
 @router.get("/v1/queues/{queue_id}", dependencies=[allow(*STAFF)])
-async def get_queue(queue_id: UUID, tx: Tx) -> QueueOut:
+async def get_queue_route(queue_id: UUID, tx: Tx) -> QueueOut:
     return await queue_out(await Queue.get(queue_id, tx), tx)

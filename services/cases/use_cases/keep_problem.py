@@ -10,8 +10,8 @@ from libs.events.cases_work import ProblemUpdated
 from libs.kit.auth import ENGINEERS
 from libs.kit.fields import Line, ProductNumber, Reason, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.patch import New, Patch
 from libs.store import Transaction
-from libs.store.ids import new_id
 from services.cases.model.case import Case
 from services.cases.model.lifecycle import WORKABLE
 from services.cases.model.problem import Problem, ProblemChange
@@ -20,27 +20,24 @@ from services.cases.queries.problems import ProblemOut, problem_out
 from services.cases.use_cases.provide_workaround import provide_workaround
 
 router = Router(tags=["problems"])
-Lines = Annotated[list[Line], Field(max_length=50)]
-ProductNumbers = Annotated[list[ProductNumber], Field(max_length=50)]
 
 
-class RecordProblem(Command):
+class ProblemFields(Command):
     symptom: Text
-    keywords: Lines = Field(default_factory=list)
+    keywords: Annotated[list[Line], Field(max_length=50)] = Field(default_factory=list)
     """What else people call it, in either language."""
     family: Line | None = None
-    product_numbers: ProductNumbers = Field(default_factory=list)
+    product_numbers: Annotated[list[ProductNumber], Field(max_length=50)] = Field(default_factory=list)
     firmware: Line | None = None
     root_cause: Text | None = None
 
 
-class ReviseProblem(Command):
-    symptom: Text | None = None
-    keywords: Lines | None = None
-    family: Line | None = None
-    product_numbers: ProductNumbers | None = None
-    firmware: Line | None = None
-    root_cause: Text | None = None
+class CreateProblem(New, ProblemFields):
+    """What many cases have in common."""
+
+
+class ChangeProblem(Patch, ProblemFields):
+    """What is known of it by now."""
 
 
 class RespondToProblem(Command):
@@ -55,28 +52,19 @@ class CloseProblem(Command):
     reason: Reason
 
 
-async def record_problem(cmd: RecordProblem, by: str, tx: Transaction) -> Problem:
-    problem = Problem(
-        id=new_id(),
-        number=await tx.next_number("PRB"),
-        words=[],
-        created_by=by,
-        created_at=tx.now,
-        history=[ProblemChange(status="open", response="undecided", at=tx.now, by=by, reason="recorded")],
-        **cmd.model_dump(),
-    )
+async def create_problem(cmd: CreateProblem, by: str, tx: Transaction) -> Problem:
+    recorded = ProblemChange(status="open", response="undecided", at=tx.now, by=by, reason="recorded")
+    number = await tx.next_number("PRB")
+    problem = cmd.make(Problem, tx, number=number, words=[], created_by=by, history=[recorded])
     problem.describe()
-    tx.add(problem)
     _tell(problem, by, tx)
     return problem
 
 
-async def revise_problem(problem: Problem, cmd: ReviseProblem, by: str, tx: Transaction) -> None:
-    for name, value in cmd.model_dump(exclude_unset=True).items():
-        if value is not None or name in {"family", "firmware", "root_cause"}:
-            setattr(problem, name, value)
-    problem.describe()
-    _tell(problem, by, tx)
+async def change_problem(problem: Problem, cmd: ChangeProblem, by: str, tx: Transaction) -> None:
+    if cmd.apply_to(problem):
+        problem.describe()
+        _tell(problem, by, tx)
 
 
 async def respond_to_problem(problem: Problem, cmd: RespondToProblem, by: str, tx: Transaction) -> None:
@@ -99,16 +87,16 @@ def _tell(problem: Problem, by: str, tx: Transaction) -> None:
 
 
 @router.post("/v1/problems", dependencies=[allow(*ENGINEERS)], status_code=201)
-async def record_problem_route(cmd: RecordProblem, tx: Tx, caller: Caller, response: Response) -> ProblemOut:
-    problem = await record_problem(cmd, caller.scope.actor, tx)
+async def create_problem_route(cmd: CreateProblem, tx: Tx, caller: Caller, response: Response) -> ProblemOut:
+    problem = await create_problem(cmd, caller.scope.actor, tx)
     response.headers["location"] = f"/v1/problems/{problem.id}"
     return problem_out(problem)
 
 
 @router.patch("/v1/problems/{problem_id}", dependencies=[allow(*ENGINEERS)])
-async def revise_problem_route(problem_id: UUID, cmd: ReviseProblem, tx: Tx, caller: Caller) -> ProblemOut:
+async def change_problem_route(problem_id: UUID, cmd: ChangeProblem, tx: Tx, caller: Caller) -> ProblemOut:
     problem = await Problem.get(problem_id, tx, lock=True)
-    await revise_problem(problem, cmd, caller.scope.actor, tx)
+    await change_problem(problem, cmd, caller.scope.actor, tx)
     return problem_out(problem)
 
 

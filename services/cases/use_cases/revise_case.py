@@ -9,7 +9,8 @@ from pydantic import AwareDatetime, Field, model_validator
 from libs.events.cases import ExternalIdentifier
 from libs.kit.auth import ENGINEERS
 from libs.kit.fields import Text
-from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.http import Caller, Router, Tx, allow
+from libs.kit.patch import Patch
 from libs.kit.problems import Conflict
 from libs.store import Transaction
 from services.cases.model.actor import Actor
@@ -28,11 +29,11 @@ class ParentOfOthers(Conflict):
     """A case with children is nobody's child."""
 
 
-class ReviseCase(Command):
-    expected_resolution_at: Annotated[AwareDatetime, Field(gt=_EARLIEST, lt=_LATEST)] | None = None
-    note: Text | None = None
-    parent_id: UUID | None = None
-    external_identifiers: Annotated[list[ExternalId] | None, Field(max_length=20)] = None
+class ChangeCase(Patch):
+    expected_resolution_at: Annotated[AwareDatetime, Field(gt=_EARLIEST, lt=_LATEST)] | None
+    note: Text | None
+    parent_id: UUID | None
+    external_identifiers: Annotated[list[ExternalId], Field(max_length=20)]
 
     @model_validator(mode="after")
     def _with_a_note(self) -> Self:
@@ -41,7 +42,7 @@ class ReviseCase(Command):
         return self
 
 
-async def revise_case(case: Case, cmd: ReviseCase, actor: Actor, tx: Transaction) -> None:
+async def change_case(case: Case, cmd: ChangeCase, actor: Actor, tx: Transaction) -> None:
     """Raises what `permit` raises, NoSuchParent and ParentOfOthers."""
     case.permit("revise")
     given = cmd.model_fields_set
@@ -52,7 +53,7 @@ async def revise_case(case: Case, cmd: ReviseCase, actor: Actor, tx: Transaction
         await add_note(case, AddNote(text=cmd.note), actor, tx)
     if "parent_id" in given:
         await _adopt(case, cmd.parent_id, tx)
-    if cmd.external_identifiers is not None:
+    if "external_identifiers" in given:
         case.external_identifiers = [ExternalIdentifier(owner=e.owner, id=e.id) for e in cmd.external_identifiers]
 
 
@@ -67,7 +68,7 @@ async def _adopt(case: Case, parent_id: UUID | None, tx: Transaction) -> None:
 
 
 @router.patch("/v1/cases/{case_id}", dependencies=[allow(*ENGINEERS)])
-async def revise_case_route(case_id: UUID, cmd: ReviseCase, tx: Tx, caller: Caller) -> CaseOut:
+async def change_case_route(case_id: UUID, cmd: ChangeCase, tx: Tx, caller: Caller) -> CaseOut:
     case = await case_for(caller, case_id, tx, lock=True)
-    await revise_case(case, cmd, Actor.of(caller), tx)
+    await change_case(case, cmd, Actor.of(caller), tx)
     return case_out(case)

@@ -1,24 +1,29 @@
 """Reads: engagements, what was said with the partner, and the findings."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from fastapi import Response
+from fastapi import Query, Response
+from pydantic import Field
 
 from libs.events.ecps import NotOpenable
-from libs.events.values import Language, NoteOrigin
+from libs.events.values import Instant, Language, NoteOrigin
 from libs.kit.auth import CASE_READERS, STAFF, Principal
+from libs.kit.fields import Word
 from libs.kit.files import disposition
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.paging import Page, Paging
+from libs.kit.listing import COUNTS, Listing, Out, listed, order
+from libs.kit.paging import Page
 from libs.store import Transaction
 from services.ecps.model.case_file import CaseFile
 from services.ecps.model.engagement import Engagement, EngagementChange, EngagementState
 from services.ecps.model.engagement_note import Delivery, EngagementNote
 from services.ecps.model.findings import Findings, findings_of
 from services.ecps.model.partner import ConnectorKind, Partner
-from services.ecps.queries.access import Out, equal, newest, shown, visible_to
+from services.ecps.queries.access import shown, visible_to
 
 router = Router(tags=["partner engagements"])
 _PATH = "/v1/partner-engagements"
@@ -76,47 +81,51 @@ async def engagement_for(caller: Principal, id: UUID, tx: Transaction, *, lock: 
     return await shown(Engagement, id, caller, tx, lock=lock)
 
 
+class EngagementList(Listing):
+    found_by: ClassVar[Sequence[str]] = ("number",)
+
+    q: Word | None = Field(None, description="an engagement's number")
+    case_id: UUID | None = None
+    partner_id: UUID | None = None
+    account_id: UUID | None = None
+    diagnosis_id: UUID | None = None
+    state: EngagementState | None = None
+    created_from: Instant | None = None
+    created_before: Instant | None = None
+    counts: list[Literal["state"]] | None = Field(None, description=COUNTS)
+    sort: str = order("-created_at")
+
+
 @router.get(_PATH, dependencies=[allow(*CASE_READERS)])
-async def list_engagements(
-    tx: Tx,
-    caller: Caller,
-    paging: Paging,
-    case_id: UUID | None = None,
-    partner_id: UUID | None = None,
-    account_id: UUID | None = None,
-    diagnosis_id: UUID | None = None,
-    state: EngagementState | None = None,
+async def list_engagements_route(
+    tx: Tx, caller: Caller, asked: Annotated[EngagementList, Query()]
 ) -> Page[EngagementOut]:
     """The newest first."""
-    c = Engagement.c
-    filters = equal(
-        case=(c.case_id, case_id),
-        partner=(c.partner_id, partner_id),
-        account=(c.account_id, account_id),
-        diagnosis=(c.diagnosis_id, diagnosis_id),
-        state=(c.state, state),
-    )
-    return await newest(
-        tx, Engagement, [*visible_to(caller, Engagement), *filters], paging, EngagementOut.model_validate
-    )
+    return await listed(tx, Engagement, asked, visible_to(caller, Engagement), out=EngagementOut.model_validate)
 
 
 @router.get(_PATH + "/{engagement_id}", dependencies=[allow(*CASE_READERS)])
-async def get_engagement(engagement_id: UUID, tx: Tx, caller: Caller) -> EngagementOut:
+async def get_engagement_route(engagement_id: UUID, tx: Tx, caller: Caller) -> EngagementOut:
     return EngagementOut.model_validate(await engagement_for(caller, engagement_id, tx))
 
 
+class EngagementNoteList(Listing):
+    sort: str = order("-said_at")
+
+
 @router.get(_PATH + "/{engagement_id}/notes", dependencies=[allow("partner", *STAFF)])
-async def list_engagement_notes(engagement_id: UUID, tx: Tx, caller: Caller, paging: Paging) -> Page[NoteOut]:
+async def list_engagement_notes_route(
+    engagement_id: UUID, tx: Tx, caller: Caller, asked: Annotated[EngagementNoteList, Query()]
+) -> Page[NoteOut]:
     """What was said with the partner, the newest first; the customer reads what concerns them on the case."""
     engagement = await engagement_for(caller, engagement_id, tx)
-    where = [EngagementNote.c.engagement_id == engagement.id]
-    return await newest(tx, EngagementNote, where, paging, NoteOut.model_validate, at="said_at")
+    rows = [EngagementNote.c.engagement_id == engagement.id]
+    return await listed(tx, EngagementNote, asked, rows, out=NoteOut.model_validate)
 
 
 @router.get(_PATH + "/{engagement_id}/findings", dependencies=[allow(*CASE_READERS)])
 @router.get(_PATH + "/{engagement_id}/findings.json", dependencies=[allow(*CASE_READERS)], include_in_schema=False)
-async def get_findings(engagement_id: UUID, tx: Tx, caller: Caller) -> Findings:
+async def get_findings_route(engagement_id: UUID, tx: Tx, caller: Caller) -> Findings:
     """What we found, in the customer's language, with the partner's ticket number or else the partner's contact."""
     return (await _findings(engagement_id, tx, caller))[0]
 
@@ -127,7 +136,7 @@ async def get_findings(engagement_id: UUID, tx: Tx, caller: Caller) -> Findings:
     response_class=Response,
     responses={200: {"content": {"application/pdf": {"schema": {"type": "string", "format": "binary"}}}}},
 )
-async def get_findings_pdf(engagement_id: UUID, tx: Tx, caller: Caller) -> Response:
+async def get_findings_pdf_route(engagement_id: UUID, tx: Tx, caller: Caller) -> Response:
     """The same on paper."""
     findings, time_zone = await _findings(engagement_id, tx, caller)
     # 28 MiB with its fonts: only who asks for one pays for it.

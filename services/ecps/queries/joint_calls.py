@@ -1,19 +1,24 @@
 """Reads: joint calls, and their invitations."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Annotated, ClassVar
 from uuid import UUID
 
-from fastapi import Response
+from fastapi import Query, Response
+from pydantic import Field
 
 from libs.events.ecps_calls import CallParticipant
-from libs.events.values import CallAction, Window
+from libs.events.values import CallAction, Instant, Window
 from libs.kit.auth import CASE_READERS, Principal
+from libs.kit.fields import Word
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.paging import Page, Paging
+from libs.kit.listing import Listing, Out, listed, order
+from libs.kit.paging import Page
 from libs.kit.problems import Conflict
 from libs.store import Transaction
 from services.ecps.model.joint_call import CallChange, CallState, JointCall, call_machine
-from services.ecps.queries.access import Out, equal, newest, shown, visible_to
+from services.ecps.queries.access import shown, visible_to
 
 router = Router(tags=["joint calls"])
 
@@ -52,23 +57,28 @@ async def call_for(caller: Principal, id: UUID, tx: Transaction, *, lock: bool =
     return await shown(JointCall, id, caller, tx, lock=lock)
 
 
+class JointCallList(Listing):
+    found_by: ClassVar[Sequence[str]] = ("number",)
+
+    q: Word | None = Field(None, description="a call's number")
+    case_id: UUID | None = None
+    partner_id: UUID | None = None
+    state: CallState | None = None
+    created_from: Instant | None = None
+    created_before: Instant | None = None
+    sort: str = order("-created_at")
+
+
 @router.get("/v1/joint-calls", dependencies=[allow(*CASE_READERS)])
-async def list_joint_calls(
-    tx: Tx,
-    caller: Caller,
-    paging: Paging,
-    case_id: UUID | None = None,
-    partner_id: UUID | None = None,
-    state: CallState | None = None,
+async def list_joint_calls_route(
+    tx: Tx, caller: Caller, asked: Annotated[JointCallList, Query()]
 ) -> Page[JointCallOut]:
     """The newest first."""
-    c = JointCall.c
-    where = equal(case=(c.case_id, case_id), partner=(c.partner_id, partner_id), state=(c.state, state))
-    return await newest(tx, JointCall, [*visible_to(caller, JointCall), *where], paging, JointCallOut.model_validate)
+    return await listed(tx, JointCall, asked, visible_to(caller, JointCall), out=JointCallOut.model_validate)
 
 
 @router.get("/v1/joint-calls/{call_id}", dependencies=[allow(*CASE_READERS)])
-async def get_joint_call(call_id: UUID, tx: Tx, caller: Caller) -> JointCallOut:
+async def get_joint_call_route(call_id: UUID, tx: Tx, caller: Caller) -> JointCallOut:
     return JointCallOut.model_validate(await call_for(caller, call_id, tx))
 
 
@@ -78,7 +88,7 @@ async def get_joint_call(call_id: UUID, tx: Tx, caller: Caller) -> JointCallOut:
     response_class=Response,
     responses={200: {"content": {"text/calendar": {"schema": {"type": "string"}}}}},
 )
-async def get_joint_call_calendar(call_id: UUID, tx: Tx, caller: Caller) -> Response:
+async def get_joint_call_calendar_route(call_id: UUID, tx: Tx, caller: Caller) -> Response:
     """The invitation, in the customer's time zone (RFC 5545)."""
     call = await call_for(caller, call_id, tx)
     invitation = call.invitation()

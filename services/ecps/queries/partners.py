@@ -1,16 +1,19 @@
 """Reads: partners and the agreements with them."""
 
 from datetime import date, datetime
-from typing import Self
+from typing import Annotated, Self
 from uuid import UUID
+
+from fastapi import Query
 
 from libs.events.values import PartnerContact
 from libs.kit.auth import CASE_READERS, Principal
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.paging import Page, Paging
+from libs.kit.listing import Listing, Out, listed, order
+from libs.kit.paging import Page
 from services.ecps.model.agreement import Agreement
 from services.ecps.model.partner import ConnectorKind, Level, Partner, PartnerChange
-from services.ecps.queries.access import Out, equal, newest, shown, visible_to
+from services.ecps.queries.access import shown, visible_to
 
 router = Router(tags=["partners"])
 
@@ -56,30 +59,35 @@ class AgreementOut(Out):
     created_at: datetime
 
 
+class PartnerList(Listing):
+    approved_strategic: bool | None = None
+    sort: str = order("-created_at")
+
+
+class AgreementList(Listing):
+    account_id: UUID | None = None
+    partner_id: UUID | None = None
+    sort: str = order("-created_at")
+
+
 @router.get("/v1/partners", dependencies=[allow(*CASE_READERS)])
-async def list_partners(
-    tx: Tx, caller: Caller, paging: Paging, approved_strategic: bool | None = None
-) -> Page[PartnerOut]:
+async def list_partners_route(tx: Tx, caller: Caller, asked: Annotated[PartnerList, Query()]) -> Page[PartnerOut]:
     """The newest first."""
-    where = [*visible_to(caller, Partner), *equal(approved=(Partner.c.approved_strategic, approved_strategic))]
-    return await newest(tx, Partner, where, paging, lambda partner: PartnerOut.of(partner, caller))
+    rows = visible_to(caller, Partner)
+    return await listed(tx, Partner, asked, rows, out=lambda partner: PartnerOut.of(partner, caller))
 
 
 @router.get("/v1/partners/{partner_id}", dependencies=[allow(*CASE_READERS)])
-async def get_partner(partner_id: UUID, tx: Tx, caller: Caller) -> PartnerOut:
+async def get_partner_route(partner_id: UUID, tx: Tx, caller: Caller) -> PartnerOut:
     return PartnerOut.of(await shown(Partner, partner_id, caller, tx), caller)
 
 
 @router.get("/v1/partner-agreements", dependencies=[allow(*CASE_READERS)])
-async def list_agreements(
-    tx: Tx, caller: Caller, paging: Paging, account_id: UUID | None = None, partner_id: UUID | None = None
-) -> Page[AgreementOut]:
+async def list_agreements_route(tx: Tx, caller: Caller, asked: Annotated[AgreementList, Query()]) -> Page[AgreementOut]:
     """The newest first."""
-    c = Agreement.c
-    where = [*visible_to(caller, Agreement), *equal(a=(c.account_id, account_id), p=(c.partner_id, partner_id))]
-    return await newest(tx, Agreement, where, paging, AgreementOut.model_validate)
+    return await listed(tx, Agreement, asked, visible_to(caller, Agreement), out=AgreementOut.model_validate)
 
 
 @router.get("/v1/partner-agreements/{agreement_id}", dependencies=[allow(*CASE_READERS)])
-async def get_agreement(agreement_id: UUID, tx: Tx, caller: Caller) -> AgreementOut:
+async def get_agreement_route(agreement_id: UUID, tx: Tx, caller: Caller) -> AgreementOut:
     return AgreementOut.model_validate(await shown(Agreement, agreement_id, caller, tx))

@@ -217,7 +217,7 @@ async def a_partner(
     }
     if company:
         body |= {"connector": "tmf621", "base_url": company.url, "credentials": {"token": "s3cret"}}
-    with next_id("services.ecps.use_cases.keep_partners", id):
+    with next_id("libs.kit.patch", id):
         answer = await ecps.post("/v1/partners", body | fields, role="manager")
     assert answer.status_code == 201, answer.text
     made: dict[str, Any] = answer.json()

@@ -6,8 +6,8 @@ from uuid import UUID
 from libs.kit.auth import ACCOUNT_KEEPERS
 from libs.kit.fields import Line, Zone
 from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.patch import New, Patch
 from libs.store import Transaction
-from libs.store.ids import new_id
 from services.ecps.model.agreement import Agreement
 from services.ecps.model.partner import Partner
 from services.ecps.queries.access import shown
@@ -17,41 +17,30 @@ from services.ecps.reactions.use_agreement import use
 router = Router(tags=["partner agreements"])
 
 
-class CreateAgreement(Command):
+class AgreementFields(Command):
+    reference: Line
+    valid_from: date
+    valid_until: date | None = None
+    """Without it, there is no end."""
+
+
+class CreateAgreement(New, AgreementFields):
     """`account_id` may be left out by a caller with one account. The days are whole days in `time_zone`."""
 
     account_id: UUID | None = None
     partner_id: UUID
-    reference: Line
-    valid_from: date
-    valid_until: date | None = None
     time_zone: Zone = "UTC"
 
 
-class ChangeAgreement(Command):
-    """What is left out stays; `valid_until` null: without an end."""
-
-    reference: Line | None = None
-    valid_from: date | None = None
-    valid_until: date | None = None
+class ChangeAgreement(Patch, AgreementFields):
+    pass
 
 
 async def create_agreement(cmd: CreateAgreement, account_id: UUID, tx: Transaction) -> Agreement:
     """Raises ValidityTurned, NotFound for a partner that is not there."""
     partner = await Partner.get(cmd.partner_id, tx, lock=True)
-    agreement = Agreement(
-        id=new_id(),
-        account_id=account_id,
-        partner_id=partner.id,
-        reference=cmd.reference,
-        valid_from=cmd.valid_from,
-        valid_until=cmd.valid_until,
-        time_zone=cmd.time_zone,
-        recorded_by=tx.scope.actor,
-        created_at=tx.now,
-    )
+    agreement = cmd.make(Agreement, tx, account_id=account_id, recorded_by=tx.scope.actor)
     agreement.must_be_complete()
-    tx.add(agreement)
     await use(agreement, partner, tx)
     return agreement
 
@@ -65,10 +54,7 @@ async def create_agreement_route(cmd: CreateAgreement, tx: Tx, caller: Caller) -
 async def change_agreement_route(agreement_id: UUID, cmd: ChangeAgreement, tx: Tx, caller: Caller) -> AgreementOut:
     agreement = await shown(Agreement, agreement_id, caller, tx, lock=True)
     partner = await Partner.get(agreement.partner_id, tx, lock=True)
-    for name in cmd.model_fields_set:
-        value = getattr(cmd, name)
-        if value is not None or name == "valid_until":
-            setattr(agreement, name, value)
+    cmd.apply_to(agreement)
     agreement.must_be_complete()
     await use(agreement, partner, tx)
     return AgreementOut.model_validate(agreement)

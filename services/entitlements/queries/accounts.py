@@ -1,19 +1,27 @@
 """Accounts, sites and contacts as they are read."""
 
 from datetime import datetime
+from typing import Annotated, Any
 from uuid import UUID
+
+from fastapi import Query
+from pydantic import Field
 
 from libs.events.values import Language, OpeningHours
 from libs.kit.auth import ACCOUNT_READERS
 from libs.kit.fields import Line, Word
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.paging import Page, Paging
+from libs.kit.listing import Listing, Out, listed
+from libs.kit.paging import Page
+from libs.kit.rows import Rows
 from services.entitlements.model.account import Account
 from services.entitlements.model.contact import Contact
+from services.entitlements.model.names import named
 from services.entitlements.model.site import Site
-from services.entitlements.queries.access import Out, equal, listing, shown, visible_to
+from services.entitlements.queries.access import shown, visible_to
 
 router = Router(tags=["accounts"])
+_WORDS = "words of the name, or how they begin, with or without diacritics"
 READ = [allow(*ACCOUNT_READERS)]
 
 
@@ -53,39 +61,58 @@ class ContactOut(Out):
     created_at: datetime
 
 
+def _named(cls: type[Any], q: str | None) -> Rows:
+    return [] if q is None else [named(cls, q)]
+
+
+class AccountList(Listing):
+    q: Line | None = Field(None, description=_WORDS)
+    country: Word | None = None
+
+
+class SiteList(Listing):
+    q: Line | None = Field(None, description=_WORDS)
+    account_id: UUID | None = None
+    country: Word | None = None
+
+
+class ContactList(Listing):
+    q: Line | None = Field(None, description=_WORDS)
+    account_id: UUID | None = None
+    email: Line | None = None
+
+
 @router.get("/v1/accounts", dependencies=READ)
-async def list_accounts(tx: Tx, caller: Caller, paging: Paging, country: Word | None = None) -> Page[AccountOut]:
-    return await listing(
-        Account, AccountOut, paging, tx, *visible_to(caller, Account), equal(Account.c.country, country)
+async def list_accounts_route(tx: Tx, caller: Caller, asked: Annotated[AccountList, Query()]) -> Page[AccountOut]:
+    return await listed(
+        tx, Account, asked, [*visible_to(caller, Account), *_named(Account, asked.q)], out=AccountOut.model_validate
     )
 
 
 @router.get("/v1/accounts/{account_id}", dependencies=READ)
-async def get_account(account_id: UUID, tx: Tx, caller: Caller) -> AccountOut:
+async def get_account_route(account_id: UUID, tx: Tx, caller: Caller) -> AccountOut:
     return AccountOut.model_validate(await shown(Account, account_id, caller, tx))
 
 
 @router.get("/v1/sites", dependencies=READ)
-async def list_sites(
-    tx: Tx, caller: Caller, paging: Paging, account_id: UUID | None = None, country: Word | None = None
-) -> Page[SiteOut]:
-    filters = equal(Site.c.account_id, account_id), equal(Site.c.country, country)
-    return await listing(Site, SiteOut, paging, tx, *visible_to(caller, Site), *filters)
+async def list_sites_route(tx: Tx, caller: Caller, asked: Annotated[SiteList, Query()]) -> Page[SiteOut]:
+    return await listed(
+        tx, Site, asked, [*visible_to(caller, Site), *_named(Site, asked.q)], out=SiteOut.model_validate
+    )
 
 
 @router.get("/v1/sites/{site_id}", dependencies=READ)
-async def get_site(site_id: UUID, tx: Tx, caller: Caller) -> SiteOut:
+async def get_site_route(site_id: UUID, tx: Tx, caller: Caller) -> SiteOut:
     return SiteOut.model_validate(await shown(Site, site_id, caller, tx))
 
 
 @router.get("/v1/contacts", dependencies=READ)
-async def list_contacts(
-    tx: Tx, caller: Caller, paging: Paging, account_id: UUID | None = None, email: Line | None = None
-) -> Page[ContactOut]:
-    filters = equal(Contact.c.account_id, account_id), equal(Contact.c.email, email)
-    return await listing(Contact, ContactOut, paging, tx, *visible_to(caller, Contact), *filters)
+async def list_contacts_route(tx: Tx, caller: Caller, asked: Annotated[ContactList, Query()]) -> Page[ContactOut]:
+    return await listed(
+        tx, Contact, asked, [*visible_to(caller, Contact), *_named(Contact, asked.q)], out=ContactOut.model_validate
+    )
 
 
 @router.get("/v1/contacts/{contact_id}", dependencies=READ)
-async def get_contact(contact_id: UUID, tx: Tx, caller: Caller) -> ContactOut:
+async def get_contact_route(contact_id: UUID, tx: Tx, caller: Caller) -> ContactOut:
     return ContactOut.model_validate(await shown(Contact, contact_id, caller, tx))

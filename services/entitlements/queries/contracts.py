@@ -1,21 +1,26 @@
 """Contracts and the discounts they bring, as they are read."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import Annotated, ClassVar
 from uuid import UUID
 
 import sqlalchemy as sa
+from fastapi import Query
+from pydantic import Field
 from sqlalchemy import Date, cast, func, select
 
 from libs.events import values
 from libs.kit.auth import ACCOUNT_READERS
 from libs.kit.fields import Word
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.paging import Page, Paging
+from libs.kit.listing import Listing, Out, listed
+from libs.kit.paging import Page
 from services.entitlements.model.account import Account
 from services.entitlements.model.contract import Contract, State, Term
 from services.entitlements.model.history import Change
 from services.entitlements.model.offer import Offer, Reseller
-from services.entitlements.queries.access import Out, equal, listing, shown, visible_to
+from services.entitlements.queries.access import shown, visible_to
 
 router = Router(tags=["contracts"])
 READ = [allow(*ACCOUNT_READERS)]
@@ -57,44 +62,55 @@ class ResellerOut(Out):
     url: str | None
 
 
+class ContractList(Listing):
+    found_by: ClassVar[Sequence[str]] = ("number",)
+
+    q: Word | None = Field(None, description="a contract's number")
+    account_id: UUID | None = None
+    state: State | None = None
+
+
+class OfferList(Listing):
+    account_id: UUID | None = None
+    valid: bool | None = Field(None, description="neither is its last day over nor its contract")
+
+
+class ResellerList(Listing):
+    country: Word | None = None
+
+
 @router.get("/v1/contracts", dependencies=READ)
-async def list_contracts(
-    tx: Tx, caller: Caller, paging: Paging, account_id: UUID | None = None, state: State | None = None
-) -> Page[ContractOut]:
-    filters = equal(Contract.c.account_id, account_id), equal(Contract.c.state, state)
-    return await listing(Contract, ContractOut, paging, tx, *visible_to(caller, Contract), *filters)
+async def list_contracts_route(tx: Tx, caller: Caller, asked: Annotated[ContractList, Query()]) -> Page[ContractOut]:
+    return await listed(tx, Contract, asked, visible_to(caller, Contract), out=ContractOut.model_validate)
 
 
 @router.get("/v1/contracts/{contract_id}", dependencies=READ)
-async def get_contract(contract_id: UUID, tx: Tx, caller: Caller) -> ContractOut:
+async def get_contract_route(contract_id: UUID, tx: Tx, caller: Caller) -> ContractOut:
     return ContractOut.model_validate(await shown(Contract, contract_id, caller, tx))
 
 
 @router.get("/v1/offers", dependencies=READ)
-async def list_offers(
-    tx: Tx, caller: Caller, paging: Paging, account_id: UUID | None = None, valid: bool | None = None
-) -> Page[OfferOut]:
-    """`valid=true` leaves out those whose last day has passed or whose contract has ended."""
-    there = select(Account.c.time_zone).where(Account.c.id == Offer.c.account_id).scalar_subquery()
-    still = Offer.c.valid_until >= cast(func.timezone(there, tx.now), Date)
-    soon, ever = (tx.now - timedelta(days=1)).date(), date.max  # a range of both ends, which is looked up by its index
-    recent = Offer.c.valid_until.between(soon, ever)
-    only = None if valid is None else sa.and_(recent, still) if valid else ~still
-    return await listing(
-        Offer, OfferOut, paging, tx, *visible_to(caller, Offer), equal(Offer.c.account_id, account_id), only
-    )
+async def list_offers_route(tx: Tx, caller: Caller, asked: Annotated[OfferList, Query()]) -> Page[OfferOut]:
+    rows = visible_to(caller, Offer)
+    if asked.valid is not None:
+        there = select(Account.c.time_zone).where(Account.c.id == Offer.c.account_id).scalar_subquery()
+        still = Offer.c.valid_until >= cast(func.timezone(there, tx.now), Date)
+        # a range of both ends, which is looked up by its index
+        recent = Offer.c.valid_until.between((tx.now - timedelta(days=1)).date(), date.max)
+        rows.append(sa.and_(recent, still) if asked.valid else ~still)
+    return await listed(tx, Offer, asked, rows, out=OfferOut.model_validate)
 
 
 @router.get("/v1/offers/{offer_id}", dependencies=READ)
-async def get_offer(offer_id: UUID, tx: Tx, caller: Caller) -> OfferOut:
+async def get_offer_route(offer_id: UUID, tx: Tx, caller: Caller) -> OfferOut:
     return OfferOut.model_validate(await shown(Offer, offer_id, caller, tx))
 
 
 @router.get("/v1/resellers", dependencies=READ)
-async def list_resellers(tx: Tx, paging: Paging, country: Word | None = None) -> Page[ResellerOut]:
-    return await listing(Reseller, ResellerOut, paging, tx, equal(Reseller.c.country, country))
+async def list_resellers_route(tx: Tx, asked: Annotated[ResellerList, Query()]) -> Page[ResellerOut]:
+    return await listed(tx, Reseller, asked, out=ResellerOut.model_validate)
 
 
 @router.get("/v1/resellers/{reseller_id}", dependencies=READ)
-async def get_reseller(reseller_id: UUID, tx: Tx) -> ResellerOut:
+async def get_reseller_route(reseller_id: UUID, tx: Tx) -> ResellerOut:
     return ResellerOut.model_validate(await Reseller.get(reseller_id, tx))

@@ -1,18 +1,20 @@
 """Is this unit covered, and where does a technician come."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
+from fastapi import Query
 from pydantic import BaseModel
 
 from libs.kit.auth import ACCOUNT_READERS
 from libs.kit.fields import ProductNumber, Serial, Word
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.paging import Page, Paging
+from libs.kit.listing import Listing, Out, listed
+from libs.kit.paging import Page
 from services.entitlements.model.coverage import Coverage, coverage_now, registered
 from services.entitlements.model.onsite_rule import OnsiteRule
 from services.entitlements.model.registration import Registration
-from services.entitlements.queries.access import Out, equal, listing
 
 router = Router(tags=["coverage"])
 READ = [allow(*ACCOUNT_READERS)]
@@ -40,7 +42,7 @@ class OnsiteRuleOut(Out):
 
 
 @router.get("/v1/coverage", dependencies=READ)
-async def get_coverage(product_number: ProductNumber, serial: Serial, tx: Tx, caller: Caller) -> CoverageOut:
+async def get_coverage_route(product_number: ProductNumber, serial: Serial, tx: Tx, caller: Caller) -> CoverageOut:
     """A unit of another account answers like one that nobody registered."""
     found = await registered(product_number, serial, None, tx)
     if found is None or not caller.may_see(found.account_id):
@@ -53,14 +55,16 @@ async def get_coverage(product_number: ProductNumber, serial: Serial, tx: Tx, ca
     return CoverageOut(**coverage.model_dump(), replaced_by=replaced_by, evaluated_at=tx.now)
 
 
+class OnsiteRuleList(Listing):
+    country: Word | None = None
+    family: Word | None = None
+
+
 @router.get("/v1/onsite-rules", dependencies=READ)
-async def list_onsite_rules(
-    tx: Tx, paging: Paging, country: Word | None = None, family: Word | None = None
-) -> Page[OnsiteRuleOut]:
-    filters = equal(OnsiteRule.c.country, country), equal(OnsiteRule.c.family, family)
-    return await listing(OnsiteRule, OnsiteRuleOut, paging, tx, *filters)
+async def list_onsite_rules_route(tx: Tx, asked: Annotated[OnsiteRuleList, Query()]) -> Page[OnsiteRuleOut]:
+    return await listed(tx, OnsiteRule, asked, out=OnsiteRuleOut.model_validate)
 
 
 @router.get("/v1/onsite-rules/{rule_id}", dependencies=READ)
-async def get_onsite_rule(rule_id: UUID, tx: Tx) -> OnsiteRuleOut:
+async def get_onsite_rule_route(rule_id: UUID, tx: Tx) -> OnsiteRuleOut:
     return OnsiteRuleOut.model_validate(await OnsiteRule.get(rule_id, tx))

@@ -1,23 +1,23 @@
 """The catalogue, registered products and their licences as they are read."""
 
 from datetime import date, datetime
-from functools import partial
 from typing import Annotated, Any, Self
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from libs.kit.auth import ACCOUNT_READERS, CASE_READERS, Principal
 from libs.kit.fields import ProductNumber, Serial, Word
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.paging import Page, Paging
+from libs.kit.listing import Listing, Out, is_set, listed
+from libs.kit.paging import Page
 from services.entitlements.model import licence, registration
 from services.entitlements.model.history import Change
 from services.entitlements.model.licence import Licence
 from services.entitlements.model.product import Product
 from services.entitlements.model.registration import RegisteredSerial, Registration
-from services.entitlements.queries.access import Out, equal, listing, shown, visible_to
+from services.entitlements.queries.access import shown, visible_to
 
 router = Router(tags=["registrations"])
 READ = [allow(*ACCOUNT_READERS)]
@@ -92,47 +92,48 @@ class LicenceOut(Out):
     created_at: datetime
 
 
+class ProductList(Listing):
+    family: Word | None = None
+    product_number: ProductNumber | None = None
+
+
+class RegistrationList(Listing):
+    account_id: UUID | None = None
+    site_id: UUID | None = None
+    product_number: ProductNumber | None = None
+    serial: Serial | None = None
+    state: registration.State | None = None
+    disputed: bool | None = Field(None, description="another registration holds the unit")
+
+
+class LicenceList(Listing):
+    key: Word | None = None
+    serial: Serial | None = None
+    product_number: ProductNumber | None = None
+    account_id: UUID | None = None
+    state: licence.State | None = None
+
+
 @router.get("/v1/products", dependencies=ANYONE)
-async def list_products(
-    tx: Tx, paging: Paging, family: Word | None = None, product_number: ProductNumber | None = None
-) -> Page[ProductOut]:
-    filters = equal(Product.c.family, family), equal(Product.c.product_number, product_number)
-    return await listing(Product, ProductOut, paging, tx, *filters)
+async def list_products_route(tx: Tx, asked: Annotated[ProductList, Query()]) -> Page[ProductOut]:
+    return await listed(tx, Product, asked, out=ProductOut.model_validate)
 
 
 @router.get("/v1/products/{product_id}", dependencies=ANYONE)
-async def get_product(product_id: UUID, tx: Tx) -> ProductOut:
+async def get_product_route(product_id: UUID, tx: Tx) -> ProductOut:
     return ProductOut.model_validate(await Product.get(product_id, tx))
 
 
 @router.get("/v1/registrations", dependencies=READ)
-async def list_registrations(
-    tx: Tx,
-    caller: Caller,
-    paging: Paging,
-    account_id: UUID | None = None,
-    site_id: UUID | None = None,
-    product_number: ProductNumber | None = None,
-    serial: Serial | None = None,
-    state: registration.State | None = None,
-    disputed: Annotated[bool | None, Query(description="another registration holds the unit")] = None,
+async def list_registrations_route(
+    tx: Tx, caller: Caller, asked: Annotated[RegistrationList, Query()]
 ) -> Page[RegistrationOut]:
-    c = Registration.c
-    filters = (
-        equal(c.account_id, account_id),
-        equal(c.site_id, site_id),
-        equal(c.product_number, product_number),
-        equal(c.serial, serial),
-        equal(c.state, state),
-        None if disputed is None else c.disputed_at.is_not(None) if disputed else c.disputed_at.is_(None),
-    )
-    of_caller = visible_to(caller, Registration)
-    show = partial(RegistrationOut.of, caller=caller)
-    return await listing(Registration, RegistrationOut, paging, tx, *of_caller, *filters, show=show)
+    rows = visible_to(caller, Registration) + is_set(Registration.c.disputed_at, asked.disputed)
+    return await listed(tx, Registration, asked, rows, out=lambda found: RegistrationOut.of(found, caller))
 
 
 @router.get("/v1/registrations/{registration_id}", dependencies=READ)
-async def get_registration(registration_id: UUID, tx: Tx, caller: Caller) -> RegistrationWithSerials:
+async def get_registration_route(registration_id: UUID, tx: Tx, caller: Caller) -> RegistrationWithSerials:
     found = await shown(Registration, registration_id, caller, tx)
     serials = await tx.select(
         RegisteredSerial, RegisteredSerial.c.registration_id == found.id, order_by=(RegisteredSerial.c.replaced_at,)
@@ -141,28 +142,11 @@ async def get_registration(registration_id: UUID, tx: Tx, caller: Caller) -> Reg
 
 
 @router.get("/v1/licences", dependencies=READ)
-async def list_licences(
-    tx: Tx,
-    caller: Caller,
-    paging: Paging,
-    key: Word | None = None,
-    serial: Serial | None = None,
-    product_number: ProductNumber | None = None,
-    account_id: UUID | None = None,
-    state: licence.State | None = None,
-) -> Page[LicenceOut]:
+async def list_licences_route(tx: Tx, caller: Caller, asked: Annotated[LicenceList, Query()]) -> Page[LicenceOut]:
     """By key, by serial, or by account (S17)."""
-    c = Licence.c
-    filters = (
-        equal(c.key, key),
-        equal(c.serial, serial),
-        equal(c.product_number, product_number),
-        equal(c.account_id, account_id),
-        equal(c.state, state),
-    )
-    return await listing(Licence, LicenceOut, paging, tx, *visible_to(caller, Licence), *filters)
+    return await listed(tx, Licence, asked, visible_to(caller, Licence), out=LicenceOut.model_validate)
 
 
 @router.get("/v1/licences/{licence_id}", dependencies=READ)
-async def get_licence(licence_id: UUID, tx: Tx, caller: Caller) -> LicenceOut:
+async def get_licence_route(licence_id: UUID, tx: Tx, caller: Caller) -> LicenceOut:
     return LicenceOut.model_validate(await shown(Licence, licence_id, caller, tx))

@@ -1,6 +1,8 @@
 """Accounts, sites and contacts: what is valid, who may, and nobody sees another's."""
 
 from typing import Any
+from urllib.parse import quote
+from uuid import UUID
 
 import pytest
 
@@ -153,3 +155,27 @@ async def test_a_product_number_and_an_onsite_rule_are_there_once(entitlements: 
 
     assert (product.status_code, product.json()["title"]) == (409, "There already")
     assert (rule.status_code, rule.json()["title"]) == (409, "There is a rule for this already")
+
+
+async def test_names_are_found_by_their_words_with_or_without_diacritics(entitlements: Harness) -> None:
+    sao_mai = await a_customer(entitlements, "Công ty Cổ phần Sao Mai")
+    song_huong = await a_customer(entitlements, "Công ty Sông Hương")
+    both = {str(sao_mai.account_id), str(song_huong.account_id)}
+
+    async def found(q: str, role: str = "engineer", accounts: tuple[UUID, ...] = ()) -> set[str]:
+        answer = await entitlements.get(f"/v1/accounts?q={quote(q)}", role=role, accounts=accounts)
+        assert answer.status_code == 200, answer.text
+        return {each["id"] for each in answer.json()["items"]}
+
+    assert await found("sao mai") == await found("MÁI  sao") == {str(sao_mai.account_id)}
+    assert await found("cong ty") == await found("Công") == both
+    assert await found("cong", "customer", (sao_mai.account_id,)) == {str(sao_mai.account_id)}
+    assert await found("sao huong") == await found("--") == set()
+
+    account = await entitlements.get(f"/v1/accounts/{sao_mai.account_id}")
+    changed = await entitlements.patch(
+        f"/v1/accounts/{sao_mai.account_id}", {"name": "Đại Dương"}, etag=account.headers["etag"], role="manager"
+    )
+    assert changed.status_code == 200
+    assert await found("sao") == set()
+    assert await found("dai duong") == {str(sao_mai.account_id)}

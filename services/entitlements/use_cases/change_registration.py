@@ -5,6 +5,7 @@ from uuid import UUID
 from libs.kit.auth import ACCOUNT_KEEPERS
 from libs.kit.fields import Line
 from libs.kit.http import Caller, Router, Tx, allow
+from libs.kit.patch import Patch
 from libs.store import Transaction
 from services.entitlements.model.account import must_be_of_account
 from services.entitlements.model.contact import Contact
@@ -15,17 +16,16 @@ from services.entitlements.queries.access import locked_with_account
 from services.entitlements.queries.registrations import RegistrationOut
 from services.entitlements.reactions.decide_coverage import decide_again
 from services.entitlements.reactions.publish_registrations import publish_registration, tell_transferred
-from services.entitlements.use_cases.changes import Change
 
 router = Router(tags=["registrations"])
 
 
-class ChangeRegistration(Change):
-    site_id: UUID | None = None
-    contact_id: UUID | None = None
-    contract_id: UUID | None = None
-    hardware_revision: Line | None = None
-    firmware: Line | None = None
+class ChangeRegistration(Patch):
+    site_id: UUID | None
+    contact_id: UUID | None
+    contract_id: UUID | None
+    hardware_revision: Line | None
+    firmware: Line | None
 
 
 async def change_registration(registration: Registration, cmd: ChangeRegistration, tx: Transaction) -> None:
@@ -37,7 +37,8 @@ async def change_registration(registration: Registration, cmd: ChangeRegistratio
     await must_be_of_account(Contact, cmd.contact_id, registration.account_id, tx)
     await must_be_of_account(Contract, cmd.contract_id, registration.account_id, tx)
     site_id = registration.site_id
-    cmd.apply(registration)
+    if not cmd.apply_to(registration):
+        return
     registration.move(at=tx.now, by=tx.scope.actor, reason="changed")
     await publish_registration(registration, await serials_of(registration, tx), tx)
     if registration.site_id != site_id:

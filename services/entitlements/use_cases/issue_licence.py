@@ -1,7 +1,7 @@
 """Issue a licence, and extend or shorten its validity (S17)."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
@@ -9,43 +9,41 @@ from pydantic import Field
 from libs.kit.auth import MANAGERS
 from libs.kit.fields import Line, ProductNumber, Serial, Word
 from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.patch import New, Patch
 from libs.kit.twins import refuse_twin
 from libs.store import Transaction
-from libs.store.ids import new_id
 from services.entitlements.model.account import Account, must_be_of_account
 from services.entitlements.model.contract import Contract
 from services.entitlements.model.coverage import registered
-from services.entitlements.model.fields import unchanged
 from services.entitlements.model.licence import Licence, UnitNotRegistered, check_validity, machine
 from services.entitlements.model.policy import policies
 from services.entitlements.queries.access import account_of, locked_with_account
 from services.entitlements.queries.registrations import LicenceOut
 from services.entitlements.reactions.run_licence import follow_validity, new_key, start_licence
-from services.entitlements.use_cases.changes import Change
 
 router = Router(tags=["licences"])
-Seats = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
-class IssueLicence(Command):
+class LicenceFields(Command):
+    software: Line
+    seats: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    valid_until: date | None = None
+
+
+class IssueLicence(New, LicenceFields):
     """For one unit when it names a product number and serial, else for the account."""
 
     account_id: UUID
     key: Word | None = None  # None: one is made
-    software: Line
     premium: bool = False
     contract_id: UUID | None = None
     product_number: ProductNumber | None = None
     serial: Serial | None = None
-    seats: Seats | None = None
     valid_from: date
-    valid_until: date | None = None
 
 
-class ChangeLicence(Change):
-    valid_until: date | None = None
-    seats: Seats | None = None
-    software: Line = unchanged()
+class ChangeLicence(Patch, LicenceFields):
+    """What it is for stays."""
 
 
 async def issue_licence(cmd: IssueLicence, account: Account, tx: Transaction) -> Licence:
@@ -58,23 +56,8 @@ async def issue_licence(cmd: IssueLicence, account: Account, tx: Transaction) ->
             raise UnitNotRegistered("Name the product number and serial of a unit that the account has registered.")
     if cmd.key:
         await refuse_twin(Licence, tx, key=cmd.key)
-    licence = Licence(
-        id=new_id(),
-        account_id=account.id,
-        key=cmd.key or new_key(),
-        software=cmd.software,
-        premium=cmd.premium,
-        contract_id=cmd.contract_id,
-        product_number=cmd.product_number,
-        serial=cmd.serial,
-        seats=cmd.seats,
-        valid_from=cmd.valid_from,
-        valid_until=cmd.valid_until,
-        state=machine.initial,
-        distances=[],
-        history=[],
-        created_at=tx.now,
-    )
+    more: dict[str, Any] = {"key": cmd.key or new_key(), "state": machine.initial, "distances": [], "history": []}
+    licence = cmd.make(Licence, tx, account_id=account.id, **more)
     return start_licence(licence, account, await policies.at(tx, region=account.country), tx)
 
 
@@ -86,8 +69,8 @@ async def issue_licence_route(cmd: IssueLicence, tx: Tx, caller: Caller) -> Lice
 @router.patch("/v1/licences/{licence_id}", dependencies=[allow(*MANAGERS)])
 async def change_licence_route(licence_id: UUID, cmd: ChangeLicence, tx: Tx, caller: Caller) -> LicenceOut:
     licence, account = await locked_with_account(Licence, licence_id, caller, tx)
-    cmd.apply(licence)
+    changed = cmd.apply_to(licence)
     check_validity(licence.valid_from, licence.valid_until)
-    if "valid_until" in cmd.model_fields_set:
+    if "valid_until" in changed:
         follow_validity(licence, account, await policies.at(tx, region=account.country), tx, reason="validity changed")
     return LicenceOut.model_validate(licence)

@@ -6,29 +6,25 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from libs.kit.auth import ACCOUNT_KEEPERS
-from libs.kit.fields import Line, Text, Zone
+from libs.kit.fields import Country, Line, Text, Zone
 from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.patch import New, Patch
 from libs.store import Transaction
-from libs.store.ids import new_id
 from services.entitlements.model.account import Account, must_be_of_account
 from services.entitlements.model.contact import Contact
-from services.entitlements.model.fields import Country, unchanged
 from services.entitlements.model.site import OpeningWindow, Site, refuse_overlaps
 from services.entitlements.queries.access import account_of, locked_with_account
 from services.entitlements.queries.accounts import SiteOut
 from services.entitlements.reactions.decide_coverage import decide_again
 from services.entitlements.reactions.offer_discounts import offer_discounts
-from services.entitlements.use_cases.changes import Change
 
 router = Router(tags=["sites"])
-AddressLines = Annotated[list[Line], Field(min_length=1, max_length=6)]
 OpeningTimes = Annotated[list[OpeningWindow], Field(min_length=1, max_length=28), AfterValidator(refuse_overlaps)]
 
 
-class CreateSite(Command):
-    account_id: UUID | None = None
+class SiteFields(Command):
     name: Line
-    address_lines: AddressLines
+    address_lines: Annotated[list[Line], Field(min_length=1, max_length=6)]
     city: Line
     region: Line | None = None
     postal_code: Line | None = None
@@ -39,31 +35,25 @@ class CreateSite(Command):
     contact_id: UUID | None = None
 
 
-class ChangeSite(Change):
-    name: Line = unchanged()
-    address_lines: AddressLines = unchanged()
-    city: Line = unchanged()
-    region: Line | None = None
-    postal_code: Line | None = None
-    country: Country = unchanged()
-    time_zone: Zone = unchanged()
-    opening_hours: OpeningTimes = unchanged()
-    access_notes: Text | None = None
-    contact_id: UUID | None = None
+class CreateSite(New, SiteFields):
+    account_id: UUID | None = None
+
+
+class ChangeSite(Patch, SiteFields):
+    """The account stays."""
 
 
 async def create_site(cmd: CreateSite, account: Account, tx: Transaction) -> Site:
     await must_be_of_account(Contact, cmd.contact_id, account.id, tx)
-    fields = {name: getattr(cmd, name) for name in CreateSite.model_fields if name != "account_id"}
-    site = tx.add(Site(id=new_id(), account_id=account.id, created_at=tx.now, **fields))
+    site = cmd.make(Site, tx, account_id=account.id)
     await _tell(account, tx)
     return site
 
 
 async def change_site(site: Site, account: Account, cmd: ChangeSite, tx: Transaction) -> Site:
     await must_be_of_account(Contact, cmd.contact_id, account.id, tx)
-    cmd.apply(site)
-    await _tell(account, tx)
+    if cmd.apply_to(site):
+        await _tell(account, tx)
     return site
 
 

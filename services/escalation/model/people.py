@@ -94,3 +94,10 @@ def ids_of(stored: list[Person], named: list[NewPerson], in_use: set[UUID]) -> d
             if len(same) == 1 and len([each for each in left if each[part] == words[part]]) == 1:
                 ids[words] = by_words[same[0]]
     return ids
+
+
+def known_there(entity: Entity, command: BaseModel) -> dict[tuple[str, str], UUID]:
+    """The ids of those whom the command names and the entity knows."""
+    stored = [person for person in people_in(list(vars(entity).values())) if isinstance(person, Person)]
+    in_use = {each.replaces for each in getattr(entity, "overrides", ()) if each.replaces}
+    return ids_of(stored, people_in(command), in_use)

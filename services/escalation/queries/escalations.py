@@ -1,19 +1,21 @@
 """Escalations: the customer's view, and ours."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
-import sqlalchemy as sa
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
-from libs.events.values import Priority, Recipient
+from libs.events.values import Instant, Priority, Recipient
 from libs.kit.auth import ACCOUNT_READERS, Principal
+from libs.kit.fields import Word
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.paging import Page, Paging, page
+from libs.kit.listing import COUNTS, Listing, Out, listed, order
+from libs.kit.paging import Page
 from libs.kit.problems import Missing
-from libs.kit.rows import Rows, in_order, of_its_accounts, visible
+from libs.kit.rows import Rows, of_its_accounts, visible
 from libs.store import Transaction
 from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation import Acknowledgement, Change, Engagement, Escalation, EscalationState
@@ -22,10 +24,8 @@ from services.escalation.model.escalation_policy import FrozenPolicy
 router = Router(tags=["escalations"])
 
 
-class EscalationOut(BaseModel):
+class EscalationOut(Out):
     """What the customer sees of an escalation."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     number: str
@@ -82,35 +82,29 @@ async def visible_escalation(escalation_id: UUID, tx: Transaction, caller: Princ
     return await visible(Escalation, escalation_id, visible_to(caller, Escalation), tx)
 
 
+class EscalationList(Listing):
+    found_by: ClassVar[Sequence[str]] = ("number",)
+
+    q: Word | None = Field(None, description="an escalation's number")
+    case_id: UUID | None = None
+    account_id: UUID | None = None
+    state: list[EscalationState] | None = None
+    priority: Priority | None = None
+    raised_from: Instant | None = None
+    raised_before: Instant | None = None
+    counts: list[Literal["state", "priority"]] | None = Field(None, description=COUNTS)
+    sort: str = order("-raised_at")
+
+
 @router.get("/v1/escalations", dependencies=[allow(*ACCOUNT_READERS)])
-async def list_escalations(
-    tx: Tx,
-    caller: Caller,
-    params: Paging,
-    case_id: UUID | None = None,
-    account_id: UUID | None = None,
-    state: Annotated[list[EscalationState] | None, Query()] = None,
-    priority: Priority | None = None,
+async def list_escalations_route(
+    tx: Tx, caller: Caller, asked: Annotated[EscalationList, Query()]
 ) -> Page[EscalationDetail] | Page[EscalationOut]:
     """The newest first."""
-    c = Escalation.c
-    named = ((c.case_id, case_id), (c.account_id, account_id), (c.priority, priority))
-    where = visible_to(caller, Escalation) + [column == value for column, value in named if value]
-    if state:
-        where.append(c.state.in_(state))
-    if after := params.after(datetime, UUID):
-        where.append(
-            sa.tuple_(c.raised_at, c.id)
-            < sa.tuple_(sa.literal(after[0], c.raised_at.type), sa.literal(after[1], c.id.type))
-        )
-    rows = await in_order(tx, Escalation, where, (c.raised_at.desc(), c.id.desc()), params.limit + 1)
-    if caller.staff:
-        return page(
-            [EscalationDetail.model_validate(r) for r in rows], params.limit, lambda row: (row.raised_at, row.id)
-        )
-    return page([EscalationOut.model_validate(r) for r in rows], params.limit, lambda row: (row.raised_at, row.id))
+    rows = visible_to(caller, Escalation)
+    return await listed(tx, Escalation, asked, rows, out=lambda escalation: shown(escalation, caller))
 
 
 @router.get("/v1/escalations/{escalation_id}", dependencies=[allow(*ACCOUNT_READERS)])
-async def read_escalation(escalation_id: UUID, tx: Tx, caller: Caller) -> EscalationDetail | EscalationOut:
+async def get_escalation_route(escalation_id: UUID, tx: Tx, caller: Caller) -> EscalationDetail | EscalationOut:
     return shown(await visible_escalation(escalation_id, tx, caller), caller)

@@ -1,20 +1,19 @@
 """Who can be called: policies, teams, rotas with who is on call, experts by skill."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 from uuid import UUID
 
-import sqlalchemy as sa
 from fastapi import Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel
 
 from libs.events.values import Domain, Language, Priority
 from libs.kit.auth import STAFF
 from libs.kit.calendar import CalendarData
 from libs.kit.fields import Word
 from libs.kit.http import Router, Tx, allow
-from libs.kit.paging import Page, PageParams, Paging, page
-from libs.store import Entity, Transaction
+from libs.kit.listing import Listing, Out, listed, order
+from libs.kit.paging import Page
 from services.escalation.model.escalation_policy import EscalationPolicy, Step
 from services.escalation.model.expert import Absence, Expert, Skills, Unavailable, by_fitness
 from services.escalation.model.people import Person, Team
@@ -23,9 +22,7 @@ from services.escalation.model.rota import Layer, Override, Rota
 router = Router(tags=["people"])
 
 
-class PolicyOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class PolicyOut(Out):
     id: UUID
     name: str
     priorities: list[Priority]
@@ -36,9 +33,7 @@ class PolicyOut(BaseModel):
     active: bool
 
 
-class TeamOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class TeamOut(Out):
     id: UUID
     name: str
     purpose: Literal["service_management"] | None
@@ -46,9 +41,7 @@ class TeamOut(BaseModel):
     webhook_url: str | None
 
 
-class RotaOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class RotaOut(Out):
     id: UUID
     name: str
     purpose: Literal["duty_manager", "on_call"]
@@ -63,9 +56,7 @@ class OnCall(BaseModel):
     people: list[Person]
 
 
-class ExpertOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class ExpertOut(Out):
     id: UUID
     name: str
     email: str | None
@@ -85,67 +76,69 @@ class FoundExpert(ExpertOut):
     matching_skills: int
 
 
-M = TypeVar("M", bound=BaseModel)
+class PolicyList(Listing):
+    active: bool | None = None
+    sort: str = order("name")
 
 
-async def _named_page(
-    cls: Any, out: type[M], tx: Transaction, params: PageParams, *where: sa.ColumnElement[bool]
-) -> Page[M]:
-    """By name."""
-    c, conditions = cls.c, list(where)
-    if after := params.after(str, UUID):
-        conditions.append(sa.tuple_(c.name, c.id) > sa.tuple_(sa.literal(after[0]), sa.literal(after[1], c.id.type)))
-    rows: list[Entity] = await tx.select(cls, *conditions, order_by=(c.name, c.id), limit=params.limit + 1)
-    return page([out.model_validate(row) for row in rows], params.limit, lambda row: (row.name, row.id))  # type: ignore[attr-defined]
+class TeamList(Listing):
+    purpose: Literal["service_management"] | None = None
+    sort: str = order("name")
+
+
+class RotaList(Listing):
+    purpose: Literal["duty_manager", "on_call"] | None = None
+    sort: str = order("name")
+
+
+class ExpertList(Listing):
+    sort: str = order("name")
 
 
 @router.get("/v1/policies", dependencies=[allow(*STAFF)])
-async def list_policies(tx: Tx, params: Paging, active: bool | None = None) -> Page[PolicyOut]:
-    where = [] if active is None else [EscalationPolicy.c.active == active]
-    return await _named_page(EscalationPolicy, PolicyOut, tx, params, *where)
+async def list_policies_route(tx: Tx, asked: Annotated[PolicyList, Query()]) -> Page[PolicyOut]:
+    return await listed(tx, EscalationPolicy, asked, out=PolicyOut.model_validate)
 
 
 @router.get("/v1/policies/{policy_id}", dependencies=[allow(*STAFF)])
-async def read_policy(policy_id: UUID, tx: Tx) -> PolicyOut:
+async def get_policy_route(policy_id: UUID, tx: Tx) -> PolicyOut:
     return PolicyOut.model_validate(await EscalationPolicy.get(policy_id, tx))
 
 
 @router.get("/v1/teams", dependencies=[allow(*STAFF)])
-async def list_teams(tx: Tx, params: Paging, purpose: Literal["service_management"] | None = None) -> Page[TeamOut]:
-    return await _named_page(Team, TeamOut, tx, params, *([Team.c.purpose == purpose] if purpose else []))
+async def list_teams_route(tx: Tx, asked: Annotated[TeamList, Query()]) -> Page[TeamOut]:
+    return await listed(tx, Team, asked, out=TeamOut.model_validate)
 
 
 @router.get("/v1/teams/{team_id}", dependencies=[allow(*STAFF)])
-async def read_team(team_id: UUID, tx: Tx) -> TeamOut:
+async def get_team_route(team_id: UUID, tx: Tx) -> TeamOut:
     return TeamOut.model_validate(await Team.get(team_id, tx))
 
 
 @router.get("/v1/rotas", dependencies=[allow(*STAFF)])
-async def list_rotas(
-    tx: Tx, params: Paging, purpose: Literal["duty_manager", "on_call"] | None = None
-) -> Page[RotaOut]:
-    return await _named_page(Rota, RotaOut, tx, params, *([Rota.c.purpose == purpose] if purpose else []))
+async def list_rotas_route(tx: Tx, asked: Annotated[RotaList, Query()]) -> Page[RotaOut]:
+    return await listed(tx, Rota, asked, out=RotaOut.model_validate)
 
 
 @router.get("/v1/rotas/{rota_id}", dependencies=[allow(*STAFF)])
-async def read_rota(rota_id: UUID, tx: Tx) -> RotaOut:
+async def get_rota_route(rota_id: UUID, tx: Tx) -> RotaOut:
     return RotaOut.model_validate(await Rota.get(rota_id, tx))
 
 
 @router.get("/v1/rotas/{rota_id}/on-call", dependencies=[allow(*STAFF)])
-async def who_is_on_call(rota_id: UUID, tx: Tx, at: AwareDatetime | None = None) -> OnCall:
+async def get_on_call_route(rota_id: UUID, tx: Tx, at: AwareDatetime | None = None) -> OnCall:
     """Who is on call at an instant; now, unless told. A `+` in the instant's offset is written %2B."""
     when = at or tx.now
     return OnCall(rota_id=rota_id, at=when, people=(await Rota.get(rota_id, tx)).on_call(when))
 
 
 @router.get("/v1/experts", dependencies=[allow(*STAFF)])
-async def list_experts(tx: Tx, params: Paging) -> Page[ExpertOut]:
-    return await _named_page(Expert, ExpertOut, tx, params)
+async def list_experts_route(tx: Tx, asked: Annotated[ExpertList, Query()]) -> Page[ExpertOut]:
+    return await listed(tx, Expert, asked, out=ExpertOut.model_validate)
 
 
 @router.get("/v1/experts/search", dependencies=[allow(*STAFF)])
-async def find_experts(
+async def search_experts_route(
     tx: Tx,
     family: Annotated[list[Word] | None, Query()] = None,
     domain: Annotated[list[Domain] | None, Query()] = None,
@@ -171,5 +164,5 @@ async def find_experts(
 
 
 @router.get("/v1/experts/{expert_id}", dependencies=[allow(*STAFF)])
-async def read_expert(expert_id: UUID, tx: Tx) -> ExpertOut:
+async def get_expert_route(expert_id: UUID, tx: Tx) -> ExpertOut:
     return ExpertOut.model_validate(await Expert.get(expert_id, tx))

@@ -1,6 +1,6 @@
 """Escalation policies: who is called in which step. What is under way keeps the policy it was raised with."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
@@ -9,48 +9,38 @@ from libs.events.values import Priority
 from libs.kit.auth import MANAGERS
 from libs.kit.fields import Line
 from libs.kit.http import Command, Router, Tx, allow
+from libs.kit.patch import New, Patch
 from services.escalation.model.escalation_policy import EscalationPolicy, NewStep
 from services.escalation.model.settings import Rule
 from services.escalation.queries.people import PolicyOut
-from services.escalation.use_cases.revise import Revision, made, revise
 
 router = Router(tags=["policies"])
 
-Steps = Annotated[list[NewStep], Field(min_length=1, max_length=20)]
-Repeat = Annotated[int, Field(ge=0, le=20)]
-Minutes = Annotated[int, Field(ge=1, le=60 * 24)]
-Priorities = Annotated[list[Priority], Field(description="empty: all")]
-Rules = Annotated[list[Rule], Field(description="empty: all")]
 
-
-class AddPolicy(Command):
+class PolicyFields(Command):
     name: Line
-    priorities: Priorities = Field(default_factory=list)
-    rules: Rules = Field(default_factory=list)
-    steps: Steps
-    repeat: Repeat | None = None
-    unacknowledge_minutes: Minutes | None = None
+    priorities: Annotated[list[Priority], Field(description="empty: all")] = Field(default_factory=list)
+    rules: Annotated[list[Rule], Field(description="empty: all")] = Field(default_factory=list)
+    steps: Annotated[list[NewStep], Field(min_length=1, max_length=20)]
+    repeat: Annotated[int, Field(ge=0, le=20)] | None = None
+    unacknowledge_minutes: Annotated[int, Field(ge=1, le=60 * 24)] | None = None
 
 
-class RevisePolicy(Revision):
-    clearable: ClassVar[frozenset[str]] = frozenset({"repeat", "unacknowledge_minutes"})
+class CreatePolicy(New, PolicyFields):
+    """Who is called in which step, for the priorities and rules named."""
 
-    name: Line | None = None
-    priorities: Priorities | None = None
-    rules: Rules | None = None
-    steps: Steps | None = None
-    repeat: Repeat | None = None
-    unacknowledge_minutes: Minutes | None = None
-    active: bool | None = None
+
+class ChangePolicy(Patch, PolicyFields):
+    active: bool
 
 
 @router.post("/v1/policies", status_code=201, dependencies=[allow(*MANAGERS)])
-async def add_policy(cmd: AddPolicy, tx: Tx) -> PolicyOut:
-    return PolicyOut.model_validate(tx.add(made(EscalationPolicy, cmd)))
+async def create_policy_route(cmd: CreatePolicy, tx: Tx) -> PolicyOut:
+    return PolicyOut.model_validate(cmd.make(EscalationPolicy, tx))
 
 
 @router.patch("/v1/policies/{policy_id}", dependencies=[allow(*MANAGERS)])
-async def revise_policy(policy_id: UUID, cmd: RevisePolicy, tx: Tx) -> PolicyOut:
+async def change_policy_route(policy_id: UUID, cmd: ChangePolicy, tx: Tx) -> PolicyOut:
     policy = await EscalationPolicy.get(policy_id, tx, lock=True)
-    revise(policy, cmd)
+    cmd.apply_to(policy)
     return PolicyOut.model_validate(policy)

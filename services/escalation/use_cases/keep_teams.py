@@ -1,6 +1,6 @@
 """Teams: who is told together, and who service management is."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, HttpUrl
@@ -9,9 +9,9 @@ from libs.kit.auth import MANAGERS
 from libs.kit.fields import Line
 from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.outgoing import AddressRefused, check_url
-from services.escalation.model.people import NewPerson, Team
+from libs.kit.patch import New, Patch
+from services.escalation.model.people import NewPerson, Team, known_there
 from services.escalation.queries.people import TeamOut
-from services.escalation.use_cases.revise import Revision, made, revise
 
 router = Router(tags=["people"])
 
@@ -25,32 +25,30 @@ def _public(url: str) -> str:
 
 
 WebhookUrl = Annotated[HttpUrl, AfterValidator(str), AfterValidator(_public)]
-Members = Annotated[list[NewPerson], Field(max_length=200)]
 
 
-class AddTeam(Command):
+class TeamFields(Command):
     name: Line
     purpose: Literal["service_management"] | None = None
-    members: Members
+    members: Annotated[list[NewPerson], Field(max_length=200)]
     webhook_url: WebhookUrl | None = None
 
 
-class ReviseTeam(Revision):
-    clearable: ClassVar[frozenset[str]] = frozenset({"purpose", "webhook_url"})
+class CreateTeam(New, TeamFields):
+    """People who are told together."""
 
-    name: Line | None = None
-    purpose: Literal["service_management"] | None = None
-    members: Members | None = None
-    webhook_url: WebhookUrl | None = None
+
+class ChangeTeam(Patch, TeamFields):
+    """Who is known there already keeps their id."""
 
 
 @router.post("/v1/teams", status_code=201, dependencies=[allow(*MANAGERS)])
-async def add_team(cmd: AddTeam, tx: Tx) -> TeamOut:
-    return TeamOut.model_validate(tx.add(made(Team, cmd)))
+async def create_team_route(cmd: CreateTeam, tx: Tx) -> TeamOut:
+    return TeamOut.model_validate(cmd.make(Team, tx))
 
 
 @router.patch("/v1/teams/{team_id}", dependencies=[allow(*MANAGERS)])
-async def revise_team(team_id: UUID, cmd: ReviseTeam, tx: Tx) -> TeamOut:
+async def change_team_route(team_id: UUID, cmd: ChangeTeam, tx: Tx) -> TeamOut:
     team = await Team.get(team_id, tx, lock=True)
-    revise(team, cmd)
+    cmd.apply_to(team, context={"ids": known_there(team, cmd)})
     return TeamOut.model_validate(team)

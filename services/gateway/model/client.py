@@ -55,16 +55,9 @@ class Client(Entity, table="clients", indexes=("role",)):
         accounts, depots = frozenset(self.accounts), frozenset(self.depots)
         return Principal(self.id, self.name, self.role, accounts, self.partner_id, depots, self.technician_id)
 
-    def change(self, fields: dict[str, object], change: Change) -> None:
-        """Sets these fields. Raises ClientDisabled."""
-        self._still_enabled()
-        for name, value in fields.items():
-            setattr(self, name, value)
-        self.history.append(change)
-
     def take_secret(self, secret_hash: str, change: Change) -> None:
         """A new secret in place of the old one. Raises ClientDisabled."""
-        self._still_enabled()
+        self.must_be_enabled()
         self.secret_hash = secret_hash
         self.secret_generation += 1
         self.history.append(change)
@@ -75,7 +68,8 @@ class Client(Entity, table="clients", indexes=("role",)):
             self.disabled_at = change.at
             self.history.append(change)
 
-    def _still_enabled(self) -> None:
+    def must_be_enabled(self) -> None:
+        """Raises ClientDisabled."""
         if self.disabled_at:
             raise ClientDisabled("This client is disabled for good; make a new one.", state="disabled", possible=[])
 

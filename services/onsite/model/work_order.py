@@ -91,7 +91,7 @@ class WorkOrder(
     Entity,
     table="work_orders",
     indexes=("case_id", ("opened_at", "id"), ("account_id", "opened_at", "id"), ("state", "opened_at", "id")),
-    unique=("diagnosis_id",),
+    unique=("diagnosis_id", "number"),
 ):
     """Its id is derived from the diagnosis: whatever is told twice opens one."""
 

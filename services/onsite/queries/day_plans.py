@@ -1,22 +1,21 @@
 """Reads: the day plans that were made."""
 
 from datetime import date, datetime
+from typing import Annotated
 from uuid import UUID
 
-import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict
+from fastapi import Query
 
 from libs.kit.auth import MANAGERS
 from libs.kit.http import Router, Tx, allow
-from libs.kit.paging import Page, Paging, page
+from libs.kit.listing import Listing, Out, listed, order
+from libs.kit.paging import Page
 from services.onsite.model.day_plan import DayPlan, PlannedVisit
 
 router = Router(tags=["day plans"])
 
 
-class DayPlanOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class DayPlanOut(Out):
     id: UUID
     day: date
     technician_ids: list[UUID]
@@ -31,19 +30,17 @@ class DayPlanOut(BaseModel):
     created_at: datetime
 
 
+class DayPlanList(Listing):
+    day: date | None = None
+    sort: str = order("-created_at")
+
+
 @router.get("/v1/day-plans", dependencies=[allow(*MANAGERS, "ops")])
-async def list_day_plans(tx: Tx, paging: Paging, day: date | None = None) -> Page[DayPlanOut]:
+async def list_day_plans_route(tx: Tx, asked: Annotated[DayPlanList, Query()]) -> Page[DayPlanOut]:
     """The newest first."""
-    where = [] if day is None else [DayPlan.c.day == day]
-    if after := paging.after(datetime, UUID):
-        where.append(sa.tuple_(DayPlan.c.created_at, DayPlan.c.id) < after)
-    found = await tx.select(
-        DayPlan, *where, order_by=(DayPlan.c.created_at.desc(), DayPlan.c.id.desc()), limit=paging.limit + 1
-    )
-    shown = page(found, paging.limit, lambda plan: (plan.created_at, plan.id))
-    return Page(items=[DayPlanOut.model_validate(plan) for plan in shown.items], next_cursor=shown.next_cursor)
+    return await listed(tx, DayPlan, asked, out=DayPlanOut.model_validate)
 
 
 @router.get("/v1/day-plans/{plan_id}", dependencies=[allow(*MANAGERS, "ops")])
-async def get_day_plan(plan_id: UUID, tx: Tx) -> DayPlanOut:
+async def get_day_plan_route(plan_id: UUID, tx: Tx) -> DayPlanOut:
     return DayPlanOut.model_validate(await DayPlan.get(plan_id, tx))

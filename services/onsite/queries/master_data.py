@@ -1,19 +1,17 @@
 """Reads: technicians and the map."""
 
-import json
-from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
-import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict
-from sqlalchemy.dialects.postgresql import JSONB
+from fastapi import Query
 
 from libs.events.values import CountryCode
 from libs.kit.auth import STAFF
 from libs.kit.calendar import WeeklyWindow
 from libs.kit.fields import Word
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.paging import Page, Paging, page
+from libs.kit.listing import Listing, Out, contains, listed, order
+from libs.kit.paging import Page
 from libs.kit.rows import visible
 from services.onsite.model.places import Location, Place
 from services.onsite.model.technician import Absence, Authorisation, Technician, Territory
@@ -22,9 +20,7 @@ from services.onsite.queries.access import visible_to
 router = Router(tags=["technicians"])
 
 
-class TechnicianOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class TechnicianOut(Out):
     id: UUID
     name: str
     email: str | None
@@ -40,9 +36,7 @@ class TechnicianOut(BaseModel):
     active: bool
 
 
-class PlaceOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class PlaceOut(Out):
     id: UUID
     country: str
     name: str
@@ -50,42 +44,39 @@ class PlaceOut(BaseModel):
     longitude: float
 
 
+class TechnicianList(Listing):
+    active: bool | None = None
+    family: Word | None = None
+    sort: str = order("created_at")
+
+
+class PlaceList(Listing):
+    country: CountryCode | None = None
+    sort: str = order("created_at")
+
+
 @router.get("/v1/technicians", dependencies=[allow(*STAFF, "technician")])
-async def list_technicians(
-    tx: Tx, caller: Caller, paging: Paging, active: bool | None = None, family: Word | None = None
+async def list_technicians_route(
+    tx: Tx, caller: Caller, asked: Annotated[TechnicianList, Query()]
 ) -> Page[TechnicianOut]:
     """By age of the record."""
-    where = visible_to(caller, Technician)
-    where += [] if active is None else [Technician.c.active.is_(active)]
-    if after := paging.after(datetime, UUID):
-        where.append(sa.tuple_(Technician.c.created_at, Technician.c.id) > after)
-    if family is not None:
-        wanted = sa.cast(sa.literal(json.dumps([{"family": family}])), JSONB)
-        where.append(Technician.c.authorisations.contains(wanted))
-    found = await tx.select(
-        Technician, *where, order_by=(Technician.c.created_at, Technician.c.id), limit=paging.limit + 1
-    )
-    shown = page(found, paging.limit, lambda technician: (technician.created_at, technician.id))
-    items = [TechnicianOut.model_validate(technician) for technician in shown.items]
-    return Page(items=items, next_cursor=shown.next_cursor)
+    rows = visible_to(caller, Technician)
+    if asked.family is not None:
+        rows.append(contains(Technician.c.authorisations, [{"family": asked.family}]))
+    return await listed(tx, Technician, asked, rows, out=TechnicianOut.model_validate)
 
 
 @router.get("/v1/technicians/{technician_id}", dependencies=[allow(*STAFF, "technician")])
-async def get_technician(technician_id: UUID, tx: Tx, caller: Caller) -> TechnicianOut:
+async def get_technician_route(technician_id: UUID, tx: Tx, caller: Caller) -> TechnicianOut:
     rows = visible_to(caller, Technician)
     return TechnicianOut.model_validate(await visible(Technician, technician_id, rows, tx))
 
 
 @router.get("/v1/places", dependencies=[allow(*STAFF)])
-async def list_places(tx: Tx, paging: Paging, country: CountryCode | None = None) -> Page[PlaceOut]:
-    where = [] if country is None else [Place.c.country == country]
-    if after := paging.after(datetime, UUID):
-        where.append(sa.tuple_(Place.c.created_at, Place.c.id) > after)
-    found = await tx.select(Place, *where, order_by=(Place.c.created_at, Place.c.id), limit=paging.limit + 1)
-    shown = page(found, paging.limit, lambda place: (place.created_at, place.id))
-    return Page(items=[PlaceOut.model_validate(p) for p in shown.items], next_cursor=shown.next_cursor)
+async def list_places_route(tx: Tx, asked: Annotated[PlaceList, Query()]) -> Page[PlaceOut]:
+    return await listed(tx, Place, asked, out=PlaceOut.model_validate)
 
 
 @router.get("/v1/places/{place_id}", dependencies=[allow(*STAFF)])
-async def get_place(place_id: UUID, tx: Tx) -> PlaceOut:
+async def get_place_route(place_id: UUID, tx: Tx) -> PlaceOut:
     return PlaceOut.model_validate(await Place.get(place_id, tx))

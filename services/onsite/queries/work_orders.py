@@ -1,18 +1,20 @@
 """Reads: work orders with their visit, the slots on offer, appointments for the dispatch board."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-import sqlalchemy as sa
 from fastapi import Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, Field
 
 from libs.events.values import Contact, InstalledPart, Site, Window
 from libs.kit.auth import VISIT_READERS, Principal
+from libs.kit.fields import Word
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.paging import Page, Paging, page
-from libs.kit.rows import in_order, visible
+from libs.kit.listing import COUNTS, Listing, Out, listed, order
+from libs.kit.paging import Page
+from libs.kit.rows import visible
 from libs.store import Transaction
 from services.onsite.model.appointment import Appointment, AppointmentState, CheckIn, ChosenBy, Side, SignOff, Step
 from services.onsite.model.availability import demand_of, offers
@@ -24,9 +26,7 @@ from services.onsite.queries.access import visible_to
 router = Router(tags=["work orders"])
 
 
-class AppointmentOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class AppointmentOut(Out):
     id: UUID
     work_order_id: UUID
     case_id: UUID
@@ -46,11 +46,9 @@ class AppointmentOut(BaseModel):
     history: list[Change]
 
 
-class WorkOrderOut(BaseModel):
+class WorkOrderOut(Out):
     """`appointment` is the latest that the caller sees; `waiting_for` says why there is none yet. `site` with its access notes,
     and `contact`, are what the technician goes to."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     number: str
@@ -70,7 +68,7 @@ class WorkOrderOut(BaseModel):
     history: list[Change]
     site: Site | None = None
     contact: Contact | None = None
-    parts: dict[UUID, Part] = {}
+    parts: dict[UUID, Part] = Field(default_factory=dict)
     appointment: AppointmentOut | None = None
 
 
@@ -96,29 +94,30 @@ async def work_order_out(order: WorkOrder, tx: Transaction, caller: Principal) -
     return out
 
 
+class WorkOrderList(Listing):
+    found_by: ClassVar[Sequence[str]] = ("number",)
+
+    q: Word | None = Field(None, description="a work order's number")
+    case_id: UUID | None = None
+    state: WorkOrderState | None = None
+    account_id: UUID | None = None
+    opened_from: AwareDatetime | None = None
+    opened_before: AwareDatetime | None = None
+    counts: list[Literal["state"]] | None = Field(None, description=COUNTS)
+    sort: str = order("-opened_at")
+
+
 @router.get("/v1/work-orders", dependencies=[allow(*VISIT_READERS)])
-async def list_work_orders(
-    tx: Tx,
-    caller: Caller,
-    paging: Paging,
-    case_id: UUID | None = None,
-    state: WorkOrderState | None = None,
-    account_id: UUID | None = None,
+async def list_work_orders_route(
+    tx: Tx, caller: Caller, asked: Annotated[WorkOrderList, Query()]
 ) -> Page[WorkOrderOut]:
     """The newest first."""
-    where = visible_to(caller, WorkOrder)
-    filters = ((WorkOrder.c.case_id, case_id), (WorkOrder.c.state, state), (WorkOrder.c.account_id, account_id))
-    where += [column == value for column, value in filters if value is not None]
-    if after := paging.after(datetime, UUID):
-        where.append(sa.tuple_(WorkOrder.c.opened_at, WorkOrder.c.id) < after)
-    newest_first = (WorkOrder.c.opened_at.desc(), WorkOrder.c.id.desc())
-    found = await in_order(tx, WorkOrder, where, newest_first, paging.limit + 1)
-    shown = page(found, paging.limit, lambda order: (order.opened_at, order.id))
-    return Page(items=[await work_order_out(order, tx, caller) for order in shown.items], next_cursor=shown.next_cursor)
+    rows = visible_to(caller, WorkOrder)
+    return await listed(tx, WorkOrder, asked, rows, out=lambda work_order: work_order_out(work_order, tx, caller))
 
 
 @router.get("/v1/work-orders/{work_order_id}", dependencies=[allow(*VISIT_READERS)])
-async def get_work_order(work_order_id: UUID, tx: Tx, caller: Caller) -> WorkOrderOut:
+async def get_work_order_route(work_order_id: UUID, tx: Tx, caller: Caller) -> WorkOrderOut:
     order = await visible(WorkOrder, work_order_id, visible_to(caller, WorkOrder), tx)
     return await work_order_out(order, tx, caller)
 
@@ -127,7 +126,7 @@ async def get_work_order(work_order_id: UUID, tx: Tx, caller: Caller) -> WorkOrd
     "/v1/work-orders/{work_order_id}/slots",
     dependencies=[allow("customer", "engineer", "manager", "technician")],
 )
-async def list_slots(
+async def list_slots_route(
     work_order_id: UUID,
     tx: Tx,
     caller: Caller,
@@ -151,25 +150,18 @@ async def list_slots(
     return Slots(items=list(by_start.values()), not_before=earliest)
 
 
+class AppointmentList(Listing):
+    starts_from: AwareDatetime | None = None
+    starts_before: AwareDatetime | None = None
+    technician_id: UUID | None = None
+    work_order_id: UUID | None = None
+    state: AppointmentState | None = None
+    sort: str = order("starts")
+
+
 @router.get("/v1/appointments", dependencies=[allow(*VISIT_READERS)])
-async def list_appointments(
-    tx: Tx,
-    caller: Caller,
-    paging: Paging,
-    starts_from: AwareDatetime | None = None,
-    starts_before: AwareDatetime | None = None,
-    technician_id: UUID | None = None,
-    work_order_id: UUID | None = None,
-    state: AppointmentState | None = None,
+async def list_appointments_route(
+    tx: Tx, caller: Caller, asked: Annotated[AppointmentList, Query()]
 ) -> Page[AppointmentOut]:
     """The dispatch board: by the beginning of the arrival window."""
-    where, c = visible_to(caller, Appointment), Appointment.c
-    filters = ((c.technician_id, technician_id), (c.work_order_id, work_order_id), (c.state, state))
-    where += [column == value for column, value in filters if value is not None]
-    where += [c.starts >= starts_from] if starts_from else []
-    where += [c.starts < starts_before] if starts_before else []
-    if after := paging.after(datetime, UUID):
-        where.append(sa.tuple_(c.starts, c.id) > after)
-    found = await in_order(tx, Appointment, where, (c.starts, c.id), paging.limit + 1)
-    out = [AppointmentOut.model_validate(appointment) for appointment in found]
-    return page(out, paging.limit, lambda appointment: (appointment.window.starts, appointment.id))
+    return await listed(tx, Appointment, asked, visible_to(caller, Appointment), out=AppointmentOut.model_validate)

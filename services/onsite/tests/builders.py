@@ -219,7 +219,7 @@ async def a_technician(
         "home": {"latitude": home[0], "longitude": home[1]} if home else None,
         **changed,
     }
-    with next_id("services.onsite.use_cases.keep_technicians", an_id(name)):
+    with next_id("libs.kit.patch", an_id(name)):
         response = await h.post("/v1/technicians", body, role="manager")
     assert response.status_code == 201, response.text
     return an_id(name)

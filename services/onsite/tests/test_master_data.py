@@ -84,7 +84,7 @@ async def test_another_technicians_absence_is_not_theirs_to_tell(onsite: Harness
         ({"hours": []}, "/hours"),
         ({"territories": []}, "/territories"),
         ({"name": ""}, "/name"),
-        ({"holidays_country": "XX"}, "XX"),
+        ({"holidays_country": "XX"}, "/holidays_country"),
         ({"home": {"latitude": 91, "longitude": 0}}, "/home/latitude"),
         ({"salary": 1}, "/salary"),
     ],

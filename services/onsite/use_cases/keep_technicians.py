@@ -6,15 +6,14 @@ from uuid import UUID
 import sqlalchemy as sa
 from pydantic import Field, ValidationError
 
-from libs.events.values import CountryCode
 from libs.kit.auth import MANAGERS
 from libs.kit.calendar import WeeklyWindow
-from libs.kit.fields import Email, Line, Word
+from libs.kit.fields import Country, Email, Line, Word, Zone
 from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.patch import New, Patch
 from libs.kit.problems import Conflict, Unprocessable
 from libs.kit.rows import visible
 from libs.store import Transaction
-from libs.store.ids import new_id
 from services.onsite.model.places import Location
 from services.onsite.model.technician import (
     Booking,
@@ -49,23 +48,18 @@ class TechnicianFields(Command):
     skills: list[Word] = Field([], max_length=100)
     territories: list[Territory] = Field(min_length=1, max_length=100)
     hours: list[WeeklyWindow] = Field([_OFFICE_HOURS], min_length=1, max_length=50)
-    time_zone: Word
-    holidays_country: CountryCode | None = None
+    time_zone: Zone
+    holidays_country: Country | None = None
     home: Location | None = None
     active: bool = True
 
 
-class RegisterTechnician(TechnicianFields):
+class CreateTechnician(New, TechnicianFields):
     absences: list[NewAbsence] = Field([], max_length=200)
 
 
-class AmendTechnician(TechnicianFields):
-    """Only what is sent changes."""
-
-    name: Line = ""
-    authorisations: list[NewAuthorisation] = Field([], min_length=1, max_length=100)
-    territories: list[Territory] = Field([], min_length=1, max_length=100)
-    time_zone: Word = ""
+class ChangeTechnician(Patch, TechnicianFields):
+    """Visits that do not fit any more are planned again."""
 
 
 async def change_technician(
@@ -98,31 +92,16 @@ def _must_be_possible(technician: Technician) -> None:
 
 
 @router.post("/v1/technicians", status_code=201, dependencies=[allow(*MANAGERS)])
-async def register_technician_route(cmd: RegisterTechnician, tx: Tx) -> TechnicianOut:
-    technician = Technician(
-        id=new_id(),
-        created_at=tx.now,
-        name=cmd.name,
-        email=cmd.email,
-        phone=cmd.phone,
-        authorisations=[*cmd.authorisations],
-        skills=cmd.skills,
-        territories=cmd.territories,
-        hours=cmd.hours,
-        time_zone=cmd.time_zone,
-        holidays_country=cmd.holidays_country,
-        absences=[*cmd.absences],
-        home=cmd.home,
-        active=cmd.active,
-    )
+async def create_technician_route(cmd: CreateTechnician, tx: Tx) -> TechnicianOut:
+    technician = cmd.make(Technician, tx)
     _must_be_possible(technician)
-    return TechnicianOut.model_validate(tx.add(technician))
+    return TechnicianOut.model_validate(technician)
 
 
 @router.patch("/v1/technicians/{technician_id}", dependencies=[allow(*MANAGERS)])
-async def amend_technician_route(technician_id: UUID, cmd: AmendTechnician, tx: Tx) -> TechnicianOut:
+async def change_technician_route(technician_id: UUID, cmd: ChangeTechnician, tx: Tx) -> TechnicianOut:
     def change(technician: Technician) -> None:
-        vars(technician).update({name: getattr(cmd, name) for name in cmd.model_fields_set})
+        cmd.apply_to(technician)
 
     return TechnicianOut.model_validate(await change_technician(technician_id, tx, change, reason="technician_changed"))
 

@@ -1,29 +1,25 @@
 """The parts catalogue as it is."""
 
-import json
-from typing import Annotated
+from typing import Annotated, ClassVar
 from uuid import UUID
 
 import sqlalchemy as sa
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict
-from sqlalchemy.dialects.postgresql import JSONB
+from pydantic import Field
 
 from libs.events.values import Money
 from libs.kit.auth import RMA_READERS
 from libs.kit.fields import ProductNumber, Word
 from libs.kit.http import Router, Tx, allow
-from libs.kit.paging import Page, Paging, page
+from libs.kit.listing import Listing, Out, contains, listed, order
+from libs.kit.paging import Page
+from libs.kit.rows import Rows
 from services.rma.model.part import Fit, Part
 
 router = Router(tags=["parts"])
 
 
-class PartOut(BaseModel):
-    """An entry of the catalogue. `fits` names no product: it is not bound to one."""
-
-    model_config = ConfigDict(from_attributes=True)
-
+class PartOut(Out):
     id: UUID
     part_number: str
     name: str
@@ -40,25 +36,25 @@ class PartOut(BaseModel):
     revision: int
 
 
+class PartList(Listing):
+    own: ClassVar[frozenset[str]] = frozenset({"component", "fits"})
+
+    part_number: Word | None = None
+    component: Word | None = None
+    fits: ProductNumber | None = Field(None, description="a product number")
+    sort: str = order("part_number")
+
+
 @router.get("/v1/parts", dependencies=[allow(*RMA_READERS)])
-async def list_parts(
-    tx: Tx,
-    paging: Paging,
-    part_number: Word | None = None,
-    component: Word | None = None,
-    fits: Annotated[ProductNumber | None, Query(description="a product number")] = None,
-) -> Page[PartOut]:
-    where: list[sa.ColumnElement[bool]] = []
-    where += [Part.c.part_number == part_number] if part_number else []
-    where += [sa.func.lower(Part.c.component) == component.lower()] if component else []
-    where += [Part.c.fits.op("@>")(sa.cast(json.dumps([{"product_number": fits}]), JSONB))] if fits else []
-    if after := paging.after(str):
-        where.append(Part.c.part_number > after[0])
-    found = await tx.select(Part, *where, order_by=(Part.c.part_number,), limit=paging.limit + 1)
-    return page([PartOut.model_validate(each) for each in found], paging.limit, lambda part: (part.part_number,))
+async def list_parts_route(tx: Tx, asked: Annotated[PartList, Query()]) -> Page[PartOut]:
+    rows: Rows = []
+    if asked.component:
+        rows.append(sa.func.lower(Part.c.component) == asked.component.lower())
+    if asked.fits:
+        rows.append(contains(Part.c.fits, [{"product_number": asked.fits}]))
+    return await listed(tx, Part, asked, rows, out=PartOut.model_validate)
 
 
 @router.get("/v1/parts/{part_id}", dependencies=[allow(*RMA_READERS)])
-async def get_part(part_id: UUID, tx: Tx) -> PartOut:
-    """One entry of the catalogue."""
+async def get_part_route(part_id: UUID, tx: Tx) -> PartOut:
     return PartOut.model_validate(await Part.get(part_id, tx))

@@ -1,19 +1,20 @@
 """RMAs as far as the caller may see them."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-import sqlalchemy as sa
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
-from libs.events.values import Contact, Priority, Severity, Site
+from libs.events.values import Contact, Instant, Priority, Severity, Site
 from libs.kit.auth import RMA_READERS, Principal
 from libs.kit.fields import Serial, Word
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.paging import Page, Paging, page
-from libs.kit.rows import in_order, visible
+from libs.kit.listing import COUNTS, Listing, Out, listed, order
+from libs.kit.paging import Page
+from libs.kit.rows import visible
 from libs.store import Transaction
 from services.rma.model.case_file import CaseFile
 from services.rma.model.promise import Promise
@@ -34,10 +35,8 @@ from services.rma.queries.access import visible_to
 router = Router(tags=["rmas"])
 
 
-class RmaOut(BaseModel):
+class RmaOut(Out):
     """Both legs of one replacement."""
-
-    model_config = ConfigDict(from_attributes=True)
 
     id: UUID
     number: str
@@ -92,11 +91,7 @@ class RmaOut(BaseModel):
         return cls.model_validate(rma)
 
 
-class ShipmentOut(BaseModel):
-    """A parcel of an RMA, and its label."""
-
-    model_config = ConfigDict(from_attributes=True)
-
+class ShipmentOut(Out):
     direction: Direction
     reference: str
     state: LabelState
@@ -112,8 +107,8 @@ class ShipmentOut(BaseModel):
 class RmaDetail(RmaOut):
     """With its parcels and everything that happened."""
 
-    shipments: list[ShipmentOut] = []
-    history: list[Change] = []
+    shipments: list[ShipmentOut] = Field(default_factory=list)
+    history: list[Change] = Field(default_factory=list)
 
 
 async def rma_seen_by(caller: Principal, rma_id: UUID, tx: Transaction, *, lock: bool = False) -> Rma:
@@ -127,42 +122,32 @@ async def rma_and_case(caller: Principal, rma_id: UUID, tx: Transaction) -> tupl
     return rma, await CaseFile.get(rma.case_id, tx)
 
 
+class RmaList(Listing):
+    found_by: ClassVar[Sequence[str]] = ("number", "serial")
+
+    q: Word | None = Field(None, description="an RMA's number, or a unit's serial")
+    case_id: UUID | None = None
+    diagnosis_id: UUID | None = None
+    account_id: UUID | None = None
+    state: list[OutboundState] | None = None
+    return_state: list[ReturnState] | None = None
+    depot_id: UUID | None = None
+    part_number: Word | None = None
+    serial: Serial | None = None
+    created_from: Instant | None = None
+    created_before: Instant | None = None
+    counts: list[Literal["state", "return_state"]] | None = Field(None, description=COUNTS)
+    sort: str = order("-created_at")
+
+
 @router.get("/v1/rmas", dependencies=[allow(*RMA_READERS)])
-async def list_rmas(
-    tx: Tx,
-    caller: Caller,
-    paging: Paging,
-    case_id: UUID | None = None,
-    diagnosis_id: UUID | None = None,
-    account_id: UUID | None = None,
-    state: Annotated[list[OutboundState] | None, Query()] = None,
-    return_state: Annotated[list[ReturnState] | None, Query()] = None,
-    depot_id: UUID | None = None,
-    part_number: Word | None = None,
-    serial: Serial | None = None,
-) -> Page[RmaOut]:
+async def list_rmas_route(tx: Tx, caller: Caller, asked: Annotated[RmaList, Query()]) -> Page[RmaOut]:
     """The newest first. A depot's picking list is `state=reserved`, the ERP's export `return_state=invoiced`."""
-    given = {
-        "case_id": case_id,
-        "diagnosis_id": diagnosis_id,
-        "account_id": account_id,
-        "depot_id": depot_id,
-        "part_number": part_number,
-        "serial": serial,
-    }
-    where = visible_to(caller, Rma) + [Rma.c[name] == value for name, value in given.items() if value is not None]
-    where += [Rma.c.state.in_(state)] if state else []
-    where += [Rma.c.return_state.in_(return_state)] if return_state else []
-    if after := paging.after(datetime, UUID):
-        where.append(sa.tuple_(Rma.c.created_at, Rma.c.id) < sa.tuple_(*map(sa.literal, after)))
-    newest_first = (Rma.c.created_at.desc(), Rma.c.id.desc())
-    found = await in_order(tx, Rma, where, newest_first, paging.limit + 1)
-    return page([RmaOut.of(rma) for rma in found], paging.limit, lambda rma: (rma.created_at, rma.id))
+    return await listed(tx, Rma, asked, visible_to(caller, Rma), out=RmaOut.of)
 
 
 @router.get("/v1/rmas/{rma_id}", dependencies=[allow(*RMA_READERS)])
-async def get_rma(rma_id: UUID, tx: Tx, caller: Caller) -> RmaDetail:
-    """One RMA with its parcels and its history."""
+async def get_rma_route(rma_id: UUID, tx: Tx, caller: Caller) -> RmaDetail:
     rma = await rma_seen_by(caller, rma_id, tx)
     parcels = await tx.select(
         Shipment, Shipment.c.rma_id == rma.id, order_by=(Shipment.c.created_at, Shipment.c.reference)

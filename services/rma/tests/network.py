@@ -8,8 +8,9 @@ from libs.kit.calendar import CalendarData
 from libs.store.ids import new_id
 from services.rma.model.business_calendar import BusinessCalendar
 from services.rma.model.depot import Depot, Lane
+from services.rma.model.part import Part
 from services.rma.model.stock import locked_stock
-from services.rma.use_cases.keep_parts import AddPart, add_part
+from services.rma.use_cases.keep_parts import CreatePart
 from tests.support.harness import Harness
 
 HCM, SGP = (UUID(f"0192d000-0000-7000-8000-0000000000d{n}") for n in (1, 2))
@@ -77,7 +78,7 @@ async def a_network(rma: Harness, *, camera: int = 3, in_singapore: int = 0) -> 
                 )
             )
         for part in (a_part(), a_part(NEWER_CAMERA), a_unit()):
-            add_part(AddPart.model_validate(part), tx)
+            CreatePart.model_validate(part).make(Part, tx, active=True)
         for depot_id, quantity in ((HCM, camera), (SGP, in_singapore)):
             if quantity:
                 (await locked_stock(depot_id, CAMERA, tx)).add(quantity, tx, "goods in")

@@ -1,109 +1,98 @@
 """Depots and lanes: add one, change one, read them. A change forecasts every open promise again."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 
-from libs.events.values import CountryCode, Money, TimeOfDay
+from libs.events.values import Money, TimeOfDay
 from libs.kit.auth import MANAGERS
-from libs.kit.fields import Line, Short, Word
+from libs.kit.fields import Country, Line, Short, Word
 from libs.kit.http import Command, Router, Tx, allow
+from libs.kit.patch import New, Patch
 from libs.kit.problems import Unprocessable
 from libs.kit.twins import refuse_twin
-from libs.store.ids import new_id
 from services.rma.model.business_calendar import BusinessCalendar
 from services.rma.model.depot import Depot, Lane
 from services.rma.queries.network import DepotOut, LaneOut
 from services.rma.reactions.renew_promise import renew_every_open_promise
 
 router = Router(tags=["depots"])
-Nights = Annotated[int, Field(ge=0, le=60)]
 
 
 class UnknownReference(Unprocessable):
     title = "It refers to something unknown"
 
 
-class AddDepot(Command):
-    code: Annotated[Word, Field(max_length=20)]
+class DepotFields(Command):
     name: Line
-    country: CountryCode
-    region: Word | None = None
-    city: Short = ""
-    postal_code: Word | None = None
     address_lines: list[Line] = Field([], max_length=6)
     phone: Word | None = None
     calendar_id: UUID
     cut_off: TimeOfDay | None = None
+    """Without one, as the policy says."""
 
 
-class ChangeDepot(Command):
-    """Only what is given changes; a cut-off of null follows the policy again."""
-
-    name: Line = ""
-    address_lines: list[Line] = Field([], max_length=6)
-    phone: Word | None = None
-    calendar_id: UUID = UUID(int=0)
-    cut_off: TimeOfDay | None = None
-    active: bool = True
-
-
-class AddLane(Command):
-    depot_id: UUID
-    country: CountryCode
+class CreateDepot(New, DepotFields):
+    code: Annotated[Word, Field(max_length=20)]
+    country: Country
     region: Word | None = None
-    transit_days: Nights
+    city: Short = ""
+    postal_code: Word | None = None
+
+
+class ChangeDepot(Patch, DepotFields):
+    active: bool
+
+
+class LaneFields(Command):
+    transit_days: Annotated[int, Field(ge=0, le=60)]
     delivers_by: TimeOfDay = "12:00"
     cost: Money
+
+
+class CreateLane(New, LaneFields):
+    depot_id: UUID
+    country: Country
+    region: Word | None = None
     carrier: Line
     service: Line = "next_business_day"
 
 
-class ChangeLane(Command):
-    """Only what is given changes."""
-
-    transit_days: Nights = 0
-    delivers_by: TimeOfDay = "12:00"
-    cost: Money | None = None
-    active: bool = True
+class ChangeLane(Patch, LaneFields):
+    active: bool
 
 
 @router.post("/v1/depots", status_code=201, dependencies=[allow(*MANAGERS)])
-async def add_depot_route(cmd: AddDepot, tx: Tx) -> DepotOut:
+async def create_depot_route(cmd: CreateDepot, tx: Tx) -> DepotOut:
     await refuse_twin(Depot, tx, code=cmd.code)
     await _know_calendar(cmd.calendar_id, tx)
-    fields: dict[str, Any] = dict(cmd) | {"id": new_id(), "active": True}
-    return DepotOut.model_validate(tx.add(Depot(**fields)))
+    return DepotOut.model_validate(cmd.make(Depot, tx, active=True))
 
 
 @router.patch("/v1/depots/{depot_id}", dependencies=[allow(*MANAGERS)])
 async def change_depot_route(depot_id: UUID, cmd: ChangeDepot, tx: Tx) -> DepotOut:
     depot = await Depot.get(depot_id, tx, lock=True)
-    if "calendar_id" in cmd.model_fields_set:
-        await _know_calendar(cmd.calendar_id, tx)
-    for name in cmd.model_fields_set:
-        setattr(depot, name, getattr(cmd, name))
-    await renew_every_open_promise(tx, "network")
+    if changed := cmd.apply_to(depot):
+        if "calendar_id" in changed:
+            await _know_calendar(cmd.calendar_id, tx)
+        await renew_every_open_promise(tx, "network")
     return DepotOut.model_validate(depot)
 
 
 @router.post("/v1/lanes", status_code=201, dependencies=[allow(*MANAGERS)])
-async def add_lane_route(cmd: AddLane, tx: Tx) -> LaneOut:
+async def create_lane_route(cmd: CreateLane, tx: Tx) -> LaneOut:
     if await Depot.find(cmd.depot_id, tx) is None:
         raise UnknownReference(f"There is no depot {cmd.depot_id}.")
-    fields: dict[str, Any] = dict(cmd) | {"id": new_id(), "active": True}
     await renew_every_open_promise(tx, "network")
-    return LaneOut.model_validate(tx.add(Lane(**fields)))
+    return LaneOut.model_validate(cmd.make(Lane, tx, active=True))
 
 
 @router.patch("/v1/lanes/{lane_id}", dependencies=[allow(*MANAGERS)])
 async def change_lane_route(lane_id: UUID, cmd: ChangeLane, tx: Tx) -> LaneOut:
     lane = await Lane.get(lane_id, tx, lock=True)
-    for name in cmd.model_fields_set:
-        if (value := getattr(cmd, name)) is not None:
-            setattr(lane, name, value)
-    await renew_every_open_promise(tx, "network")
+    if cmd.apply_to(lane):
+        await renew_every_open_promise(tx, "network")
     return LaneOut.model_validate(lane)
 
 
