@@ -8,7 +8,8 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from libs.events.values import Priority, Severity
-from libs.kit.problems import Conflict, Unprocessable
+from libs.kit.case_files import CaseClosedToCommands
+from libs.kit.problems import Conflict
 from libs.store import Entity
 from services.escalation.model.facts import CaseState, Epoch, Fact, case_state, epochs, in_order, severity_at
 
@@ -16,10 +17,6 @@ THRESHOLD = "threshold"
 """The timer of a threshold; what follows the colon is its key."""
 RECOMPUTE = "recompute"
 """The timer that looks anew at what is due, after a change of policy."""
-
-
-class CaseClosedToCommands(Unprocessable):
-    """The case is over, or its cancellation is being assessed."""
 
 
 class CaseNotWorked(Conflict):
@@ -113,17 +110,8 @@ class CaseFile(Entity, table="case_files", indexes=("account_id", "state")):
 
     def must_take_commands(self) -> None:
         """Raises CaseClosedToCommands for a closed, cancelled or assessing case."""
-        possible = {
-            "closed": "open a follow-up case",
-            "cancelled": "open a new case",
-            "assessing": "wait until its cancellation is accepted or declined",
-        }.get(self.state)
-        if possible:
-            raise CaseClosedToCommands(
-                f"The case is {self.state} and takes no commands; possible now: {possible}.",
-                state=self.state,
-                possible=[possible],
-            )
+        if self.state in ("closed", "cancelled", "assessing"):
+            raise CaseClosedToCommands(self.state)
 
     def must_be_worked(self) -> None:
         """Raises CaseClosedToCommands, or CaseNotWorked for a resolved case."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from libs.events.cases_work import FaultDiagnosed
 from libs.events.entitlements import CoverageDecided
 from libs.events.values import Contact, Domain, Instant, Product, Site
-from libs.kit.problems import Unprocessable
+from libs.kit.case_files import CaseClosedToCommands
 from libs.store import Entity
 
 PartStatus = Literal[
@@ -25,18 +25,6 @@ VISIT_LATE = "visit_late"
 """The timer that puts a visit whose technician is still on the way before the dispatcher; what follows the colon is the work order."""
 PLAN_VISIT = "plan_visit"
 """The timer that looks for a technician once more; what follows the colon is the work order."""
-
-
-class CaseClosedToCommands(Unprocessable):
-    """The case was cancelled: only a visit that has begun goes on."""
-
-    def __init__(self, state: str) -> None:
-        super().__init__(
-            f"The case was cancelled and the work order is {state}; nothing is possible on it now.",
-            case="cancelled",
-            state=state,
-            possible=[],
-        )
 
 
 class Coverage(BaseModel):
@@ -139,10 +127,10 @@ class CaseFile(Entity, table="case_files"):
     parts: dict[UUID, Part] = field(default_factory=dict)
     cancelled: Stop | None = None
 
-    def must_take_commands(self, state: str) -> None:
-        """Raises CaseClosedToCommands."""
-        if self.cancelled is not None and state != "in_progress":
-            raise CaseClosedToCommands(state)
+    def must_take_commands(self, order_state: str) -> None:
+        """Of a cancelled case only a visit that has begun goes on. Raises CaseClosedToCommands."""
+        if self.cancelled is not None and order_state != "in_progress":
+            raise CaseClosedToCommands("cancelled", work_order=order_state)
 
     def stop(self, diagnosis_id: UUID) -> Stop | None:
         """Why no visit shall be made for this diagnosis any more, or None."""

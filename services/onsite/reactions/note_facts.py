@@ -17,6 +17,7 @@ from libs.events.rma import (
     RmaCancelled,
     RmaDenied,
 )
+from libs.kit.case_files import case_file
 from libs.store import Transaction
 from services.onsite.model.case_file import CaseFile, Coverage, Diagnosis, Part, PartStatus, Stop
 from services.onsite.reactions.act_on_case import act_on
@@ -29,7 +30,7 @@ async def note_diagnosis(event: FaultDiagnosed, tx: Transaction) -> None:
     """Keeps a diagnosis that calls for a technician, and no other."""
     if event.remedy != "onsite_replacement":
         return
-    case = await case_file_of(event.case_id, tx)
+    case = await case_file(CaseFile, event.case_id, tx)
     if event.diagnosis_id not in case.diagnoses:
         case.diagnoses[event.diagnosis_id] = Diagnosis.of(event)
         await act_on(case, tx)
@@ -37,21 +38,21 @@ async def note_diagnosis(event: FaultDiagnosed, tx: Transaction) -> None:
 
 async def note_withdrawal(event: DiagnosisWithdrawn, tx: Transaction) -> None:
     """Ends a visit for this diagnosis that has not begun."""
-    case = await case_file_of(event.case_id, tx)
+    case = await case_file(CaseFile, event.case_id, tx)
     case.withdrawn.setdefault(event.diagnosis_id, Stop(reason=event.reason, at=event.withdrawn_at))
     await act_on(case, tx)
 
 
 async def note_cancelled_case(event: CaseCancelled, tx: Transaction) -> None:
     """Ends every visit of the case that has not begun."""
-    case = await case_file_of(event.case_id, tx)
+    case = await case_file(CaseFile, event.case_id, tx)
     case.cancelled = case.cancelled or Stop(reason=event.reason, at=event.cancelled_at)
     await act_on(case, tx)
 
 
 async def note_coverage(event: CoverageDecided, tx: Transaction) -> None:
     """Keeps the highest revision; a visit moves or waits where its site changed."""
-    case = await case_file_of(event.case_id, tx)
+    case = await case_file(CaseFile, event.case_id, tx)
     if case.coverage is None or event.revision > case.coverage.revision:
         before, case.account_id = case.coverage, event.account_id
         case.coverage = Coverage.of(event, before)
@@ -60,7 +61,7 @@ async def note_coverage(event: CoverageDecided, tx: Transaction) -> None:
 
 async def note_promise(event: Promise, tx: Transaction) -> None:
     """The part is on its way, and promised by an instant."""
-    case = await case_file_of(event.case_id, tx)
+    case = await case_file(CaseFile, event.case_id, tx)
     status: PartStatus | None = None
     match event:
         case PartReserved():
@@ -83,7 +84,7 @@ async def note_promise(event: Promise, tx: Transaction) -> None:
 
 async def note_delivery(event: PartDelivered, tx: Transaction) -> None:
     """The part is at the site: the technician may set out."""
-    case = await case_file_of(event.case_id, tx)
+    case = await case_file(CaseFile, event.case_id, tx)
     part = _part(case, event.rma_id, event.diagnosis_id, event.delivered_at)
     if part.status not in ("lost", "dead_on_arrival"):
         part.status, part.at = "delivered", event.delivered_at
@@ -94,7 +95,7 @@ async def note_delivery(event: PartDelivered, tx: Transaction) -> None:
 
 async def note_stopped_part(event: Setback, tx: Transaction) -> None:
     """The part does not come as promised: a visit planned on it moves or waits."""
-    case = await case_file_of(event.case_id, tx)
+    case = await case_file(CaseFile, event.case_id, tx)
     status: PartStatus
     match event:
         case RmaDenied():
@@ -112,14 +113,6 @@ async def note_stopped_part(event: Setback, tx: Transaction) -> None:
     if isinstance(event, PartLost | PartDeadOnArrival):
         part.replaced_by = event.replaced_by_rma_id
     await act_on(case, tx)
-
-
-async def case_file_of(case_id: UUID, tx: Transaction) -> CaseFile:
-    """The locked file of a case, begun with whatever is heard of it first."""
-    case = await CaseFile.find(case_id, tx, lock=True)
-    if case is None:
-        case = tx.add(CaseFile(id=case_id, account_id=tx.cause.account_id if tx.cause else None))
-    return case
 
 
 def _part(case: CaseFile, rma_id: UUID, diagnosis_id: UUID, at: datetime) -> Part:

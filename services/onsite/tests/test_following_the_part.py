@@ -170,7 +170,11 @@ async def test_a_cancelled_case_takes_no_commands(onsite: Harness) -> None:
 
     refused = await do(onsite, "depart", role="manager", status=422)
 
-    assert (refused["case"], refused["state"], refused["possible"]) == ("cancelled", "cancelled", [])
+    assert (refused["state"], refused["work_order"], refused["possible"]) == (
+        "cancelled",
+        "cancelled",
+        ["open a new case"],
+    )
 
 
 @pytest.mark.promise("S28", "S29")
