@@ -4,7 +4,7 @@ from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
 from services.escalation.handlers import on, projections, timers
 from services.escalation.model.settings import policies
-from services.escalation.queries import clocks, escalations, people
+from services.escalation.queries import clocks, escalation_policies, escalations, experts, people
 from services.escalation.reactions.recompute import recompute_cases
 from services.escalation.use_cases import (
     dry_run,
@@ -24,6 +24,8 @@ service = Service(
         clocks.router,
         escalations.router,
         people.router,
+        experts.router,
+        escalation_policies.router,
         policy_router(policies, changed=recompute_cases),
         request_escalation.router,
         work_escalation.router,

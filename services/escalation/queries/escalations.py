@@ -77,9 +77,11 @@ async def visible_case(case_id: UUID, tx: Transaction, caller: Principal, *, loc
     return case
 
 
-async def visible_escalation(escalation_id: UUID, tx: Transaction, caller: Principal) -> Escalation:
-    """Raises NotFound."""
-    return await visible(Escalation, escalation_id, visible_to(caller, Escalation), tx)
+async def visible_escalation(
+    escalation_id: UUID, tx: Transaction, caller: Principal, *, lock: bool = False
+) -> Escalation:
+    """Raises NotFound, also for one that the caller does not see."""
+    return await visible(Escalation, escalation_id, visible_to(caller, Escalation), tx, lock=lock)
 
 
 class EscalationList(Listing):

@@ -64,6 +64,6 @@ async def _best(escalation: Escalation, needed: Skills, tx: Transaction) -> Expe
 @router.post("/v1/escalations/{escalation_id}/engage-expert", dependencies=[allow(*STAFF)])
 async def engage_expert_route(escalation_id: UUID, cmd: EngageExpert, tx: Tx, caller: Caller) -> EscalationDetail:
     """Invites an expert: the one named, or the best who can be asked now."""
-    escalation = await open_to_commands(escalation_id, tx)
+    escalation = await open_to_commands(escalation_id, tx, caller)
     await engage_expert(escalation, cmd, caller.scope.actor, tx)
     return EscalationDetail.model_validate(escalation)

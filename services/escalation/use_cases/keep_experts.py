@@ -12,7 +12,7 @@ from libs.kit.fields import Email, Line
 from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.patch import New, Patch
 from services.escalation.model.expert import Absence, Expert, Skills
-from services.escalation.queries.people import ExpertOut
+from services.escalation.queries.experts import ExpertOut
 
 router = Router(tags=["people"])
 

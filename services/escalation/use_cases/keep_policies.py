@@ -12,7 +12,7 @@ from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.patch import New, Patch
 from services.escalation.model.escalation_policy import EscalationPolicy, NewStep
 from services.escalation.model.settings import Rule
-from services.escalation.queries.people import PolicyOut
+from services.escalation.queries.escalation_policies import PolicyOut
 
 router = Router(tags=["policies"])
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from libs.kit.auth import STAFF
 from libs.kit.fields import Text
-from libs.kit.http import Command, Router, Tx, allow
+from libs.kit.http import Caller, Command, Router, Tx, allow
 from services.escalation.queries.escalations import EscalationDetail
 from services.escalation.reactions.end_escalation import end_escalation
 from services.escalation.use_cases.work_escalation import open_to_commands
@@ -17,8 +17,10 @@ class ResolveEscalation(Command):
 
 
 @router.post("/v1/escalations/{escalation_id}/resolve", dependencies=[allow(*STAFF)])
-async def resolve_escalation_route(escalation_id: UUID, cmd: ResolveEscalation, tx: Tx) -> EscalationDetail:
+async def resolve_escalation_route(
+    escalation_id: UUID, cmd: ResolveEscalation, tx: Tx, caller: Caller
+) -> EscalationDetail:
     """Ends an escalation; nobody is called any more."""
-    escalation = await open_to_commands(escalation_id, tx)
+    escalation = await open_to_commands(escalation_id, tx, caller)
     await end_escalation(escalation, cmd.resolution, tx)
     return EscalationDetail.model_validate(escalation)

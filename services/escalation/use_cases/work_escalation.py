@@ -3,14 +3,14 @@
 from uuid import UUID
 
 from libs.events.escalation import EscalationAcknowledged, EscalationHandedOver
-from libs.kit.auth import STAFF
+from libs.kit.auth import STAFF, Principal
 from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation import STEP, Escalation
 from services.escalation.model.people import NewPerson, Person
-from services.escalation.queries.escalations import EscalationDetail
+from services.escalation.queries.escalations import EscalationDetail, visible_escalation
 from services.escalation.reactions.step_on import watch_for_silence
 
 router = Router(tags=["escalations"])
@@ -25,9 +25,9 @@ class HandOverEscalation(Command):
     note: Text
 
 
-async def open_to_commands(escalation_id: UUID, tx: Transaction) -> Escalation:
+async def open_to_commands(escalation_id: UUID, tx: Transaction, caller: Principal) -> Escalation:
     """The locked escalation. Raises NotFound, and CaseClosedToCommands where its case takes no commands any more."""
-    escalation = await Escalation.get(escalation_id, tx, lock=True)
+    escalation = await visible_escalation(escalation_id, tx, caller, lock=True)
     case = await CaseFile.get(escalation.case_id, tx)
     case.must_take_commands()
     return escalation
@@ -68,7 +68,7 @@ async def acknowledge_escalation_route(
     escalation_id: UUID, cmd: AcknowledgeEscalation, tx: Tx, caller: Caller
 ) -> EscalationDetail:
     """The caller takes it up; a step that wants several people is silent after the last of them."""
-    escalation = await open_to_commands(escalation_id, tx)
+    escalation = await open_to_commands(escalation_id, tx, caller)
     await acknowledge_escalation(escalation, cmd, caller.scope.actor, caller.name, tx)
     return EscalationDetail.model_validate(escalation)
 
@@ -78,6 +78,6 @@ async def hand_over_escalation_route(
     escalation_id: UUID, cmd: HandOverEscalation, tx: Tx, caller: Caller
 ) -> EscalationDetail:
     """Another person answers for it from now on."""
-    escalation = await open_to_commands(escalation_id, tx)
+    escalation = await open_to_commands(escalation_id, tx, caller)
     await hand_over_escalation(escalation, cmd, caller.scope.actor, tx)
     return EscalationDetail.model_validate(escalation)
