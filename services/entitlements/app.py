@@ -4,9 +4,9 @@ from libs.events.entitlements import RegistrationState
 from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
 from services.entitlements.handlers import on, projections, timers
-from services.entitlements.model.case_file import decide_soon
 from services.entitlements.model.policy import policies
 from services.entitlements.queries import accounts, contracts, coverage, registrations
+from services.entitlements.reactions.decide_coverage import decide_soon
 from services.entitlements.use_cases import (
     cancel_contract,
     change_registration,

@@ -1,5 +1,6 @@
 """What ecps knows of a case so far. Facts come in any order; what to do follows from all of them together."""
 
+from dataclasses import field
 from datetime import datetime
 from typing import Literal, NamedTuple
 from uuid import UUID
@@ -7,14 +8,10 @@ from uuid import UUID
 from libs.events.cases import CaseCancelled, CaseOpened
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, PartnerTicketRequested
 from libs.events.entitlements import CoverageDecided
-from libs.kit.problems import Unprocessable
-from libs.store import Entity, Transaction
+from libs.kit.case_files import CaseClosedToCommands
+from libs.store import Entity
 
 CaseState = Literal["open", "resolved", "closed", "cancelled"]
-
-
-class CaseClosedToCommands(Unprocessable):
-    title = "The case takes no commands any more"
 
 
 class Wish(NamedTuple):
@@ -27,12 +24,12 @@ class Wish(NamedTuple):
 class CaseFile(Entity, table="case_files"):
     """`id` is the case's."""
 
-    account_id: UUID | None
+    account_id: UUID | None = None
     opened: CaseOpened | None = None
     coverage: CoverageDecided | None = None
-    diagnoses: dict[UUID, FaultDiagnosed]
-    withdrawn: dict[UUID, DiagnosisWithdrawn]
-    requests: dict[UUID, PartnerTicketRequested]
+    diagnoses: dict[UUID, FaultDiagnosed] = field(default_factory=dict)
+    withdrawn: dict[UUID, DiagnosisWithdrawn] = field(default_factory=dict)
+    requests: dict[UUID, PartnerTicketRequested] = field(default_factory=dict)
     state: CaseState = "open"
     state_at: datetime | None = None
     cancelled: CaseCancelled | None = None
@@ -50,11 +47,7 @@ class CaseFile(Entity, table="case_files"):
     def must_take_commands(self) -> None:
         """Raises CaseClosedToCommands when the case is closed or cancelled."""
         if self.ended:
-            raise CaseClosedToCommands(
-                f"The case is {self.state}: nothing new begins with the partner. Open a new case.",
-                state=self.state,
-                possible=[],
-            )
+            raise CaseClosedToCommands(self.state)
 
     def partner_of(self, diagnosis: FaultDiagnosed) -> UUID | None:
         """The partner that a diagnosis is about; None when the fault has nothing to do with one.
@@ -81,10 +74,3 @@ class CaseFile(Entity, table="case_files"):
 
 def _asked(request: PartnerTicketRequested) -> tuple[datetime, UUID]:
     return request.requested_at, request.request_id
-
-
-async def case_file_of(case_id: UUID, tx: Transaction) -> CaseFile:
-    """The locked case file; a new one for a case not heard of before."""
-    found = await CaseFile.find(case_id, tx, lock=True)
-    account_id = tx.cause.account_id if tx.cause else None
-    return found or tx.add(CaseFile(id=case_id, account_id=account_id, diagnoses={}, withdrawn={}, requests={}))

@@ -3,8 +3,9 @@
 from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopened, CaseResolved
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, PartnerTicketRequested
 from libs.events.entitlements import CoverageDecided
+from libs.kit.case_files import case_file
 from libs.store import Transaction
-from services.ecps.model.case_file import CaseFile, case_file_of
+from services.ecps.model.case_file import CaseFile
 from services.ecps.model.engagement import ENDED, UNSUBMITTED, Engagement
 from services.ecps.model.partner import Partner
 from services.ecps.reactions.await_partner import await_answer
@@ -17,14 +18,14 @@ from services.ecps.reactions.request_engagement import request
 
 async def note_case(event: CaseOpened, tx: Transaction) -> None:
     """Keeps whose case it is, and what was reported."""
-    case = await case_file_of(event.case_id, tx)
+    case = await case_file(CaseFile, event.case_id, tx)
     case.account_id, case.opened = event.account_id, event
     await act_on(case, tx)
 
 
 async def note_coverage(event: CoverageDecided, tx: Transaction) -> None:
     """Keeps product and site for the findings and the calls; the highest revision holds. Cover itself decides nothing here."""
-    case = await case_file_of(event.case_id, tx)
+    case = await case_file(CaseFile, event.case_id, tx)
     case.account_id = case.account_id or event.account_id
     if case.coverage is None or event.revision > case.coverage.revision:
         case.coverage = event
@@ -32,49 +33,49 @@ async def note_coverage(event: CoverageDecided, tx: Transaction) -> None:
 
 async def note_diagnosis(event: FaultDiagnosed, tx: Transaction) -> None:
     """Keeps what is wrong, and whether it has to do with a partner (S5)."""
-    case = await case_file_of(event.case_id, tx)
+    case = await case_file(CaseFile, event.case_id, tx)
     case.diagnoses[event.diagnosis_id] = event
     await act_on(case, tx)
 
 
 async def note_withdrawal(event: DiagnosisWithdrawn, tx: Transaction) -> None:
     """Keeps that a diagnosis no longer stands."""
-    case = await case_file_of(event.case_id, tx)
+    case = await case_file(CaseFile, event.case_id, tx)
     case.withdrawn[event.diagnosis_id] = event
     await act_on(case, tx)
 
 
 async def note_request(event: PartnerTicketRequested, tx: Transaction) -> None:
     """Keeps the customer's wish (S6). To ask again gives consent, or has a refused ticket tried once more."""
-    case = await case_file_of(event.case_id, tx)
+    case = await case_file(CaseFile, event.case_id, tx)
     case.requests[event.request_id] = event
     await act_on(case, tx, again=event.consent)
 
 
 async def note_resolution(event: CaseResolved, tx: Transaction) -> None:
     """Nobody waits for the partner of a resolved case."""
-    case = await case_file_of(event.case_id, tx)
+    case = await case_file(CaseFile, event.case_id, tx)
     case.become("resolved", event.resolved_at)
     await act_on(case, tx, turned=True)
 
 
 async def note_reopening(event: CaseReopened, tx: Transaction) -> None:
     """The partner is waited for again."""
-    case = await case_file_of(event.case_id, tx)
+    case = await case_file(CaseFile, event.case_id, tx)
     case.become("open", event.reopened_at)
     await act_on(case, tx, turned=True)
 
 
 async def note_closure(event: CaseClosed, tx: Transaction) -> None:
     """Ends what is with the partner."""
-    case = await case_file_of(event.case_id, tx)
+    case = await case_file(CaseFile, event.case_id, tx)
     case.become("closed", event.closed_at)
     await act_on(case, tx)
 
 
 async def note_cancellation(event: CaseCancelled, tx: Transaction) -> None:
     """Ends what is with the partner, and the calls that were to come."""
-    case = await case_file_of(event.case_id, tx)
+    case = await case_file(CaseFile, event.case_id, tx)
     case.become("cancelled", event.cancelled_at)
     case.cancelled = event
     await act_on(case, tx)

@@ -2,8 +2,9 @@
 
 from libs.events.cases_work import NoteAdded
 from libs.events.ecps import PartnerTicketUpdated
+from libs.kit.case_files import case_file
 from libs.store import Transaction
-from services.ecps.model.case_file import case_file_of
+from services.ecps.model.case_file import CaseFile
 from services.ecps.model.engagement import ENDED, Engagement
 from services.ecps.model.engagement_note import EngagementNote
 from services.ecps.model.partner import Partner
@@ -17,7 +18,7 @@ async def forward_note(event: NoteAdded, tx: Transaction) -> None:
     """Sends it to every partner who works on the case. A note that tells a foreign fact again (`source_id`) is not ours to send."""
     if event.origin in _NOT_OURS or event.source_id is not None:
         return
-    case = await case_file_of(event.case_id, tx)
+    case = await case_file(CaseFile, event.case_id, tx)
     if tx.rebuilding:
         return
     for diagnosis_id in sorted(case.diagnoses):

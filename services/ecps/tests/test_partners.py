@@ -141,6 +141,7 @@ async def test_a_change_that_changes_nothing_is_not_in_the_history(ecps: Harness
     etag = (await ecps.get(f"/v1/partners/{PARTNER}")).headers["etag"]
 
     same = await ecps.patch(f"/v1/partners/{PARTNER}", {"name": "Cloud", "why": "no reason"}, etag=etag, role="manager")
+    nothing = await ecps.patch(f"/v1/partners/{PARTNER}", {"name": None, "why": "none"}, etag=etag, role="manager")
 
-    assert same.status_code == 200
-    assert same.json()["history"] == made["history"]
+    assert (same.status_code, same.json()["history"]) == (200, made["history"])
+    assert (nothing.status_code, nothing.json()["errors"][0]["pointer"]) == (422, "/name")

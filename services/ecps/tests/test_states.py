@@ -163,4 +163,8 @@ async def test_a_closed_case_takes_no_commands(ecps: Harness) -> None:
     call = await ecps.post(
         "/v1/joint-calls", {"case_id": str(case.id), "partner_id": str(PARTNER), "purpose": "talk"}, role="engineer"
     )
-    assert (call.status_code, call.json()["state"], call.json()["possible"]) == (422, "closed", [])
+    assert (call.status_code, call.json()["state"], call.json()["possible"]) == (
+        422,
+        "closed",
+        ["open a follow-up case"],
+    )

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from libs.events.cases import CaseOpened, CoverageOverridden
 from libs.events.entitlements import registration_key
 from libs.events.values import TimeOfDay, Value
-from libs.store import Entity, Transaction
+from libs.store import Entity
 from services.entitlements.model.coverage import Coverage
 
 V = TypeVar("V", bound=Value)
@@ -101,15 +101,6 @@ class CaseFile(Entity, table="case_files", indexes=(("account_id", "is_open"), "
         )
 
 
-async def decide_soon(tx: Transaction, *where: sa.ColumnElement[bool]) -> None:
-    """What many accounts go by has changed: each open case is decided again by a timer of its own, in small transactions.
-
-    Nothing is locked here, and the timer's transaction locks case files alone, which are the last in the order of locks.
-    """
-    for case in await tx.select(CaseFile, CaseFile.c.is_open, *where):
-        tx.set_timer(case, DECIDE_AGAIN, tx.now)
-
-
 def stands_in(country: str) -> sa.ColumnElement[bool]:
     """Cases whose site is in this country, as they were told last."""
     return sa.and_(CaseFile.c.decided["site"]["country"].astext == country)
@@ -121,8 +112,3 @@ def about_product(product_number: str) -> sa.ColumnElement[bool]:
         CaseFile.c.opening["product_number"].astext == product_number,
         CaseFile.c.decided["product"]["product_number"].astext == product_number,
     )
-
-
-async def case_file_of(case_id: UUID, tx: Transaction) -> CaseFile:
-    """The locked case file; a new one for a case not heard of before."""
-    return await CaseFile.find(case_id, tx, lock=True) or tx.add(CaseFile(id=case_id))

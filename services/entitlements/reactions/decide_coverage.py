@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from libs.events import values
 from libs.events.entitlements import CoverageDecided
 from libs.store import Transaction
 from services.entitlements.model.account import Account
-from services.entitlements.model.case_file import CaseFile, Opening
+from services.entitlements.model.case_file import DECIDE_AGAIN, CaseFile, Opening
 from services.entitlements.model.coverage import Coverage, coverage_of
 from services.entitlements.model.policy import policies
 from services.entitlements.model.registration import RegisteredSerial, Registration
@@ -58,6 +60,15 @@ async def decide_for_registered(account_id: UUID, units: Sequence[UUID], tx: Tra
         await tx.flush()
     for case in cases:
         await decide(case, tx)
+
+
+async def decide_soon(tx: Transaction, *where: sa.ColumnElement[bool]) -> None:
+    """What many accounts go by has changed: each open case is decided again by a timer of its own, in small transactions.
+
+    Nothing is locked here, and the timer's transaction locks case files alone, which are the last in the order of locks.
+    """
+    for case in await tx.select(CaseFile, CaseFile.c.is_open, *where):
+        tx.set_timer(case, DECIDE_AGAIN, tx.now)
 
 
 async def decide_by_timer(case: CaseFile, tx: Transaction, _detail: str) -> None:

@@ -6,9 +6,10 @@ from libs.kit.auth import MANAGERS
 from libs.kit.fields import Country, Line, Text, Word
 from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.patch import New, Patch
-from services.entitlements.model.case_file import decide_soon, stands_in
+from services.entitlements.model.case_file import stands_in
 from services.entitlements.model.onsite_rule import OnsiteRule, must_be_new
 from services.entitlements.queries.coverage import OnsiteRuleOut
+from services.entitlements.reactions.decide_coverage import decide_soon
 
 router = Router(tags=["coverage"])
 

@@ -10,9 +10,10 @@ from libs.kit.fields import Line, ProductNumber, Text, Word
 from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.patch import New, Patch
 from libs.kit.twins import refuse_twin
-from services.entitlements.model.case_file import about_product, decide_soon
+from services.entitlements.model.case_file import about_product
 from services.entitlements.model.product import Product
 from services.entitlements.queries.registrations import ProductOut
+from services.entitlements.reactions.decide_coverage import decide_soon
 
 router = Router(tags=["products"])
 Revision = Annotated[Word, StringConstraints(max_length=40)]

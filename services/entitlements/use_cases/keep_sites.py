@@ -44,6 +44,7 @@ class ChangeSite(Patch, SiteFields):
 
 
 async def create_site(cmd: CreateSite, account: Account, tx: Transaction) -> Site:
+    """For a locked account: its offers and open cases follow. Raises NotOfThisAccount."""
     await must_be_of_account(Contact, cmd.contact_id, account.id, tx)
     site = cmd.make(Site, tx, account_id=account.id)
     await _tell(account, tx)
@@ -51,6 +52,7 @@ async def create_site(cmd: CreateSite, account: Account, tx: Transaction) -> Sit
 
 
 async def change_site(site: Site, account: Account, cmd: ChangeSite, tx: Transaction) -> Site:
+    """For a locked site and account, as `create_site`."""
     await must_be_of_account(Contact, cmd.contact_id, account.id, tx)
     if cmd.apply_to(site):
         await _tell(account, tx)
