@@ -1,5 +1,6 @@
 """What rma knows of a case so far. Facts are kept as they came, whatever came first; what to do follows from all of them."""
 
+from dataclasses import field
 from datetime import datetime
 from typing import Literal, Self
 from uuid import UUID
@@ -11,14 +12,10 @@ from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed
 from libs.events.entitlements import CoverageDecided
 from libs.events.onsite import OnsiteNotCovered, VisitCancelled, VisitCompleted, VisitFailed
 from libs.events.values import InstalledPart, Instant, Priority, Severity
-from libs.kit.problems import Unprocessable
-from libs.store import Entity, Transaction
+from libs.kit.case_files import CaseClosedToCommands
+from libs.store import Entity
 
 _BY_PART = ("replace_part", "onsite_replacement")
-
-
-class CaseClosedToCommands(Unprocessable):
-    title = "The case takes no commands any more"
 
 
 class Visit(BaseModel):
@@ -109,7 +106,7 @@ class Diagnosis(BaseModel):
 class CaseFile(Entity, table="case_files"):
     """`id` is the case's."""
 
-    account_id: UUID | None
+    account_id: UUID | None = None
     case_number: str | None = None
     product_number: str | None = None
     serial: str | None = None
@@ -117,7 +114,7 @@ class CaseFile(Entity, table="case_files"):
     priority: Priority | None = None
     severity_at: datetime | None = None
     coverage: CoverageDecided | None = None
-    diagnoses: dict[UUID, Diagnosis]
+    diagnoses: dict[UUID, Diagnosis] = field(default_factory=dict)
     cancelled: CaseCancelled | None = None
 
     @property
@@ -137,14 +134,4 @@ class CaseFile(Entity, table="case_files"):
     def must_take_commands(self) -> None:
         """Raises CaseClosedToCommands."""
         if self.cancelled:
-            raise CaseClosedToCommands(
-                "The case is cancelled; parts under way are delivered and returned, nothing else begins. Open a new case.",
-                state="cancelled",
-                possible=[],
-            )
-
-
-async def case_file_of(case_id: UUID, tx: Transaction) -> CaseFile:
-    """The locked case file; a new one for a case not heard of before."""
-    found = await CaseFile.find(case_id, tx, lock=True)
-    return found or tx.add(CaseFile(id=case_id, account_id=None, diagnoses={}))
+            raise CaseClosedToCommands("cancelled")

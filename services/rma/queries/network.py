@@ -19,6 +19,8 @@ router = Router(tags=["network"])
 
 
 class DepotOut(Out):
+    """A store of parts. Its `cut_off`, where it has one, stands before the policy's."""
+
     id: UUID
     code: str
     name: str
@@ -35,6 +37,8 @@ class DepotOut(Out):
 
 
 class LaneOut(Out):
+    """How long, by what hour, and for how much a carrier goes from a depot to a country or region."""
+
     id: UUID
     depot_id: UUID
     country: str
@@ -49,6 +53,8 @@ class LaneOut(Out):
 
 
 class CalendarOut(Out):
+    """Working days and hours of a depot, or of a destination where it names a country."""
+
     id: UUID
     name: str
     country: str | None
@@ -61,16 +67,22 @@ class CalendarOut(Out):
 
 
 class DepotList(Listing):
+    """Depots, by code."""
+
     country: CountryCode | None = None
     sort: str = order("code")
 
 
 class LaneList(Listing):
+    """Lanes, of a depot or to a country."""
+
     depot_id: UUID | None = None
     country: CountryCode | None = None
 
 
 class CalendarList(Listing):
+    """Calendars, by name."""
+
     country: CountryCode | None = None
     sort: str = order("name")
 
@@ -83,16 +95,19 @@ async def list_depots_route(tx: Tx, asked: Annotated[DepotList, Query()]) -> Pag
 
 @router.get("/v1/depots/{depot_id}", dependencies=[allow(*DEPOT_READERS)])
 async def get_depot_route(depot_id: UUID, tx: Tx) -> DepotOut:
+    """One depot."""
     return DepotOut.model_validate(await Depot.get(depot_id, tx))
 
 
 @router.get("/v1/lanes", dependencies=[allow(*DEPOT_READERS)])
 async def list_lanes_route(tx: Tx, asked: Annotated[LaneList, Query()]) -> Page[LaneOut]:
+    """In the order in which they were made."""
     return await listed(tx, Lane, asked, out=LaneOut.model_validate)
 
 
 @router.get("/v1/lanes/{lane_id}", dependencies=[allow(*DEPOT_READERS)])
 async def get_lane_route(lane_id: UUID, tx: Tx) -> LaneOut:
+    """One lane."""
     return LaneOut.model_validate(await Lane.get(lane_id, tx))
 
 
@@ -104,4 +119,5 @@ async def list_calendars_route(tx: Tx, asked: Annotated[CalendarList, Query()]) 
 
 @router.get("/v1/calendars/{calendar_id}", dependencies=[allow(*DEPOT_READERS)])
 async def get_calendar_route(calendar_id: UUID, tx: Tx) -> CalendarOut:
+    """One calendar."""
     return CalendarOut.model_validate(await BusinessCalendar.get(calendar_id, tx))

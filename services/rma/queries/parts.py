@@ -20,6 +20,8 @@ router = Router(tags=["parts"])
 
 
 class PartOut(Out):
+    """An entry of the catalogue. `fits` names no product: it is not bound to one."""
+
     id: UUID
     part_number: str
     name: str
@@ -37,6 +39,8 @@ class PartOut(Out):
 
 
 class PartList(Listing):
+    """The catalogue, by part number."""
+
     own: ClassVar[frozenset[str]] = frozenset({"component", "fits"})
 
     part_number: Word | None = None
@@ -47,6 +51,7 @@ class PartList(Listing):
 
 @router.get("/v1/parts", dependencies=[allow(*RMA_READERS)])
 async def list_parts_route(tx: Tx, asked: Annotated[PartList, Query()]) -> Page[PartOut]:
+    """By part number; `fits` finds what goes into a product."""
     rows: Rows = []
     if asked.component:
         rows.append(sa.func.lower(Part.c.component) == asked.component.lower())
@@ -57,4 +62,5 @@ async def list_parts_route(tx: Tx, asked: Annotated[PartList, Query()]) -> Page[
 
 @router.get("/v1/parts/{part_id}", dependencies=[allow(*RMA_READERS)])
 async def get_part_route(part_id: UUID, tx: Tx) -> PartOut:
+    """One entry of the catalogue."""
     return PartOut.model_validate(await Part.get(part_id, tx))

@@ -53,7 +53,7 @@ class NoTimeZone(Unprocessable):
 
 
 @router.get("/v1/promises", dependencies=[allow("customer", "reseller", *STAFF)])
-async def get_promises(
+async def get_promises_route(
     tx: Tx,
     part_number: Word,
     country: Annotated[CountryCode, Query()],

@@ -123,6 +123,8 @@ async def rma_and_case(caller: Principal, rma_id: UUID, tx: Transaction) -> tupl
 
 
 class RmaList(Listing):
+    """RMAs, the newest first."""
+
     found_by: ClassVar[Sequence[str]] = ("number", "serial")
 
     q: Word | None = Field(None, description="an RMA's number, or a unit's serial")
@@ -148,6 +150,7 @@ async def list_rmas_route(tx: Tx, caller: Caller, asked: Annotated[RmaList, Quer
 
 @router.get("/v1/rmas/{rma_id}", dependencies=[allow(*RMA_READERS)])
 async def get_rma_route(rma_id: UUID, tx: Tx, caller: Caller) -> RmaDetail:
+    """One RMA with its parcels and its history."""
     rma = await rma_seen_by(caller, rma_id, tx)
     parcels = await tx.select(
         Shipment, Shipment.c.rma_id == rma.id, order_by=(Shipment.c.created_at, Shipment.c.reference)

@@ -19,6 +19,8 @@ router = Router(tags=["stock"])
 
 
 class StockOut(Out):
+    """A depot's shelf of one part. `available` is what is neither kept for an RMA nor in quarantine."""
+
     id: UUID
     depot_id: UUID
     part_number: str
@@ -31,6 +33,8 @@ class StockOut(Out):
 
 
 class MovementOut(Out):
+    """One change of a shelf: what, how many, for which RMA, by whom and why."""
+
     id: UUID
     kind: str
     quantity: int
@@ -41,6 +45,8 @@ class MovementOut(Out):
 
 
 class StockList(Listing):
+    """Shelves, by part; `below_reorder_point`: those that run low."""
+
     depot_id: UUID | None = None
     part_number: Word | None = None
     below_reorder_point: bool = False
@@ -48,11 +54,14 @@ class StockList(Listing):
 
 
 class MovementList(Listing):
+    """Changes of a shelf, the newest first."""
+
     sort: str = order("-id")
 
 
 @router.get("/v1/stock", dependencies=[allow(*DEPOT_READERS)])
 async def list_stock_route(tx: Tx, caller: Caller, asked: Annotated[StockList, Query()]) -> Page[StockOut]:
+    """A depot sees its own."""
     rows = visible_to(caller, Stock)
     if asked.below_reorder_point:
         rows.append(Stock.c.on_hand - Stock.c.reserved < Stock.c.reorder_point)

@@ -26,6 +26,8 @@ class CreateCalendar(New):
 
 
 class ChangeCalendar(Patch, needs=("data", "why")):
+    """All of its working days, and why they are others now."""
+
     data: CalendarData
     why: Reason
 
@@ -45,6 +47,7 @@ async def create_calendar_route(cmd: CreateCalendar, tx: Tx) -> CalendarOut:
 
 @router.patch("/v1/calendars/{calendar_id}", dependencies=[allow(*MANAGERS)])
 async def change_calendar_route(calendar_id: UUID, cmd: ChangeCalendar, tx: Tx) -> CalendarOut:
+    """Every open promise is forecast again."""
     found = await BusinessCalendar.get(calendar_id, tx, lock=True)
     if cmd.apply_to(found):
         found.edited_by, found.edited_because, found.edited_at = tx.scope.actor, cmd.why, tx.now

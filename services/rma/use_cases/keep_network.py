@@ -25,15 +25,18 @@ class UnknownReference(Unprocessable):
 
 
 class DepotFields(Command):
+    """What can be changed of a depot. One without a `cut_off` follows the policy's."""
+
     name: Line
     address_lines: list[Line] = Field([], max_length=6)
     phone: Word | None = None
     calendar_id: UUID
     cut_off: TimeOfDay | None = None
-    """Without one, as the policy says."""
 
 
 class CreateDepot(New, DepotFields):
+    """A depot that opens."""
+
     code: Annotated[Word, Field(max_length=20)]
     country: Country
     region: Word | None = None
@@ -42,16 +45,22 @@ class CreateDepot(New, DepotFields):
 
 
 class ChangeDepot(Patch, DepotFields):
+    """What is other than before; one that is not `active` is not asked for parts."""
+
     active: bool
 
 
 class LaneFields(Command):
+    """What can be changed of a lane: days on the way, the hour it delivers by, and the price of a parcel."""
+
     transit_days: Annotated[int, Field(ge=0, le=60)]
     delivers_by: TimeOfDay = "12:00"
     cost: Money
 
 
 class CreateLane(New, LaneFields):
+    """A carrier's service from a depot to a country, or to a region of it."""
+
     depot_id: UUID
     country: Country
     region: Word | None = None
@@ -60,11 +69,14 @@ class CreateLane(New, LaneFields):
 
 
 class ChangeLane(Patch, LaneFields):
+    """What is other than before; one that is not `active` is not used."""
+
     active: bool
 
 
 @router.post("/v1/depots", status_code=201, dependencies=[allow(*MANAGERS)])
 async def create_depot_route(cmd: CreateDepot, tx: Tx) -> DepotOut:
+    """Its code is its own."""
     await refuse_twin(Depot, tx, code=cmd.code)
     await _know_calendar(cmd.calendar_id, tx)
     return DepotOut.model_validate(cmd.make(Depot, tx, active=True))
@@ -72,6 +84,7 @@ async def create_depot_route(cmd: CreateDepot, tx: Tx) -> DepotOut:
 
 @router.patch("/v1/depots/{depot_id}", dependencies=[allow(*MANAGERS)])
 async def change_depot_route(depot_id: UUID, cmd: ChangeDepot, tx: Tx) -> DepotOut:
+    """Every open promise is forecast again."""
     depot = await Depot.get(depot_id, tx, lock=True)
     if changed := cmd.apply_to(depot):
         if "calendar_id" in changed:
@@ -82,6 +95,7 @@ async def change_depot_route(depot_id: UUID, cmd: ChangeDepot, tx: Tx) -> DepotO
 
 @router.post("/v1/lanes", status_code=201, dependencies=[allow(*MANAGERS)])
 async def create_lane_route(cmd: CreateLane, tx: Tx) -> LaneOut:
+    """Every open promise is forecast again, and who waited for a lane is served."""
     if await Depot.find(cmd.depot_id, tx) is None:
         raise UnknownReference(f"There is no depot {cmd.depot_id}.")
     await renew_every_open_promise(tx, "network")
@@ -90,6 +104,7 @@ async def create_lane_route(cmd: CreateLane, tx: Tx) -> LaneOut:
 
 @router.patch("/v1/lanes/{lane_id}", dependencies=[allow(*MANAGERS)])
 async def change_lane_route(lane_id: UUID, cmd: ChangeLane, tx: Tx) -> LaneOut:
+    """Every open promise is forecast again."""
     lane = await Lane.get(lane_id, tx, lock=True)
     if cmd.apply_to(lane):
         await renew_every_open_promise(tx, "network")

@@ -18,11 +18,15 @@ router = Router(tags=["parts"])
 
 
 class FittingUnit(Fit):
+    """A product that the part goes into; no revisions means all of them."""
+
     product_number: ProductNumber
     hardware_revisions: Annotated[list[Word], Field(max_length=100)] = Field(default_factory=list)
 
 
 class PartFields(Command):
+    """What can be changed of an entry."""
+
     name: Line
     fits: list[FittingUnit] = Field([], max_length=500)
     substitutes: list[Word] = Field([], max_length=50)
@@ -33,6 +37,8 @@ class PartFields(Command):
 
 
 class CreatePart(New, PartFields):
+    """A part number of its own."""
+
     part_number: Word
     component: Word
     whole_unit: bool = False
@@ -40,17 +46,21 @@ class CreatePart(New, PartFields):
 
 
 class ChangePart(Patch, PartFields):
+    """What is other than before; one that is not `active` is not chosen by itself."""
+
     active: bool
 
 
 @router.post("/v1/parts", status_code=201, dependencies=[allow(*STOCK_KEEPERS)])
 async def create_part_route(cmd: CreatePart, tx: Tx) -> PartOut:
+    """Of a whole unit, `product_number` says which product it is."""
     await refuse_twin(Part, tx, part_number=cmd.part_number)
     return PartOut.model_validate(cmd.make(Part, tx, active=True))
 
 
 @router.patch("/v1/parts/{part_id}", dependencies=[allow(*STOCK_KEEPERS)])
 async def change_part_route(part_id: UUID, cmd: ChangePart, tx: Tx) -> PartOut:
+    """RMAs that have a part kept are left as they are."""
     part = await Part.get(part_id, tx, lock=True)
     cmd.apply_to(part)
     return PartOut.model_validate(part)
