@@ -22,7 +22,7 @@ from libs.kit.paging import PageParams
 from libs.store import Database, Entity, Scope, Transaction
 from libs.store.ids import new_id
 from services.activity.queries.events import list_events_route
-from services.activity.queries.timeline import list_timeline_route
+from services.activity.queries.timeline import Timeline, list_timeline_route
 from services.activity.reactions.append_events import append_events
 from tests.bench.bench import Bar, Bench, Measure, Variant
 from tests.bench.engines import Engines
@@ -151,7 +151,7 @@ async def a_timeline(engines: Engines, rows: int) -> AsyncIterator[Step]:
             for _ in range(10):
                 case: UUID = cases[next(turns) % len(cases)]["case_id"]
                 async with database.transaction(Scope("staff")) as tx:
-                    page = await list_timeline_route(case, PageParams(limit=50), tx, engineer)
+                    page = await list_timeline_route(case, tx, engineer, Timeline(limit=50))
                 assert len(page.items) == 20
             return _since(began)
 

@@ -92,7 +92,7 @@ async def test_a_timeline_is_read_from_either_end(activity: Harness) -> None:
             break
         cursor = f"&cursor={answer['next_cursor']}"
     assert found == oldest[::-1]
-    assert refusal(await activity.get(f"/v1/cases/{case}/timeline?sort=actor")) == (422, "/sort")
+    assert refusal(await activity.get(f"/v1/cases/{case}/timeline?sort=actor")) == (400, "unknown-order")
 
 
 @pytest.mark.parametrize("role", ["customer", "engineer"])
