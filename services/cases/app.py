@@ -11,6 +11,7 @@ from services.cases.use_cases import (
     attach_file,
     await_something,
     cancel_case,
+    change_case,
     change_severity,
     close_case,
     diagnose_fault,
@@ -24,13 +25,12 @@ from services.cases.use_cases import (
     reopen_case,
     request_partner_ticket,
     resolve_case,
-    revise_case,
 )
 
 _ROOMS = (
     open_case,
     cases,
-    revise_case,
+    change_case,
     assign_case,
     hand_over_case,
     change_severity,

@@ -2,7 +2,8 @@
 
 from typing import Literal, get_args
 
-from libs.kit.problems import Conflict, Unprocessable
+from libs.kit.case_files import CaseClosedToCommands
+from libs.kit.problems import Conflict
 from libs.kit.states import StateMachine
 
 CaseState = Literal[
@@ -79,10 +80,6 @@ class NotPossibleNow(Conflict):
     """The case is not in a state in which this can be done; `possible` is what can."""
 
 
-class CaseClosedToCommands(Unprocessable):
-    """A closed, cancelled or assessing case takes no commands, only facts."""
-
-
 _POSSIBLE: dict[CaseState, list[Command]] = {
     state: sorted(command for command, states in _WHEN.items() if state in states) for state in get_args(CaseState)
 }
@@ -98,6 +95,7 @@ def permit(command: Command, state: CaseState, number: str, **extra: object) -> 
     if state in _WHEN[command]:
         return
     now = possible(state)
-    kind = CaseClosedToCommands if state in REFUSING else NotPossibleNow
-    choice = f"possible now: {', '.join(now)}" if now else "open a follow-up case instead"
-    raise kind(f"{number} is {state} and does not take {command}; {choice}.", state=state, possible=now, **extra)
+    if state in REFUSING:
+        raise CaseClosedToCommands(state, possible=now, **extra)
+    choice = f"possible now: {', '.join(now)}"
+    raise NotPossibleNow(f"{number} is {state} and does not take {command}; {choice}.", state=state, possible=now)

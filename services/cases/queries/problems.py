@@ -22,7 +22,8 @@ from services.cases.model.text import words
 router = Router(tags=["problems"])
 PUBLISHED: tuple[ProblemState, ...] = ("known_error", "fixed")
 _CANDIDATES = 300
-_WORDS = 100  # of what is asked
+_WORDS = 100
+"""So many of the words that are asked for are looked for."""
 
 
 class KnownError(Out):

@@ -8,6 +8,7 @@ import httpx
 
 from services.cases.tests.builders import ACCOUNT, CUSTOMER, opened
 from tests.support.harness import Harness
+from tests.support.refusals import refusal
 
 CONTENT = b"camera: lost\r\n\r\n--x--\r\n" * 100
 
@@ -49,7 +50,8 @@ async def test_what_the_form_says_counts(cases: Harness) -> None:
 async def test_a_form_that_is_none_or_has_no_file_is_refused(cases: Harness) -> None:
     case_id = await opened(cases)
     assert (await send(cases, case_id, files={"another": ("a.txt", CONTENT)})).status_code == 400
-    assert (await send(cases, case_id, files={"file": ("a/b.txt", CONTENT)})).status_code == 422
+    path = await send(cases, case_id, files={"file": ("a/b.txt", CONTENT)})
+    assert refusal(path) == (422, "/file_name")
     unknown = await send(cases, case_id, files={"file": ("a.txt", CONTENT)}, data={"colour": "red"})
     assert [each["pointer"] for each in unknown.json()["errors"]] == ["/colour"]
     nameless = await send(cases, case_id, content=CONTENT)
@@ -62,4 +64,4 @@ async def test_another_boundary_is_no_other_request(cases: Harness) -> None:
     assert sent[0].content == sent[1].content
     assert sent[1].headers["idempotent-replayed"] == "true"
     other = await send(cases, case_id, key="k", files={"file": ("a.txt", CONTENT + b"!")})
-    assert other.status_code == 422
+    assert refusal(other) == (422, "idempotency-key-reused")
