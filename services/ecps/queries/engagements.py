@@ -106,6 +106,7 @@ async def list_engagements_route(
 
 @router.get(_PATH + "/{engagement_id}", dependencies=[allow(*CASE_READERS)])
 async def get_engagement_route(engagement_id: UUID, tx: Tx, caller: Caller) -> EngagementOut:
+    """One engagement: its state, the partner's ticket, and the response times of both sides (S4)."""
     return EngagementOut.model_validate(await engagement_for(caller, engagement_id, tx))
 
 

@@ -79,6 +79,7 @@ async def list_joint_calls_route(
 
 @router.get("/v1/joint-calls/{call_id}", dependencies=[allow(*CASE_READERS)])
 async def get_joint_call_route(call_id: UUID, tx: Tx, caller: Caller) -> JointCallOut:
+    """One call: when, who takes part, and what came of it."""
     return JointCallOut.model_validate(await call_for(caller, call_id, tx))
 
 

@@ -79,6 +79,7 @@ async def list_partners_route(tx: Tx, caller: Caller, asked: Annotated[PartnerLi
 
 @router.get("/v1/partners/{partner_id}", dependencies=[allow(*CASE_READERS)])
 async def get_partner_route(partner_id: UUID, tx: Tx, caller: Caller) -> PartnerOut:
+    """One partner; how we reach it is for staff alone."""
     return PartnerOut.of(await shown(Partner, partner_id, caller, tx), caller)
 
 
@@ -90,4 +91,5 @@ async def list_agreements_route(tx: Tx, caller: Caller, asked: Annotated[Agreeme
 
 @router.get("/v1/partner-agreements/{agreement_id}", dependencies=[allow(*CASE_READERS)])
 async def get_agreement_route(agreement_id: UUID, tx: Tx, caller: Caller) -> AgreementOut:
+    """One agreement between an account and a partner."""
     return AgreementOut.model_validate(await shown(Agreement, agreement_id, caller, tx))

@@ -47,11 +47,13 @@ async def create_agreement(cmd: CreateAgreement, account_id: UUID, tx: Transacti
 
 @router.post("/v1/partner-agreements", dependencies=[allow(*ACCOUNT_KEEPERS)], status_code=201)
 async def create_agreement_route(cmd: CreateAgreement, tx: Tx, caller: Caller) -> AgreementOut:
+    """Puts an agreement on record; what waited for it goes on by itself (S7)."""
     return AgreementOut.model_validate(await create_agreement(cmd, caller.account(cmd.account_id), tx))
 
 
 @router.patch("/v1/partner-agreements/{agreement_id}", dependencies=[allow(*ACCOUNT_KEEPERS)])
 async def change_agreement_route(agreement_id: UUID, cmd: ChangeAgreement, tx: Tx, caller: Caller) -> AgreementOut:
+    """Corrects an agreement; what waited for it goes on by itself (S7)."""
     agreement = await shown(Agreement, agreement_id, caller, tx, lock=True)
     partner = await Partner.get(agreement.partner_id, tx, lock=True)
     cmd.apply_to(agreement)

@@ -100,9 +100,11 @@ def _check(partner: Partner) -> None:
 
 @router.post("/v1/partners", dependencies=[allow(*MANAGERS)], status_code=201)
 async def create_partner_route(cmd: CreatePartner, tx: Tx, caller: Caller) -> PartnerOut:
+    """Adds a partner; its code is used once."""
     return PartnerOut.of(await create_partner(cmd, tx), caller)
 
 
 @router.patch("/v1/partners/{partner_id}", dependencies=[allow(*MANAGERS)])
 async def change_partner_route(partner_id: UUID, cmd: ChangePartner, tx: Tx, caller: Caller) -> PartnerOut:
+    """Changes a partner; what waited for a permission goes on by itself."""
     return PartnerOut.of(await change_partner(await Partner.get(partner_id, tx, lock=True), cmd, tx), caller)

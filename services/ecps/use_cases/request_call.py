@@ -72,6 +72,7 @@ async def request_call(cmd: RequestCall, case: CaseFile, account_id: UUID, role:
 
 @router.post("/v1/joint-calls", dependencies=[allow(*ACCOUNT_KEEPERS)], status_code=201)
 async def request_call_route(cmd: RequestCall, tx: Tx, caller: Caller) -> JointCallOut:
+    """Asks for a call with the partner of a case, with a ticket or without (S10)."""
     case = await CaseFile.get(cmd.case_id, tx)
     if case.account_id is None or not caller.may_see(case.account_id):
         raise NotFound("case", cmd.case_id)

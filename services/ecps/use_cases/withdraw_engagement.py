@@ -25,6 +25,7 @@ class WithdrawEngagement(Command):
 async def withdraw_engagement_route(
     engagement_id: UUID, cmd: WithdrawEngagement, tx: Tx, caller: Caller
 ) -> EngagementOut:
+    """Takes the matter back; a ticket that the partner has is ended there."""
     engagement = await engagement_for(caller, engagement_id, tx, lock=True)
     (await CaseFile.get(engagement.case_id, tx)).must_take_commands()
     by_role = cast("Role", caller.role)

@@ -84,6 +84,7 @@ class ContactList(Listing):
 
 @router.get("/v1/accounts", dependencies=READ)
 async def list_accounts_route(tx: Tx, caller: Caller, asked: Annotated[AccountList, Query()]) -> Page[AccountOut]:
+    """The accounts that this caller sees."""
     return await listed(
         tx, Account, asked, [*visible_to(caller, Account), *_named(Account, asked.q)], out=AccountOut.model_validate
     )
@@ -91,11 +92,13 @@ async def list_accounts_route(tx: Tx, caller: Caller, asked: Annotated[AccountLi
 
 @router.get("/v1/accounts/{account_id}", dependencies=READ)
 async def get_account_route(account_id: UUID, tx: Tx, caller: Caller) -> AccountOut:
+    """One account."""
     return AccountOut.model_validate(await shown(Account, account_id, caller, tx))
 
 
 @router.get("/v1/sites", dependencies=READ)
 async def list_sites_route(tx: Tx, caller: Caller, asked: Annotated[SiteList, Query()]) -> Page[SiteOut]:
+    """The sites of the accounts that this caller sees."""
     return await listed(
         tx, Site, asked, [*visible_to(caller, Site), *_named(Site, asked.q)], out=SiteOut.model_validate
     )
@@ -103,11 +106,13 @@ async def list_sites_route(tx: Tx, caller: Caller, asked: Annotated[SiteList, Qu
 
 @router.get("/v1/sites/{site_id}", dependencies=READ)
 async def get_site_route(site_id: UUID, tx: Tx, caller: Caller) -> SiteOut:
+    """One site: its address, opening hours and contact."""
     return SiteOut.model_validate(await shown(Site, site_id, caller, tx))
 
 
 @router.get("/v1/contacts", dependencies=READ)
 async def list_contacts_route(tx: Tx, caller: Caller, asked: Annotated[ContactList, Query()]) -> Page[ContactOut]:
+    """The contacts of the accounts that this caller sees."""
     return await listed(
         tx, Contact, asked, [*visible_to(caller, Contact), *_named(Contact, asked.q)], out=ContactOut.model_validate
     )
@@ -115,4 +120,5 @@ async def list_contacts_route(tx: Tx, caller: Caller, asked: Annotated[ContactLi
 
 @router.get("/v1/contacts/{contact_id}", dependencies=READ)
 async def get_contact_route(contact_id: UUID, tx: Tx, caller: Caller) -> ContactOut:
+    """One contact."""
     return ContactOut.model_validate(await shown(Contact, contact_id, caller, tx))

@@ -81,16 +81,19 @@ class ResellerList(Listing):
 
 @router.get("/v1/contracts", dependencies=READ)
 async def list_contracts_route(tx: Tx, caller: Caller, asked: Annotated[ContractList, Query()]) -> Page[ContractOut]:
+    """The contracts of the accounts that this caller sees."""
     return await listed(tx, Contract, asked, visible_to(caller, Contract), out=ContractOut.model_validate)
 
 
 @router.get("/v1/contracts/{contract_id}", dependencies=READ)
 async def get_contract_route(contract_id: UUID, tx: Tx, caller: Caller) -> ContractOut:
+    """One contract: its plan, options, terms and history."""
     return ContractOut.model_validate(await shown(Contract, contract_id, caller, tx))
 
 
 @router.get("/v1/offers", dependencies=READ)
 async def list_offers_route(tx: Tx, caller: Caller, asked: Annotated[OfferList, Query()]) -> Page[OfferOut]:
+    """Discounts on professional services, with the resellers who honour them (S22)."""
     rows = visible_to(caller, Offer)
     if asked.valid is not None:
         there = select(Account.c.time_zone).where(Account.c.id == Offer.c.account_id).scalar_subquery()
@@ -103,14 +106,17 @@ async def list_offers_route(tx: Tx, caller: Caller, asked: Annotated[OfferList, 
 
 @router.get("/v1/offers/{offer_id}", dependencies=READ)
 async def get_offer_route(offer_id: UUID, tx: Tx, caller: Caller) -> OfferOut:
+    """One offer."""
     return OfferOut.model_validate(await shown(Offer, offer_id, caller, tx))
 
 
 @router.get("/v1/resellers", dependencies=READ)
 async def list_resellers_route(tx: Tx, asked: Annotated[ResellerList, Query()]) -> Page[ResellerOut]:
+    """The resellers who honour our discounts."""
     return await listed(tx, Reseller, asked, out=ResellerOut.model_validate)
 
 
 @router.get("/v1/resellers/{reseller_id}", dependencies=READ)
 async def get_reseller_route(reseller_id: UUID, tx: Tx) -> ResellerOut:
+    """One reseller."""
     return ResellerOut.model_validate(await Reseller.get(reseller_id, tx))

@@ -62,9 +62,11 @@ class OnsiteRuleList(Listing):
 
 @router.get("/v1/onsite-rules", dependencies=READ)
 async def list_onsite_rules_route(tx: Tx, asked: Annotated[OnsiteRuleList, Query()]) -> Page[OnsiteRuleOut]:
+    """Where, and for which products, a technician comes (S28)."""
     return await listed(tx, OnsiteRule, asked, out=OnsiteRuleOut.model_validate)
 
 
 @router.get("/v1/onsite-rules/{rule_id}", dependencies=READ)
 async def get_onsite_rule_route(rule_id: UUID, tx: Tx) -> OnsiteRuleOut:
+    """One rule."""
     return OnsiteRuleOut.model_validate(await OnsiteRule.get(rule_id, tx))

@@ -116,11 +116,13 @@ class LicenceList(Listing):
 
 @router.get("/v1/products", dependencies=ANYONE)
 async def list_products_route(tx: Tx, asked: Annotated[ProductList, Query()]) -> Page[ProductOut]:
+    """The models that can be registered."""
     return await listed(tx, Product, asked, out=ProductOut.model_validate)
 
 
 @router.get("/v1/products/{product_id}", dependencies=ANYONE)
 async def get_product_route(product_id: UUID, tx: Tx) -> ProductOut:
+    """One model of the catalogue."""
     return ProductOut.model_validate(await Product.get(product_id, tx))
 
 
@@ -128,12 +130,14 @@ async def get_product_route(product_id: UUID, tx: Tx) -> ProductOut:
 async def list_registrations_route(
     tx: Tx, caller: Caller, asked: Annotated[RegistrationList, Query()]
 ) -> Page[RegistrationOut]:
+    """The registered units of the accounts that this caller sees (S16)."""
     rows = visible_to(caller, Registration) + is_set(Registration.c.disputed_at, asked.disputed)
     return await listed(tx, Registration, asked, rows, out=lambda found: RegistrationOut.of(found, caller))
 
 
 @router.get("/v1/registrations/{registration_id}", dependencies=READ)
 async def get_registration_route(registration_id: UUID, tx: Tx, caller: Caller) -> RegistrationWithSerials:
+    """One registered unit, with every serial that it has or had."""
     found = await shown(Registration, registration_id, caller, tx)
     serials = await tx.select(
         RegisteredSerial, RegisteredSerial.c.registration_id == found.id, order_by=(RegisteredSerial.c.replaced_at,)
@@ -149,4 +153,5 @@ async def list_licences_route(tx: Tx, caller: Caller, asked: Annotated[LicenceLi
 
 @router.get("/v1/licences/{licence_id}", dependencies=READ)
 async def get_licence_route(licence_id: UUID, tx: Tx, caller: Caller) -> LicenceOut:
+    """One licence (S17)."""
     return LicenceOut.model_validate(await shown(Licence, licence_id, caller, tx))

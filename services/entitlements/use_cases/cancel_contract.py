@@ -18,6 +18,7 @@ class CancelContract(Command):
 
 @router.post("/v1/contracts/{contract_id}/cancel", dependencies=[allow(*MANAGERS)])
 async def cancel_contract_route(contract_id: UUID, cmd: CancelContract, tx: Tx) -> ContractOut:
+    """Ends a contract from today on; what it brought ends with it."""
     contract = await Contract.get(contract_id, tx, lock=True)
     await end_contract(contract, "cancelled", tx, reason=cmd.reason)
     return ContractOut.model_validate(contract)

@@ -50,6 +50,7 @@ async def change_registration(registration: Registration, cmd: ChangeRegistratio
 async def change_registration_route(
     registration_id: UUID, cmd: ChangeRegistration, tx: Tx, caller: Caller
 ) -> RegistrationOut:
+    """Notes another site, contact or contract for a unit; open cases are told."""
     registration, _ = await locked_with_account(Registration, registration_id, caller, tx)
     await change_registration(registration, cmd, tx)
     return RegistrationOut.of(registration, caller)

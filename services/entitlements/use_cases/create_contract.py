@@ -67,4 +67,5 @@ async def create_contract(cmd: CreateContract, account: Account, tx: Transaction
 
 @router.post("/v1/contracts", status_code=201, dependencies=[allow(*MANAGERS)])
 async def create_contract_route(cmd: CreateContract, tx: Tx, caller: Caller) -> ContractOut:
+    """Writes a contract; it begins by itself on its first day, or at once when that has come."""
     return ContractOut.model_validate(await create_contract(cmd, await account_of(caller, cmd.account_id, tx), tx))

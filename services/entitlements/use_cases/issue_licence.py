@@ -63,11 +63,13 @@ async def issue_licence(cmd: IssueLicence, account: Account, tx: Transaction) ->
 
 @router.post("/v1/licences", status_code=201, dependencies=[allow(*MANAGERS)])
 async def issue_licence_route(cmd: IssueLicence, tx: Tx, caller: Caller) -> LicenceOut:
+    """Issues a licence for an account, or for one of its units (S17)."""
     return LicenceOut.model_validate(await issue_licence(cmd, await account_of(caller, cmd.account_id, tx), tx))
 
 
 @router.patch("/v1/licences/{licence_id}", dependencies=[allow(*MANAGERS)])
 async def change_licence_route(licence_id: UUID, cmd: ChangeLicence, tx: Tx, caller: Caller) -> LicenceOut:
+    """Extends or shortens a licence, or corrects what it says."""
     licence, account = await locked_with_account(Licence, licence_id, caller, tx)
     changed = cmd.apply_to(licence)
     check_validity(licence.valid_from, licence.valid_until)

@@ -30,11 +30,13 @@ class ChangeAccount(Patch, AccountFields):
 
 @router.post("/v1/accounts", status_code=201, dependencies=[allow(*MANAGERS)])
 async def create_account_route(cmd: CreateAccount, tx: Tx) -> AccountOut:
+    """Opens an account."""
     return AccountOut.model_validate(cmd.make(Account, tx))
 
 
 @router.patch("/v1/accounts/{account_id}", dependencies=[allow(*MANAGERS)])
 async def change_account_route(account_id: UUID, cmd: ChangeAccount, tx: Tx) -> AccountOut:
+    """Changes an account's name or language."""
     account = await Account.get(account_id, tx, lock=True)
     if cmd.apply_to(account):
         await decide_again(account.id, tx)

@@ -33,6 +33,7 @@ class ChangeContact(Patch, ContactFields):
 
 @router.post("/v1/contacts", status_code=201, dependencies=[allow(*ACCOUNT_KEEPERS)])
 async def create_contact_route(cmd: CreateContact, tx: Tx, caller: Caller) -> ContactOut:
+    """Adds a contact to an account."""
     account = await account_of(caller, cmd.account_id, tx)
     contact = cmd.make(Contact, tx, account_id=account.id)
     await decide_again(account.id, tx)
@@ -41,6 +42,7 @@ async def create_contact_route(cmd: CreateContact, tx: Tx, caller: Caller) -> Co
 
 @router.patch("/v1/contacts/{contact_id}", dependencies=[allow(*ACCOUNT_KEEPERS)])
 async def change_contact_route(contact_id: UUID, cmd: ChangeContact, tx: Tx, caller: Caller) -> ContactOut:
+    """Changes a contact; open cases are told (S27)."""
     contact, account = await locked_with_account(Contact, contact_id, caller, tx)
     if cmd.apply_to(contact):
         await decide_again(account.id, tx)

@@ -33,6 +33,7 @@ class ChangeOnsiteRule(Patch, OnsiteRuleFields):
 
 @router.post("/v1/onsite-rules", status_code=201, dependencies=[allow(*MANAGERS)])
 async def create_onsite_rule_route(cmd: CreateOnsiteRule, tx: Tx) -> OnsiteRuleOut:
+    """Adds a rule; open cases get what is better for them (S28)."""
     await must_be_new(cmd.country, cmd.region, cmd.family, tx)
     rule = cmd.make(OnsiteRule, tx)
     await decide_soon(tx, stands_in(rule.country))

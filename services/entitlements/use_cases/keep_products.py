@@ -37,6 +37,7 @@ class ChangeProduct(Patch, ProductFields):
 
 @router.post("/v1/products", status_code=201, dependencies=[allow(*MANAGERS)])
 async def create_product_route(cmd: CreateProduct, tx: Tx) -> ProductOut:
+    """Puts a model into the catalogue; its product number is used once."""
     await refuse_twin(Product, tx, product_number=cmd.product_number)
     product = cmd.make(Product, tx)
     await decide_soon(tx, about_product(product.product_number))
@@ -45,6 +46,7 @@ async def create_product_route(cmd: CreateProduct, tx: Tx) -> ProductOut:
 
 @router.patch("/v1/products/{product_id}", dependencies=[allow(*MANAGERS)])
 async def change_product_route(product_id: UUID, cmd: ChangeProduct, tx: Tx) -> ProductOut:
+    """Changes a model of the catalogue."""
     product = await Product.get(product_id, tx, lock=True)
     if cmd.apply_to(product):
         await decide_soon(tx, about_product(product.product_number))

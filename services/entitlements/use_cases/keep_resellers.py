@@ -29,11 +29,13 @@ class ChangeReseller(Patch, ResellerFields):
 
 @router.post("/v1/resellers", status_code=201, dependencies=[allow(*MANAGERS)])
 async def create_reseller_route(cmd: CreateReseller, tx: Tx) -> ResellerOut:
+    """Names a reseller who honours our discounts (S22)."""
     return ResellerOut.model_validate(cmd.make(Reseller, tx))
 
 
 @router.patch("/v1/resellers/{reseller_id}", dependencies=[allow(*MANAGERS)])
 async def change_reseller_route(reseller_id: UUID, cmd: ChangeReseller, tx: Tx) -> ResellerOut:
+    """Changes a reseller."""
     reseller = await Reseller.get(reseller_id, tx, lock=True)
     cmd.apply_to(reseller)
     return ResellerOut.model_validate(reseller)

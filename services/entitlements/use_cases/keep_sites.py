@@ -66,10 +66,12 @@ async def _tell(account: Account, tx: Transaction) -> None:
 
 @router.post("/v1/sites", status_code=201, dependencies=[allow(*ACCOUNT_KEEPERS)])
 async def create_site_route(cmd: CreateSite, tx: Tx, caller: Caller) -> SiteOut:
+    """Adds a site to an account."""
     return SiteOut.model_validate(await create_site(cmd, await account_of(caller, cmd.account_id, tx), tx))
 
 
 @router.patch("/v1/sites/{site_id}", dependencies=[allow(*ACCOUNT_KEEPERS)])
 async def change_site_route(site_id: UUID, cmd: ChangeSite, tx: Tx, caller: Caller) -> SiteOut:
+    """Changes a site; open cases are told the new address (S3, S26)."""
     site, account = await locked_with_account(Site, site_id, caller, tx)
     return SiteOut.model_validate(await change_site(site, account, cmd, tx))

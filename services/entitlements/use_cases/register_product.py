@@ -165,6 +165,7 @@ async def _tell(
 
 @router.post("/v1/registrations", status_code=201, dependencies=[allow(*ACCOUNT_KEEPERS)])
 async def register_product_route(cmd: RegisterProduct, tx: Tx, caller: Caller) -> RegistrationOut:
+    """Registers one unit for an account (S16)."""
     (result,) = await register_units(caller.account(cmd.account_id), [cmd], tx)
     if isinstance(result, Problem):
         raise result

@@ -43,5 +43,6 @@ async def renew_contract(contract: Contract, cmd: RenewContract, tx: Transaction
 
 @router.post("/v1/contracts/{contract_id}/renew", dependencies=[allow(*MANAGERS)])
 async def renew_contract_route(contract_id: UUID, cmd: RenewContract, tx: Tx) -> ContractOut:
+    """Renews a contract: it goes on after its term, or from today after a lapse."""
     contract = await Contract.get(contract_id, tx, lock=True)
     return ContractOut.model_validate(await renew_contract(contract, cmd, tx))

@@ -58,6 +58,7 @@ async def transfer_registration(registration: Registration, cmd: TransferRegistr
 async def transfer_registration_route(
     registration_id: UUID, cmd: TransferRegistration, tx: Tx, caller: Caller
 ) -> RegistrationOut:
+    """Moves a unit to another account; the cases of both are decided anew."""
     registration = await Registration.get(registration_id, tx, lock=True)
     await transfer_registration(registration, cmd, tx)
     return RegistrationOut.of(registration, caller)

@@ -30,6 +30,7 @@ async def withdraw_registration(registration: Registration, reason: str, tx: Tra
 async def withdraw_registration_route(
     registration_id: UUID, cmd: WithdrawRegistration, tx: Tx, caller: Caller
 ) -> RegistrationOut:
+    """Withdraws a registration: the unit is free again, for anybody."""
     registration, _ = await locked_with_account(Registration, registration_id, caller, tx)
     await withdraw_registration(registration, cmd.reason, tx)
     return RegistrationOut.of(registration, caller)
