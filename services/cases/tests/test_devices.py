@@ -51,6 +51,13 @@ async def test_a_second_alert_joins_the_open_case_of_the_same_serial(cases: Harn
     assert "The microphone is gone." in notes[0]["text"]
 
 
+async def test_two_alerts_of_one_unit_that_come_at_once_open_one_case(cases: Harness) -> None:
+    """In one batch, where nothing of the first is written yet when the second is heard."""
+    await cases.deliver(alert_raised(), alert_raised(text="The microphone is gone."), together=True)
+
+    assert len(await cases.events(CaseOpened)) == 1
+
+
 async def test_another_account_with_the_same_serial_gets_a_case_of_its_own(cases: Harness) -> None:
     await cases.deliver(alert_raised(account_id=OTHER), alert_raised())
 
