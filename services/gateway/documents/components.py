@@ -8,9 +8,15 @@ from services.gateway.documents.examples import example_of
 Document = dict[str, Any]
 SCHEMAS = "#/components/schemas/"
 _UNITS = {
-    "seconds": "seconds", "minutes": "minutes", "hours": "hours", "days": "days", "bytes": "bytes", "size": "bytes",
-    "percent": "percent", "minor": "the currency's smallest unit",
-}  # fmt: skip
+    "seconds": "seconds",
+    "minutes": "minutes",
+    "hours": "hours",
+    "days": "days",
+    "bytes": "bytes",
+    "size": "bytes",
+    "percent": "percent",
+    "minor": "the currency's smallest unit",
+}
 """By the last word of a field's name."""
 
 

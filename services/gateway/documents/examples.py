@@ -15,9 +15,18 @@ _BY_FORMAT = {
     "email": "quan.tri@saomai.example",
 }
 _CANDIDATES = (
-    "https://support.example/hooks", "quan.tri@saomai.example", "08:30", "VN", "USD", "Asia/Ho_Chi_Minh", "P1Y", "2026-03",
-    "CASE-2026-000123", "spare-part", "a" * 64,
-)  # fmt: skip
+    "https://support.example/hooks",
+    "quan.tri@saomai.example",
+    "08:30",
+    "VN",
+    "USD",
+    "Asia/Ho_Chi_Minh",
+    "P1Y",
+    "2026-03",
+    "CASE-2026-000123",
+    "spare-part",
+    "a" * 64,
+)
 
 
 def example_of(name: str, schemas: Schema) -> Any:

@@ -22,40 +22,54 @@ _PROBLEM: Document = {
     "required": ["type", "title", "status", "detail"],
     "properties": {
         "type": {
-            "type": "string", "format": "uri", "description": "The kind, by which a program tells it; see /v1/problem-types.",
+            "type": "string",
+            "format": "uri",
+            "description": "The kind, by which a program tells it; see /v1/problem-types.",
             "x-problem-types": [each.type for each in TYPES.values()],
         },
         "title": {"type": "string", "description": "The same for every problem of a kind."},
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
         "detail": {"type": "string", "description": "What went wrong this time; in Vietnamese, what its kind means."},
-        "detail_en": {"type": "string", "description": "With a `detail` in Vietnamese: what went wrong this time, in English."},
+        "detail_en": {
+            "type": "string",
+            "description": "With a `detail` in Vietnamese: what went wrong this time, in English.",
+        },
         "possible": {"type": "array", "items": {}, "description": "What can be done in this state."},
         "errors": {
-            "type": "array", "description": "The places of the request that do not fit; twenty at most.",
+            "type": "array",
+            "description": "The places of the request that do not fit; twenty at most.",
             "items": {
-                "type": "object", "properties": {name: {"type": "string"} for name in ("pointer", "in", "detail")},
+                "type": "object",
+                "properties": {name: {"type": "string"} for name in ("pointer", "in", "detail")},
             },
         },
         "errors_in_all": {"type": "integer", "minimum": 0},
     },
     "examples": [
         {
-            "type": TYPES["no-such-queue"].type, "title": TYPES["no-such-queue"].title,
-            "status": TYPES["no-such-queue"].status, "detail": TYPES["no-such-queue"].text,
+            "type": TYPES["no-such-queue"].type,
+            "title": TYPES["no-such-queue"].title,
+            "status": TYPES["no-such-queue"].status,
+            "detail": TYPES["no-such-queue"].text,
         },
     ],
-}  # fmt: skip
+}
 _PARAMETERS: Document = {
     "IdempotencyKey": {
-        "name": "Idempotency-Key", "in": "header", "required": True,
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": True,
         "schema": {"type": "string", "minLength": 1, "maxLength": 255},
         "description": "The same key and request give the same answer, and one effect.",
     },
     "IfMatch": {
-        "name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"},
+        "name": "If-Match",
+        "in": "header",
+        "required": True,
+        "schema": {"type": "string"},
         "description": "The ETag that was read, so that nobody's change is lost.",
     },
-}  # fmt: skip
+}
 _HEADERS: Document = {
     name: {"description": description, "schema": schema}
     for name, description, schema in (
@@ -149,9 +163,10 @@ def _told_apart(document: Document, service: str, taken: Document) -> Document:
     schemas = document.get("components", {}).get("schemas", {})
     alike = {name.lower(): name for name in taken}
     clashing = {
-        name for name, schema in schemas.items()
+        name
+        for name, schema in schemas.items()
         if (other := alike.get(name.lower())) and (other != name or taken[other] != schema)
-    }  # fmt: skip
+    }
     while (
         more := {name for name in schemas if name in taken and not clashing.isdisjoint(references(schemas[name]))}
         - clashing

@@ -72,9 +72,14 @@ def _stream() -> Document:
             query("account_id", "of one account", {"type": "string", "format": "uuid"}),
             query("last_event_id", "as the header Last-Event-ID", {"type": "integer", "minimum": 0}),
             {
-                "name": "Last-Event-ID", "in": "header", "required": False, "schema": {"type": "integer", "minimum": 0},
+                "name": "Last-Event-ID",
+                "in": "header",
+                "required": False,
+                "schema": {"type": "integer", "minimum": 0},
                 "description": "go on after this place",
             },
         ],
-        "responses": {"200": {"description": "The stream.", "content": {"text/event-stream": {"schema": {"type": "string"}}}}},
-    }  # fmt: skip
+        "responses": {
+            "200": {"description": "The stream.", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+        },
+    }
