@@ -15,7 +15,7 @@ import pydantic_core
 
 from services.gateway.documents.problem_types import IN_VIETNAMESE, LANGUAGES
 from services.gateway.door import asgi
-from services.gateway.door.headers import CODINGS, Headers, value_of
+from services.gateway.door.headers import CODINGS, Headers
 from services.gateway.door.languages import wanted
 
 if sys.version_info >= (3, 14):
@@ -27,8 +27,8 @@ _LEAST = 1024
 """Below this a packet is a packet."""
 _WHOLE = 64 * 1024
 """So much comes in one piece (see `asgi.body`) and is compressed at once; of more, each piece is compressed in a thread."""
-_TEXTS = ("application/json", "application/problem+json", "text/html", "text/calendar", "text/plain", "text/css")
-_PROBLEM = "application/problem+json"
+_PROBLEM = b"application/problem+json"
+_TEXTS = frozenset((b"application/json", _PROBLEM, b"text/html", b"text/calendar", b"text/plain", b"text/css"))
 Coder = tuple[Callable[[bytes], bytes], Callable[[], bytes]]
 
 
@@ -42,8 +42,13 @@ class _Leaving:
 
     def __init__(self, scope: asgi.Scope, send: asgi.Send) -> None:
         self._send, self._bodiless = send, scope["method"] == "HEAD"
-        self._coding = wanted(value_of(scope["headers"], b"accept-encoding"), CODINGS)
-        self._language = wanted(value_of(scope["headers"], b"accept-language"), LANGUAGES)
+        self._coding: str | None = None
+        self._language: str | None = None
+        for name, value in scope["headers"]:
+            if name == b"accept-encoding":
+                self._coding = wanted(value.decode("latin-1"), CODINGS)
+            elif name == b"accept-language":
+                self._language = wanted(value.decode("latin-1"), LANGUAGES)
         self._held: asgi.Message | None = None
         self._coder: Coder | None = None
 
@@ -60,11 +65,18 @@ class _Leaving:
 
     async def _start(self, message: asgi.Message) -> None:
         headers: Headers = message["headers"]
-        kind = (value_of(headers, b"content-type") or "").partition(";")[0]
-        if kind not in _TEXTS or value_of(headers, b"content-encoding"):
+        kind, size = b"", _WHOLE + 1
+        for name, value in headers:
+            if name == b"content-type":
+                kind = value.partition(b";")[0]
+            elif name == b"content-length":
+                size = int(value)
+            elif name == b"content-encoding":  # it has been done
+                await self._send(message)
+                return
+        if kind not in _TEXTS:
             await self._send(message)
             return
-        size = int(value_of(headers, b"content-length") or _WHOLE + 1)
         translates = kind == _PROBLEM and self._language == "vi" and size <= _WHOLE
         codes = self._coding if size >= _LEAST else None
         added = [(b"vary", b"accept-encoding")]
