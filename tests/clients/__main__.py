@@ -1,7 +1,6 @@
-"""`python -m tests.clients [LANGUAGE …]`: generates a client of the whole API in TypeScript, Java and Go, and compiles it.
+"""`python -m tests.clients`: generates the types of the whole API in TypeScript with openapi-typescript, and compiles them.
 
-It takes what is at hand: node and npx for TypeScript, a JDK and Maven for Java, both and go for Go; the generators come from the
-public registries. What is not at hand is said and left out; the exit code is 1 where one of the others fails.
+It needs node and npx; without them it says so and leaves it out. The exit code is 1 where it fails.
 """
 
 import json
@@ -15,7 +14,6 @@ from tests.support.documents import whole_document
 
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / ".polyplus" / "clients"
-_PLUGIN = "org.openapitools:openapi-generator-maven-plugin:7.17.0:generate"
 
 
 def typescript(document: Path, out: Path) -> None:
@@ -30,33 +28,12 @@ def typescript(document: Path, out: Path) -> None:
     _run(["npx", "--yes", *packages, "tsc", "--noEmit", "--strict", "polyplus.d.ts", "use.ts"], out)
 
 
-def java(document: Path, out: Path) -> None:
-    _generate("java", document, out, "library=native,hideGenerationTimestamp=true")
-    _run(["mvn", "--quiet", "--batch-mode", "compile"], out)
-
-
-def go(document: Path, out: Path) -> None:
-    _generate("go", document, out, "packageName=polyplus,withGoMod=true")
-    _run(["go", "mod", "tidy"], out)
-    _run(["go", "build", "./..."], out)
-
-
-def _generate(generator: str, document: Path, out: Path, more: str) -> None:
-    said = {"inputSpec": document, "generatorName": generator, "output": out, "generateModelTests": "false"}
-    given = [f"-Dopenapi.generator.maven.plugin.{name}={value}" for name, value in said.items()]
-    given += ["-Dopenapi.generator.maven.plugin.generateApiTests=false"]
-    given += [f"-Dopenapi.generator.maven.plugin.configOptions={more}"]
-    _run(["mvn", "--quiet", "--batch-mode", _PLUGIN, *given], out)
-
-
 def _run(argv: Sequence[str], where: Path) -> None:
     subprocess.run(argv, cwd=where, check=True)
 
 
 LANGUAGES: dict[str, tuple[Callable[[Path, Path], None], tuple[str, ...]]] = {
     "typescript": (typescript, ("node", "npx")),
-    "java": (java, ("javac", "mvn")),
-    "go": (go, ("go", "javac", "mvn")),
 }
 
 

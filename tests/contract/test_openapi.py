@@ -5,7 +5,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from deploy.services import SERVICES
 from libs.kit.auth import ROLES
@@ -52,10 +54,27 @@ def wrong(value: Any, schema: dict[str, Any], document: Document) -> list[str]:
     return [error.message for error in Draft202012Validator(whole).iter_errors(value)]
 
 
+@pytest.mark.parametrize("name", every_document())
+def test_a_validator_of_documents_is_silent(name: str) -> None:
+    assert list(OpenAPIV31SpecValidator(every_document()[name]).iter_errors()) == []
+
+
 def test_a_schema_has_one_name_that_every_language_can_have() -> None:
     schemas = whole_document()["components"]["schemas"]
     assert {name for name, schema in schemas.items() if schema["title"] != name} == set()
     assert {name for name in schemas if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name)} == set()
+    assert [name for name, times in Counter(name.lower() for name in schemas).items() if times > 1] == []
+    assert schemas.keys() & {"Override", "Class", "Object", "String", "Error", "Exception", "Enum"} == set()
+
+
+@pytest.mark.parametrize("name", every_document())
+def test_a_default_is_what_its_schema_allows(name: str) -> None:
+    document = every_document()[name]
+    found = [node for node in nodes(document["paths"]) if "default" in node and "properties" not in node]
+    found += [
+        node for schema in document["components"]["schemas"].values() for node in nodes(schema) if "default" in node
+    ]
+    assert [(node, said) for node in found if (said := wrong(node["default"], node, document))] == []
 
 
 def test_whatever_is_sent_or_answered_has_an_example_that_its_schema_allows() -> None:
@@ -102,3 +121,16 @@ def test_what_is_made_says_where_it_is_and_what_changes_asks_for_its_etag() -> N
             assert ("IfMatch" in named) == (verb in ("patch", "put")), path
     problem = document["components"]["schemas"]["Problem"]["properties"]["type"]
     assert problem["x-problem-types"] == [each.type for each in TYPES.values()]
+
+
+def test_verbs_are_of_one_family() -> None:
+    for _, verb, _path, operation in OPERATIONS:
+        first = operation["operationId"].partition("_")[0]
+        pages = "Page" in str(operation["responses"].get("200"))
+        match verb:
+            case "patch":
+                assert first == "change", operation["operationId"]
+            case "get":
+                assert first in {"list", "search"} if pages else first in {"get", "list", "download"}, operation[
+                    "operationId"
+                ]

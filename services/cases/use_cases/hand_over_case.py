@@ -22,7 +22,7 @@ class NoSuchQueue(Unprocessable):
     """Queues are data; this one is not among them, or not active."""
 
 
-class HandOver(Command):
+class HandOverCase(Command):
     """The note tells the next shift where the case stands."""
 
     note: Text
@@ -30,7 +30,7 @@ class HandOver(Command):
     """None: the queue of the shift on duty now."""
 
 
-async def hand_over(case: Case, cmd: HandOver, actor: Actor, tx: Transaction) -> None:
+async def hand_over(case: Case, cmd: HandOverCase, actor: Actor, tx: Transaction) -> None:
     """The case leaves its engineer; the note says to the next shift where it stands. Raises NoSuchQueue."""
     case.permit("hand_over")
     note_among_ourselves(case, tx, cmd.note, actor)
@@ -46,7 +46,7 @@ async def hand_over(case: Case, cmd: HandOver, actor: Actor, tx: Transaction) ->
 
 
 @router.post("/v1/cases/{case_id}/hand-over", dependencies=[allow(*ENGINEERS)])
-async def hand_over_route(case_id: UUID, cmd: HandOver, tx: Tx, caller: Caller) -> CaseOut:
+async def hand_over_case_route(case_id: UUID, cmd: HandOverCase, tx: Tx, caller: Caller) -> CaseOut:
     """Hand the case over to a queue, with a note for whoever takes it next."""
     case = await case_for(caller, case_id, tx, lock=True)
     await hand_over(case, cmd, Actor.of(caller), tx)

@@ -76,7 +76,7 @@ class NewOverride(BaseModel):
         return self
 
 
-class Override(NewOverride):
+class RotaOverride(NewOverride):
     """`by` is who asked."""
 
     id: UUID = Field(default_factory=new_id)
@@ -92,7 +92,7 @@ class Rota(Entity, table="rotas", indexes=("purpose", "name")):
     name: str
     purpose: Literal["duty_manager", "on_call"]
     layers: list[Layer]
-    overrides: list[Override] = field(default_factory=list)
+    overrides: list[RotaOverride] = field(default_factory=list)
     webhook_url: str | None = None
 
     def on_call(self, at: datetime) -> list[Person]:

@@ -12,7 +12,7 @@ from libs.kit.http import Router, Tx, allow
 from libs.kit.listing import Listing, Out, listed, order
 from libs.kit.paging import Page
 from services.escalation.model.people import Person, Team
-from services.escalation.model.rota import Layer, Override, Rota
+from services.escalation.model.rota import Layer, Rota, RotaOverride
 
 router = Router(tags=["people"])
 
@@ -30,7 +30,7 @@ class RotaOut(Out):
     name: str
     purpose: Literal["duty_manager", "on_call"]
     layers: list[Layer]
-    overrides: list[Override]
+    overrides: list[RotaOverride]
     webhook_url: str | None
 
 

@@ -10,7 +10,7 @@ import pytest
 from libs.kit.calendar import WeeklyWindow
 from libs.store.ids import new_id
 from services.escalation.model.people import Person, Team, ids_of
-from services.escalation.model.rota import Layer, Override, Rota
+from services.escalation.model.rota import Layer, Rota, RotaOverride
 from services.escalation.tests.builders import a_person, a_rota, pointers
 from tests.support.harness import Harness
 
@@ -25,7 +25,7 @@ def layer(*people: Person, zone: str = "Asia/Ho_Chi_Minh", starts: date = date(2
     return Layer(name="primary", time_zone=zone, people=people, starts_on=starts, **more)
 
 
-def a_rota_of(*layers: Layer, overrides: tuple[Override, ...] = ()) -> Rota:
+def a_rota_of(*layers: Layer, overrides: tuple[RotaOverride, ...] = ()) -> Rota:
     return Rota(id=new_id(), name="Duty", purpose="duty_manager", layers=list(layers), overrides=list(overrides))
 
 
@@ -74,9 +74,9 @@ def test_layers_with_windows_follow_the_sun() -> None:
 
 
 def test_an_override_stands_in_until_its_end_and_the_newest_wins() -> None:
-    def stand_in(person: Person, starts: str, ends: str, replaces: Person | None = None) -> Override:
+    def stand_in(person: Person, starts: str, ends: str, replaces: Person | None = None) -> RotaOverride:
         instead_of = replaces.id if replaces else None
-        return Override(starts=at(starts), ends=at(ends), person=person, replaces=instead_of, reason="ill")
+        return RotaOverride(starts=at(starts), ends=at(ends), person=person, replaces=instead_of, reason="ill")
 
     first = stand_in(CHI, "2026-03-03T00:00:00Z", "2026-03-04T00:00:00Z")
     newer = stand_in(BINH, "2026-03-03T12:00:00Z", "2026-03-03T13:00:00Z")
@@ -214,7 +214,7 @@ async def test_a_stand_in_is_called_after_the_layers_are_revised_whoever_gave_th
     """Code of before gave everybody an id by chance, and another one in each layer."""
     an, binh = Person(id=new_id(), name="An", email="an@x.example"), Person(id=new_id(), name="Binh")
     span: dict[str, Any] = {"starts": at("2026-01-01T00:00:00Z"), "ends": at("2027-01-01T00:00:00Z"), "reason": "leave"}
-    away = [Override(person=CHI, replaces=each.id, **span) for each in (an, binh)]
+    away = [RotaOverride(person=CHI, replaces=each.id, **span) for each in (an, binh)]
     other_an = an.model_copy(update={"id": new_id()})
     rota = a_rota_of(layer(an), layer(other_an, binh), layer(binh), overrides=tuple(away))
     async with escalation.transaction() as tx:
@@ -251,7 +251,9 @@ def test_an_address_or_a_name_that_two_share_tells_nobody() -> None:
 async def test_what_was_once_taken_is_read_and_called(escalation: Harness) -> None:
     long_ago = Person.model_construct(id=new_id(), name=" ", email="a@b@c", language="en")
     before = layer(AN).model_copy(update={"name": " ", "people": (long_ago,)})
-    stand_in = Override(starts=at("2020-01-01T00:00:00Z"), ends=at("2021-01-01T00:00:00Z"), person=CHI, reason="ill")
+    stand_in = RotaOverride(
+        starts=at("2020-01-01T00:00:00Z"), ends=at("2021-01-01T00:00:00Z"), person=CHI, reason="ill"
+    )
     rota = a_rota_of(before, overrides=(stand_in.model_copy(update={"reason": " "}),))
     async with escalation.transaction() as tx:
         tx.add(rota)

@@ -10,7 +10,7 @@ from libs.kit.fields import Line
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.patch import New, Patch
 from services.escalation.model.people import known_there
-from services.escalation.model.rota import NewLayer, NewOverride, Override, Rota
+from services.escalation.model.rota import NewLayer, NewOverride, Rota, RotaOverride
 from services.escalation.queries.people import RotaOut
 from services.escalation.use_cases.keep_teams import WebhookUrl
 
@@ -49,6 +49,6 @@ async def add_override_route(rota_id: UUID, cmd: NewOverride, tx: Tx, caller: Ca
     """Somebody stands in; the newest override that covers an instant wins. `by` is who asked."""
     rota = await Rota.get(rota_id, tx, lock=True)
     said = {**cmd.model_dump(), "by": caller.actor}
-    override = Override.model_validate(said, context={"ids": known_there(rota, cmd)})
+    override = RotaOverride.model_validate(said, context={"ids": known_there(rota, cmd)})
     rota.overrides = [*rota.overrides, override]
     return RotaOut.model_validate(rota)

@@ -25,7 +25,7 @@ async def arrive(visit: LockedVisit, tx: Transaction) -> None:
 
 
 @router.post("/v1/work-orders/{work_order_id}/arrive", dependencies=[allow("technician", "manager")])
-async def arrive_route(work_order_id: UUID, tx: Tx, caller: Caller) -> WorkOrderOut:
+async def arrive_at_site_route(work_order_id: UUID, tx: Tx, caller: Caller) -> WorkOrderOut:
     """The technician is at the door: the visit begins."""
     visit = await lock_visit(work_order_id, tx, caller)
     await arrive(visit, tx)

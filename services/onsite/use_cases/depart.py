@@ -22,7 +22,7 @@ async def depart(visit: LockedVisit, tx: Transaction) -> None:
 
 
 @router.post("/v1/work-orders/{work_order_id}/depart", dependencies=[allow("technician", "manager")])
-async def depart_route(work_order_id: UUID, tx: Tx, caller: Caller) -> WorkOrderOut:
+async def depart_for_site_route(work_order_id: UUID, tx: Tx, caller: Caller) -> WorkOrderOut:
     """The technician sets out; the part has to be at the site already."""
     visit = await lock_visit(work_order_id, tx, caller)
     await depart(visit, tx)

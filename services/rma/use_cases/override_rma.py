@@ -16,14 +16,14 @@ from services.rma.reactions.authorize_rma import authorize
 router = Router(tags=["rmas"])
 
 
-class Override(Command):
+class OverrideRma(Command):
     """Why the replacement is granted against the cover, and which part, where the diagnosis named none that fits."""
 
     reason: Reason
     part_number: Word | None = None
 
 
-async def override_rma(rma: Rma, cmd: Override, case: CaseFile, tx: Transaction) -> None:
+async def override_rma(rma: Rma, cmd: OverrideRma, case: CaseFile, tx: Transaction) -> None:
     """A manager grants it. Raises ForbiddenTransition, NoDestination."""
     outbound_machine.check(rma.state, "authorized")
     if case.coverage:
@@ -34,7 +34,7 @@ async def override_rma(rma: Rma, cmd: Override, case: CaseFile, tx: Transaction)
 
 
 @router.post("/v1/rmas/{rma_id}/override", dependencies=[allow("manager")])
-async def override_rma_route(rma_id: UUID, cmd: Override, tx: Tx, caller: Caller) -> RmaOut:
+async def override_rma_route(rma_id: UUID, cmd: OverrideRma, tx: Tx, caller: Caller) -> RmaOut:
     """Grants the replacement against the cover."""
     rma, case = await rma_and_case(caller, rma_id, tx)
     case.must_take_commands()
