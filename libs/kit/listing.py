@@ -17,8 +17,6 @@ Every filter and every order has its index: `tests/contract/test_lists.py` reads
 import json
 from collections.abc import Callable, Mapping, Sequence
 from inspect import isawaitable
-from itertools import product
-from math import prod
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin
 
 import sqlalchemy as sa
@@ -214,23 +212,18 @@ async def _in_order(
 ) -> list[tuple[E, Key]]:
     """The first of `rows` in this order, each with its key.
 
-    An index holds the rows of one value in the order of a list, and those of several values in none: of each value in a
-    condition `column IN (values)` the first rows are read by themselves, and put together.
+    An index holds the rows of one value in the order of a list, and those of several values in none: of each value of the
+    first condition `column IN (values)`, a caller's accounts before any filter, the first rows are read by themselves, and put together.
     """
     columns = *cls.table.c, *(key.label(f"key_{n}") for n, key in enumerate(keys))
-    lists = [each for each in rows if len(_values(each)) > 1]
-    if not lists or prod(len(_values(each)) for each in lists) > _BRANCHES:
+    several = next((each for each in rows if 1 < len(_values(each)) <= _BRANCHES), None)
+    if several is None:
         query = _first(sa.select(*columns).where(*rows), keys, falls, limit)
     else:
-        others = [each for each in rows if len(_values(each)) < 2]
+        others = [each for each in rows if each is not several]
         branches = [
-            _first(
-                sa.select(*columns).where(*others, *(e.left == v for e, v in zip(lists, values, strict=True))),
-                keys,
-                falls,
-                limit,
-            )
-            for values in product(*map(_values, lists))
+            _first(sa.select(*columns).where(several.left == value, *others), keys, falls, limit)
+            for value in _values(several)
         ]
         found = sa.union_all(*branches).subquery()
         query = _first(sa.select(found), [found.c[f"key_{n}"] for n, _ in enumerate(keys)], falls, limit)
