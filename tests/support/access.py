@@ -134,7 +134,7 @@ async def _wrong_list(world: World, route: ServiceRoute, path: str, role: str, c
         return _unless(answer.status_code == _REFUSED, "GET", route.path, role, cell, answer)
     wrong = _unless(answer.status_code in (200, 422), "GET", route.path, role, cell, answer)
     if answer.status_code == 200 and route.path == path and "items" in answer.json():
-        shown, rows = {item.get("id") for item in answer.json()["items"]}, world.rows.get(path, [])
+        shown, rows = {item.get("id", item.get("name")) for item in answer.json()["items"]}, world.rows.get(path, [])
         for row in rows:
             if (row.id in shown) != _sees(cell, row):
                 wrong.append(f"the list {path} as {role} ({cell}): {'shows' if row.id in shown else 'lacks'} {row}")

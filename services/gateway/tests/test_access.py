@@ -12,11 +12,14 @@ from tests.support.harness import Harness
 
 
 async def a_world(gateway: Harness) -> World:
-    """A client for an admin to look at."""
+    """A client for an admin to look at, and a kind of problem for everybody."""
     body = {"name": "ERP", "role": "customer", "accounts": [str(uuid4())]}
     return World(
         gateway,
-        {"/v1/clients": [Row({"client_id": await made(gateway, "/v1/clients", body, role="admin")})]},
+        {
+            "/v1/clients": [Row({"client_id": await made(gateway, "/v1/clients", body, role="admin")})],
+            "/v1/problem-types": [Row({"name": "bad-request"})],
+        },
         {"/{client_id}": {"name": "ERP 2"}},
     )
 
