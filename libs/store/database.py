@@ -1,5 +1,7 @@
 """A service's database: its pool, and transactions on it."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import Any, Self
@@ -23,6 +25,8 @@ Wake = Callable[[Left], None]
 _POSTGRESQL = {"db.system.name": "postgresql", "db.operation.name": "COMMIT"}
 LIVELY = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
 """The server finds out within 25 s that a peer is gone, and lets go of its locks."""
+STARTING_SECONDS, _LOOK_SECONDS = 120.0, 0.2
+"""How long a server may be starting up, as it does after a crash. Who ended instead would be started again later each time."""
 
 
 PLANNED_ONCE = {"plan_cache_mode": "force_generic_plan"}
@@ -44,9 +48,20 @@ class Database:
 
     @classmethod
     async def connect(cls, url: str, *, size: int = 16) -> Self:
-        """Opens the pool; `url` is the run-time role's."""
+        """Opens the pool; `url` is the run-time role's. A server that says that it is starting up is waited for."""
+        until = time.monotonic() + STARTING_SECONDS
+        while True:
+            try:
+                return cls(await cls._pool(url, size))
+            except asyncpg.CannotConnectNowError:
+                if time.monotonic() > until:
+                    raise
+                await asyncio.sleep(_LOOK_SECONDS)
+
+    @staticmethod
+    async def _pool(url: str, size: int) -> "asyncpg.Pool[asyncpg.Record]":
         # asyncpg replaces a connection after 50,000 queries by default, which stalls its waiters
-        pool = await asyncpg.create_pool(
+        return await asyncpg.create_pool(
             url,
             min_size=1,
             max_size=size,
@@ -57,7 +72,6 @@ class Database:
             reset=_leave_as_it_is,
             server_settings={**LIVELY, **PLANNED_ONCE, "idle_in_transaction_session_timeout": "30s"},
         )
-        return cls(pool)
 
     async def close(self) -> None:
         await self.pool.close()
