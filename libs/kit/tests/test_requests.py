@@ -28,7 +28,7 @@ def lines() -> Iterator[io.StringIO]:
 async def test_a_service_takes_the_doors_id_answers_with_it_and_writes_one_line(api: Api, lines: io.StringIO) -> None:
     id = "0123456789abcdef01234567"
     headers = {**api.headers(), "x-request-id": id}
-    answer = await api.http.get("/v1/parcels/0b8e7a52-0000-7000-8000-000000000000?note=secret", headers=headers)
+    answer = await api.http.get("/v1/parcels/0b8e7a52-0000-7000-8000-000000000000", headers=headers)
     assert answer.headers.get_list("x-request-id") == [id]
     (told,) = [json.loads(line) for line in lines.getvalue().splitlines()]
     assert (told["event"], told["method"], told["path"]) == ("request", "GET", "/v1/parcels/{parcel_id}")
@@ -36,6 +36,13 @@ async def test_a_service_takes_the_doors_id_answers_with_it_and_writes_one_line(
     assert told["actor"].startswith("engineer:")
     assert told["ms"] > 0
     assert len(told["trace_id"]) == 32
+
+
+async def test_what_stands_in_a_query_is_in_no_line(api: Api, lines: io.StringIO) -> None:
+    answer = await api.http.get("/v1/parcels/0b8e7a52-0000-7000-8000-000000000000?note=secret", headers=api.headers())
+    assert answer.status_code == 400
+    assert "/v1/parcels" in lines.getvalue()
+    assert "secret" not in lines.getvalue()
 
 
 @pytest.mark.parametrize("given", [None, "x", "0" * 23 + "\u00e9", "A" * 24, "0" * 25])
