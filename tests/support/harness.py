@@ -207,6 +207,14 @@ class Harness:
                 found[table.name] = sorted(row["row"] for row in rows)
         return found
 
+    async def analyze(self, table: str) -> None:
+        """The planner knows what the table holds, as it does of one that has held rows for a minute."""
+        owner = await asyncpg.connect(self._owner_url)
+        try:
+            await owner.execute(f"ANALYZE {table}")
+        finally:
+            await owner.close()
+
     async def empty(self) -> None:
         """As after the migrations. To truncate a table of a test's size takes ten times as long as to delete its rows."""
         owner = await asyncpg.connect(self._owner_url)

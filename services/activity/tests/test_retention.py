@@ -66,6 +66,7 @@ async def test_a_sweep_with_nothing_to_do_looks_at_one_stretch_however_long_the_
 
 async def test_no_statement_of_it_scans_the_table(activity: Harness) -> None:
     await fill(activity, 1, 20_000, await activity.now() - timedelta(days=1))
+    await activity.analyze("activity_events")
     plans = []
     async with activity.transaction() as tx:
         await tx.connection.execute(IN_ORDER)

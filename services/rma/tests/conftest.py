@@ -61,6 +61,6 @@ async def carrier(
     async with (
         serving(rma.app, ours),
         serving(carrier_app(there), theirs),
-        httpx.AsyncClient(base_url=place.url) as http,
+        httpx.AsyncClient(base_url=place.url, timeout=30) as http,
     ):
         yield CarrierCompany(http, lambda: there.memory.owed() == 0)
