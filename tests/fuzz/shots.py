@@ -99,7 +99,7 @@ class Aim:
             headers["idempotency-key"] = str(uuid4())
         if "if-match" in headers:
             headers["if-match"] = '"1"'
-        headers |= self.callers.headers(role)
+        headers |= self.callers.headers(role) | {"accept-encoding": "identity"}
         how.pop("cookies", None)
         try:
             request = self.http.build_request(

@@ -134,11 +134,13 @@ def _blank(row: Row, replica: Replica | None) -> Row:
 
 
 async def _insert(owner: asyncpg.Connection[asyncpg.Record], table: str, rows: list[Row]) -> None:
-    await owner.execute(f'DELETE FROM "{table}"')  # what the migration put there is in the dump too
+    # What triggers keep is in the dump too, and so is what the migration put there.
+    await owner.execute(f'ALTER TABLE "{table}" DISABLE TRIGGER USER; DELETE FROM "{table}"')
     await owner.execute(
         f'INSERT INTO "{table}" OVERRIDING SYSTEM VALUE SELECT * FROM jsonb_populate_recordset(NULL::"{table}", $1::jsonb)',
         json.dumps(rows),
     )
+    await owner.execute(f'ALTER TABLE "{table}" ENABLE TRIGGER USER')
 
 
 async def _deliver(consumption: Consumption, store: Store, look: Look) -> None:
