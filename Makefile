@@ -20,7 +20,7 @@ $(INSTALLED): requirements.lock
 	@command -v $(PYTHON) >/dev/null || { echo "poly+: no '$(PYTHON)' found; install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "poly+: $$($(PYTHON) -V 2>&1) is too old; Python 3.11 or newer is needed (make PYTHON=python3.12 names another)" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "poly+: $(PYTHON) has no venv module; install it (Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }
-	@echo "poly+: installing into $(VENV) (once; about 400 MB)"
+	@echo "poly+: installing into $(VENV) (once; about 700 MB)"
 	@{ [ -e $@ ] && $(PY) -m pip --version >/dev/null 2>&1; } || $(PYTHON) -m venv --clear $(VENV)
 	@rm -f $@
 	@$(PYTHON) deploy/local/install.py $(VENV) requirements.lock
