@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import pwd
 import shutil
@@ -24,10 +25,7 @@ def lend_user(data: Path, home: Path, programs: Path) -> str | None:
     """
     if os.geteuid() != 0:
         return None
-    try:
-        user = pwd.getpwnam(_USER)
-    except KeyError:
-        user = _make_user()
+    user = known_or_new()
     _open_to_its_group(data.parent, home, user)
     _make_readable(programs.parent)
     opened = [*_open_the_way(home, user), *_open_the_way(programs.parent, user)]
@@ -36,6 +34,18 @@ def lend_user(data: Path, home: Path, programs: Path) -> str | None:
              f"(not list) {', '.join(map(str, opened))}")  # fmt: skip
     shutil.chown(data, _USER, _USER)
     return _USER
+
+
+def known_or_new() -> pwd.struct_passwd:
+    """PostgreSQL's user. Of two first starts at once one makes it: a second `useradd` would give it another number, and the first one's files to nobody."""
+    place = os.open("/etc", os.O_RDONLY)
+    try:
+        fcntl.flock(place, fcntl.LOCK_EX)
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(_USER)
+        return _make_user()
+    finally:
+        os.close(place)
 
 
 def _make_user() -> pwd.struct_passwd:

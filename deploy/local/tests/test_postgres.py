@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,7 @@ from deploy.local.errors import CannotRun
 from deploy.local.ports import free_port
 from deploy.local.postgres import READY_SECONDS, Postgres, admin_url, binaries, launch, prepare
 from deploy.local.processes import Processes
-from deploy.local.system_user import lend_user
+from deploy.local.system_user import known_or_new, lend_user
 from deploy.local.waiting import until
 
 
@@ -29,6 +32,26 @@ def test_a_server_starts_although_the_pid_that_a_crash_left_means_another_proces
         assert other.exit_code() is None
     finally:
         processes.stop_all()
+
+
+def test_first_starts_at_once_make_one_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`useradd`, asked twice at once, makes the name twice, the second time with another number."""
+    made: list[str] = []
+
+    def getpwnam(name: str) -> str:
+        return {each: each for each in made}[name]
+
+    def useradd(argv: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        time.sleep(0.05)  # what it takes
+        made.append(argv[-1])
+        return subprocess.CompletedProcess(argv, 0)
+
+    monkeypatch.setattr("pwd.getpwnam", getpwnam)
+    monkeypatch.setattr("subprocess.run", useradd)
+    with ThreadPoolExecutor() as starts:
+        lent = [starts.submit(known_or_new) for _ in range(4)]
+    assert {str(each.result()) for each in lent} == {*made}
+    assert len(made) == 1
 
 
 @pytest.mark.parametrize("named", ["as a relative path", "through a link", "in PGDATA"])
