@@ -1,5 +1,6 @@
 """The demo data, loaded into the services' own APIs by somebody who is interrupted again and again."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from datetime import date
@@ -92,6 +93,17 @@ async def test_a_load_that_is_interrupted_anywhere_and_repeated_makes_everything
         for row in goods
     }
     assert await logins_that_work(env, services["gateway"]) == ROLES
+
+
+async def test_a_repeated_request_waits_for_the_first_which_nobody_waits_for_any_more(
+    place: tuple[Env, dict[str, Harness]],
+) -> None:
+    env, _ = place
+    row = {"name": "Najd Horizon Trading Co.", "country": "SA", "time_zone": "Asia/Riyadh", "language": "en"}
+    async with Admin.of(env) as admin:
+        answers = await asyncio.gather(*(admin.post("/v1/accounts", row, key="again") for _ in range(10)))
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["id"] for answer in answers}) == 1
 
 
 async def test_a_stack_that_listens_elsewhere_after_a_restart_is_found_there(

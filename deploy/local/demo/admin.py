@@ -15,6 +15,7 @@ from deploy.local.errors import CannotRun
 PATIENCE_SECONDS = 90.0
 _PAUSE_SECONDS = 0.2
 _NOT_NOW = frozenset({429, 502, 503, 504})
+_IN_FLIGHT = "urn:polyplus:problem:request-in-flight"
 _PAGE = 200
 
 
@@ -74,8 +75,13 @@ class Admin:
             except httpx.TransportError as error:
                 last = repr(error)
             else:
-                if answer.status_code not in _NOT_NOW:
+                if not _is_busy(answer):
                     return answer
                 last = f"{answer.status_code} {answer.text}"
             await asyncio.sleep(_PAUSE_SECONDS)
         raise NotLoaded(f"demo data: {method} {path} got no answer within {PATIENCE_SECONDS:.0f} s: {last}")
+
+
+def _is_busy(answer: httpx.Response) -> bool:
+    """Also with the same request, of somebody who was interrupted before the answer."""
+    return answer.status_code in _NOT_NOW or (answer.status_code == 409 and answer.json().get("type") == _IN_FLIGHT)
