@@ -17,7 +17,7 @@ from deploy.local.databases import ServiceDatabase
 from deploy.local.ports import HOST, free_port
 from deploy.local.waiting import until_async
 from libs.kit.auth import Principal, mint
-from services.cases.model.lifecycle import possible
+from services.cases.queries.access import possible_for
 from services.gateway.routes import SERVICES
 from tests.bench.engines import Engines
 from tests.bench.load import Job
@@ -181,7 +181,7 @@ async def orm_peer(
     env = {
         "PEER_DATABASE_URL": database.replace("postgresql://", "postgresql+asyncpg://"),
         "PEER_PUBLIC_KEY": KEYS.public_text,
-        "PEER_POSSIBLE": ",".join(possible("acknowledged")),
+        "PEER_POSSIBLE": ",".join(possible_for("customer", "acknowledged")),
     }
     if publishes:
         login = engines.kafka()

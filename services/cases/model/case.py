@@ -50,7 +50,7 @@ class Case(
     ),
     unique=("number",),
 ):
-    """A service request. Commands ask `permit` first; facts of other services are recorded whatever the state.
+    """A service request. A command gets it of `case_for`, which asks `permit`; facts of other services are recorded whatever the state.
 
     `severity` is ours, `customer_severity` theirs. `family` and `country` are as CoverageDecided tells. `duplicate_of`
     holds the likely duplicates that were open when this one came. An epoch begins with each reopening; `worked_epoch` is
@@ -110,11 +110,11 @@ class Case(
         """The fields by name, as `CaseOpened` takes them."""
         return {"case_id": self.id, **vars(self)}
 
-    def permit(self, command: Command) -> None:
-        """Raises CaseClosedToCommands or NotPossibleNow."""
+    def permit(self, command: Command, now: list[Command]) -> None:
+        """`now`: what the caller can do in this state. Raises CaseClosedToCommands or NotPossibleNow."""
         over = self.state in {"closed", "cancelled"}
         follow_up = {"path": "/v1/cases", "follow_up_of": str(self.id)}
-        permit(command, self.state, self.number, **({"follow_up": follow_up} if over else {}))
+        permit(command, self.state, self.number, now, **({"follow_up": follow_up} if over else {}))
 
     def become(self, to: CaseState, at: datetime, by: str, reason: str) -> None:
         """Raises ForbiddenTransition."""
@@ -236,24 +236,17 @@ class Case(
         return max(at - self.opened_at, timedelta(0))
 
     def resolve(self, text: str, actor: Actor, at: datetime, cause_id: UUID | None = None) -> None:
-        """An engineer says that the trouble is over. Raises what `permit` raises."""
-        self.permit("resolve")
+        """An engineer says that the trouble is over."""
         self.become("resolved", at, actor.by, text)
         self.resolution = Resolution(text=text, cause_id=cause_id, by=actor.by, at=at)
         self.resolved_at = at
 
     def close(self, by: str, at: datetime, reason: str) -> None:
-        """Raises what `permit` raises."""
-        self.permit("close")
         self.become("closed", at, by, reason)
         self.closed_at = at
 
     def reopen(self, reason: str, actor: Actor, at: datetime) -> None:
-        """A new epoch: what was confirmed before counts no more. Who had the case goes on with it at once.
-
-        Raises what `permit` raises.
-        """
-        self.permit("reopen")
+        """A new epoch: what was confirmed before counts no more. Who had the case goes on with it at once."""
         self.become("reopened", at, actor.by, reason)
         self.epoch += 1
         self.epoch_began_at = at
@@ -262,19 +255,14 @@ class Case(
             self.take_up()
 
     def ask_to_cancel(self, reason: str, actor: Actor, at: datetime) -> None:
-        """Raises what `permit` raises."""
-        self.permit("cancel")
         self.become("assessing_cancellation", at, actor.by, reason)
         self.cancellation = Cancellation(reason=reason, by=actor.by, at=at)
 
     def cancel(self, reason: str, actor: Actor, at: datetime) -> None:
-        """Raises what `permit` raises."""
-        self.permit("cancellation")
         self.become("cancelled", at, actor.by, reason)
 
     def decline_cancellation(self, reason: str, actor: Actor, at: datetime) -> Workable:
-        """Back to what the facts say, which may have moved on meanwhile. Raises what `permit` raises."""
-        self.permit("cancellation")
+        """Back to what the facts say, which may have moved on meanwhile."""
         to = self.unresolved_state
         self.become(to, at, actor.by, reason)
         self.cancellation = None

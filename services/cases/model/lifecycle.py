@@ -86,15 +86,14 @@ _POSSIBLE: dict[CaseState, list[Command]] = {
 
 
 def possible(state: CaseState) -> list[Command]:
-    """What may be asked of a case in this state, sorted."""
+    """What a case in this state takes, of whomever; sorted."""
     return list(_POSSIBLE[state])
 
 
-def permit(command: Command, state: CaseState, number: str, **extra: object) -> None:
-    """Raises CaseClosedToCommands or NotPossibleNow, which name the state and what is possible now."""
+def permit(command: Command, state: CaseState, number: str, now: list[Command], **extra: object) -> None:
+    """Raises CaseClosedToCommands or NotPossibleNow, which name the state and `now`: what of it the caller can do instead."""
     if state in _WHEN[command]:
         return
-    now = possible(state)
     if state in REFUSING:
         raise CaseClosedToCommands(state, possible=now, **extra)
     choice = f"possible now: {', '.join(now)}"

@@ -19,6 +19,7 @@ from libs.events.values import (
     Severity,
 )
 from libs.events.values import Wait as WaitKind
+from libs.kit.auth import Principal
 from libs.kit.listing import Out
 from services.cases.model.case import Case
 from services.cases.model.case_values import (
@@ -30,7 +31,8 @@ from services.cases.model.case_values import (
     Resolution,
     Workaround,
 )
-from services.cases.model.lifecycle import CaseState, Command, possible
+from services.cases.model.lifecycle import CaseState, Command
+from services.cases.queries.access import possible_for
 
 
 class WaitOut(Out):
@@ -102,13 +104,13 @@ class CaseDetail(CaseOut):
     """Likely ones, whichever came first."""
 
 
-def fields_out(case: Case) -> dict[str, Any]:
+def fields_out(case: Case, caller: Principal) -> dict[str, Any]:
     """What `CaseOut` and its kin are made of."""
-    return {**case.__dict__, "possible": possible(case.state)}
+    return {**case.__dict__, "possible": possible_for(caller.role, case.state)}
 
 
-def case_out(case: Case) -> CaseOut:
-    return CaseOut.model_validate(fields_out(case))
+def case_out(case: Case, caller: Principal) -> CaseOut:
+    return CaseOut.model_validate(fields_out(case, caller))
 
 
 class DiagnosisOut(Out):

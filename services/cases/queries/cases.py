@@ -15,9 +15,9 @@ from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.listing import COUNTS, Listing, contains, listed, order
 from libs.kit.paging import Page
 from services.cases.model.case import Case, case_external_ids
-from services.cases.model.lifecycle import OPEN, OVER, CaseState, possible
+from services.cases.model.lifecycle import OPEN, OVER, CaseState
 from services.cases.queries.access import case_for, visible_to
-from services.cases.queries.answers import CaseDetail, CaseOut, case_out
+from services.cases.queries.answers import CaseDetail, CaseOut, case_out, fields_out
 
 router = Router(tags=["cases"])
 
@@ -53,7 +53,7 @@ async def list_cases_route(tx: Tx, caller: Caller, asked: Annotated[CaseList, Qu
     if asked.external_id:
         its = sa.select(case_external_ids.c.case_id).where(case_external_ids.c.external_id == asked.external_id)
         rows.append(Case.c.id.in_(its))
-    return await listed(tx, Case, asked, rows, out=case_out)
+    return await listed(tx, Case, asked, rows, out=lambda case: case_out(case, caller))
 
 
 @router.get("/v1/cases/{case_id}", dependencies=[allow(*CASE_READERS)])
@@ -69,8 +69,7 @@ async def get_case_route(case_id: UUID, tx: Tx, caller: Caller) -> CaseDetail:
         )
     return CaseDetail.model_validate(
         {
-            **case.__dict__,
-            "possible": possible(case.state),
+            **fields_out(case, caller),
             "children": [r["id"] for r in children],
             "duplicates": [*case.duplicate_of, *(r["id"] for r in later)],
         }

@@ -9,7 +9,7 @@ from libs.kit.problems import Conflict
 from libs.store import Transaction
 from services.cases.model.actor import SYSTEM, Actor
 from services.cases.model.case import AUTO_CLOSE, Case
-from services.cases.model.lifecycle import possible
+from services.cases.queries.access import possible_for
 
 _TRY_AGAIN = timedelta(days=1)
 
@@ -19,14 +19,13 @@ class ChildrenStillOpen(Conflict):
 
 
 async def close(case: Case, reason: str | None, actor: Actor, tx: Transaction, *, automatic: bool = False) -> None:
-    """Raises what `permit` raises, and ChildrenStillOpen."""
-    case.permit("close")
+    """Raises ChildrenStillOpen."""
     if children := await _unfinished_children(case, tx):
         choice = f"close or cancel its children first: {', '.join(children)}"
         raise ChildrenStillOpen(
             f"{case.number} is {case.state} and cannot close; {choice}.",
             state=case.state,
-            possible=possible(case.state),
+            possible=possible_for(actor.role, case.state),
             children=children,
         )
     case.close(actor.by, tx.now, reason or "closed")

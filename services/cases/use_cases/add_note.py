@@ -6,7 +6,6 @@ from pydantic import Field
 
 from libs.events.cases_work import FirstResponseSent
 from libs.events.values import Language, NoteVisibility
-from libs.kit.auth import CASE_WRITERS
 from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Forbidden, Unprocessable
@@ -16,7 +15,7 @@ from services.cases.model.actor import Actor
 from services.cases.model.attachment import Attachment
 from services.cases.model.case import Case
 from services.cases.model.note import Note
-from services.cases.queries.access import case_for
+from services.cases.queries.access import GIVEN_BY, case_for
 from services.cases.queries.answers import NoteOut
 from services.cases.reactions.act_on_case import act_on
 from services.cases.reactions.publish_note import publish
@@ -40,9 +39,8 @@ class AddNote(Command):
 async def add_note(case: Case, cmd: AddNote, actor: Actor, tx: Transaction) -> Note:
     """A customer's note ends what we wait for from the customer; support's first public one is the first response.
 
-    Raises what `permit` raises, and NoSuchAttachment.
+    Raises NoSuchAttachment.
     """
-    case.permit("notes")
     await _check_attachments(case, cmd.attachment_ids, tx)
     note = Note(
         id=new_id(),
@@ -77,12 +75,12 @@ async def _check_attachments(case: Case, ids: list[UUID], tx: Transaction) -> No
 
 @router.post(
     "/v1/cases/{case_id}/notes",
-    dependencies=[allow(*CASE_WRITERS)],
+    dependencies=[allow(*GIVEN_BY["notes"])],
     status_code=201,
 )
 async def add_note_route(case_id: UUID, cmd: AddNote, tx: Tx, caller: Caller) -> NoteOut:
     """Append a note; it cannot be changed. A customer's note ends what we wait for from the customer."""
     if cmd.visibility == "internal" and not caller.staff:
         raise Forbidden("Internal notes are among ourselves.")
-    case = await case_for(caller, case_id, tx, lock=True)
+    case = await case_for(caller, case_id, tx, command="notes")
     return NoteOut.model_validate(await add_note(case, cmd, Actor.of(caller), tx))

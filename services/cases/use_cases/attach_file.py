@@ -9,7 +9,6 @@ from pydantic import ValidationError
 from starlette.datastructures import UploadFile
 
 from libs.events.values import NoteVisibility
-from libs.kit.auth import CASE_WRITERS
 from libs.kit.http import Caller, Command, Router, Tx, allow, body_limit
 from libs.kit.problems import BadRequest, Forbidden
 from libs.store import Transaction
@@ -18,7 +17,7 @@ from services.cases.model.actor import Actor
 from services.cases.model.attachment import Attachment, AttachmentTooLarge, ChecksumMismatch, objects
 from services.cases.model.case import Case
 from services.cases.model.policy import policies
-from services.cases.queries.access import case_for
+from services.cases.queries.access import GIVEN_BY, case_for
 from services.cases.queries.answers import AttachmentOut
 
 router = Router(tags=["cases"])
@@ -55,8 +54,7 @@ class EmptyFile(BadRequest):
 
 
 async def attach_file(case: Case, sent: SentFile, actor: Actor, tx: Transaction) -> Attachment:
-    """Raises what `permit` raises, EmptyFile and AttachmentTooLarge."""
-    case.permit("attachments")
+    """Raises EmptyFile and AttachmentTooLarge."""
     policy = await policies.at(tx, plan=case.coverage.plan, region=case.country, severity=case.severity)
     limit = policy.attachment_max_bytes
     if not sent.content:
@@ -100,7 +98,7 @@ async def _of_form(request: Request, told: dict[str, Any]) -> dict[str, Any]:
 @router.post(
     "/v1/cases/{case_id}/attachments",
     dependencies=[
-        allow(*CASE_WRITERS),
+        allow(*GIVEN_BY["attachments"]),
         body_limit(HARD_LIMIT),
     ],
     status_code=201,
@@ -132,7 +130,7 @@ async def attach_file_route(
         sent = _sent({**told, "content_type": content_type, "content": await request.body()}, "query")
     if sent.visibility == "internal" and not caller.staff:
         raise Forbidden("Internal files are among ourselves.")
-    case = await case_for(caller, case_id, tx, lock=True)
+    case = await case_for(caller, case_id, tx, command="attachments")
     file = await attach_file(case, sent, Actor.of(caller), tx)
     if sent.sha256 and sent.sha256 != file.sha256:
         raise ChecksumMismatch(

@@ -6,7 +6,6 @@ from uuid import UUID
 from pydantic import model_validator
 
 from libs.events.values import Wait as WaitKind
-from libs.kit.auth import ENGINEERS
 from libs.kit.fields import Reason, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Conflict
@@ -15,7 +14,7 @@ from libs.store.ids import new_id
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
 from services.cases.model.case_values import Wait
-from services.cases.queries.access import case_for
+from services.cases.queries.access import GIVEN_BY, case_for
 from services.cases.queries.answers import CaseOut, WaitOut, case_out
 from services.cases.reactions.act_on_case import act_on
 from services.cases.use_cases.add_note import AddNote, add_note
@@ -47,8 +46,7 @@ class EndWait(Command):
 
 
 async def await_something(case: Case, cmd: AwaitSomething, actor: Actor, tx: Transaction) -> Wait:
-    """What is asked of the customer is also a public note. Raises what `permit` raises."""
-    case.permit("waits")
+    """What is asked of the customer is also a public note."""
     if cmd.wait == "customer" and cmd.note:
         await add_note(case, AddNote(text=cmd.note), actor, tx)
     id = new_id()
@@ -58,8 +56,7 @@ async def await_something(case: Case, cmd: AwaitSomething, actor: Actor, tx: Tra
 
 
 async def end_wait(case: Case, wait_id: UUID, cmd: EndWait, actor: Actor, tx: Transaction) -> None:
-    """For what no fact will end. Raises what `permit` raises, NotFound and WaitEndedAlready."""
-    case.permit("end_wait")
+    """For what no fact will end. Raises NotFound and WaitEndedAlready."""
     wait = next((w for w in case.waits if w.id == wait_id), None)
     if wait is None:
         raise NotFound("wait", wait_id)
@@ -69,16 +66,16 @@ async def end_wait(case: Case, wait_id: UUID, cmd: EndWait, actor: Actor, tx: Tr
     await act_on(case, tx, at=tx.now, by=actor.by, reason=cmd.reason)
 
 
-@router.post("/v1/cases/{case_id}/waits", dependencies=[allow(*ENGINEERS)], status_code=201)
+@router.post("/v1/cases/{case_id}/waits", dependencies=[allow(*GIVEN_BY["waits"])], status_code=201)
 async def await_something_route(case_id: UUID, cmd: AwaitSomething, tx: Tx, caller: Caller) -> WaitOut:
     """Say what the case waits for; it is pending until the last wait ends."""
-    case = await case_for(caller, case_id, tx, lock=True)
+    case = await case_for(caller, case_id, tx, command="waits")
     return WaitOut.model_validate(await await_something(case, cmd, Actor.of(caller), tx))
 
 
-@router.post("/v1/cases/{case_id}/waits/{wait_id}/end", dependencies=[allow(*ENGINEERS)])
+@router.post("/v1/cases/{case_id}/waits/{wait_id}/end", dependencies=[allow(*GIVEN_BY["end_wait"])])
 async def end_wait_route(case_id: UUID, wait_id: UUID, cmd: EndWait, tx: Tx, caller: Caller) -> CaseOut:
     """End a wait that no event will end."""
-    case = await case_for(caller, case_id, tx, lock=True)
+    case = await case_for(caller, case_id, tx, command="end_wait")
     await end_wait(case, wait_id, cmd, Actor.of(caller), tx)
-    return case_out(case)
+    return case_out(case, caller)

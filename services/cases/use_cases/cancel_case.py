@@ -4,13 +4,12 @@ from typing import Literal
 from uuid import UUID
 
 from libs.events.cases import CancellationDeclined, CancellationRequested, CaseCancelled
-from libs.kit.auth import CASE_WRITERS, ENGINEERS
 from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import SHIFT, Case
-from services.cases.queries.access import case_for
+from services.cases.queries.access import GIVEN_BY, case_for
 from services.cases.queries.answers import CaseOut, case_out
 from services.cases.reactions.act_on_case import act_on
 from services.cases.reactions.route_case import route
@@ -32,13 +31,13 @@ class DecideCancellation(Command):
 
 
 async def request_cancellation(case: Case, cmd: CancelCase, actor: Actor, tx: Transaction) -> None:
-    """The case is assessed from here on, and takes no other command. Raises what `permit` raises."""
+    """The case is assessed from here on, and takes no other command."""
     case.ask_to_cancel(cmd.reason, actor, tx.now)
     tx.emit(CancellationRequested(case_id=case.id, reason=cmd.reason, **actor.facts(), requested_at=tx.now))
 
 
 async def decide_cancellation(case: Case, cmd: DecideCancellation, actor: Actor, tx: Transaction) -> None:
-    """Cancelled, or back to what the facts say. Raises what `permit` raises."""
+    """Cancelled, or back to what the facts say."""
     if cmd.decision == "accept":
         case.cancel(cmd.reason, actor, tx.now)
         tx.cancel_timer(case, SHIFT)
@@ -56,18 +55,18 @@ async def decide_cancellation(case: Case, cmd: DecideCancellation, actor: Actor,
 
 @router.post(
     "/v1/cases/{case_id}/cancel",
-    dependencies=[allow(*CASE_WRITERS)],
+    dependencies=[allow(*GIVEN_BY["cancel"])],
 )
 async def request_cancellation_route(case_id: UUID, cmd: CancelCase, tx: Tx, caller: Caller) -> CaseOut:
     """Ask to cancel; what is under way is assessed first."""
-    case = await case_for(caller, case_id, tx, lock=True)
+    case = await case_for(caller, case_id, tx, command="cancel")
     await request_cancellation(case, cmd, Actor.of(caller), tx)
-    return case_out(case)
+    return case_out(case, caller)
 
 
-@router.post("/v1/cases/{case_id}/cancellation", dependencies=[allow(*ENGINEERS)])
+@router.post("/v1/cases/{case_id}/cancellation", dependencies=[allow(*GIVEN_BY["cancellation"])])
 async def decide_cancellation_route(case_id: UUID, cmd: DecideCancellation, tx: Tx, caller: Caller) -> CaseOut:
     """Accept or decline what was asked; declined, the case goes back to what its facts say."""
-    case = await case_for(caller, case_id, tx, lock=True)
+    case = await case_for(caller, case_id, tx, command="cancellation")
     await decide_cancellation(case, cmd, Actor.of(caller), tx)
-    return case_out(case)
+    return case_out(case, caller)

@@ -7,7 +7,6 @@ from uuid import UUID
 from pydantic import AwareDatetime, Field, model_validator
 
 from libs.events.cases import ExternalIdentifier
-from libs.kit.auth import ENGINEERS
 from libs.kit.fields import Text
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.patch import Patch
@@ -15,7 +14,7 @@ from libs.kit.problems import Conflict
 from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
-from services.cases.queries.access import case_for
+from services.cases.queries.access import GIVEN_BY, case_for
 from services.cases.queries.answers import CaseOut, case_out
 from services.cases.reactions.take_request import NoSuchParent, check_parent
 from services.cases.use_cases.add_note import AddNote, add_note
@@ -43,8 +42,7 @@ class ChangeCase(Patch):
 
 
 async def change_case(case: Case, cmd: ChangeCase, actor: Actor, tx: Transaction) -> None:
-    """Raises what `permit` raises, NoSuchParent and ParentOfOthers."""
-    case.permit("revise")
+    """Raises NoSuchParent and ParentOfOthers."""
     given = cmd.model_fields_set
     if "expected_resolution_at" in given:
         when = cmd.expected_resolution_at
@@ -67,8 +65,8 @@ async def _adopt(case: Case, parent_id: UUID | None, tx: Transaction) -> None:
     case.parent_id = parent_id
 
 
-@router.patch("/v1/cases/{case_id}", dependencies=[allow(*ENGINEERS)])
+@router.patch("/v1/cases/{case_id}", dependencies=[allow(*GIVEN_BY["revise"])])
 async def change_case_route(case_id: UUID, cmd: ChangeCase, tx: Tx, caller: Caller) -> CaseOut:
-    case = await case_for(caller, case_id, tx, lock=True)
+    case = await case_for(caller, case_id, tx, command="revise")
     await change_case(case, cmd, Actor.of(caller), tx)
-    return case_out(case)
+    return case_out(case, caller)

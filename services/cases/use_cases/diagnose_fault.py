@@ -7,7 +7,6 @@ from pydantic import model_validator
 
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed
 from libs.events.values import Confidence, Domain, Remedy
-from libs.kit.auth import ENGINEERS
 from libs.kit.fields import Line, Reason, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import NotFound, Transaction
@@ -15,7 +14,7 @@ from libs.store.ids import new_id
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
 from services.cases.model.diagnosis import Diagnosis
-from services.cases.queries.access import case_for
+from services.cases.queries.access import GIVEN_BY, case_for
 from services.cases.queries.answers import DiagnosisOut
 from services.cases.reactions.act_on_case import act_on
 
@@ -49,8 +48,7 @@ class WithdrawDiagnosis(Command):
 
 
 async def diagnose_fault(case: Case, cmd: DiagnoseFault, actor: Actor, tx: Transaction) -> Diagnosis:
-    """The first one begins the work. Raises what `permit` raises."""
-    case.permit("diagnoses")
+    """The first one begins the work."""
     diagnosis = Diagnosis(
         id=new_id(),
         account_id=case.account_id,
@@ -71,9 +69,8 @@ async def withdraw_diagnosis(
 ) -> None:
     """What it caused elsewhere stops there, unless it has shipped or begun.
 
-    Raises what `permit` raises, and DiagnosisWithdrawnAlready.
+    Raises DiagnosisWithdrawnAlready.
     """
-    case.permit("withdraw_diagnosis")
     diagnosis.withdraw(cmd.reason, actor.by, tx.now)
     tx.emit(
         DiagnosisWithdrawn(
@@ -82,19 +79,21 @@ async def withdraw_diagnosis(
     )
 
 
-@router.post("/v1/cases/{case_id}/diagnoses", dependencies=[allow(*ENGINEERS)], status_code=201)
+@router.post("/v1/cases/{case_id}/diagnoses", dependencies=[allow(*GIVEN_BY["diagnoses"])], status_code=201)
 async def diagnose_fault_route(case_id: UUID, cmd: DiagnoseFault, tx: Tx, caller: Caller) -> DiagnosisOut:
     """Say what is wrong and what cures it; RMAs, visits and partner tickets follow from this."""
-    case = await case_for(caller, case_id, tx, lock=True)
+    case = await case_for(caller, case_id, tx, command="diagnoses")
     return DiagnosisOut.model_validate(await diagnose_fault(case, cmd, Actor.of(caller), tx))
 
 
-@router.post("/v1/cases/{case_id}/diagnoses/{diagnosis_id}/withdraw", dependencies=[allow(*ENGINEERS)])
+@router.post(
+    "/v1/cases/{case_id}/diagnoses/{diagnosis_id}/withdraw", dependencies=[allow(*GIVEN_BY["withdraw_diagnosis"])]
+)
 async def withdraw_diagnosis_route(
     case_id: UUID, diagnosis_id: UUID, cmd: WithdrawDiagnosis, tx: Tx, caller: Caller
 ) -> DiagnosisOut:
     """Take a diagnosis back; what it caused stops, unless it has shipped or begun."""
-    case = await case_for(caller, case_id, tx, lock=True)
+    case = await case_for(caller, case_id, tx, command="withdraw_diagnosis")
     diagnosis = await Diagnosis.get(diagnosis_id, tx, lock=True)
     if diagnosis.case_id != case_id:
         raise NotFound("diagnosis", diagnosis_id)

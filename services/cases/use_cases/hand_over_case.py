@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from libs.kit.auth import ENGINEERS
 from libs.kit.fields import Line, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Unprocessable
@@ -10,7 +9,7 @@ from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import BY_HAND, Case
 from services.cases.model.queue import Choice, Queue
-from services.cases.queries.access import case_for
+from services.cases.queries.access import GIVEN_BY, case_for
 from services.cases.queries.answers import CaseOut, case_out
 from services.cases.reactions.publish_note import note_among_ourselves
 from services.cases.reactions.route_case import put_in_queue, route
@@ -32,7 +31,6 @@ class HandOverCase(Command):
 
 async def hand_over(case: Case, cmd: HandOverCase, actor: Actor, tx: Transaction) -> None:
     """The case leaves its engineer; the note says to the next shift where it stands. Raises NoSuchQueue."""
-    case.permit("hand_over")
     note_among_ourselves(case, tx, cmd.note, actor)
     case.assignee = case.assignee_name = None
     if cmd.queue is None:
@@ -45,9 +43,9 @@ async def hand_over(case: Case, cmd: HandOverCase, actor: Actor, tx: Transaction
     put_in_queue(case, tx, choice, actor.by, BY_HAND)
 
 
-@router.post("/v1/cases/{case_id}/hand-over", dependencies=[allow(*ENGINEERS)])
+@router.post("/v1/cases/{case_id}/hand-over", dependencies=[allow(*GIVEN_BY["hand_over"])])
 async def hand_over_case_route(case_id: UUID, cmd: HandOverCase, tx: Tx, caller: Caller) -> CaseOut:
     """Hand the case over to a queue, with a note for whoever takes it next."""
-    case = await case_for(caller, case_id, tx, lock=True)
+    case = await case_for(caller, case_id, tx, command="hand_over")
     await hand_over(case, cmd, Actor.of(caller), tx)
-    return case_out(case)
+    return case_out(case, caller)

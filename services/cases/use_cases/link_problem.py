@@ -3,13 +3,12 @@
 from uuid import UUID
 
 from libs.events.cases_work import ProblemLinked
-from libs.kit.auth import ENGINEERS
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
 from services.cases.model.problem import Problem
-from services.cases.queries.access import case_for
+from services.cases.queries.access import GIVEN_BY, case_for
 from services.cases.queries.answers import CaseOut, case_out
 
 router = Router(tags=["cases"])
@@ -22,8 +21,6 @@ class LinkProblem(Command):
 
 
 async def link_problem(case: Case, problem: Problem, actor: Actor, tx: Transaction) -> None:
-    """Raises what `permit` raises."""
-    case.permit("problem")
     case.problem_id = problem.id
     tx.emit(
         ProblemLinked(
@@ -39,11 +36,11 @@ async def link_problem(case: Case, problem: Problem, actor: Actor, tx: Transacti
     )
 
 
-@router.post("/v1/cases/{case_id}/problem", dependencies=[allow(*ENGINEERS)])
+@router.post("/v1/cases/{case_id}/problem", dependencies=[allow(*GIVEN_BY["problem"])])
 async def link_problem_route(case_id: UUID, cmd: LinkProblem, tx: Tx, caller: Caller) -> CaseOut:
     """Say which problem the case is one of; what is known of it can be told at once."""
     # The problem is locked first, so that what is published meanwhile is told to this case too.
     problem = await Problem.get(cmd.problem_id, tx, lock=True)
-    case = await case_for(caller, case_id, tx, lock=True)
+    case = await case_for(caller, case_id, tx, command="problem")
     await link_problem(case, problem, Actor.of(caller), tx)
-    return case_out(case)
+    return case_out(case, caller)

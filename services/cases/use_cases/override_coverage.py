@@ -3,14 +3,13 @@
 from uuid import UUID
 
 from libs.events.cases import CoverageOverridden
-from libs.kit.auth import MANAGERS
 from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
 from services.cases.model.case_values import CoverageOverride
-from services.cases.queries.access import case_for
+from services.cases.queries.access import GIVEN_BY, case_for
 from services.cases.queries.answers import CaseOut, case_out
 
 router = Router(tags=["cases"])
@@ -25,15 +24,14 @@ class OverrideCoverage(Command):
 
 
 async def override_coverage(case: Case, cmd: OverrideCoverage, actor: Actor, tx: Transaction) -> None:
-    """Counts once entitlements has answered. Raises what `permit` raises."""
-    case.permit("coverage_override")
+    """Counts once entitlements has answered."""
     case.coverage.override = CoverageOverride(**cmd.model_dump(), by=actor.by, at=tx.now)
     tx.emit(CoverageOverridden(case_id=case.id, **cmd.model_dump(), by=actor.by, overridden_at=tx.now))
 
 
-@router.post("/v1/cases/{case_id}/coverage-override", dependencies=[allow(*MANAGERS)])
+@router.post("/v1/cases/{case_id}/coverage-override", dependencies=[allow(*GIVEN_BY["coverage_override"])])
 async def override_coverage_route(case_id: UUID, cmd: OverrideCoverage, tx: Tx, caller: Caller) -> CaseOut:
     """Decide the cover of this one case; entitlements answers with the decision that counts."""
-    case = await case_for(caller, case_id, tx, lock=True)
+    case = await case_for(caller, case_id, tx, command="coverage_override")
     await override_coverage(case, cmd, Actor.of(caller), tx)
-    return case_out(case)
+    return case_out(case, caller)

@@ -3,13 +3,12 @@
 from uuid import UUID
 
 from libs.events.cases import CaseReopened
-from libs.kit.auth import CASE_WRITERS
 from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import AUTO_CLOSE, Case
-from services.cases.queries.access import case_for
+from services.cases.queries.access import GIVEN_BY, case_for
 from services.cases.queries.answers import CaseOut, case_out
 from services.cases.reactions.act_on_case import act_on
 from services.cases.reactions.route_case import route
@@ -24,7 +23,7 @@ class ReopenCase(Command):
 
 
 async def reopen_case(case: Case, cmd: ReopenCase, actor: Actor, tx: Transaction) -> None:
-    """Too late, a follow-up case is offered instead. Raises what `permit` raises."""
+    """Too late, a follow-up case is offered instead."""
     case.reopen(cmd.reason, actor, tx.now)
     tx.cancel_timer(case, AUTO_CLOSE)
     tx.emit(CaseReopened(case_id=case.id, epoch=case.epoch, reason=cmd.reason, **actor.facts(), reopened_at=tx.now))
@@ -35,10 +34,10 @@ async def reopen_case(case: Case, cmd: ReopenCase, actor: Actor, tx: Transaction
 
 @router.post(
     "/v1/cases/{case_id}/reopen",
-    dependencies=[allow(*CASE_WRITERS)],
+    dependencies=[allow(*GIVEN_BY["reopen"])],
 )
 async def reopen_case_route(case_id: UUID, cmd: ReopenCase, tx: Tx, caller: Caller) -> CaseOut:
     """Reopen a resolved case; who had it goes on with it."""
-    case = await case_for(caller, case_id, tx, lock=True)
+    case = await case_for(caller, case_id, tx, command="reopen")
     await reopen_case(case, cmd, Actor.of(caller), tx)
-    return case_out(case)
+    return case_out(case, caller)

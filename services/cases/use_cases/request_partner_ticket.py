@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from libs.events.cases_work import PartnerTicketRequested
-from libs.kit.auth import ACCOUNT_KEEPERS
 from libs.kit.fields import Line, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Unprocessable
@@ -13,7 +12,7 @@ from services.cases.model.actor import Actor
 from services.cases.model.case import Case
 from services.cases.model.case_values import PartnerRequest
 from services.cases.model.diagnosis import Diagnosis, the_partner_of
-from services.cases.queries.access import case_for
+from services.cases.queries.access import GIVEN_BY, case_for
 from services.cases.queries.answers import CaseOut, case_out
 
 router = Router(tags=["cases"])
@@ -34,8 +33,7 @@ class RequestPartnerTicket(Command):
 
 
 async def request_partner_ticket(case: Case, cmd: RequestPartnerTicket, actor: Actor, tx: Transaction) -> None:
-    """Raises what `permit` raises, ConsentOfWhom and WhichPartner."""
-    case.permit("partner_ticket_request")
+    """Raises ConsentOfWhom and WhichPartner."""
     giver = cmd.consent_given_by or (actor.name if actor.origin == "customer" else None)
     if cmd.consent and giver is None:
         raise ConsentOfWhom("Say who on the customer's side gave consent: consent_given_by.")
@@ -66,10 +64,10 @@ async def _diagnosed_partner(case: Case, tx: Transaction) -> UUID:
 
 @router.post(
     "/v1/cases/{case_id}/partner-ticket-request",
-    dependencies=[allow(*ACCOUNT_KEEPERS)],
+    dependencies=[allow(*GIVEN_BY["partner_ticket_request"])],
 )
 async def request_partner_ticket_route(case_id: UUID, cmd: RequestPartnerTicket, tx: Tx, caller: Caller) -> CaseOut:
     """Ask for a ticket with the cloud partner, with or without consent to share the case."""
-    case = await case_for(caller, case_id, tx, lock=True)
+    case = await case_for(caller, case_id, tx, command="partner_ticket_request")
     await request_partner_ticket(case, cmd, Actor.of(caller), tx)
-    return case_out(case)
+    return case_out(case, caller)
