@@ -39,6 +39,8 @@ class Listener:
     """Told why, each time the stream is over and will be taken up again."""
     told: Callable[[str], None] = field(default=_ignore)
     """Told when what feeds the stream is in trouble, and when it is well again."""
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once it has been let in: nothing that happens afterwards is missed."""
     _token: str | None = None
     _again_seconds: float = 1.0
 
@@ -78,7 +80,9 @@ class Listener:
                 if line:
                     frame[name] = value.removeprefix(" ")
                     continue
-                self.last = frame.get("id", self.last)
+                if "id" in frame:
+                    self.last = frame["id"]
+                    self.begun.set()
                 self._again_seconds = float(frame.get("retry", self._again_seconds * 1000)) / 1000
                 if frame.get("event") == "dropped":
                     raise Away(json.loads(frame["data"])["reason"])

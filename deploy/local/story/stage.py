@@ -90,12 +90,11 @@ async def stage(env: Mapping[str, str], say: Callable[[str], None]) -> AsyncIter
     async with sandbox(env) as clock, httpx.AsyncClient(timeout=20, trust_env=False) as http:
         people = {role: Person(role, env, http) for role in ROLES}
         witness = Witness()
-        stream = asyncio.create_task(witness.follow_stream(env))
         topics = witness.follow_kafka(env)
         try:
-            yield Stage(env, people, witness, clock, http, say)
+            async with witness.following_stream(env):
+                yield Stage(env, people, witness, clock, http, say)
         finally:
-            stream.cancel()
             witness.stop()
             await asyncio.to_thread(topics.join, 10)
 

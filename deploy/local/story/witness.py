@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -32,10 +33,29 @@ class Witness:
     duplicates_on_stream: int = 0
     _stop: threading.Event = field(default_factory=threading.Event)
 
-    async def follow_stream(self, env: Mapping[str, str]) -> None:
-        """Hears the live stream as the ops client, through whatever breaks it off; until cancelled."""
+    @asynccontextmanager
+    async def following_stream(self, env: Mapping[str, str]) -> AsyncIterator[None]:
+        """Hears the live stream as the ops client, through whatever breaks it off: nothing that happens within is missed.
+
+        Raises CannotRun when nobody lets it in.
+        """
         login = env["POLYPLUS_CLIENT_OPS_ID"], env["POLYPLUS_CLIENT_OPS_SECRET"]
-        async for event in Listener(env["POLYPLUS_GATEWAY_URL"], login, patient=True).events():
+        why = list[str]()
+        listener = Listener(env["POLYPLUS_GATEWAY_URL"], login, patient=True, broke_off=why.append)
+        hearing, begun = asyncio.create_task(self._hear(listener)), asyncio.create_task(listener.begun.wait())
+        try:
+            await asyncio.wait((hearing, begun), timeout=SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            if hearing.done():
+                hearing.result()
+            if not begun.done():
+                raise NotSeen(f"the stream let nobody in within {SECONDS:.0f} s: {why[-1] if why else 'no answer'}")
+            yield
+        finally:
+            begun.cancel()
+            hearing.cancel()
+
+    async def _hear(self, listener: Listener) -> None:
+        async for event in listener.events():
             self.duplicates_on_stream += event["id"] in self.on_stream
             self.on_stream[event["id"]] = event
 
