@@ -62,8 +62,6 @@ class Look:
     now: datetime
     offsets: frozenset[timedelta]
     next_due: datetime | None
-    outside_due: datetime | None
-    """The next instant of the simulators alone."""
     busy: tuple[str, ...]
 
 
@@ -97,7 +95,7 @@ class Sandbox:
         """With `strangers`, what those have waited for long enough is not busy. Raises OutOfReach."""
         strangers = strangers or Strangers(endless=True)
         busy: list[str] = []
-        dues, outside = list[datetime](), list[datetime]()
+        dues = list[datetime]()
         ends, states, told = await asyncio.gather(
             asyncio.to_thread(self._ends),
             asyncio.gather(*(database.state() for database in self._databases.values())),
@@ -123,23 +121,32 @@ class Sandbox:
                 continue
             due = found["next_due"] and datetime.fromisoformat(found["next_due"])
             if due:
-                outside.append(due)
+                dues.append(due)
             if found["owed_notices"] or (due and due <= now):
                 busy.append(f"the {name} has something to tell")
             offsets.add(timedelta(seconds=found["offset_seconds"]))
-        next_due, outside_due = (min((d for d in all if d > now), default=None) for all in (dues + outside, outside))
-        return Look(now, frozenset(offsets), next_due, outside_due, tuple(busy))
+        return Look(now, frozenset(offsets), min((d for d in dues if d > now), default=None), tuple(busy))
 
-    async def next_of(self, aggregates: Collection[str], *, besides: Collection[str] = ()) -> datetime | None:
-        """When the next timer of these is due, in any service; `besides` timers of these kinds. Raises OutOfReach."""
-        found = await asyncio.gather(*(each.rows(_NEXT, aggregates, besides) for each in self._databases.values()))
-        return min((row["due"] for [row] in found if row["due"]), default=None)
+    async def next_of(
+        self, aggregates: Collection[str], outside: Collection[str] = (), *, besides: Collection[str] = ()
+    ) -> datetime | None:
+        """When the next of these is due: a timer in any service, `besides` of these kinds; what a simulator knows by an id of
+        `outside`. Raises OutOfReach."""
+        timers, told = await asyncio.gather(
+            asyncio.gather(*(each.rows(_NEXT, aggregates, besides) for each in self._databases.values())),
+            asyncio.gather(*(self._told(name, self._strangers, outside) for name in self._simulators if outside)),
+        )
+        dues = [row["due"] for [row] in timers]
+        dues += [datetime.fromisoformat(found["next_due"]) for found in told if found and found["next_due"]]
+        return min((due for due in dues if due), default=None)
 
-    async def _told(self, name: str, strangers: Strangers) -> dict[str, Any] | None:
+    async def _told(self, name: str, strangers: Strangers, of: Collection[str] = ()) -> dict[str, Any] | None:
         """None of one that has been out of reach for long."""
         try:
             patience = 0.5 if strangers.is_gone(name) else _ANSWER_SECONDS
-            answer = await self._http.get(f"{self._simulators[name]}/simulate/state", timeout=patience)
+            answer = await self._http.get(
+                f"{self._simulators[name]}/simulate/state", params={"of": list(of)}, timeout=patience
+            )
             found: dict[str, Any] = answer.raise_for_status().json()
         except httpx.HTTPError as trouble:
             if strangers.misses(name):

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -106,9 +106,12 @@ class Memory:
         )
         return [body for (body,) in rows]
 
-    def next_due(self) -> float | None:
-        """When the next thing moves by itself, in sandbox epoch seconds."""
-        found: float | None = self._db.execute("SELECT min(due_at) FROM things").fetchone()[0]
+    def next_due(self, things: Collection[str] | None = None) -> float | None:
+        """When the next thing, or the next of these, moves by itself, in sandbox epoch seconds."""
+        which = "" if things is None else f" WHERE id IN ({', '.join('?' * len(things))})"
+        found: float | None = self._db.execute(
+            f"SELECT min(due_at) FROM things{which}", tuple(things or ())
+        ).fetchone()[0]
         return found
 
     def due_notices(self, limit: int) -> list[Owed]:

@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import structlog
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Query
 from pydantic import BaseModel
 from starlette.types import ASGIApp
 
@@ -118,9 +118,9 @@ class Company:
             return {"status": "ok"}
 
         @app.get("/simulate/state", tags=["simulate"])
-        async def show_state() -> State:
-            """Where the clock stands here, and what is still to come."""
-            due = self.memory.next_due()
+        async def show_state(of: Annotated[list[str] | None, Query()] = None) -> State:
+            """Where the clock stands here, and what is still to come: of everything, or of these shipments or tickets."""
+            due = self.memory.next_due(of)
             next_due = None if due is None else datetime.fromtimestamp(due, UTC)
             return State(
                 now=self.clock.now(),

@@ -70,13 +70,14 @@ class Stage:
             look = await self._hop(look, instant)
 
     async def _hop(self, look: Look, end: datetime) -> Look:
-        """To what is due next in this case or outside. What is due in other cases meanwhile is late by as much: a sandbox with many
-        of them would have this one told for minutes."""
+        """To what is due next in this case, or of its parcels. What is due in other cases meanwhile is late by as much: a sandbox
+        with many of them would have this one told for minutes."""
+        ours, parcels = self.witness.aggregates_of(self.case_id), self.witness.parcels_of(self.case_id)
         try:
-            ours = await self.clock.next_of(self.witness.aggregates_of(self.case_id), besides=_REPEATED)
+            due = await self.clock.next_of(ours, parcels, besides=_REPEATED)
         except OutOfReach:
             return await self.clock.quiet()
-        return await self.clock.hop_to(look, min(at for at in (ours, look.outside_due, end) if at))
+        return await self.clock.hop_to(look, max(look.now, min(due or end, end)))
 
     async def at_the_partner(self, ticket: str, what: str, text: str) -> None:
         """Somebody at the cloud partner works their ticket."""

@@ -103,8 +103,14 @@ class Witness:
 
     def aggregates_of(self, case_id: str) -> list[str]:
         """The ids of what has told of this case: the case, its clocks, its replacement, its visits …"""
-        told = [event for event in list(self.on_kafka.values()) if (event["data"] or {}).get("case_id") == case_id]
-        return sorted({event["subject"] for event in told})
+        return sorted({event["subject"] for event in self._told_of(case_id)})
+
+    def parcels_of(self, case_id: str) -> list[str]:
+        """The tracking numbers of what was sent in this case."""
+        return sorted({event["data"]["tracking"] for event in self._told_of(case_id) if event["data"].get("tracking")})
+
+    def _told_of(self, case_id: str) -> list[dict[str, Any]]:
+        return [event for event in list(self.on_kafka.values()) if (event["data"] or {}).get("case_id") == case_id]
 
     async def see(self, case_id: str, name: str, **fields: Any) -> dict[str, Any]:
         """The data of the case's event of this name (`rma.part-shipped`) with these fields, once stream and Kafka both have it."""

@@ -121,6 +121,18 @@ async def test_the_sandbox_clock_moves_a_shipment_through_its_plan_in_order(
     assert shown["status"] == "delivered"
 
 
+async def test_the_state_tells_what_is_due_next_of_all_and_of_some(stage: Stage) -> None:
+    async def due(*of: str) -> datetime:
+        state = await stage.http.get("/simulate/state", params={"of": list(of)})
+        return datetime.fromisoformat(state.json()["next_due"])
+
+    soon, late = [await stage.book(reference=f"RMA-{day}", promised_by=f"2031-01-0{day}") for day in (1, 2)]
+    for each in (soon, late):
+        await stage.happens(each, "in-transit")
+    planned = [datetime.fromisoformat(each["planned_delivery"]) for each in (soon, late)]
+    assert [await due(), await due(soon["tracking"]), await due(late["tracking"])] == [planned[0], *planned]
+
+
 async def test_a_return_waits_until_somebody_hands_it_over(receiver: Receiver, memory_file: Path) -> None:
     clock = SandboxClock()
     async with a_carrier(receiver, memory_file, clock) as stage:
