@@ -26,6 +26,7 @@ from sqlalchemy.sql import operators
 
 from libs.events import labels
 from libs.kit.fields import Storable
+from libs.kit.names import Found, has_words
 from libs.kit.paging import Key, Page, decode_cursor, encode_cursor
 from libs.kit.problems import BadRequest
 from libs.kit.rows import Rows
@@ -62,7 +63,7 @@ class Listing(BaseModel):
 
     A filter that is called as no column is, nor as the end of a range, is the route's own to apply, and so are those of `own`.
     `keys` holds what is sorted by where it is no column, and may not be null. `found_by` are the columns of which one is what
-    `q` says: a number or a serial, however it was typed.
+    `q` says: a number or a serial, however it was typed. Of what is `Named` or `Found`, `name` and `q` are those of libs.kit.names.
     """
 
     keys: ClassVar[Mapping[str, sa.ColumnElement[Any]]] = {}
@@ -121,7 +122,7 @@ async def listed(
     The rows are to be read only. `out` may be a coroutine, where a row is shown with what stands elsewhere.
     """
     name, falls = asked.sorted_by()
-    column = asked.keys.get(name, cls.c.get(name))
+    column = asked.keys.get(name, cls.c.get("sort_key" if name == "name" else name))
     keys = [column] if name == "id" else [column, cls.c.id]
     where = [*rows, *_asked_for(asked, cls)]
     if after := asked.after(*(key.type.python_type for key in keys)):
@@ -172,6 +173,8 @@ def _asked_for(asked: Listing, cls: type[Entity]) -> Rows:
         if name == "q" and asked.found_by:
             label = labels.serial(value)
             found.append(found_first(cls, *(cls.c[each] == label for each in asked.found_by)))
+        elif name == "q" and issubclass(cls, Found):
+            found.append(has_words(cls.c.words, value))
         elif name in cls.c:
             found.append(cls.c[name].in_(value) if isinstance(value, list) else cls.c[name] == value)
         elif f"_{end}" in _RANGES and ranged is not None:

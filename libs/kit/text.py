@@ -9,6 +9,7 @@ _SHAPES = "\u0302\u0306\u031b"
 """Circumflex, breve and horn make another letter, and no tone."""
 _TONES = {mark: str(place) for place, mark in enumerate("\u0300\u0309\u0303\u0301\u0323", 1)}
 """Huyền, hỏi, ngã, sắc, nặng; a letter without a tone comes before them."""
+_WORDS = re.compile(r"[^\W_]+")
 _PARTS = re.compile(r"\d+|[^\W\d_]|.", re.DOTALL)
 
 
@@ -16,6 +17,11 @@ def fold(text: str) -> str:
     """Lower case without diacritics: `Đèn máy ảnh` → `den may anh`. Folding twice changes nothing more."""
     plain = unicodedata.normalize("NFD", text.casefold().replace("đ", "d"))
     return "".join(c for c in plain if not unicodedata.combining(c))
+
+
+def words(text: str) -> list[str]:
+    """Its words, folded, in their order; digits are words too."""
+    return _WORDS.findall(fold(text))
 
 
 def name_key(name: str) -> str:

@@ -8,7 +8,8 @@ from fastapi import Query
 from pydantic import Field
 
 from libs.kit.http import Router, Tx, allow
-from libs.kit.listing import Listing, Out, is_set, listed
+from libs.kit.listing import Listing, Out, is_set, listed, order
+from libs.kit.names import Words
 from libs.kit.paging import Page
 from services.gateway.model.client import Change, Client, Role
 
@@ -34,8 +35,10 @@ class ClientOut(Out):
 
 
 class ClientList(Listing):
+    q: Words = None
     role: Role | None = None
     disabled: bool | None = Field(None, description="only those that are, or are not")
+    sort: str = order("id", "name")
 
 
 @router.get("/v1/clients", dependencies=[allow("admin")])

@@ -123,6 +123,7 @@ class Asked:
     """The parameter, or "" for the list alone."""
     value: str
     role: str
+    order: str = ""
 
     @property
     def url(self) -> str:
@@ -257,6 +258,7 @@ async def read_by(asked: Asked, harness: Harness, heard: list[Any], *, limit: in
     """
     query = "".join(f"&{asked.filter}={value}" for value in asked.value.split("&")) if asked.filter else ""
     query = f"&cursor={asked.value}" if asked.filter == "cursor" else query
+    query += f"&sort={asked.order}" if asked.order else ""
     heard.clear()
     bound: dict[str, dict[str, Any]] = {
         "partner": {"partner_id": UUID(uid(7919 % 20))}, "depot": {"depots": [UUID(uid(7919 % 20)), UUID(uid(2))]},

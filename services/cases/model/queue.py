@@ -6,6 +6,7 @@ from datetime import datetime
 
 from libs.events.values import Language
 from libs.kit.calendar import CalendarData, CalendarError, calendar
+from libs.kit.names import Found
 from libs.kit.problems import Unprocessable
 from libs.store import Entity
 
@@ -18,8 +19,10 @@ class NeverOnDuty(Unprocessable):
     """Duty hours have to come some day."""
 
 
-class Queue(Entity, table="queues", unique=("code",), reference=True):
+class Queue(Found, Entity, table="queues", unique=("code",), indexes=(("sort_key", "id"),), reference=True):
     """One team's line during one shift. No families or languages means all of them."""
+
+    searched = ("code", "name")
 
     code: str
     name: str

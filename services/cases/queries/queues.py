@@ -13,6 +13,7 @@ from libs.kit.auth import STAFF
 from libs.kit.calendar import CalendarData
 from libs.kit.http import Router, Tx, allow
 from libs.kit.listing import Listing, Out, listed, order
+from libs.kit.names import Words
 from libs.kit.paging import Page
 from libs.store import Transaction
 from services.cases.model.case import Case
@@ -47,9 +48,10 @@ async def queue_out(queue: Queue, tx: Transaction) -> QueueOut:
 
 
 class QueueList(Listing):
+    q: Words = None
     on_duty: bool | None = Field(None, description="narrows within the page")
     active: bool | None = None
-    sort: str = order("-created_at")
+    sort: str = order("-created_at", "name")
 
 
 @router.get("/v1/queues", dependencies=[allow(*STAFF)])

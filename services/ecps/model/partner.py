@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from libs.events.values import Instant, PartnerContact
+from libs.kit.names import Found
 from libs.kit.problems import Unprocessable
 from libs.store import Entity
 
@@ -36,11 +37,13 @@ class PartnerChange(BaseModel):
     what: str
 
 
-class Partner(Entity, table="partners", unique=("code",)):
+class Partner(Found, Entity, table="partners", unique=("code",), indexes=(("sort_key", "id"),)):
     """Its row is the lock on what its engagements may do: who decides or changes that locks it first.
 
     `contact` is whom a customer turns to. `response_minutes`: for a first answer.
     """
+
+    searched = ("code", "name")
 
     code: str
     name: str

@@ -10,6 +10,7 @@ from libs.events.values import PartnerContact
 from libs.kit.auth import CASE_READERS, Principal
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.listing import Listing, Out, listed, order
+from libs.kit.names import Words
 from libs.kit.paging import Page
 from services.ecps.model.agreement import Agreement
 from services.ecps.model.partner import ConnectorKind, Level, Partner, PartnerChange
@@ -60,8 +61,9 @@ class AgreementOut(Out):
 
 
 class PartnerList(Listing):
+    q: Words = None
     approved_strategic: bool | None = None
-    sort: str = order("-created_at")
+    sort: str = order("-created_at", "name")
 
 
 class AgreementList(Listing):

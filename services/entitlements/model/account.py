@@ -6,6 +6,7 @@ from uuid import UUID
 
 from libs.events import values
 from libs.events.values import Language
+from libs.kit.names import Named
 from libs.kit.problems import Unprocessable
 from libs.store import Entity, Transaction
 
@@ -18,7 +19,9 @@ class NotOfThisAccount(Unprocessable):
     title = "Not of this account"
 
 
-class Account(Entity, table="accounts", indexes=(("country", "id"),)):
+class Account(
+    Named, Entity, table="accounts", indexes=(("country", "id"), ("sort_key", "id"), ("country", "sort_key", "id"))
+):
     """The days of its contracts and licences are counted in its time zone.
 
     Locking it orders what is decided about its cases: its own thing first, then the account, then its case files.

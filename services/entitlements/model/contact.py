@@ -5,10 +5,16 @@ from uuid import UUID
 
 from libs.events import values
 from libs.events.values import Language
+from libs.kit.names import Named
 from libs.store import Entity
 
 
-class Contact(Entity, table="contacts", indexes=(("account_id", "id"), ("email", "id"))):
+class Contact(
+    Named,
+    Entity,
+    table="contacts",
+    indexes=(("account_id", "id"), ("email", "id"), ("sort_key", "id"), ("account_id", "sort_key", "id")),
+):
     """`authorised`: may accept and sign off for the account."""
 
     account_id: UUID

@@ -1,10 +1,8 @@
 """Accounts, sites and contacts are found by the words of their names, however they were typed."""
 
-import re
-
 import sqlalchemy as sa
 
-from libs.kit.text import fold
+from libs.kit.text import words
 from libs.store import Entity
 from libs.store.metadata import metadata
 
@@ -23,12 +21,12 @@ name_words = sa.Table(
 
 def named(cls: type[Entity], text: str) -> sa.ColumnElement[bool]:
     """Those whose name has a word that begins as each word of the text does; none for a text without a word."""
-    words = re.findall(r"[^\W_]+", fold(text))[:_MOST]
-    if not words:
+    wanted = words(text)[:_MOST]
+    if not wanted:
         return sa.false()
     c = name_words.c
     # a range, not LIKE, which is not looked up under row-level security
     here = c.kind == cls.table.name
-    found = [sa.select(c.id).where(here, c.word >= word, c.word < word + "\U0010ffff") for word in words]
+    found = [sa.select(c.id).where(here, c.word >= word, c.word < word + "\U0010ffff") for word in wanted]
     ids: sa.ColumnElement[bool] = cls.c.id == sa.any_(sa.func.array(sa.intersect(*found).scalar_subquery()))
     return ids

@@ -5,10 +5,11 @@ from typing import TypedDict
 from uuid import UUID
 
 from libs.events import values
+from libs.kit.names import Found
 from libs.store import Entity
 
 
-class Reseller(Entity, table="resellers", indexes=("country",)):
+class Reseller(Found, Entity, table="resellers", indexes=("country", ("sort_key", "id"))):
     """A company that honours our discounts in its country, with the contact that it publishes."""
 
     name: str

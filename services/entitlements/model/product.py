@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from libs.kit.names import Found
 from libs.kit.problems import Unprocessable
 from libs.store import Entity
 
@@ -14,8 +15,11 @@ class UnknownRevision(Unprocessable):
     title = "No such hardware revision"
 
 
-class Product(Entity, table="products", unique=("product_number",), indexes=("family",)):
+class Product(Found, Entity, table="products", unique=("product_number",), indexes=("family", ("sort_key", "id"))):
     """`whole_unit` False: a component that is covered by itself."""
+
+    named_by = "model"
+    searched = ("product_number", "model")
 
     product_number: str
     model: str

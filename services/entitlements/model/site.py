@@ -9,6 +9,7 @@ from pydantic import model_validator
 
 from libs.events import values
 from libs.events.values import OpeningHours
+from libs.kit.names import Named
 from libs.store import Entity
 
 
@@ -31,7 +32,18 @@ def refuse_overlaps(hours: list[OpeningWindow]) -> list[OpeningWindow]:
     return hours
 
 
-class Site(Entity, table="sites", indexes=(("account_id", "id"), ("country", "id"))):
+class Site(
+    Named,
+    Entity,
+    table="sites",
+    indexes=(
+        ("account_id", "id"),
+        ("country", "id"),
+        ("sort_key", "id"),
+        ("account_id", "sort_key", "id"),
+        ("country", "sort_key", "id"),
+    ),
+):
     account_id: UUID
     name: str
     address_lines: list[str]

@@ -11,7 +11,7 @@ from libs.events.values import Language, OpeningHours
 from libs.kit.auth import ACCOUNT_READERS
 from libs.kit.fields import Line, Word
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.listing import Listing, Out, listed
+from libs.kit.listing import Listing, Out, listed, order
 from libs.kit.paging import Page
 from libs.kit.rows import Rows
 from services.entitlements.model.account import Account
@@ -68,18 +68,21 @@ def _named(cls: type[Any], q: str | None) -> Rows:
 class AccountList(Listing):
     q: Line | None = Field(None, description=_WORDS)
     country: Word | None = None
+    sort: str = order("id", "name")
 
 
 class SiteList(Listing):
     q: Line | None = Field(None, description=_WORDS)
     account_id: UUID | None = None
     country: Word | None = None
+    sort: str = order("id", "name")
 
 
 class ContactList(Listing):
     q: Line | None = Field(None, description=_WORDS)
     account_id: UUID | None = None
     email: Line | None = None
+    sort: str = order("id", "name")
 
 
 @router.get("/v1/accounts", dependencies=READ)

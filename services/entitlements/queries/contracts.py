@@ -14,7 +14,8 @@ from libs.events import values
 from libs.kit.auth import ACCOUNT_READERS
 from libs.kit.fields import Word
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.listing import Listing, Out, listed
+from libs.kit.listing import Listing, Out, listed, order
+from libs.kit.names import Words
 from libs.kit.paging import Page
 from services.entitlements.model.account import Account
 from services.entitlements.model.contract import Contract, State, Term
@@ -76,7 +77,9 @@ class OfferList(Listing):
 
 
 class ResellerList(Listing):
+    q: Words = None
     country: Word | None = None
+    sort: str = order("id", "name")
 
 
 @router.get("/v1/contracts", dependencies=READ)

@@ -10,7 +10,8 @@ from pydantic import ConfigDict, Field
 from libs.kit.auth import ACCOUNT_READERS, CASE_READERS, Principal
 from libs.kit.fields import ProductNumber, Serial, Word
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.listing import Listing, Out, is_set, listed
+from libs.kit.listing import Listing, Out, is_set, listed, order
+from libs.kit.names import Words
 from libs.kit.paging import Page
 from services.entitlements.model import licence, registration
 from services.entitlements.model.history import Change
@@ -93,8 +94,12 @@ class LicenceOut(Out):
 
 
 class ProductList(Listing):
+    """`name`: its model."""
+
+    q: Words = None
     family: Word | None = None
     product_number: ProductNumber | None = None
+    sort: str = order("id", "name")
 
 
 class RegistrationList(Listing):

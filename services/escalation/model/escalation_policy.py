@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from libs.events.values import Priority
+from libs.kit.names import Found
 from libs.store import Entity
 from services.escalation.model.people import NewPerson, Person
 from services.escalation.model.settings import EscalationSettings
@@ -65,7 +66,7 @@ class FrozenPolicy(BaseModel):
     unacknowledge_minutes: int
 
 
-class EscalationPolicy(Entity, table="escalation_policies", indexes=("name",)):
+class EscalationPolicy(Found, Entity, table="escalation_policies", indexes=(("sort_key", "id"),)):
     """Chosen by priority and rule; empty ones fit all. What names more weighs more, then what was made first."""
 
     name: str

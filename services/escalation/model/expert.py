@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict
 from libs.events.values import Domain, Language, Recipient
 from libs.kit.calendar import CalendarData, calendar
 from libs.kit.fields import Short
+from libs.kit.names import Found
 from libs.kit.problems import Conflict
 from libs.store import Entity
 from services.escalation.model.case_file import CaseFile
@@ -60,7 +61,7 @@ class Absence(BaseModel):
     reason: Short | None = None
 
 
-class Expert(Entity, table="experts", indexes=("name",)):
+class Expert(Found, Entity, table="experts", indexes=(("sort_key", "id"),)):
     """`load` counts the escalations they are engaged in that are not over."""
 
     name: str

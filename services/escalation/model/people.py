@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationInfo, mode
 
 from libs.events.values import Language, Recipient
 from libs.kit.fields import Email, Line
+from libs.kit.names import Found
 from libs.store import Entity
 
 _PEOPLE = UUID("5c1d7a52-8d0c-4d0b-9b7e-0f6a1c3e2b94")
@@ -54,7 +55,7 @@ def webhook_recipient(url: str | HttpUrl, name: str, id: UUID) -> Recipient:
     return Recipient(kind="webhook", id=id, name=name, address=str(url))
 
 
-class Team(Entity, table="teams", indexes=("purpose", "name")):
+class Team(Found, Entity, table="teams", indexes=("purpose", ("sort_key", "id"))):
     """Members are told together. A team for service management is told of every breach and every step (S24)."""
 
     name: str

@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 from libs.events.values import Recipient, TimeOfDay
 from libs.kit.calendar import CalendarData, WeeklyWindow, calendar
 from libs.kit.fields import Line, Short, Text, Zone
+from libs.kit.names import Found
 from libs.store import Entity
 from libs.store.ids import new_id
 from services.escalation.model.people import NewPerson, Person, RecipientKind, webhook_recipient
@@ -85,7 +86,7 @@ class RotaOverride(NewOverride):
     by: Short = ""
 
 
-class Rota(Entity, table="rotas", indexes=("purpose", "name")):
+class Rota(Found, Entity, table="rotas", indexes=("purpose", ("sort_key", "id"))):
     """Who is on call by turns. A rota of duty managers is told of every breach; the others are called by a step that names
     them."""
 

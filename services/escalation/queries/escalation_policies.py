@@ -9,6 +9,7 @@ from libs.events.values import Priority
 from libs.kit.auth import STAFF
 from libs.kit.http import Router, Tx, allow
 from libs.kit.listing import Listing, Out, listed, order
+from libs.kit.names import Words
 from libs.kit.paging import Page
 from services.escalation.model.escalation_policy import EscalationPolicy, Step
 
@@ -27,6 +28,7 @@ class PolicyOut(Out):
 
 
 class PolicyList(Listing):
+    q: Words = None
     active: bool | None = None
     sort: str = order("name")
 

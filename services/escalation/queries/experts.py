@@ -12,6 +12,7 @@ from libs.kit.calendar import CalendarData
 from libs.kit.fields import Word
 from libs.kit.http import Router, Tx, allow
 from libs.kit.listing import Listing, Out, listed, order
+from libs.kit.names import Words
 from libs.kit.paging import Page
 from services.escalation.model.expert import Absence, Expert, Skills, Unavailable, by_fitness
 
@@ -39,6 +40,7 @@ class FoundExpert(ExpertOut):
 
 
 class ExpertList(Listing):
+    q: Words = None
     sort: str = order("name")
 
 

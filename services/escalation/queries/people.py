@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel
 from libs.kit.auth import STAFF
 from libs.kit.http import Router, Tx, allow
 from libs.kit.listing import Listing, Out, listed, order
+from libs.kit.names import Words
 from libs.kit.paging import Page
 from services.escalation.model.people import Person, Team
 from services.escalation.model.rota import Layer, Rota, RotaOverride
@@ -41,11 +42,13 @@ class OnCall(BaseModel):
 
 
 class TeamList(Listing):
+    q: Words = None
     purpose: Literal["service_management"] | None = None
     sort: str = order("name")
 
 
 class RotaList(Listing):
+    q: Words = None
     purpose: Literal["duty_manager", "on_call"] | None = None
     sort: str = order("name")
 

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 
 from libs.kit.auth import Principal
+from libs.kit.names import Found
 from libs.kit.problems import Conflict
 from libs.store import Entity
 
@@ -33,7 +34,7 @@ class LastAdmin(Conflict):
     """Without an admin nobody could make one."""
 
 
-class Client(Entity, table="clients", indexes=("role",)):
+class Client(Found, Entity, table="clients", indexes=("role", ("sort_key", "id"))):
     """`secret_generation` counts the secrets: tokens issued for an earlier one are worth nothing."""
 
     name: str

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from libs.kit.names import Found
 from libs.store import Entity
 from services.onsite.model.policy import OnsitePolicy
 
@@ -21,7 +22,7 @@ class Location(BaseModel):
     longitude: float = Field(ge=-180, le=180)
 
 
-class Place(Entity, table="places", unique=(("country", "name_key"),)):
+class Place(Found, Entity, table="places", unique=(("country", "name_key"),), indexes=(("sort_key", "id"),)):
     """A city on our map: a site is told to us by its address alone."""
 
     country: str

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, model_validator
 from libs.events.values import CountryCode, Site
 from libs.kit.calendar import Calendar, CalendarData, WeeklyWindow, calendar
 from libs.kit.fields import Line, Short, Word
+from libs.kit.names import Found
 from libs.kit.text import name_key
 from libs.store import Entity
 from libs.store.ids import derived
@@ -72,7 +73,7 @@ class NewAbsence(Absence):
     reason: Line
 
 
-class Technician(Entity, table="technicians"):
+class Technician(Found, Entity, table="technicians", indexes=(("sort_key", "id"),)):
     """A person who visits sites. Bookings are made with this row locked, so that one instant is given away once."""
 
     name: str

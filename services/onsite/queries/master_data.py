@@ -11,6 +11,7 @@ from libs.kit.calendar import WeeklyWindow
 from libs.kit.fields import Word
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.listing import Listing, Out, contains, listed, order
+from libs.kit.names import Words
 from libs.kit.paging import Page
 from libs.kit.rows import visible
 from services.onsite.model.places import Location, Place
@@ -45,14 +46,16 @@ class PlaceOut(Out):
 
 
 class TechnicianList(Listing):
+    q: Words = None
     active: bool | None = None
     family: Word | None = None
-    sort: str = order("created_at")
+    sort: str = order("created_at", "name")
 
 
 class PlaceList(Listing):
+    q: Words = None
     country: CountryCode | None = None
-    sort: str = order("created_at")
+    sort: str = order("created_at", "name")
 
 
 @router.get("/v1/technicians", dependencies=[allow(*STAFF, "technician")])

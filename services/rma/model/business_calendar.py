@@ -7,6 +7,7 @@ import holidays
 
 from libs.events.values import OpeningHours, Site
 from libs.kit.calendar import Calendar, CalendarData, WeeklyWindow, calendar
+from libs.kit.names import Found
 from libs.kit.problems import Conflict
 from libs.store import Entity
 
@@ -18,7 +19,9 @@ class CalendarInUse(Conflict):
     title = "Another calendar is the destination's already"
 
 
-class BusinessCalendar(Entity, table="calendars", indexes=("country",), unique=("name",), reference=True):
+class BusinessCalendar(
+    Found, Entity, table="calendars", indexes=("country", ("sort_key", "id")), unique=("name",), reference=True
+):
     """With a country it is the destination calendar there, more so with a region; a depot names its own by id."""
 
     name: str

@@ -3,11 +3,14 @@
 from uuid import UUID
 
 from libs.events.values import Money, Site
+from libs.kit.names import Found
 from libs.store import Entity
 
 
-class Depot(Entity, table="depots", unique=("code",), reference=True):
+class Depot(Found, Entity, table="depots", unique=("code",), indexes=(("sort_key", "id"),), reference=True):
     """A store of parts. Without a cut-off of its own it follows the policy's."""
+
+    searched = ("code", "name")
 
     code: str
     name: str

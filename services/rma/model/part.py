@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from libs.events.labels import ProductNumber
 from libs.events.values import Money
+from libs.kit.names import Found
 from libs.store import Entity, Transaction
 
 
@@ -24,8 +25,10 @@ class Fit(BaseModel):
         return self.product_number == product_number and (not known or hardware_revision in self.hardware_revisions)
 
 
-class Part(Entity, table="parts", unique=("part_number",)):
+class Part(Found, Entity, table="parts", unique=("part_number",), indexes=(("sort_key", "id"),)):
     """One entry of the catalogue."""
+
+    searched = ("part_number", "name")
 
     part_number: str
     name: str

@@ -11,6 +11,7 @@ from libs.kit.auth import DEPOT_READERS
 from libs.kit.calendar import CalendarData
 from libs.kit.http import Router, Tx, allow
 from libs.kit.listing import Listing, Out, listed, order
+from libs.kit.names import Words
 from libs.kit.paging import Page
 from services.rma.model.business_calendar import BusinessCalendar
 from services.rma.model.depot import Depot, Lane
@@ -69,8 +70,9 @@ class CalendarOut(Out):
 class DepotList(Listing):
     """Depots, by code."""
 
+    q: Words = None
     country: CountryCode | None = None
-    sort: str = order("code")
+    sort: str = order("code", "name")
 
 
 class LaneList(Listing):
@@ -83,6 +85,7 @@ class LaneList(Listing):
 class CalendarList(Listing):
     """Calendars, by name."""
 
+    q: Words = None
     country: CountryCode | None = None
     sort: str = order("name")
 

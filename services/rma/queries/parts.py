@@ -12,6 +12,7 @@ from libs.kit.auth import RMA_READERS
 from libs.kit.fields import ProductNumber, Word
 from libs.kit.http import Router, Tx, allow
 from libs.kit.listing import Listing, Out, contains, listed, order
+from libs.kit.names import Words
 from libs.kit.paging import Page
 from libs.kit.rows import Rows
 from services.rma.model.part import Fit, Part
@@ -43,10 +44,11 @@ class PartList(Listing):
 
     own: ClassVar[frozenset[str]] = frozenset({"component", "fits"})
 
+    q: Words = None
     part_number: Word | None = None
     component: Word | None = None
     fits: ProductNumber | None = Field(None, description="a product number")
-    sort: str = order("part_number")
+    sort: str = order("part_number", "name")
 
 
 @router.get("/v1/parts", dependencies=[allow(*RMA_READERS)])

@@ -1,0 +1,14 @@
+"""Lists are sorted by name as Vietnamese sorts, and names are found by their words."""
+
+from alembic import op
+
+from libs.kit.names import give_keys
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    give_keys(op, "clients", "name")
