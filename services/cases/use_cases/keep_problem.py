@@ -3,7 +3,6 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Response
 from pydantic import Field
 
 from libs.events.cases_work import ProblemUpdated
@@ -14,8 +13,7 @@ from libs.kit.patch import New, Patch
 from libs.store import Transaction
 from services.cases.model.case import Case
 from services.cases.model.lifecycle import WORKABLE
-from services.cases.model.problem import Problem, ProblemChange
-from services.cases.model.problem import Response as ProblemResponse
+from services.cases.model.problem import Problem, ProblemChange, Response
 from services.cases.queries.problems import ProblemOut, problem_out
 from services.cases.use_cases.provide_workaround import provide_workaround
 
@@ -41,7 +39,7 @@ class ChangeProblem(Patch, ProblemFields):
 
 
 class RespondToProblem(Command):
-    response: ProblemResponse
+    response: Response
     reason: Reason
     """Why this is, or why a fix or workaround is not, the appropriate response."""
     workaround: Text | None = None
@@ -87,9 +85,8 @@ def _tell(problem: Problem, by: str, tx: Transaction) -> None:
 
 
 @router.post("/v1/problems", dependencies=[allow(*ENGINEERS)], status_code=201)
-async def create_problem_route(cmd: CreateProblem, tx: Tx, caller: Caller, response: Response) -> ProblemOut:
+async def create_problem_route(cmd: CreateProblem, tx: Tx, caller: Caller) -> ProblemOut:
     problem = await create_problem(cmd, caller.scope.actor, tx)
-    response.headers["location"] = f"/v1/problems/{problem.id}"
     return problem_out(problem)
 
 
