@@ -5,12 +5,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 import structlog
 
 from libs.events import Event, decode, kind_of
-from libs.store.ids import parse_id
+from libs.store.ids import new_id, parse_id
 
 log = structlog.get_logger()
 Headers = Sequence[tuple[str, bytes]]
@@ -92,6 +93,20 @@ def record_headers(
     if more:
         headers.extend((name, str(value).encode()) for name, value in json.loads(more).items())
     return headers
+
+
+BEAT = uuid5(NAMESPACE_OID, "beat")
+"""The key of what is only there so that a topic goes on: it says nothing of anybody."""
+
+
+def beat_record(topic: str) -> dict[str, Any]:
+    """A beat of a state topic: key, headers and value; a CloudEvent like the others."""
+    now = datetime.now(UTC).isoformat()
+    owner = topic.partition(".")[0]
+    headers = record_headers(
+        str(new_id()), f"polyplus.{owner}.beat", str(BEAT), None, "0", None, "system:relay", None, now, None
+    )
+    return {"key": str(BEAT).encode(), "headers": headers, "value": b"{}"}
 
 
 def delivery(

@@ -1,4 +1,4 @@
-"""Outbox rows as Kafka's records: batches for each partition, in order; state topics in a transaction of a fenced producer."""
+"""Outbox rows as Kafka's records: batches for each partition, in order; states before facts, in a transaction of a fenced producer."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from libs.bus.envelope import record_headers
+from libs.bus.envelope import beat_record, record_headers
 from libs.bus.spans import end_with, page_span
 
 COLUMNS = """
@@ -39,12 +39,21 @@ class Publisher:
         span = page_span(rows)
         states = [row for row in rows if row["topic"] in self._state_topics]
         facts = [row for row in rows if row["topic"] not in self._state_topics] if states else rows
-        futures = await self._hand_over(self._producer, facts)
-        if states and self._states:
+        if (
+            states and self._states
+        ):  # first: who hears a fact and reads the topic to its end has the state that it names
             async with self._states.transaction():
                 await asyncio.gather(*await self._hand_over(self._states, states))
+        futures = await self._hand_over(self._producer, facts)
         end_with(span, futures)
         return futures
+
+    async def beat(self) -> None:
+        """A record in each partition of the state topics, by the plain producer, which leaves no marker: Kafka compacts what is
+        before the newest append only, and a topic at rest would keep what was erased for ever."""
+        for topic in self._state_topics:
+            for partition in await self._producer.partitions_for(topic):
+                await self._producer.send_and_wait(topic, **beat_record(topic), partition=partition)
 
     async def _hand_over(
         self, producer: AIOKafkaProducer, rows: Sequence[asyncpg.Record]

@@ -29,6 +29,7 @@ from libs.store.reasons import reason
 log = structlog.get_logger()
 PAGE = 2000
 IN_FLIGHT = 3
+BEAT_SECONDS = 15 * 60.0
 _STAND_BY_SECONDS = 0.5
 # By the index on xid: a window is short and new, whatever the table holds. OFFSET 0 keeps the planner from walking all ids instead.
 _NEWER = """
@@ -97,10 +98,11 @@ class Relay:
         in_flight: int = IN_FLIGHT,
         poll_seconds: float = 1.0,
         silence_seconds: float = 10.0,
+        beat_seconds: float = BEAT_SECONDS,
     ) -> None:
         self._database, self._url, self._kafka, self._name = database, url, kafka, name
         self._state_topics, self._page, self._in_flight, self._poll = state_topics, page, in_flight, poll_seconds
-        self._silence = silence_seconds
+        self._silence, self._beat = silence_seconds, beat_seconds
         self._wake, self._left = asyncio.Event(), asyncio.Event()
         self._epoch = 0
         self._problem: str | None = "not connected yet"
@@ -189,8 +191,12 @@ class Relay:
     ) -> None:
         if at.cur != at.prev:
             at = await self._drain(connection, publisher, at)
+        clock, next_beat = asyncio.get_running_loop().time, 0.0
         while not stop.is_set():
             self._wake.clear()
+            if clock() >= next_beat:
+                await publisher.beat()
+                next_beat = clock() + self._beat
             rows = await connection.fetch(_LOOK, at.prev, self._page)
             if rows[0]["id"] is not None:
                 at = await self._window(connection, publisher, at, Position(at.prev, rows[0]["cur"], 0), rows)

@@ -11,7 +11,6 @@ from uuid_utils.compat import uuid7
 from deploy.services import SERVICES
 from libs.kit.auth import Public
 from libs.kit.http import ServiceRoute
-from tests.support.documents import operations, whole_document
 from tests.support.harness import Harness
 from tests.support.services import running
 
@@ -48,18 +47,6 @@ async def unmannerly(h: Harness) -> AsyncIterator[str]:
                 answer = await ask(h, min(route.methods or ()), route, content=b"a text")
                 if answer.status_code != 415:
                     yield f"{route.methods} {path} took a text: {answer.status_code}"
-
-
-def test_a_place_is_named_where_something_can_be_read_and_nowhere_else() -> None:
-    """What each service really answers is in its `tests/test_access.py`."""
-    document = whole_document()
-    read = {path.rpartition("/{")[0] for verb, path, _ in operations(document) if verb == "get" and path[-1] == "}"}
-    made = {path: each["responses"]["201"] for _, path, each in operations(document) if "201" in each["responses"]}
-    named = {path for path, response in made.items() if "Location" in response["headers"]}
-    added = {"/v1/rotas/{rota_id}/overrides", "/v1/technicians/{technician_id}/absences"}
-    assert named == (made.keys() & read) | added | {"/v1/work-orders/{work_order_id}/book"}
-    assert len(named) > 20
-    assert len(made.keys() - named) > 10
 
 
 async def ask(h: Harness, method: str, route: ServiceRoute, content: bytes | None = None) -> httpx.Response:

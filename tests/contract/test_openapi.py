@@ -110,12 +110,12 @@ def test_the_two_webhooks_are_signed_and_have_a_body() -> None:
         assert names == {"webhook-id", "webhook-timestamp", "webhook-signature"}
 
 
-def test_what_is_made_says_its_etag_and_what_changes_asks_for_it() -> None:
+def test_what_is_made_says_where_it_is_and_what_changes_asks_for_its_etag() -> None:
     document = whole_document()
     for verb, path, operation in operations(document):
         named = [each.get("$ref", "").rpartition("/")[2] for each in operation.get("parameters", ())]
         if "201" in operation["responses"]:
-            assert "ETag" in operation["responses"]["201"]["headers"]
+            assert {"Location", "ETag"} <= operation["responses"]["201"]["headers"].keys()
         if "security" not in operation:
             assert ("IdempotencyKey" in named) == (verb == "post"), path
             assert ("IfMatch" in named) == (verb in ("patch", "put")), path

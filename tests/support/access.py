@@ -5,7 +5,7 @@ so that a new route cannot be forgotten.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from libs.kit.auth import CUSTOMERS, Public
 from libs.kit.http import ServiceRoute
 from libs.kit.service import Service
 from services.gateway.routes import PUBLIC
-from tests.support.documents import whole_document
 from tests.support.harness import Harness
 
 Cells = dict[str, str]
@@ -103,37 +102,6 @@ async def wrong_commands(world: World) -> list[str]:
                     answer = await _ask(world, method, route, role, route.path)
                     wrong += _unless(answer.status_code == _REFUSED, method, route.path, role, cell, answer)
     return wrong
-
-
-async def misplaced(harness: Harness, a_world: Callable[[Harness], Awaitable[World]]) -> list[str]:
-    """Where a 201 says something else of the place of what it made than the document does, or nothing is there; and routes that
-    made nothing at all."""
-    answers: list[httpx.Response] = []
-
-    async def keep(answer: httpx.Response) -> None:
-        answers.append(answer)
-
-    harness.http.event_hooks["response"].append(keep)
-    world = await a_world(harness)
-    await wrong_commands(world)
-    wrong: list[str] = []
-    for route in [each for each in routes(harness.service) if each.status_code == 201]:
-        if "{" not in route.path:
-            for role in route.allowed.roles:
-                await _ask(world, "POST", route, role, route.path)
-        made = [each for each in answers if each.status_code == 201 and route.path_regex.match(each.request.url.path)]
-        said = whole_document()["paths"][route.path]["post"]["responses"]["201"]["headers"]
-        if not made:
-            wrong.append(f"POST {route.path} made nothing")
-        for each in made:
-            place = each.headers.get("location")
-            if (place is not None) != ("Location" in said):
-                wrong.append(f"POST {route.path} says {place}, the document {sorted(said)}")
-            elif place and each.json()["id"] != place.rpartition("/")[2]:
-                wrong.append(f"POST {route.path} made {each.json()['id']} and says {place}")
-            elif place and (await harness.get(place, role="admin")).status_code != 200:
-                wrong.append(f"POST {route.path}: nothing is at {place}")
-    return list(dict.fromkeys(wrong))
 
 
 def _row_of(path: str, known: Mapping[str, Cells]) -> str | None:

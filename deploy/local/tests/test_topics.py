@@ -14,13 +14,21 @@ from confluent_kafka import (
     Producer,
     TopicPartition,
 )
-from confluent_kafka.admin import ConfigResource, ResourceType
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    ConfigResource,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+)
 
 from deploy.local.kafka import KafkaLogin
 from deploy.local.tests.conftest import Broker
 from deploy.local.waiting import until
 from deploy.services import SERVICES
-from deploy.topics import CLOCK, OPS, PUBLISHERS, SIMULATORS, admin_client, prepare, topics
+from deploy.topics import CLOCK, FORGETTING, OPS, PUBLISHERS, SIMULATORS, admin_client, prepare, topics
 from libs.bus.clock import KEY, encode
 
 REFUSED = {
@@ -105,13 +113,34 @@ def test_every_topic_has_its_partitions_and_keeps_its_facts(broker: Broker) -> N
 
     assert {name: len(found[name].partitions) for name in (topic.topic for topic in topics())} == {
         **{f"{service}.{kind}": 6 for service in PUBLISHERS for kind in ("events", "dlq")},
-        "entitlements.registrations": 6,
+        "entitlements.registrations": 1,
         CLOCK: 1,
     }
     facts, state = (ConfigResource(ResourceType.TOPIC, name) for name in ("rma.events", "entitlements.registrations"))
     told = {resource.name: done.result(15) for resource, done in admin.describe_configs([facts, state]).items()}
     assert told["rma.events"]["retention.ms"].value == "-1"
-    assert told["entitlements.registrations"]["cleanup.policy"].value == "compact"
+    state_settings = {name: told["entitlements.registrations"][name].value for name in FORGETTING}
+    assert state_settings == FORGETTING
+
+
+def test_a_state_topic_of_before_is_made_anew_and_one_with_other_settings_gets_its_own(broker: Broker) -> None:
+    admin, name = admin_client(*broker.admin), "entitlements.registrations"
+
+    def partitions() -> int:
+        return len(admin.list_topics(timeout=15).topics[name].partitions)
+
+    for was in (6, 1):
+        admin.delete_topics([name])[name].result(15)
+        until(lambda: name not in admin.list_topics(timeout=15).topics, seconds=30, otherwise="it is still there")
+        before = NewTopic(name, num_partitions=was, replication_factor=1, config={"cleanup.policy": "compact"})
+        admin.create_topics([before])[name].result(15)
+        until(lambda: name in admin.list_topics(timeout=15).topics, seconds=30, otherwise="it is not there")
+
+        prepare(admin, broker.passwords)
+
+        until(lambda: partitions() == 1, seconds=30, otherwise="it has its one partition")
+        [settings] = admin.describe_configs([ConfigResource(ResourceType.TOPIC, name)]).values()
+        assert {each: settings.result(15)[each].value for each in FORGETTING} == FORGETTING
 
 
 def test_preparing_again_changes_nothing(broker: Broker) -> None:
@@ -155,13 +184,24 @@ def test_entitlements_alone_writes_registrations_in_transactions(broker: Broker)
     assert refused.value.args[0].code() == KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
 
 
-@pytest.mark.parametrize(
-    "topic", [*(f"{service}.events" for service in PUBLISHERS), "rma.dlq", "entitlements.registrations"]
-)
-def test_ops_reads_every_services_topic(broker: Broker, topic: str) -> None:
+@pytest.mark.parametrize("topic", [*(f"{service}.events" for service in PUBLISHERS), "rma.dlq"])
+def test_ops_reads_every_services_facts(broker: Broker, topic: str) -> None:
     put(broker, topic)
 
     assert isinstance(read(broker.login(OPS), topic, f"ops-{uuid4()}"), bytes)
+
+
+def test_a_state_topic_is_read_by_services_alone(broker: Broker) -> None:
+    name, admin = "entitlements.registrations", admin_client(*broker.admin)
+    about = (ResourcePatternType.LITERAL, f"User:{OPS}", "*", AclOperation.READ, AclPermissionType.ALLOW)
+    before = AclBinding(ResourceType.TOPIC, name, *about)
+    admin.create_acls([before])[before].result(15)  # as a deployment of before did
+    prepare(admin, broker.passwords)
+    put(broker, name)
+
+    assert isinstance(read(broker.login("rma"), name, "rma"), bytes)
+    ops = admin_client(*broker.login(OPS))
+    until(lambda: name not in ops.list_topics(timeout=15).topics, seconds=30, otherwise="ops is shown the states")
 
 
 @pytest.mark.parametrize(

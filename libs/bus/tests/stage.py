@@ -123,17 +123,17 @@ class Stage:
         found = await self.records(topic or self.topic)
         return [delivery(r.topic, r.partition, r.offset, r.key, r.headers, r.value) for r in found]
 
-    async def records(self, topic: str) -> list[Any]:
+    async def records(self, topic: str, partitions: int = PARTITIONS) -> list[Any]:
         """The same as they came."""
         client = AIOKafkaConsumer(**self.kafka.common(), enable_auto_commit=False, isolation_level="read_committed")
         await client.start()
         try:
-            partitions = [TopicPartition(topic, p) for p in range(PARTITIONS)]
-            client.assign(partitions)
-            await client.seek_to_beginning(*partitions)
-            ends = await ends_of(client, partitions)
+            all_of_them = [TopicPartition(topic, p) for p in range(partitions)]
+            client.assign(all_of_them)
+            await client.seek_to_beginning(*all_of_them)
+            ends = await ends_of(client, all_of_them)
             found: list[Any] = []
-            for tp in partitions:
+            for tp in all_of_them:
                 while await client.position(tp) < ends[tp]:
                     found += (await client.getmany(tp, timeout_ms=100)).get(tp, [])
             return found

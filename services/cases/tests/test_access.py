@@ -4,7 +4,7 @@ from typing import Any
 
 from services.cases.app import service
 from services.cases.tests.builders import ACCOUNT, CUSTOMER, STRANGER, a_fault, a_request
-from tests.support.access import Row, World, bind, made, misplaced, unclassified, wrong_commands, wrong_reads
+from tests.support.access import Row, World, bind, made, unclassified, wrong_commands, wrong_reads
 from tests.support.harness import Harness
 
 DUTY = {"time_zone": "UTC", "windows": [{"weekdays": [0], "opens": "08:00", "closes": "17:00"}]}
@@ -61,7 +61,3 @@ async def test_each_role_reads_the_rows_that_the_table_gives_it(cases: Harness) 
 
 async def test_nobody_commands_a_row_that_is_not_theirs(cases: Harness) -> None:
     assert await wrong_commands(await a_world(cases)) == []
-
-
-async def test_what_is_made_is_where_the_answer_says_and_the_document_too(cases: Harness) -> None:
-    assert await misplaced(cases, a_world) == []

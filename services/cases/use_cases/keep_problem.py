@@ -3,6 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
+from fastapi import Response
 from pydantic import Field
 
 from libs.events.cases_work import ProblemUpdated
@@ -13,7 +14,8 @@ from libs.kit.patch import New, Patch
 from libs.store import Transaction
 from services.cases.model.case import Case
 from services.cases.model.lifecycle import WORKABLE
-from services.cases.model.problem import Problem, ProblemChange, Response
+from services.cases.model.problem import Problem, ProblemChange
+from services.cases.model.problem import Response as ProblemResponse
 from services.cases.queries.problems import ProblemOut, problem_out
 from services.cases.use_cases.provide_workaround import provide_workaround
 
@@ -39,7 +41,7 @@ class ChangeProblem(Patch, ProblemFields):
 
 
 class RespondToProblem(Command):
-    response: Response
+    response: ProblemResponse
     reason: Reason
     """Why this is, or why a fix or workaround is not, the appropriate response."""
     workaround: Text | None = None
@@ -85,8 +87,9 @@ def _tell(problem: Problem, by: str, tx: Transaction) -> None:
 
 
 @router.post("/v1/problems", dependencies=[allow(*ENGINEERS)], status_code=201)
-async def create_problem_route(cmd: CreateProblem, tx: Tx, caller: Caller) -> ProblemOut:
+async def create_problem_route(cmd: CreateProblem, tx: Tx, caller: Caller, response: Response) -> ProblemOut:
     problem = await create_problem(cmd, caller.scope.actor, tx)
+    response.headers["location"] = f"/v1/problems/{problem.id}"
     return problem_out(problem)
 
 

@@ -3,6 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
+from fastapi import Response
 from pydantic import Field
 
 from libs.events.values import Language
@@ -44,8 +45,9 @@ async def create_queue(cmd: CreateQueue, tx: Transaction) -> Queue:
 
 
 @router.post("/v1/queues", dependencies=[allow(*MANAGERS)], status_code=201)
-async def create_queue_route(cmd: CreateQueue, tx: Tx) -> QueueOut:
+async def create_queue_route(cmd: CreateQueue, tx: Tx, response: Response) -> QueueOut:
     queue = await create_queue(cmd, tx)
+    response.headers["location"] = f"/v1/queues/{queue.id}"
     return await queue_out(queue, tx)
 
 

@@ -3,6 +3,7 @@
 from typing import Self
 from uuid import UUID
 
+from fastapi import Response
 from pydantic import Field, model_validator
 
 from libs.events.cases import ExternalIdentifier
@@ -94,7 +95,7 @@ def _request(cmd: OpenCase, account_id: UUID, caller: Principal) -> Request:
     dependencies=[allow(*CASE_WRITERS)],
     status_code=201,
 )
-async def open_case_route(cmd: OpenCase, tx: Tx, caller: Caller) -> OpenedCase:
+async def open_case_route(cmd: OpenCase, tx: Tx, caller: Caller, response: Response) -> OpenedCase:
     """Open a service request; published known errors that fit its words are proposed at once (S25)."""
     account_id = caller.account(cmd.account_id)
     if cmd.follow_up_of:
@@ -110,4 +111,5 @@ async def open_case_route(cmd: OpenCase, tx: Tx, caller: Caller) -> OpenedCase:
         product_number=cmd.product_number,
         firmware=cmd.firmware,
     )
+    response.headers["location"] = f"/v1/cases/{case.id}"
     return OpenedCase.model_validate({**fields_out(case, caller), "known_errors": known})

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from services.ecps.app import service
 from services.ecps.tests.builders import ACCOUNT, OTHER_ACCOUNT, PARTNER, ACase, a_partner
-from tests.support.access import Row, World, bind, made, misplaced, unclassified, wrong_commands, wrong_reads
+from tests.support.access import Row, World, bind, made, unclassified, wrong_commands, wrong_reads
 from tests.support.harness import Harness
 
 OTHER_PARTNER = UUID(int=10)
@@ -65,7 +65,3 @@ async def test_each_role_reads_the_rows_that_the_table_gives_it(ecps: Harness) -
 
 async def test_nobody_commands_a_row_that_is_not_theirs(ecps: Harness) -> None:
     assert await wrong_commands(await a_world(ecps)) == []
-
-
-async def test_what_is_made_is_where_the_answer_says_and_the_document_too(ecps: Harness) -> None:
-    assert await misplaced(ecps, a_world) == []

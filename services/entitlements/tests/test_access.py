@@ -12,7 +12,7 @@ from services.entitlements.tests.builders import (
     a_registration,
     onsite_in_vietnam,
 )
-from tests.support.access import Row, World, bind, made, misplaced, unclassified, wrong_commands, wrong_reads
+from tests.support.access import Row, World, bind, made, unclassified, wrong_commands, wrong_reads
 from tests.support.harness import Harness
 
 MINE = frozenset({"accounts"})
@@ -72,7 +72,3 @@ async def test_each_role_reads_the_rows_that_the_table_gives_it(entitlements: Ha
 
 async def test_nobody_commands_a_row_that_is_not_theirs(entitlements: Harness) -> None:
     assert await wrong_commands(await a_world(entitlements)) == []
-
-
-async def test_what_is_made_is_where_the_answer_says_and_the_document_too(entitlements: Harness) -> None:
-    assert await misplaced(entitlements, a_world) == []

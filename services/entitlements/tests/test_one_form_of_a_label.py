@@ -155,3 +155,15 @@ async def test_rows_get_the_one_form_and_a_second_claim_is_marked(before: Before
             assert ended.status_code == 200, ended.text
         covered = await h.get(f"/v1/coverage?product_number={NUMBER}&serial=clash1", role="customer", accounts=[FIRST])
         assert covered.json()["covered"]
+
+
+async def test_what_is_registered_is_told_again_when_its_topic_is_made_anew(before: Before) -> None:
+    await before.account(FIRST)
+    await before.account(SECOND)
+    await before.registration(FIRST, "PLAIN1")
+    await migrate("entitlements", before.made.owner_url, "0011")
+    await before.owner.execute("DELETE FROM timers")
+
+    async with before.upgraded() as h:
+        told = [RegistrationState.model_validate_json(row["data"]) for row in await h.outbox()]
+    assert [(state.account_id, state.serial, state.plan) for state in told] == [(FIRST, "PLAIN1", "poly_plus")]

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from services.escalation.app import service
 from services.escalation.tests.builders import ACCOUNT, a_case, a_person, a_rota
-from tests.support.access import Row, World, bind, made, misplaced, unclassified, wrong_commands, wrong_reads
+from tests.support.access import Row, World, bind, made, unclassified, wrong_commands, wrong_reads
 from tests.support.harness import Harness
 
 OTHER_ACCOUNT = UUID(int=8)
@@ -22,12 +22,6 @@ async def a_world(escalation: Harness) -> World:
         listed = (await escalation.get(f"/v1/clocks?case_id={case.id}")).json()["items"]
         clocks.append(Row({"clock_id": listed[0]["id"]}, own))
     steps = [{"calls": [{"kind": "person", "person": a_person("An")}], "acknowledgements": 1, "minutes_to_next": 15}]
-    stands_in = {
-        "starts": "2030-01-01T00:00:00Z",
-        "ends": "2030-01-02T00:00:00Z",
-        "person": a_person("Bình"),
-        "reason": "ill",
-    }
     team = {"name": "T", "members": [a_person("An")]}
     expert = {"name": "Chi", "email": "chi@polyplus.example", "skills": {"domains": ["network"]}}
 
@@ -44,7 +38,6 @@ async def a_world(escalation: Harness) -> World:
             "/v1/rotas": await one("rotas", "rota_id", a_rota()),
             "/v1/experts": await one("experts", "expert_id", expert),
         },
-        bodies={"/overrides": stands_in},
     )
 
 
@@ -58,7 +51,3 @@ async def test_each_role_reads_the_rows_that_the_table_gives_it(escalation: Harn
 
 async def test_nobody_commands_a_row_that_is_not_theirs(escalation: Harness) -> None:
     assert await wrong_commands(await a_world(escalation)) == []
-
-
-async def test_what_is_made_is_where_the_answer_says_and_the_document_too(escalation: Harness) -> None:
-    assert await misplaced(escalation, a_world) == []

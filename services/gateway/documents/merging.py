@@ -105,8 +105,7 @@ def merged(documents: Mapping[str, Document], token_url: str) -> Document:
             if not path.startswith("/v1/") or routes.owner(path) in (service, routes.STREAM):
                 paths[path] = item
                 for verb, operation in _operations(item):
-                    located = _is_located(operation, path, document["paths"])
-                    _complete(operation, path, verb, service, operation_ids, located)
+                    _complete(operation, path, verb, service, operation_ids)
     finish(schemas, paths)
     problem = {
         "description": "A problem.",
@@ -133,15 +132,7 @@ def _operations(item: Document) -> Iterator[tuple[str, Document]]:
     return ((verb, operation) for verb, operation in item.items() if verb in _VERBS)
 
 
-def _is_located(operation: Document, path: str, paths: Document) -> bool:
-    """Whether what it makes can be read: below its path, or, what is added to a thing, as that thing itself."""
-    above = paths.get(path[: path.rfind("}") + 1], {}).get("get", {}).get("responses", {}).get("200", {})
-    return any("get" in item and each.rpartition("/{")[0] == path for each, item in paths.items()) or (
-        "content" in above and above["content"] == operation.get("responses", {}).get("201", {}).get("content")
-    )
-
-
-def _complete(operation: Document, path: str, verb: str, service: str, taken: set[str], located: bool) -> None:
+def _complete(operation: Document, path: str, verb: str, service: str, taken: set[str]) -> None:
     """What holds for all routes and no service's document says."""
     name = operation.get("operationId") or f"{service}_{verb}"
     operation["operationId"] = name if name not in taken else _free(f"{service}_{name}", taken)
@@ -156,7 +147,7 @@ def _complete(operation: Document, path: str, verb: str, service: str, taken: se
     for status, response in responses.items():
         if status.startswith("2"):
             about = ("ETag",) if "{" in path or status == "201" else ()
-            made = ("Location",) if status == "201" and located else ()
+            made = ("Location",) if status == "201" else ()
             replayed = ("Idempotent-Replayed",) if needed == "IdempotencyKey" and by_token else ()
             response["headers"] = _named(*_ON_ALL, *about, *made, *replayed)
     for statuses in ("4XX", "5XX"):

@@ -7,7 +7,7 @@ import pytest
 from libs.kit.auth import CASE_READERS, ROLES
 from services.gateway.app import service
 from services.gateway.tests.stage import Stage
-from tests.support.access import Row, World, made, misplaced, unclassified, wrong_commands, wrong_reads
+from tests.support.access import Row, World, made, unclassified, wrong_commands, wrong_reads
 from tests.support.harness import Harness
 
 
@@ -44,7 +44,3 @@ async def test_each_role_reads_the_rows_that_the_table_gives_it(gateway: Harness
 
 async def test_nobody_commands_a_row_that_is_not_theirs(gateway: Harness) -> None:
     assert await wrong_commands(await a_world(gateway)) == []
-
-
-async def test_what_is_made_is_where_the_answer_says_and_the_document_too(gateway: Harness) -> None:
-    assert await misplaced(gateway, a_world) == []

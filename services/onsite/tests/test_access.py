@@ -30,7 +30,7 @@ from services.onsite.tests.builders import (
     do,
     work_done,
 )
-from tests.support.access import Row, World, bind, made, misplaced, unclassified, wrong_commands, wrong_reads
+from tests.support.access import Row, World, bind, made, unclassified, wrong_commands, wrong_reads
 from tests.support.harness import Harness
 
 HIS = {"role": "technician", "technician_id": AN}
@@ -56,11 +56,6 @@ async def a_world(onsite: Harness) -> World:
             await made(onsite, f"/v1/technicians/{AN}/absences", away, role="manager")
     bind(onsite, ACCOUNT, technician_id=AN)
     [place] = (await onsite.get("/v1/places")).json()["items"]
-    chosen = {"settings": {"auto_book": False}, "why": "the customer books"}
-    await made(onsite, "/v1/onsite-policies", chosen, role="manager")
-    unbooked = await a_visit(onsite, n + 1, ACCOUNT)
-    orders.append(Row({"work_order_id": unbooked}, frozenset({"accounts"})))
-    [slot, *_] = (await onsite.get(f"/v1/work-orders/{unbooked}/slots")).json()["items"]
     plan = {"day": "2026-03-04", "technician_ids": [str(AN)], "apply": False}
     return World(
         onsite,
@@ -73,7 +68,6 @@ async def a_world(onsite: Harness) -> World:
             "/v1/day-plans": [Row({"plan_id": await made(onsite, "/v1/day-plans", plan, role="manager")})],
         },
         bodies={
-            "/book": {"starts": slot["window"]["starts"]},
             "/sign-off": lambda role: {"side": "customer" if role in ("customer", "technician") else "support"},
             "/absences": {"starts": "2026-08-05T00:00:00Z", "ends": "2026-08-06T00:00:00Z", "reason": "ill"},
         },
@@ -176,7 +170,3 @@ async def test_each_role_reads_the_rows_that_the_table_gives_it(onsite: Harness)
 
 async def test_nobody_commands_a_row_that_is_not_theirs(onsite: Harness) -> None:
     assert await wrong_commands(await a_world(onsite)) == []
-
-
-async def test_what_is_made_is_where_the_answer_says_and_the_document_too(onsite: Harness) -> None:
-    assert await misplaced(onsite, a_world) == []

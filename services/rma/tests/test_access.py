@@ -3,7 +3,7 @@
 from services.rma.app import service
 from services.rma.tests.builders import ACCOUNT, OTHER_ACCOUNT, Case, goods_in, refused, reserved
 from services.rma.tests.network import CAMERA, HCM, HCM_DAYS, SGP, a_network, days
-from tests.support.access import Row, World, bind, misplaced, unclassified, wrong_commands, wrong_reads
+from tests.support.access import Row, World, bind, unclassified, wrong_commands, wrong_reads
 from tests.support.harness import Harness
 
 
@@ -25,9 +25,6 @@ async def a_world(rma: Harness) -> World:
     }
     own = {"depots": frozenset({"depots"})}
     bind(rma, ACCOUNT, depots=[HCM])
-    shelf = {"depot_id": str(HCM), "part_number": CAMERA}
-    opened = {"name": "Huế", "code": "HUE", "country": "VN", "calendar_id": str(HCM_DAYS)}
-    lane = {"depot_id": str(HCM), "country": "LA", "carrier": "van", "transit_days": 1}
     return World(
         rma,
         rows={
@@ -45,19 +42,6 @@ async def a_world(rma: Harness) -> World:
             "/ship": {"serial": "NEW-1", "carrier": "van", "tracking": "1"},
             "/{calendar_id}": {"data": days("Asia/Ho_Chi_Minh"), "why": "a holiday"},
             "/{depot_id}": {"calendar_id": str(HCM_DAYS)},
-            "/v1/calendars": {"name": "Huế", "data": days("Asia/Ho_Chi_Minh")},
-            "/v1/depots": opened,
-            "/v1/lanes": {**lane, "cost": {"amount_minor": 1, "currency": "USD"}},
-            "/stock/goods-in": {**shelf, "quantity": 9},
-            "/stock/counts": {**shelf, "counted": 20},
-            "/stock/transfers": {
-                "from_depot_id": str(HCM),
-                "to_depot_id": str(SGP),
-                "part_number": CAMERA,
-                "quantity": 1,
-            },
-            "/stock/quarantine": {**shelf, "quantity": 1, "reason": "wet"},
-            "/stock/reorder-points": {**shelf, "reorder_point": 2},
         },
     )
 
@@ -93,7 +77,3 @@ async def test_each_role_reads_the_rows_that_the_table_gives_it(rma: Harness) ->
 
 async def test_nobody_commands_a_row_that_is_not_theirs(rma: Harness) -> None:
     assert await wrong_commands(await a_world(rma)) == []
-
-
-async def test_what_is_made_is_where_the_answer_says_and_the_document_too(rma: Harness) -> None:
-    assert await misplaced(rma, a_world) == []

@@ -1,0 +1,130 @@
+"""State topics: before the facts in the log, and what is gone from them is gone from the disk."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
+
+from deploy.local import kafka
+from deploy.local.kafka import KafkaLogin
+from deploy.local.ports import free_port
+from deploy.local.processes import Processes
+from deploy.local.waiting import until as until_now
+from deploy.topics import FORGETTING, admin_client
+from libs.bus.envelope import BEAT
+from libs.bus.relay import Relay
+from libs.bus.tests.stage import WORKER, Stage, make_stage, running, some, until
+from libs.store import Transaction
+
+SECRET = b"an.nguyen@hoasen.example"
+
+
+async def make_topic(stage: Stage, login: KafkaLogin, **settings: str) -> str:
+    topic, admin = f"{stage.name}.states", admin_client(*login)
+    made = admin.create_topics([NewTopic(topic, 1, 1, config={**FORGETTING, **settings})])
+    await asyncio.wrap_future(made[topic])
+    return topic
+
+
+def relay(stage: Stage, topic: str, **how: float) -> Relay:
+    return stage.relay(state_topics=frozenset({topic}), **how)
+
+
+async def tell(stage: Stage, topic: str, id: UUID, data: bytes | None, version: int) -> None:
+    """The state and a fact about it, in one transaction."""
+    async with stage.database.transaction(WORKER) as tx:
+        tell_in(tx, topic, id, data, version)
+        await stage.move_in(tx, id)
+
+
+def tell_in(tx: Transaction, topic: str, id: UUID, data: bytes | None, version: int) -> None:
+    tx.publish_state(topic, key=id, type="polyplus.test.states.v1", account_id=None, version=version, data=data)
+
+
+async def test_no_fact_is_sent_before_the_states_that_it_names(
+    stage: Stage, kafka_login: KafkaLogin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [thing], topic = some(1), await make_topic(stage, kafka_login)
+    await tell(stage, topic, thing, b"{}", 1)
+
+    async def refused(_: AIOKafkaProducer) -> None:
+        raise KafkaError("the transaction was not committed")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(AIOKafkaProducer, "commit_transaction", refused)
+        with pytest.raises(KafkaError, match="not committed"):
+            await relay(stage, topic).run(asyncio.Event())
+    assert await stage.published() == []
+
+    async with running(relay(stage, topic).run):
+        await until(lambda: has_facts(stage, 1), "the fact follows its state")
+
+
+async def has_facts(stage: Stage, count: int) -> bool:
+    return len(await stage.published()) >= count
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def forgetful(postgres_url: str, tmp_path: Path) -> AsyncIterator[tuple[Stage, KafkaLogin, Path]]:
+    """A stage on a broker that cleans at once, and the folder of its logs."""
+    processes, password, port = Processes(tmp_path / "run", tmp_path / "logs"), secrets.token_hex(16), free_port()
+    try:
+        home = tmp_path / "kafka"
+        controller = free_port(frozenset({port}))
+        await asyncio.to_thread(kafka.prepare, home, port=port, controller_port=controller, password=password)
+        broker = kafka.launch(processes, home, port=port, password=password)
+        until_now(broker.is_up, seconds=kafka.READY_SECONDS, otherwise=broker.late())
+        kafka.check_login(broker.login, hint="")
+        at_once = ConfigEntry("log.cleaner.backoff.ms", "200", incremental_operation=AlterConfigOpType.SET)
+        cleaner = ConfigResource(ResourceType.BROKER, "1", incremental_configs=[at_once])
+        admin = admin_client(*broker.login)
+        for altered in admin.incremental_alter_configs([cleaner]).values():
+            altered.result(20)
+        stage = await make_stage(postgres_url, broker.login)
+        yield stage, broker.login, home
+        await stage.database.close()
+    finally:
+        processes.stop_all()
+
+
+async def test_what_is_gone_leaves_the_log_and_the_disk_though_nobody_writes_any_more(
+    forgetful: tuple[Stage, KafkaLogin, Path],
+) -> None:
+    stage, login, home = forgetful
+    topic = await make_topic(stage, login, **{"max.compaction.lag.ms": "500", "file.delete.delay.ms": "100"})
+    [person, other] = some(2)
+    await tell(stage, topic, person, SECRET, 1)
+    await tell(stage, topic, other, b"somebody else", 1)
+
+    async def is_on_disk() -> bool:
+        segments = home.rglob(f"{topic}-0/*")
+        return any(SECRET in content for content in map(read, segments))
+
+    async def is_in_the_log() -> bool:
+        return any(record.value == SECRET for record in await stage.records(topic, 1))
+
+    async def is_gone() -> bool:
+        return not await is_in_the_log() and not await is_on_disk()
+
+    async with running(relay(stage, topic, beat_seconds=0.3).run):
+        await until(is_on_disk, "what was told is on the disk")
+        await tell(stage, topic, person, None, 2)
+        await until(is_gone, "it is off the disk", seconds=30)
+        newest = {record.key: record.value for record in await stage.records(topic, 1)}
+    assert newest[str(person).encode()] is None, "whoever comes late hears that it is gone"
+    assert newest[str(other).encode()] == b"somebody else"
+    assert {*newest} == {str(id).encode() for id in (person, other, BEAT)}
+
+
+def read(path: Path) -> bytes:
+    with suppress(OSError):  # cleaned away meanwhile
+        return path.read_bytes()
+    return b""
