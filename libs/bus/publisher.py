@@ -39,9 +39,8 @@ class Publisher:
         span = page_span(rows)
         states = [row for row in rows if row["topic"] in self._state_topics]
         facts = [row for row in rows if row["topic"] not in self._state_topics] if states else rows
-        if (
-            states and self._states
-        ):  # first: who hears a fact and reads the topic to its end has the state that it names
+        # First: who hears a fact and reads the topic to its end has the state that it names.
+        if states and self._states:
             async with self._states.transaction():
                 await asyncio.gather(*await self._hand_over(self._states, states))
         futures = await self._hand_over(self._producer, facts)
