@@ -8,8 +8,8 @@ from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, NoteAdded
 from libs.events.entitlements import CoverageDecided
 from services.ecps.model.agreement import BEGINS, Agreement
 from services.ecps.model.case_file import CaseFile
-from services.ecps.model.engagement import LOOK_AGAIN, RETRY, SILENT, Engagement
-from services.ecps.model.engagement_note import EngagementNote
+from services.ecps.model.engagement import END_TICKET, LOOK_AGAIN, LOOK_UP, OPEN_TICKET, RETRY, SILENT, Engagement
+from services.ecps.model.engagement_note import SEND_NOTE, EngagementNote
 from services.ecps.reactions import follow_case, record_opening, submit_ticket
 from services.ecps.reactions.await_partner import call_next_level
 from services.ecps.reactions.decide_eligibility import retry_unreachable
@@ -43,17 +43,17 @@ timers(Agreement, BEGINS)(use_from_first_day)
 jobs = Jobs("ecps")
 jobs.on(
     Engagement,
-    "open_ticket",
+    OPEN_TICKET,
     call=submit_ticket.open_ticket,
     done=record_opening.record_answer,
     failed=record_opening.record_unreachable,
 )
 jobs.on(
     Engagement,
-    "look_up",
+    LOOK_UP,
     call=submit_ticket.look_up_ticket,
     done=record_opening.record_look_up,
     failed=record_opening.record_no_look_up,
 )
-jobs.on(Engagement, "end_ticket", call=tell_end, done=record_end_told, failed=record_end_not_told, attempts=20)
-jobs.on(EngagementNote, "send_note", call=tell_note, done=record_note_told, failed=record_note_not_told, attempts=20)
+jobs.on(Engagement, END_TICKET, call=tell_end, done=record_end_told, failed=record_end_not_told, attempts=20)
+jobs.on(EngagementNote, SEND_NOTE, call=tell_note, done=record_note_told, failed=record_note_not_told, attempts=20)

@@ -57,6 +57,8 @@ ENDED: frozenset[EngagementState] = frozenset({"closed", "withdrawn"})
 
 SILENT, LOOK_AGAIN, RETRY = "silent", "reconcile", "retry"
 """Its timers: the partner's time for an answer, the next look for a ticket, the next try of a partner out of reach."""
+OPEN_TICKET, LOOK_UP, END_TICKET = "open_ticket", "look_up", "end_ticket"
+"""Its calls of the partner's system."""
 
 
 class EngagementChange(BaseModel):

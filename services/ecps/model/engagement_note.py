@@ -10,6 +10,7 @@ from libs.store.ids import derived
 from services.ecps.model.engagement import Engagement
 from services.ecps.model.news import News
 
+SEND_NOTE = "send_note"
 Delivery = Literal["waiting", "sending", "sent", "failed", "by_hand", "received", "echo"]
 
 

@@ -8,7 +8,7 @@ from libs.bus.jobs import GiveUp, JobRun
 from libs.store import Transaction
 from services.ecps.connectors.tmf621 import NotOurs, Refused
 from services.ecps.model.alarms import doubt
-from services.ecps.model.engagement import Engagement
+from services.ecps.model.engagement import END_TICKET, Engagement
 from services.ecps.model.partner import Partner
 from services.ecps.reactions.submit_ticket import address_of, connector
 
@@ -25,7 +25,7 @@ def end_ticket(engagement: Engagement, partner: Partner, status: str, reason: st
             "status": status,
             "reason": reason,
         }
-        tx.start_job(engagement, "end_ticket", payload, destination=str(partner.id))
+        tx.start_job(engagement, END_TICKET, payload, destination=str(partner.id))
     else:
         engagement.record(tx, f"their ticket {engagement.ticket_number} is to be ended by hand")
 

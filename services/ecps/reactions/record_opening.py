@@ -8,7 +8,7 @@ from libs.store import Transaction
 from services.ecps.connectors.tmf621 import NOTHING_SENT
 from services.ecps.model.alarms import doubt
 from services.ecps.model.case_file import CaseFile
-from services.ecps.model.engagement import LOOK_AGAIN, Engagement, engagement_with_ticket
+from services.ecps.model.engagement import LOOK_AGAIN, LOOK_UP, Engagement, engagement_with_ticket
 from services.ecps.model.partner import Partner
 from services.ecps.model.policy import policies
 from services.ecps.reactions.await_partner import await_answer
@@ -54,7 +54,7 @@ async def look_again(engagement: Engagement, tx: Transaction, _detail: str) -> N
         partner = await Partner.get(engagement.partner_id, tx)
         tx.start_job(
             engagement,
-            "look_up",
+            LOOK_UP,
             address_of(partner),
             destination=str(partner.id),
             reference=engagement.our_reference,

@@ -9,7 +9,7 @@ from libs.store import Transaction
 from services.ecps.connectors.tmf621 import NotOurs, Refused
 from services.ecps.model.alarms import doubt
 from services.ecps.model.engagement import Engagement
-from services.ecps.model.engagement_note import EngagementNote
+from services.ecps.model.engagement_note import SEND_NOTE, EngagementNote
 from services.ecps.model.partner import Partner
 from services.ecps.reactions.submit_ticket import address_of, connector
 
@@ -46,7 +46,7 @@ def _dispatch(note: EngagementNote, engagement: Engagement, partner: Partner, tx
             "marker": note.marker,
             "author": note.author,
         }
-        tx.start_job(note, "send_note", payload, destination=str(partner.id))
+        tx.start_job(note, SEND_NOTE, payload, destination=str(partner.id))
 
 
 async def tell_note(run: JobRun, http: httpx.AsyncClient) -> dict[str, Any]:

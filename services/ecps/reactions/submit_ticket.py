@@ -20,7 +20,7 @@ from services.ecps.connectors.tmf621 import (
     Unreachable,
 )
 from services.ecps.model.case_file import CaseFile
-from services.ecps.model.engagement import Engagement
+from services.ecps.model.engagement import OPEN_TICKET, Engagement
 from services.ecps.model.partner import Partner
 from services.ecps.model.secrets import unseal
 
@@ -45,9 +45,7 @@ def submit_ticket(
     engagement.become("submitting", tx, f"by the {partner.connector} connector", at=at)
     if partner.connector == "tmf621":
         payload = {**address_of(partner), "ticket": _ticket_to_open(engagement, case), "known": known}
-        tx.start_job(
-            engagement, "open_ticket", payload, destination=str(partner.id), reference=engagement.our_reference
-        )
+        tx.start_job(engagement, OPEN_TICKET, payload, destination=str(partner.id), reference=engagement.our_reference)
 
 
 def address_of(partner: Partner) -> dict[str, Any]:
