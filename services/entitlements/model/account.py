@@ -9,6 +9,7 @@ from libs.events.values import Language
 from libs.kit.names import Named
 from libs.kit.problems import Unprocessable
 from libs.store import Entity, Transaction
+from libs.store.entity import spoken
 
 E = TypeVar("E", bound=Entity)
 
@@ -47,7 +48,7 @@ async def must_be_of_account(cls: type[E], id: UUID | None, account_id: UUID, tx
     """Raises NotOfThisAccount when the thing that was named is another account's, or is not there at all."""
     found = await cls.find(id, tx) if id else None
     if id and (found is None or found.account_id != account_id):  # type: ignore[attr-defined]
-        raise not_of_account(cls.__name__.lower(), id)
+        raise not_of_account(spoken(cls), id)
 
 
 def not_of_account(kind: str, id: UUID) -> NotOfThisAccount:
