@@ -65,6 +65,10 @@ def test_a_schema_has_one_name_that_every_language_can_have() -> None:
     assert {name for name in schemas if not re.fullmatch(r"[A-Z][A-Za-z0-9]*", name)} == set()
     assert [name for name, times in Counter(name.lower() for name in schemas).items() if times > 1] == []
     assert schemas.keys() & {"Override", "Class", "Object", "String", "Error", "Exception", "Enum"} == set()
+    # In Go a function of this name makes what has the name's rest.
+    assert {
+        name for name in schemas for made in ("New", "Nullable") if name.removeprefix(made) in schemas.keys() - {name}
+    } == set()
 
 
 @pytest.mark.parametrize("name", every_document())
@@ -75,6 +79,29 @@ def test_a_default_is_what_its_schema_allows(name: str) -> None:
         node for schema in document["components"]["schemas"].values() for node in nodes(schema) if "default" in node
     ]
     assert [(node, said) for node in found if (said := wrong(node["default"], node, document))] == []
+
+
+def test_what_a_generator_would_name_or_write_down_wrongly_is_not_left_to_it() -> None:
+    document = whole_document()
+    objects = [node for node in nodes(document) if node.get("type") == "object" and "properties" in node]
+    forms = [form["schema"] for node in nodes(document) if (form := node.get("multipart/form-data"))]
+    assert [node for node in objects if "title" not in node and node not in forms] == []
+    written = [each for node in nodes(document) for each in (node.get("default"), *_items(node.get("default")))]
+    assert [each for each in written if each and isinstance(each, dict)] == []
+    integers = [node for node in nodes(document) if node.get("type") == "integer"]
+    assert [node for node in integers if "format" not in node and node.get("maximum", 2**31) >= 2**31] == []
+
+
+def test_no_parameter_is_a_header_that_is_said_elsewhere() -> None:
+    named = [
+        each for node in nodes(whole_document()) if isinstance(found := node.get("parameters"), list) for each in found
+    ]
+    headers = {each["name"].lower() for each in named if each.get("in") == "header"}
+    assert headers & {"accept", "authorization", "content-type"} == set()
+
+
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def test_whatever_is_sent_or_answered_has_an_example_that_its_schema_allows() -> None:

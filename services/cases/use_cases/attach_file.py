@@ -25,7 +25,10 @@ HARD_LIMIT = 25 * 2**20
 """Bytes; the policy of `attachment_max_bytes` is never above."""
 FileName = Annotated[str, Query(min_length=1, max_length=200, pattern=r"^[^/\\\x00-\x1f\x7f]+$")]
 Checksum = Annotated[str | None, Query(pattern="^[0-9a-f]{64}$", description="SHA-256 of the body, in hexadecimal")]
-ContentType = Annotated[str, Header(max_length=120, pattern=r"^[\w.+-]+/[\w.+-]+(;[\x20-\x7e]*)?$")]
+ContentType = Annotated[
+    str, Header(max_length=120, pattern=r"^[\w.+-]+/[\w.+-]+(;[\x20-\x7e]*)?$", include_in_schema=False)
+]
+"""Says nothing in the document: there a header of this name is the body's media type and no parameter."""
 _BINARY = {"type": "string", "format": "binary"}
 _FORM = {
     "type": "object",

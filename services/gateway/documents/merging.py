@@ -38,10 +38,7 @@ _PROBLEM: Document = {
         "errors": {
             "type": "array",
             "description": "The places of the request that do not fit; twenty at most.",
-            "items": {
-                "type": "object",
-                "properties": {name: {"type": "string"} for name in ("pointer", "in", "detail")},
-            },
+            "items": {"$ref": "#/components/schemas/ProblemPlace"},
         },
         "errors_in_all": {"type": "integer", "minimum": 0},
     },
@@ -53,6 +50,10 @@ _PROBLEM: Document = {
             "detail": TYPES["no-such-queue"].text,
         },
     ],
+}
+_PROBLEM_PLACE: Document = {
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in ("pointer", "in", "detail")},
 }
 _PARAMETERS: Document = {
     "IdempotencyKey": {
@@ -83,7 +84,7 @@ _HEADERS: Document = {
         ("RateLimit", "What is left: draft-ietf-httpapi-ratelimit-headers-10.", {"type": "string"}),
         ("X-Request-Id", "Names this request in our logs.", {"type": "string", "pattern": "^[0-9a-f]{24}$"}),
         ("Content-Language", "Of title and detail.", {"type": "string", "enum": ["en", "vi"]}),
-        ("Retry-After", "In seconds; with 429 and 503.", {"type": "integer", "minimum": 0}),
+        ("Retry-After", "In seconds; with 429 and 503.", {"type": "integer", "format": "int32", "minimum": 0}),
     )
 }
 _ON_ALL = ("RateLimit", "X-Request-Id")
@@ -92,7 +93,7 @@ _ON_ALL = ("RateLimit", "X-Request-Id")
 def merged(documents: Mapping[str, Document], token_url: str) -> Document:
     """One OpenAPI 3.1 document, by service in the order given; a service says only what its paths at the gateway are."""
     paths: Document = {}
-    schemas: Document = {"Problem": copy.deepcopy(_PROBLEM)}
+    schemas: Document = {"Problem": copy.deepcopy(_PROBLEM), "ProblemPlace": copy.deepcopy(_PROBLEM_PLACE)}
     schemes: Document = {
         "oauth2": {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": token_url, "scopes": {}}}}
     }

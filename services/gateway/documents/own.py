@@ -3,42 +3,51 @@
 from typing import Any
 
 from libs.kit.auth import CASE_READERS
-from services.gateway.documents.components import Document
+from services.gateway.documents.components import SCHEMAS, Document
 
-_TOKEN: Document = {
-    "type": "object",
-    "required": ["access_token", "token_type", "expires_in"],
-    "properties": {
-        "access_token": {"type": "string"},
-        "token_type": {"const": "Bearer"},
-        "expires_in": {"type": "integer"},
+_SCHEMAS: Document = {
+    "AccessToken": {
+        "type": "object",
+        "required": ["access_token", "token_type", "expires_in"],
+        "properties": {
+            "access_token": {"type": "string"},
+            "token_type": {"type": "string", "const": "Bearer"},
+            "expires_in": {"type": "integer", "x-unit": "seconds"},
+        },
+    },
+    "TokenRefusal": {
+        "type": "object",
+        "required": ["error"],
+        "properties": {"error": {"type": "string"}, "error_description": {"type": "string"}},
+    },
+    "TokenRequest": {
+        "type": "object",
+        "required": ["grant_type"],
+        "properties": {
+            "grant_type": {"type": "string", "const": "client_credentials"},
+            "client_id": {"type": "string"},
+            "client_secret": {"type": "string"},
+        },
     },
 }
-_OAUTH_ERROR: Document = {
-    "type": "object",
-    "required": ["error"],
-    "properties": {"error": {"type": "string"}, "error_description": {"type": "string"}},
-}
-_FORM: Document = {
-    "type": "object",
-    "required": ["grant_type"],
-    "properties": {
-        "grant_type": {"const": "client_credentials"},
-        "client_id": {"type": "string"},
-        "client_secret": {"type": "string"},
-    },
-}
+"""Each has a name of its own: generators of clients make names up for what has none."""
 
 
 def with_own_routes(clients: Document) -> Document:
     """The description of the clients' API with that of the routes beside it."""
     paths = {**clients.get("paths", {}), "/oauth/token": {"post": _token()}, "/v1/events/stream": {"get": _stream()}}
-    return {**clients, "paths": paths}
+    components = clients.get("components", {})
+    schemas = {**components.get("schemas", {}), **_SCHEMAS}
+    return {**clients, "paths": paths, "components": {**components, "schemas": schemas}}
+
+
+def _of(schema: str) -> Document:
+    return {"schema": {"$ref": f"{SCHEMAS}{schema}"}}
 
 
 def _token() -> Document:
-    form = {"application/x-www-form-urlencoded": {"schema": _FORM}}
-    error = {"description": "RFC 6749, section 5.2.", "content": {"application/json": {"schema": _OAUTH_ERROR}}}
+    form = {"application/x-www-form-urlencoded": _of("TokenRequest")}
+    error = {"description": "RFC 6749, section 5.2.", "content": {"application/json": _of("TokenRefusal")}}
     return {
         "operationId": "issue_token",
         "summary": "A client's credentials for an access token",
@@ -47,7 +56,7 @@ def _token() -> Document:
         "security": [],
         "requestBody": {"required": True, "content": form},
         "responses": {
-            "200": {"description": "The token.", "content": {"application/json": {"schema": _TOKEN}}},
+            "200": {"description": "The token.", "content": {"application/json": _of("AccessToken")}},
             "4XX": error,
         },
     }
