@@ -14,6 +14,7 @@ from libs.kit.auth import ROLES
 from services.gateway.documents.components import references
 from services.gateway.documents.problem_types import TYPES
 from tests.support.documents import Document, document_of, operations, whole_document
+from tests.support.validating import Validator
 
 OPERATIONS = [(name, *each) for name in SERVICES for each in operations(document_of(name))]
 
@@ -56,7 +57,25 @@ def wrong(value: Any, schema: dict[str, Any], document: Document) -> list[str]:
 
 @pytest.mark.parametrize("name", every_document())
 def test_a_validator_of_documents_is_silent(name: str) -> None:
-    assert list(OpenAPIV31SpecValidator(every_document()[name]).iter_errors()) == []
+    assert list(Validator(every_document()[name]).iter_errors()) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"type": "strin"},
+        {"type": "string", "pattern": "("},
+        {"properties": {"a": {"anyOf": [{"minimum": "1"}]}}},
+        {"type": "integer", "default": "one"},
+        {"type": "object", "discriminator": 3},
+        {"allOf": [{"type": "object"}], "required": ["a"]},
+    ],
+    ids=str,
+)
+def test_a_validator_of_documents_finds_what_is_wrong(wrong: dict[str, Any]) -> None:
+    document = {"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {}}
+    for validator in (Validator, OpenAPIV31SpecValidator):
+        assert list(validator({**document, "components": {"schemas": {"Wrong": wrong}}}).iter_errors()) != []
 
 
 def test_a_schema_has_one_name_that_every_language_can_have() -> None:
