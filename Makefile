@@ -46,7 +46,7 @@ fuzz: $(INSTALLED) ## every route as every role for MINUTES (30) from SEED, whil
 faults: $(INSTALLED) ## KILLS=1000 faults from SEED, and the proof that nothing was lost (about an hour)
 	@KILLS=$(KILLS) SEED=$(SEED) $(PY) -m tests.faults
 
-clients: $(INSTALLED) ## the API's types in TypeScript, generated from the document and compiled (needs node)
+clients: $(INSTALLED) ## clients in TypeScript, Java and Go, generated, compiled and used where node, a JDK, go are
 	@$(PY) -m tests.clients
 
 check: $(INSTALLED) ## format, lint, types, layers, the libraries' sizes, event contracts

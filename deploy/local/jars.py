@@ -41,7 +41,7 @@ def _to_stderr(line: str) -> None:
 
 def kafka_class_path(*, say: Callable[[str], None] = _to_stderr) -> list[Path]:
     """Kafka's jars; downloads what is missing and tells so, one line per jar."""
-    return class_path(LOCK, "Kafka", say=say)
+    return class_path(LOCK, "Kafka, about 44 MB", say=say)
 
 
 def class_path(lock: Path, name: str, *, say: Callable[[str], None] = _to_stderr) -> list[Path]:
@@ -53,7 +53,7 @@ def class_path(lock: Path, name: str, *, say: Callable[[str], None] = _to_stderr
         wanted = [(jar, _artifact(context, jar)) for jar in locked]
         missing = [(jar, artifact) for jar, artifact in wanted if not _is_whole(_place(artifact), jar)]
         if missing:
-            say(f"fetching {name}: {len(missing)} of {len(locked)} files (once; about 44 MB in all)")
+            say(f"fetching {name}: {len(missing)} of {len(locked)} files (once)")
         for number, (jar, artifact) in enumerate(missing, start=1):
             size = _fetch(jar, artifact)
             say(f"  {number:>2}/{len(missing)} {artifact.filename} {size / 1e6:.1f} MB")

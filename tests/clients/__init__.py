@@ -1,1 +1,1 @@
-"""Clients in other languages than Python, generated from the document and compiled; not part of the tests."""
+"""Clients in other languages than Python, generated from the document, compiled and used; not part of the tests."""
