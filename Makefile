@@ -3,6 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 export PYTHONUTF8 := 1
+unexport PYTHONDONTWRITEBYTECODE # without bytecode every process compiles everything anew, and pytest rewrites every assert
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 PYTHON ?= python3
