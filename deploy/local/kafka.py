@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+import signal
 import socket
 import tempfile
 import uuid
@@ -83,8 +84,9 @@ def prepare(home: Path, *, port: int, controller_port: int, password: str) -> No
     _arguments(home / "run.args", classes, "kafka.Kafka", properties.name)
 
 
-def launch(processes: Processes, home: Path, *, port: int, password: str) -> Kafka:
-    child = processes.start("kafka", [str(_java()), f"@{home / 'run.args'}"], env=_LOCALE, wave=0, grace=20, cwd=home)
+def launch(processes: Processes, home: Path, *, port: int, password: str, stop_signal: int = signal.SIGTERM) -> Kafka:
+    command = [str(_java()), f"@{home / 'run.args'}"]
+    child = processes.start("kafka", command, env=_LOCALE, wave=0, stop_signal=stop_signal, grace=20, cwd=home)
     return Kafka(KafkaLogin(f"{HOST}:{port}", ADMIN, password), port, child)
 
 
@@ -97,7 +99,8 @@ def temporary_kafka() -> Iterator[KafkaLogin]:
         try:
             port = free_port()
             prepare(home, port=port, controller_port=free_port(frozenset({port})), password=password)
-            broker = launch(processes, home, port=port, password=password)
+            # a broker told to end writes down what it holds of each of its topics: seconds, for a folder that goes away
+            broker = launch(processes, home, port=port, password=password, stop_signal=signal.SIGKILL)
             until(broker.is_up, seconds=READY_SECONDS, otherwise=broker.late())
             check_login(broker.login, hint=f"its log is {broker.child.log}")
             yield broker.login

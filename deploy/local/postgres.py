@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from signal import SIGINT
+from signal import SIGINT, SIGQUIT
 
 import psutil
 
@@ -79,7 +79,13 @@ def prepare(data: Path, password: str) -> None:
 
 
 def launch(
-    processes: Processes, data: Path, *, port: int, password: str, settings: dict[str, str] | None = None
+    processes: Processes,
+    data: Path,
+    *,
+    port: int,
+    password: str,
+    settings: dict[str, str] | None = None,
+    stop_signal: int = SIGINT,
 ) -> Postgres:
     options = {**_SETTINGS, **DURABLE, **(settings or {}), "port": str(port)}
     argv = [str(binaries() / "postgres"), "-D", str(data)]
@@ -88,7 +94,8 @@ def launch(
     # SIGINT is PostgreSQL's fast shutdown; SIGTERM would wait for every client to leave.
     user = lend_user(data, data.parent, binaries())
     _forget_another(data)
-    child = processes.start("postgres", argv, env={"LC_ALL": "C"}, wave=0, stop_signal=SIGINT, grace=20, user=user)
+    env = {"LC_ALL": "C"}
+    child = processes.start("postgres", argv, env=env, wave=0, stop_signal=stop_signal, grace=20, user=user)
     return Postgres(admin_url(port, password), data, child)
 
 
@@ -105,7 +112,10 @@ def temporary_postgres(*, durable: bool = False, settings: Mapping[str, str] | N
         try:
             prepare(home / "data", password)
             chosen = {**(DURABLE if durable else FORGETFUL), **(settings or {})}
-            server = launch(processes, home / "data", port=free_port(), password=password, settings=chosen)
+            # SIGQUIT is the immediate shutdown: what is thrown away need not be written to its files first.
+            server = launch(
+                processes, home / "data", port=free_port(), password=password, settings=chosen, stop_signal=SIGQUIT
+            )
             until(server.is_up, seconds=READY_SECONDS, otherwise=server.late())
             yield server.admin_url
         finally:
