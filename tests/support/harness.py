@@ -4,6 +4,7 @@
 `await rma.deliver(FaultDiagnosed(…))`, `await rma.post("/v1/rmas/…/ship", {…}, role="depot")`, `await rma.events(PartShipped)`.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -17,6 +18,8 @@ import asyncpg
 import httpx
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import FastAPI
+from starlette.datastructures import State
 from uuid_utils.compat import uuid7
 
 from deploy.local.databases import create_service_database
@@ -44,9 +47,11 @@ _VOLATILE = {"id", "version", "revision", "created_at", "updated_at"}
 class Harness:
     """A service with an empty database of its own."""
 
-    def __init__(self, service: Service, database: Database, owner_url: str) -> None:
+    def __init__(self, service: Service, database: Database, owner_url: str, app: FastAPI | None = None) -> None:
         self.service, self.database, self._owner_url = service, database, owner_url
-        self.app = service.app(database, Verifier(SIGNING_KEY.public_key()))
+        verifier = Verifier(SIGNING_KEY.public_key())
+        self.app = app or service.app(database, verifier)
+        self.app.state = State({"database": database, "verifier": verifier, "stopping": asyncio.Event()})
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://test")
         self.bound: dict[str, dict[str, Any]] = {}
         """What a caller of a role is bound to, unless a test says it: `{"depot": {"depots": [HCM]}}`."""
@@ -258,11 +263,20 @@ async def service_database(admin_url: str, service: str) -> tuple[str, str]:
 
 
 class Pools:
-    """Connections to the services' databases, opened once in a test run: what a connection has planned stays planned."""
+    """Connections to the services' databases, and the apps over them, made once in a test run: what a connection has planned
+    stays planned, and what FastAPI has found out about the routes is not found out by every test."""
 
     def __init__(self, admin_url: str) -> None:
         self._admin_url = admin_url
         self._opened: dict[str, Database] = {}
+        self._apps: dict[str, FastAPI] = {}
+
+    async def harness(self, service: Service) -> Harness:
+        """A new one, whose app remembers nothing of the one before."""
+        owner_url, database = await self.of(service.name)
+        made = Harness(service, database, owner_url, self._apps.get(service.name))
+        self._apps[service.name] = made.app
+        return made
 
     async def of(self, service: str) -> tuple[str, Database]:
         """Its owner's URL, and its database to one who remembers nothing of it yet."""
@@ -281,8 +295,7 @@ def harness_fixture(service: Service) -> Callable[..., AsyncIterator[Harness]]:
 
     @pytest_asyncio.fixture(loop_scope="session")
     async def fixture(pools: Pools) -> AsyncIterator[Harness]:
-        owner_url, database = await pools.of(service.name)
-        harness = Harness(service, database, owner_url)
+        harness = await pools.harness(service)
         await harness.empty()
         async with harness.app.router.lifespan_context(harness.app), harness.http:
             yield harness
