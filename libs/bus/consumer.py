@@ -34,6 +34,7 @@ BATCH = 1000
 CONCURRENCY = 4
 _PROBE_SECONDS = SIGN_OF_LIFE_SECONDS
 _HINT_SECONDS = 1.0
+_LONGEST_PAUSE = 5.0
 _REST_SECONDS = 1.0
 """So long it waits for records at most."""
 _TAKING_UP_SECONDS = 0.2
@@ -277,7 +278,7 @@ class Consumer(ConsumerRebalanceListener):  # type: ignore[misc]
             return  # taken away meanwhile: its next owner tries
         held.attempts += 1
         held.clashes = held.clashes + 1 if isinstance(error, asyncpg.UniqueViolationError) else 0
-        seconds = min(5.0, 0.05 * 2 ** min(held.attempts, 8))
+        seconds = min(_LONGEST_PAUSE, 0.05 * 2 ** min(held.attempts, 8))
         with working_on(getattr(error, "delivery", None)):
             log.warning("trying again", topic=tp.topic, partition=tp.partition, seconds=seconds, error=reason(error))
         with suppress(IllegalStateError):

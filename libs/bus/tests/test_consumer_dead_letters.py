@@ -163,8 +163,9 @@ async def test_a_log_that_comes_again_unknown_parks_its_keys_and_everything_else
 
 
 async def test_an_event_that_clashes_for_ever_is_a_dead_letter_and_one_that_clashes_beside_it_is_not(
-    stage: Stage,
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("libs.bus.consumer._LONGEST_PAUSE", 0.2)
     clashes, patience = Counter[UUID](), dict[UUID, int]()
 
     async def fail(event: Any) -> None:

@@ -62,7 +62,10 @@ async def test_a_commit_whose_answer_is_lost_holds_its_partition_up_no_longer_th
     assert await stage.numbers() == {id: [0, 1, 2]}
 
 
-async def test_an_outage_leaves_no_less_patience_with_rows_that_two_batches_made(stage: Stage) -> None:
+async def test_an_outage_leaves_no_less_patience_with_rows_that_two_batches_made(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("libs.bus.consumer._LONGEST_PAUSE", 0.2)
     failures = Counter[int]()
 
     async def fail(event: Any) -> None:
