@@ -8,6 +8,7 @@ import pytest_asyncio
 import structlog
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import NodeManager
 
 from deploy.local.kafka import KafkaLogin, temporary_kafka
 from deploy.local.postgres import temporary_postgres
@@ -23,6 +24,11 @@ structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _pla
 # How long an example takes says what else this machine does, and nothing of the code.
 settings.register_profile("polyplus", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("polyplus")
+
+
+# After Ctrl-C a worker takes down what it started and removes its folders: a whole stack takes longer than the ten seconds that it
+# would be given before it is killed.
+NodeManager.EXIT_TIMEOUT = 90
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]
