@@ -97,8 +97,8 @@ async def _now(database: Database) -> datetime:
 
 async def _run(stack: Stack, folder: Path, line: str, **environ: str) -> tuple[int | None, str]:
     process = await _start(stack, folder, line, **environ)
-    said, _ = await asyncio.wait_for(process.communicate(), SECONDS)
-    return process.returncode, said.decode()
+    said = await _to_the_end(process)
+    return process.returncode, said
 
 
 async def _until_stopped(stack: Stack, folder: Path, line: str, url: str | None) -> None:
@@ -116,9 +116,19 @@ async def _until_stopped(stack: Stack, folder: Path, line: str, url: str | None)
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGINT)
+        said = await _to_the_end(process)
+    assert process.returncode in (0, -signal.SIGINT, 130), f"{line}: {said}"
+    assert "Traceback" not in said
+
+
+async def _to_the_end(process: asyncio.subprocess.Process) -> str:
+    """What it says. One that does not end, or that nobody waits for any more, is ended: Ctrl-C does not reach its session."""
+    try:
         said, _ = await asyncio.wait_for(process.communicate(), SECONDS)
-    assert process.returncode in (0, -signal.SIGINT, 130), f"{line}: {said.decode()}"
-    assert "Traceback" not in said.decode()
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    return said.decode()
 
 
 async def _start(stack: Stack, folder: Path, line: str, **environ: str) -> asyncio.subprocess.Process:
