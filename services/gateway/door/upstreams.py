@@ -11,6 +11,7 @@ from multidict import CIMultiDict
 from opentelemetry.trace import SpanKind
 from yarl import URL
 
+from libs.kit.http import BodyTooLarge
 from libs.kit.problems import Problem, Unavailable
 from libs.kit.telemetry import histogram
 from libs.store import tracing
@@ -36,10 +37,6 @@ class ServiceDown(Unavailable):
 
 class ServiceTooSlow(Problem):
     status, title = 504, "No answer in time"
-
-
-class BodyTooLarge(Problem):
-    status, title = 413, "Too large"
 
 
 class CallerTooSlow(Problem):
