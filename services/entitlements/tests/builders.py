@@ -15,7 +15,7 @@ from tests.support.harness import Harness
 from tests.support.ids import next_id
 
 X70, SERIAL, SPARE = "8L531AA", "8LTEST0001FB", "8LTEST0002FB"
-_MADE_BY = {"contracts": "create_contract", "registrations": "register_product"}
+_MADE_BY = {"contracts": "create_contract", "registrations": "register_units"}
 HOURS = [{"weekdays": [0, 1, 2, 3, 4], "opens": "08:00", "closes": "17:30"}]
 
 

@@ -12,7 +12,7 @@ from libs.kit.problems import BadRequest, UnsupportedMediaType
 from libs.store import Transaction
 from services.entitlements.model.registration import Registration
 from services.entitlements.model.spreadsheet import MAX_ROWS, rows_of
-from services.entitlements.use_cases.register_product import UnitToRegister, register_units
+from services.entitlements.use_cases.register_units import UnitToRegister, register_units
 
 router = Router(tags=["registrations"])
 MAX_BYTES = 4 * 2**20
