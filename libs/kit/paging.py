@@ -3,7 +3,7 @@
 import base64
 import json
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
@@ -13,7 +13,8 @@ from pydantic import BaseModel, Field
 from libs.kit.fields import Storable, storable
 from libs.kit.problems import BadRequest
 
-Key = tuple[UUID | int | str | datetime, ...]
+Part = UUID | int | str | datetime | date
+Key = tuple[Part, ...]
 T = TypeVar("T")
 
 
@@ -31,17 +32,19 @@ class Page(BaseModel, Generic[T]):
         return f"{params[0].__name__.removesuffix('Out')}Page"
 
 
-def _tagged(value: UUID | int | str | datetime) -> int | dict[str, str]:
+def _tagged(value: Part) -> int | dict[str, str]:
     match value:
         case UUID():
             return {"u": value.hex}
         case datetime() if value.tzinfo:
             return {"t": value.isoformat()}
+        case date() if not isinstance(value, datetime):
+            return {"d": value.isoformat()}
         case str():
             return {"s": value}
         case int():
             return value
-    raise ValueError("a key holds ids, integers, text and aware instants")
+    raise ValueError("a key holds ids, integers, text, days and aware instants")
 
 
 def encode_cursor(key: Key) -> str:
@@ -50,10 +53,12 @@ def encode_cursor(key: Key) -> str:
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
-_READ: dict[str, Callable[[str], UUID | str | datetime]] = {"u": UUID, "t": datetime.fromisoformat, "s": storable}
+_READ: dict[str, Callable[[str], Part]] = {
+    "u": UUID, "t": datetime.fromisoformat, "d": date.fromisoformat, "s": storable,
+}  # fmt: skip
 
 
-def _untagged(value: object) -> UUID | int | str | datetime:
+def _untagged(value: object) -> Part:
     match value:
         case int() if type(value) is int and abs(value) < 2**63:
             return value
@@ -71,7 +76,7 @@ def decode_cursor(cursor: str, *kinds: type) -> Key:
         ours = encode_cursor(key) == cursor
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         ours, key = False, ()
-    if not ours or (kinds and (len(key) != len(kinds) or not all(map(isinstance, key, kinds)))):
+    if not ours or (kinds and [*map(type, key)] != [*kinds]):
         raise BadRequest("The cursor is not one that this list gave out; begin again without it.")
     return key
 

@@ -84,7 +84,8 @@ TABLES = {
 """What grows with the business: the table that each list reads."""
 
 _KEYS = {
-    **dict.fromkeys(("accounts", "sites", "contacts", "contracts", "offers", "registrations", "licences"), "id"),
+    **dict.fromkeys(("accounts", "sites", "contacts", "contracts", "registrations", "licences"), "id"),
+    "offers": "day",
     "stock": "name",
     "stock_movements": "id",
 }
@@ -103,10 +104,6 @@ SEARCHED = {
         for path in ("/v1/accounts", "/v1/sites", "/v1/contacts")
     },
     ("/v1/problems", "q"): "a search, not a filter: the 300 newest that share a word, by the words' index",
-    (
-        "/v1/offers",
-        "valid",
-    ): "those whose last day is not over, by its index: a few weeks' offers, all read for a page of them",
 }
 """Parameters that are no filters of a list in its order, and what they cost."""
 
@@ -213,7 +210,14 @@ def requests(service: Service, described: Schema, rows: int) -> list[Asked]:
     }
     found = []
     at, id, n = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=rows // 2), UUID(uid(rows // 2)), rows // 2
-    keys: dict[str, Key] = {"id": (id,), "name": ("V5", id), "seq": (n,), "time": (at, n), "at": (at, id)}
+    keys: dict[str, Key] = {
+        "id": (id,),
+        "name": ("V5", id),
+        "seq": (n,),
+        "time": (at, n),
+        "at": (at, id),
+        "day": (at.date(), id),
+    }
     cursors = {path: encode_cursor(keys[_key_of(path)]) for path in TABLES}
     for path, parameters in lists(described).items():
         staff, *others = [

@@ -1,5 +1,5 @@
 import base64
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from uuid import UUID, uuid4
 
 import httpx
@@ -16,6 +16,7 @@ keys = st.lists(
     st.uuids()
     | st.integers(-(2**63) + 1, 2**63 - 1)
     | st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
+    | st.dates()
     | st.datetimes(timezones=st.just(UTC) | st.just(timezone(timedelta(hours=7)))),
     max_size=4,
 ).map(tuple)
@@ -69,6 +70,8 @@ def test_a_cursor_of_another_list_is_a_bad_request() -> None:
         params.after(int, UUID)
     with pytest.raises(problems.BadRequest):
         params.after(datetime)
+    with pytest.raises(problems.BadRequest):
+        params.after(date, UUID)
 
 
 def test_an_instant_without_a_zone_is_no_key() -> None:

@@ -37,7 +37,10 @@ class OfferFacts(TypedDict):
 
 
 class Offer(
-    Entity, table="offers", indexes=(("account_id", "id"), "contract_id", "valid_until"), unique=("reference",)
+    Entity,
+    table="offers",
+    indexes=(("account_id", "valid_until", "id"), "contract_id", ("valid_until", "id")),
+    unique=("reference",),
 ):
     """One for each term of a contract and country of the account's sites; `id` is derived from both."""
 

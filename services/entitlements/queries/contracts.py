@@ -5,7 +5,6 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, ClassVar
 from uuid import UUID
 
-import sqlalchemy as sa
 from fastapi import Query
 from pydantic import Field
 from sqlalchemy import Date, cast, func, select
@@ -74,6 +73,7 @@ class ContractList(Listing):
 class OfferList(Listing):
     account_id: UUID | None = None
     valid: bool | None = Field(None, description="neither is its last day over nor its contract")
+    sort: str = order("-valid_until")
 
 
 class ResellerList(Listing):
@@ -96,14 +96,15 @@ async def get_contract_route(contract_id: UUID, tx: Tx, caller: Caller) -> Contr
 
 @router.get("/v1/offers", dependencies=READ)
 async def list_offers_route(tx: Tx, caller: Caller, asked: Annotated[OfferList, Query()]) -> Page[OfferOut]:
-    """Discounts on professional services, with the resellers who honour them (S22)."""
+    """Discounts on professional services, with the resellers who honour them (S22); those that are valid longest first."""
     rows = visible_to(caller, Offer)
     if asked.valid is not None:
         there = select(Account.c.time_zone).where(Account.c.id == Offer.c.account_id).scalar_subquery()
         still = Offer.c.valid_until >= cast(func.timezone(there, tx.now), Date)
-        # a range of both ends, which is looked up by its index
-        recent = Offer.c.valid_until.between((tx.now - timedelta(days=1)).date(), date.max)
-        rows.append(sa.and_(recent, still) if asked.valid else ~still)
+        # a range of the list's own order: what is passed over has its last day just now, somewhere in the world
+        yesterday, tomorrow = ((tx.now + timedelta(days=days)).date() for days in (-1, 1))
+        near = Offer.c.valid_until >= yesterday if asked.valid else Offer.c.valid_until <= tomorrow
+        rows += [near, still if asked.valid else ~still]
     return await listed(tx, Offer, asked, rows, out=OfferOut.model_validate)
 
 
