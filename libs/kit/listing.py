@@ -8,7 +8,7 @@
 
     @router.get("/v1/rmas", dependencies=[allow(*RMA_READERS)])
     async def list_rmas(tx: Tx, caller: Caller, asked: Annotated[RmaList, Query()]) -> Page[RmaOut]:
-        return await listed(tx, Rma, asked, visible_to(caller, Rma), out=RmaOut.of)
+        return await listed(tx, Rma, asked, visible_to(caller), out=RmaOut.of)
 
 A page goes on after the key of the last row, never at an offset, so that a list that grows skips nothing and repeats nothing.
 Every filter and every order has its index: `tests/contract/test_lists.py` reads them from the OpenAPI document.

@@ -113,7 +113,7 @@ class RmaDetail(RmaOut):
 
 async def rma_seen_by(caller: Principal, rma_id: UUID, tx: Transaction, *, lock: bool = False) -> Rma:
     """Raises NotFound."""
-    return await visible(Rma, rma_id, visible_to(caller, Rma), tx, lock=lock)
+    return await visible(Rma, rma_id, visible_to(caller), tx, lock=lock)
 
 
 async def rma_and_case(caller: Principal, rma_id: UUID, tx: Transaction) -> tuple[Rma, CaseFile]:
@@ -145,7 +145,7 @@ class RmaList(Listing):
 @router.get("/v1/rmas", dependencies=[allow(*RMA_READERS)])
 async def list_rmas_route(tx: Tx, caller: Caller, asked: Annotated[RmaList, Query()]) -> Page[RmaOut]:
     """The newest first. A depot's picking list is `state=reserved`, the ERP's export `return_state=invoiced`."""
-    return await listed(tx, Rma, asked, visible_to(caller, Rma), out=RmaOut.of)
+    return await listed(tx, Rma, asked, visible_to(caller), out=RmaOut.of)
 
 
 @router.get("/v1/rmas/{rma_id}", dependencies=[allow(*RMA_READERS)])

@@ -13,7 +13,7 @@ from libs.kit.listing import Listing, Out, listed, order
 from libs.kit.paging import Page
 from libs.kit.rows import visible
 from services.rma.model.stock import Stock, StockMovement
-from services.rma.queries.access import visible_to
+from services.rma.queries.access import shelves_visible_to
 
 router = Router(tags=["stock"])
 
@@ -62,7 +62,7 @@ class MovementList(Listing):
 @router.get("/v1/stock", dependencies=[allow(*DEPOT_READERS)])
 async def list_stock_route(tx: Tx, caller: Caller, asked: Annotated[StockList, Query()]) -> Page[StockOut]:
     """A depot sees its own."""
-    rows = visible_to(caller, Stock)
+    rows = shelves_visible_to(caller)
     if asked.below_reorder_point:
         rows.append(Stock.c.on_hand - Stock.c.reserved < Stock.c.reorder_point)
     return await listed(tx, Stock, asked, rows, out=StockOut.model_validate)
@@ -73,6 +73,6 @@ async def list_stock_movements_route(
     stock_id: UUID, tx: Tx, caller: Caller, asked: Annotated[MovementList, Query()]
 ) -> Page[MovementOut]:
     """The newest first: who moved what, when and why."""
-    await visible(Stock, stock_id, visible_to(caller, Stock), tx)
+    await visible(Stock, stock_id, shelves_visible_to(caller), tx)
     rows = [StockMovement.c.stock_id == stock_id]
     return await listed(tx, StockMovement, asked, rows, out=MovementOut.model_validate)

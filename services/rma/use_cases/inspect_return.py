@@ -75,7 +75,7 @@ async def book_to_its_owner(rma: Rma, owner_id: UUID, cmd: InspectReturn, caller
     Raises ForbiddenTransition, NoMatch.
     """
     return_machine.check(rma.return_state, "awaiting_return")
-    owner = await tx.first(Rma, Rma.c.id == owner_id, *visible_to(caller, Rma), lock=True)
+    owner = await tx.first(Rma, Rma.c.id == owner_id, *visible_to(caller), lock=True)
     if owner is None or owner.account_id != rma.account_id or owner.return_serial != rma.received_serial:
         raise NoMatch("That RMA does not await this serial.", serial=rma.received_serial)
     receive_return(owner, ReceiveReturn.model_construct(serial=rma.received_serial, part_number=None), tx)
