@@ -6,7 +6,8 @@ built and before it is sent, so a failing commit is never answered with a 2xx.
 """
 
 import re
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from functools import wraps
 from typing import Annotated, Any, Self
 from uuid import UUID
 
@@ -281,6 +282,24 @@ def _if_match(request: Request, named: UUID | None) -> tuple[UUID, int] | None:
     return (named, revision) if named else None
 
 
+_OF_THE_FLUSH = {"revision", "updated_at"}
+
+
+def _as_flushed(endpoint: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """The route, whose answer to a command says what the flush makes of the row, though it is built before."""
+
+    @wraps(endpoint)
+    async def told(**values: Any) -> Any:
+        answer, tx = await endpoint(**values), values.get("tx")
+        if isinstance(answer, BaseModel) and tx and (shown := _OF_THE_FLUSH & type(answer).model_fields.keys()):
+            for name, value in tx.as_flushed(answer.id).items():  # type: ignore[attr-defined]
+                if name in shown:
+                    setattr(answer, name, value)
+        return answer
+
+    return told
+
+
 def locate(routes: Iterable[BaseRoute]) -> None:
     """Tells the routes that create something whether it can be read below them: then their answers say where."""
     found = [route for route in routes if isinstance(route, ServiceRoute)]
@@ -296,3 +315,6 @@ class Router(APIRouter):
 
     def __init__(self, *, tags: list[str]) -> None:
         super().__init__(route_class=ServiceRoute, tags=list(tags), generate_unique_id_function=operation_id)
+
+    def add_api_route(self, path: str, endpoint: Callable[..., Any], **how: Any) -> None:
+        super().add_api_route(path, _as_flushed(endpoint), **how)

@@ -17,14 +17,15 @@ Every filter and every order has its index: `tests/contract/test_lists.py` reads
 import json
 from collections.abc import Callable, Mapping, Sequence
 from inspect import isawaitable
-from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args, get_origin
 
 import sqlalchemy as sa
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql import operators
 
 from libs.events import labels
+from libs.events.values import Instant
 from libs.kit.fields import Storable
 from libs.kit.names import Found, has_words
 from libs.kit.paging import Key, Page, decode_cursor, encode_cursor
@@ -107,6 +108,29 @@ class Listing(BaseModel):
     @property
     def _is_usual(self) -> bool:
         return self.sort == self.orders()[0]
+
+
+class DatedListing(Listing):
+    """A list of an entity that has `updated_at`: what changed since, in the order of the changes, to be kept in step with.
+
+    A transaction may go on for minutes: a statement of it ends within one, and it waits for half of one (`libs/store/database.py`).
+    """
+
+    updated_since: Instant | None = Field(
+        None,
+        description="rows whose `updated_at` is not before it, in this order unless `sort=-updated_at`. A change is seen when "
+        "it is committed, a little after its time: ask from five minutes before the newest `updated_at` that you have",
+    )
+
+    @model_validator(mode="after")
+    def _in_order_of_changes(self) -> Self:
+        """Rows of one end of time are few to look at in that order, and may be all there are in any other."""
+        if self.updated_since is not None and self.sort.removeprefix("-") != "updated_at":
+            if "sort" in self.model_fields_set:
+                known = ["updated_at", "-updated_at"]
+                raise UnknownOrder("What changed since comes in the order of the changes.", sort=self.sort, known=known)
+            self.sort = "updated_at"
+        return self
 
 
 async def listed(

@@ -3,7 +3,7 @@
 from libs.store.compiled import Compiled, given
 from libs.store.context import Cause, Once, Scope
 from libs.store.database import Database
-from libs.store.entity import Entity
+from libs.store.entity import Entity, UpdatedAt
 from libs.store.errors import EmitRefused, NotFound, StaleRevision
 from libs.store.reference import Reference
 from libs.store.transaction import Transaction, next_value
@@ -20,6 +20,7 @@ __all__ = [
     "Scope",
     "StaleRevision",
     "Transaction",
+    "UpdatedAt",
     "given",
     "next_value",
 ]

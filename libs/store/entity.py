@@ -4,7 +4,7 @@
 gives the SQLAlchemy table `Rma.table` (columns under `Rma.c`) in the owning service's metadata and the fastest mapping we know
 of between asyncpg's records and objects. UUID, str, enums, int, bool, float, datetime (aware), date and bytes have a column type
 of their own; anything else is JSONB through pydantic. `Annotated[int, sa.DefaultClause("0")]` is a column that code which does not
-know it may leave out.
+know it may leave out. `updated_at: UpdatedAt = field(init=False)` is when the row was last changed: a transaction says it, nobody else.
 """
 
 import functools
@@ -28,6 +28,7 @@ from libs.store.flush import Stored
 from libs.store.metadata import metadata, owner_of
 
 E = TypeVar("E", bound="Entity")
+UpdatedAt = typing.Annotated[datetime, sa.DefaultClause(sa.text("app_now()"))]
 _WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _SCALARS: dict[type, tuple[Any, str]] = {
     UUID: (sa.Uuid(), "uuid"),
@@ -104,6 +105,8 @@ class Entity:
     table: ClassVar[sa.Table]
     is_reference: ClassVar[bool]
     """Whether its table seldom changes: see libs.store.reference."""
+    is_dated: ClassVar[bool]
+    """Whether its rows say when they were last changed."""
     c: ClassVar[Any]
     columns: ClassVar[tuple[ColumnMap, ...]]
     stored: ClassVar[Stored]
@@ -129,6 +132,7 @@ class Entity:
         cls._loaders = tuple((c.name, c.load) for c in cls.columns if c.load)
         cls.table = sa.Table(table, metadata(owner_of(cls.__module__)), *(pair[0] for pair in pairs))
         cls.c = cls.table.c
+        cls.is_dated = "updated_at" in hints
         for index, is_unique in [*((n, False) for n in indexes), *((n, True) for n in unique)]:
             names = (index,) if isinstance(index, str) else index
             sa.Index(
@@ -162,6 +166,11 @@ class Entity:
         return tuple(
             values[c.name] if c.dump is None or values[c.name] is None else c.dump(values[c.name]) for c in self.columns
         )
+
+    def date(self, now: datetime) -> None:
+        """It is changed, or made, at this time."""
+        if self.is_dated:
+            self.__dict__["updated_at"] = now
 
     @classmethod
     async def get(cls, id: UUID, tx: Finder, *, lock: bool = False) -> Self:

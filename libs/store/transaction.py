@@ -169,6 +169,7 @@ class Transaction:
 
     def add(self, entity: E) -> E:
         """A new row, inserted at the flush."""
+        entity.date(self.now)
         key = (type(entity), entity.id)
         self._entities[key] = entity
         self._kinds.add(type(entity))
@@ -183,6 +184,8 @@ class Transaction:
         self.pending.refuse_in_rebuild(cls.__name__)
         self.changed_reference |= cls.is_reference
         wanted = {entity.id: entity for entity in sorted(entities, key=lambda each: each.id)}
+        for entity in entities:
+            entity.date(self.now)
         rows = [entity.to_row() for entity in wanted.values()]
         statement = Statement.insert(*cls.stored, rows, " ON CONFLICT (id) DO NOTHING RETURNING id")
         free = {record["id"] for record in await self.connection.fetch(*statement.alone())}
@@ -321,6 +324,7 @@ class Transaction:
                 if key not in self._locked:
                     raise _unlocked(key)
                 entity.revision += 1
+                entity.date(self.now)
                 row = entity.to_row()
                 updates.setdefault(key[0], []).append(row)
             else:
@@ -342,11 +346,16 @@ class Transaction:
 
     def revision_of(self, id: UUID) -> int | None:
         """The revision that the entity with this id has once flushed; None when it was not read or is no more."""
+        return self.as_flushed(id).get("revision")
+
+    def as_flushed(self, id: UUID) -> dict[str, Any]:
+        """What a flush would make of its `revision` and `updated_at`, which it may not have; nothing for one that is not here."""
         for key, entity in self._by_id(id):
             if entity is not None:
                 changed = key not in self._new and self._loaded[key] != entity.to_row()
-                return entity.revision + changed
-        return None
+                said = {"updated_at": self.now if changed else getattr(entity, "updated_at", None)}
+                return {"revision": entity.revision + changed, **(said if entity.is_dated else {})}
+        return {}
 
 
 def next_value(prefix: str) -> sa.ColumnElement[int]:

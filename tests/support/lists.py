@@ -166,11 +166,24 @@ def lists(described: Schema) -> dict[str, list[Schema]]:
 
 
 def _is_a_page(schema: Schema, described: Schema) -> bool:
-    if "$ref" in schema:
-        schema = described["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    schema = _resolved(schema, described)
     return "next_cursor" in schema.get("properties", {}) or any(
         _is_a_page(each, described) for each in schema.get("anyOf", ())
     )
+
+
+def page_items(path: str, described: Schema) -> list[Schema]:
+    """What the pages of this list hold: the schema of each kind of item."""
+    said = described["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    pages = [_resolved(each, described) for each in said.get("anyOf", [said])]
+    return [_resolved(each["properties"]["items"]["items"], described) for each in pages]
+
+
+def _resolved(schema: Schema, described: Schema) -> Schema:
+    found: Schema = (
+        described["components"]["schemas"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    )
+    return found
 
 
 def _key_of(path: str) -> str:

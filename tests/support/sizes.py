@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-BOUNDS = {"bus": 3500, "store": 1700, "kit": 3900}
+BOUNDS = {"bus": 3500, "store": 1730, "kit": 3950}
 """Lines of Python at most, blank ones and comments too, without tests."""
 
 

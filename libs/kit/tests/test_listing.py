@@ -1,6 +1,7 @@
 """Lists: narrowed, in any order, page after page, while rows are added."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import field
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from random import Random
@@ -10,9 +11,9 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
-from libs.kit.listing import Listing, UnknownOrder, contains, is_set, listed, order
+from libs.kit.listing import DatedListing, Listing, UnknownOrder, contains, is_set, listed, order
 from libs.kit.problems import BadRequest
-from libs.store import Database, Entity, Scope
+from libs.store import Database, Entity, Scope, UpdatedAt
 from libs.store.ids import new_id
 from tests.support.tables import database_for
 
@@ -26,6 +27,7 @@ class Ticket(Entity, table="tickets", indexes=(("state", "place", "id"),)):
     place: int
     opened_at: datetime
     closed_at: datetime | None = None
+    updated_at: UpdatedAt = field(init=False)
     marks: dict[str, int]
 
 
@@ -37,6 +39,11 @@ class TicketList(Listing):
     word: str | None = None
     """No column is called so: the route's own to apply."""
     sort: str = order("-place", "opened_at", "lane", "id")
+
+
+class ChangedTicketList(DatedListing):
+    lane: str | None = None
+    sort: str = order("-place", "updated_at")
 
 
 class FoundTicketList(TicketList):
@@ -72,7 +79,7 @@ def key_of(ticket: Ticket, sort: str) -> tuple[Any, UUID]:
     return getattr(ticket, sort.removeprefix("-")), ticket.id
 
 
-async def find(database: Database, asked: TicketList, *rows: Any) -> list[Ticket]:
+async def find(database: Database, asked: Listing, *rows: Any) -> list[Ticket]:
     async with database.transaction(WORKER) as tx:
         return (await listed(tx, Ticket, asked, rows, out=lambda ticket: ticket)).items
 
@@ -115,6 +122,31 @@ async def test_a_walk_visits_each_row_once_in_its_order_while_others_are_added(t
     assert len(ids) == len(set(ids))
     assert there <= set(ids)
     assert seen == sorted(seen, key=lambda each: key_of(each, sort), reverse=sort.startswith("-"))
+
+
+async def test_what_changed_since_comes_in_the_order_of_the_changes(tickets: Database) -> None:
+    everything = await find(tickets, TicketList(limit=200))
+    since = max(each.updated_at for each in everything) + timedelta(microseconds=1)
+    assert await find(tickets, ChangedTicketList(updated_since=since)) == []
+    changed = Random(1).sample([each.id for each in everything], 7)
+    for id in [*changed, *changed[:2]]:
+        async with tickets.transaction(WORKER) as tx:
+            (await Ticket.get(id, tx, lock=True)).place += 1
+    async with tickets.transaction(WORKER) as tx:
+        for each in await tx.select(Ticket, lock=True):
+            each.place += 0
+    expected = [*changed[2:], *changed[:2]]
+    for sort, ids in (({}, expected), ({"sort": "updated_at"}, expected), ({"sort": "-updated_at"}, expected[::-1])):
+        seen: list[UUID] = []
+        cursor: str | None = None
+        while not seen or cursor:
+            asked = ChangedTicketList(updated_since=since, limit=3, cursor=cursor, **sort)
+            async with tickets.transaction(WORKER) as tx:
+                page = await listed(tx, Ticket, asked, out=lambda ticket: ticket)
+            seen, cursor = [*seen, *(each.id for each in page.items)], page.next_cursor
+        assert seen == ids
+    with pytest.raises(UnknownOrder):
+        ChangedTicketList(updated_since=since, sort="-place")
 
 
 async def test_a_range_holds_its_beginning_and_not_its_end(tickets: Database) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from libs.events import Event
-from libs.store import Database, Entity, Scope
+from libs.store import Database, Entity, Scope, UpdatedAt
 
 WORKER = Scope.system("test")
 STAFF = Scope("staff", actor="engineer:1")
@@ -19,6 +19,7 @@ class Crate(Entity, table="crates", unique=("label",)):
     account_id: UUID
     label: str
     weight: int = 1
+    updated_at: UpdatedAt = field(init=False)
 
 
 class Tariff(Entity, table="tariffs", reference=True):

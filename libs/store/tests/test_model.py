@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +12,7 @@ from libs.store import Database, Transaction
 from libs.store.tests.goods import WORKER, Crate, CrateFilled
 
 IDS = [UUID(int=n) for n in range(1, 4)]
-Row = tuple[int, int, int]  # weight, revision, version
+Row = tuple[int, int, int, datetime]  # weight, revision, version, updated_at
 
 steps = st.tuples(
     st.sampled_from(
@@ -36,21 +37,22 @@ class Model:
     new: set[UUID] = field(default_factory=set)
     events: list[tuple[UUID, int]] = field(default_factory=list)
 
-    def flush(self) -> None:
-        for id, (weight, revision, version) in self.rows.items():
-            if id not in self.new and self.flushed[id] != (weight, revision, version):
-                self.rows[id] = (weight, revision + 1, version)
+    def flush(self, now: datetime) -> None:
+        for id, row in self.rows.items():
+            if id not in self.new and self.flushed[id] != row:
+                weight, revision, version, _ = row
+                self.rows[id] = (weight, revision + 1, version, now)
         self.flushed, self.new = dict(self.rows), set()
 
     def put(self, id: UUID, *, weight: int | None = None, filled: bool = False) -> None:
-        old, revision, version = self.rows[id]
-        self.rows[id] = (old if weight is None else weight, revision, version + filled)
+        old, revision, version, updated_at = self.rows[id]
+        self.rows[id] = (old if weight is None else weight, revision, version + filled, updated_at)
         if filled:
             self.events.append((id, version + 1))
 
 
 def row_of(crate: Crate | None) -> Row | None:
-    return (crate.weight, crate.revision, crate.version) if crate else None
+    return (crate.weight, crate.revision, crate.version, crate.updated_at) if crate else None
 
 
 async def act(tx: Transaction, model: Model, what: str, id: UUID, number: int) -> None:
@@ -59,7 +61,7 @@ async def act(tx: Transaction, model: Model, what: str, id: UUID, number: int) -
         case "add":
             if await Crate.find(id, tx, lock=True) is None:
                 tx.add(Crate(id=id, account_id=id, label=str(id), weight=number))
-                model.rows[id] = (number, 0, 0)
+                model.rows[id] = (number, 0, 0, tx.now)
                 model.new.add(id)
         case "change" | "fill" | "remove" | "renew":
             crate = await Crate.find(id, tx, lock=True)
@@ -84,7 +86,7 @@ async def act(tx: Transaction, model: Model, what: str, id: UUID, number: int) -
             assert [row_of(found) for found in await tx.find_many(Crate, IDS)] == [model.rows.get(id) for id in IDS]
         case "flush" | "select":
             await tx.flush()
-            model.flush()
+            model.flush(tx.now)
             if what == "select":
                 assert {c.id: row_of(c) for c in await tx.select(Crate, Crate.c.weight >= number)} == {
                     id: row for id, row in model.rows.items() if row[0] >= number
@@ -92,7 +94,8 @@ async def act(tx: Transaction, model: Model, what: str, id: UUID, number: int) -
     expected = model.rows.get(id)
     if expected and tx.revision_of(id) is not None:
         changed = id not in model.new and expected != model.flushed[id]
-        assert tx.revision_of(id) == expected[1] + changed
+        updated_at = tx.now if changed else expected[3]
+        assert tx.as_flushed(id) == {"revision": expected[1] + changed, "updated_at": updated_at}
 
 
 async def live(database: Database, model: Model, done: list[tuple[str, UUID, int]], *, keep: bool) -> None:
@@ -101,7 +104,7 @@ async def live(database: Database, model: Model, done: list[tuple[str, UUID, int
             await act(tx, model, what, id, number)
         if not keep:
             raise ThrownAwayError
-    model.flush()
+    model.flush(tx.now)
 
 
 @given(lived=transactions)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from libs.events.cases import ExternalIdentifier
 from libs.events.values import Channel, Impact, Language, Priority, Severity
 from libs.events.values import Wait as WaitKind
-from libs.store import Entity
+from libs.store import Entity, UpdatedAt
 from libs.store.metadata import metadata
 from services.cases.model.actor import Actor
 from services.cases.model.case_values import (
@@ -47,6 +47,8 @@ class Case(
         ("queue", "opened_at", "id"),
         ("queue", "state"),
         ("serial", "account_id"),
+        ("updated_at", "id"),
+        ("account_id", "updated_at", "id"),
     ),
     unique=("number",),
 ):
@@ -78,6 +80,7 @@ class Case(
     reporter_name: str
     opened_by: str
     opened_at: datetime
+    updated_at: UpdatedAt = field(init=False)
     external_identifiers: list[ExternalIdentifier] = field(default_factory=list)
     alert_id: UUID | None = None
     parent_id: UUID | None = None

@@ -1,5 +1,6 @@
 """A problem: what many cases have in common, its cause, and what we do about it (S25)."""
 
+from dataclasses import field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -8,7 +9,7 @@ from pydantic import BaseModel
 
 from libs.kit.problems import Unprocessable
 from libs.kit.states import StateMachine
-from libs.store import Entity
+from libs.store import Entity, UpdatedAt
 from services.cases.model.case_values import Workaround
 from services.cases.model.text import words
 
@@ -49,6 +50,8 @@ class Problem(
         ("status", "created_at", "id"),
         ("family", "created_at", "id"),
         ("firmware", "created_at", "id"),
+        ("updated_at", "id"),
+        ("status", "updated_at", "id"),
     ),
     unique=("number",),
 ):
@@ -70,6 +73,7 @@ class Problem(
     history: list[ProblemChange]
     created_by: str
     created_at: datetime
+    updated_at: UpdatedAt = field(init=False)
 
     def describe(self) -> None:
         """Keeps the searched words in step with the text."""

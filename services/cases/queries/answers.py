@@ -69,6 +69,7 @@ class CaseOut(Out):
     language: Language
     opened_at: datetime
     opened_by: str
+    updated_at: datetime
     coverage: Coverage
     external_identifiers: list[ExternalIdentifier]
     alert_id: UUID | None

@@ -12,7 +12,7 @@ from libs.events.values import Instant, Priority, Severity
 from libs.kit.auth import CASE_READERS
 from libs.kit.fields import Line, Serial, Word
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.listing import COUNTS, Listing, contains, listed, order
+from libs.kit.listing import COUNTS, DatedListing, contains, listed, order
 from libs.kit.paging import Page
 from services.cases.model.case import Case, case_external_ids
 from services.cases.model.lifecycle import OPEN, OVER, CaseState
@@ -22,7 +22,7 @@ from services.cases.queries.answers import CaseDetail, CaseOut, case_out, fields
 router = Router(tags=["cases"])
 
 
-class CaseList(Listing):
+class CaseList(DatedListing):
     found_by: ClassVar[Sequence[str]] = ("number", "serial")
 
     q: Word | None = Field(None, description="a case's number, or a unit's serial")
@@ -41,7 +41,7 @@ class CaseList(Listing):
     opened_from: Instant | None = None
     opened_before: Instant | None = None
     counts: list[Literal["state", "severity", "priority"]] | None = Field(None, description=COUNTS)
-    sort: str = order("-opened_at")
+    sort: str = order("-opened_at", "updated_at")
 
 
 @router.get("/v1/cases", dependencies=[allow(*CASE_READERS)])

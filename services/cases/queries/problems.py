@@ -13,7 +13,7 @@ from libs.events.values import Instant
 from libs.kit.auth import CASE_READERS
 from libs.kit.fields import Line, ProductNumber, Text
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.listing import Listing, Out, contains, found_first, listed, order
+from libs.kit.listing import DatedListing, Out, contains, found_first, listed, order
 from libs.kit.paging import Page
 from libs.store import Compiled, NotFound, Transaction, given
 from services.cases.model.problem import Problem, ProblemChange, ProblemState, Response, likeness
@@ -38,6 +38,7 @@ class KnownError(Out):
     symptom: str
     workaround: str | None
     fix_release: str | None
+    updated_at: datetime
 
 
 class ProblemOut(KnownError):
@@ -78,7 +79,7 @@ _LIKELY = Compiled(
 )
 
 
-class ProblemList(Listing):
+class ProblemList(DatedListing):
     q: Text | None = Field(None, description="symptom, in Vietnamese (with or without diacritics) or English")
     family: Line | None = None
     product_number: ProductNumber | None = None
@@ -86,7 +87,7 @@ class ProblemList(Listing):
     status: ProblemState | None = None
     created_from: Instant | None = None
     created_before: Instant | None = None
-    sort: str = order("-created_at")
+    sort: str = order("-created_at", "updated_at")
 
 
 @router.get("/v1/problems", dependencies=[allow(*CASE_READERS)])

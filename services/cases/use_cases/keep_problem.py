@@ -83,7 +83,7 @@ async def respond_to_problem(problem: Problem, cmd: RespondToProblem, by: str, t
 
 
 def _tell(problem: Problem, by: str, tx: Transaction) -> None:
-    tx.emit(ProblemUpdated(**problem.facts(), by=by, updated_at=tx.now))
+    tx.emit(ProblemUpdated(**problem.facts() | {"by": by, "updated_at": tx.now}))
 
 
 @router.post("/v1/problems", dependencies=[allow(*ENGINEERS)], status_code=201)

@@ -1,5 +1,6 @@
 """Our work with one partner on one diagnosis: from the customer's wish to the end of the partner's ticket."""
 
+from dataclasses import field
 from datetime import datetime
 from itertools import pairwise
 from typing import Annotated, Literal, TypedDict
@@ -12,7 +13,7 @@ from libs.events.ecps import NotOpenable
 from libs.events.values import Instant, Language
 from libs.kit.problems import Conflict
 from libs.kit.states import ForbiddenTransition, StateMachine
-from libs.store import Entity, Transaction
+from libs.store import Entity, Transaction, UpdatedAt
 from libs.store.ids import derived
 from services.ecps.model.partner import ConnectorKind
 
@@ -104,6 +105,9 @@ class Engagement(
         ("state", "created_at", "id"),
         ("partner_id", "state", "created_at", "id"),
         "ticket_number",
+        ("updated_at", "id"),
+        ("account_id", "updated_at", "id"),
+        ("partner_id", "updated_at", "id"),
     ),
     unique=("diagnosis_id", "number", "our_reference", ("partner_id", "ticket_number")),
 ):
@@ -146,6 +150,7 @@ class Engagement(
     findings_shared: int = 0
     history: list[EngagementChange]
     created_at: datetime
+    updated_at: UpdatedAt = field(init=False)
 
     @staticmethod
     def id_for(diagnosis_id: UUID) -> UUID:

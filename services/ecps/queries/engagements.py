@@ -15,7 +15,7 @@ from libs.kit.auth import CASE_READERS, STAFF, Principal
 from libs.kit.fields import Word
 from libs.kit.files import disposition
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.listing import COUNTS, Listing, Out, listed, order
+from libs.kit.listing import COUNTS, DatedListing, Listing, Out, listed, order
 from libs.kit.paging import Page
 from libs.store import Transaction
 from services.ecps.model.case_file import CaseFile
@@ -61,6 +61,7 @@ class EngagementOut(Out):
     resolution: str | None
     history: list[EngagementChange]
     created_at: datetime
+    updated_at: datetime
 
 
 class NoteOut(Out):
@@ -81,7 +82,7 @@ async def engagement_for(caller: Principal, id: UUID, tx: Transaction, *, lock: 
     return await shown(Engagement, id, caller, tx, lock=lock)
 
 
-class EngagementList(Listing):
+class EngagementList(DatedListing):
     found_by: ClassVar[Sequence[str]] = ("number",)
 
     q: Word | None = Field(None, description="an engagement's number")
@@ -93,7 +94,7 @@ class EngagementList(Listing):
     created_from: Instant | None = None
     created_before: Instant | None = None
     counts: list[Literal["state"]] | None = Field(None, description=COUNTS)
-    sort: str = order("-created_at")
+    sort: str = order("-created_at", "updated_at")
 
 
 @router.get(_PATH, dependencies=[allow(*CASE_READERS)])

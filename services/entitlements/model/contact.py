@@ -1,19 +1,27 @@
 """A person at the customer."""
 
+from dataclasses import field
 from datetime import datetime
 from uuid import UUID
 
 from libs.events import values
 from libs.events.values import Language
 from libs.kit.names import Named
-from libs.store import Entity
+from libs.store import Entity, UpdatedAt
 
 
 class Contact(
     Named,
     Entity,
     table="contacts",
-    indexes=(("account_id", "id"), ("email", "id"), ("sort_key", "id"), ("account_id", "sort_key", "id")),
+    indexes=(
+        ("account_id", "id"),
+        ("email", "id"),
+        ("sort_key", "id"),
+        ("account_id", "sort_key", "id"),
+        ("updated_at", "id"),
+        ("account_id", "updated_at", "id"),
+    ),
 ):
     """`authorised`: may accept and sign off for the account."""
 
@@ -24,6 +32,7 @@ class Contact(
     language: Language
     authorised: bool
     created_at: datetime
+    updated_at: UpdatedAt = field(init=False)
 
     def facts(self) -> values.Contact:
         """What events say of them."""

@@ -1,5 +1,6 @@
 """A support contract: its plan, options and terms, and from which day to which it covers."""
 
+from dataclasses import field
 from datetime import date, datetime, timedelta
 from typing import Literal, TypedDict
 from uuid import UUID
@@ -8,7 +9,7 @@ from pydantic import BaseModel
 
 from libs.kit.problems import Conflict, Unprocessable
 from libs.kit.states import StateMachine
-from libs.store import Entity
+from libs.store import Entity, UpdatedAt
 from services.entitlements.model.history import Change
 
 State = Literal["scheduled", "active", "expired", "cancelled", "superseded"]
@@ -60,7 +61,12 @@ class ContractFacts(TypedDict):
     plan: str
 
 
-class Contract(Entity, table="contracts", indexes=(("account_id", "id"), ("state", "id")), unique=("number",)):
+class Contract(
+    Entity,
+    table="contracts",
+    indexes=(("account_id", "id"), ("state", "id"), ("updated_at", "id"), ("account_id", "updated_at", "id")),
+    unique=("number",),
+):
     """`features` are the plan's when the contract was written or last renewed; `options` were bought with it.
 
     `families` are the product families that it covers, none: all. `ended_on` is the first day without cover of one that was ended
@@ -79,6 +85,7 @@ class Contract(Entity, table="contracts", indexes=(("account_id", "id"), ("state
     supersedes_id: UUID | None
     history: list[Change]
     created_at: datetime
+    updated_at: UpdatedAt = field(init=False)
 
     def facts(self) -> ContractFacts:
         """What every event of this contract says."""

@@ -1,13 +1,14 @@
 """Software licences: what may be used, by whom, until when."""
 
 from collections.abc import Iterable
+from dataclasses import field
 from datetime import date, datetime, timedelta
 from typing import Literal, TypedDict
 from uuid import UUID
 
 from libs.kit.problems import Unprocessable
 from libs.kit.states import StateMachine
-from libs.store import Entity
+from libs.store import Entity, UpdatedAt
 from services.entitlements.model.history import Change
 
 State = Literal["active", "expiring", "expired"]
@@ -40,7 +41,15 @@ class LicenceFacts(TypedDict):
 class Licence(
     Entity,
     table="licences",
-    indexes=(("account_id", "id"), "contract_id", "serial", ("product_number", "id"), ("state", "id")),
+    indexes=(
+        ("account_id", "id"),
+        "contract_id",
+        "serial",
+        ("product_number", "id"),
+        ("state", "id"),
+        ("updated_at", "id"),
+        ("account_id", "updated_at", "id"),
+    ),
     unique=("key",),
 ):
     """`distances`: how many days before its end it is told of, by the policy when its validity was last set."""
@@ -59,6 +68,7 @@ class Licence(
     distances: list[int]
     history: list[Change]
     created_at: datetime
+    updated_at: UpdatedAt = field(init=False)
 
     def facts(self) -> LicenceFacts:
         """What every event of this licence says."""

@@ -5,6 +5,7 @@ row-level security lets either of them see.
 """
 
 from collections.abc import Sequence
+from dataclasses import field
 from datetime import datetime
 from typing import Literal, TypedDict
 from uuid import UUID
@@ -12,7 +13,7 @@ from uuid import UUID
 from libs.events.entitlements import RegistrationState, registration_key
 from libs.kit.problems import Conflict
 from libs.kit.states import StateMachine
-from libs.store import Entity, Transaction
+from libs.store import Entity, Transaction, UpdatedAt
 from services.entitlements.model.history import Change
 
 State = Literal["registered", "withdrawn"]
@@ -59,6 +60,8 @@ class Registration(
         "serial",
         ("state", "id"),
         "disputed_at",
+        ("updated_at", "id"),
+        ("account_id", "updated_at", "id"),
     ),
 ):
     """`contract_id` is preferred among the account's contracts that cover the family. `firmware` is as somebody noted it: what a unit
@@ -77,6 +80,7 @@ class Registration(
     state: State
     history: list[RegistrationChange]
     created_at: datetime
+    updated_at: UpdatedAt = field(init=False)
     firmware: str | None = None
     disputed_at: datetime | None = None
 

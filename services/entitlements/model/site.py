@@ -1,5 +1,6 @@
 """A site: where products stand, parts are shipped to and technicians go."""
 
+from dataclasses import field
 from datetime import datetime
 from itertools import pairwise
 from typing import Self
@@ -10,7 +11,7 @@ from pydantic import model_validator
 from libs.events import values
 from libs.events.values import OpeningHours
 from libs.kit.names import Named
-from libs.store import Entity
+from libs.store import Entity, UpdatedAt
 
 
 class OpeningWindow(OpeningHours):
@@ -42,6 +43,8 @@ class Site(
         ("sort_key", "id"),
         ("account_id", "sort_key", "id"),
         ("country", "sort_key", "id"),
+        ("updated_at", "id"),
+        ("account_id", "updated_at", "id"),
     ),
 ):
     account_id: UUID
@@ -56,6 +59,7 @@ class Site(
     access_notes: str | None
     contact_id: UUID | None
     created_at: datetime
+    updated_at: UpdatedAt = field(init=False)
 
     def facts(self) -> values.Site:
         """What events say of it."""

@@ -11,7 +11,7 @@ from libs.events.values import Language, OpeningHours
 from libs.kit.auth import ACCOUNT_READERS
 from libs.kit.fields import Line, Word
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.listing import Listing, Out, listed, order
+from libs.kit.listing import DatedListing, Listing, Out, listed, order
 from libs.kit.paging import Page
 from libs.kit.rows import Rows
 from services.entitlements.model.account import Account
@@ -48,6 +48,7 @@ class SiteOut(Out):
     access_notes: str | None
     contact_id: UUID | None
     created_at: datetime
+    updated_at: datetime
 
 
 class ContactOut(Out):
@@ -59,6 +60,7 @@ class ContactOut(Out):
     language: Language
     authorised: bool
     created_at: datetime
+    updated_at: datetime
 
 
 def _named(cls: type[Any], q: str | None) -> Rows:
@@ -71,18 +73,18 @@ class AccountList(Listing):
     sort: str = order("id", "name")
 
 
-class SiteList(Listing):
+class SiteList(DatedListing):
     q: Line | None = Field(None, description=_WORDS)
     account_id: UUID | None = None
     country: Word | None = None
-    sort: str = order("id", "name")
+    sort: str = order("id", "name", "updated_at")
 
 
-class ContactList(Listing):
+class ContactList(DatedListing):
     q: Line | None = Field(None, description=_WORDS)
     account_id: UUID | None = None
     email: Line | None = None
-    sort: str = order("id", "name")
+    sort: str = order("id", "name", "updated_at")
 
 
 @router.get("/v1/accounts", dependencies=READ)

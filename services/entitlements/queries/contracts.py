@@ -13,7 +13,7 @@ from libs.events import values
 from libs.kit.auth import ACCOUNT_READERS
 from libs.kit.fields import Word
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.listing import Listing, Out, listed, order
+from libs.kit.listing import DatedListing, Listing, Out, listed, order
 from libs.kit.names import Words
 from libs.kit.paging import Page
 from services.entitlements.model.account import Account
@@ -40,6 +40,7 @@ class ContractOut(Out):
     supersedes_id: UUID | None
     history: list[Change]
     created_at: datetime
+    updated_at: datetime
 
 
 class OfferOut(Out):
@@ -62,12 +63,13 @@ class ResellerOut(Out):
     url: str | None
 
 
-class ContractList(Listing):
+class ContractList(DatedListing):
     found_by: ClassVar[Sequence[str]] = ("number",)
 
     q: Word | None = Field(None, description="a contract's number")
     account_id: UUID | None = None
     state: State | None = None
+    sort: str = order("id", "updated_at")
 
 
 class OfferList(Listing):

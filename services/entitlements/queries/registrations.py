@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 from libs.kit.auth import ACCOUNT_READERS, CASE_READERS, Principal
 from libs.kit.fields import ProductNumber, Serial, Word
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.listing import Listing, Out, is_set, listed, order
+from libs.kit.listing import DatedListing, Listing, Out, is_set, listed, order
 from libs.kit.names import Words
 from libs.kit.paging import Page
 from services.entitlements.model import licence, registration
@@ -55,6 +55,7 @@ class RegistrationOut(Out):
     disputed_at: datetime | None
     history: list[ChangeOut]
     created_at: datetime
+    updated_at: datetime
 
     @classmethod
     def of(cls, registration: Registration, caller: Principal, **more: Any) -> Self:
@@ -91,6 +92,7 @@ class LicenceOut(Out):
     state: licence.State
     history: list[Change]
     created_at: datetime
+    updated_at: datetime
 
 
 class ProductList(Listing):
@@ -102,21 +104,23 @@ class ProductList(Listing):
     sort: str = order("id", "name")
 
 
-class RegistrationList(Listing):
+class RegistrationList(DatedListing):
     account_id: UUID | None = None
     site_id: UUID | None = None
     product_number: ProductNumber | None = None
     serial: Serial | None = None
     state: registration.State | None = None
     disputed: bool | None = Field(None, description="another registration holds the unit")
+    sort: str = order("id", "updated_at")
 
 
-class LicenceList(Listing):
+class LicenceList(DatedListing):
     key: Word | None = None
     serial: Serial | None = None
     product_number: ProductNumber | None = None
     account_id: UUID | None = None
     state: licence.State | None = None
+    sort: str = order("id", "updated_at")
 
 
 @router.get("/v1/products", dependencies=ANYONE)

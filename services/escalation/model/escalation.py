@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from libs.events.values import Priority, Recipient
 from libs.kit.problems import Conflict
 from libs.kit.states import StateMachine
-from libs.store import Entity
+from libs.store import Entity, UpdatedAt
 from services.escalation.model.escalation_policy import FrozenPolicy, Step
 
 EscalationState = Literal["triggered", "unanswered", "acknowledged", "handed_over", "resolved"]
@@ -88,6 +88,8 @@ class Escalation(
         ("account_id", "raised_at", "id"),
         ("state", "raised_at", "id"),
         ("priority", "raised_at", "id"),
+        ("updated_at", "id"),
+        ("account_id", "updated_at", "id"),
     ),
     unique=("number", "breach_id"),
 ):
@@ -111,6 +113,7 @@ class Escalation(
     owner: Recipient | None = None
     raised_by: str
     raised_at: datetime
+    updated_at: UpdatedAt = field(init=False)
     active_at: datetime
     next_step_at: datetime | None = None
     resolution: str | None = None

@@ -12,7 +12,7 @@ from libs.events.values import Instant, Priority, Recipient
 from libs.kit.auth import ACCOUNT_READERS, Principal
 from libs.kit.fields import Word
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.listing import COUNTS, Listing, Out, listed, order
+from libs.kit.listing import COUNTS, DatedListing, Out, listed, order
 from libs.kit.paging import Page
 from libs.kit.problems import Missing
 from libs.kit.rows import Rows, of_its_accounts, visible
@@ -38,6 +38,7 @@ class EscalationOut(Out):
     epoch: int
     raised_by: str
     raised_at: datetime
+    updated_at: datetime
     resolution: str | None
     resolved_at: datetime | None
 
@@ -84,7 +85,7 @@ async def visible_escalation(
     return await visible(Escalation, escalation_id, visible_to(caller, Escalation), tx, lock=lock)
 
 
-class EscalationList(Listing):
+class EscalationList(DatedListing):
     found_by: ClassVar[Sequence[str]] = ("number",)
 
     q: Word | None = Field(None, description="an escalation's number")
@@ -95,7 +96,7 @@ class EscalationList(Listing):
     raised_from: Instant | None = None
     raised_before: Instant | None = None
     counts: list[Literal["state", "priority"]] | None = Field(None, description=COUNTS)
-    sort: str = order("-raised_at")
+    sort: str = order("-raised_at", "updated_at")
 
 
 @router.get("/v1/escalations", dependencies=[allow(*ACCOUNT_READERS)])

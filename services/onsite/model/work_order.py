@@ -1,5 +1,6 @@
 """The work order: one visit's worth of work for one diagnosis, however many appointments it takes."""
 
+from dataclasses import field
 from datetime import datetime
 from typing import Literal, TypedDict
 from uuid import UUID
@@ -10,7 +11,7 @@ from libs.events.onsite import FailureReason
 from libs.events.values import Instant
 from libs.kit.problems import Conflict, Unprocessable
 from libs.kit.states import StateMachine
-from libs.store import Entity
+from libs.store import Entity, UpdatedAt
 from libs.store.ids import derived
 from services.onsite.model.policy import OnsitePolicy
 
@@ -90,7 +91,14 @@ class WorkOrderFacts(TypedDict):
 class WorkOrder(
     Entity,
     table="work_orders",
-    indexes=("case_id", ("opened_at", "id"), ("account_id", "opened_at", "id"), ("state", "opened_at", "id")),
+    indexes=(
+        "case_id",
+        ("opened_at", "id"),
+        ("account_id", "opened_at", "id"),
+        ("state", "opened_at", "id"),
+        ("updated_at", "id"),
+        ("account_id", "updated_at", "id"),
+    ),
     unique=("diagnosis_id", "number"),
 ):
     """Its id is derived from the diagnosis: whatever is told twice opens one."""
@@ -115,6 +123,7 @@ class WorkOrder(
     unusable: list[UUID]
     software_approval: SoftwareApproval | None = None
     opened_at: datetime
+    updated_at: UpdatedAt = field(init=False)
     history: list[Change]
 
     @staticmethod

@@ -12,7 +12,7 @@ from libs.events.values import Contact, InstalledPart, Site, Window
 from libs.kit.auth import VISIT_READERS, Principal
 from libs.kit.fields import Word
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.listing import COUNTS, Listing, Out, listed, order
+from libs.kit.listing import COUNTS, DatedListing, Listing, Out, listed, order
 from libs.kit.paging import Page
 from libs.kit.rows import visible
 from libs.store import Transaction
@@ -65,6 +65,7 @@ class WorkOrderOut(Out):
     software_approval: SoftwareApproval | None
     failed_visits: int
     opened_at: datetime
+    updated_at: datetime
     history: list[Change]
     site: Site | None = None
     contact: Contact | None = None
@@ -94,7 +95,7 @@ async def work_order_out(order: WorkOrder, tx: Transaction, caller: Principal) -
     return out
 
 
-class WorkOrderList(Listing):
+class WorkOrderList(DatedListing):
     found_by: ClassVar[Sequence[str]] = ("number",)
 
     q: Word | None = Field(None, description="a work order's number")
@@ -104,7 +105,7 @@ class WorkOrderList(Listing):
     opened_from: AwareDatetime | None = None
     opened_before: AwareDatetime | None = None
     counts: list[Literal["state"]] | None = Field(None, description=COUNTS)
-    sort: str = order("-opened_at")
+    sort: str = order("-opened_at", "updated_at")
 
 
 @router.get("/v1/work-orders", dependencies=[allow(*VISIT_READERS)])

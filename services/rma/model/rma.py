@@ -1,5 +1,6 @@
 """One advance replacement: the way out here, the way back in return_leg.py. Each goes its own way."""
 
+from dataclasses import field
 from datetime import date, datetime
 from uuid import UUID
 
@@ -7,7 +8,7 @@ from libs.events.entitlements import CoverageDecided
 from libs.events.values import Contact, Priority, Severity, Site
 from libs.kit.calendar import DayEnd
 from libs.kit.problems import Conflict, Unprocessable
-from libs.store import Entity, Transaction
+from libs.store import Entity, Transaction, UpdatedAt
 from services.rma.model.outbound_leg import outbound_machine
 from services.rma.model.promise import Promise
 from services.rma.model.rma_values import (
@@ -75,6 +76,9 @@ class Rma(
         ("return_state", "created_at", "id"),
         ("depot_id", "created_at", "id"),
         ("depot_id", "state", "created_at", "id"),
+        ("updated_at", "id"),
+        ("account_id", "updated_at", "id"),
+        ("depot_id", "updated_at", "id"),
     ),
     unique=("cause_id", "number"),
 ):
@@ -139,6 +143,7 @@ class Rma(
     invoice: Invoice | None = None
     history: list[Change]
     created_at: datetime
+    updated_at: UpdatedAt = field(init=False)
     closed_at: datetime | None = None
 
     @property

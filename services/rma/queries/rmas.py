@@ -12,7 +12,7 @@ from libs.events.values import Contact, Instant, Priority, Severity, Site
 from libs.kit.auth import RMA_READERS, Principal
 from libs.kit.fields import Serial, Word
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.listing import COUNTS, Listing, Out, listed, order
+from libs.kit.listing import COUNTS, DatedListing, Out, listed, order
 from libs.kit.paging import Page
 from libs.kit.rows import visible
 from libs.store import Transaction
@@ -82,6 +82,7 @@ class RmaOut(Out):
     inspection: InspectionResult | None
     invoice: Invoice | None
     created_at: datetime
+    updated_at: datetime
     closed_at: datetime | None
     revision: int
 
@@ -122,7 +123,7 @@ async def rma_and_case(caller: Principal, rma_id: UUID, tx: Transaction) -> tupl
     return rma, await CaseFile.get(rma.case_id, tx)
 
 
-class RmaList(Listing):
+class RmaList(DatedListing):
     """RMAs, the newest first."""
 
     found_by: ClassVar[Sequence[str]] = ("number", "serial")
@@ -139,7 +140,7 @@ class RmaList(Listing):
     created_from: Instant | None = None
     created_before: Instant | None = None
     counts: list[Literal["state", "return_state"]] | None = Field(None, description=COUNTS)
-    sort: str = order("-created_at")
+    sort: str = order("-created_at", "updated_at")
 
 
 @router.get("/v1/rmas", dependencies=[allow(*RMA_READERS)])

@@ -12,6 +12,7 @@ from libs.bus.envelope import Delivery
 from libs.events import Event
 from libs.events.rma_returns import RepeatReplacementDetected
 from services.rma.handlers import projections
+from services.rma.model.rma import Rma
 from services.rma.queries.rmas import RmaOut
 from services.rma.tests.builders import SITE, Case, delivered, goods_in, made, refused, reserved, seen
 from services.rma.tests.network import a_network
@@ -26,6 +27,7 @@ _OF_ITS_OWN = {
     "diagnosis_id",
     "serial",
     "created_at",
+    "updated_at",
     "shipped_at",
     "shipped_serial",
     "tracking",
@@ -78,6 +80,37 @@ STORIES = {ended: AnyOrder(partial(story, case, ended), partial(outcome, case, e
 @in_any_order(ended=st.sampled_from(ENDS))
 async def test_any_order_of_the_topics_comes_to_the_same_end(rma: Harness, data: st.DataObject, ended: Ended) -> None:
     assert await STORIES[ended].outcome_of(rma, data) == await STORIES[ended].as_it_happened(rma)
+
+
+async def changes(rma: Harness) -> dict[Any, tuple[int, datetime]]:
+    async with rma.transaction() as tx:
+        return {each.id: (each.revision, each.updated_at) for each in await tx.select(Rma)}
+
+
+@in_any_order(examples=10, ended=st.sampled_from(ENDS))
+async def test_each_stored_change_and_nothing_else_moves_the_time_of_a_row(
+    rma: Harness, data: st.DataObject, ended: Ended
+) -> None:
+    known: dict[Any, tuple[int, datetime]] = {}
+    for batch in data.draw(interleavings(await story(CASES[ended], ended, rma))):
+        before = await rma.now()
+        await tell(rma, [batch])
+        found = await changes(rma)
+        for id, (revision, at) in found.items():
+            assert at >= before if id not in known or known[id][0] != revision else at == known[id][1]
+        known = found
+    assert known
+
+
+async def test_the_answer_to_a_command_says_what_it_leaves(rma: Harness) -> None:
+    case = CASES[None]
+    await rma.deliver(*await story(case, None, rma))
+    before = await seen(rma, case.rma_id)
+    body = {"serial": "NEW-1", "carrier": "van", "tracking": "1"}
+    shipped = await made(rma, f"/v1/rmas/{case.rma_id}/ship", body, role="depot")
+    after = await seen(rma, case.rma_id)
+    said = [(each["revision"], each["updated_at"]) for each in (before, shipped, after)]
+    assert said[0] < said[1] == said[2]
 
 
 @pytest.mark.promise("S24")

@@ -1,0 +1,17 @@
+"""When each engagement was last changed.
+
+The service is stopped before: what the version before writes afterwards keeps its time.
+"""
+
+from alembic import op
+
+from libs.store.schema import add_updated_at
+
+revision = "0009"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    add_updated_at(op, "engagements", "account_id", "partner_id")

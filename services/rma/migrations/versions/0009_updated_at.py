@@ -1,0 +1,17 @@
+"""When each RMA was last changed.
+
+The service is stopped before: what the version before writes afterwards keeps its time.
+"""
+
+from alembic import op
+
+from libs.store.schema import add_updated_at
+
+revision = "0009"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    add_updated_at(op, "rmas", "account_id", "depot_id")
