@@ -1,11 +1,14 @@
 """What every test may ask for: real engines, brought up once, when first asked for, and taken down at the end."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
 import structlog
+import uvicorn.server
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import NodeManager
@@ -19,6 +22,14 @@ if TYPE_CHECKING:
 # A traceback drawn with all its locals, structlog's default, takes longer than the test that logs it.
 _plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _plain])
+
+
+async def _soon(seconds: float) -> None:
+    await asyncio.sleep(seconds / 10)
+
+
+# Uvicorn looks ten times a second whether it is to end, and whether its connections have ended; many a test has two servers.
+uvicorn.server.asyncio = SimpleNamespace(**vars(asyncio) | {"sleep": _soon})  # type: ignore[attr-defined, assignment]
 
 
 # How long an example takes says what else this machine does, and nothing of the code.
