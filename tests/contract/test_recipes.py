@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 RECIPES = ("add-an-event", "add-a-use-case", "add-a-service")
 _STEP = re.compile(r"<!-- (file|append|in|run)(?:: ([^,>]+?))?(?:, replace: (.*?))? -->\n```\w+\n(.*?)```", re.DOTALL)
-_NOT_COPIED = shutil.ignore_patterns("__pycache__", ".git", ".venv", ".polyplus*", ".pytest_cache", ".hypothesis")
+_NOT_COPIED = shutil.ignore_patterns("*.pyc.*", ".git", ".venv", ".polyplus*", ".pytest_cache", ".hypothesis")
 _SLOW = ("test_recipes.py", "test_demo_data.py", "test_lists.py", "test_names.py", "test_client.py")
 """Of the contract tests: this one, and those that take half a minute each and stand for much else than a recipe."""
 _SECONDS = 600

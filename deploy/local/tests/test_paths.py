@@ -30,7 +30,7 @@ NAME = "Nhà của tôi, 100% 'ơi'"
 def test_a_checkout_whose_path_has_spaces_and_vietnamese_letters_runs_in_the_c_locale(tmp_path: Path) -> None:
     root = tmp_path / NAME / "poly plus"
     for package in ("deploy", "libs", "services"):
-        shutil.copytree(ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__", "*.md"))
+        shutil.copytree(ROOT / package, root / package, ignore=shutil.ignore_patterns("*.pyc.*", "*.md"))
     home = root / ".polyplus"
     told = {name: os.environ[name] for name in ("PATH", "HOME", "XDG_CACHE_HOME") if name in os.environ}
 
