@@ -59,7 +59,7 @@ class Patch(Command):
         for name, field in cls.model_fields.items():
             if name not in needs:
                 field.default, field.default_factory = PydanticUndefined, _left_out
-            if not _holds_none(field.annotation) and _NOT_NULL not in field.metadata:
+            if not _holds_none(field.annotation):
                 field.metadata = [*field.metadata, _NOT_NULL]
         cls.model_rebuild(force=True)
 

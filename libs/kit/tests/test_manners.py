@@ -60,3 +60,9 @@ async def test_a_body_that_is_not_json_is_no_body_for_a_command(api: Api, kind: 
     refused = await api.http.post("/v1/parcels", content=b'{"name": "a"}', headers=headers)
     assert (refused.status_code, refused.headers["accept"]) == (415, "application/json")
     assert await api.count("parcels") == 0
+
+
+@pytest.mark.parametrize("kind", ["Application/JSON; charset=utf-8", "application/merge-patch+json"])
+async def test_json_by_any_of_its_names_is_taken(api: Api, kind: str) -> None:
+    headers = api.headers(**{"content-type": kind})
+    assert (await api.http.post("/v1/parcels", content=b'{"name": "a"}', headers=headers)).status_code == 201

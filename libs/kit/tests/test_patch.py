@@ -1,13 +1,13 @@
 """Commands that make and change an entity."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
 from libs.kit.fields import Email, Line
 from libs.kit.http import Command
@@ -24,6 +24,11 @@ class Kept(BaseModel):
 
     size: int
     shape: str = "round"
+
+    @model_validator(mode="after")
+    def _takes_the_shape_that_is_known(self, info: ValidationInfo) -> Self:
+        self.shape = (info.context or {}).get("shape", self.shape)
+        return self
 
 
 class Sent(BaseModel):
@@ -78,6 +83,13 @@ def test_what_is_sent_changes_and_is_named_where_it_is_other_than_before(body: d
         assert shown.get(name, getattr(box, name)) == body.get(name, was)
         assert (name in changed) == (name in body and body[name] != was)
     assert all(isinstance(lid, Kept) for lid in box.lids)
+
+
+def test_what_is_kept_as_json_is_read_with_what_is_known() -> None:
+    box = a_box()
+    cmd = ChangeBox.model_validate({"lids": [{"size": 2}], "why": "a reason"})
+    assert cmd.apply_to(box, context={"shape": "square"}) == ["lids"]
+    assert [lid.shape for lid in box.lids] == ["square"]
 
 
 @pytest.mark.parametrize("name", ["name", "lids", "active", "why"])
