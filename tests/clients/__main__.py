@@ -8,7 +8,8 @@ What is the generators' own or Java's, and whoever generates does as this does:
 - openapi-generator leaves out the form's model in Java where a body may be a form or something else, and imports it all the same
   (its issue 24727): `skipFormModel=false`. A default that is made of objects it writes down as code that does not compile (24993); the document says
   such a default in words.
-- Java's HttpClient asks a server without TLS to go over to HTTP/2, and the body is lost: `HttpClient.Version.HTTP_1_1`.
+- Java's HttpClient asks a server without TLS to go over to HTTP/2, and uvicorn, which answers here without a gateway before it, then loses
+  the body: `HttpClient.Version.HTTP_1_1`.
 - openapi-typescript takes a field with a default for one that has to be sent: `--default-non-nullable=false`.
 """
 

@@ -10,7 +10,7 @@ import polyplus.model.OpenedCase;
 class Use {
   public static void main(String[] arguments) throws ApiException {
     ApiClient client = new ApiClient();
-    // By itself it asks a server without TLS to go over to HTTP/2, with a body that is then lost.
+    // By itself it asks a server without TLS to go over to HTTP/2; a plain uvicorn then loses the body.
     client.setHttpClientBuilder(HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1));
     client.updateBaseUri(System.getenv("POLYPLUS_URL"));
     client.setRequestInterceptor(
