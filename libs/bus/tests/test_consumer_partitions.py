@@ -1,15 +1,18 @@
 """Where a member begins to read: partitions that come, go, are held by others and are lost."""
 
 import asyncio
+from collections import defaultdict
 from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from libs.bus.tests.facts import published, tallied
-from libs.bus.tests.stage import PARTITIONS, Stage, running, some, until
+from libs.bus.tests.stage import PARTITIONS, Stage, Thing, running, some, until
 from libs.bus.waiting import within
+from libs.store import Transaction
 
 
 async def test_nothing_is_missed_when_the_groups_kafka_offsets_are_reset_to_latest(stage: Stage) -> None:
@@ -106,6 +109,42 @@ async def test_a_row_of_a_partition_that_somebody_holds_keeps_the_others_waiting
                 await batch.rollback()
                 await until(lambda: tallied(stage, things, 1), "and so is this one")
     assert await stage.numbers() == {id: [0] for id in things}
+
+
+async def test_a_batch_that_met_a_deadlock_goes_on_event_by_event(stage: Stage) -> None:
+    """Each partition's first event takes one of two rows, its second the other's."""
+    rows, things, met = some(2), some(40), asyncio.Barrier(2)
+    await stage.move(*rows)
+    wanted, meeting, worked = dict[UUID, UUID](), set[UUID](), dict[UUID, list[int]]()
+
+    async def take(event: Any, tx: Transaction) -> None:
+        worked.setdefault(event.thing_id, []).append(
+            await tx.connection.fetchval("SELECT pg_current_xact_id()::text::int")
+        )
+        if row := wanted.get(event.thing_id):
+            await Thing.get(row, tx, lock=True)
+        if event.thing_id in meeting:
+            meeting.remove(event.thing_id)
+            await met.wait()
+
+    stage.handlers(stage.ThingMoved)(take)
+    await stage.move(*things)
+    async with running(stage.relay().run):
+        await until(lambda: published(stage, 42), "published")
+        by_partition = defaultdict[int, list[UUID]](list)
+        for record in await stage.published():
+            by_partition[record.partition] += [record.key] if record.key in things else []
+        pairs = [keys[:2] for keys in by_partition.values() if len(keys) > 1][:2]
+        wanted |= dict(zip([*pairs[0], *pairs[1]], [*rows, *reversed(rows)], strict=True))
+        meeting |= {pair[0] for pair in pairs}
+        async with running(stage.consumer().run):
+            await until(lambda: _are_consumed(stage, 42), "all are handled")
+    lasts = sorted(len({worked[key][-1] for key in pair}) for pair in pairs)
+    assert lasts == [1, 2], "who won worked both at once, who lost one after the other"
+
+
+async def _are_consumed(stage: Stage, count: int) -> bool:
+    return bool(await stage.fetchval("SELECT sum(next) FROM consumer_offsets") == count)
 
 
 async def test_members_that_come_and_go_handle_each_event_once(stage: Stage) -> None:
