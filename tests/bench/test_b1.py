@@ -22,6 +22,7 @@ _OWN = {
     "id",
     "number",
     "opened_at",
+    "updated_at",
     "epoch_began_at",
     "at",
     "case_id",

@@ -163,7 +163,7 @@ async def _new_case(
         priority={**_PRIORITIES, **settings.get("priorities", {})}[command.severity],
         channel="api" if caller.role == "customer" else command.channel or "phone",
         reporter_name=command.reporter_name or caller.name, customer_severity=command.severity, opened_by=caller.actor,
-        opened_at=now, epoch_began_at=now, coverage=Coverage().model_dump(mode="json"), duplicate_of=[str(d) for d in duplicates],
+        opened_at=now, updated_at=now, epoch_began_at=now, coverage=Coverage().model_dump(mode="json"), duplicate_of=[str(d) for d in duplicates],
         history=[StateChange(state="acknowledged", at=now, by=caller.actor, reason="opened").model_dump(mode="json")],
         family=None, country=None, alert_id=None, parent_id=None, follow_up_of=None, queue=None, shift=None, assignee=None,
         assignee_name=None, first_response_at=None, expected_resolution_at=None, problem_id=None, waits=[], workarounds=[],

@@ -45,6 +45,7 @@ class Case(Base):
     reporter_name: Mapped[str]
     opened_by: Mapped[str]
     opened_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
     external_identifiers: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
     alert_id: Mapped[UUID | None]
     parent_id: Mapped[UUID | None]
@@ -96,6 +97,7 @@ class Problem(Base):
     workaround: Mapped[str | None]
     fix_release: Mapped[str | None]
     created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
 
 
 class Policy(Base):

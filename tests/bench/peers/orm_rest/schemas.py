@@ -87,6 +87,7 @@ class KnownError(Out):
     symptom: str
     workaround: str | None
     fix_release: str | None
+    updated_at: datetime
 
 
 class OpenedCase(Out):
@@ -110,6 +111,7 @@ class OpenedCase(Out):
     reporter_name: str
     language: Language
     opened_at: datetime
+    updated_at: datetime
     opened_by: str
     coverage: Coverage
     external_identifiers: list[ExternalId]
