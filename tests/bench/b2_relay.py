@@ -103,7 +103,7 @@ async def _as_read(engines: Engines, topic: str) -> list[asyncpg.Record]:
 
 def _by_partition(page: Sequence[asyncpg.Record]) -> dict[int, list[dict[str, Any]]]:
     made: dict[int, list[dict[str, Any]]] = {}
-    for _, _, key, data, *about in page:
+    for _, _, _, key, data, *about in page:
         record = {"key": key.encode(), "value": data, "headers": record_headers(*about), "timestamp": None}
         made.setdefault((murmur2(key.encode()) & 0x7FFFFFFF) % PARTITIONS, []).append(record)
     return made
