@@ -15,6 +15,8 @@ _PARTS = re.compile(r"\d+|[^\W\d_]|.", re.DOTALL)
 
 def fold(text: str) -> str:
     """Lower case without diacritics: `Đèn máy ảnh` → `den may anh`. Folding twice changes nothing more."""
+    if text.isascii():
+        return text.lower()
     plain = unicodedata.normalize("NFD", text.casefold().replace("đ", "d"))
     return "".join(c for c in plain if not unicodedata.combining(c))
 
