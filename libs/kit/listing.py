@@ -17,6 +17,7 @@ Every filter and every order has its index: `tests/contract/test_lists.py` reads
 import json
 from collections.abc import Callable, Mapping, Sequence
 from inspect import isawaitable
+from itertools import product
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args, get_origin
 
 import sqlalchemy as sa
@@ -241,16 +242,26 @@ async def _in_order(
 
     An index holds the rows of one value in the order of a list, and those of several values in none: of each value of the
     first condition `column IN (values)`, a caller's accounts before any filter, the first rows are read by themselves, and put together.
+    So are those of each pair of values of the first two, where an index begins with both.
     """
     columns = *cls.table.c, *(key.label(f"key_{n}") for n, key in enumerate(keys))
-    several = next((each for each in rows if 1 < len(_values(each)) <= _BRANCHES), None)
-    if several is None:
+    several = [each for each in rows if 1 < len(_values(each)) <= _BRANCHES][:2]
+    lefts = [each.left for each in several]
+    if len(several) == 2 and not _has_index(cls, *lefts, *keys):
+        del several[1:], lefts[1:]
+    if not several and len(rows) == 1 and _is_equal(rows[0]) and _has_index(cls, column := rows[0].left, *keys):
+        # As a range, and in an order that its own index alone has: a plan made for any value would walk through all rows for a rare
+        # one. The pair is for the planner, who takes a plain range for so few rows that sorting them is nothing.
+        value = rows[0].right
+        within = column >= value, sa.tuple_(column, column) <= sa.tuple_(value, value)
+        query = _first(sa.select(*columns).where(*within), [column, *keys], falls, limit)
+    elif not several:
         query = _first(sa.select(*columns).where(*rows), keys, falls, limit)
     else:
-        others = [each for each in rows if each is not several]
+        others = [each for each in rows if not any(each is one for one in several)]
         branches = [
-            _first(sa.select(*columns).where(several.left == value, *others), keys, falls, limit)
-            for value in _values(several)
+            _first(sa.select(*columns).where(*map(operators.eq, lefts, values), *others), keys, falls, limit)
+            for values in product(*map(_values, several))
         ]
         found = sa.union_all(*branches).subquery()
         query = _first(sa.select(found), [found.c[f"key_{n}"] for n, _ in enumerate(keys)], falls, limit)
@@ -261,6 +272,15 @@ async def _in_order(
 
 def _first(query: sa.Select[Any], keys: Sequence[Any], falls: bool, limit: int) -> sa.Select[Any]:
     return query.order_by(*(key.desc() if falls else key for key in keys)).limit(limit)
+
+
+def _has_index(cls: type[Entity], *columns: Any) -> bool:
+    names = [getattr(column, "name", None) for column in columns]
+    return any([column.name for column in index.columns] == names for index in cls.table.indexes)
+
+
+def _is_equal(condition: Any) -> bool:
+    return getattr(condition, "operator", None) is operators.eq
 
 
 def _values(condition: Any) -> list[Any]:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-BOUNDS = {"bus": 3500, "store": 1730, "kit": 3950}
+BOUNDS = {"bus": 3500, "store": 1730, "kit": 3980}
 """Lines of Python at most, blank ones and comments too, without tests."""
 
 
