@@ -134,6 +134,14 @@ class DatedListing(Listing):
         return self
 
 
+class Summarised(Listing):
+    """A list of large answers: each row as one line of a board, if asked for."""
+
+    view: Literal["full", "summary"] = Field(
+        "full", description="`summary`: of each row what one line of a board shows"
+    )
+
+
 async def listed(
     tx: Transaction,
     cls: type[E],
@@ -141,11 +149,14 @@ async def listed(
     rows: Sequence[sa.ColumnElement[bool]] = (),
     *,
     out: Callable[[E], Any],
+    summary: type[Out] | None = None,
 ) -> Page[Any]:
-    """A page of those of `rows` that were asked for, each as `out` shows it, with the ETag of each.
+    """A page of those of `rows` that were asked for, each as `out` shows it or in `summary`, with the ETag of each.
 
     The rows are to be read only. `out` may be a coroutine, where a row is shown with what stands elsewhere.
     """
+    if summary and isinstance(asked, Summarised) and asked.view == "summary":
+        out = summary.model_validate
     name, falls = asked.sorted_by()
     column = asked.keys.get(name, cls.c.get("sort_key" if name == "name" else name))
     keys = [column] if name == "id" else [column, cls.c.id]

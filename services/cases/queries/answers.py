@@ -47,42 +47,47 @@ class WaitOut(Out):
     end_reason: str | None
 
 
-class CaseOut(Out):
+class CaseSummary(Out):
+    """One line of a board."""
+
     id: UUID
     number: str
     account_id: UUID
     state: CaseState
+    severity: Severity
+    priority: Priority
+    product_number: str | None
+    serial: str | None
+    family: str | None
+    site_id: UUID | None
+    opened_at: datetime
+    updated_at: datetime
+    queue: str | None
+    assignee: str | None
+    assignee_name: str | None
+    expected_resolution_at: datetime | None
+    problem_id: UUID | None
+    parent_id: UUID | None
+
+
+class CaseOut(CaseSummary):
     possible: list[Command]
     channel: Channel
     description: str
     observed_impact: Impact
     customer_severity: Severity
-    severity: Severity
-    priority: Priority
-    product_number: str | None
-    serial: str | None
     no_product_reason: str | None
-    family: str | None
-    site_id: UUID | None
     contact_id: UUID | None
     reporter_name: str
     language: Language
-    opened_at: datetime
     opened_by: str
-    updated_at: datetime
     coverage: Coverage
     external_identifiers: list[ExternalIdentifier]
     alert_id: UUID | None
-    parent_id: UUID | None
     follow_up_of: UUID | None
     duplicate_of: list[UUID]
-    queue: str | None
     shift: str | None
-    assignee: str | None
-    assignee_name: str | None
     first_response_at: datetime | None
-    expected_resolution_at: datetime | None
-    problem_id: UUID | None
     waits: list[WaitOut]
     workarounds: list[Workaround]
     partner_requests: list[PartnerRequest]

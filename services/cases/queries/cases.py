@@ -12,17 +12,17 @@ from libs.events.values import Instant, Priority, Severity
 from libs.kit.auth import CASE_READERS
 from libs.kit.fields import Line, Serial, Word
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.listing import COUNTS, DatedListing, contains, listed, order
+from libs.kit.listing import COUNTS, DatedListing, Summarised, contains, listed, order
 from libs.kit.paging import Page
 from services.cases.model.case import Case, case_external_ids
 from services.cases.model.lifecycle import OPEN, OVER, CaseState
 from services.cases.queries.access import case_for, visible_to
-from services.cases.queries.answers import CaseDetail, CaseOut, case_out, fields_out
+from services.cases.queries.answers import CaseDetail, CaseOut, CaseSummary, case_out, fields_out
 
 router = Router(tags=["cases"])
 
 
-class CaseList(DatedListing):
+class CaseList(Summarised, DatedListing):
     found_by: ClassVar[Sequence[str]] = ("number", "serial")
 
     q: Word | None = Field(None, description="a case's number, or a unit's serial")
@@ -45,7 +45,9 @@ class CaseList(DatedListing):
 
 
 @router.get("/v1/cases", dependencies=[allow(*CASE_READERS)])
-async def list_cases_route(tx: Tx, caller: Caller, asked: Annotated[CaseList, Query()]) -> Page[CaseOut]:
+async def list_cases_route(
+    tx: Tx, caller: Caller, asked: Annotated[CaseList, Query()]
+) -> Page[CaseOut] | Page[CaseSummary]:
     """The newest first."""
     rows = visible_to(caller)
     if asked.open is not None:
@@ -53,7 +55,7 @@ async def list_cases_route(tx: Tx, caller: Caller, asked: Annotated[CaseList, Qu
     if asked.external_id:
         its = sa.select(case_external_ids.c.case_id).where(case_external_ids.c.external_id == asked.external_id)
         rows.append(Case.c.id.in_(its))
-    return await listed(tx, Case, asked, rows, out=lambda case: case_out(case, caller))
+    return await listed(tx, Case, asked, rows, out=lambda case: case_out(case, caller), summary=CaseSummary)
 
 
 @router.get("/v1/cases/{case_id}", dependencies=[allow(*CASE_READERS)])

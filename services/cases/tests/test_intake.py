@@ -43,6 +43,17 @@ async def test_a_customer_opens_a_case_before_anybody_knows_its_coverage(cases: 
     assert (await cases.outbox())[0]["account_id"] == ACCOUNT
 
 
+async def test_a_board_reads_one_line_of_each_case(cases: Harness) -> None:
+    await cases.post("/v1/cases", a_request(), **CUSTOMER)
+
+    [whole] = (await cases.get("/v1/cases", **CUSTOMER)).json()["items"]
+    page = (await cases.get("/v1/cases?view=summary", **CUSTOMER)).json()
+
+    assert [line.items() < whole.items() for line in page["items"]] == [True]
+    assert page["etags"] == {whole["id"]: '"0"'}
+    assert (await cases.get("/v1/cases?view=all", **CUSTOMER)).status_code == 422
+
+
 async def test_the_same_key_opens_one_case(cases: Harness) -> None:
     first = await cases.post("/v1/cases", a_request(), key="k", **CUSTOMER)
     again = await cases.post("/v1/cases", a_request(), key="k", **CUSTOMER)

@@ -15,7 +15,7 @@ from libs.kit.auth import CASE_READERS, STAFF, Principal
 from libs.kit.fields import Word
 from libs.kit.files import disposition
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.listing import COUNTS, DatedListing, Listing, Out, listed, order
+from libs.kit.listing import COUNTS, DatedListing, Listing, Out, Summarised, listed, order
 from libs.kit.paging import Page
 from libs.store import Transaction
 from services.ecps.model.case_file import CaseFile
@@ -29,39 +29,44 @@ router = Router(tags=["partner engagements"])
 _PATH = "/v1/partner-engagements"
 
 
-class EngagementOut(Out):
-    """`response_seconds` is ours since the customer asked; the partner's are counted from the ticket's opening."""
+class EngagementSummary(Out):
+    """One line of a board."""
 
     id: UUID
     number: str
     account_id: UUID
     case_id: UUID
-    diagnosis_id: UUID
     partner_id: UUID
     partner_name: str
-    language: Language
     state: EngagementState
     reason: NotOpenable | None
+    ticket_number: str | None
+    partner_state: str | None
+    last_heard_at: datetime | None
+    partner_response_due: datetime | None
+    level: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class EngagementOut(EngagementSummary):
+    """`response_seconds` is ours since the customer asked; the partner's are counted from the ticket's opening."""
+
+    diagnosis_id: UUID
+    language: Language
     explanation: str | None
     connector: ConnectorKind | None
     our_reference: str
-    ticket_number: str | None
     ticket_url: str | None
     agreement_reference: str | None
-    partner_state: str | None
     asked_at: datetime
     opened_at: datetime | None
     response_seconds: int | None
     first_heard_at: datetime | None
-    last_heard_at: datetime | None
     partner_response_seconds: int | None
     partner_resolution_seconds: int | None
-    partner_response_due: datetime | None
-    level: int
     resolution: str | None
     history: list[EngagementChange]
-    created_at: datetime
-    updated_at: datetime
 
 
 class NoteOut(Out):
@@ -82,7 +87,7 @@ async def engagement_for(caller: Principal, id: UUID, tx: Transaction, *, lock: 
     return await shown(Engagement, id, caller, tx, lock=lock)
 
 
-class EngagementList(DatedListing):
+class EngagementList(Summarised, DatedListing):
     found_by: ClassVar[Sequence[str]] = ("number",)
 
     q: Word | None = Field(None, description="an engagement's number")
@@ -100,9 +105,16 @@ class EngagementList(DatedListing):
 @router.get(_PATH, dependencies=[allow(*CASE_READERS)])
 async def list_engagements_route(
     tx: Tx, caller: Caller, asked: Annotated[EngagementList, Query()]
-) -> Page[EngagementOut]:
+) -> Page[EngagementOut] | Page[EngagementSummary]:
     """The newest first."""
-    return await listed(tx, Engagement, asked, visible_to(caller, Engagement), out=EngagementOut.model_validate)
+    return await listed(
+        tx,
+        Engagement,
+        asked,
+        visible_to(caller, Engagement),
+        out=EngagementOut.model_validate,
+        summary=EngagementSummary,
+    )
 
 
 @router.get(_PATH + "/{engagement_id}", dependencies=[allow(*CASE_READERS)])

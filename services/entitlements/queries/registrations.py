@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field
 from libs.kit.auth import ACCOUNT_READERS, CASE_READERS, Principal
 from libs.kit.fields import ProductNumber, Serial, Word
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.listing import DatedListing, Listing, Out, is_set, listed, order
+from libs.kit.listing import DatedListing, Listing, Out, Summarised, is_set, listed, order
 from libs.kit.names import Words
 from libs.kit.paging import Page
 from services.entitlements.model import licence, registration
@@ -39,23 +39,28 @@ class ChangeOut(Change):
     model_config = ConfigDict(from_attributes=True)
 
 
-class RegistrationOut(Out):
+class RegistrationSummary(Out):
+    """One line of a board."""
+
     id: UUID
     account_id: UUID
     product_number: str
     serial: str
     family: str
     model: str
-    hardware_revision: str | None
-    firmware: str | None
     site_id: UUID | None
-    contact_id: UUID | None
-    contract_id: UUID | None
     state: registration.State
     disputed_at: datetime | None
+    updated_at: datetime
+
+
+class RegistrationOut(RegistrationSummary):
+    hardware_revision: str | None
+    firmware: str | None
+    contact_id: UUID | None
+    contract_id: UUID | None
     history: list[ChangeOut]
     created_at: datetime
-    updated_at: datetime
 
     @classmethod
     def of(cls, registration: Registration, caller: Principal, **more: Any) -> Self:
@@ -104,7 +109,7 @@ class ProductList(Listing):
     sort: str = order("id", "name")
 
 
-class RegistrationList(DatedListing):
+class RegistrationList(Summarised, DatedListing):
     account_id: UUID | None = None
     site_id: UUID | None = None
     product_number: ProductNumber | None = None
@@ -138,10 +143,12 @@ async def get_product_route(product_id: UUID, tx: Tx) -> ProductOut:
 @router.get("/v1/registrations", dependencies=READ)
 async def list_registrations_route(
     tx: Tx, caller: Caller, asked: Annotated[RegistrationList, Query()]
-) -> Page[RegistrationOut]:
+) -> Page[RegistrationOut] | Page[RegistrationSummary]:
     """The registered units of the accounts that this caller sees (S16)."""
     rows = visible_to(caller, Registration) + is_set(Registration.c.disputed_at, asked.disputed)
-    return await listed(tx, Registration, asked, rows, out=lambda found: RegistrationOut.of(found, caller))
+    return await listed(
+        tx, Registration, asked, rows, out=lambda found: RegistrationOut.of(found, caller), summary=RegistrationSummary
+    )
 
 
 @router.get("/v1/registrations/{registration_id}", dependencies=READ)

@@ -12,7 +12,7 @@ from libs.events.values import Instant, Priority, Recipient
 from libs.kit.auth import ACCOUNT_READERS, Principal
 from libs.kit.fields import Word
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.listing import COUNTS, DatedListing, Out, listed, order
+from libs.kit.listing import COUNTS, DatedListing, Out, Summarised, listed, order
 from libs.kit.paging import Page
 from libs.kit.problems import Missing
 from libs.kit.rows import Rows, of_its_accounts, visible
@@ -24,8 +24,8 @@ from services.escalation.model.escalation_policy import FrozenPolicy
 router = Router(tags=["escalations"])
 
 
-class EscalationOut(Out):
-    """What the customer sees of an escalation."""
+class EscalationSummary(Out):
+    """One line of a board."""
 
     id: UUID
     number: str
@@ -33,12 +33,17 @@ class EscalationOut(Out):
     account_id: UUID | None
     state: EscalationState
     reason: str
-    explanation: str
     priority: Priority
-    epoch: int
-    raised_by: str
     raised_at: datetime
     updated_at: datetime
+
+
+class EscalationOut(EscalationSummary):
+    """What the customer sees of an escalation."""
+
+    explanation: str
+    epoch: int
+    raised_by: str
     resolution: str | None
     resolved_at: datetime | None
 
@@ -85,7 +90,7 @@ async def visible_escalation(
     return await visible(Escalation, escalation_id, visible_to(caller, Escalation), tx, lock=lock)
 
 
-class EscalationList(DatedListing):
+class EscalationList(Summarised, DatedListing):
     found_by: ClassVar[Sequence[str]] = ("number",)
 
     q: Word | None = Field(None, description="an escalation's number")
@@ -102,10 +107,12 @@ class EscalationList(DatedListing):
 @router.get("/v1/escalations", dependencies=[allow(*ACCOUNT_READERS)])
 async def list_escalations_route(
     tx: Tx, caller: Caller, asked: Annotated[EscalationList, Query()]
-) -> Page[EscalationDetail] | Page[EscalationOut]:
+) -> Page[EscalationDetail] | Page[EscalationOut] | Page[EscalationSummary]:
     """The newest first."""
     rows = visible_to(caller, Escalation)
-    return await listed(tx, Escalation, asked, rows, out=lambda escalation: shown(escalation, caller))
+    return await listed(
+        tx, Escalation, asked, rows, out=lambda escalation: shown(escalation, caller), summary=EscalationSummary
+    )
 
 
 @router.get("/v1/escalations/{escalation_id}", dependencies=[allow(*ACCOUNT_READERS)])

@@ -12,7 +12,7 @@ from libs.events.values import Contact, InstalledPart, Site, Window
 from libs.kit.auth import VISIT_READERS, Principal
 from libs.kit.fields import Word
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.listing import COUNTS, DatedListing, Listing, Out, listed, order
+from libs.kit.listing import COUNTS, DatedListing, Listing, Out, Summarised, listed, order
 from libs.kit.paging import Page
 from libs.kit.rows import visible
 from libs.store import Transaction
@@ -46,26 +46,31 @@ class AppointmentOut(Out):
     history: list[Change]
 
 
-class WorkOrderOut(Out):
-    """`appointment` is the latest that the caller sees; `waiting_for` says why there is none yet. `site` with its access notes,
-    and `contact`, are what the technician goes to."""
+class WorkOrderSummary(Out):
+    """One line of a board."""
 
     id: UUID
     number: str
     account_id: UUID
     case_id: UUID
-    diagnosis_id: UUID
     state: WorkOrderState
     component: str
     part_number: str | None
-    product_number: str | None
     serial: str | None
     family: str | None
     waiting_for: str | None
-    software_approval: SoftwareApproval | None
     failed_visits: int
     opened_at: datetime
     updated_at: datetime
+
+
+class WorkOrderOut(WorkOrderSummary):
+    """`appointment` is the latest that the caller sees; `waiting_for` says why there is none yet. `site` with its access notes,
+    and `contact`, are what the technician goes to."""
+
+    diagnosis_id: UUID
+    product_number: str | None
+    software_approval: SoftwareApproval | None
     history: list[Change]
     site: Site | None = None
     contact: Contact | None = None
@@ -95,7 +100,7 @@ async def work_order_out(order: WorkOrder, tx: Transaction, caller: Principal) -
     return out
 
 
-class WorkOrderList(DatedListing):
+class WorkOrderList(Summarised, DatedListing):
     found_by: ClassVar[Sequence[str]] = ("number",)
 
     q: Word | None = Field(None, description="a work order's number")
@@ -111,10 +116,13 @@ class WorkOrderList(DatedListing):
 @router.get("/v1/work-orders", dependencies=[allow(*VISIT_READERS)])
 async def list_work_orders_route(
     tx: Tx, caller: Caller, asked: Annotated[WorkOrderList, Query()]
-) -> Page[WorkOrderOut]:
+) -> Page[WorkOrderOut] | Page[WorkOrderSummary]:
     """The newest first."""
-    rows = visible_to(caller, WorkOrder)
-    return await listed(tx, WorkOrder, asked, rows, out=lambda work_order: work_order_out(work_order, tx, caller))
+
+    async def out(order: WorkOrder) -> WorkOrderOut:
+        return await work_order_out(order, tx, caller)
+
+    return await listed(tx, WorkOrder, asked, visible_to(caller, WorkOrder), out=out, summary=WorkOrderSummary)
 
 
 @router.get("/v1/work-orders/{work_order_id}", dependencies=[allow(*VISIT_READERS)])

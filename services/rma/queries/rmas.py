@@ -12,7 +12,7 @@ from libs.events.values import Contact, Instant, Priority, Severity, Site
 from libs.kit.auth import RMA_READERS, Principal
 from libs.kit.fields import Serial, Word
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.listing import COUNTS, DatedListing, Out, listed, order
+from libs.kit.listing import COUNTS, DatedListing, Out, Summarised, listed, order
 from libs.kit.paging import Page
 from libs.kit.rows import visible
 from libs.store import Transaction
@@ -35,54 +35,59 @@ from services.rma.queries.access import visible_to
 router = Router(tags=["rmas"])
 
 
-class RmaOut(Out):
-    """Both legs of one replacement."""
+class RmaSummary(Out):
+    """One line of a board."""
 
     id: UUID
     number: str
     account_id: UUID
     case_id: UUID
     case_number: str | None
+    component: str
+    serial: str | None
+    priority: Priority | None
+    state: OutboundState
+    waiting_for: WaitingFor | None
+    part_number: str | None
+    depot_id: UUID | None
+    contract_due: date | None
+    contract_missed: bool
+    delivered_at: datetime | None
+    return_state: ReturnState
+    return_due: date | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class RmaOut(RmaSummary):
+    """Both legs of one replacement."""
+
     diagnosis_id: UUID
     replaces_rma_id: UUID | None
     replaced_by_rma_id: UUID | None
-    component: str
     whole_unit: bool
     product_number: str | None
-    serial: str | None
     severity: Severity | None
-    priority: Priority | None
     onsite: bool
-    state: OutboundState
-    waiting_for: WaitingFor | None
     denial: Denial | None
-    part_number: str | None
     substitute_for: str | None
-    depot_id: UUID | None
     ship_to: Site | None
     contact: Contact | None
-    contract_due: date | None
-    contract_missed: bool
     promise: Promise | None
     shipped_serial: str | None
     shipped_at: datetime | None
     carrier: str | None
     tracking: str | None
-    delivered_at: datetime | None
     received_by: str | None
     installation: Installation | None
     repeat_of: list[UUID]
-    return_state: ReturnState
     returns: str
     return_serial: str | None
-    return_due: date | None
     return_due_at: datetime | None
     received_serial: str | None
     received_at: datetime | None
     inspection: InspectionResult | None
     invoice: Invoice | None
-    created_at: datetime
-    updated_at: datetime
     closed_at: datetime | None
     revision: int
 
@@ -123,7 +128,7 @@ async def rma_and_case(caller: Principal, rma_id: UUID, tx: Transaction) -> tupl
     return rma, await CaseFile.get(rma.case_id, tx)
 
 
-class RmaList(DatedListing):
+class RmaList(Summarised, DatedListing):
     """RMAs, the newest first."""
 
     found_by: ClassVar[Sequence[str]] = ("number", "serial")
@@ -144,9 +149,11 @@ class RmaList(DatedListing):
 
 
 @router.get("/v1/rmas", dependencies=[allow(*RMA_READERS)])
-async def list_rmas_route(tx: Tx, caller: Caller, asked: Annotated[RmaList, Query()]) -> Page[RmaOut]:
+async def list_rmas_route(
+    tx: Tx, caller: Caller, asked: Annotated[RmaList, Query()]
+) -> Page[RmaOut] | Page[RmaSummary]:
     """The newest first. A depot's picking list is `state=reserved`, the ERP's export `return_state=invoiced`."""
-    return await listed(tx, Rma, asked, visible_to(caller), out=RmaOut.of)
+    return await listed(tx, Rma, asked, visible_to(caller), out=RmaOut.of, summary=RmaSummary)
 
 
 @router.get("/v1/rmas/{rma_id}", dependencies=[allow(*RMA_READERS)])

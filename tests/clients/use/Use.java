@@ -49,6 +49,7 @@ class Use {
   private static int list(CasesApi cases) throws ApiException {
     return cases
         .listCases(CasesApi.APIListCasesRequest.newBuilder().limit(200).build())
+        .getCasePage()
         .getItems()
         .size();
   }

@@ -22,7 +22,7 @@ func main() {
 	list := func() int {
 		page, _, err := cases.ListCases(caller).Limit(200).Execute()
 		check(err)
-		return len(page.Items)
+		return len(page.CasePage.Items)
 	}
 
 	before := list()

@@ -11,7 +11,7 @@ function check(holds: boolean, otherwise: string): asserts holds {
   if (!holds) throw new Error(otherwise);
 }
 
-async function list(): Promise<components["schemas"]["CaseOut"][]> {
+async function list(): Promise<components["schemas"]["CaseSummary"][]> {
   const { data } = await client.GET("/v1/cases", { params: { query: { limit: 200 } } });
   check(data !== undefined, "there is no list");
   return data.items;
