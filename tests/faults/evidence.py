@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
-from libs.bus.envelope import Delivery, delivery
+from deploy.services import STATE_TOPICS
+from libs.bus.envelope import BEAT, Delivery, delivery
 from libs.store.metadata import RUNTIME_TABLES
 from tests.faults import history
 from tests.faults.history import Histories, raw, text
@@ -41,6 +42,11 @@ class Record:
     def delivery(self) -> Delivery:
         """What a consumer of ours makes of it; its `type` is empty when it is no CloudEvent."""
         return delivery(self.topic, self.partition, self.offset, self.key, self.headers, self.value)
+
+    @property
+    def is_beat(self) -> bool:
+        """Whether it is there only so that a state topic goes on."""
+        return self.topic in STATE_TOPICS and self.key == str(BEAT).encode()
 
     def line(self) -> Row:
         return {

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+import libs.events.catalogue  # noqa: F401  (a record's kind is known by its contract)
 from tests.faults.checker import (
     i01_commands_are_kept,
     i02_events_are_published,

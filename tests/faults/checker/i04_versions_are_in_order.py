@@ -39,7 +39,7 @@ def examine(evidence: Evidence, look: Look) -> None:
             subject=subject,
         )
     for topic in STATE_TOPICS:
-        _states(evidence.topics.get(topic, []), look)
+        _states([record for record in evidence.topics.get(topic, []) if not record.is_beat], look)
 
 
 def _states(records: Sequence[Record], look: Look) -> None:
