@@ -76,6 +76,7 @@ class Rma(
         ("return_state", "created_at", "id"),
         ("depot_id", "created_at", "id"),
         ("depot_id", "state", "created_at", "id"),
+        ("depot_id", "return_state", "created_at", "id"),
         ("updated_at", "id"),
         ("account_id", "updated_at", "id"),
         ("depot_id", "updated_at", "id"),
