@@ -52,6 +52,16 @@ SELECT NULL AS cur, {COLUMNS} FROM outbox
  WHERE id > $3 AND pg_visible_in_snapshot(xid, $2::text::pg_snapshot) AND NOT pg_visible_in_snapshot(xid, $1::text::pg_snapshot)
  ORDER BY id LIMIT $4
 """
+# The newest of each key: what came in between nobody has to hear, and what is gone nobody may. One without a row in `states` is of
+# code of before.
+_NEWEST = f"""
+SELECT NULL AS cur, {COLUMNS} FROM (
+  SELECT DISTINCT ON (topic, key) o.id, topic, key, CASE WHEN s.version IS NULL THEN o.data ELSE s.data END AS data, o.event_id,
+         coalesce(s.type, o.type) AS type, o.subject, o.account_id, coalesce(s.version, o.version) AS version,
+         o.causation_id, o.actor, o.traceparent, o.time, o.headers
+    FROM outbox AS o LEFT JOIN states AS s USING (topic, key) WHERE o.id = ANY($1::bigint[]) ORDER BY topic, key, o.id DESC
+) AS newest
+"""
 _MOVE = """
 UPDATE relay_position SET prev = $5::text::pg_snapshot, cur = $6::text::pg_snapshot, last_id = $7
  WHERE epoch = $1 AND (prev::text, cur::text, last_id) = ($2, $3, $4)
@@ -216,7 +226,7 @@ class Relay:
             window = Position(window.prev, window.cur, first - 1)
             await self._move(connection, at, window)
             return await self._drain(connection, publisher, window)
-        await self._acknowledged(connection, await publisher.send(rows))
+        await self._acknowledged(connection, await self._send(publisher, rows))
         events_published.inc(len(rows))
         closed = Position(window.cur, window.cur, 0)
         await self._move(connection, at, closed)
@@ -237,12 +247,22 @@ class Relay:
                 while rows:
                     last_id, is_last = rows[-1]["id"], len(rows) < self._page
                     reading = None if is_last else tasks.create_task(self._read(at, last_id))  # while this one is built
-                    await flying.put(Sending(Position(at.prev, at.cur, last_id), len(rows), await publisher.send(rows)))
+                    flown = await self._send(publisher, rows)
+                    await flying.put(Sending(Position(at.prev, at.cur, last_id), len(rows), flown))
                     rows = await reading if reading else ()
                 await flying.put(None)
         except ExceptionGroup as group:
             raise group.exceptions[0] from None
         return following.result()
+
+    async def _send(self, publisher: Publisher, rows: Sequence[asyncpg.Record]) -> list["asyncio.Future[Any]"]:
+        """Facts as they were told, states as they are by now."""
+        states = [row["id"] for row in rows if row["topic"] in self._state_topics]
+        if not states:
+            return await publisher.send(rows)
+        async with self._database.pool.acquire() as connection:
+            newest = await connection.fetch(_NEWEST, states)
+        return await publisher.send([*newest, *(row for row in rows if row["topic"] not in self._state_topics)])
 
     async def _read(self, window: Position, last_id: int) -> Sequence[asyncpg.Record]:
         async with self._database.pool.acquire() as connection:

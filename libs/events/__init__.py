@@ -13,8 +13,9 @@ from libs.events.base import (
     upcast,
     upcasts,
 )
+from libs.events.state import State
 
 __all__ = [
-    "UNKNOWN_KIND", "Contract", "Event", "UnknownEvent", "Visibility", "decode", "event_types", "kind_of", "read_as", "upcast",
+    "UNKNOWN_KIND", "Contract", "Event", "State", "UnknownEvent", "Visibility", "decode", "event_types", "kind_of", "read_as", "upcast",
     "upcasts",
 ]  # fmt: skip

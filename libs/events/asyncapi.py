@@ -1,12 +1,14 @@
 """The catalogue as AsyncAPI 3.0: one channel per topic, every message with its CloudEvents headers in Kafka's binary mode."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
 from libs.events.base import Event
-from libs.events.catalogue import STATE_TOPICS, StateTopic, published
+from libs.events.catalogue import published, states
 from libs.events.schemas import COMMENT, Schema, key_of, schema_of, schema_of_state
+from libs.events.state import State
 
 PARTITIONS = 12
 BINDING = "0.5.0"
@@ -49,10 +51,12 @@ def asyncapi() -> dict[str, Any]:
         topics.setdefault(event.contract.topic, []).append(event)
     channels = {topic: _channel(topic, facts) for topic, facts in topics.items()}
 
-    for state in STATE_TOPICS:
-        _add(schemas, state.name, schema_of_state(state))
-        messages[state.name] = _state_message(state)
-        channels[state.topic] = _state_channel(state)
+    state_topics: dict[str, list[type[State]]] = {}
+    for ce_type, state in states().items():
+        _add(schemas, ce_type, schema_of_state(state))
+        messages[ce_type] = _state_message(state)
+        state_topics.setdefault(state.contract.topic, []).append(state)
+    channels |= {topic: _state_channel(topic, records) for topic, records in state_topics.items()}
     channels["integrators"] = _integrators_channel([event for event in events if event.contract.visibility == "public"])
     return {
         "asyncapi": "3.0.0",
@@ -84,8 +88,8 @@ def _message(event: type[Event]) -> Schema:
     }
 
 
-def _state_message(state: StateTopic) -> Schema:
-    return {**_record(state.name, state.record, state.key), "x-visibility": "internal"}
+def _state_message(state: type[State]) -> Schema:
+    return {**_record(state.contract.ce_type, state, state.contract.key), "x-visibility": "internal"}
 
 
 def _record(ce_type: str, model: type[BaseModel], key: str) -> Schema:
@@ -118,12 +122,12 @@ def _channel(topic: str, events: list[type[Event]]) -> Schema:
     }
 
 
-def _state_channel(state: StateTopic) -> Schema:
+def _state_channel(topic: str, records: list[type[State]]) -> Schema:
     return {
-        "address": state.topic,
+        "address": topic,
         "description": "The latest record of every key; read it with isolation.level=read_committed.",
-        "messages": {state.name: {"$ref": f"#/components/messages/{state.name}"}},
-        "bindings": _topic(state.topic, {"cleanup.policy": ["compact"]}),
+        "messages": _references(records),
+        "bindings": _topic(topic, {"cleanup.policy": ["compact"]}),
     }
 
 
@@ -136,7 +140,7 @@ def _integrators_channel(events: list[type[Event]]) -> Schema:
     }
 
 
-def _references(events: list[type[Event]]) -> Schema:
+def _references(events: Sequence[type[Event | State]]) -> Schema:
     return {e.contract.ce_type: {"$ref": f"#/components/messages/{e.contract.ce_type}"} for e in events}
 
 

@@ -1,6 +1,5 @@
 """Every contract there is. A new service's events are published once its files are named here."""
 
-from dataclasses import dataclass
 from types import ModuleType
 
 from libs.events import (
@@ -16,18 +15,7 @@ from libs.events import (
     rma_returns,
 )
 from libs.events.base import Event
-from libs.events.values import Value
-
-
-@dataclass(frozen=True)
-class StateTopic:
-    """A compacted topic: the latest record of each key stands, and a null one says that it is gone."""
-
-    topic: str
-    name: str  # its ce_type
-    key: str  # what makes the record's key, in words
-    record: type[Value]
-
+from libs.events.state import State
 
 CONTRACTS: tuple[ModuleType, ...] = (
     entitlements,
@@ -42,13 +30,6 @@ CONTRACTS: tuple[ModuleType, ...] = (
     onsite,
 )
 
-_REGISTRATIONS = entitlements.RegistrationState
-STATE_TOPICS = (
-    StateTopic(
-        _REGISTRATIONS.topic, _REGISTRATIONS.ce_type, "registration_key(product_number, serial)", _REGISTRATIONS
-    ),
-)
-
 
 def published() -> dict[str, type[Event]]:
     """The events of these files by `ce_type`, in the order in which they are written; a test's own events are not among them."""
@@ -57,4 +38,14 @@ def published() -> dict[str, type[Event]]:
         for module in CONTRACTS
         for event in vars(module).values()
         if isinstance(event, type) and issubclass(event, Event) and event.__module__ == module.__name__
+    }
+
+
+def states() -> dict[str, type[State]]:
+    """The records of state topics by `ce_type`, in the order in which they are written."""
+    return {
+        state.contract.ce_type: state
+        for module in CONTRACTS
+        for state in vars(module).values()
+        if isinstance(state, type) and issubclass(state, State) and state.__module__ == module.__name__
     }

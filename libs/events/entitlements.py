@@ -1,12 +1,13 @@
 """What entitlements publishes: who is covered for what."""
 
 from datetime import date
-from typing import ClassVar, Literal
+from typing import Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from libs.events import labels
 from libs.events.base import Event
 from libs.events.labels import ProductNumber, Serial
+from libs.events.state import State
 from libs.events.values import (
     Account,
     Contact,
@@ -16,7 +17,6 @@ from libs.events.values import (
     Reseller,
     Site,
     TimeOfDay,
-    Value,
 )
 
 
@@ -172,11 +172,13 @@ class DiscountOffered(Event, type="polyplus.entitlements.discount-offered", visi
     offered_at: Instant
 
 
-class RegistrationState(Value):
+class RegistrationState(
+    State,
+    type="polyplus.entitlements.registrations.v1",
+    topic="entitlements.registrations",
+    key="registration_key(product_number, serial)",
+):
     """What is registered now: the latest record of its key on a compacted topic, null when gone."""
-
-    topic: ClassVar[str] = "entitlements.registrations"
-    ce_type: ClassVar[str] = "polyplus.entitlements.registrations.v1"
 
     account_id: UUID
     site_id: UUID | None = None

@@ -7,7 +7,8 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import core_schema
 
 from libs.events.base import Event
-from libs.events.catalogue import STATE_TOPICS, StateTopic, published
+from libs.events.catalogue import published, states
+from libs.events.state import State
 
 Schema = dict[str, Any]
 COMMENT = "Generated from libs/events by `python -m libs.events record`; change the contract there, never here."
@@ -51,15 +52,16 @@ def schema_of(event: type[Event]) -> Schema:
     )
 
 
-def schema_of_state(state: StateTopic) -> Schema:
+def schema_of_state(state: type[State]) -> Schema:
     """The record of a compacted topic. Such topics are for the operator's own systems."""
-    return _document(state.name, {"topic": state.topic, "key": state.key, "visibility": "internal"}, state.record)
+    contract = state.contract
+    return _document(contract.ce_type, {"topic": contract.topic, "key": contract.key, "visibility": "internal"}, state)
 
 
 def recorded_schemas() -> dict[str, Schema]:
     """Everything that is recorded, by type."""
     events = {ce_type: schema_of(event) for ce_type, event in published().items()}
-    return events | {state.name: schema_of_state(state) for state in STATE_TOPICS}
+    return events | {ce_type: schema_of_state(state) for ce_type, state in states().items()}
 
 
 def _document(name: str, contract: Schema, model: type[BaseModel]) -> Schema:

@@ -21,6 +21,7 @@ from libs.bus.projections import Rebuildable
 from libs.bus.standing import trouble
 from libs.bus.waking import notify_workers
 from libs.bus.worker import Worker
+from libs.events import State
 from libs.kit import problems, telemetry
 from libs.kit.auth import Verifier
 from libs.kit.health import Check, health_router
@@ -52,19 +53,19 @@ class Service:
         handlers: Handlers,
         timers: Timers | None = None,
         jobs: Jobs | None = None,
-        state_topics: Sequence[str] = (),
+        states: Sequence[type[State]] = (),
         setup: Setup | None = None,
         projections: Sequence[Rebuildable] = (),
         journal: tuple[str, str, str] | None = None,
     ) -> None:
-        """`state_topics`: compacted ones that this service writes; the relay sends them in transactions. `setup` runs once
+        """`states`: what it tells on compacted topics; the relay sends these in transactions. `setup` runs once
         when the API starts, for what a service keeps in `app.state` beyond the database. `projections`: the tables that
         `polyplus rebuild` reads anew from the log. `journal`: a table that only grows, by which column, and its column of time, which
         `POLYPLUS_KEEP_<SERVICE>_DAYS` may bound."""
         self.name, self.routers, self.handlers = name, routers, handlers
         self.timers = Timers(name) if timers is None else timers
         self.jobs = Jobs(name) if jobs is None else jobs
-        self.state_topics, self.setup = state_topics, setup
+        self.setup, self.state_topics = setup, sorted({state.contract.topic for state in states})
         self.projections, self.journal = projections, journal
 
     def app(self, database: Database, verifier: Verifier, checks: Mapping[str, Check] | None = None) -> FastAPI:

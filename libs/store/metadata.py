@@ -15,6 +15,7 @@ RUNTIME_TABLES = frozenset(
         "timers",
         "jobs",
         "idempotency_keys",
+        "states",
         "app_clock",
         "policies",
         "reference_revision",

@@ -16,6 +16,10 @@ from libs.store.runtime import columns
 
 _MANY = 50
 """Outbox rows from which on a COPY of their own is cheaper than a part of the one statement."""
+_NEWER = """
+ ON CONFLICT (topic, key) DO UPDATE SET type = excluded.type, account_id = excluded.account_id, data = excluded.data,
+    version = greatest(excluded.version, states.version + 1)
+"""
 SOON = timedelta(seconds=5)
 """Who fires timers looks at least so often: one that is due later needs no waking."""
 Left = Literal["events", "timers", "jobs"]
@@ -58,6 +62,8 @@ class Pending:
     now: datetime
     rebuilding: str | None = None
     outbox: list[OutboxRow] = field(default_factory=list)
+    states: dict[tuple[str, UUID], Row] = field(default_factory=dict)
+    """By topic and key: what the outbox rows of these say."""
     left: set[Left] = field(default_factory=set)
     """What the flush left for others to take up."""
     touched_timers: set[tuple[UUID, str]] = field(default_factory=set)
@@ -108,6 +114,8 @@ class Pending:
             await connection.copy_records_to_table("outbox", records=self.outbox, columns=names)
         elif self.outbox:
             statements.append(Statement.insert("outbox", columns.OUTBOX, self.outbox))
+        if self.states:
+            statements.append(Statement.insert("states", columns.STATES, list(self.states.values()), _NEWER))
         statements += write_timers(list(self._timers.values()))
         if self._jobs:
             statements.append(Statement.insert("jobs", columns.JOBS, [job.to_row() for job in self._jobs]))
@@ -115,7 +123,7 @@ class Pending:
         if statements:
             await _execute(connection, statements)
         self._note_what_is_left()
-        for pending in (self._timers, self._jobs, self._beside, self.outbox):
+        for pending in (self._timers, self._jobs, self._beside, self.outbox, self.states):
             pending.clear()
 
     def _note_what_is_left(self) -> None:

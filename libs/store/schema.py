@@ -35,6 +35,11 @@ def upgrade_runtime_to_4(op: Operations) -> None:
     _run(op, 4)
 
 
+def upgrade_runtime_to_5(op: Operations) -> None:
+    """What is told as state."""
+    _run(op, 5)
+
+
 def _run(op: Operations, version: int) -> None:
     op.execute((_VERSIONS / f"v{version}.sql").read_text(encoding="utf-8"))
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 import sqlalchemy as sa
 
-from libs.events import Event
+from libs.events import Event, State
 from libs.store.compiled import Compiled, compile_once
 from libs.store.context import Cause, Remembered, Scope
 from libs.store.entity import Entity, spoken
@@ -228,15 +228,18 @@ class Transaction:
         return row.event_id
 
     def publish_state(
-        self, topic: str, *, key: UUID, type: str, account_id: UUID | None, version: int, data: bytes | None
+        self, kind: type[State], record: State | None, *, key: UUID, account_id: UUID | None, version: int = 1
     ) -> None:
-        """A record on a compacted state topic: the newest value of its key; None removes it."""
+        """How `key` is now, None when it is gone, on its state topic. Its version is the one given, or else the next: always a higher
+        one than before. What is told again before the relay has sent it is sent once, as it is then."""
+        contract = kind.contract
+        data = record.__pydantic_serializer__.to_json(record) if record else None
         self.publish(
             OutboxRow(
-                topic=topic,
+                topic=contract.topic,
                 key=key,
                 event_id=new_id(),
-                type=type,
+                type=contract.ce_type,
                 subject=key,
                 account_id=account_id,
                 version=version,
@@ -245,8 +248,16 @@ class Transaction:
                 traceparent=self.traceparent,
                 time=self.now,
                 headers=None,
-                data=data,
+                data=None,
             )
+        )
+        self.pending.states[contract.topic, key] = (
+            contract.topic,
+            key,
+            contract.ce_type,
+            account_id,
+            version,
+            data,
         )
 
     def publish(self, row: OutboxRow) -> None:

@@ -53,5 +53,5 @@ service = Service(
     handlers=on,
     timers=timers,
     projections=projections,
-    state_topics=(RegistrationState.topic,),
+    states=(RegistrationState,),
 )

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft7Validator, Draft202012Validator
 
 from libs.events.asyncapi import asyncapi
-from libs.events.catalogue import STATE_TOPICS, published
+from libs.events.catalogue import published, states
 
 DOCUMENT = asyncapi()
 MESSAGES: dict[str, Any] = DOCUMENT["components"]["messages"]
@@ -145,7 +145,8 @@ def test_every_topic_is_a_channel_with_all_that_is_said_on_it() -> None:
     said: dict[str, set[str]] = {}
     for ce_type, event in published().items():
         said.setdefault(event.contract.topic, set()).add(ce_type)
-    said |= {state.topic: {state.name} for state in STATE_TOPICS}
+    for ce_type, state in states().items():
+        said.setdefault(state.contract.topic, set()).add(ce_type)
     topics = {name: channel for name, channel in CHANNELS.items() if channel["address"] == name}
     assert {name: set(channel["messages"]) for name, channel in topics.items()} == said
 

@@ -51,7 +51,7 @@ def test_a_service_is_called_by_its_name_and_writes_the_state_it_says(name: str)
 def test_what_is_published_has_a_topic() -> None:
     told = {event.contract.topic for event in catalogue.published().values()}
     assert told <= {f"{service}.events" for service in PUBLISHERS}
-    assert {each.topic for each in catalogue.STATE_TOPICS} == set(STATE_TOPICS)
+    assert {each.contract.topic for each in catalogue.states().values()} == set(STATE_TOPICS)
 
 
 @each_service

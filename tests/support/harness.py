@@ -19,7 +19,7 @@ import httpx
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
-from starlette.datastructures import State
+from starlette.datastructures import State as AppState
 from uuid_utils.compat import uuid7
 
 from deploy.local.databases import create_service_database
@@ -30,13 +30,14 @@ from libs.bus.envelope import Delivery
 from libs.bus.log import Offsets
 from libs.bus.rebuild import Rebuilt, rebuild
 from libs.bus.timers import next_due
-from libs.events import Event, decode, kind_of
+from libs.events import Event, State, decode, kind_of
 from libs.kit.auth import Principal, Verifier, mint
 from libs.kit.service import Service
 from libs.store import Database, Scope, Transaction
 from libs.store.metadata import RUNTIME_TABLES, metadata
 
 E = TypeVar("E", bound=Event)
+S = TypeVar("S", bound=State)
 SIGNING_KEY = Ed25519PrivateKey.generate()
 _KEEP = {"alembic_version", "app_clock", "relay_position", "reference_revision"}
 _PATIENCE_SECONDS = 20
@@ -51,7 +52,7 @@ class Harness:
         self.service, self.database, self._owner_url = service, database, owner_url
         verifier = Verifier(SIGNING_KEY.public_key())
         self.app = app or service.app(database, verifier)
-        self.app.state = State({"database": database, "verifier": verifier, "stopping": asyncio.Event()})
+        self.app.state = AppState({"database": database, "verifier": verifier, "stopping": asyncio.Event()})
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://test")
         self.bound: dict[str, dict[str, Any]] = {}
         """What a caller of a role is bound to, unless a test says it: `{"depot": {"depots": [HCM]}}`."""
@@ -138,6 +139,12 @@ class Harness:
         rows = await self.outbox()
         found = [decode(row["type"], row["data"]) for row in rows if row["topic"].endswith(".events")]
         return [e for e in found if not types or isinstance(e, types)]  # type: ignore[misc]
+
+    async def states(self, kind: type[S]) -> dict[UUID, S | None]:
+        """What was told as state, by key: the newest, None where it is gone."""
+        async with self.database.pool.acquire() as connection:
+            rows = await connection.fetch("SELECT key, data FROM states WHERE type = $1", kind.contract.ce_type)
+        return {row["key"]: row["data"] and kind.model_validate_json(row["data"]) for row in rows}
 
     async def rebuild(self, table: str, *, check: bool = False) -> Rebuilt:
         """Reads a projection anew from all that was delivered, as `polyplus rebuild` does from Kafka."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from deploy.services import SERVICES
 from libs.events import Event
-from libs.events.catalogue import STATE_TOPICS, published
+from libs.events.catalogue import published, states
 
 _HEAD = """# Who tells what, and who hears it
 
@@ -50,11 +50,11 @@ def _table(teller: str, events: list[type[Event]], hearers: Mapping[str, list[st
         f"{', '.join(hearers[event.contract.name]) or _NOBODY} |\n"
         for event in events
     )
-    states = "".join(
-        f"\nCompacted besides: `{each.topic}`, the newest `{each.record.__name__}` of each {each.key}.\n"
-        for each in STATE_TOPICS if each.topic.startswith(f"{teller}.")
+    told = "".join(
+        f"\nCompacted besides: `{each.contract.topic}`, the newest `{each.__name__}` of each {each.contract.key}.\n"
+        for each in states().values() if each.contract.topic.startswith(f"{teller}.")
     )  # fmt: skip
-    return f"\n## {teller}\n| event | says | | heard by |\n|---|---|---|---|\n{rows}{states}"
+    return f"\n## {teller}\n| event | says | | heard by |\n|---|---|---|---|\n{rows}{told}"
 
 
 def _fact(event: type[Event]) -> str:

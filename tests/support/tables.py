@@ -13,6 +13,7 @@ from libs.store.schema import (
     upgrade_runtime_to_2,
     upgrade_runtime_to_3,
     upgrade_runtime_to_4,
+    upgrade_runtime_to_5,
 )
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -31,6 +32,7 @@ async def database_for(postgres_url: str, name: str, *entities: type[Entity], te
     upgrade_runtime_to_2(Collect())
     upgrade_runtime_to_3(Collect())
     upgrade_runtime_to_4(Collect())
+    upgrade_runtime_to_5(Collect())
     for entity in entities:
         statements.append(str(CreateTable(entity.table).compile(dialect=_DIALECT)))
         statements += [str(CreateIndex(index).compile(dialect=_DIALECT)) for index in entity.table.indexes]

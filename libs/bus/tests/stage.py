@@ -20,7 +20,7 @@ from libs.bus.consumer import Consumer
 from libs.bus.envelope import Delivery, delivery
 from libs.bus.kafka import Kafka
 from libs.bus.relay import Relay
-from libs.events import Event
+from libs.events import Event, State
 from libs.store import Database, Entity, Scope, Transaction
 from libs.store.ids import new_id
 from tests.support.tables import database_for
@@ -81,7 +81,12 @@ class Stage:
             thing_id: UUID
             n: int
 
-        self.ThingMoved = ThingMoved
+        class ThingState(State, type=f"polyplus.{name}.things.v1", topic=f"{name}.states", key="thing_id"):
+            """What this thing says."""
+
+            says: str
+
+        self.ThingMoved, self.ThingState = ThingMoved, ThingState
         self.topic, self.dlq = f"{name}.events", f"{name}.dlq"
         self.handlers = Handlers(name)
 
@@ -112,6 +117,10 @@ class Stage:
         thing = await Thing.find(id, tx, lock=True) or tx.add(Thing(id=id))
         tx.emit(self.ThingMoved(thing_id=id, n=thing.moves))
         thing.moves += 1
+
+    def tell(self, tx: Transaction, id: UUID, says: str | None) -> None:
+        """The thing's state; None: it is gone."""
+        tx.publish_state(self.ThingState, self.ThingState(says=says) if says else None, key=id, account_id=None)
 
     async def numbers(self) -> dict[UUID, list[int]]:
         """What the handlers have kept."""

@@ -20,6 +20,15 @@ OUTBOX: Columns = (
 )
 """What a transaction writes; `id` and `xid` are the database's."""
 
+STATES: Columns = (
+    ("topic", "text"),
+    ("key", "uuid"),
+    ("type", "text"),
+    ("account_id", "uuid"),
+    ("version", "bigint"),
+    ("data", "bytea"),
+)
+
 TIMERS: Columns = (
     ("aggregate", "text"),
     ("aggregate_id", "uuid"),

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from libs.events import State
 from libs.store import Database, EmitRefused, Transaction
 from libs.store.flush import Statement
 from libs.store.ids import new_id
@@ -28,6 +29,10 @@ def do_all(tx: Transaction, crate: Crate) -> None:
     tx.emit(CrateFilled(crate_id=crate.id))
     tx.set_timer(crate, "look", tx.now + timedelta(hours=1))
     tx.start_job(crate, "weigh", destination="scales")
+
+
+class Unwritable(State, type="x\0", topic="crates.states", key="id"):
+    """PostgreSQL takes no NUL in a text."""
 
 
 async def versions(database: Database, id: UUID) -> list[int]:
@@ -58,7 +63,7 @@ async def test_a_flush_that_fails_in_one_part_writes_none(database: Database, pa
             crate = a_crate(tx, "taken" if part == "state" else "free")
             do_all(tx, crate)
             if part == "outbox":
-                tx.publish_state("crates.states", key=crate.id, type="x\0", account_id=None, version=1, data=None)
+                tx.publish_state(Unwritable, None, key=crate.id, account_id=None)
             if part == "jobs":
                 tx.start_job(crate, "weigh\0", destination="scales")
             if part == "the runtime's own rows":
@@ -207,7 +212,7 @@ async def test_a_rebuild_tells_nobody_and_writes_no_other_table(database: Databa
         crate = await Crate.get(made.id, tx, lock=True)
         for tell in (
             lambda: tx.emit(CrateFilled(crate_id=made.id)),
-            lambda: tx.publish_state("t", key=made.id, type="t", account_id=None, version=1, data=b""),
+            lambda: tx.publish_state(Unwritable, None, key=made.id, account_id=None),
             lambda: tx.set_timer(crate, "look", tx.now),
             lambda: tx.cancel_timer(crate, "look"),
             lambda: tx.start_job(crate, "call", destination="there"),

@@ -139,7 +139,6 @@ class RegisteredSerial(Entity, table="registered_serials", indexes=("account_id"
         """Its record on the state topic, as it stands; one in dispute has none."""
         if self.disputed_at:
             return
-        self.version += 1
         state = RegistrationState(
             account_id=self.account_id,
             site_id=registration.site_id,
@@ -148,23 +147,12 @@ class RegisteredSerial(Entity, table="registered_serials", indexes=("account_id"
             plan=None if self.replaced_by else plan,
             replaced_by=self.replaced_by,
         )
-        self._publish(state.model_dump_json().encode(), tx)
+        tx.publish_state(RegistrationState, state, key=self.id, account_id=self.account_id)
 
     def release(self, tx: Transaction) -> None:
         """Sets the pair free and removes its record."""
-        self.version += 1
-        self._publish(None, tx)
+        tx.publish_state(RegistrationState, None, key=self.id, account_id=self.account_id)
         tx.remove(self)
-
-    def _publish(self, data: bytes | None, tx: Transaction) -> None:
-        tx.publish_state(
-            RegistrationState.topic,
-            key=self.id,
-            type=RegistrationState.ce_type,
-            account_id=self.account_id,
-            version=self.version,
-            data=data,
-        )
 
 
 class Replacement(Entity, table="replacements", indexes=("old_key",)):

@@ -137,9 +137,8 @@ async def test_a_unit_replaced_long_ago_puts_its_registration_in_no_dispute(befo
 
     async with before.upgraded() as h:
         assert (await h.get("/v1/registrations?disputed=true", role="manager")).json()["items"] == []
-        latest = {r["key"]: r["data"] for r in await h.outbox() if r["topic"] == RegistrationState.topic}
-        states = [RegistrationState.model_validate_json(data) for data in latest.values() if data]
-        assert {(state.serial, state.account_id) for state in states} == {
+        latest = await h.states(RegistrationState)
+        assert {(state.serial, state.account_id) for state in latest.values() if state} == {
             ("ABC", FIRST),
             ("XYZ", SECOND),
             ("DEF", SECOND),

@@ -74,8 +74,7 @@ async def test_any_spelling_of_one_label_is_one_unit(entitlements: Harness, labe
 
     (told,) = await h.events(ProductRegistered)
     assert (told.product_number, told.serial) == (NUMBER, label)
-    records = [row for row in await h.outbox() if row["topic"] == RegistrationState.topic]
-    assert {row["key"] for row in records} == {registration_key(NUMBER, label)}
+    assert {*await h.states(RegistrationState)} == {registration_key(NUMBER, label)}
 
 
 async def test_what_is_no_label_registers_nothing(entitlements: Harness) -> None:

@@ -125,7 +125,12 @@ def _settle(key: UUID, claimants: list[Row]) -> dict[UUID, UUID]:
     for id in told.keys() - {key}:
         account_id = next(row["account_id"] for row in claimants if row["id"] == id)
         remove_record(
-            op, RegistrationState.topic, RegistrationState.ce_type, key=id, account_id=account_id, version=told[id] + 1
+            op,
+            RegistrationState.contract.topic,
+            RegistrationState.contract.ce_type,
+            key=id,
+            account_id=account_id,
+            version=told[id] + 1,
         )
     return {old: new for old, new in ids.items() if old != new}
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from services.cases.tests.builders import OTHER
 from tests.faults.checker.tests.corruptions import breaks, changes_of, last_versions, later, rows_of
 from tests.faults.evidence import CHANGES, Evidence, Record
+from tests.support.headers import headers_of
 
 # --- I1 to I4: from the command to the log ------------------------------------------------------------------------------
 
@@ -76,6 +77,35 @@ def an_event_was_appended_again_under_a_new_version(evidence: Evidence) -> None:
     evidence.topics["entitlements.registrations"] = [record]
     for row in rows_of(evidence, "entitlements", "case_files"):
         row["version"] = 2 if row["id"] == rows[0]["subject"] else row["version"]
+
+
+def told_as_state(evidence: Evidence, *versions: int) -> None:
+    """A unit's state at version 2, and its records as they stand on the topic."""
+    topic, [row, *_] = "entitlements.registrations", rows_of(evidence, "entitlements", "outbox")
+    headers = dict(headers_of({**row, "event_id": OTHER}))
+    evidence.databases["entitlements"].tables["states"] = [
+        {"topic": topic, "key": row["key"], "type": row["type"], "account_id": None, "version": 2, "data": "\\x7b7d"}
+    ]
+    rows_of(evidence, "entitlements", "outbox").append(
+        {**row, "id": 10_000, "topic": topic, "event_id": str(OTHER), "data": None}
+    )
+    evidence.topics[topic] = [
+        Record(
+            topic, 0, offset, row["key"].encode(),
+            (*({**headers, "ce_aggregateversion": str(version).encode()}).items(),), b"{}",
+        )
+        for offset, version in enumerate(versions)
+    ]  # fmt: skip
+
+
+@breaks("I2")
+def a_state_was_never_sent(evidence: Evidence) -> None:
+    told_as_state(evidence, 1)
+
+
+@breaks("I4")
+def an_older_state_came_back(evidence: Evidence) -> None:
+    told_as_state(evidence, 2, 1, 2)
 
 
 # --- I5 and I6: from the log to the effects ------------------------------------------------------------------------------
