@@ -7,15 +7,19 @@ from libs.events.base import (
     UnknownEvent,
     Visibility,
     decode,
+    drop,
     event_types,
     kind_of,
+    move,
+    newest,
     read_as,
+    since,
     upcast,
     upcasts,
 )
 from libs.events.state import State
 
 __all__ = [
-    "UNKNOWN_KIND", "Contract", "Event", "State", "UnknownEvent", "Visibility", "decode", "event_types", "kind_of", "read_as", "upcast",
-    "upcasts",
+    "UNKNOWN_KIND", "Contract", "Event", "State", "UnknownEvent", "Visibility", "decode", "drop", "event_types", "kind_of", "move",
+    "newest", "read_as", "since", "upcast", "upcasts",
 ]  # fmt: skip

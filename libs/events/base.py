@@ -110,6 +110,56 @@ def upcast(old: str, new: str) -> Callable[[Upcaster], Upcaster]:
     return register
 
 
+def since(event: type[Event], version: int, *changes: Upcaster) -> None:
+    """Says in one line what became of the data of the version before, in their order: `since(PartDelivered, 2, drop("received_by"))`."""
+
+    def changed(data: dict[str, Any]) -> dict[str, Any]:
+        for change in changes:
+            data = change(data)
+        return data
+
+    name = event.contract.name
+    upcast(f"{name}.v{version - 1}", f"{name}.v{version}")(changed)
+
+
+def drop(*paths: str) -> Upcaster:
+    """The fields are gone, wherever they were there. `actions.owner` is a field of each action, when `actions` is a list."""
+
+    def dropped(data: dict[str, Any]) -> dict[str, Any]:
+        for path in paths:
+            data = _without(data, path.split("."))
+        return data
+
+    return dropped
+
+
+def move(path: str, name: str) -> Upcaster:
+    """A value, by its path, is a field of the event by another name from now on; none where it was not there or null.
+
+    `move("contact.contact_id", "contact_id")`. What it stood in stays, until it is dropped.
+    """
+
+    def moved(data: dict[str, Any]) -> dict[str, Any]:
+        value: Any = data
+        for each in path.split("."):
+            value = value.get(each) if isinstance(value, dict) else None
+        rest = _without(data, path.split("."))
+        return rest if value is None else {**rest, name: value}
+
+    return moved
+
+
+def _without(node: Any, path: list[str]) -> Any:
+    if isinstance(node, list):
+        return [_without(each, path) for each in node]
+    if not isinstance(node, dict) or path[0] not in node:
+        return node
+    name, *further = path
+    if further:
+        return {**node, name: _without(node[name], further)}
+    return {each: value for each, value in node.items() if each != name}
+
+
 def upcasts() -> dict[str, str]:
     """Which superseded `ce_type` is read as which newer one."""
     return {old: new for old, (_, new) in _upcasters.items()}
@@ -152,8 +202,16 @@ def decode(ce_type: str, data: bytes) -> Event:
             return _classes[ce_type].model_validate_json(data)
         except KeyError:
             raise UnknownEvent(ce_type) from None
-    fields: dict[str, Any] = pydantic_core.from_json(data)
+    ce_type, fields = newest(ce_type, pydantic_core.from_json(data))
+    return _classes[ce_type].model_validate(fields)
+
+
+def newest(ce_type: str, data: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Type and data of a record as the newest version has them: what is given out of an older record.
+
+    Raises what an upcaster raises on data that never were of that version.
+    """
     while ce_type in _upcasters:
         step, ce_type = _upcasters[ce_type]
-        fields = step(fields)
-    return _classes[ce_type].model_validate(fields)
+        data = step(data)
+    return ce_type, data

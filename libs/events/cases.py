@@ -3,7 +3,7 @@
 from typing import Literal
 from uuid import UUID
 
-from libs.events.base import Event
+from libs.events.base import Event, drop, since
 from libs.events.labels import ProductNumber, Serial
 from libs.events.values import (
     Channel,
@@ -26,14 +26,13 @@ class ExternalIdentifier(Value):
     id: str
 
 
-class CaseOpened(Event, type="polyplus.cases.case-opened", visibility="public", subject="case_id"):
+class CaseOpened(Event, type="polyplus.cases.case-opened", version=2, visibility="public", subject="case_id"):
     """A request was taken, by whatever channel, before anybody knew whether it is covered (S1, S12, S18)."""
 
     case_id: UUID
     number: str
     account_id: UUID
     contact_id: UUID | None = None
-    reporter_name: str
     channel: Channel
     description: str
     observed_impact: Impact
@@ -52,6 +51,9 @@ class CaseOpened(Event, type="polyplus.cases.case-opened", visibility="public", 
     external_identifiers: list[ExternalIdentifier] = []
     by: str
     by_role: Role
+
+
+since(CaseOpened, 2, drop("reporter_name"))
 
 
 class CaseRouted(Event, type="polyplus.cases.case-routed", visibility="public", subject="case_id"):

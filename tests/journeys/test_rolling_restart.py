@@ -10,13 +10,16 @@ from deploy.local.stack import Stack
 from deploy.local.story.people import Person
 from deploy.local.waiting import until_async
 from deploy.services import SERVICES
+from libs.events.cases import CaseOpened
+from libs.events.cases_work import FaultDiagnosed
+from libs.events.onsite import WorkOrderOpened
+from libs.events.rma import RmaRequested
 from tests.journeys.requests import SECONDS, a_failed_camera, a_request, call_off, sees
 
 OPENERS = 2
-OPENED = "polyplus.cases.case-opened.v1"
+OPENED = CaseOpened.contract.ce_type
 ONCE = {
-    OPENED, "polyplus.cases.fault-diagnosed.v1", "polyplus.rma.rma-requested.v1",
-    "polyplus.onsite.work-order-opened.v1",
+    OPENED, FaultDiagnosed.contract.ce_type, RmaRequested.contract.ce_type, WorkOrderOpened.contract.ce_type,
 }  # fmt: skip
 """What every such case comes to, through three services, whatever the stock and the technicians' days allow."""
 

@@ -11,6 +11,8 @@ import pytest_asyncio
 from deploy.cli.tests.conftest import Cli
 from libs.bus.batch import OutOfOrder, Partition, bury, work
 from libs.bus.envelope import Delivery
+from libs.events.cases import CaseOpened
+from libs.events.cases_work import NoteAdded
 from services.escalation.app import service
 from services.escalation.tests.builders import ACase
 from tests.support.harness import Harness, service_database
@@ -70,7 +72,7 @@ async def test_a_key_is_listed_shown_and_after_the_cause_is_mended_replayed(
     assert listed.code == 1
     header, line = listed.out.splitlines()
     assert header.split("  ")[1] == "service"
-    assert line.split()[:5] == ["escalation", TOPIC, str(case.id), "polyplus.cases.case-opened.v1", "2"]
+    assert line.split()[:5] == ["escalation", TOPIC, str(case.id), CaseOpened.contract.ce_type, "2"]
     assert "ValueError: at deploy/cli/tests/test_dlq.py:" in line
     [letter] = (await polyplus("dlq", "list", "--json", "--service", "escalation")).json()
     assert (letter["key"], letter["waiting"], letter["partition"], letter["record_offset"]) == (str(case.id), 2, 3, 0)
@@ -120,8 +122,8 @@ async def test_a_discarded_dead_letter_lets_through_what_waited_up_to_the_next_p
 
     first = await polyplus("dlq", "discard", str(case.id))
     assert first.code == 1
-    assert first.out == f"escalation  {TOPIC}  {case.id}: gave up polyplus.cases.note-added.v1, handled 1\n"
-    assert "polyplus.cases.note-added.v1, which waited behind it, is the dead letter now: ValidationError" in first.err
+    assert first.out == f"escalation  {TOPIC}  {case.id}: gave up {NoteAdded.contract.ce_type}, handled 1\n"
+    assert f"{NoteAdded.contract.ce_type}, which waited behind it, is the dead letter now: ValidationError" in first.err
     assert await state_of(escalation, case) == "open"
     second = await polyplus("dlq", "discard", str(case.id), "--service", "escalation", "--topic", TOPIC, "--json")
     assert (second.code, second.json()[0]["handled"]) == (0, 0)
@@ -143,7 +145,7 @@ async def test_an_event_whose_version_had_passed_is_accepted_as_it_is_and_what_a
     replayed = await polyplus("dlq", "replay", str(case.id))
     assert replayed.code == 1
     accepted = await polyplus("dlq", "accept", str(case.id))
-    assert accepted.out == f"escalation  {TOPIC}  {case.id}: accepted polyplus.cases.case-opened.v1, handled 2\n"
+    assert accepted.out == f"escalation  {TOPIC}  {case.id}: accepted {CaseOpened.contract.ce_type}, handled 2\n"
     assert accepted.code == 0
     assert await state_of(escalation, case) == "open"
 

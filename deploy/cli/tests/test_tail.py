@@ -108,7 +108,7 @@ async def test_a_line_for_people_says_when_what_about_whom_by_whom(live: Live, p
     tail = await tailing(polyplus.home, "--after", "0")
     time, type, about, actor, facts = (await tail.line()).split(maxsplit=4)
     assert time == f"{event.time:%Y-%m-%dT%H:%M:%S}"
-    assert (type, about, actor) == ("rma.part-shipped.v1", str(event.key), "system:test")
+    assert (f"polyplus.{type}", about, actor) == (PUBLIC, str(event.key), "system:test")
     assert json.loads(facts) == {"tracking": "VN 1"}
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from pydantic import ValidationError
 
-from libs.events import Event, decode, event_types, upcast, upcasts
+from libs.events import Event, decode, drop, event_types, move, newest, since, upcast, upcasts
 
 CRATE = UUID("019cb1e1-7a20-7000-8000-000000000003")
 V1, V2, V3 = (f"polyplus.test-upcast.crate-weighed.v{version}" for version in (1, 2, 3))
@@ -60,3 +60,42 @@ def test_only_the_newest_version_is_a_class() -> None:
 def test_a_version_is_upcast_in_one_way_only() -> None:
     with pytest.raises(TypeError, match=r"crate-weighed\.v1 is upcast twice"):
         upcast(V1, V3)(the_scale_has_a_name)
+
+
+class ParcelTaken(
+    Event, type="polyplus.test-upcast.parcel-taken", version=3, visibility="internal", subject="parcel_id"
+):
+    """v1 said who took it, v2 by an id, v3 what of it is to be signed by which side."""
+
+    parcel_id: UUID
+    taker_id: UUID | None = None
+
+
+since(ParcelTaken, 2, move("taker.id", "taker_id"), drop("taker"))
+since(ParcelTaken, 3, drop("signatures.name", "place.door.code"))
+
+
+@pytest.mark.parametrize(
+    ("version", "data", "given_out"),
+    [
+        (1, {"taker": {"id": str(CRATE), "name": "An"}, "n": 1}, {"taker_id": str(CRATE), "n": 1}),
+        (1, {"taker": {"id": None, "name": "An"}}, {}),
+        (1, {"taker": None}, {}),
+        (1, {}, {}),
+        (2, {"signatures": [{"side": "customer", "name": "An"}, {}]}, {"signatures": [{"side": "customer"}, {}]}),
+        (2, {"place": {"door": {"code": "17", "n": 1}}}, {"place": {"door": {"n": 1}}}),
+        (2, {"place": {"door": None}, "signatures": "none"}, {"place": {"door": None}, "signatures": "none"}),
+        (3, {"taker": "as it is told"}, {"taker": "as it is told"}),
+    ],
+)
+def test_what_is_dropped_or_moved_is_a_line_for_each_version(
+    version: int, data: dict[str, Any], given_out: dict[str, Any]
+) -> None:
+    name, before = ParcelTaken.contract.name, json.dumps(data)
+    assert newest(f"{name}.v{version}", data) == (f"{name}.v3", given_out)
+    assert json.dumps(data) == before
+
+
+def test_a_moved_id_is_decoded() -> None:
+    data = json.dumps({"parcel_id": str(CRATE), "taker": {"id": str(CRATE), "name": "An"}}).encode()
+    assert decode("polyplus.test-upcast.parcel-taken.v1", data) == ParcelTaken(parcel_id=CRATE, taker_id=CRATE)

@@ -1,11 +1,15 @@
-"""Which types of events there are, and who may see them: what the contracts say."""
+"""Which types of events there are, who may see them, and what is given out of an old one: what the contracts say."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from libs.events import Visibility, read_as, upcasts
+from libs.events import Visibility, newest, read_as, upcasts
 from libs.events.catalogue import published
 
 _CURRENT: dict[str, Visibility] = {ce_type: event.contract.visibility for ce_type, event in published().items()}
+
+UNREADABLE = "data_base64"
+"""What alone stands in the data of a record that could not be read: its bytes."""
 
 
 def visibility_of(ce_type: str) -> Visibility:
@@ -14,11 +18,27 @@ def visibility_of(ce_type: str) -> Visibility:
 
 
 def known_types(begins: Sequence[str], *, public_only: bool) -> list[str] | None:
-    """The types that begin with one of these texts, old versions too, sorted; None when that is every type.
+    """The types whose newest version begins with one of these texts, old versions too, sorted; None when that is every type.
 
-    A type without a contract is among them only when its whole name is asked for.
+    The name of an old version is asked for its newest. A type without a contract is among them only when its whole name is asked for.
     """
     known = {each for each in (*_CURRENT, *upcasts()) if not public_only or visibility_of(each) == "public"}
     asked = known if public_only else known | set(begins)
-    found = {each for each in asked if each.startswith(tuple(begins))}
+    wanted = tuple(map(read_as, begins))
+    found = {each for each in asked if read_as(each).startswith(wanted)}
     return None if found >= known else sorted(found)
+
+
+def given_out(ce_type: str, data: Any) -> tuple[str, Any]:
+    """Type and data in the newest version, so that what a version has dropped is not told.
+
+    Of a record that never was of its old version nothing is told but its type: nobody knows what stands in it.
+    """
+    if read_as(ce_type) == ce_type:
+        return ce_type, data
+    if isinstance(data, dict) and data.keys() != {UNREADABLE}:
+        try:
+            return newest(ce_type, data)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            pass
+    return read_as(ce_type), None

@@ -19,6 +19,7 @@ from services.activity.queries.view import EventOut, View, values_of
 
 router = Router(tags=["events"])
 _c = activity_events.c
+TYPES = "types, or what known types begin with; the name of an older version stands for the newest"
 
 
 class EventPage(Page[EventOut]):
@@ -33,7 +34,7 @@ async def list_events_route(
     tx: Tx,
     caller: Caller,
     after: Annotated[int, Query(ge=0, lt=2**63, description="the position to begin after")] = 0,
-    type: Annotated[tuple[Word, ...], Query(max_length=50, description="types, or what known types begin with")] = (),
+    type: Annotated[tuple[Word, ...], Query(max_length=50, description=TYPES)] = (),
     case_id: UUID | None = None,
     account_id: UUID | None = None,
 ) -> EventPage:

@@ -13,12 +13,13 @@ from pydantic import BaseModel
 
 from libs.kit.auth import Principal
 from services.activity.model.activity_event import activity_events
+from services.activity.model.types import given_out
 
 _c = activity_events.c
 
 
 class EventOut(BaseModel):
-    """An event as it was published, and its position in the stream."""
+    """An event in the newest version of its type, and its position in the stream."""
 
     seq: int
     id: UUID
@@ -72,11 +73,12 @@ class View:
 
 
 def event_out(record: asyncpg.Record, seq: int) -> EventOut:
-    """A stored event at its position `seq`."""
+    """A stored event at its position `seq`, in the newest version of its type: what a version has dropped is not given out."""
+    type, data = given_out(record["type"], pydantic_core.from_json(record["data"]))
     return EventOut(
         seq=seq,
         id=record["event_id"],
-        type=record["type"],
+        type=type,
         source=f"/polyplus/{record['topic'].partition('.')[0]}",
         subject=record["subject"],
         version=record["version"],
@@ -87,7 +89,7 @@ def event_out(record: asyncpg.Record, seq: int) -> EventOut:
         actor=record["actor"],
         causation_id=record["causation_id"],
         traceparent=record["traceparent"],
-        data=pydantic_core.from_json(record["data"]),
+        data=data,
     )
 
 

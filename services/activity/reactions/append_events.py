@@ -9,7 +9,7 @@ import pydantic_core
 
 from libs.bus import Delivery
 from libs.store import Transaction
-from services.activity.model.types import visibility_of
+from services.activity.model.types import UNREADABLE, visibility_of
 
 CHANNEL = "activity_appended"
 _LOCK_KEY = 0x61637469
@@ -89,4 +89,4 @@ def _case_id(content: object) -> UUID | None:
 
 def _unreadable(data: bytes) -> str:
     """What JSONB does not hold is kept as CloudEvents carries bytes."""
-    return pydantic_core.to_json({"data_base64": b64encode(data).decode()}).decode()
+    return pydantic_core.to_json({UNREADABLE: b64encode(data).decode()}).decode()

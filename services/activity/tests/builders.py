@@ -7,15 +7,18 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from libs.bus import Delivery
+from libs.events.cases import CaseOpened, CaseRouted
+from libs.events.cases_work import InternalNoteAdded, NoteAdded
+from libs.events.escalation import ClockStarted
+from libs.events.rma import PartShipped
 from libs.store.ids import new_id
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-CASE_OPENED = "polyplus.cases.case-opened.v1"
-CASE_ROUTED = "polyplus.cases.case-routed.v1"
-CLOCK_STARTED = "polyplus.escalation.clock-started.v1"
-PART_SHIPPED = "polyplus.rma.part-shipped.v1"
-NOTE_ADDED = "polyplus.cases.note-added.v1"
-INTERNAL_NOTE = "polyplus.cases.internal-note-added.v1"
+CASE_OPENED, CASE_ROUTED = CaseOpened.contract.ce_type, CaseRouted.contract.ce_type
+NOTE_ADDED, INTERNAL_NOTE = NoteAdded.contract.ce_type, InternalNoteAdded.contract.ce_type
+CASE_OPENED_ONCE = "polyplus.cases.case-opened.v1"
+"""An older version, which named a person."""
+CLOCK_STARTED, PART_SHIPPED = ClockStarted.contract.ce_type, PartShipped.contract.ce_type
 ACCOUNT, OTHER_ACCOUNT = uuid4(), uuid4()
 
 

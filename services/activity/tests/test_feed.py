@@ -10,7 +10,7 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from services.activity.tests.builders import ACCOUNT, PART_SHIPPED, an_event
+from services.activity.tests.builders import ACCOUNT, CASE_OPENED, CASE_OPENED_ONCE, PART_SHIPPED, an_event
 from tests.support.harness import Harness
 from tests.support.serving import Served, serving
 
@@ -57,6 +57,13 @@ async def test_the_feed_begins_at_the_end_unless_told_and_goes_on_as_events_come
         [new] = await live.lines(1)
         assert (new["late"], new["event"]["seq"], new["event"]["type"]) == (False, 3, PART_SHIPPED)
         assert [line["event"]["seq"] for line in await all_.lines(3)] == [1, 2, 3]
+
+
+async def test_an_older_version_comes_as_the_newest(activity: Harness) -> None:
+    await activity.deliver(an_event(CASE_OPENED_ONCE, reporter_name="Nguyễn Văn An"))
+    async with feeding(activity) as server, reading(activity, server.url, "?after=0") as live:
+        [line] = await live.lines(1)
+    assert (line["event"]["type"], list(line["event"]["data"])) == (CASE_OPENED, ["case_id"])
 
 
 async def test_an_append_wakes_the_feed_before_its_poll(activity: Harness, monkeypatch: pytest.MonkeyPatch) -> None:

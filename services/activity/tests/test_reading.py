@@ -11,6 +11,7 @@ from services.activity.model.importance import HIGH, LOW
 from services.activity.tests.builders import (
     ACCOUNT,
     CASE_OPENED,
+    CASE_OPENED_ONCE,
     CASE_ROUTED,
     CLOCK_STARTED,
     INTERNAL_NOTE,
@@ -18,6 +19,7 @@ from services.activity.tests.builders import (
     OTHER_ACCOUNT,
     PART_SHIPPED,
     an_event,
+    saying,
 )
 from tests.support.harness import Harness
 from tests.support.refusals import refusal
@@ -156,6 +158,31 @@ async def test_a_replay_is_filtered(activity: Harness) -> None:
     assert await types("type=%25") == []
     assert len(await types(f"case_id={case}")) == 4
     assert len(await types(f"account_id={OTHER_ACCOUNT}")) == 1
+
+
+@pytest.mark.parametrize("role", ["customer", "engineer"])
+async def test_an_older_version_is_given_out_as_the_newest_without_the_person_it_named(
+    activity: Harness, role: str
+) -> None:
+    case = uuid4()
+    old = an_event(CASE_OPENED_ONCE, case_id=case, reporter_name="Nguyễn Văn An", description="no picture")
+    await activity.deliver(old, an_event(PART_SHIPPED, case_id=case))
+    told = (CASE_OPENED, {"case_id": str(case), "description": "no picture"})
+
+    async def first(path: str) -> tuple[str, object]:
+        event = (await activity.get(path, role=role, accounts=[ACCOUNT])).json()["items"][0]
+        return event["type"], event["data"]
+
+    assert await first(f"/v1/cases/{case}/timeline?importance=high") == told
+    for asked in ("", f"?type={CASE_OPENED}", f"?type={CASE_OPENED_ONCE}", "?type=polyplus.cases."):
+        assert await first(f"/v1/events{asked}") == told
+
+
+@pytest.mark.parametrize("data", [b"[7]", b'"An"', b'{"reporter_name": "An\\u0000"}', b"An", None])
+async def test_what_never_was_of_its_old_version_names_nobody(activity: Harness, data: bytes | None) -> None:
+    await activity.deliver(saying(an_event(CASE_OPENED_ONCE), data))
+    [event] = (await activity.get("/v1/events")).json()["items"]
+    assert (event["type"], event["data"]) == (CASE_OPENED, None)
 
 
 async def test_naming_another_account_gives_nothing(activity: Harness) -> None:

@@ -55,7 +55,6 @@ class ACase:
             case_id=self.id,
             number="CASE-2026-000001",
             account_id=ACCOUNT,
-            reporter_name="An",
             channel="portal",
             description="Màn hình đen trong phòng họp",
             observed_impact="down",

@@ -101,7 +101,6 @@ def case_opened(account_id: UUID, **fields: Any) -> CaseOpened:
         "case_id": new_id(),
         "number": "CASE-2026-000001",
         "account_id": account_id,
-        "reporter_name": "Nguyễn Văn An",
         "channel": "device",
         "description": "Camera không nhận hình",
         "observed_impact": "down",

@@ -51,7 +51,6 @@ class ACase:
             case_id=self.id,
             number="CASE-2026-000001",
             account_id=account_id,
-            reporter_name="An",
             channel="portal",
             description="The camera is dark",
             observed_impact="down",

@@ -76,7 +76,11 @@ def _stream() -> Document:
         "when it is well again (ok).",
         "tags": ["events"],
         "parameters": [
-            query("type", "types, or what they begin with", {"type": "array", "items": {"type": "string"}}),
+            query(
+                "type",
+                "types, or what they begin with; the name of an older version stands for the newest",
+                {"type": "array", "items": {"type": "string"}},
+            ),
             query("case_id", "of one case", {"type": "string", "format": "uuid"}),
             query("account_id", "of one account", {"type": "string", "format": "uuid"}),
             query("last_event_id", "as the header Last-Event-ID", {"type": "integer", "minimum": 0}),

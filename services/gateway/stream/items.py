@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import pydantic_core
 
+from libs.events import read_as
 from libs.kit.auth import Principal
 
 
@@ -46,6 +47,7 @@ class Filter:
     @classmethod
     def of(cls, principal: Principal, *, types: tuple[str, ...], case_id: str | None, account_id: str | None) -> Self:
         asked = None if account_id is None else frozenset({account_id})
+        types = tuple(map(read_as, types))  # events come in their newest version, whichever is asked for
         if principal.staff:
             return cls(asked, False, types, case_id)
         own = frozenset(map(str, principal.accounts))

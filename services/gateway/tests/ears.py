@@ -11,10 +11,13 @@ from uuid import UUID, uuid4
 import aiohttp
 
 from libs.bus import Delivery
+from libs.events.cases import CaseOpened
+from libs.events.cases_work import InternalNoteAdded
+from libs.events.rma import PartShipped
 from libs.store.ids import new_id
 
-PUBLIC, INTERNAL = "polyplus.rma.part-shipped.v1", "polyplus.cases.internal-note-added.v1"
-CASE_OPENED = "polyplus.cases.case-opened.v1"
+PUBLIC, INTERNAL = PartShipped.contract.ce_type, InternalNoteAdded.contract.ce_type
+CASE_OPENED, CASE_OPENED_ONCE = CaseOpened.contract.ce_type, "polyplus.cases.case-opened.v1"
 
 
 def an_event(

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.gateway.tests.ears import CASE_OPENED, INTERNAL, PUBLIC, an_event
+from libs.events.ecps import PartnerSilent
+from libs.events.onsite import VisitScheduled
+from services.gateway.tests.ears import CASE_OPENED, CASE_OPENED_ONCE, INTERNAL, PUBLIC, an_event
 from services.gateway.tests.live import Live
 
 OURS, THEIRS, CONSUMER = uuid4(), uuid4(), uuid4()
@@ -76,10 +78,10 @@ async def test_what_is_asked_for_is_filtered_at_the_door(live: Live) -> None:
     by_case = await live.ear(query=f"?case_id={case}")
     by_account = await live.ear(query=f"?account_id={OURS}")
     events = [
-        an_event("polyplus.onsite.visit-scheduled.v1"),
+        an_event(VisitScheduled.contract.ce_type),
         an_event(CASE_OPENED),
         an_event(case_id=case),
-        an_event("polyplus.ecps.partner-silent.v1", account_id=OURS),
+        an_event(PartnerSilent.contract.ce_type, account_id=OURS),
         an_event(PUBLIC, case_id=case, account_id=OURS),
     ]
     await live.activity.deliver(*events)
@@ -87,6 +89,16 @@ async def test_what_is_asked_for_is_filtered_at_the_door(live: Live) -> None:
     assert await by_type.until(events[4]) == [ids[1], ids[2], ids[4]]
     assert await by_case.until(events[4]) == [ids[2], ids[4]]
     assert await by_account.until(events[4]) == [ids[3], ids[4]]
+
+
+async def test_an_older_version_is_heard_as_the_newest_by_whoever_asks_for_either(live: Live) -> None:
+    ears = [await live.ear(query=f"?type={each}") for each in (CASE_OPENED, CASE_OPENED_ONCE)]
+    old, new = an_event(CASE_OPENED_ONCE, reporter_name="Nguyễn Văn An"), an_event(CASE_OPENED)
+    await live.activity.deliver(old, an_event(), new)
+    for ear in ears:
+        told = (await ear.event()).data
+        assert (told["id"], told["type"], list(told["data"])) == (str(old.event_id), CASE_OPENED, ["case_id"])
+        assert await ear.until(new) == [str(each.event_id) for each in (old, new)]
 
 
 async def test_an_event_whose_account_is_learned_late_is_heard_once_by_each(live: Live) -> None:

@@ -59,7 +59,6 @@ class Case:
             case_id=self.id,
             number="CASE-2026-000001",
             account_id=self.account_id,
-            reporter_name="Lan",
             channel="portal",
             description="no picture",
             observed_impact="down",

@@ -1,0 +1,130 @@
+"""Facts name no person and hold no address: ids, and what decides. Names and places travel as state, which can be forgotten."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from libs.events import newest, read_as, upcasts
+from libs.events.catalogue import published
+from libs.events.schemas import Schema, schema_of
+
+SAMPLES = Path(__file__).parent / "samples"
+PERSONAL = {
+    "access_notes", "address", "address_lines", "assignee", "author", "called", "consent_given_by", "email", "expert", "host", "invitee",
+    "join_url", "label_url", "name", "organiser", "owner", "participant", "participants", "phone", "postal_code", "received_by",
+    "return_label_url", "reporter", "signed_off_by", "signer", "street", "verified_by",
+}  # fmt: skip
+"""What a text is called that says who somebody is, or where."""
+ENDINGS = ("_address", "_assignee", "_email", "_name", "_phone")
+NO_PERSON = {
+    "account.name", "account_name", "partner_name", "resellers.name", "resellers.email", "resellers.phone", "partner_contact.name",
+    "partner_contact.email", "partner_contact.phone", "external_identifiers.owner",
+}  # fmt: skip
+"""Companies, the contact that a company publishes, and a system that gives ids of its own."""
+OTHERWISE = {
+    "polyplus.escalation.escalation-handed-over.v1": {"previous"},
+    "polyplus.rma.replacement-installed.v1": {"by"},
+}
+"""A person under a name that is an actor's elsewhere."""
+OLDER = sorted(ce_type for ce_type in upcasts() if read_as(ce_type) in published())
+PLACE_AND_CONTACT = {
+    "contact.email", "contact.name", "contact.phone", "site.access_notes", "site.address_lines", "site.name", "site.postal_code",
+}  # fmt: skip
+STANDING: dict[str, set[str]] = {
+    "polyplus.cases.case-assigned": {"assignee", "assignee_email", "assignee_name", "previous_assignee"},
+    "polyplus.cases.internal-note-added": {"author_name"},
+    "polyplus.cases.note-added": {"author_name"},
+    "polyplus.cases.partner-ticket-requested": {"consent_given_by"},
+    "polyplus.devices.device-alert-raised": {"contact.email", "contact.name", "contact.phone"},
+    "polyplus.ecps.joint-call-held": {"actions.owner"},
+    "polyplus.ecps.joint-call-scheduled": {"join_url", "participants.email", "participants.name"},
+    "polyplus.ecps.partner-silent": {"called.email", "called.name", "called.phone"},
+    "polyplus.ecps.partner-ticket-updated": {"author"},
+    "polyplus.entitlements.coverage-decided": PLACE_AND_CONTACT,
+    "polyplus.entitlements.product-registered": PLACE_AND_CONTACT,
+    "polyplus.entitlements.product-transferred": PLACE_AND_CONTACT,
+    "polyplus.escalation.escalation-acknowledged": {"by_name"},
+    "polyplus.escalation.escalation-handed-over": {"previous", "to.address", "to.name"},
+    "polyplus.escalation.escalation-stepped": {"recipients.address", "recipients.name"},
+    "polyplus.escalation.escalation-unanswered": {"recipients.address", "recipients.name"},
+    "polyplus.escalation.expert-engaged": {"expert.address", "expert.name"},
+    "polyplus.escalation.threshold-breached": {"recipients.address", "recipients.name"},
+    "polyplus.onsite.departure-undone": {"technician_name"},
+    "polyplus.onsite.technician-arrived": {"technician_name"},
+    "polyplus.onsite.technician-dispatched": {"technician_name"},
+    "polyplus.onsite.visit-completed": {"signed_off_by", "technician_name", "verified_by"},
+    "polyplus.onsite.visit-rescheduled": {"technician_name"},
+    "polyplus.onsite.visit-scheduled": {"technician_name"},
+    "polyplus.rma.defective-return-due": {"return_label_url"},
+    "polyplus.rma.part-delivered": {"received_by"},
+    "polyplus.rma.part-shipped": {"label_url", "return_label_url"},
+    "polyplus.rma.replacement-installed": {"by"},
+}
+"""What is still to be mended. Nothing comes to it; what is mended is taken out."""
+
+
+def leaves(schema: Schema) -> Iterator[tuple[str, Schema]]:
+    """What an event can say: each value's path and its schema."""
+    definitions: Schema = schema.get("$defs", {})
+
+    def of(node: Schema, path: str) -> Iterator[tuple[str, Schema]]:
+        if "$ref" in node:
+            yield from of(definitions[node["$ref"].rpartition("/")[2]], path)
+            return
+        inner = [*node.get("anyOf", ()), *([node["items"]] if "items" in node else ())]
+        properties: Schema = node.get("properties", {})
+        for each in inner:
+            yield from of(each, path)
+        for name, each in properties.items():
+            yield from of(each, f"{path}.{name}" if path else name)
+        if not inner and not properties:
+            yield path, node
+
+    return of(schema, "")
+
+
+def texts(schema: Schema) -> Iterator[str]:
+    """The paths of the texts that are neither ids nor instants nor one of a few words."""
+    for path, node in leaves(schema):
+        if node.get("type") == "string" and not node.keys() & {"format", "enum", "const"}:
+            yield path
+
+
+def said(data: Any, path: str = "") -> Iterator[str]:
+    """The paths of what stands in an event."""
+    if isinstance(data, list):
+        for each in data:
+            yield from said(each, path)
+    elif isinstance(data, dict):
+        for name, each in data.items():
+            yield from said(each, f"{path}.{name}" if path else name)
+    else:
+        yield path
+
+
+def personal(ce_type: str, paths: Iterator[str]) -> set[str]:
+    def names_somebody(path: str) -> bool:
+        name = path.rpartition(".")[2]
+        return name in PERSONAL or name.endswith(ENDINGS) or path in OTHERWISE.get(ce_type, ())
+
+    return {path for path in paths if path not in NO_PERSON and names_somebody(path)}
+
+
+def test_no_fact_has_a_field_for_a_person_or_an_address() -> None:
+    found = {
+        event.contract.name: names
+        for ce_type, event in published().items()
+        if (names := personal(ce_type, texts(schema_of(event))))
+    }
+    assert found == STANDING
+
+
+@pytest.mark.parametrize("ce_type", OLDER)
+def test_an_older_version_is_given_out_with_the_fields_of_the_newest_alone(ce_type: str) -> None:
+    type, data = newest(ce_type, json.loads((SAMPLES / f"{ce_type}.json").read_text("utf-8")))
+    event = published()[read_as(ce_type)]
+    assert type == event.contract.ce_type
+    assert {*said(data)} - {path for path, _ in leaves(schema_of(event))} == set()
