@@ -23,6 +23,7 @@ class CaseClosedToCommands(Unprocessable):
         now = [*possible] or [_INSTEAD.get(state, "open a new case")]
         detail = f"The case is {state} and takes no commands; possible now: {', '.join(now)}."
         super().__init__(detail, state=state, possible=now, **extra)
+        self.state, self.more = state, extra
 
 
 async def case_file(cls: type[C], case_id: UUID, tx: Transaction) -> C:

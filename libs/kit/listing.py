@@ -8,14 +8,14 @@
 
     @router.get("/v1/rmas", dependencies=[allow(*RMA_READERS)])
     async def list_rmas(tx: Tx, caller: Caller, asked: Annotated[RmaList, Query()]) -> Page[RmaOut]:
-        return await listed(tx, Rma, asked, visible_to(caller), out=RmaOut.of)
+        return await listed(tx, Rma, asked, visible_to(caller), out=RmaOut.model_validate)
 
 A page goes on after the key of the last row, never at an offset, so that a list that grows skips nothing and repeats nothing.
 Every filter and every order has its index: `tests/contract/test_lists.py` reads them from the OpenAPI document.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from inspect import isawaitable
 from itertools import product
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args, get_origin
@@ -149,14 +149,16 @@ async def listed(
     rows: Sequence[sa.ColumnElement[bool]] = (),
     *,
     out: Callable[[E], Any],
+    beside: Callable[[Sequence[E]], Awaitable[object]] | None = None,
     summary: type[Out] | None = None,
 ) -> Page[Any]:
     """A page of those of `rows` that were asked for, each as `out` shows it or in `summary`, with the ETag of each.
 
-    The rows are to be read only. `out` may be a coroutine, where a row is shown with what stands elsewhere.
+    The rows are to be read only. `out` may be a coroutine, where a row is shown with what stands elsewhere; `beside` reads that for
+    all of the page at once.
     """
     if summary and isinstance(asked, Summarised) and asked.view == "summary":
-        out = summary.model_validate
+        out, beside = summary.model_validate, None
     name, falls = asked.sorted_by()
     column = asked.keys.get(name, cls.c.get("sort_key" if name == "name" else name))
     keys = [column] if name == "id" else [column, cls.c.id]
@@ -168,6 +170,8 @@ async def listed(
     found = await _in_order(tx, cls, where, keys, falls, asked.limit + 1)
     shown, more = found[: asked.limit], len(found) > asked.limit
     items: list[Any] = []
+    if beside:
+        await beside([row for row, _ in shown])
     for row, _ in shown:
         item = out(row)
         items.append(await item if isawaitable(item) else item)

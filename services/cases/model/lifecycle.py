@@ -3,7 +3,7 @@
 from typing import Literal, get_args
 
 from libs.kit.case_files import CaseClosedToCommands
-from libs.kit.problems import Conflict
+from libs.kit.commands import NotPossibleNow
 from libs.kit.states import StateMachine
 
 CaseState = Literal[
@@ -74,10 +74,6 @@ _WHEN: dict[Command, frozenset[CaseState]] = {
     "cancel": WORKABLE,
     "cancellation": frozenset({"assessing_cancellation"}),
 }
-
-
-class NotPossibleNow(Conflict):
-    """The case is not in a state in which this can be done; `possible` is what can."""
 
 
 _POSSIBLE: dict[CaseState, list[Command]] = {

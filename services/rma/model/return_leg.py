@@ -100,10 +100,16 @@ def await_again(rma: Rma, due: DayEnd, tx: Transaction, reason: str) -> None:
     rma.received_serial, rma.received_at = None, None
 
 
-def settle(rma: Rma, outcome: str, tx: Transaction, reason: str) -> Invoice | None:
-    """Takes a charge off, or waives it before it is written. Raises ForbiddenTransition or NothingToSettle."""
+def must_be_chargeable(rma: Rma) -> None:
+    """What is or will be charged can be waived. Raises ForbiddenTransition or NothingToSettle."""
     if rma.return_state == "lost" and (rma.invoice is None or rma.invoice.settled):
         raise NothingToSettle("Nothing is charged for what the carrier lost.", state=rma.return_state, possible=[])
+    return_machine.check(rma.return_state, "waived")
+
+
+def settle(rma: Rma, outcome: str, tx: Transaction, reason: str) -> Invoice | None:
+    """Takes a charge off, or waives it before it is written. Raises ForbiddenTransition or NothingToSettle."""
+    must_be_chargeable(rma)
     if outcome == "credited" and rma.invoice is None:
         raise NothingToSettle("Nothing was invoiced; waive it instead.", state=rma.return_state, possible=["waived"])
     become(rma, "credited" if outcome == "credited" else "waived", tx, reason)

@@ -252,8 +252,8 @@ class Rma(
         self.become("delivered", tx, f"received by {received_by}" if received_by else "delivered", at=at)
         self.delivered_at, self.received_by = at, received_by
 
-    def install(self, installation: Installation) -> None:
-        """The part works in the old one's place. Raises NotInstallable when it is not there or was reported before."""
+    def must_be_installable(self) -> None:
+        """Raises NotInstallable when the part is not there or was reported before."""
         if self.state != "delivered":
             raise NotInstallable(
                 f"The RMA is {self.state}; a part can be confirmed once it is delivered.",
@@ -262,4 +262,16 @@ class Rma(
             )
         if self.installation:
             raise NotInstallable("The part is confirmed installed already.", state=self.state, possible=[])
+
+    def install(self, installation: Installation) -> None:
+        """The part works in the old one's place. Raises NotInstallable."""
+        self.must_be_installable()
         self.installation = installation
+
+    def must_not_have_worked(self) -> None:
+        """For a part that is dead on arrival. Raises ForbiddenTransition, NotInstallable."""
+        outbound_machine.check(self.state, "dead_on_arrival")
+        if self.installation:
+            raise NotInstallable(
+                "The part was confirmed to work; a fault that comes later needs a new diagnosis.", state=self.state
+            )

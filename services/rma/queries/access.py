@@ -1,9 +1,36 @@
-"""Who sees which row. A technician needs nothing of this: the work order carries the visit's parts."""
+"""Who sees which row, and what they may do with an RMA. A technician needs nothing of this: the work order carries the visit's parts."""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 from libs.kit.auth import Principal
+from libs.kit.commands import Commands, Given
 from libs.kit.rows import Rows, of_its_accounts
+from services.rma.model import return_leg
+from services.rma.model.case_file import CaseFile
+from services.rma.model.outbound_leg import outbound_machine
+from services.rma.model.return_leg import return_machine
 from services.rma.model.rma import Rma
+from services.rma.model.rma_values import OutboundState, ReturnState
 from services.rma.model.stock import Stock
+
+Command = Literal[
+    "ship",
+    "deliver",
+    "lost",
+    "confirm_installed",
+    "dead_on_arrival",
+    "cancel",
+    "override",
+    "receive",
+    "inspect",
+    "settle",
+]
+
+
+class RmaAndCase(NamedTuple):
+    rma: Rma
+    case: CaseFile
 
 
 def visible_to(caller: Principal) -> Rows:
@@ -16,3 +43,38 @@ def visible_to(caller: Principal) -> Rows:
 def shelves_visible_to(caller: Principal) -> Rows:
     """A depot sees its own."""
     return [Stock.c.depot_id.in_(caller.depots)] if caller.role == "depot" else []
+
+
+def _while_open(check: Callable[[Rma], None]) -> Callable[[RmaAndCase], None]:
+    """While the case takes commands. The others are taken of a cancelled case too: the parcel is under way."""
+
+    def both(its: RmaAndCase) -> None:
+        its.case.must_take_commands()
+        check(its.rma)
+
+    return both
+
+
+def _out(state: OutboundState) -> Callable[[Rma], None]:
+    return lambda rma: outbound_machine.check(rma.state, state)
+
+
+def _back(state: ReturnState) -> Callable[[RmaAndCase], None]:
+    return lambda its: return_machine.check(its.rma.return_state, state)
+
+
+_DEPOT, _MANAGER, _ENGINEERS = frozenset({"depot"}), frozenset({"manager"}), frozenset({"engineer", "manager"})
+COMMANDS: Commands[Command, RmaAndCase] = Commands(
+    {
+        "ship": Given(_DEPOT, _while_open(_out("shipped"))),
+        "deliver": Given(_ENGINEERS | _DEPOT, lambda its: _out("delivered")(its.rma)),
+        "lost": Given(_ENGINEERS | _DEPOT, lambda its: _out("lost")(its.rma)),
+        "confirm_installed": Given(_ENGINEERS | {"customer"}, _while_open(Rma.must_be_installable)),
+        "dead_on_arrival": Given(_ENGINEERS | {"customer"}, _while_open(Rma.must_not_have_worked)),
+        "cancel": Given(_ENGINEERS, _while_open(_out("cancelled"))),
+        "override": Given(_MANAGER, _while_open(_out("authorized"))),
+        "receive": Given(_DEPOT, _back("received")),
+        "inspect": Given(_DEPOT, _back("wrong_unit")),
+        "settle": Given(_MANAGER, lambda its: return_leg.must_be_chargeable(its.rma)),
+    }
+)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
 from fastapi import Query
@@ -30,7 +30,7 @@ from services.rma.model.rma_values import (
     WaitingFor,
 )
 from services.rma.model.shipment import Direction, LabelState, Shipment
-from services.rma.queries.access import visible_to
+from services.rma.queries.access import COMMANDS, Command, RmaAndCase, visible_to
 
 router = Router(tags=["rmas"])
 
@@ -60,8 +60,9 @@ class RmaSummary(Out):
 
 
 class RmaOut(RmaSummary):
-    """Both legs of one replacement."""
+    """Both legs of one replacement. `possible` is what the caller can do now."""
 
+    possible: list[Command]
     diagnosis_id: UUID
     replaces_rma_id: UUID | None
     replaced_by_rma_id: UUID | None
@@ -92,9 +93,9 @@ class RmaOut(RmaSummary):
     revision: int
 
     @classmethod
-    def of(cls, rma: Rma) -> "RmaOut":
+    def of(cls, its: RmaAndCase, caller: Principal, **more: Any) -> Self:
         """As a caller reads it."""
-        return cls.model_validate(rma)
+        return cls.model_validate({**vars(its.rma), "possible": COMMANDS.possible(caller.role, its), **more})
 
 
 class ShipmentOut(Out):
@@ -117,15 +118,16 @@ class RmaDetail(RmaOut):
     history: list[Change] = Field(default_factory=list)
 
 
-async def rma_seen_by(caller: Principal, rma_id: UUID, tx: Transaction, *, lock: bool = False) -> Rma:
-    """Raises NotFound."""
-    return await visible(Rma, rma_id, visible_to(caller), tx, lock=lock)
+async def rma_for(caller: Principal, rma_id: UUID, tx: Transaction, command: Command | None = None) -> RmaAndCase:
+    """An RMA, and what is known of its case. For a command it is locked, and has to take it.
 
-
-async def rma_and_case(caller: Principal, rma_id: UUID, tx: Transaction) -> tuple[Rma, CaseFile]:
-    """The locked RMA that a command changes, and what is known of its case. Raises NotFound."""
-    rma = await rma_seen_by(caller, rma_id, tx, lock=True)
-    return rma, await CaseFile.get(rma.case_id, tx)
+    Raises NotFound, and for a command what `COMMANDS.permit` raises.
+    """
+    rma = await visible(Rma, rma_id, visible_to(caller), tx, lock=command is not None)
+    its = RmaAndCase(rma, await CaseFile.get(rma.case_id, tx))
+    if command:
+        COMMANDS.permit(command, caller.role, its)
+    return its
 
 
 class RmaList(Summarised, DatedListing):
@@ -153,15 +155,21 @@ async def list_rmas_route(
     tx: Tx, caller: Caller, asked: Annotated[RmaList, Query()]
 ) -> Page[RmaOut] | Page[RmaSummary]:
     """The newest first. A depot's picking list is `state=reserved`, the ERP's export `return_state=invoiced`."""
-    return await listed(tx, Rma, asked, visible_to(caller), out=RmaOut.of, summary=RmaSummary)
+
+    async def out(rma: Rma) -> RmaOut:
+        return RmaOut.of(RmaAndCase(rma, await CaseFile.get(rma.case_id, tx)), caller)
+
+    async def cases(rmas: Sequence[Rma]) -> None:
+        await tx.find_many(CaseFile, [rma.case_id for rma in rmas])
+
+    return await listed(tx, Rma, asked, visible_to(caller), out=out, beside=cases, summary=RmaSummary)
 
 
 @router.get("/v1/rmas/{rma_id}", dependencies=[allow(*RMA_READERS)])
 async def get_rma_route(rma_id: UUID, tx: Tx, caller: Caller) -> RmaDetail:
     """One RMA with its parcels and its history."""
-    rma = await rma_seen_by(caller, rma_id, tx)
+    its = await rma_for(caller, rma_id, tx)
     parcels = await tx.select(
-        Shipment, Shipment.c.rma_id == rma.id, order_by=(Shipment.c.created_at, Shipment.c.reference)
+        Shipment, Shipment.c.rma_id == its.rma.id, order_by=(Shipment.c.created_at, Shipment.c.reference)
     )
-    detail = RmaDetail.model_validate(rma)
-    return detail.model_copy(update={"shipments": [ShipmentOut.model_validate(each) for each in parcels]})
+    return RmaDetail.of(its, caller, shipments=[ShipmentOut.model_validate(each) for each in parcels])

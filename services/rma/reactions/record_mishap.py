@@ -4,7 +4,7 @@ from libs.events.rma import PartDeadOnArrival, PartLost, PartRefused
 from libs.store import Transaction
 from libs.store.ids import derived
 from services.rma.model import return_leg
-from services.rma.model.rma import CLOSE, CONTRACT_DUE, FORECAST_CARRIER_LATE, NotInstallable, Rma
+from services.rma.model.rma import CLOSE, CONTRACT_DUE, FORECAST_CARRIER_LATE, Rma
 from services.rma.model.steps import FindDead, Lose, Refuse, TurnUp
 from services.rma.reactions.order_labels import order_return_label
 
@@ -35,10 +35,7 @@ async def record_dead_on_arrival(rma: Rma, step: FindDead, tx: Transaction) -> N
 
     Raises ForbiddenTransition, NotInstallable.
     """
-    if rma.installation:
-        raise NotInstallable(
-            "The part was confirmed to work; a fault that comes later needs a new diagnosis.", state=rma.state
-        )
+    rma.must_not_have_worked()
     rma.become("dead_on_arrival", tx, step.symptom, at=step.at)
     _stop_forecasts(rma, tx)
     tx.emit(

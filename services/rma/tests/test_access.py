@@ -1,6 +1,9 @@
 """Every role on every route: a role sees the rows that docs/access.md gives it, and no other."""
 
+from uuid import UUID
+
 from services.rma.app import service
+from services.rma.model.rma import Rma
 from services.rma.tests.builders import ACCOUNT, OTHER_ACCOUNT, Case, goods_in, refused, reserved
 from services.rma.tests.network import CAMERA, HCM, HCM_DAYS, SGP, a_network, days
 from tests.support.access import Row, World, bind, unclassified, wrong_commands, wrong_reads
@@ -49,6 +52,8 @@ async def a_world(rma: Harness) -> World:
 async def test_a_depot_books_a_returned_unit_only_to_an_rma_of_its_own(rma: Harness) -> None:
     world = await a_world(rma)
     mine, theirs = (row.id for row in world.rows["/v1/rmas"][0:3:2])
+    async with rma.transaction() as tx:
+        (await Rma.get(UUID(mine), tx, lock=True)).return_state = "serial_mismatch"
     body = {"result": "confirmed", "matched_rma_id": theirs}
 
     answer = await rma.post(f"/v1/rmas/{mine}/inspect", body, role="depot")

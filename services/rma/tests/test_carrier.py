@@ -201,7 +201,7 @@ async def test_a_manager_settles_the_charge_for_what_the_carrier_lost_on_its_way
     [told] = await rma.events(InvoiceSettled)
     assert (told.outcome, told.invoice_number) == (outcome, settled["invoice"]["number"])
     assert len(await rma.events(RmaClosed)) == 1
-    assert refused(await rma.post(path, body, role="manager")) == (409, "forbidden-transition")
+    assert refused(await rma.post(path, body, role="manager")) == (409, "not-possible-now")
 
 
 async def test_there_is_nothing_to_settle_for_what_was_lost_before_it_was_charged(

@@ -39,13 +39,13 @@ async def test_an_rma_that_is_not_there_is_not_found(rma: Harness, action: str) 
 @pytest.mark.parametrize(
     ("action", "state", "possible"),
     [
-        ("ship", "delivered", ["closed", "dead_on_arrival"]),
-        ("deliver", "delivered", ["closed", "dead_on_arrival"]),
-        ("lost", "delivered", ["closed", "dead_on_arrival"]),
-        ("cancel", "delivered", ["closed", "dead_on_arrival"]),
-        ("override", "delivered", ["closed", "dead_on_arrival"]),
-        ("settle", "awaiting_return", ["in_transit", "not_required", "overdue", "received"]),
-        ("inspect", "awaiting_return", ["in_transit", "not_required", "overdue", "received"]),
+        ("ship", "delivered", ["receive"]),
+        ("deliver", "delivered", ["receive"]),
+        ("lost", "delivered", ["receive"]),
+        ("cancel", "delivered", ["confirm_installed", "dead_on_arrival"]),
+        ("override", "delivered", ["confirm_installed", "dead_on_arrival"]),
+        ("settle", "awaiting_return", ["confirm_installed", "dead_on_arrival"]),
+        ("inspect", "awaiting_return", ["receive"]),
     ],
 )
 async def test_what_a_delivered_rma_does_not_allow_names_the_state_and_what_is_possible(
@@ -55,6 +55,6 @@ async def test_what_a_delivered_rma_does_not_allow_names_the_state_and_what_is_p
     rma_id = await delivered(rma, Case())
     before = await rma.state()
     answer = await rma.post(f"/v1/rmas/{rma_id}/{action}", _BODIES[action], role=_ROLES.get(action, "depot"))
-    assert refused(answer) == (409, "forbidden-transition")
+    assert refused(answer) == (409, "not-possible-now")
     assert (answer.json()["state"], answer.json()["possible"]) == (state, possible)
     assert await rma.state() == before

@@ -7,7 +7,8 @@ from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.rma.model.rma import Rma
 from services.rma.model.steps import Cancel
-from services.rma.queries.rmas import RmaOut, rma_and_case
+from services.rma.queries.access import COMMANDS
+from services.rma.queries.rmas import RmaOut, rma_for
 from services.rma.reactions.stop_rma import stop_rma
 
 router = Router(tags=["rmas"])
@@ -20,14 +21,13 @@ class CancelRma(Command):
 
 
 async def cancel_rma(rma: Rma, cmd: CancelRma, tx: Transaction) -> None:
-    """What was kept goes to whoever waits for it. Raises ForbiddenTransition once it has shipped."""
+    """What was kept goes to whoever waits for it."""
     await stop_rma(rma, Cancel(cmd.reason), tx)
 
 
-@router.post("/v1/rmas/{rma_id}/cancel", dependencies=[allow("engineer", "manager")])
+@router.post("/v1/rmas/{rma_id}/cancel", dependencies=[allow(*COMMANDS.roles("cancel"))])
 async def cancel_rma_route(rma_id: UUID, cmd: CancelRma, tx: Tx, caller: Caller) -> RmaOut:
     """Stops the RMA before anything has left; what was kept goes to whoever waits for it."""
-    rma, case = await rma_and_case(caller, rma_id, tx)
-    case.must_take_commands()
-    await cancel_rma(rma, cmd, tx)
-    return RmaOut.of(rma)
+    its = await rma_for(caller, rma_id, tx, "cancel")
+    await cancel_rma(its.rma, cmd, tx)
+    return RmaOut.of(its, caller)

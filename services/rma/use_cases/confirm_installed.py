@@ -9,7 +9,8 @@ from libs.kit.problems import Conflict
 from libs.store import Transaction
 from services.rma.model.rma import NotInOrder, Rma
 from services.rma.model.rma_values import Installation
-from services.rma.queries.rmas import RmaOut, rma_and_case
+from services.rma.queries.access import COMMANDS
+from services.rma.queries.rmas import RmaOut, rma_for
 from services.rma.reactions.close_rma import close_if_over
 from services.rma.reactions.record_installation import record_installation
 
@@ -44,10 +45,9 @@ async def confirm_installed(rma: Rma, cmd: ConfirmInstalled, name: str, tx: Tran
     await close_if_over(rma, tx)
 
 
-@router.post("/v1/rmas/{rma_id}/confirm-installed", dependencies=[allow("customer", "engineer", "manager")])
+@router.post("/v1/rmas/{rma_id}/confirm-installed", dependencies=[allow(*COMMANDS.roles("confirm_installed"))])
 async def confirm_installed_route(rma_id: UUID, cmd: ConfirmInstalled, tx: Tx, caller: Caller) -> RmaOut:
     """The part works in the old one's place."""
-    rma, case = await rma_and_case(caller, rma_id, tx)
-    case.must_take_commands()
-    await confirm_installed(rma, cmd, caller.name, tx)
-    return RmaOut.of(rma)
+    its = await rma_for(caller, rma_id, tx, "confirm_installed")
+    await confirm_installed(its.rma, cmd, caller.name, tx)
+    return RmaOut.of(its, caller)

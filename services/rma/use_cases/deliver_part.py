@@ -7,10 +7,10 @@ from libs.kit.fields import Line
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.rma.model.case_file import CaseFile
-from services.rma.model.outbound_leg import outbound_machine
 from services.rma.model.rma import NotInOrder, Rma
 from services.rma.model.steps import Deliver
-from services.rma.queries.rmas import RmaOut, rma_and_case
+from services.rma.queries.access import COMMANDS
+from services.rma.queries.rmas import RmaOut, rma_for
 from services.rma.reactions.act_on import go_on
 from services.rma.reactions.record_delivery import record_delivery
 
@@ -25,8 +25,7 @@ class DeliverPart(Command):
 
 
 async def deliver_part(rma: Rma, cmd: DeliverPart, case: CaseFile, tx: Transaction) -> None:
-    """Recorded also on a cancelled case: the parcel was under way. Raises ForbiddenTransition, NotInOrder."""
-    outbound_machine.check(rma.state, "delivered")
+    """Recorded also on a cancelled case: the parcel was under way. Raises NotInOrder."""
     at = cmd.delivered_at or tx.now
     if at > tx.now or (rma.shipped_at and at < rma.shipped_at):
         raise NotInOrder(f"A delivery lies between the shipment and now, {tx.now.isoformat()}.")
@@ -34,9 +33,9 @@ async def deliver_part(rma: Rma, cmd: DeliverPart, case: CaseFile, tx: Transacti
     await go_on(rma, case, tx)
 
 
-@router.post("/v1/rmas/{rma_id}/deliver", dependencies=[allow("depot", "engineer", "manager")])
+@router.post("/v1/rmas/{rma_id}/deliver", dependencies=[allow(*COMMANDS.roles("deliver"))])
 async def deliver_part_route(rma_id: UUID, cmd: DeliverPart, tx: Tx, caller: Caller) -> RmaOut:
     """The part is at the destination. Recorded also on a cancelled case: the parcel was under way."""
-    rma, case = await rma_and_case(caller, rma_id, tx)
-    await deliver_part(rma, cmd, case, tx)
-    return RmaOut.of(rma)
+    its = await rma_for(caller, rma_id, tx, "deliver")
+    await deliver_part(its.rma, cmd, its.case, tx)
+    return RmaOut.of(its, caller)

@@ -12,8 +12,8 @@ from services.rma.model import return_leg
 from services.rma.model.return_leg import ACCEPTED, AWAITED, return_machine
 from services.rma.model.rma import Rma
 from services.rma.model.rma_values import InspectionResult
-from services.rma.queries.access import visible_to
-from services.rma.queries.rmas import RmaOut, rma_seen_by
+from services.rma.queries.access import COMMANDS, visible_to
+from services.rma.queries.rmas import RmaOut, rma_for
 from services.rma.reactions.await_return import ask_back, window_from
 from services.rma.reactions.close_rma import close_if_over
 from services.rma.reactions.credit_charge import credit_charge
@@ -121,14 +121,14 @@ async def _owner_of(rma: Rma, tx: Transaction) -> Rma | None:
     )
 
 
-@router.post("/v1/rmas/{rma_id}/inspect", dependencies=[allow("depot")])
+@router.post("/v1/rmas/{rma_id}/inspect", dependencies=[allow(*COMMANDS.roles("inspect"))])
 async def inspect_return_route(rma_id: UUID, cmd: InspectReturn, tx: Tx, caller: Caller) -> RmaOut:
     """What it turned out to be. A wrong unit is awaited again; another serial may be booked to the RMA that awaits it."""
     if cmd.matched_rma_id:
         await tx.find_many(Rma, [rma_id, cmd.matched_rma_id], lock=True)
-    rma = await rma_seen_by(caller, rma_id, tx, lock=True)
+    its = await rma_for(caller, rma_id, tx, "inspect")
     if cmd.matched_rma_id:
-        await book_to_its_owner(rma, cmd.matched_rma_id, cmd, caller, tx)
+        await book_to_its_owner(its.rma, cmd.matched_rma_id, cmd, caller, tx)
     else:
-        await inspect_return(rma, cmd, tx)
-    return RmaOut.of(rma)
+        await inspect_return(its.rma, cmd, tx)
+    return RmaOut.of(its, caller)

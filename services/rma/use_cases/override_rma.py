@@ -6,10 +6,10 @@ from libs.kit.fields import Reason, Word
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.rma.model.case_file import CaseFile
-from services.rma.model.outbound_leg import outbound_machine
 from services.rma.model.rma import Rma
 from services.rma.model.steps import Authorize
-from services.rma.queries.rmas import RmaOut, rma_and_case
+from services.rma.queries.access import COMMANDS
+from services.rma.queries.rmas import RmaOut, rma_for
 from services.rma.reactions.act_on import go_on
 from services.rma.reactions.authorize_rma import authorize
 
@@ -24,8 +24,7 @@ class OverrideRma(Command):
 
 
 async def override_rma(rma: Rma, cmd: OverrideRma, case: CaseFile, tx: Transaction) -> None:
-    """A manager grants it. Raises ForbiddenTransition, NoDestination."""
-    outbound_machine.check(rma.state, "authorized")
+    """A manager grants it. Raises NoDestination."""
     if case.coverage:
         rma.take_cover(case.coverage)
     rma.wanted_part = cmd.part_number or rma.wanted_part
@@ -33,10 +32,9 @@ async def override_rma(rma: Rma, cmd: OverrideRma, case: CaseFile, tx: Transacti
     await go_on(rma, case, tx)
 
 
-@router.post("/v1/rmas/{rma_id}/override", dependencies=[allow("manager")])
+@router.post("/v1/rmas/{rma_id}/override", dependencies=[allow(*COMMANDS.roles("override"))])
 async def override_rma_route(rma_id: UUID, cmd: OverrideRma, tx: Tx, caller: Caller) -> RmaOut:
     """Grants the replacement against the cover."""
-    rma, case = await rma_and_case(caller, rma_id, tx)
-    case.must_take_commands()
-    await override_rma(rma, cmd, case, tx)
-    return RmaOut.of(rma)
+    its = await rma_for(caller, rma_id, tx, "override")
+    await override_rma(its.rma, cmd, its.case, tx)
+    return RmaOut.of(its, caller)

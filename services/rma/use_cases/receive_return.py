@@ -8,7 +8,8 @@ from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.rma.model import return_leg
 from services.rma.model.rma import NoDestination, Rma
-from services.rma.queries.rmas import RmaOut, rma_seen_by
+from services.rma.queries.access import COMMANDS
+from services.rma.queries.rmas import RmaOut, rma_for
 from services.rma.reactions.await_return import stop_waiting
 from services.rma.reactions.credit_charge import credit_charge
 
@@ -23,7 +24,7 @@ class ReceiveReturn(Command):
 
 
 def receive_return(rma: Rma, cmd: ReceiveReturn, tx: Transaction) -> None:
-    """Whether or not a carrier told of it, and also when it is long overdue. Raises ForbiddenTransition, NoDestination."""
+    """Whether or not a carrier told of it, and also when it is long overdue. Raises NoDestination."""
     return_leg.receive(rma, cmd.serial, tx)
     stop_waiting(rma, tx)
     if rma.depot_id is None:
@@ -43,9 +44,9 @@ def receive_return(rma: Rma, cmd: ReceiveReturn, tx: Transaction) -> None:
         credit_charge(rma, tx)
 
 
-@router.post("/v1/rmas/{rma_id}/receive", dependencies=[allow("depot")])
+@router.post("/v1/rmas/{rma_id}/receive", dependencies=[allow(*COMMANDS.roles("receive"))])
 async def receive_return_route(rma_id: UUID, cmd: ReceiveReturn, tx: Tx, caller: Caller) -> RmaOut:
     """What comes back is in the depot, also when no carrier told of it or it is long overdue."""
-    rma = await rma_seen_by(caller, rma_id, tx, lock=True)
-    receive_return(rma, cmd, tx)
-    return RmaOut.of(rma)
+    its = await rma_for(caller, rma_id, tx, "receive")
+    receive_return(its.rma, cmd, tx)
+    return RmaOut.of(its, caller)

@@ -9,7 +9,8 @@ from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.rma.model import return_leg
 from services.rma.model.rma import Rma
-from services.rma.queries.rmas import RmaOut, rma_seen_by
+from services.rma.queries.access import COMMANDS
+from services.rma.queries.rmas import RmaOut, rma_for
 from services.rma.reactions.await_return import stop_waiting
 from services.rma.reactions.close_rma import close_if_over
 
@@ -24,7 +25,7 @@ class SettleInvoice(Command):
 
 
 async def settle_invoice(rma: Rma, cmd: SettleInvoice, tx: Transaction) -> None:
-    """Raises ForbiddenTransition or NothingToSettle."""
+    """Raises NothingToSettle."""
     invoice = return_leg.settle(rma, cmd.outcome, tx, cmd.reason)
     stop_waiting(rma, tx)
     tx.emit(
@@ -41,9 +42,9 @@ async def settle_invoice(rma: Rma, cmd: SettleInvoice, tx: Transaction) -> None:
     await close_if_over(rma, tx)
 
 
-@router.post("/v1/rmas/{rma_id}/settle", dependencies=[allow("manager")])
+@router.post("/v1/rmas/{rma_id}/settle", dependencies=[allow(*COMMANDS.roles("settle"))])
 async def settle_invoice_route(rma_id: UUID, cmd: SettleInvoice, tx: Tx, caller: Caller) -> RmaOut:
     """Takes the charge for a missing return off, or waives it before it is written."""
-    rma = await rma_seen_by(caller, rma_id, tx, lock=True)
-    await settle_invoice(rma, cmd, tx)
-    return RmaOut.of(rma)
+    its = await rma_for(caller, rma_id, tx, "settle")
+    await settle_invoice(its.rma, cmd, tx)
+    return RmaOut.of(its, caller)

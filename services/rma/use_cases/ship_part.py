@@ -12,14 +12,14 @@ from libs.store import Transaction
 from services.rma.model import return_leg
 from services.rma.model.case_file import CaseFile
 from services.rma.model.network import Network
-from services.rma.model.outbound_leg import outbound_machine
 from services.rma.model.part import part_numbered
 from services.rma.model.policy import policy_for
 from services.rma.model.promise import forecast
 from services.rma.model.rma import FORECAST_CARRIER_LATE, FORECAST_SHIP_CUT_OFF, Rma
 from services.rma.model.shipment import NoLabelYet, Shipment, label_for
 from services.rma.model.stock import locked_stock
-from services.rma.queries.rmas import RmaOut, rma_and_case
+from services.rma.queries.access import COMMANDS
+from services.rma.queries.rmas import RmaOut, rma_for
 from services.rma.reactions.act_on import go_on
 from services.rma.reactions.follow_parcel import follow_parcel
 from services.rma.reactions.renew_promise import change_promise
@@ -44,9 +44,8 @@ class ShipPart(Command):
 async def ship_part(rma: Rma, cmd: ShipPart, case: CaseFile, tx: Transaction) -> None:
     """Then follows what the carrier or the technician told before the depot recorded the shipment.
 
-    Raises ForbiddenTransition, NoLabelYet, SerialMissing.
+    Raises NoLabelYet, SerialMissing.
     """
-    outbound_machine.check(rma.state, "shipped")
     label = await label_for(rma.id, "outbound", tx)
     carrier, tracking = _label(label, cmd)
     part = await part_numbered(rma.sent_part, tx)
@@ -108,10 +107,9 @@ async def _tell(rma: Rma, label: Shipment | None, tx: Transaction) -> None:
     )
 
 
-@router.post("/v1/rmas/{rma_id}/ship", dependencies=[allow("depot")])
+@router.post("/v1/rmas/{rma_id}/ship", dependencies=[allow(*COMMANDS.roles("ship"))])
 async def ship_part_route(rma_id: UUID, cmd: ShipPart, tx: Tx, caller: Caller) -> RmaOut:
     """The part has left the depot, with the label that was bought or one of the depot's own."""
-    rma, case = await rma_and_case(caller, rma_id, tx)
-    case.must_take_commands()
-    await ship_part(rma, cmd, case, tx)
-    return RmaOut.of(rma)
+    its = await rma_for(caller, rma_id, tx, "ship")
+    await ship_part(its.rma, cmd, its.case, tx)
+    return RmaOut.of(its, caller)

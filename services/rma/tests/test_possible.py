@@ -1,0 +1,68 @@
+"""`possible` names what this caller can do now, and all of it: each role gives each command to an RMA in each state of both legs."""
+
+from functools import partial
+from typing import Any, get_args
+from uuid import UUID
+
+import pytest
+
+from services.rma.model.outbound_leg import UNSHIPPED, outbound_machine
+from services.rma.model.return_leg import return_machine
+from services.rma.model.rma import Rma
+from services.rma.queries.access import Command
+from services.rma.tests.builders import ACCOUNT, Case, delivered, goods_in, reserved
+from services.rma.tests.network import HCM, a_network
+from tests.support.access import bind
+from tests.support.harness import Harness
+from tests.support.possible import wrongly_possible
+
+BODIES: dict[str, dict[str, Any]] = {
+    "ship": {"serial": "X", "carrier": "van", "tracking": "1"},
+    "deliver": {},
+    "lost": {"reason": "gone"},
+    "confirm_installed": {},
+    "dead_on_arrival": {"symptom": "stays dark"},
+    "cancel": {"reason": "not needed"},
+    "override": {"reason": "goodwill"},
+    "receive": {"serial": "OLD-1"},
+    "inspect": {"result": "wrong_unit"},
+    "settle": {"outcome": "waived", "reason": "goodwill"},
+}
+LEGS = [
+    *((state, "not_required") for state in sorted(outbound_machine.states)),
+    *(("delivered", state) for state in sorted(return_machine.states)),
+]
+
+
+async def in_state(rma: Harness, name: str, *, state: Any, return_state: Any, cancelled: bool) -> UUID:
+    case = Case(name)
+    rma_id = await (reserved if state in UNSHIPPED else delivered)(rma, case)
+    if cancelled:
+        await rma.deliver(case.cancelled())
+    async with rma.transaction() as tx:
+        found = await Rma.get(rma_id, tx, lock=True)
+        found.state, found.return_state = state, return_state
+    return rma_id
+
+
+@pytest.mark.parametrize("cancelled", [False, True], ids=["open", "cancelled"])
+@pytest.mark.parametrize(("state", "return_state"), LEGS)
+async def test_what_a_caller_is_told_is_possible_is_and_nothing_else(
+    rma: Harness, state: str, return_state: str, cancelled: bool
+) -> None:
+    assert set(BODIES) == set(get_args(Command))
+    await a_network(rma)
+    await goods_in(rma, 20)
+    bind(rma, ACCOUNT, depots=[HCM])
+    make = partial(in_state, rma, state=state, return_state=return_state, cancelled=cancelled)
+    assert await wrongly_possible(rma, "/v1/rmas", BODIES, make) == []
+
+
+async def test_every_answer_says_what_is_possible_for_who_asks(rma: Harness) -> None:
+    await a_network(rma)
+    rma_id = await delivered(rma, Case())
+    customer = {"role": "customer", "accounts": [ACCOUNT]}
+    expected = ["confirm_installed", "dead_on_arrival"]
+    [listed] = (await rma.get("/v1/rmas", **customer)).json()["items"]
+    done = await rma.post(f"/v1/rmas/{rma_id}/confirm-installed", {}, **customer)
+    assert (listed["possible"], done.json()["possible"]) == (expected, [])
