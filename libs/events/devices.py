@@ -3,12 +3,14 @@
 from typing import Literal
 from uuid import UUID
 
-from libs.events.base import Event
+from libs.events.base import Event, drop, move, since
 from libs.events.labels import ProductNumber, Serial
-from libs.events.values import Contact, Impact, Instant, Severity, Value
+from libs.events.values import Impact, Instant, Language, Severity, Value
 
 
-class DeviceAlertRaised(Event, type="polyplus.devices.device-alert-raised", visibility="public", subject="device_id"):
+class DeviceAlertRaised(
+    Event, type="polyplus.devices.device-alert-raised", version=2, visibility="public", subject="device_id"
+):
     """A unit is in trouble by a rule, damped and told once; carries whose unit it is, so that a case can open (S11, S12)."""
 
     device_id: UUID
@@ -20,12 +22,22 @@ class DeviceAlertRaised(Event, type="polyplus.devices.device-alert-raised", visi
     firmware: str | None = None
     registration_id: UUID | None = None
     site_id: UUID | None = None
-    contact: Contact | None = None  # the site's
+    contact_id: UUID | None = None  # who is asked about it
+    language: Language = "en"  # theirs
     rule: str
     severity: Severity  # the rule's
     observed_impact: Impact = "degraded"
     text: str
     raised_at: Instant
+
+
+since(
+    DeviceAlertRaised,
+    2,
+    move("contact.contact_id", "contact_id"),
+    move("contact.language", "language"),
+    drop("contact"),
+)
 
 
 class DeviceAlertCleared(Event, type="polyplus.devices.device-alert-cleared", visibility="public", subject="device_id"):

@@ -5,7 +5,7 @@ from typing import Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from libs.events import labels
-from libs.events.base import Event
+from libs.events.base import Event, drop, move, since
 from libs.events.labels import ProductNumber, Serial
 from libs.events.state import State
 from libs.events.values import (
@@ -75,7 +75,7 @@ class ContractExpired(Event, type="polyplus.entitlements.contract-expired", visi
 
 
 class ProductRegistered(
-    Event, type="polyplus.entitlements.product-registered", visibility="public", subject="registration_id"
+    Event, type="polyplus.entitlements.product-registered", version=2, visibility="public", subject="registration_id"
 ):
     """A unit belongs to an account, with the site and contact that a case opened by the device itself needs (S11, S12, S16)."""
 
@@ -90,14 +90,23 @@ class ProductRegistered(
     contract_id: UUID | None = None
     plan: str | None = None
     features: list[str] = []
-    site: Site | None = None
-    contact: Contact | None = None
+    site_id: UUID | None = None
+    contact_id: UUID | None = None  # the unit's own, or else the site's
     by: str
     registered_at: Instant
 
 
+since(
+    ProductRegistered,
+    2,
+    move("site.site_id", "site_id"),
+    move("contact.contact_id", "contact_id"),
+    drop("site", "contact"),
+)
+
+
 class ProductTransferred(
-    Event, type="polyplus.entitlements.product-transferred", visibility="public", subject="registration_id"
+    Event, type="polyplus.entitlements.product-transferred", version=2, visibility="public", subject="registration_id"
 ):
     """A registration moved to another site or account; tells who has it now and nothing of who had it before (S16)."""
 
@@ -109,10 +118,19 @@ class ProductTransferred(
     contract_id: UUID | None = None
     plan: str | None = None
     features: list[str] = []
-    site: Site | None = None
-    contact: Contact | None = None
+    site_id: UUID | None = None
+    contact_id: UUID | None = None
     by: str
     transferred_at: Instant
+
+
+since(
+    ProductTransferred,
+    2,
+    move("site.site_id", "site_id"),
+    move("contact.contact_id", "contact_id"),
+    drop("site", "contact"),
+)
 
 
 class SerialReplaced(

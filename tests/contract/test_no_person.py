@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from libs.events import newest, read_as, upcasts
+from libs.events import decode, newest, read_as, upcasts
 from libs.events.catalogue import published
 from libs.events.schemas import Schema, schema_of
 
@@ -38,14 +38,11 @@ STANDING: dict[str, set[str]] = {
     "polyplus.cases.internal-note-added": {"author_name"},
     "polyplus.cases.note-added": {"author_name"},
     "polyplus.cases.partner-ticket-requested": {"consent_given_by"},
-    "polyplus.devices.device-alert-raised": {"contact.email", "contact.name", "contact.phone"},
     "polyplus.ecps.joint-call-held": {"actions.owner"},
     "polyplus.ecps.joint-call-scheduled": {"join_url", "participants.email", "participants.name"},
     "polyplus.ecps.partner-silent": {"called.email", "called.name", "called.phone"},
     "polyplus.ecps.partner-ticket-updated": {"author"},
     "polyplus.entitlements.coverage-decided": PLACE_AND_CONTACT,
-    "polyplus.entitlements.product-registered": PLACE_AND_CONTACT,
-    "polyplus.entitlements.product-transferred": PLACE_AND_CONTACT,
     "polyplus.escalation.escalation-acknowledged": {"by_name"},
     "polyplus.escalation.escalation-handed-over": {"previous", "to.address", "to.name"},
     "polyplus.escalation.escalation-stepped": {"recipients.address", "recipients.name"},
@@ -128,3 +125,27 @@ def test_an_older_version_is_given_out_with_the_fields_of_the_newest_alone(ce_ty
     event = published()[read_as(ce_type)]
     assert type == event.contract.ce_type
     assert {*said(data)} - {path for path, _ in leaves(schema_of(event))} == set()
+
+
+@pytest.mark.parametrize(
+    ("ce_type", "moved"),
+    [
+        (
+            "polyplus.devices.device-alert-raised.v1",
+            {"contact_id": "contact.contact_id", "language": "contact.language"},
+        ),
+        *(
+            (
+                f"polyplus.entitlements.product-{each}.v1",
+                {"site_id": "site.site_id", "contact_id": "contact.contact_id"},
+            )
+            for each in ("registered", "transferred")
+        ),
+    ],
+)
+def test_the_ids_that_an_older_version_told_beside_the_names_are_told(ce_type: str, moved: dict[str, str]) -> None:
+    data = json.loads((SAMPLES / f"{ce_type}.json").read_text("utf-8"))
+    event = decode(ce_type, json.dumps(data).encode()).model_dump(mode="json")
+    for field, path in moved.items():
+        place, _, name = path.partition(".")
+        assert event[field] == data[place][name]

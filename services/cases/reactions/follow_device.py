@@ -40,20 +40,19 @@ async def open_or_join_case(event: DeviceAlertRaised, tx: Transaction) -> None:
 
 
 def _request(event: DeviceAlertRaised) -> Request:
-    contact = event.contact
     return Request(
         id=derived(event.alert_id, "case"),
         account_id=event.account_id,
         channel="device",
-        reporter_name=contact.name if contact else event.serial,
+        reporter_name=event.serial,
         description=event.text,
         observed_impact=event.observed_impact,
         severity=event.severity,
-        language=contact.language if contact else "en",
+        language=event.language,
         product_number=event.product_number,
         serial=event.serial,
         family=event.family,
-        contact_id=contact.contact_id if contact else None,
+        contact_id=event.contact_id,
         site_id=event.site_id,
         alert_id=event.alert_id,
     )

@@ -15,7 +15,7 @@ from libs.events.ecps import (
 from libs.events.entitlements import CoverageDecided
 from libs.events.onsite import VisitCompleted, VisitScheduled
 from libs.events.rma import PartDelivered, PartShipped, ReplacementInstalled
-from libs.events.values import Account, Contact, Product, Site, Window
+from libs.events.values import Account, Product, Site, Window
 from tests.support.harness import Harness
 
 ACCOUNT = UUID("11111111-1111-4111-8111-111111111111")
@@ -231,7 +231,6 @@ def ticket_resolved(case_id: UUID, when: datetime) -> PartnerTicketResolved:
 
 
 def alert_raised(**fields: Any) -> DeviceAlertRaised:
-    contact = Contact(contact_id=uuid4(), name="Nguyễn Văn An", language="vi")
     known: dict[str, Any] = {
         "device_id": uuid4(),
         "alert_id": uuid4(),
@@ -239,7 +238,8 @@ def alert_raised(**fields: Any) -> DeviceAlertRaised:
         "product_number": "83Z52AA",
         "serial": "SN-1",
         "family": "studio",
-        "contact": contact,
+        "contact_id": uuid4(),
+        "language": "vi",
         "rule": "camera_lost",
         "severity": "critical",
         "observed_impact": "down",

@@ -30,8 +30,9 @@ async def test_an_alert_opens_a_case_with_the_sites_contact_and_the_rules_severi
     [told] = await cases.events(CaseOpened)
     assert (told.channel, told.language) == ("device", "vi")
     assert (told.severity, told.serial, told.alert_id) == ("major", "SN-1", raised.alert_id)
+    assert told.contact_id == raised.contact_id
     case = (await cases.get(f"/v1/cases/{told.case_id}", **CUSTOMER)).json()
-    assert case["family"] == "studio"
+    assert (case["family"], case["reporter_name"]) == ("studio", "SN-1")
 
 
 async def test_the_same_alert_opens_one_case_however_often_it_is_told(cases: Harness) -> None:

@@ -8,7 +8,7 @@ from libs.store import Transaction
 from services.entitlements.model.account import Account
 from services.entitlements.model.coverage import coverage_now, coverages_now
 from services.entitlements.model.registration import RegisteredSerial, Registration
-from services.entitlements.queries.site_and_contact import site_and_contact
+from services.entitlements.queries.asked_contact import asked_contact
 
 
 async def publish_by_timer(account: Account, tx: Transaction, _detail: str) -> None:
@@ -42,14 +42,13 @@ async def tell_transferred(registration: Registration, tx: Transaction) -> None:
     """Tells that a registration moved to another site or account (S16)."""
     account = await Account.get(registration.account_id, tx)
     coverage = await coverage_now(registration, tx)
-    site, contact = await site_and_contact(registration, tx)
     tx.emit(
         ProductTransferred(
             **registration.facts(),
             account_name=account.name,
             **coverage.facts(),
-            site=site,
-            contact=contact,
+            site_id=registration.site_id,
+            contact_id=await asked_contact(registration, tx),
             by=tx.scope.actor,
             transferred_at=tx.now,
         )

@@ -7,7 +7,7 @@ from libs.store import Transaction
 from services.entitlements.model.account import Account
 from services.entitlements.model.coverage import coverages_now
 from services.entitlements.model.registration import RegisteredSerial, Registration
-from services.entitlements.queries.site_and_contact import site_and_contact
+from services.entitlements.queries.asked_contact import asked_contact
 from services.entitlements.reactions.decide_coverage import decide_for_registered
 from services.entitlements.reactions.follow_replacement import apply_what_was_replaced
 
@@ -19,7 +19,6 @@ async def tell_registered(
         tx.add(registration)
     for registration, coverage in zip(registrations, await coverages_now(registrations, tx), strict=True):
         serials[registration.id].publish(registration, coverage.plan, tx)
-        site, contact = await site_and_contact(registration, tx)
         tx.emit(
             ProductRegistered(
                 **registration.facts(),
@@ -28,8 +27,8 @@ async def tell_registered(
                 family=registration.family,
                 model=registration.model,
                 hardware_revision=registration.hardware_revision,
-                site=site,
-                contact=contact,
+                site_id=registration.site_id,
+                contact_id=await asked_contact(registration, tx),
                 by=tx.scope.actor,
                 registered_at=tx.now,
             )

@@ -70,12 +70,23 @@ async def test_an_administrator_registers_a_unit_by_serial(entitlements: Harness
     assert answer.status_code == 201
     (told,) = await entitlements.events(ProductRegistered)
     assert (told.serial, told.model, told.account_name) == (SERIAL, "Studio X70", "Công ty Cổ phần Sao Mai")
-    assert told.site
-    assert told.contact
-    assert (told.site.site_id, told.contact.name) == (customer.site_id, "Nguyễn Văn An")
+    assert (told.site_id, told.contact_id) == (customer.site_id, customer.contact_id)
     record = await state_of(entitlements, SERIAL)
     assert record
     assert (record.account_id, record.site_id, record.replaced_by) == (customer.account_id, customer.site_id, None)
+
+
+async def test_a_unit_with_a_contact_of_its_own_is_told_with_that_one(entitlements: Harness) -> None:
+    customer = await a_customer(entitlements)
+    await a_product(entitlements)
+    contact = {"account_id": str(customer.account_id), "name": "Lê Thị Hoa", "language": "vi"}
+    own = (await entitlements.post("/v1/contacts", contact, role="manager")).json()["id"]
+    body = {"product_number": X70, "serial": SERIAL, "site_id": str(customer.site_id), "contact_id": own}
+
+    await entitlements.post("/v1/registrations", body, **as_customer(customer))
+
+    (told,) = await entitlements.events(ProductRegistered)
+    assert str(told.contact_id) == own
 
 
 async def test_the_same_key_registers_once_and_answers_the_same(entitlements: Harness) -> None:
@@ -208,8 +219,7 @@ async def test_a_unit_moves_to_another_site_of_its_account(entitlements: Harness
 
     assert moved.json()["site_id"] == hanoi
     (told,) = await entitlements.events(ProductTransferred)
-    assert told.site
-    assert told.site.city == "Hà Nội"
+    assert (str(told.site_id), told.contact_id) == (hanoi, None)
     record = await state_of(entitlements, SERIAL)
     assert record
     assert str(record.site_id) == hanoi
