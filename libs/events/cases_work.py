@@ -3,7 +3,7 @@
 from typing import Literal
 from uuid import UUID
 
-from libs.events.base import Event
+from libs.events.base import Event, drop, since
 from libs.events.values import (
     Confidence,
     Domain,
@@ -26,7 +26,7 @@ class FirstResponseSent(Event, type="polyplus.cases.first-response-sent", visibi
     sent_at: Instant
 
 
-class NoteAdded(Event, type="polyplus.cases.note-added", visibility="public", subject="case_id"):
+class NoteAdded(Event, type="polyplus.cases.note-added", version=2, visibility="public", subject="case_id"):
     """A note that the customer reads, also one that came from the partner or the technician (S8, S18)."""
 
     case_id: UUID
@@ -34,7 +34,6 @@ class NoteAdded(Event, type="polyplus.cases.note-added", visibility="public", su
     origin: NoteOrigin
     text: str
     language: Language | None = None
-    author_name: str
     attachment_ids: list[UUID] = []
     source_id: UUID | None = None  # the foreign fact that it tells again; it is never sent back there
     by: str
@@ -42,7 +41,12 @@ class NoteAdded(Event, type="polyplus.cases.note-added", visibility="public", su
     added_at: Instant
 
 
-class InternalNoteAdded(Event, type="polyplus.cases.internal-note-added", visibility="internal", subject="case_id"):
+since(NoteAdded, 2, drop("author_name"))
+
+
+class InternalNoteAdded(
+    Event, type="polyplus.cases.internal-note-added", version=2, visibility="internal", subject="case_id"
+):
     """A note among ourselves, which no customer, partner or integrator ever sees (S23)."""
 
     case_id: UUID
@@ -50,12 +54,14 @@ class InternalNoteAdded(Event, type="polyplus.cases.internal-note-added", visibi
     origin: NoteOrigin
     text: str
     language: Language | None = None
-    author_name: str
     attachment_ids: list[UUID] = []
     source_id: UUID | None = None
     by: str
     by_role: Role
     added_at: Instant
+
+
+since(InternalNoteAdded, 2, drop("author_name"))
 
 
 class FaultDiagnosed(Event, type="polyplus.cases.fault-diagnosed", visibility="public", subject="case_id"):

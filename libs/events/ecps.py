@@ -3,7 +3,7 @@
 from typing import Literal
 from uuid import UUID
 
-from libs.events.base import Event
+from libs.events.base import Event, drop, since
 from libs.events.values import Instant, Language, PartnerContact, Role, Seconds
 
 NotOpenable = Literal["no_agreement", "not_approved", "not_permitted", "no_consent", "partner_rejected", "unreachable"]
@@ -79,7 +79,7 @@ class FindingsShared(Event, type="polyplus.ecps.findings-shared", visibility="pu
 
 
 class PartnerTicketUpdated(
-    Event, type="polyplus.ecps.partner-ticket-updated", visibility="public", subject="engagement_id"
+    Event, type="polyplus.ecps.partner-ticket-updated", version=2, visibility="public", subject="engagement_id"
 ):
     """News from the partner's side, relayed to the customer; their state as they call it, ours where we know it (S8)."""
 
@@ -93,8 +93,10 @@ class PartnerTicketUpdated(
     state: EngagementState | None = None
     partner_state: str | None = None
     text: str | None = None
-    author: str | None = None
     occurred_at: Instant
+
+
+since(PartnerTicketUpdated, 2, drop("author"))
 
 
 class PartnerInformationRequired(

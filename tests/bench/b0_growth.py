@@ -235,7 +235,7 @@ INSERT INTO timers (aggregate, aggregate_id, kind, due_at) SELECT 'Device', unne
 # Twenty events a case and fifty cases an account for every thousand rows, the newest a minute ago, over two months.
 _EVENTS = """
 INSERT INTO activity_events (seq, event_id, topic, type, subject, version, case_id, account_id, account_seq, visibility, time, actor, data)
-SELECT n, uuidv7(), 'cases.events', 'polyplus.cases.note-added.v1', gen_random_uuid(), 1,
+SELECT n, uuidv7(), 'cases.events', 'polyplus.cases.note-added.v2', gen_random_uuid(), 1,
        md5('case ' || n % ($1::bigint / 20))::uuid, md5('account ' || n % ($1::bigint / 20) % ($1::bigint / 1000))::uuid, n, 'public',
        now() - interval '1 minute' - interval '60 days' * (1 - n::float8 / $1::bigint), 'system:bench',
        jsonb_build_object('text', repeat('x', 360)) FROM generate_series(1, $1::bigint) n

@@ -15,6 +15,7 @@ from confluent_kafka import Producer
 
 from deploy.local.kafka import KafkaLogin
 from deploy.local.stack import Stack
+from libs.events.cases_work import NoteAdded
 from libs.store.ids import new_id
 from tests.bench.bench import Bar, Bench, Measure, Variant
 from tests.bench.engines import Engines
@@ -25,7 +26,7 @@ RATE = 5.0
 TENANTS, EARS_OF_A_TENANT, EARS_OF_STAFF, EARS_OF_A_CLIENT = 20, 50, 1000, 20
 EARS_OF_AN_EVENT = EARS_OF_STAFF + EARS_OF_A_TENANT
 OURS = "event → last listener"
-_TYPE = "polyplus.cases.note-added.v1"
+_TYPE = NoteAdded.contract.ce_type
 _QUERY = "?type=polyplus.cases.&type=polyplus.rma."
 _PATIENCE = 30
 

@@ -35,13 +35,10 @@ PLACE_AND_CONTACT = {
 }  # fmt: skip
 STANDING: dict[str, set[str]] = {
     "polyplus.cases.case-assigned": {"assignee", "assignee_email", "assignee_name", "previous_assignee"},
-    "polyplus.cases.internal-note-added": {"author_name"},
-    "polyplus.cases.note-added": {"author_name"},
     "polyplus.cases.partner-ticket-requested": {"consent_given_by"},
     "polyplus.ecps.joint-call-held": {"actions.owner"},
     "polyplus.ecps.joint-call-scheduled": {"join_url", "participants.email", "participants.name"},
     "polyplus.ecps.partner-silent": {"called.email", "called.name", "called.phone"},
-    "polyplus.ecps.partner-ticket-updated": {"author"},
     "polyplus.entitlements.coverage-decided": PLACE_AND_CONTACT,
     "polyplus.escalation.escalation-acknowledged": {"by_name"},
     "polyplus.escalation.escalation-handed-over": {"previous", "to.address", "to.name"},

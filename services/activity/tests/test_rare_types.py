@@ -2,14 +2,16 @@
 
 import asyncpg
 
+from libs.events.cases import CaseCancelled
+from libs.events.cases_work import InternalNoteAdded, NoteAdded
 from services.activity.app import service
 from services.activity.model.types import known_types
 from tests.support.filling import uid
 from tests.support.harness import service_database
 from tests.support.lists import Asked, Read, listening, read_by
 
-COMMON, RARE = "polyplus.cases.note-added.v1", "polyplus.cases.case-cancelled.v1"
-INTERNAL = "polyplus.cases.internal-note-added.v1"
+COMMON, RARE = NoteAdded.contract.ce_type, CaseCancelled.contract.ce_type
+INTERNAL = InternalNoteAdded.contract.ce_type
 ROWS, PAGE = 20_000, 10
 _FILL = """
 INSERT INTO activity_events (seq, event_id, topic, type, subject, version, case_id, account_id, account_seq, visibility, time, actor, data)
@@ -57,6 +59,7 @@ def test_a_beginning_stands_for_the_known_types_and_a_whole_name_for_itself() ->
     assert known_types(["polyplus.cases.note-", "polyplus.acme.new.v1"], public_only=False) == [
         "polyplus.acme.new.v1",
         "polyplus.cases.note-",
+        "polyplus.cases.note-added.v1",
         COMMON,
     ]
     assert known_types([INTERNAL, "polyplus.acme.new.v1"], public_only=True) == []

@@ -55,7 +55,7 @@ async def relay_update(event: PartnerTicketUpdated, tx: Transaction) -> None:
     case, cause = found
     at, reason = event.occurred_at, "the partner goes on"
     if event.text:
-        note_fact(case, tx, event.text, at=at, origin="partner", author=event.author or event.partner_name)
+        note_fact(case, tx, event.text, at=at, origin="partner", author=event.partner_name)
     if event.state == "in_progress":
         case.end_waits(case.waits_for(event.engagement_id, "customer"), at=at, by=cause.actor, reason=reason)
         case.begin_wait(

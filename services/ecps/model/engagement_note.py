@@ -18,6 +18,7 @@ class EngagementNote(Entity, table="engagement_notes", indexes=("case_id", ("eng
     """`id` is derived from the note or the partner's event that it tells, so that neither comes through twice.
 
     An outgoing note carries `marker` in its text: when it comes back from the partner, we know it again.
+    `author` is a side, never a person: the partner's company, and towards the partner the customer or our support.
     `partner_event` is the id of their event; `source_id` that of our case's note.
     """
 
@@ -52,7 +53,6 @@ class EngagementNote(Entity, table="engagement_notes", indexes=("case_id", ("eng
         *,
         id: UUID,
         origin: NoteOrigin,
-        author: str,
         text: str,
         at: datetime,
         source_id: UUID | None = None,
@@ -65,7 +65,7 @@ class EngagementNote(Entity, table="engagement_notes", indexes=("case_id", ("eng
             engagement_id=engagement.id,
             direction="to_partner",
             origin=origin,
-            author=author,
+            author="customer" if origin == "customer" else "Poly+ support",
             text=text,
             delivery="waiting",
             source_id=source_id,
@@ -82,7 +82,7 @@ class EngagementNote(Entity, table="engagement_notes", indexes=("case_id", ("eng
             engagement_id=engagement.id,
             direction="from_partner",
             origin="partner",
-            author=news.author or engagement.partner_name,
+            author=engagement.partner_name,
             text=news.text,
             partner_event=news.event,
             partner_state=news.status,

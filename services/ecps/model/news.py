@@ -34,7 +34,6 @@ class News(BaseModel):
     ticket_number: str | None = None
     status: str | None = None
     text: str | None = None
-    author: str | None = None
     occurred_at: Instant
     sequence: int | None = None
 

@@ -57,4 +57,4 @@ def _call(engagement: Engagement, contact: PartnerContact, due: datetime, tx: Tr
         f"level {engagement.level}: {contact.name}."
     )
     id = derived(engagement.id, f"level:{engagement.level}:{due.isoformat()}")
-    return EngagementNote.to_partner(engagement, id=id, origin="system", author="Poly+", text=text, at=tx.now)
+    return EngagementNote.to_partner(engagement, id=id, origin="system", text=text, at=tx.now)

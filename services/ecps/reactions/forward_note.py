@@ -33,7 +33,6 @@ async def forward_note(event: NoteAdded, tx: Transaction) -> None:
             engagement,
             id=id,
             origin=event.origin,
-            author=event.author_name,
             text=event.text,
             at=event.added_at,
             source_id=event.note_id,

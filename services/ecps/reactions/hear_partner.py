@@ -77,7 +77,6 @@ def _relay(
                     state=state,
                     partner_state=news.status,
                     text=news.text,
-                    author=note.author,
                     occurred_at=at,
                 )
             )

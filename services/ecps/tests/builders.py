@@ -140,7 +140,6 @@ class ACase:
             note_id=uuid5(self.id, text),
             origin=origin,
             text=text,
-            author_name="An",
             source_id=source_id,
             by="customer:1",
             by_role="customer",

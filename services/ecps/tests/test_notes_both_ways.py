@@ -11,6 +11,7 @@ from libs.events.ecps import (
     PartnerTicketOpened,
     PartnerTicketUpdated,
 )
+from libs.events.values import NoteOrigin
 from libs.store.ids import new_id
 from services.ecps.tests.builders import (
     OTHER_ACCOUNT,
@@ -52,7 +53,23 @@ async def test_the_customers_notes_reach_the_partner_once_and_the_partners_own_d
         case.noted("Told again", 33, source_id=new_id()),
     )
     await ecps.run_jobs()
-    assert await said(company) == ["An: Before there was a ticket", "An: After"]
+    assert await said(company) == ["customer: Before there was a ticket", "customer: After"]
+
+
+async def test_the_partner_reads_which_side_says_something_and_no_name(ecps: Harness, company: PartnerSystem) -> None:
+    await a_partner(ecps, company)
+    case = await a_case_with_wish(ecps)
+    await ecps.run_jobs()
+    origins: tuple[NoteOrigin, ...] = ("customer", "support", "technician")
+    for minutes, origin in enumerate(origins, 20):
+        await ecps.deliver(case.noted(f"By {origin}", minutes, origin=origin))
+        await ecps.run_jobs()
+    await ecps.post(f"{case.path}/notes", {"text": "For you alone"})
+    await ecps.run_jobs()
+    told = ["customer: By customer", "Poly+ support: By support", "Poly+ support: By technician"]
+    assert await said(company) == [*told, "Poly+ support: For you alone"]
+    [ticket] = await company.tickets()
+    assert {note["author"] for note in ticket["note"]} == {"customer", "Poly+ support"}
 
 
 async def test_a_note_whose_answer_was_lost_is_not_sent_twice(ecps: Harness, company: PartnerSystem) -> None:
@@ -69,7 +86,7 @@ async def test_a_note_whose_answer_was_lost_is_not_sent_twice(ecps: Harness, com
     async with asyncio.timeout(20):
         while (await deliveries(ecps, case))["Only once"] != "sent":
             await ecps.run_jobs()
-    assert await said(company) == ["An: Only once"]
+    assert await said(company) == ["customer: Only once"]
 
 
 async def test_our_own_words_told_back_are_not_news(ecps: Harness, company: PartnerSystem) -> None:
@@ -174,7 +191,8 @@ async def test_a_partners_system_sees_its_own_engagements_and_tells_its_news(ecp
     assert listed["id"] == str(case.engagement_id)
     assert (await ecps.post(f"{case.path}/partner-updates", news, **own)).json()["state"] == "in_progress"
     [update] = await ecps.events(PartnerTicketUpdated)
-    assert update.author == "the partner"
+    [note] = (await ecps.get(f"{case.path}/notes", **own)).json()["items"]
+    assert (update.text, note["author"]) == ("On it", listed["partner_name"])
 
 
 @pytest.mark.promise("S8")
@@ -192,4 +210,4 @@ async def test_our_notes_stand_once_beside_the_partners_own(
         while "sending" in (await deliveries(ecps, case)).values():
             await ecps.run_jobs()
     first, *ours = await said(company)
-    assert (first, sorted(ours)) == ("Theirs", ["An: One", "An: Three", "An: Two"])
+    assert (first, sorted(ours)) == ("Theirs", ["customer: One", "customer: Three", "customer: Two"])

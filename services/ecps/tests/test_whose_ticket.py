@@ -41,7 +41,7 @@ async def test_a_partner_deaf_to_our_filter_does_not_hand_us_another_companys_ti
     ours, *theirs = await company.tickets()
     assert ours["externalIdentifier"][0]["id"] == engagement["our_reference"]
     assert (engagement["state"], engagement["ticket_number"]) == ("opened", ours["id"])
-    assert [note["text"].split("\n")[0] for note in ours["note"]] == ["An: Our meeting PIN is 4471"]
+    assert [note["text"].split("\n")[0] for note in ours["note"]] == ["customer: Our meeting PIN is 4471"]
     assert len(theirs) == others
     assert not any(ticket.get("note") for ticket in theirs)
 

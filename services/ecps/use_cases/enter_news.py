@@ -33,7 +33,6 @@ async def enter_news_route(engagement_id: UUID, cmd: EnterNews, tx: Tx, caller: 
     engagement = await engagement_for(caller, engagement_id, tx, lock=True)
     engagement.must_have_ticket()
     at = min(cmd.occurred_at or tx.now, tx.now)
-    author = caller.name if caller.role == "partner" else None
-    news = News(event=str(new_id()), occurred_at=at, author=author, **cmd.model_dump(exclude={"occurred_at"}))
+    news = News(event=str(new_id()), occurred_at=at, **cmd.model_dump(exclude={"occurred_at"}))
     await hear(engagement, news, tx)
     return EngagementOut.model_validate(engagement)

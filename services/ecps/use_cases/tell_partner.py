@@ -33,9 +33,7 @@ async def tell_partner_route(engagement_id: UUID, cmd: TellPartner, tx: Tx, call
     case.must_take_commands()
     engagement.must_have_open_ticket()
     partner = await Partner.get(engagement.partner_id, tx)
-    note = EngagementNote.to_partner(
-        engagement, id=new_id(), origin="support", author=caller.name, text=cmd.text, at=tx.now
-    )
+    note = EngagementNote.to_partner(engagement, id=new_id(), origin="support", text=cmd.text, at=tx.now)
     send(note, engagement, partner, tx)
     go_on(engagement, note, tx)
     await_answer(engagement, case, partner, tx, since=tx.now)

@@ -101,7 +101,6 @@ class ACase:
             note_id=new_id(),
             origin=origin,
             text="We look into it",
-            author_name="Binh",
             added_at=self.at(minutes),
             **WHO,
         )

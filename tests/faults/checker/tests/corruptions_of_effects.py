@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 
+from libs.events.cases_work import InternalNoteAdded
 from services.cases.tests.builders import OTHER
 from tests.faults.checker.tests.corruptions import breaks, changes_of, last_versions, later, listed, rows_of
 from tests.faults.evidence import CHANGES, Evidence, Row
@@ -145,7 +146,7 @@ def a_frame_of_another_account_was_heard(evidence: Evidence) -> None:
 @breaks("I10")
 def a_tenant_heard_what_is_internal(evidence: Evidence) -> None:
     frame = evidence.history.of_kind("frame")[0]
-    frame["data"] = json.dumps({**json.loads(frame["data"]), "type": "polyplus.cases.internal-note-added.v1"})
+    frame["data"] = json.dumps({**json.loads(frame["data"]), "type": InternalNoteAdded.contract.ce_type})
 
 
 # --- I12 to I14: the end, parts, people ---------------------------------------------------------------------------------------
