@@ -16,17 +16,17 @@ from tests.support.refusals import refusal
 
 
 async def wrongly_possible(
-    h: Harness, path: str, commands: Mapping[str, Mapping[str, Any]], make: Callable[[str], Awaitable[UUID]]
+    h: Harness, path: str, bodies: Callable[[str], Mapping[str, Any]], make: Callable[[str], Awaitable[UUID]]
 ) -> list[str]:
     """Where a role is told more, or less, than it can do with the aggregate that `make` makes under a name, each time in one state.
 
-    `path` is the list's; each role sees the row, or is bound not to. Commands are told apart by the last word of their paths.
+    `path` is the list's; `bodies` are a role's by command, which is the last word of its path.
     """
     wrong, id = [], await make("first")
     for role in sorted(ROLES):
         shown = await h.get(f"{path}/{id}", role=role)
         possible = shown.json()["possible"] if shown.status_code == 200 else []
-        for command, body in commands.items():
+        for command, body in bodies(role).items():
             answer = await h.post(f"{path}/{id}/{command.replace('_', '-')}", body, role=role)
             if _is_refused(answer) == (command in possible):
                 wrong.append(f"{command} as {role}, told {possible}: {answer.status_code} {answer.text[:200]}")

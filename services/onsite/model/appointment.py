@@ -176,11 +176,11 @@ class Appointment(
             raise AlreadyDeparted(
                 "The technician is on the way; the visit cannot be moved any more.",
                 state=self.state,
-                possible=["arrive", "undo-depart"],
+                possible=["arrive", "undo_depart"],
             )
 
-    def depart(self, undelivered: list[UUID], *, at: datetime, by: str) -> None:
-        """The technician is on the way. Raises PartNotDelivered, AlreadyDeparted, ForbiddenTransition."""
+    def must_be_ready_to_depart(self, undelivered: list[UUID]) -> None:
+        """Raises PartNotDelivered, AlreadyDeparted, ForbiddenTransition."""
         self.must_be_movable()
         if undelivered:
             raise PartNotDelivered(
@@ -189,23 +189,28 @@ class Appointment(
                 undelivered_rma_ids=[str(rma_id) for rma_id in undelivered],
                 possible=["reschedule"],
             )
+
+    def depart(self, undelivered: list[UUID], *, at: datetime, by: str) -> None:
+        """The technician is on the way. Raises PartNotDelivered, AlreadyDeparted, ForbiddenTransition."""
+        self.must_be_ready_to_depart(undelivered)
         self.become("en_route", at=at, by=by)
         self.departed_at = at
 
     def undo_departure(self, *, at: datetime, by: str, reason: str) -> None:
         """The technician turned back, or had not left. Raises NotDeparted, ForbiddenTransition."""
-        self._must_have_departed("confirmed")
+        self.must_have_departed("confirmed")
         self.become("confirmed", at=at, by=by, reason=reason)
         self.departed_at = None
 
     def arrive(self, *, at: datetime, by: str) -> bool:
         """Begins the visit; whether within the window. Raises NotDeparted, ForbiddenTransition."""
-        self._must_have_departed("in_progress")
+        self.must_have_departed("in_progress")
         self.become("in_progress", at=at, by=by)
         self.arrived_at = at
         return self.starts <= at <= self.window_ends
 
-    def _must_have_departed(self, to: AppointmentState) -> None:
+    def must_have_departed(self, to: AppointmentState) -> None:
+        """Raises NotDeparted, ForbiddenTransition."""
         if self.state == "confirmed":
             raise NotDeparted("Nobody is on the way yet.", state=self.state, possible=["depart"])
         machine.check(self.state, to)
@@ -214,7 +219,7 @@ class Appointment(
         """Raises ForbiddenTransition before the arrival and after the end, NotYet before the check-in with support."""
         machine.check(self.state, "completed")
         if checked_in and self.check_in is None:
-            raise NotYet("Check in with support first.", missing=["check-in"], possible=["check-in", "fail"])
+            raise NotYet("Check in with support first.", missing=["check-in"], possible=["check_in", "fail"])
 
     def install(self, rma_id: UUID, part: Part, serial_in: str | None, serial_out: str | None) -> InstalledPart:
         """The scanned part is in. Raises SerialMismatch, Conflict when it is in already."""
@@ -230,8 +235,9 @@ class Appointment(
         self.installed.append(done)
         return done
 
-    def sign(self, side: Side, sign_off: SignOff, parts: dict[UUID, Part], contact: Contact | None) -> bool:
-        """Records one side's word; whether both have given it. Raises NotYet, ContactNotAuthorised."""
+    def must_be_done(self, parts: dict[UUID, Part]) -> None:
+        """Raises NotYet where something is missing, ForbiddenTransition."""
+        self.must_have_begun()
         installed = {each.rma_id for each in self.installed}
         missing = [f"install {rma_id}" for rma_id in sorted(parts) if rma_id not in installed]
         tests = [step for step in self.steps if step.work == "test"]
@@ -239,6 +245,10 @@ class Appointment(
             missing.append("a test step that passed, after any that did not")
         if missing:
             raise NotYet("The work is not done.", missing=missing, possible=["steps", "install", "fail"])
+
+    def sign(self, side: Side, sign_off: SignOff, parts: dict[UUID, Part], contact: Contact | None) -> bool:
+        """Records one side's word; whether both have given it. Raises NotYet, ContactNotAuthorised, ForbiddenTransition."""
+        self.must_be_done(parts)
         if side == "customer" and (contact is None or not contact.authorised):
             raise ContactNotAuthorised("The customer's named contact is not authorised to sign off.")
         self.sign_offs = {**self.sign_offs, side: sign_off}

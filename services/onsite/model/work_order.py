@@ -163,6 +163,11 @@ class WorkOrder(
         """For a command that leads to this state in the end. Raises ForbiddenTransition."""
         machine.check(self.state, state)
 
+    def must_not_have_ended(self) -> None:
+        """Raises ForbiddenTransition."""
+        if not machine.possible(self.state):
+            machine.check(self.state, "in_progress")
+
     def fail(
         self, reason: FailureReason, at_fault: list[UUID], policy: OnsitePolicy, *, plans_again: bool | None
     ) -> bool:
@@ -191,6 +196,5 @@ class WorkOrder(
             raise ExcludedWork(
                 "software upgrades", "an update is approved only when it is needed to restore the product"
             )
-        if not machine.possible(self.state):
-            machine.check(self.state, "in_progress")
+        self.must_not_have_ended()
         self.software_approval = approval

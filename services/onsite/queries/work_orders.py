@@ -21,7 +21,8 @@ from services.onsite.model.availability import demand_of, offers
 from services.onsite.model.case_file import CaseFile, Part
 from services.onsite.model.slots import Slot
 from services.onsite.model.work_order import Change, SoftwareApproval, WorkOrder, WorkOrderState
-from services.onsite.queries.access import visible_to
+from services.onsite.queries.access import Command, possible_for, visible_to
+from services.onsite.queries.locked_visit import visit_of
 
 router = Router(tags=["work orders"])
 
@@ -66,8 +67,9 @@ class WorkOrderSummary(Out):
 
 class WorkOrderOut(WorkOrderSummary):
     """`appointment` is the latest that the caller sees; `waiting_for` says why there is none yet. `site` with its access notes,
-    and `contact`, are what the technician goes to."""
+    and `contact`, are what the technician goes to. `possible` is what the caller can do now."""
 
+    possible: list[Command] = Field(default_factory=list)
     diagnosis_id: UUID
     product_number: str | None
     software_approval: SoftwareApproval | None
@@ -96,6 +98,7 @@ async def work_order_out(order: WorkOrder, tx: Transaction, caller: Principal) -
     out.parts = case.parts_of(order.diagnosis_id)
     if case.coverage and (last or caller.role != "technician"):
         out.site, out.contact = case.coverage.site, case.coverage.contact
+    out.possible = possible_for(caller, await visit_of(order, case, tx, lock=False))
     out.appointment = AppointmentOut.model_validate(last[0]) if last else None
     return out
 
@@ -122,7 +125,12 @@ async def list_work_orders_route(
     async def out(order: WorkOrder) -> WorkOrderOut:
         return await work_order_out(order, tx, caller)
 
-    return await listed(tx, WorkOrder, asked, visible_to(caller, WorkOrder), out=out, summary=WorkOrderSummary)
+    async def visits(orders: Sequence[WorkOrder]) -> None:
+        await tx.find_many(CaseFile, [order.case_id for order in orders])
+        await tx.find_many(Appointment, [order.appointment_id for order in orders if order.appointment_id])
+
+    rows = visible_to(caller, WorkOrder)
+    return await listed(tx, WorkOrder, asked, rows, out=out, beside=visits, summary=WorkOrderSummary)
 
 
 @router.get("/v1/work-orders/{work_order_id}", dependencies=[allow(*VISIT_READERS)])

@@ -9,8 +9,9 @@ from libs.store import Transaction
 from services.onsite.model.appointment import Appointment
 from services.onsite.model.availability import demand_of, offers, policy_for, take
 from services.onsite.model.case_file import PLAN_VISIT, CaseFile, Readiness
+from services.onsite.model.visit import LockedVisit
 from services.onsite.model.work_order import WorkOrder
-from services.onsite.queries.locked_visit import LockedVisit, visit_of
+from services.onsite.queries.locked_visit import visit_of
 from services.onsite.reactions.open_work_order import open_or_refuse
 from services.onsite.reactions.plan_visit import cancel, move, schedule, wait
 

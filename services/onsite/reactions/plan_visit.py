@@ -11,7 +11,7 @@ from services.onsite.model.availability import location_of, policy_for
 from services.onsite.model.case_file import PLAN_VISIT, VISIT_LATE, VISIT_MISSED, CaseFile
 from services.onsite.model.slots import Slot
 from services.onsite.model.technician import Booking
-from services.onsite.queries.locked_visit import LockedVisit
+from services.onsite.model.visit import LockedVisit
 
 
 async def schedule(

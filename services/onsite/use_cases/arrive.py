@@ -6,14 +6,15 @@ from libs.events.onsite import TechnicianArrived
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.store import Transaction
 from services.onsite.model.case_file import VISIT_LATE, VISIT_MISSED
-from services.onsite.queries.locked_visit import LockedVisit, lock_visit
+from services.onsite.model.visit import LockedVisit
+from services.onsite.queries.access import COMMANDS
+from services.onsite.queries.locked_visit import visit_for
 from services.onsite.queries.work_orders import WorkOrderOut, work_order_out
 
 router = Router(tags=["the day"])
 
 
 async def arrive(visit: LockedVisit, tx: Transaction) -> None:
-    """Raises NotDeparted, NoVisit, ForbiddenTransition."""
     case, order, _ = visit
     appointment = visit.booked()
     in_window = appointment.arrive(at=tx.now, by=tx.scope.actor)
@@ -24,9 +25,9 @@ async def arrive(visit: LockedVisit, tx: Transaction) -> None:
     tx.emit(TechnicianArrived(**order.ids, **appointment.facts(), in_window=in_window, arrived_at=tx.now))
 
 
-@router.post("/v1/work-orders/{work_order_id}/arrive", dependencies=[allow("technician", "manager")])
+@router.post("/v1/work-orders/{work_order_id}/arrive", dependencies=[allow(*COMMANDS.roles("arrive"))])
 async def arrive_at_site_route(work_order_id: UUID, tx: Tx, caller: Caller) -> WorkOrderOut:
     """The technician is at the door: the visit begins."""
-    visit = await lock_visit(work_order_id, tx, caller)
+    visit = await visit_for(caller, work_order_id, tx, "arrive")
     await arrive(visit, tx)
     return await work_order_out(visit.order, tx, caller)

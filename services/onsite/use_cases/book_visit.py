@@ -12,8 +12,9 @@ from libs.store import Transaction
 from services.onsite.model.appointment import ChosenBy
 from services.onsite.model.availability import demand_of, offers, take
 from services.onsite.model.slots import Slot
-from services.onsite.model.work_order import VisitExists
-from services.onsite.queries.locked_visit import LockedVisit, lock_visit
+from services.onsite.model.visit import LockedVisit
+from services.onsite.queries.access import COMMANDS
+from services.onsite.queries.locked_visit import visit_for
 from services.onsite.queries.work_orders import WorkOrderOut, work_order_out
 from services.onsite.reactions.plan_visit import move, schedule
 
@@ -22,10 +23,6 @@ router = Router(tags=["work orders"])
 
 class SlotTaken(Conflict):
     """Nobody can come at that time, or somebody else was faster; `slots` are what is left."""
-
-
-class PartNotPromised(Conflict):
-    """No visit can be planned while a part is not on its way."""
 
 
 class BookVisit(Command):
@@ -40,33 +37,20 @@ class RescheduleVisit(BookVisit):
 
 
 async def book_visit(visit: LockedVisit, cmd: BookVisit, tx: Transaction, *, chosen_by: ChosenBy) -> None:
-    """Raises VisitExists, PartNotPromised, SlotTaken, ForbiddenTransition."""
-    if visit.appointment is not None:
-        visit.order.must_lead_to("in_progress")
-        raise VisitExists("A visit is booked already.", state=visit.order.state, possible=["reschedule"])
-    visit.order.must_lead_to("planned")
+    """Raises SlotTaken."""
     slot, parts_by = await _chosen(visit, cmd, tx)
     await schedule(visit, slot, tx, parts_by=parts_by, at=tx.now, chosen_by=chosen_by)
 
 
 async def reschedule_visit(visit: LockedVisit, cmd: RescheduleVisit, tx: Transaction, *, chosen_by: ChosenBy) -> None:
-    """Raises NoVisit, AlreadyDeparted, PartNotPromised, SlotTaken, ForbiddenTransition."""
-    visit.booked().must_be_movable()
+    """Raises SlotTaken."""
     slot, parts_by = await _chosen(visit, cmd, tx)
     await move(visit, slot, tx, parts_by=parts_by, at=tx.now, chosen_by=chosen_by, reason=cmd.reason)
 
 
 async def _chosen(visit: LockedVisit, cmd: BookVisit, tx: Transaction) -> tuple[Slot, datetime]:
     case, order, _ = visit
-    ready = case.readiness(order.diagnosis_id, frozenset(order.unusable))
-    if ready.by is None:
-        raise PartNotPromised(
-            "A visit is planned once every part of it is promised.",
-            state=order.state,
-            waiting_for=ready.reason,
-            possible=[],
-        )
-    demand = await demand_of(case, order, tx, not_before=case.visitable_from(order.diagnosis_id, ready.by))
+    demand = await demand_of(case, order, tx, not_before=case.visitable_from(order.diagnosis_id, visit.parts_by))
     slot = await take(order, demand, tx, starts=cmd.starts, technician_id=cmd.technician_id)
     if slot is None:
         left = [slot for _, slot in zip(range(5), await offers(order, demand, tx), strict=False)]
@@ -76,7 +60,7 @@ async def _chosen(visit: LockedVisit, cmd: BookVisit, tx: Transaction) -> tuple[
             possible=["slots"],
             slots=[slot.model_dump(mode="json") for slot in left],
         )
-    return slot, ready.by
+    return slot, visit.parts_by
 
 
 def _chosen_by(role: str) -> ChosenBy:
@@ -86,21 +70,21 @@ def _chosen_by(role: str) -> ChosenBy:
 @router.post(
     "/v1/work-orders/{work_order_id}/book",
     status_code=201,
-    dependencies=[allow("customer", "engineer", "manager")],
+    dependencies=[allow(*COMMANDS.roles("book"))],
 )
 async def book_visit_route(work_order_id: UUID, cmd: BookVisit, tx: Tx, caller: Caller) -> WorkOrderOut:
     """Books a visit at the beginning of one of `/slots`, where none is booked."""
-    visit = await lock_visit(work_order_id, tx, caller)
+    visit = await visit_for(caller, work_order_id, tx, "book")
     await book_visit(visit, cmd, tx, chosen_by=_chosen_by(caller.role))
     return await work_order_out(visit.order, tx, caller)
 
 
 @router.post(
     "/v1/work-orders/{work_order_id}/reschedule",
-    dependencies=[allow("customer", "engineer", "manager", "technician")],
+    dependencies=[allow(*COMMANDS.roles("reschedule"))],
 )
 async def reschedule_visit_route(work_order_id: UUID, cmd: RescheduleVisit, tx: Tx, caller: Caller) -> WorkOrderOut:
     """Moves the visit to another of `/slots`, until the technician departs."""
-    visit = await lock_visit(work_order_id, tx, caller)
+    visit = await visit_for(caller, work_order_id, tx, "reschedule")
     await reschedule_visit(visit, cmd, tx, chosen_by=_chosen_by(caller.role))
     return await work_order_out(visit.order, tx, caller)

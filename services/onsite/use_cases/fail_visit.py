@@ -9,7 +9,9 @@ from libs.kit.fields import Serial, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.onsite.model.availability import policy_for
-from services.onsite.queries.locked_visit import LockedVisit, lock_visit, visit_of
+from services.onsite.model.visit import LockedVisit
+from services.onsite.queries.access import COMMANDS
+from services.onsite.queries.locked_visit import visit_for, visit_of
 from services.onsite.queries.work_orders import WorkOrderOut, work_order_out
 from services.onsite.reactions.act_on_case import act_on_visit
 from services.onsite.reactions.plan_visit import release
@@ -30,7 +32,6 @@ class FailVisit(Command):
 
 
 async def fail_visit(visit: LockedVisit, cmd: FailVisit, tx: Transaction) -> None:
-    """Raises NoVisit, ForbiddenTransition before the arrival."""
     case, order, _ = visit
     appointment, policy = visit.booked(), await policy_for(case, tx)
     appointment.become("failed", at=tx.now, by=tx.scope.actor, reason=cmd.reason)
@@ -58,9 +59,9 @@ async def fail_visit(visit: LockedVisit, cmd: FailVisit, tx: Transaction) -> Non
         await act_on_visit(await visit_of(order, case, tx), tx, at=tx.now)
 
 
-@router.post("/v1/work-orders/{work_order_id}/fail", dependencies=[allow("technician", "manager")])
+@router.post("/v1/work-orders/{work_order_id}/fail", dependencies=[allow(*COMMANDS.roles("fail"))])
 async def fail_visit_route(work_order_id: UUID, cmd: FailVisit, tx: Tx, caller: Caller) -> WorkOrderOut:
     """The technician could not finish: another visit follows, or the work order ends."""
-    visit = await lock_visit(work_order_id, tx, caller)
+    visit = await visit_for(caller, work_order_id, tx, "fail")
     await fail_visit(visit, cmd, tx)
     return await work_order_out(visit.order, tx, caller)

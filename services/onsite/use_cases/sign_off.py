@@ -9,7 +9,9 @@ from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Forbidden
 from libs.store import Transaction
 from services.onsite.model.appointment import Appointment, Side, SignOff
-from services.onsite.queries.locked_visit import LockedVisit, lock_visit
+from services.onsite.model.visit import LockedVisit
+from services.onsite.queries.access import COMMANDS
+from services.onsite.queries.locked_visit import visit_for
 from services.onsite.queries.work_orders import WorkOrderOut, work_order_out
 from services.onsite.reactions.plan_visit import release
 
@@ -30,12 +32,11 @@ class SignVisitOff(Command):
 
 
 async def sign_off(visit: LockedVisit, cmd: SignVisitOff, caller: Principal, tx: Transaction) -> None:
-    """The second side's word completes the visit. Raises NotYet, ContactNotAuthorised, NoVisit, ForbiddenTransition."""
+    """The second side's word completes the visit. Raises Forbidden, ContactNotAuthorised."""
     if caller.role not in _MAY_SIGN[cmd.side]:
         raise Forbidden(f"A {caller.role} may not sign for {cmd.side}.", allowed=sorted(_MAY_SIGN[cmd.side]))
     case, order, _ = visit
     appointment = visit.booked()
-    appointment.must_have_begun()
     contact = case.coverage.contact if case.coverage else None
     name = cmd.name or (contact.name if cmd.side == "customer" and contact else caller.name)
     word = SignOff(name=name, at=tx.now, by=tx.scope.actor, note=cmd.note)
@@ -67,10 +68,10 @@ async def _complete(visit: LockedVisit, appointment: Appointment, tx: Transactio
 
 @router.post(
     "/v1/work-orders/{work_order_id}/sign-off",
-    dependencies=[allow("technician", "engineer", "manager", "customer")],
+    dependencies=[allow(*COMMANDS.roles("sign_off"))],
 )
 async def sign_off_route(work_order_id: UUID, cmd: SignVisitOff, tx: Tx, caller: Caller) -> WorkOrderOut:
     """One side's word that it works; the second side's completes the visit."""
-    visit = await lock_visit(work_order_id, tx, caller)
+    visit = await visit_for(caller, work_order_id, tx, "sign_off")
     await sign_off(visit, cmd, caller, tx)
     return await work_order_out(visit.order, tx, caller)

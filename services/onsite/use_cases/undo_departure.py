@@ -6,7 +6,9 @@ from libs.events.onsite import DepartureUndone
 from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
-from services.onsite.queries.locked_visit import LockedVisit, lock_visit
+from services.onsite.model.visit import LockedVisit
+from services.onsite.queries.access import COMMANDS
+from services.onsite.queries.locked_visit import visit_for
 from services.onsite.queries.work_orders import WorkOrderOut, work_order_out
 from services.onsite.reactions.plan_visit import watch_for_the_technician
 
@@ -18,7 +20,7 @@ class UndoDeparture(Command):
 
 
 async def undo_departure(visit: LockedVisit, cmd: UndoDeparture, tx: Transaction) -> None:
-    """A window that has passed meanwhile is missed at once. Raises NotDeparted, NoVisit, ForbiddenTransition."""
+    """A window that has passed meanwhile is missed at once."""
     appointment = visit.booked()
     appointment.undo_departure(at=tx.now, by=tx.scope.actor, reason=cmd.reason)
     visit.order.waiting_for = None
@@ -30,9 +32,9 @@ async def undo_departure(visit: LockedVisit, cmd: UndoDeparture, tx: Transaction
     )
 
 
-@router.post("/v1/work-orders/{work_order_id}/undo-depart", dependencies=[allow("technician", "manager")])
+@router.post("/v1/work-orders/{work_order_id}/undo-depart", dependencies=[allow(*COMMANDS.roles("undo_depart"))])
 async def undo_departure_route(work_order_id: UUID, cmd: UndoDeparture, tx: Tx, caller: Caller) -> WorkOrderOut:
     """The technician turned back, or had not left; a window that has passed meanwhile is missed."""
-    visit = await lock_visit(work_order_id, tx, caller)
+    visit = await visit_for(caller, work_order_id, tx, "undo_depart")
     await undo_departure(visit, cmd, tx)
     return await work_order_out(visit.order, tx, caller)

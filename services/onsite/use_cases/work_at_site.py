@@ -7,8 +7,10 @@ from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Unprocessable
 from libs.store import Transaction
 from services.onsite.model.appointment import CheckIn, Step
+from services.onsite.model.visit import LockedVisit
 from services.onsite.model.work_order import Work
-from services.onsite.queries.locked_visit import LockedVisit, lock_visit
+from services.onsite.queries.access import COMMANDS
+from services.onsite.queries.locked_visit import visit_for
 from services.onsite.queries.work_orders import WorkOrderOut, work_order_out
 
 router = Router(tags=["the day"])
@@ -40,49 +42,43 @@ class InstallPart(Command):
 
 
 def check_in(visit: LockedVisit, cmd: CheckInWithSupport, tx: Transaction) -> None:
-    """Raises NoVisit, ForbiddenTransition."""
-    appointment = visit.booked()
-    appointment.must_have_begun(checked_in=False)
-    appointment.check_in = CheckIn(engineer=cmd.engineer, at=tx.now, by=tx.scope.actor)
+    visit.booked().check_in = CheckIn(engineer=cmd.engineer, at=tx.now, by=tx.scope.actor)
 
 
 def record_step(visit: LockedVisit, cmd: RecordStep, tx: Transaction) -> None:
-    """Raises ExcludedWork (S29), NotYet, NoVisit, ForbiddenTransition."""
+    """Raises ExcludedWork (S29)."""
     visit.order.must_allow(cmd.work)
-    appointment = visit.booked()
-    appointment.must_have_begun()
-    appointment.steps.append(Step(**cmd.model_dump(), at=tx.now, by=tx.scope.actor))
+    visit.booked().steps.append(Step(**cmd.model_dump(), at=tx.now, by=tx.scope.actor))
 
 
 def install_part(visit: LockedVisit, cmd: InstallPart) -> None:
-    """Raises NoSuchPart, SerialMismatch, NotYet, NoVisit, ForbiddenTransition."""
-    appointment, parts = visit.booked(), visit.case.parts_of(visit.order.diagnosis_id)
-    appointment.must_have_begun()
+    """Raises NoSuchPart, SerialMismatch, Conflict for a part that is in already."""
+    parts = visit.case.parts_of(visit.order.diagnosis_id)
     rma_id = cmd.rma_id or (next(iter(parts)) if len(parts) == 1 else None)
     if rma_id is None or rma_id not in parts:
         raise NoSuchPart("Say which RMA's part this is.", rma_ids=sorted(map(str, parts)))
-    appointment.install(rma_id, parts[rma_id], cmd.serial_in, cmd.serial_out)
+    visit.booked().install(rma_id, parts[rma_id], cmd.serial_in, cmd.serial_out)
 
 
-@router.post("/v1/work-orders/{work_order_id}/check-in", dependencies=[allow("technician", "engineer", "manager")])
+@router.post("/v1/work-orders/{work_order_id}/check-in", dependencies=[allow(*COMMANDS.roles("check_in"))])
 async def check_in_route(work_order_id: UUID, cmd: CheckInWithSupport, tx: Tx, caller: Caller) -> WorkOrderOut:
     """The technician spoke with support: the work may begin."""
-    visit = await lock_visit(work_order_id, tx, caller)
+    visit = await visit_for(caller, work_order_id, tx, "check_in")
     check_in(visit, cmd, tx)
     return await work_order_out(visit.order, tx, caller)
 
 
-@router.post("/v1/work-orders/{work_order_id}/steps", dependencies=[allow("technician", "engineer")])
+@router.post("/v1/work-orders/{work_order_id}/steps", dependencies=[allow(*COMMANDS.roles("steps"))])
 async def record_step_route(work_order_id: UUID, cmd: RecordStep, tx: Tx, caller: Caller) -> WorkOrderOut:
     """One step of troubleshooting, testing or an approved update, and whether it passed."""
-    visit = await lock_visit(work_order_id, tx, caller)
+    visit = await visit_for(caller, work_order_id, tx, "steps")
     record_step(visit, cmd, tx)
     return await work_order_out(visit.order, tx, caller)
 
 
-@router.post("/v1/work-orders/{work_order_id}/install", dependencies=[allow("technician")])
+@router.post("/v1/work-orders/{work_order_id}/install", dependencies=[allow(*COMMANDS.roles("install"))])
 async def install_part_route(work_order_id: UUID, cmd: InstallPart, tx: Tx, caller: Caller) -> WorkOrderOut:
     """The part is in; its serial has to be that of the part which was sent."""
-    visit = await lock_visit(work_order_id, tx, caller)
+    visit = await visit_for(caller, work_order_id, tx, "install")
     install_part(visit, cmd)
     return await work_order_out(visit.order, tx, caller)

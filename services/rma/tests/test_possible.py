@@ -55,7 +55,7 @@ async def test_what_a_caller_is_told_is_possible_is_and_nothing_else(
     await goods_in(rma, 20)
     bind(rma, ACCOUNT, depots=[HCM])
     make = partial(in_state, rma, state=state, return_state=return_state, cancelled=cancelled)
-    assert await wrongly_possible(rma, "/v1/rmas", BODIES, make) == []
+    assert await wrongly_possible(rma, "/v1/rmas", lambda _: BODIES, make) == []
 
 
 async def test_every_answer_says_what_is_possible_for_who_asks(rma: Harness) -> None:
