@@ -22,7 +22,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from deploy.local.errors import CannotRun
 from deploy.local.strangers import Strangers
-from deploy.services import SERVICES
+from deploy.services import SERVICES, STATE_TOPICS
 from deploy.topics import CLOCK, PUBLISHERS
 
 if TYPE_CHECKING:
@@ -165,7 +165,8 @@ class Sandbox:
         if not self._places:  # topics are made with the stack, and keep their partitions
             known = self._admin.list_topics(timeout=10).topics
             publishers = dict.fromkeys((*PUBLISHERS, *self._databases))
-            topics = [topic for topic in (f"{service}.events" for service in publishers) if topic in known]
+            facts = (f"{service}.events" for service in publishers)
+            topics = [topic for topic in (*facts, *STATE_TOPICS) if topic in known]
             self._places = [TopicPartition(topic, n) for topic in topics for n in known[topic].partitions]
         newest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
         asked = self._admin.list_offsets(dict.fromkeys(self._places, newest), request_timeout=10)

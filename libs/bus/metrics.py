@@ -18,6 +18,7 @@ SAMPLE_SECONDS = 5.0
 consumer_lag = Gauge(
     "polyplus_consumer_lag_events", "Events between this member's offset and the end.", ["topic", "partition"]
 )
+replica_lag = Gauge("polyplus_replica_lag_records", "Records of a state topic that its replicas lack.", ["topic"])
 consumer_halted = Gauge("polyplus_consumer_halted", "1 once the consumer must not go on and an operator has to look.")
 events_handled = Counter("polyplus_consumer_events", "Records worked, heard or not.")
 events_published = Counter("polyplus_relay_published_events", "Outbox rows that Kafka has acknowledged.")

@@ -103,9 +103,10 @@ class Projection:
             columns=", ".join(f"CASE WHEN p.{c} IS DISTINCT FROM s.{c} THEN '{c[1:-1]}' END" for c in told),
             different=f"({', '.join(f'p.{c}' for c in told)}) IS DISTINCT FROM ({', '.join(f's.{c}' for c in told)})",
         )
-        return [self._difference(record) for record in await tx.connection.fetch(sql)]
+        found = (self._difference(record) for record in await tx.connection.fetch(sql))
+        return [each for each in found if each]
 
-    def _difference(self, record: Any) -> Difference:
+    def _difference(self, record: Any) -> Difference | None:
         if record["missing"]:
             return Difference(
                 record["id"], "missing", left="the number of its next event is lost" if self.emits else None

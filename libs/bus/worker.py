@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -15,6 +16,7 @@ from libs.bus.jobs import Jobs
 from libs.bus.kafka import Kafka
 from libs.bus.metrics import sample_backlog
 from libs.bus.relay import Relay
+from libs.bus.replicas import Follower, Replicas
 from libs.bus.retention import Retention
 from libs.bus.timers import TimerLoop, Timers
 from libs.bus.waiting import within
@@ -51,12 +53,15 @@ class Worker:
         database: Database,
         settings: WorkerSettings,
         state_topics: Sequence[str] = (),
+        replicas: Replicas | None = None,
     ) -> None:
         kafka = Kafka(settings.kafka_bootstrap, settings.kafka_user, settings.kafka_password)
         self.relay = Relay(
             database, settings.database_url, kafka, name=handlers.consumer, state_topics=frozenset(state_topics)
         )
         self.consumer = Consumer(handlers, database, kafka)
+        followed = replicas.topics if replicas else ()
+        self._followers = {f"replicas of {t}": Follower(replicas, t, database, kafka) for t in followed if replicas}
         self.timers, self._has_timers = TimerLoop(timers, database), bool(timers)
         self._clock = ClockFollower(database, kafka, self.timers.wake) if settings.sandbox else None
         self._jobs, self._database, self._retention = jobs, database, settings.retention
@@ -78,6 +83,8 @@ class Worker:
             loops["jobs"] = lambda: self._jobs.run(self._database, self._stop)
         if self.consumer.handlers.topics:
             loops["consumer"] = lambda: self.consumer.run(self._stop)
+        for name, follower in self._followers.items():
+            loops[name] = partial(follower.run, self._stop)
         if self._clock:
             clock = self._clock
             loops["clock"] = lambda: clock.run(self._stop)
@@ -114,4 +121,5 @@ class Worker:
 
     def checks(self) -> Mapping[str, Callable[[], Awaitable[str | None]]]:
         """What readiness asks of the worker."""
-        return {"relay": self.relay.check, "consumer": self.consumer.check}
+        followers = {name: follower.check for name, follower in self._followers.items()}
+        return {"relay": self.relay.check, "consumer": self.consumer.check, **followers}

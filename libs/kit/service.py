@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from types import FrameType
 from urllib.parse import urlsplit
 
@@ -18,6 +19,7 @@ from starlette.types import ASGIApp
 
 from libs.bus import Handlers, Jobs, Timers
 from libs.bus.projections import Rebuildable
+from libs.bus.replicas import Replicas, named
 from libs.bus.standing import trouble
 from libs.bus.waking import notify_workers
 from libs.bus.worker import Worker
@@ -57,16 +59,18 @@ class Service:
         setup: Setup | None = None,
         projections: Sequence[Rebuildable] = (),
         journal: tuple[str, str, str] | None = None,
+        replicas: Replicas | None = None,
     ) -> None:
         """`states`: what it tells on compacted topics; the relay sends these in transactions. `setup` runs once
         when the API starts, for what a service keeps in `app.state` beyond the database. `projections`: the tables that
         `polyplus rebuild` reads anew from the log. `journal`: a table that only grows, by which column, and its column of time, which
-        `POLYPLUS_KEEP_<SERVICE>_DAYS` may bound."""
+        `POLYPLUS_KEEP_<SERVICE>_DAYS` may bound. `replicas`: what it keeps of others' states."""
         self.name, self.routers, self.handlers = name, routers, handlers
         self.timers = Timers(name) if timers is None else timers
         self.jobs = Jobs(name) if jobs is None else jobs
         self.setup, self.state_topics = setup, sorted({state.contract.topic for state in states})
-        self.projections, self.journal = projections, journal
+        self.replicas = replicas or Replicas(name)
+        self.projections, self.journal = [*projections, *self.replicas.kept.values()], journal
 
     def app(self, database: Database, verifier: Verifier, checks: Mapping[str, Check] | None = None) -> FastAPI:
         """The API over an open database. Raises RouteWithoutPolicy for a route that does not say who may call it."""
@@ -93,7 +97,9 @@ class Service:
 
     def troubles(self, database: Database) -> Mapping[str, Check]:
         """What readiness says beside: how the consumer stands, in whichever processes it runs."""
-        return {"consumer": lambda: trouble(database, self.handlers.consumer)} if self.handlers.topics else {}
+        names = {"consumer": self.handlers.consumer} if self.handlers.topics else {}
+        names |= {f"replicas of {topic}": named(self.name, topic) for topic in self.replicas.topics}
+        return {check: partial(trouble, database, name) for check, name in names.items()}
 
     def run(self, role: str = "all") -> None:
         """Runs the process until SIGTERM or SIGINT; what has begun is finished first."""
@@ -109,7 +115,7 @@ class Service:
     async def _serve(self, settings: Settings, role: str) -> None:
         database = await Database.connect(settings.database_url)
         worker = (
-            Worker(self.handlers, self.timers, self.jobs, database, settings, self.state_topics)
+            Worker(self.handlers, self.timers, self.jobs, database, settings, self.state_topics, self.replicas)
             if role != "api"
             else None
         )

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from confluent_kafka.admin import NewTopic
 
 from deploy.local.kafka import KafkaLogin
-from deploy.topics import admin_client
+from deploy.topics import FORGETTING, admin_client
 from libs.bus import Handlers, Timers
 from libs.bus.consumer import Consumer
 from libs.bus.envelope import Delivery, delivery
@@ -40,6 +40,13 @@ class Tally(Entity, table="tallies"):
     """What a handler keeps for each thing: the numbers it heard, in the order it heard them."""
 
     numbers: list[int] = field(default_factory=list)
+
+
+class KnownThing(Entity, table="known_things"):
+    """A replica of what each thing says."""
+
+    gone: bool = False
+    says: str | None = None
 
 
 class Fired(Entity, table="firings", indexes=("thing_id",)):
@@ -121,6 +128,11 @@ class Stage:
     def tell(self, tx: Transaction, id: UUID, says: str | None) -> None:
         """The thing's state; None: it is gone."""
         tx.publish_state(self.ThingState, self.ThingState(says=says) if says else None, key=id, account_id=None)
+
+    async def known(self) -> dict[UUID, str | None]:
+        """What each thing says, as the replica has it; None: it is gone."""
+        async with self.database.transaction(WORKER) as tx:
+            return {known.id: known.says for known in await tx.select(KnownThing)}
 
     async def numbers(self) -> dict[UUID, list[int]]:
         """What the handlers have kept."""
@@ -220,13 +232,21 @@ async def ends_of(client: AIOKafkaConsumer, partitions: list[TopicPartition]) ->
 async def make_stage(postgres_url: str, login: KafkaLogin) -> Stage:
     """An empty stage with names of its own, so that tests share the engines and nothing else."""
     name = f"t{uuid4().hex[:10]}"
-    owner_url, url = await database_for(postgres_url, name, Thing, Tally, Fired)
+    owner_url, url = await database_for(postgres_url, name, Thing, Tally, KnownThing, Fired)
     kafka = Kafka(login.bootstrap, login.user, login.password)
     admin = admin_client(*login)
     made = admin.create_topics([NewTopic(f"{name}.{kind}", PARTITIONS, 1) for kind in ("events", "dlq")])
     for future in made.values():
         await asyncio.wrap_future(future)
     return Stage(name, await Database.connect(url, size=10), owner_url, url, kafka)
+
+
+async def make_state_topic(stage: Stage, login: KafkaLogin, **settings: str) -> str:
+    """The topic on which `stage.tell` tells."""
+    topic, admin = f"{stage.name}.states", admin_client(*login)
+    made = admin.create_topics([NewTopic(topic, 1, 1, config={**FORGETTING, **settings})])
+    await asyncio.wrap_future(made[topic])
+    return topic
 
 
 def some(count: int) -> list[UUID]:

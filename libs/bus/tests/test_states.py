@@ -1,37 +1,21 @@
 """State topics: before the facts in the log, and what is gone from them is gone from the disk."""
 
 import asyncio
-import secrets
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
-import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
-from deploy.local import kafka
 from deploy.local.kafka import KafkaLogin
-from deploy.local.ports import free_port
-from deploy.local.processes import Processes
-from deploy.local.waiting import until as until_now
-from deploy.topics import FORGETTING, admin_client
 from libs.bus.envelope import BEAT, Delivery, delivery
 from libs.bus.relay import Relay
-from libs.bus.tests.stage import WORKER, Stage, make_stage, running, some, until
+from libs.bus.tests.stage import WORKER, Stage, make_state_topic, running, some, until
 
 SECRET = "an.nguyen@hoasen.example"
-
-
-async def make_topic(stage: Stage, login: KafkaLogin, **settings: str) -> str:
-    topic, admin = f"{stage.name}.states", admin_client(*login)
-    made = admin.create_topics([NewTopic(topic, 1, 1, config={**FORGETTING, **settings})])
-    await asyncio.wrap_future(made[topic])
-    return topic
 
 
 def relay(stage: Stage, topic: str, **how: float) -> Relay:
@@ -48,7 +32,7 @@ async def tell(stage: Stage, id: UUID, says: str | None) -> None:
 async def test_no_fact_is_sent_before_the_states_that_it_names(
     stage: Stage, kafka_login: KafkaLogin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    [thing], topic = some(1), await make_topic(stage, kafka_login)
+    [thing], topic = some(1), await make_state_topic(stage, kafka_login)
     await tell(stage, thing, "here")
 
     async def refused(_: AIOKafkaProducer) -> None:
@@ -67,7 +51,7 @@ async def test_no_fact_is_sent_before_the_states_that_it_names(
 async def test_what_has_gone_meanwhile_is_sent_to_nobody_and_the_outbox_never_had_it(
     stage: Stage, kafka_login: KafkaLogin
 ) -> None:
-    [gone, back], topic = some(2), await make_topic(stage, kafka_login)
+    [gone, back], topic = some(2), await make_state_topic(stage, kafka_login)
     for says in (SECRET, None):
         await tell(stage, gone, says)
     for says in (SECRET, None, "back"):
@@ -89,34 +73,11 @@ async def has_facts(stage: Stage, count: int) -> bool:
     return len(await stage.published()) >= count
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def forgetful(postgres_url: str, tmp_path: Path) -> AsyncIterator[tuple[Stage, KafkaLogin, Path]]:
-    """A stage on a broker that cleans at once, and the folder of its logs."""
-    processes, password, port = Processes(tmp_path / "run", tmp_path / "logs"), secrets.token_hex(16), free_port()
-    try:
-        home = tmp_path / "kafka"
-        controller = free_port(frozenset({port}))
-        await asyncio.to_thread(kafka.prepare, home, port=port, controller_port=controller, password=password)
-        broker = kafka.launch(processes, home, port=port, password=password)
-        until_now(broker.is_up, seconds=kafka.READY_SECONDS, otherwise=broker.late())
-        kafka.check_login(broker.login, hint="")
-        at_once = ConfigEntry("log.cleaner.backoff.ms", "200", incremental_operation=AlterConfigOpType.SET)
-        cleaner = ConfigResource(ResourceType.BROKER, "1", incremental_configs=[at_once])
-        admin = admin_client(*broker.login)
-        for altered in admin.incremental_alter_configs([cleaner]).values():
-            altered.result(20)
-        stage = await make_stage(postgres_url, broker.login)
-        yield stage, broker.login, home
-        await stage.database.close()
-    finally:
-        processes.stop_all()
-
-
 async def test_what_is_gone_leaves_the_log_and_the_disk_though_nobody_writes_any_more(
     forgetful: tuple[Stage, KafkaLogin, Path],
 ) -> None:
     stage, login, home = forgetful
-    topic = await make_topic(stage, login, **{"max.compaction.lag.ms": "500", "file.delete.delay.ms": "100"})
+    topic = await make_state_topic(stage, login, **{"max.compaction.lag.ms": "500", "file.delete.delay.ms": "100"})
     [person, other] = some(2)
     await tell(stage, person, SECRET)
     await tell(stage, other, "somebody else")
