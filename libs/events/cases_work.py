@@ -138,7 +138,7 @@ class ProblemUpdated(Event, type="polyplus.cases.problem-updated", visibility="i
 
 
 class PartnerTicketRequested(
-    Event, type="polyplus.cases.partner-ticket-requested", visibility="public", subject="case_id"
+    Event, type="polyplus.cases.partner-ticket-requested", version=2, visibility="public", subject="case_id"
 ):
     """The customer asked for a ticket with the cloud partner, and did or did not consent to our sharing the case (S6, S7)."""
 
@@ -146,8 +146,11 @@ class PartnerTicketRequested(
     request_id: UUID
     partner_id: UUID
     consent: bool
-    consent_given_by: str | None = None
+    contact_id: UUID | None = None  # whose consent it is, where that is a contact
     message: str | None = None  # the customer's own words for the partner
     by: str
     by_role: Role
     requested_at: Instant
+
+
+since(PartnerTicketRequested, 2, drop("consent_given_by"))

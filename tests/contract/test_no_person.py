@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from libs.events import decode, newest, read_as, upcasts
+from libs.events.cases import CaseResolved
 from libs.events.catalogue import published
 from libs.events.schemas import Schema, schema_of
 
@@ -35,7 +36,6 @@ PLACE_AND_CONTACT = {
 }  # fmt: skip
 STANDING: dict[str, set[str]] = {
     "polyplus.cases.case-assigned": {"assignee", "assignee_email", "assignee_name", "previous_assignee"},
-    "polyplus.cases.partner-ticket-requested": {"consent_given_by"},
     "polyplus.ecps.joint-call-held": {"actions.owner"},
     "polyplus.ecps.joint-call-scheduled": {"join_url", "participants.email", "participants.name"},
     "polyplus.ecps.partner-silent": {"called.email", "called.name", "called.phone"},
@@ -146,3 +146,26 @@ def test_the_ids_that_an_older_version_told_beside_the_names_are_told(ce_type: s
     for field, path in moved.items():
         place, _, name = path.partition(".")
         assert event[field] == data[place][name]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "automatic", "told"),
+    [
+        ("Repaired on site; An B. Nguyễn signed for it.", True, "Repaired on site; the customer signed for it."),
+        ("Đã sửa tại chỗ; An đã ký xác nhận.", True, "Đã sửa tại chỗ; khách hàng đã ký xác nhận."),
+        ("The replacement works, An confirms.", True, "The replacement works, the customer confirms."),
+        (
+            "An xác nhận linh kiện thay thế hoạt động tốt.",
+            True,
+            "Khách hàng xác nhận linh kiện thay thế hoạt động tốt.",
+        ),
+        ("The replacement works, An confirms.", False, "The replacement works, An confirms."),
+        ("No answer came.", True, "No answer came."),
+        (None, True, None),
+    ],
+)
+def test_the_sentence_by_which_a_case_once_resolved_itself_names_nobody(
+    sentence: str | None, automatic: bool, told: str | None
+) -> None:
+    type, data = newest("polyplus.cases.case-resolved.v1", {"resolution": sentence, "automatic": automatic})
+    assert (type, data["resolution"]) == (CaseResolved.contract.ce_type, told)

@@ -107,12 +107,16 @@ class Cancellation(CaseValue):
 
 
 class PartnerRequest(CaseValue):
-    """The customer's wish for a ticket with the cloud partner, and whether we may share the case."""
+    """The customer's wish for a ticket with the cloud partner, and whether we may share the case.
+
+    `consent_given_by` is as it was typed, and is told to nobody; `contact_id` says it by an id.
+    """
 
     id: UUID
     partner_id: UUID
     consent: bool
     consent_given_by: str | None
+    contact_id: UUID | None = None
     message: str | None
     by: str
     at: datetime

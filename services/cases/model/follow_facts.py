@@ -63,5 +63,5 @@ def _resolve_by_itself(case: Case) -> None:
     assert word is not None
     ends = [w.ended_at for w in case.waits if w.ended_at and w.ended_at >= case.epoch_began_at]
     case.resolved_at = max([word.at, *ends])
-    text = say(f"resolved_by_{word.kind}", case.language, name=word.signed_by)
+    text = say(f"resolved_by_{word.kind}", case.language)
     case.resolution = Resolution(text=text, cause_id=word.cause_id, automatic=True, by=SYSTEM.by, at=case.resolved_at)

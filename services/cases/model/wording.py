@@ -4,12 +4,12 @@ from libs.events.values import Language
 
 _PHRASES: dict[str, dict[Language, str]] = {
     "resolved_by_visit": {
-        "en": "Repaired on site; {name} signed for it.",
-        "vi": "Đã sửa tại chỗ; {name} đã ký xác nhận.",
+        "en": "Repaired on site; the customer signed for it.",
+        "vi": "Đã sửa tại chỗ; khách hàng đã ký xác nhận.",
     },
     "resolved_by_part": {
-        "en": "The replacement works, {name} confirms.",
-        "vi": "{name} xác nhận linh kiện thay thế hoạt động tốt.",
+        "en": "The replacement works, the customer confirms.",
+        "vi": "Khách hàng xác nhận linh kiện thay thế hoạt động tốt.",
     },
     "alert_joined": {
         "en": "The device {serial} reports again: {text}",

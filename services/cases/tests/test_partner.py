@@ -37,8 +37,9 @@ async def test_a_customer_asks_for_a_ticket_with_the_diagnosed_partner_and_conse
 
     assert refusal(nobody) == (422, "which-partner")
     [asked] = await cases.events(PartnerTicketRequested)
-    assert (asked.partner_id, asked.consent, asked.consent_given_by) == (PARTNER, True, "the customer")
-    assert case["partner_requests"][0]["consent"]
+    assert (asked.partner_id, asked.consent, asked.contact_id) == (PARTNER, True, None)
+    kept = case["partner_requests"][0]
+    assert (kept["consent"], kept["consent_given_by"]) == (True, "the customer")
 
 
 async def test_staff_say_whose_consent_it_is(cases: Harness) -> None:
@@ -47,8 +48,15 @@ async def test_staff_say_whose_consent_it_is(cases: Harness) -> None:
 
     assert refusal(await cases.post(path, body)) == (422, "consent-of-whom")
     assert (await cases.post(path, {**body, "consent_given_by": "Nguyễn Văn An"})).status_code == 200
-    assert (await cases.post(path, {**body, "consent": False})).status_code == 200
+    contact = str(uuid4())
+    assert (await cases.post(path, {**body, "contact_id": contact})).status_code == 200
+    assert (await cases.post(path, {**body, "contact_id": contact, "consent": False})).status_code == 200
     assert (await cases.post(path, body, role="technician")).status_code == 403
+    told = await cases.events(PartnerTicketRequested)
+    assert [each.contact_id and str(each.contact_id) for each in told] == [None, contact, None]
+    assert all("Nguyễn Văn An" not in each.model_dump_json() for each in told)
+    kept = (await shown(cases, case_id))["partner_requests"]
+    assert [each["consent_given_by"] for each in kept] == ["Nguyễn Văn An", None, None]
 
 
 @pytest.mark.promise("S8")

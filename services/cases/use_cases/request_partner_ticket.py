@@ -28,20 +28,24 @@ class RequestPartnerTicket(Command):
     partner_id: UUID | None = None
     """None: the one that the standing diagnoses name."""
     consent: bool
+    contact_id: UUID | None = None
+    """The contact who gave it, when staff ask for them."""
     consent_given_by: Line | None = None
+    """Who gave it, when that is no contact."""
     message: Text | None = None
 
 
 async def request_partner_ticket(case: Case, cmd: RequestPartnerTicket, actor: Actor, tx: Transaction) -> None:
     """Raises ConsentOfWhom and WhichPartner."""
     giver = cmd.consent_given_by or (actor.name if actor.origin == "customer" else None)
-    if cmd.consent and giver is None:
-        raise ConsentOfWhom("Say who on the customer's side gave consent: consent_given_by.")
+    if cmd.consent and giver is None and cmd.contact_id is None:
+        raise ConsentOfWhom("Say who on the customer's side gave consent: contact_id, or consent_given_by.")
     request = PartnerRequest(
         id=new_id(),
         partner_id=cmd.partner_id or await _diagnosed_partner(case, tx),
         consent=cmd.consent,
         consent_given_by=giver if cmd.consent else None,
+        contact_id=cmd.contact_id if cmd.consent else None,
         message=cmd.message,
         by=actor.by,
         at=tx.now,
@@ -51,7 +55,7 @@ async def request_partner_ticket(case: Case, cmd: RequestPartnerTicket, actor: A
         PartnerTicketRequested(
             case_id=case.id,
             request_id=request.id,
-            **request.model_dump(exclude={"id", "by", "at"}),
+            **request.model_dump(include={"partner_id", "consent", "contact_id", "message"}),
             **actor.facts(),
             requested_at=tx.now,
         )

@@ -116,7 +116,6 @@ class ACase:
             request_id=uuid5(self.id, f"request {minutes}"),
             partner_id=partner_id or self.partner_id,
             consent=consent,
-            consent_given_by="An" if consent else None,
             message="Xin hỗ trợ gấp",
             by="customer:1",
             by_role="customer",
