@@ -3,7 +3,7 @@
 from typing import Literal
 from uuid import UUID
 
-from libs.events.base import Event
+from libs.events.base import Event, drop, since
 from libs.events.labels import ProductNumber, Serial
 from libs.events.values import InstalledPart, Instant, Role, Seconds, TimeZone, Window
 
@@ -45,7 +45,9 @@ class OnsiteNotCovered(Event, type="polyplus.onsite.onsite-not-covered", visibil
     decided_at: Instant
 
 
-class VisitScheduled(Event, type="polyplus.onsite.visit-scheduled", visibility="public", subject="work_order_id"):
+class VisitScheduled(
+    Event, type="polyplus.onsite.visit-scheduled", version=2, visibility="public", subject="work_order_id"
+):
     """A technician is booked; the window is when the customer may expect the arrival (S26, S31)."""
 
     work_order_id: UUID
@@ -56,13 +58,18 @@ class VisitScheduled(Event, type="polyplus.onsite.visit-scheduled", visibility="
     time_zone: TimeZone  # the site's
     visit_seconds: Seconds | None = None
     technician_id: UUID
-    technician_name: str
+    person_id: UUID | None = None  # the technician's; None until technicians name their person
     chosen_by: Literal["customer", "support", "policy"]
     by: str
     scheduled_at: Instant
 
 
-class VisitRescheduled(Event, type="polyplus.onsite.visit-rescheduled", visibility="public", subject="work_order_id"):
+since(VisitScheduled, 2, drop("technician_name"))
+
+
+class VisitRescheduled(
+    Event, type="polyplus.onsite.visit-rescheduled", version=2, visibility="public", subject="work_order_id"
+):
     """The visit moved, or waits without a time until its part is promised again; once per move (S26, S31)."""
 
     work_order_id: UUID
@@ -74,15 +81,18 @@ class VisitRescheduled(Event, type="polyplus.onsite.visit-rescheduled", visibili
     new: Window | None = None  # None: it waits
     time_zone: TimeZone
     technician_id: UUID | None = None
-    technician_name: str | None = None
+    person_id: UUID | None = None
     reason: str
     by: str
     by_role: Role
     rescheduled_at: Instant
 
 
+since(VisitRescheduled, 2, drop("technician_name"))
+
+
 class TechnicianDispatched(
-    Event, type="polyplus.onsite.technician-dispatched", visibility="public", subject="work_order_id"
+    Event, type="polyplus.onsite.technician-dispatched", version=2, visibility="public", subject="work_order_id"
 ):
     """The technician is on the way; the part is there already (S26, S31)."""
 
@@ -91,12 +101,17 @@ class TechnicianDispatched(
     case_id: UUID
     diagnosis_id: UUID
     technician_id: UUID
-    technician_name: str
+    person_id: UUID | None = None
     expected_at: Instant | None = None
     departed_at: Instant
 
 
-class DepartureUndone(Event, type="polyplus.onsite.departure-undone", visibility="public", subject="work_order_id"):
+since(TechnicianDispatched, 2, drop("technician_name"))
+
+
+class DepartureUndone(
+    Event, type="polyplus.onsite.departure-undone", version=2, visibility="public", subject="work_order_id"
+):
     """The technician is not on the way any more, or never was; the window is as it was told (S31)."""
 
     work_order_id: UUID
@@ -104,13 +119,18 @@ class DepartureUndone(Event, type="polyplus.onsite.departure-undone", visibility
     case_id: UUID
     diagnosis_id: UUID
     technician_id: UUID
-    technician_name: str
+    person_id: UUID | None = None
     reason: str
     by: str
     undone_at: Instant
 
 
-class TechnicianArrived(Event, type="polyplus.onsite.technician-arrived", visibility="public", subject="work_order_id"):
+since(DepartureUndone, 2, drop("technician_name"))
+
+
+class TechnicianArrived(
+    Event, type="polyplus.onsite.technician-arrived", version=2, visibility="public", subject="work_order_id"
+):
     """The technician is at the site (S26, S27)."""
 
     work_order_id: UUID
@@ -118,9 +138,12 @@ class TechnicianArrived(Event, type="polyplus.onsite.technician-arrived", visibi
     case_id: UUID
     diagnosis_id: UUID
     technician_id: UUID
-    technician_name: str
+    person_id: UUID | None = None
     in_window: bool
     arrived_at: Instant
+
+
+since(TechnicianArrived, 2, drop("technician_name"))
 
 
 class SoftwareRestoreApproved(
@@ -137,7 +160,9 @@ class SoftwareRestoreApproved(
     approved_at: Instant
 
 
-class VisitCompleted(Event, type="polyplus.onsite.visit-completed", visibility="public", subject="work_order_id"):
+class VisitCompleted(
+    Event, type="polyplus.onsite.visit-completed", version=2, visibility="public", subject="work_order_id"
+):
     """The part is in, verified with support and signed off by the customer's contact (S26, S27)."""
 
     work_order_id: UUID
@@ -145,15 +170,18 @@ class VisitCompleted(Event, type="polyplus.onsite.visit-completed", visibility="
     case_id: UUID
     diagnosis_id: UUID
     technician_id: UUID
-    technician_name: str
+    person_id: UUID | None = None
     serials_in: list[Serial]  # put into service
     serials_out: list[Serial]  # taken out, to be returned
     installed: list[InstalledPart] = []  # the same, paired and with their RMAs
-    signed_off_by: str  # the customer's contact
-    verified_by: str  # the engineer who checked with them
+    signed_off_by: UUID | None = None  # contact_id; None in older events
+    verified_by: UUID | None = None  # person_id of who checked with them; None in older events
     note: str | None = None
     arrived_at: Instant
     completed_at: Instant
+
+
+since(VisitCompleted, 2, drop("technician_name", "signed_off_by", "verified_by"))
 
 
 class VisitMissed(Event, type="polyplus.onsite.visit-missed", visibility="public", subject="work_order_id"):

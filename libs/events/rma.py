@@ -4,7 +4,7 @@ from datetime import date
 from typing import Literal
 from uuid import UUID
 
-from libs.events.base import Event
+from libs.events.base import Event, drop, since
 from libs.events.labels import ProductNumber, Serial
 from libs.events.values import Instant, Money, Priority, PromiseReason
 
@@ -85,8 +85,8 @@ class PartBackordered(Event, type="polyplus.rma.part-backordered", visibility="p
     backordered_at: Instant
 
 
-class PartShipped(Event, type="polyplus.rma.part-shipped", visibility="public", subject="rma_id"):
-    """The replacement left the depot, prepaid, before any return (S2, S3, S19)."""
+class PartShipped(Event, type="polyplus.rma.part-shipped", version=2, visibility="public", subject="rma_id"):
+    """The replacement left the depot, prepaid, before any return; its labels are on the RMA (S2, S3, S19)."""
 
     rma_id: UUID
     case_id: UUID
@@ -100,13 +100,14 @@ class PartShipped(Event, type="polyplus.rma.part-shipped", visibility="public", 
     carrier: str
     tracking: str
     tracking_url: str | None = None
-    label_url: str | None = None
-    return_label_url: str | None = None
     promised: date  # at the destination
     promised_by: Instant
     contract_due: date  # at the destination
     onsite: bool = False  # a technician installs it
     shipped_at: Instant
+
+
+since(PartShipped, 2, drop("label_url", "return_label_url"))
 
 
 class ShipmentUpdated(Event, type="polyplus.rma.shipment-updated", visibility="public", subject="rma_id"):
@@ -164,7 +165,7 @@ class DeliveryPromiseMissed(Event, type="polyplus.rma.delivery-promise-missed", 
     missed_at: Instant
 
 
-class PartDelivered(Event, type="polyplus.rma.part-delivered", visibility="public", subject="rma_id"):
+class PartDelivered(Event, type="polyplus.rma.part-delivered", version=2, visibility="public", subject="rma_id"):
     """The replacement is at the destination (S3, S19)."""
 
     rma_id: UUID
@@ -173,11 +174,13 @@ class PartDelivered(Event, type="polyplus.rma.part-delivered", visibility="publi
     part_number: str
     serial: Serial | None = None
     tracking: str | None = None
-    received_by: str | None = None
     contract_due: date
     in_time: bool  # on or before the contract date
     onsite: bool = False
     delivered_at: Instant
+
+
+since(PartDelivered, 2, drop("received_by"))
 
 
 class PartLost(Event, type="polyplus.rma.part-lost", visibility="public", subject="rma_id"):
@@ -206,7 +209,9 @@ class PartDeadOnArrival(Event, type="polyplus.rma.part-dead-on-arrival", visibil
     reported_at: Instant
 
 
-class ReplacementInstalled(Event, type="polyplus.rma.replacement-installed", visibility="public", subject="rma_id"):
+class ReplacementInstalled(
+    Event, type="polyplus.rma.replacement-installed", version=2, visibility="public", subject="rma_id"
+):
     """The replacement works in the old one's place; of a whole unit, the registration follows (S2, S16, S26)."""
 
     rma_id: UUID
@@ -221,8 +226,11 @@ class ReplacementInstalled(Event, type="polyplus.rma.replacement-installed", vis
     component: str
     installed_by: Literal["customer", "technician"]
     work_order_id: UUID | None = None
-    by: str
+    by: str | None = None  # role:id; None in older events
     installed_at: Instant
+
+
+since(ReplacementInstalled, 2, drop("by"))
 
 
 class RmaCancelled(Event, type="polyplus.rma.rma-cancelled", visibility="public", subject="rma_id"):

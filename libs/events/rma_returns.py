@@ -4,12 +4,14 @@ from datetime import date
 from typing import Literal
 from uuid import UUID
 
-from libs.events.base import Event
+from libs.events.base import Event, drop, since
 from libs.events.labels import ProductNumber, Serial
 from libs.events.values import Instant, Money
 
 
-class DefectiveReturnDue(Event, type="polyplus.rma.defective-return-due", visibility="public", subject="rma_id"):
+class DefectiveReturnDue(
+    Event, type="polyplus.rma.defective-return-due", version=2, visibility="public", subject="rma_id"
+):
     """A unit is to be sent back, prepaid, by a date counted from the delivery or the end of the visit; also each reminder (S3)."""
 
     rma_id: UUID
@@ -20,9 +22,11 @@ class DefectiveReturnDue(Event, type="polyplus.rma.defective-return-due", visibi
     serial: Serial | None = None
     due: date  # at the destination
     due_at: Instant
-    return_label_url: str | None = None
     reminder: int = 0  # 0 is the first word, n the nth reminder
     announced_at: Instant
+
+
+since(DefectiveReturnDue, 2, drop("return_label_url"))
 
 
 class DefectiveReceived(Event, type="polyplus.rma.defective-received", visibility="public", subject="rma_id"):

@@ -108,7 +108,7 @@ async def plan_visit(s: Stage) -> str:
     s.known["visit"] = await s.becomes(
         "customer", f"/v1/work-orders/{visit['work_order_id']}", lambda w: w["state"] == "planned", "the planned visit"
     )
-    return f"{s['visit']['number']}: {visit['technician_name']}, window from {visit['window']['starts']}"
+    return f"{s['visit']['number']}: {s['visit']['appointment']['technician_name']}, window from {visit['window']['starts']}"
 
 
 async def ask_partner(s: Stage) -> str:
@@ -155,17 +155,17 @@ async def escalate(s: Stage) -> str:
     await s.live_to(due + timedelta(seconds=5))
     tells = await s.event("escalation.threshold-breached", clock="resolution", percent=75)
     raises = await s.event("escalation.threshold-breached", clock="resolution", percent=100)
-    people = ", ".join(sorted({r["name"] for r in raises["recipients"]}))
     if not any(r["kind"] == "duty_manager" for r in tells["recipients"]):
         raise NotSeen(f"the duty manager is not among the recipients: {tells['recipients']}")
     raised = await s.event("escalation.escalation-raised", breach_id=raises["breach_id"])
     path = f"/v1/escalations/{raised['escalation_id']}"
-    await manager.post(f"{path}/acknowledge", {"note": "Taking it."})
-    await manager.post(f"{path}/engage-expert", {"reason": "A camera fault that shows only in Teams Rooms."})
-    expert = await s.event("escalation.expert-engaged", escalation_id=raised["escalation_id"])
+    called = await manager.post(f"{path}/acknowledge", {"note": "Taking it."})
+    engaged = await manager.post(f"{path}/engage-expert", {"reason": "A camera fault that shows only in Teams Rooms."})
+    await s.event("escalation.expert-engaged", escalation_id=raised["escalation_id"])
     await manager.post(f"{path}/resolve", {"resolution": "The part is on its way and the visit is booked."})
     await s.event("escalation.escalation-resolved", escalation_id=raised["escalation_id"])
-    return f"told at 75 % and 100 %: {people}; {expert['expert']['name']} joined"
+    people = ", ".join(sorted({r["name"] for r in called["recipients"]}))
+    return f"told at 75 % and 100 %: {people}; {engaged['experts'][-1]['name']} joined"
 
 
 async def visit(s: Stage) -> str:
@@ -190,8 +190,8 @@ async def visit(s: Stage) -> str:
     await technician.post(f"{order}/install", serials)
     await technician.post(f"{order}/steps", {"work": "test", "name": "Picture in a Teams Rooms call", "passed": True})
     await s.people["engineer"].post(f"{order}/sign-off", {"side": "support", "name": "Support desk, Asia"})
-    await s.people["customer"].post(f"{order}/sign-off", {"side": "customer"})
-    done = await s.event("onsite.visit-completed", work_order_id=s["visit"]["id"])
+    signed = await s.people["customer"].post(f"{order}/sign-off", {"side": "customer"})
+    await s.event("onsite.visit-completed", work_order_id=s["visit"]["id"])
     await s.event("rma.replacement-installed", rma_id=s["rma"]["id"])
     await s.event("cases.case-resolved")
     due = await s.event("rma.defective-return-due", rma_id=s["rma"]["id"])
@@ -204,7 +204,7 @@ async def visit(s: Stage) -> str:
     await s.live_until(invoiced, "the missing return is invoiced", days=40)
     bill = await s.event("rma.non-return-invoiced", rma_id=s["rma"]["id"])
     return (
-        f"delivered {part['delivered_at']}, signed by {done['signed_off_by']}, return due {due['due']}, "
+        f"delivered {part['delivered_at']}, signed by {signed['appointment']['sign_offs']['customer']['name']}, return due {due['due']}, "
         f"never came: invoiced {bill['amount']['amount_minor'] / 100:.2f} {bill['amount']['currency']}"
     )
 

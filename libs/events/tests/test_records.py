@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from libs.events.__main__ import Records, main
+from libs.events.rma import PartShipped
 
-SHIPPED = "polyplus.rma.part-shipped.v1"
+SHIPPED = PartShipped.contract.ce_type
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def test_a_breaking_change_says_to_make_a_new_version(records: Records, capsys: 
     said = capsys.readouterr().err
     assert said == (
         f"{SHIPPED}: driver was removed or renamed; keep {SHIPPED} as it is recorded "
-        "and make polyplus.rma.part-shipped.v2 with an upcaster from it\n"
+        f"and make polyplus.rma.part-shipped.v{PartShipped.contract.version + 1} with an upcaster from it\n"
     )
 
 

@@ -84,7 +84,6 @@ class Confirmation(CaseValue):
 
     cause_id: UUID
     kind: Literal["visit", "part"]
-    signed_by: str
     at: datetime
 
 

@@ -11,6 +11,7 @@ _PHRASES: dict[str, dict[Language, str]] = {
         "en": "The replacement works, the customer confirms.",
         "vi": "Khách hàng xác nhận linh kiện thay thế hoạt động tốt.",
     },
+    "technician": {"en": "Technician", "vi": "Kỹ thuật viên"},
     "alert_joined": {
         "en": "The device {serial} reports again: {text}",
         "vi": "Thiết bị {serial} lại báo sự cố: {text}",

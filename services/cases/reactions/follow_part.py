@@ -42,7 +42,7 @@ async def end_wait_for_part(event: PartOver, tx: Transaction) -> None:
         case PartRefused():
             note_fact(case, tx, say("part_refused", case.language, text=event.reason), at=at)
         case ReplacementInstalled(installed_by="customer"):
-            case.confirm(Confirmation(cause_id=event.rma_id, kind="part", signed_by=event.by, at=at))
+            case.confirm(Confirmation(cause_id=event.rma_id, kind="part", at=at))
     case.end_waits(case.waits_for(event.rma_id), at=at, by=cause.actor, reason=reason)
     await act_on(case, tx, at=at, by=cause.actor, reason=reason)
 

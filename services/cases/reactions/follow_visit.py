@@ -35,9 +35,8 @@ async def end_visit_completed(event: VisitCompleted, tx: Transaction) -> None:
     case, cause = found
     at, reason = event.completed_at, "visit completed"
     if event.note:
-        note_fact(case, tx, event.note, at=at, origin="technician", author=event.technician_name)
-    if event.signed_off_by:
-        case.confirm(Confirmation(cause_id=event.work_order_id, kind="visit", signed_by=event.signed_off_by, at=at))
+        note_fact(case, tx, event.note, at=at, origin="technician", author=say("technician", case.language))
+    case.confirm(Confirmation(cause_id=event.work_order_id, kind="visit", at=at))
     case.end_waits(case.waits_for(event.work_order_id), at=at, by=cause.actor, reason=reason)
     await act_on(case, tx, at=at, by=cause.actor, reason=reason)
 

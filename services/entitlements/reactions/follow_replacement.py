@@ -24,6 +24,7 @@ async def follow_replacement(event: ReplacementInstalled, tx: Transaction) -> No
         return
     if await Replacement.find(event.rma_id, tx, lock=True):
         return
+    cause = tx.cause
     replacement = tx.add(
         Replacement(
             id=event.rma_id,
@@ -34,8 +35,8 @@ async def follow_replacement(event: ReplacementInstalled, tx: Transaction) -> No
             new_product_number=event.new_product_number or event.product_number,
             new_serial=event.new_serial,
             installed_at=event.installed_at,
-            by=event.by,
-            account_id=tx.cause.account_id if tx.cause else None,
+            by=event.by or (cause.actor if cause else tx.scope.actor),
+            account_id=cause.account_id if cause else None,
         )
     )
     if not tx.rebuilding:

@@ -312,6 +312,18 @@ async def test_a_whole_units_registration_moves_to_the_replacement(entitlements:
     assert (was.replaced_by, was.plan, now.replaced_by, now.plan) == (SPARE, None, None, "poly_plus")
     shown = (await entitlements.get(f"/v1/registrations/{unit['id']}")).json()
     assert {each["serial"]: each["replaced_by"] for each in shown["serials"]} == {SERIAL: SPARE, SPARE: None}
+    assert shown["history"][-1]["by"] == "technician:chau"
+
+
+async def test_who_told_of_a_replacement_stands_for_a_name_that_an_older_event_had(entitlements: Harness) -> None:
+    customer = await a_covered_customer(entitlements)
+    (unit,) = (await entitlements.get("/v1/registrations")).json()["items"]
+    told_before = replaced(new_id(), by=None)
+
+    await entitlements.deliver(told_before, account_id=customer.account_id, actor="customer:an")
+
+    shown = (await entitlements.get(f"/v1/registrations/{unit['id']}")).json()
+    assert shown["history"][-1]["by"] == "customer:an"
 
 
 async def test_the_firmware_of_a_unit_is_noted_and_is_not_its_replacements(entitlements: Harness) -> None:

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel, create_model
 
+from libs.events.rma import PartShipped
 from services.gateway.app import service
 from services.gateway.documents.merging import merged
 from services.gateway.documents.own import with_own_routes
@@ -219,4 +220,4 @@ async def test_what_a_service_says_of_itself_is_text_to_the_page(stage: Stage) -
 async def test_the_events_are_described(stage: Stage) -> None:
     document = (await (await stage.http()).get("/asyncapi.json")).json()
     assert document["asyncapi"] == "3.0.0"
-    assert "polyplus.rma.part-shipped.v1" in document["components"]["messages"]
+    assert PartShipped.contract.ce_type in document["components"]["messages"]

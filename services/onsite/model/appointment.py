@@ -77,9 +77,11 @@ class Step(BaseModel):
 
 
 class SignOff(BaseModel):
-    """One side says that it works."""
+    """One side says that it works: a contact for the customer, a person for support."""
 
     name: str
+    contact_id: UUID | None = None
+    person_id: UUID | None = None
     at: Instant
     by: str
     note: str | None
@@ -90,7 +92,6 @@ class AppointmentFacts(TypedDict):
 
     appointment_id: UUID
     technician_id: UUID
-    technician_name: str
 
 
 class Appointment(
@@ -134,11 +135,7 @@ class Appointment(
 
     def facts(self) -> AppointmentFacts:
         """What the events of a visit say of who comes."""
-        return {
-            "appointment_id": self.id,
-            "technician_id": self.technician_id,
-            "technician_name": self.technician_name,
-        }
+        return {"appointment_id": self.id, "technician_id": self.technician_id}
 
     def end_for_technician(self, now: datetime, hours_after: int) -> None:
         """The technician still sees a visit for some hours after work, or after nobody came; one that was called off, no longer."""

@@ -167,7 +167,6 @@ def _tell_move(
             new=new.window if new else None,
             time_zone=old.time_zone,
             technician_id=new.technician_id if new else None,
-            technician_name=new.technician_name if new else None,
             reason=reason,
             by=by,
             by_role=cast("Role", by.partition(":")[0]),

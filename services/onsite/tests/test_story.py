@@ -13,6 +13,7 @@ from libs.events.onsite import (
 )
 from services.onsite.tests.builders import (
     AN,
+    CONTACT,
     DIAGNOSIS,
     ORDER,
     PATH,
@@ -56,10 +57,13 @@ async def test_the_visit_is_completed_when_support_and_the_contact_both_sign_off
     done = await do(onsite, "sign-off", {"side": "customer"})
 
     assert done["state"] == done["appointment"]["state"] == "completed"
+    signed = done["appointment"]["sign_offs"]
     [completed] = await onsite.events(VisitCompleted)
     assert (completed.serials_in, completed.serials_out) == (["CAM-NEW"], ["CAM-OLD"])
     assert completed.installed[0].rma_id == RMA
-    assert (completed.signed_off_by, completed.verified_by) == ("Ngọc", "the engineer")
+    assert completed.signed_off_by == CONTACT
+    assert f"engineer:{completed.verified_by}" == signed["support"]["by"]
+    assert (signed["customer"]["name"], signed["support"]["name"]) == ("Ngọc", "the engineer")
     [left] = await onsite.events(TechnicianDispatched)
     [arrived] = await onsite.events(TechnicianArrived)
     assert arrived.in_window

@@ -38,8 +38,15 @@ async def sign_off(visit: LockedVisit, cmd: SignVisitOff, caller: Principal, tx:
     case, order, _ = visit
     appointment = visit.booked()
     contact = case.coverage.contact if case.coverage else None
-    name = cmd.name or (contact.name if cmd.side == "customer" and contact else caller.name)
-    word = SignOff(name=name, at=tx.now, by=tx.scope.actor, note=cmd.note)
+    signer = contact if cmd.side == "customer" else None
+    word = SignOff(
+        name=cmd.name or (signer.name if signer else caller.name),
+        contact_id=signer.contact_id if signer else None,
+        person_id=caller.id if cmd.side == "support" else None,
+        at=tx.now,
+        by=tx.scope.actor,
+        note=cmd.note,
+    )
     if appointment.sign(cmd.side, word, case.parts_of(order.diagnosis_id), contact):
         await _complete(visit, appointment, tx)
 
@@ -57,8 +64,8 @@ async def _complete(visit: LockedVisit, appointment: Appointment, tx: Transactio
             serials_in=[part.serial_in for part in installed if part.serial_in],
             serials_out=[part.serial_out for part in installed if part.serial_out],
             installed=installed,
-            signed_off_by=signed["customer"].name,
-            verified_by=signed["support"].name,
+            signed_off_by=signed["customer"].contact_id,
+            verified_by=signed["support"].person_id,
             note=signed["customer"].note,
             arrived_at=appointment.arrived_at,
             completed_at=tx.now,

@@ -19,7 +19,7 @@ _BY_PART = ("replace_part", "onsite_replacement")
 
 
 class Visit(BaseModel):
-    """How a visit ended, as far as parts and their return are concerned. `last`: no other visit follows."""
+    """How a visit ended, as far as parts and their return are concerned. `last`: no other visit follows. `installer`: the actor."""
 
     kind: Literal["completed", "failed", "cancelled"]
     work_order_id: UUID
@@ -30,7 +30,7 @@ class Visit(BaseModel):
     explanation: str = ""
     rma_ids: list[UUID] = []
     installed: list[InstalledPart] = []
-    by: str = "technician"
+    installer: str | None = None
 
     @classmethod
     def of(cls, event: VisitCompleted | VisitFailed | VisitCancelled) -> Self:
@@ -43,7 +43,7 @@ class Visit(BaseModel):
                     at=event.completed_at,
                     arrived_at=event.arrived_at,
                     installed=event.installed or _paired(event.serials_in, event.serials_out),
-                    by=event.technician_name,
+                    installer=f"technician:{event.person_id or event.technician_id}",
                 )
             case VisitFailed():
                 return cls(
@@ -54,10 +54,9 @@ class Visit(BaseModel):
                     dead_on_arrival=event.reason == "part_dead_on_arrival",
                     explanation=event.explanation,
                     rma_ids=event.rma_ids,
-                    by=event.by,
                 )
             case VisitCancelled():
-                return cls(kind="cancelled", work_order_id=event.work_order_id, at=event.cancelled_at, by=event.by)
+                return cls(kind="cancelled", work_order_id=event.work_order_id, at=event.cancelled_at)
 
     def scanned(self, rma_id: UUID) -> InstalledPart:
         """The serials that were scanned for this RMA: those that name it, else the first that name none."""

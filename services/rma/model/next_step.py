@@ -118,7 +118,7 @@ def _after_visits(rma: Rma, case: CaseFile, diagnosis: Diagnosis) -> Step | None
         if (visit.kind == "completed" or visit.dead_on_arrival) and _concerns(visit, rma):
             # The technician holds the part, whatever the carrier has told so far.
             if rma.state == "shipped":
-                return Deliver(visit.arrived_at or visit.at, visit.by)
+                return Deliver(visit.arrived_at or visit.at)
             if visit.kind == "completed":
                 return Install(visit)
             return FindDead(visit.explanation, visit.at, still_wanted(rma, case))
@@ -165,7 +165,7 @@ def after_news(rma: Rma, case: CaseFile, shipment: Shipment, news: CarrierNews) 
         return None
     match rma.state, news.status:
         case "shipped", "delivered":
-            return Deliver(at, None)
+            return Deliver(at)
         case "shipped", "lost":
             return Lose("lost by the carrier", at, still_wanted(rma, case))
         case "shipped", "refused":

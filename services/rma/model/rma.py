@@ -249,7 +249,7 @@ class Rma(
 
     def deliver(self, at: datetime, received_by: str | None, tx: Transaction) -> None:
         """The part is at the destination. Raises ForbiddenTransition unless it was under way."""
-        self.become("delivered", tx, f"received by {received_by}" if received_by else "delivered", at=at)
+        self.become("delivered", tx, "delivered", at=at)
         self.delivered_at, self.received_by = at, received_by
 
     def must_be_installable(self) -> None:

@@ -54,7 +54,7 @@ class Deliver:
     """The part is at the destination."""
 
     at: datetime
-    received_by: str | None
+    received_by: str | None = None
 
 
 @dataclass(frozen=True)

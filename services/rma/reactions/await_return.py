@@ -11,7 +11,6 @@ from services.rma.model.part import part_numbered
 from services.rma.model.policy import policy_for
 from services.rma.model.rma import RETURN_INVOICE, RETURN_OVERDUE, RETURN_REMINDER, Rma
 from services.rma.model.rma_values import Invoice
-from services.rma.model.shipment import label_for
 from services.rma.model.steps import HandOverReturn, LoseReturn, OpenReturnWindow
 
 _REMINDER_HOUR = "09:00"
@@ -39,11 +38,10 @@ async def ask_back(rma: Rma, due: DayEnd, tx: Transaction) -> None:
         if at > tx.now:
             tx.set_timer(rma, f"{RETURN_REMINDER}:{number}", at)
     tx.set_timer(rma, RETURN_OVERDUE, due.at)
-    await _announce(rma, due, tx)
+    _announce(rma, due, tx)
 
 
-async def _announce(rma: Rma, due: DayEnd, tx: Transaction, reminder: int = 0) -> None:
-    label = await label_for(rma.id, "return", tx)
+def _announce(rma: Rma, due: DayEnd, tx: Transaction, reminder: int = 0) -> None:
     tx.emit(
         DefectiveReturnDue(
             **rma.ids,
@@ -52,7 +50,6 @@ async def _announce(rma: Rma, due: DayEnd, tx: Transaction, reminder: int = 0) -
             serial=rma.return_serial,
             due=due.day,
             due_at=due.at,
-            return_label_url=label.label_url if label else None,
             reminder=reminder,
             announced_at=tx.now,
         )
@@ -62,7 +59,7 @@ async def _announce(rma: Rma, due: DayEnd, tx: Transaction, reminder: int = 0) -
 async def remind(rma: Rma, tx: Transaction, number: str) -> None:
     """The timer of the nth reminder. One that is left when nothing is awaited any more finds nothing to remind of."""
     if rma.return_state == "awaiting_return" and rma.window:
-        await _announce(rma, rma.window, tx, int(number))
+        _announce(rma, rma.window, tx, int(number))
 
 
 async def mark_overdue(rma: Rma, tx: Transaction, _detail: str) -> None:

@@ -21,7 +21,6 @@ async def record_delivery(rma: Rma, step: Deliver, tx: Transaction) -> None:
             part_number=rma.sent_part,
             serial=rma.shipped_serial,
             tracking=rma.tracking,
-            received_by=step.received_by,
             contract_due=rma.grant.due,
             in_time=step.at < rma.grant.ends_at,
             onsite=rma.onsite,

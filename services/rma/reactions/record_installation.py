@@ -11,9 +11,9 @@ from services.rma.model.steps import Install
 
 
 async def record_installation(
-    rma: Rma, said: Installation, tx: Transaction, *, name: str, work_order_id: UUID | None = None
+    rma: Rma, said: Installation, tx: Transaction, *, by: str, work_order_id: UUID | None = None
 ) -> None:
-    """Serials that nobody read are those that are known of the unit and of the parcel. Raises NotInstallable."""
+    """`by`: who says so. Serials that nobody read are those that are known of the unit and of the parcel. Raises NotInstallable."""
     part = await part_numbered(rma.sent_part, tx)
     old = said.old_serial or (rma.serial if rma.whole_unit else None)
     new = said.new_serial or rma.shipped_serial
@@ -34,7 +34,7 @@ async def record_installation(
             component=rma.component,
             installed_by=said.by,
             work_order_id=work_order_id,
-            by=name,
+            by=by,
             installed_at=said.at,
         )
     )
@@ -44,4 +44,5 @@ async def record_installation_by_visit(rma: Rma, step: Install, tx: Transaction)
     """What the technician scanned. Raises NotInstallable."""
     visit, scanned = step.visit, step.visit.scanned(rma.id)
     said = Installation(by="technician", old_serial=scanned.serial_out, new_serial=scanned.serial_in, at=visit.at)
-    await record_installation(rma, said, tx, name=visit.by, work_order_id=visit.work_order_id)
+    by = visit.installer or tx.scope.actor
+    await record_installation(rma, said, tx, by=by, work_order_id=visit.work_order_id)

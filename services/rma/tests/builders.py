@@ -154,11 +154,10 @@ class Case:
             "case_id": self.id,
             "diagnosis_id": self.diagnosis_id,
             "technician_id": new_id(),
-            "technician_name": "Minh",
             "serials_in": ["NEW-1"],
             "serials_out": ["OLD-1"],
-            "signed_off_by": "Lan",
-            "verified_by": "engineer:1",
+            "signed_off_by": new_id(),
+            "verified_by": new_id(),
             "arrived_at": at,
             "completed_at": at,
         }

@@ -16,7 +16,7 @@ from deploy.local.waiting import until_async
 from deploy.simulators.tests.receiving import PATIENCE, SECRET
 from deploy.simulators.tests.test_carrier import a_booking
 from libs.events.rma import PartDelivered, PartLost, PartRefused, PartShipped, RmaClosed, ShipmentUpdated
-from libs.events.rma_returns import DefectiveReturnDue, InvoiceSettled
+from libs.events.rma_returns import InvoiceSettled
 from services.rma.tests.builders import Case, delivered, goods_in, made, refused, reserved, seen
 from services.rma.tests.conftest import CarrierCompany
 from services.rma.tests.network import SGP, a_network
@@ -48,10 +48,9 @@ async def test_both_labels_are_bought_by_us_and_the_parcel_leaves_with_them(
     rma: Harness, carrier: CarrierCompany
 ) -> None:
     found = await shipped_by_carrier(rma, Case())
-    out, back = parcel(found), parcel(found, "return")
+    out = parcel(found)
     [told] = await rma.events(PartShipped)
     assert (told.tracking, told.carrier) == (out["tracking"], "simulated-express")
-    assert (told.label_url, told.return_label_url) == (out["label_url"], back["label_url"])
     assert (await carrier.http.get(out["label_url"])).content.startswith(b"%PDF")
 
 
@@ -172,16 +171,14 @@ async def test_the_way_back_is_followed_until_it_is_lost(rma: Harness, carrier: 
     assert (found["return_state"], found["state"]) == ("lost", "closed")
 
 
-async def test_what_is_awaited_again_is_not_announced_with_the_label_that_was_used(
-    rma: Harness, carrier: CarrierCompany
-) -> None:
+async def test_what_is_awaited_again_gets_a_label_of_its_own(rma: Harness, carrier: CarrierCompany) -> None:
     found = await shipped_by_carrier(rma, Case())
     rma_id, used = found["id"], parcel(found, "return")["label_url"]
     await made(rma, f"/v1/rmas/{rma_id}/deliver", {}, role="depot")
     await made(rma, f"/v1/rmas/{rma_id}/receive", {"serial": "TOASTER"}, role="depot")
     await made(rma, f"/v1/rmas/{rma_id}/inspect", {"result": "wrong_unit"}, role="depot")
-    told = await rma.events(DefectiveReturnDue)
-    assert [event.return_label_url for event in told] == [used, None]
+    back = [each for each in (await seen(rma, UUID(rma_id)))["shipments"] if each["direction"] == "return"]
+    assert [(each["state"], each["label_url"]) for each in back] == [("bought", used), ("ordered", None)]
 
 
 @pytest.mark.parametrize("outcome", ["credited", "waived"])

@@ -155,7 +155,7 @@ def test_a_technician_who_has_the_part_holds_it_and_what_he_did_follows() -> Non
     case = a_case()
     visit = a_visit(arrived_at=NOW)
     case.diagnosis(STORY.diagnosis_id).add(visit)
-    assert next_step(an_rma("shipped", case), case) == steps.Deliver(NOW, "technician")
+    assert next_step(an_rma("shipped", case), case) == steps.Deliver(NOW)
     assert next_step(an_rma("delivered", case), case) == steps.Install(visit)
     assert next_step(an_rma("reserved", case), case) is None
 
@@ -193,7 +193,7 @@ def test_the_window_of_a_dead_part_counts_from_its_report() -> None:
 @pytest.mark.parametrize(
     ("state", "direction", "status", "follows"),
     [
-        ("shipped", "outbound", "delivered", steps.Deliver(LATER, None)),
+        ("shipped", "outbound", "delivered", steps.Deliver(LATER)),
         ("shipped", "outbound", "lost", steps.Lose("lost by the carrier", LATER, again=True)),
         ("shipped", "outbound", "refused", steps.Refuse(LATER)),
         ("shipped", "outbound", "in_transit", None),

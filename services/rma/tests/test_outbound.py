@@ -1,5 +1,6 @@
 """From the kept part to the part in place, through the routes."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -95,6 +96,7 @@ async def test_the_customer_confirms_the_part_and_the_installation_is_told_once(
     [told] = await rma.events(ReplacementInstalled)
     assert (told.unit_serial, told.old_serial, told.new_serial, told.whole_unit) == ("SN-1", "OLD-1", "NEW-1", False)
     assert told.installed_by == "customer"
+    assert re.fullmatch(r"customer:[0-9a-f-]{36}", told.by or "")
 
 
 async def test_a_whole_unit_names_the_old_serial_and_the_new(rma: Harness) -> None:
@@ -203,7 +205,15 @@ async def test_a_delivery_says_whether_it_was_in_time(rma: Harness) -> None:
     await delivered(rma, Case())
     [told] = await rma.events(PartDelivered)
     assert told.in_time
-    assert told.received_by == "Lan"
+
+
+async def test_who_received_the_part_stands_on_the_rma_and_nowhere_else(rma: Harness) -> None:
+    await a_network(rma)
+    rma_id = await delivered(rma, Case())
+    found = await seen(rma, rma_id)
+    assert found.pop("received_by") == "Lan"
+    [told] = await rma.events(PartDelivered)
+    assert "Lan" not in found["history"][-1]["reason"] + told.model_dump_json()
 
 
 async def test_a_delivery_cannot_lie_in_the_future_or_before_the_shipment(rma: Harness) -> None:

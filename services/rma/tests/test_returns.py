@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from libs.events.rma import RmaClosed
+from libs.events.rma import ReplacementInstalled, RmaClosed
 from libs.events.rma_returns import (
     DefectiveInspected,
     DefectiveReceived,
@@ -185,10 +185,13 @@ async def test_where_a_technician_installs_the_window_opens_with_the_end_of_the_
     rma_id = await delivered(rma, case, remedy="onsite_replacement")
     assert (await seen(rma, rma_id))["return_due"] is None
     end = await rma.now() + timedelta(days=3)
-    await rma.deliver(case.visit_completed(end))
+    visit = case.visit_completed(end)
+    await rma.deliver(visit)
     found = await seen(rma, rma_id)
     assert date.fromisoformat(found["return_due"]) == THERE.add_working_days(THERE.local_date(end), 10)
     assert (found["installation"]["by"], found["installation"]["new_serial"]) == ("technician", "NEW-1")
+    [told] = await rma.events(ReplacementInstalled)
+    assert told.by == f"technician:{visit.technician_id}"
 
 
 async def test_a_failed_visit_opens_the_window_only_when_no_other_follows(rma: Harness) -> None:

@@ -29,8 +29,8 @@ class ConfirmInstalled(Command):
     installed_at: Instant | None = None
 
 
-async def confirm_installed(rma: Rma, cmd: ConfirmInstalled, name: str, tx: Transaction) -> None:
-    """`name`: who says so. Raises AnotherSerial, NotInOrder, NotInstallable."""
+async def confirm_installed(rma: Rma, cmd: ConfirmInstalled, tx: Transaction) -> None:
+    """Raises AnotherSerial, NotInOrder, NotInstallable."""
     if cmd.serial and rma.shipped_serial and cmd.serial != rma.shipped_serial:
         raise AnotherSerial(
             f"{rma.number} sent another serial than {cmd.serial}; read it again, or leave it out.",
@@ -41,7 +41,7 @@ async def confirm_installed(rma: Rma, cmd: ConfirmInstalled, name: str, tx: Tran
     if at > tx.now or (rma.delivered_at and at < rma.delivered_at):
         raise NotInOrder(f"An installation lies between the delivery and now, {tx.now.isoformat()}.")
     said = Installation(by="customer", old_serial=cmd.old_serial, new_serial=cmd.serial, at=at)
-    await record_installation(rma, said, tx, name=name)
+    await record_installation(rma, said, tx, by=tx.scope.actor)
     await close_if_over(rma, tx)
 
 
@@ -49,5 +49,5 @@ async def confirm_installed(rma: Rma, cmd: ConfirmInstalled, name: str, tx: Tran
 async def confirm_installed_route(rma_id: UUID, cmd: ConfirmInstalled, tx: Tx, caller: Caller) -> RmaOut:
     """The part works in the old one's place."""
     its = await rma_for(caller, rma_id, tx, "confirm_installed")
-    await confirm_installed(its.rma, cmd, caller.name, tx)
+    await confirm_installed(its.rma, cmd, tx)
     return RmaOut.of(its, caller)

@@ -54,7 +54,7 @@ async def ship_part(rma: Rma, cmd: ShipPart, case: CaseFile, tx: Transaction) ->
     change_promise(rma, forecast(tx.now, way), tx, "shipped")
     rma.ship(cmd.serial, serialised=bool(part and part.serialised), carrier=carrier, tracking=tracking, tx=tx)
     (await locked_stock(depot_id, rma.sent_part, tx)).ship(rma.id, tx)
-    await _tell(rma, label, tx)
+    await _tell(rma, tx)
     if rma.return_required:
         return_leg.expect(rma, tx, "the replacement has shipped")
     if label and label.state != "void":
@@ -79,12 +79,11 @@ def _label(label: Shipment | None, cmd: ShipPart) -> tuple[str, str]:
     return label.carrier, label.tracking
 
 
-async def _tell(rma: Rma, label: Shipment | None, tx: Transaction) -> None:
+async def _tell(rma: Rma, tx: Transaction) -> None:
     (depot_id, promise), sent = rma.kept, rma.sent
     grace = timedelta(minutes=(await policy_for(rma, tx)).carrier_grace_minutes)
     tx.cancel_timer(rma, FORECAST_SHIP_CUT_OFF)
     tx.set_timer(rma, FORECAST_CARRIER_LATE, promise.promised_by + grace)
-    way_back = await label_for(rma.id, "return", tx)
     tx.emit(
         PartShipped(
             **rma.ids,
@@ -96,8 +95,6 @@ async def _tell(rma: Rma, label: Shipment | None, tx: Transaction) -> None:
             whole_unit=rma.whole_unit,
             component=rma.component,
             depot_id=depot_id,
-            label_url=label.label_url if label and label.tracking == sent.tracking else None,
-            return_label_url=way_back.label_url if way_back else None,
             promised=promise.promised,
             promised_by=promise.promised_by,
             contract_due=rma.grant.due,
