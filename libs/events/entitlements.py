@@ -13,6 +13,7 @@ from libs.events.values import (
     Contact,
     CountryCode,
     Instant,
+    Language,
     Product,
     Reseller,
     Site,
@@ -204,6 +205,29 @@ class RegistrationState(
     serial: Serial
     plan: str | None = None
     replaced_by: Serial | None = None  # the serial that took over
+
+
+class ContactState(State, type="polyplus.entitlements.contact.v1", topic="entitlements.people", key="contact_id"):
+    """A person at the customer, as they are now: null when forgotten."""
+
+    account_id: UUID
+    name: str
+    email: str | None = None
+    phone: str | None = None
+    language: Language
+    authorised: bool
+    active: bool = True
+    successor_id: UUID | None = None
+
+
+class SiteState(State, type="polyplus.entitlements.site.v1", topic="entitlements.people", key="site_id"):
+    """A place of the customer's, as it is called and found now: what no fact says of it."""
+
+    account_id: UUID
+    name: str
+    address_lines: list[str]
+    postal_code: str | None = None
+    access_notes: str | None = None
 
 
 def registration_key(product_number: str, serial: str) -> UUID:

@@ -23,6 +23,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 
+from libs.events import State
 from libs.store.errors import NotFound
 from libs.store.flush import Stored
 from libs.store.metadata import metadata, owner_of
@@ -102,6 +103,8 @@ class Entity:
     version: int = 0
     revision: int = 0
 
+    tells: ClassVar[type[State] | None] = None
+    """What is told of it on a state topic, whenever it is stored: no code can forget to."""
     table: ClassVar[sa.Table]
     is_reference: ClassVar[bool]
     """Whether its table seldom changes: see libs.store.reference."""
@@ -166,6 +169,15 @@ class Entity:
         return tuple(
             values[c.name] if c.dump is None or values[c.name] is None else c.dump(values[c.name]) for c in self.columns
         )
+
+    def as_state(self) -> State | None:
+        """What `tells` says of it; None: it is gone."""
+        raise NotImplementedError
+
+    @property
+    def record_version(self) -> int:
+        """Of its record on the state topic, once this revision is stored: what a fact names, so that a reader knows it has come."""
+        return self.revision + 1
 
     def date(self, now: datetime) -> None:
         """It is changed, or made, at this time."""

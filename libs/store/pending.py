@@ -17,9 +17,9 @@ from libs.store.runtime import columns
 _MANY = 50
 """Outbox rows from which on a COPY of their own is cheaper than a part of the one statement."""
 _NEWER = """
- ON CONFLICT (topic, key) DO UPDATE SET type = excluded.type, account_id = excluded.account_id, data = excluded.data,
-    version = greatest(excluded.version, states.version + 1)
+ ON CONFLICT (topic, key) DO UPDATE SET type = excluded.type, account_id = excluded.account_id, data = excluded.data, version =
 """
+_NEXT, _GIVEN = f"{_NEWER} states.version + 1", f"{_NEWER} greatest(excluded.version, states.version)"
 SOON = timedelta(seconds=5)
 """Who fires timers looks at least so often: one that is due later needs no waking."""
 Left = Literal["events", "timers", "jobs"]
@@ -62,8 +62,8 @@ class Pending:
     now: datetime
     rebuilding: str | None = None
     outbox: list[OutboxRow] = field(default_factory=list)
-    states: dict[tuple[str, UUID], Row] = field(default_factory=dict)
-    """By topic and key: what the outbox rows of these say."""
+    states: dict[tuple[str, UUID], tuple[Row, bool]] = field(default_factory=dict)
+    """By topic and key: what the outbox rows of these say, and whether the version was given."""
     left: set[Left] = field(default_factory=set)
     """What the flush left for others to take up."""
     touched_timers: set[tuple[UUID, str]] = field(default_factory=set)
@@ -114,8 +114,9 @@ class Pending:
             await connection.copy_records_to_table("outbox", records=self.outbox, columns=names)
         elif self.outbox:
             statements.append(Statement.insert("outbox", columns.OUTBOX, self.outbox))
-        if self.states:
-            statements.append(Statement.insert("states", columns.STATES, list(self.states.values()), _NEWER))
+        for suffix, has_version in ((_NEXT, False), (_GIVEN, True)):
+            if rows := [row for row, was_given in self.states.values() if was_given == has_version]:
+                statements.append(Statement.insert("states", columns.STATES, rows, suffix))
         statements += write_timers(list(self._timers.values()))
         if self._jobs:
             statements.append(Statement.insert("jobs", columns.JOBS, [job.to_row() for job in self._jobs]))

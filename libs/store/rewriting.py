@@ -74,6 +74,17 @@ def set_timer(op: Operations, aggregate: str, id: UUID, kind: str) -> None:
     )
 
 
+def tell_states(op: Operations, topic: str, type: str, table: str, data: str) -> None:
+    """What every row of this table says by now on a state topic; `data` is SQL for its JSON object. Through the outbox as everything else."""
+    about = f"SELECT '{topic}', id, '{type}', account_id, revision + 1"
+    op.get_bind().exec_driver_sql(
+        f"INSERT INTO states (topic, key, type, account_id, version, data) {about}, convert_to(({data})::text, 'UTF8') FROM {table};"
+        " INSERT INTO outbox (topic, key, event_id, type, subject, account_id, version, actor, time)"
+        " SELECT topic, key, gen_random_uuid(), type, key, account_id, version, 'system:migration', app_now()"
+        f" FROM states WHERE type = '{type}'"
+    )
+
+
 def remove_record(op: Operations, topic: str, type: str, *, key: UUID, account_id: UUID | None, version: int) -> None:
     """Null at this key of a state topic, through the outbox as everything else."""
     op.get_bind().execute(

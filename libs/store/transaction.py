@@ -228,21 +228,20 @@ class Transaction:
         return row.event_id
 
     def publish_state(
-        self, kind: type[State], record: State | None, *, key: UUID, account_id: UUID | None, version: int = 1
+        self, kind: type[State], record: State | None, *, key: UUID, account_id: UUID | None, version: int | None = None
     ) -> None:
-        """How `key` is now, None when it is gone, on its state topic. Its version is the one given, or else the next: always a higher
-        one than before. What is told again before the relay has sent it is sent once, as it is then."""
-        contract = kind.contract
-        data = record.__pydantic_serializer__.to_json(record) if record else None
+        """How `key` is now, None when it is gone, on its state topic. `version`: higher than that of whatever was told before;
+        left out, it is the next. What is told again before the relay has sent it is sent once, as it is then."""
+        topic, ce_type = kind.contract.topic, kind.contract.ce_type
         self.publish(
             OutboxRow(
-                topic=contract.topic,
+                topic=topic,
                 key=key,
                 event_id=new_id(),
-                type=contract.ce_type,
+                type=ce_type,
                 subject=key,
                 account_id=account_id,
-                version=version,
+                version=version or 1,
                 causation_id=self.cause.event_id if self.cause else None,
                 actor=self.scope.actor,
                 traceparent=self.traceparent,
@@ -251,14 +250,9 @@ class Transaction:
                 data=None,
             )
         )
-        self.pending.states[contract.topic, key] = (
-            contract.topic,
-            key,
-            contract.ce_type,
-            account_id,
-            version,
-            data,
-        )
+        data = record.__pydantic_serializer__.to_json(record) if record else None
+        state = (topic, key, ce_type, account_id, version or 1, data)
+        self.pending.states[topic, key] = state, version is not None
 
     def publish(self, row: OutboxRow) -> None:
         """A record as it is."""
@@ -341,6 +335,14 @@ class Transaction:
             else:
                 continue
             self._loaded[key] = row
+            if entity.tells:
+                self.publish_state(
+                    entity.tells,
+                    entity.as_state(),
+                    key=entity.id,
+                    account_id=getattr(entity, "account_id", None),
+                    version=entity.record_version,
+                )
         for cls in {*inserts, *updates, *self._removed}:
             self.changed_reference |= cls.is_reference
             if cls.table.name != self.rebuilding:

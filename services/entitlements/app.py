@@ -1,6 +1,6 @@
 """entitlements: who is covered for what, wired."""
 
-from libs.events.entitlements import RegistrationState
+from libs.events.entitlements import ContactState, RegistrationState, SiteState
 from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
 from services.entitlements.handlers import on, projections, timers
@@ -53,5 +53,5 @@ service = Service(
     handlers=on,
     timers=timers,
     projections=projections,
-    states=(RegistrationState,),
+    states=(RegistrationState, ContactState, SiteState),
 )

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from libs.events import values
+from libs.events.entitlements import ContactState
 from libs.events.values import Language
 from libs.kit.names import Named
 from libs.store import Entity, UpdatedAt
@@ -25,6 +26,8 @@ class Contact(
 ):
     """`authorised`: may accept and sign off for the account."""
 
+    tells = ContactState
+
     account_id: UUID
     name: str
     email: str | None
@@ -38,6 +41,17 @@ class Contact(
         """What events say of them."""
         return values.Contact(
             contact_id=self.id,
+            name=self.name,
+            email=self.email,
+            phone=self.phone,
+            language=self.language,
+            authorised=self.authorised,
+        )
+
+    def as_state(self) -> ContactState:
+        """All that is told of them."""
+        return ContactState(
+            account_id=self.account_id,
             name=self.name,
             email=self.email,
             phone=self.phone,

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import model_validator
 
 from libs.events import values
+from libs.events.entitlements import SiteState
 from libs.events.values import OpeningHours
 from libs.kit.names import Named
 from libs.store import Entity, UpdatedAt
@@ -47,6 +48,8 @@ class Site(
         ("account_id", "updated_at", "id"),
     ),
 ):
+    tells = SiteState
+
     account_id: UUID
     name: str
     address_lines: list[str]
@@ -73,5 +76,15 @@ class Site(
             country=self.country,
             time_zone=self.time_zone,
             opening_hours=[OpeningHours(**window.model_dump()) for window in self.opening_hours],
+            access_notes=self.access_notes,
+        )
+
+    def as_state(self) -> SiteState:
+        """What its facts do not say."""
+        return SiteState(
+            account_id=self.account_id,
+            name=self.name,
+            address_lines=self.address_lines,
+            postal_code=self.postal_code,
             access_notes=self.access_notes,
         )
