@@ -162,16 +162,20 @@ class Escalation(
         self.next_step_at = ends_at if self.following() else None
         return ends_at
 
-    def acknowledge(self, by: str, by_name: str, at: datetime, note: str | None = None) -> None:
-        """One person takes it up. The step is silent once as many different people did as it wants; after a hand-over one is
-        enough. Raises ForbiddenTransition, AcknowledgedAlready.
-        """
+    def must_be_free_for(self, by: str) -> None:
+        """For one person who takes it up. Raises ForbiddenTransition, AcknowledgedAlready."""
         machine.check(self.state, "acknowledged")
         if any(each.by == by for each in self.acknowledgements):
             raise AcknowledgedAlready(
                 f"You took this step up already; {self.still_wanted} more people are wanted.",
                 still_wanted=self.still_wanted,
             )
+
+    def acknowledge(self, by: str, by_name: str, at: datetime, note: str | None = None) -> None:
+        """One person takes it up. The step is silent once as many different people did as it wants; after a hand-over one is
+        enough. Raises ForbiddenTransition, AcknowledgedAlready.
+        """
+        self.must_be_free_for(by)
         self.acknowledgements = [*self.acknowledgements, Acknowledgement(by=by, by_name=by_name, at=at)]
         self.active_at = at
         if self.state == "handed_over" or not self.still_wanted:
@@ -198,12 +202,16 @@ class Escalation(
         self.owner, self.active_at, self.acknowledgements = to, at, []
         return previous
 
-    def engage(self, engagement: Engagement) -> None:
-        """Invites an expert. Raises EngagedAlready, Conflict once it is resolved."""
+    def must_not_be_resolved(self) -> None:
+        """Raises Conflict."""
         if self.state == "resolved":
             raise Conflict(
                 "The escalation is resolved; nobody can be invited to it any more.", state=self.state, possible=[]
             )
+
+    def engage(self, engagement: Engagement) -> None:
+        """Invites an expert. Raises EngagedAlready, Conflict once it is resolved."""
+        self.must_not_be_resolved()
         if any(each.expert_id == engagement.expert_id for each in self.experts):
             raise EngagedAlready(f"{engagement.name} is invited already.", expert_id=str(engagement.expert_id))
         self.experts = [*self.experts, engagement]

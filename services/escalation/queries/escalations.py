@@ -15,11 +15,12 @@ from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.listing import COUNTS, DatedListing, Out, Summarised, listed, order
 from libs.kit.paging import Page
 from libs.kit.problems import Missing
-from libs.kit.rows import Rows, of_its_accounts, visible
+from libs.kit.rows import visible
 from libs.store import Transaction
 from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation import Acknowledgement, Change, Engagement, Escalation, EscalationState
 from services.escalation.model.escalation_policy import FrozenPolicy
+from services.escalation.queries.access import COMMANDS, Asked, Command, cases_visible_to, visible_to
 
 router = Router(tags=["escalations"])
 
@@ -39,8 +40,9 @@ class EscalationSummary(Out):
 
 
 class EscalationOut(EscalationSummary):
-    """What the customer sees of an escalation."""
+    """What the customer sees of an escalation. `possible` is what the caller can do now."""
 
+    possible: list[Command]
     explanation: str
     epoch: int
     raised_by: str
@@ -64,30 +66,41 @@ class EscalationDetail(EscalationOut):
     history: list[Change]
 
 
-def visible_to(caller: Principal, cls: type[Any]) -> Rows:
-    """Staff see what is every account's, others what is their accounts'."""
-    return of_its_accounts(caller, cls.c.account_id)
-
-
-def shown(escalation: Escalation, caller: Principal) -> EscalationDetail | EscalationOut:
+def shown(asked: Asked, caller: Principal) -> EscalationDetail | EscalationOut:
     """All of it for staff, the customer's view for others."""
-    return (EscalationDetail if caller.staff else EscalationOut).model_validate(escalation)
+    return detail(asked, caller) if caller.staff else EscalationOut.model_validate(_fields(asked, caller))
+
+
+def detail(asked: Asked, caller: Principal) -> EscalationDetail:
+    """All of it, as one of us reads it."""
+    return EscalationDetail.model_validate({**_fields(asked, caller), "still_wanted": asked.escalation.still_wanted})
+
+
+def _fields(asked: Asked, caller: Principal) -> dict[str, Any]:
+    return {**vars(asked.escalation), "possible": COMMANDS.possible(caller.role, asked)}
 
 
 async def visible_case(case_id: UUID, tx: Transaction, caller: Principal, *, lock: bool = False) -> CaseFile:
     """The file of a case that the caller may see and whose opening we have heard of; else there is none."""
-    rows = CaseFile.c.id == case_id, *visible_to(caller, CaseFile)
+    rows = CaseFile.c.id == case_id, *cases_visible_to(caller)
     case = await tx.first(CaseFile, *rows, lock=lock)
     if case is None or case.opened_at is None:
         raise Missing(f"There is no case {case_id} here.")
     return case
 
 
-async def visible_escalation(
-    escalation_id: UUID, tx: Transaction, caller: Principal, *, lock: bool = False
-) -> Escalation:
-    """Raises NotFound, also for one that the caller does not see."""
-    return await visible(Escalation, escalation_id, visible_to(caller, Escalation), tx, lock=lock)
+async def escalation_for(
+    caller: Principal, escalation_id: UUID, tx: Transaction, command: Command | None = None
+) -> Asked:
+    """An escalation, and its case's file. For a command it is locked, and has to take it.
+
+    Raises NotFound, also for one that the caller does not see, and for a command what `COMMANDS.permit` raises.
+    """
+    escalation = await visible(Escalation, escalation_id, visible_to(caller), tx, lock=command is not None)
+    asked = Asked(escalation, await CaseFile.get(escalation.case_id, tx), caller.actor)
+    if command:
+        COMMANDS.permit(command, caller.role, asked)
+    return asked
 
 
 class EscalationList(Summarised, DatedListing):
@@ -109,12 +122,16 @@ async def list_escalations_route(
     tx: Tx, caller: Caller, asked: Annotated[EscalationList, Query()]
 ) -> Page[EscalationDetail] | Page[EscalationOut] | Page[EscalationSummary]:
     """The newest first."""
-    rows = visible_to(caller, Escalation)
-    return await listed(
-        tx, Escalation, asked, rows, out=lambda escalation: shown(escalation, caller), summary=EscalationSummary
-    )
+
+    async def out(escalation: Escalation) -> EscalationDetail | EscalationOut:
+        return shown(Asked(escalation, await CaseFile.get(escalation.case_id, tx), caller.actor), caller)
+
+    async def cases(escalations: Sequence[Escalation]) -> None:
+        await tx.find_many(CaseFile, [each.case_id for each in escalations])
+
+    return await listed(tx, Escalation, asked, visible_to(caller), out=out, beside=cases, summary=EscalationSummary)
 
 
 @router.get("/v1/escalations/{escalation_id}", dependencies=[allow(*ACCOUNT_READERS)])
 async def get_escalation_route(escalation_id: UUID, tx: Tx, caller: Caller) -> EscalationDetail | EscalationOut:
-    return shown(await visible_escalation(escalation_id, tx, caller), caller)
+    return shown(await escalation_for(caller, escalation_id, tx), caller)

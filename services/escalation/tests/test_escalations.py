@@ -166,7 +166,7 @@ async def test_a_hand_over_names_who_answers_now(escalation: Harness) -> None:
     raised = await an_escalation(escalation, await a_case(escalation))
     too_early = await act(escalation, raised, "hand-over", {"to": a_person("Dung"), "note": "Yours"})
     assert (too_early.status_code, too_early.json()["state"]) == (409, "triggered")
-    assert too_early.json()["possible"] == ["acknowledged", "resolved", "unanswered"]
+    assert too_early.json()["possible"] == ["acknowledge", "engage_expert", "resolve"]
 
     await act(escalation, raised, "acknowledge")
     for who in ("Dung", "Em"):

@@ -3,15 +3,14 @@
 from uuid import UUID
 
 from libs.events.escalation import ExpertEngaged
-from libs.kit.auth import STAFF
 from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation import Engagement, Escalation
 from services.escalation.model.expert import Expert, NoExpertAvailable, Skills, by_fitness, skills_for
-from services.escalation.queries.escalations import EscalationDetail
-from services.escalation.use_cases.work_escalation import open_to_commands
+from services.escalation.queries.access import COMMANDS
+from services.escalation.queries.escalations import EscalationDetail, detail, escalation_for
 
 router = Router(tags=["escalations"])
 
@@ -27,7 +26,7 @@ class EngageExpert(Command):
 async def engage_expert(escalation: Escalation, cmd: EngageExpert, by: str, tx: Transaction) -> None:
     """The expert is locked, so that nobody carries more than they can under any concurrency.
 
-    Raises NotFound, NoExpertAvailable, EngagedAlready, Conflict once the escalation is resolved.
+    Raises NotFound, NoExpertAvailable, EngagedAlready.
     """
     needed = cmd.skills or skills_for(await CaseFile.get(escalation.case_id, tx))
     expert = await Expert.get(cmd.expert_id, tx, lock=True) if cmd.expert_id else await _best(escalation, needed, tx)
@@ -61,9 +60,9 @@ async def _best(escalation: Escalation, needed: Skills, tx: Transaction) -> Expe
     return fitting[0]
 
 
-@router.post("/v1/escalations/{escalation_id}/engage-expert", dependencies=[allow(*STAFF)])
+@router.post("/v1/escalations/{escalation_id}/engage-expert", dependencies=[allow(*COMMANDS.roles("engage_expert"))])
 async def engage_expert_route(escalation_id: UUID, cmd: EngageExpert, tx: Tx, caller: Caller) -> EscalationDetail:
     """Invites an expert: the one named, or the best who can be asked now."""
-    escalation = await open_to_commands(escalation_id, tx, caller)
-    await engage_expert(escalation, cmd, caller.scope.actor, tx)
-    return EscalationDetail.model_validate(escalation)
+    asked = await escalation_for(caller, escalation_id, tx, "engage_expert")
+    await engage_expert(asked.escalation, cmd, caller.scope.actor, tx)
+    return detail(asked, caller)

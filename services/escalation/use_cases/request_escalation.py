@@ -10,6 +10,7 @@ from libs.store.ids import new_id
 from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation import Escalation, EscalationRequestedAlready
 from services.escalation.model.facts import Fact
+from services.escalation.queries.access import Asked
 from services.escalation.queries.escalations import EscalationDetail, EscalationOut, shown, visible_case
 from services.escalation.queries.settings_of_case import settings_now
 from services.escalation.reactions.act_on_case import act_on
@@ -58,4 +59,5 @@ async def request_escalation(
 async def request_escalation_route(cmd: RequestEscalation, tx: Tx, caller: Caller) -> EscalationDetail | EscalationOut:
     """Raises an escalation, and calls its first step."""
     case = await visible_case(cmd.case_id, tx, caller, lock=True)
-    return shown(await request_escalation(case, cmd, tx, by_customer=not caller.staff), caller)
+    escalation = await request_escalation(case, cmd, tx, by_customer=not caller.staff)
+    return shown(Asked(escalation, case, caller.actor), caller)

@@ -3,14 +3,13 @@
 from uuid import UUID
 
 from libs.events.escalation import EscalationAcknowledged, EscalationHandedOver
-from libs.kit.auth import STAFF, Principal
 from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
-from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation import STEP, Escalation
 from services.escalation.model.people import NewPerson, Person
-from services.escalation.queries.escalations import EscalationDetail, visible_escalation
+from services.escalation.queries.access import COMMANDS
+from services.escalation.queries.escalations import EscalationDetail, detail, escalation_for
 from services.escalation.reactions.step_on import watch_for_silence
 
 router = Router(tags=["escalations"])
@@ -25,18 +24,9 @@ class HandOverEscalation(Command):
     note: Text
 
 
-async def open_to_commands(escalation_id: UUID, tx: Transaction, caller: Principal) -> Escalation:
-    """The locked escalation. Raises NotFound, and CaseClosedToCommands where its case takes no commands any more."""
-    escalation = await visible_escalation(escalation_id, tx, caller, lock=True)
-    case = await CaseFile.get(escalation.case_id, tx)
-    case.must_take_commands()
-    return escalation
-
-
 async def acknowledge_escalation(
     escalation: Escalation, cmd: AcknowledgeEscalation, by: str, by_name: str, tx: Transaction
 ) -> None:
-    """Raises ForbiddenTransition, AcknowledgedAlready."""
     escalation.acknowledge(by, by_name, tx.now, cmd.note)
     if escalation.state == "acknowledged":
         tx.cancel_timer(escalation, STEP)
@@ -54,7 +44,6 @@ async def acknowledge_escalation(
 
 
 async def hand_over_escalation(escalation: Escalation, cmd: HandOverEscalation, by: str, tx: Transaction) -> None:
-    """Raises ForbiddenTransition."""
     to = Person(**dict(cmd.to)).as_recipient("assignee")
     previous = escalation.hand_over(to, cmd.note, by, tx.now)
     watch_for_silence(escalation, tx)
@@ -63,21 +52,21 @@ async def hand_over_escalation(escalation: Escalation, cmd: HandOverEscalation, 
     )
 
 
-@router.post("/v1/escalations/{escalation_id}/acknowledge", dependencies=[allow(*STAFF)])
+@router.post("/v1/escalations/{escalation_id}/acknowledge", dependencies=[allow(*COMMANDS.roles("acknowledge"))])
 async def acknowledge_escalation_route(
     escalation_id: UUID, cmd: AcknowledgeEscalation, tx: Tx, caller: Caller
 ) -> EscalationDetail:
     """The caller takes it up; a step that wants several people is silent after the last of them."""
-    escalation = await open_to_commands(escalation_id, tx, caller)
-    await acknowledge_escalation(escalation, cmd, caller.scope.actor, caller.name, tx)
-    return EscalationDetail.model_validate(escalation)
+    asked = await escalation_for(caller, escalation_id, tx, "acknowledge")
+    await acknowledge_escalation(asked.escalation, cmd, caller.scope.actor, caller.name, tx)
+    return detail(asked, caller)
 
 
-@router.post("/v1/escalations/{escalation_id}/hand-over", dependencies=[allow(*STAFF)])
+@router.post("/v1/escalations/{escalation_id}/hand-over", dependencies=[allow(*COMMANDS.roles("hand_over"))])
 async def hand_over_escalation_route(
     escalation_id: UUID, cmd: HandOverEscalation, tx: Tx, caller: Caller
 ) -> EscalationDetail:
     """Another person answers for it from now on."""
-    escalation = await open_to_commands(escalation_id, tx, caller)
-    await hand_over_escalation(escalation, cmd, caller.scope.actor, tx)
-    return EscalationDetail.model_validate(escalation)
+    asked = await escalation_for(caller, escalation_id, tx, "hand_over")
+    await hand_over_escalation(asked.escalation, cmd, caller.scope.actor, tx)
+    return detail(asked, caller)
