@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 from uuid import UUID
 
 from fastapi import Query, Response
@@ -23,7 +23,7 @@ from services.ecps.model.engagement import Engagement, EngagementChange, Engagem
 from services.ecps.model.engagement_note import Delivery, EngagementNote
 from services.ecps.model.findings import Findings, findings_of
 from services.ecps.model.partner import ConnectorKind, Partner
-from services.ecps.queries.access import shown, visible_to
+from services.ecps.queries.access import COMMANDS, Command, EngagementAndCase, shown, visible_to
 
 router = Router(tags=["partner engagements"])
 _PATH = "/v1/partner-engagements"
@@ -50,8 +50,10 @@ class EngagementSummary(Out):
 
 
 class EngagementOut(EngagementSummary):
-    """`response_seconds` is ours since the customer asked; the partner's are counted from the ticket's opening."""
+    """`possible` is what the caller can do now. `response_seconds` is ours since the customer asked; the partner's are counted from
+    the ticket's opening."""
 
+    possible: list[Command]
     diagnosis_id: UUID
     language: Language
     explanation: str | None
@@ -68,6 +70,11 @@ class EngagementOut(EngagementSummary):
     resolution: str | None
     history: list[EngagementChange]
 
+    @classmethod
+    def of(cls, its: EngagementAndCase, caller: Principal) -> Self:
+        """As a caller reads it."""
+        return cls.model_validate({**vars(its.engagement), "possible": COMMANDS.possible(caller.role, its)})
+
 
 class NoteOut(Out):
     id: UUID
@@ -82,9 +89,18 @@ class NoteOut(Out):
     said_at: datetime
 
 
-async def engagement_for(caller: Principal, id: UUID, tx: Transaction, *, lock: bool = False) -> Engagement:
-    """The engagement, if this caller may see it. Raises NotFound for another's just as for none."""
-    return await shown(Engagement, id, caller, tx, lock=lock)
+async def engagement_for(
+    caller: Principal, id: UUID, tx: Transaction, command: Command | None = None
+) -> EngagementAndCase:
+    """The engagement, if this caller may see it, and what is known of its case. For a command it is locked, and has to take it.
+
+    Raises NotFound for another's just as for none, and for a command what `COMMANDS.permit` raises.
+    """
+    engagement = await shown(Engagement, id, caller, tx, lock=command is not None)
+    its = EngagementAndCase(engagement, await CaseFile.get(engagement.case_id, tx))
+    if command:
+        COMMANDS.permit(command, caller.role, its)
+    return its
 
 
 class EngagementList(Summarised, DatedListing):
@@ -107,20 +123,21 @@ async def list_engagements_route(
     tx: Tx, caller: Caller, asked: Annotated[EngagementList, Query()]
 ) -> Page[EngagementOut] | Page[EngagementSummary]:
     """The newest first."""
-    return await listed(
-        tx,
-        Engagement,
-        asked,
-        visible_to(caller, Engagement),
-        out=EngagementOut.model_validate,
-        summary=EngagementSummary,
-    )
+
+    async def out(engagement: Engagement) -> EngagementOut:
+        return EngagementOut.of(EngagementAndCase(engagement, await CaseFile.get(engagement.case_id, tx)), caller)
+
+    async def cases(engagements: Sequence[Engagement]) -> None:
+        await tx.find_many(CaseFile, [each.case_id for each in engagements])
+
+    rows = visible_to(caller, Engagement)
+    return await listed(tx, Engagement, asked, rows, out=out, beside=cases, summary=EngagementSummary)
 
 
 @router.get(_PATH + "/{engagement_id}", dependencies=[allow(*CASE_READERS)])
 async def get_engagement_route(engagement_id: UUID, tx: Tx, caller: Caller) -> EngagementOut:
     """One engagement: its state, the partner's ticket, and the response times of both sides (S4)."""
-    return EngagementOut.model_validate(await engagement_for(caller, engagement_id, tx))
+    return EngagementOut.of(await engagement_for(caller, engagement_id, tx), caller)
 
 
 class EngagementNoteList(Listing):
@@ -132,7 +149,7 @@ async def list_engagement_notes_route(
     engagement_id: UUID, tx: Tx, caller: Caller, asked: Annotated[EngagementNoteList, Query()]
 ) -> Page[NoteOut]:
     """What was said with the partner, the newest first; the customer reads what concerns them on the case."""
-    engagement = await engagement_for(caller, engagement_id, tx)
+    engagement, _ = await engagement_for(caller, engagement_id, tx)
     rows = [EngagementNote.c.engagement_id == engagement.id]
     return await listed(tx, EngagementNote, asked, rows, out=NoteOut.model_validate)
 
@@ -161,7 +178,6 @@ async def get_findings_pdf_route(engagement_id: UUID, tx: Tx, caller: Caller) ->
 
 
 async def _findings(engagement_id: UUID, tx: Transaction, caller: Principal) -> tuple[Findings, str]:
-    engagement = await engagement_for(caller, engagement_id, tx)
-    case = await CaseFile.get(engagement.case_id, tx)
+    engagement, case = await engagement_for(caller, engagement_id, tx)
     partner = await Partner.find(engagement.partner_id, tx)
     return findings_of(engagement, case, partner), case.time_zone

@@ -4,11 +4,11 @@ from uuid import UUID
 
 from pydantic import AwareDatetime
 
-from libs.kit.auth import ENGINEERS
 from libs.kit.fields import Line, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store.ids import new_id
 from services.ecps.model.news import Kind, News
+from services.ecps.queries.access import COMMANDS
 from services.ecps.queries.engagements import EngagementOut, engagement_for
 from services.ecps.reactions.hear_partner import hear
 
@@ -26,13 +26,12 @@ class EnterNews(Command):
 
 @router.post(
     "/v1/partner-engagements/{engagement_id}/partner-updates",
-    dependencies=[allow("partner", *ENGINEERS)],
+    dependencies=[allow(*COMMANDS.roles("partner_updates"))],
 )
 async def enter_news_route(engagement_id: UUID, cmd: EnterNews, tx: Tx, caller: Caller) -> EngagementOut:
     """What the partner said, by telephone or through our API."""
-    engagement = await engagement_for(caller, engagement_id, tx, lock=True)
-    engagement.must_have_ticket()
+    its = await engagement_for(caller, engagement_id, tx, "partner_updates")
     at = min(cmd.occurred_at or tx.now, tx.now)
     news = News(event=str(new_id()), occurred_at=at, **cmd.model_dump(exclude={"occurred_at"}))
-    await hear(engagement, news, tx)
-    return EngagementOut.model_validate(engagement)
+    await hear(its.engagement, news, tx)
+    return EngagementOut.of(its, caller)

@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
-from libs.kit.auth import ENGINEERS
 from libs.kit.fields import Line, Url
 from libs.kit.http import Caller, Command, Router, Tx, allow
-from services.ecps.model.engagement import TicketTaken, engagement_with_ticket, machine
+from services.ecps.model.engagement import TicketTaken, engagement_with_ticket
+from services.ecps.queries.access import COMMANDS
 from services.ecps.queries.engagements import EngagementOut, engagement_for
 from services.ecps.reactions.record_opening import record_ticket
 
@@ -17,12 +17,11 @@ class RecordTicket(Command):
     ticket_url: Url | None = None
 
 
-@router.post("/v1/partner-engagements/{engagement_id}/ticket", dependencies=[allow(*ENGINEERS)])
+@router.post("/v1/partner-engagements/{engagement_id}/ticket", dependencies=[allow(*COMMANDS.roles("ticket"))])
 async def record_ticket_route(engagement_id: UUID, cmd: RecordTicket, tx: Tx, caller: Caller) -> EngagementOut:
     """The engineer opened the ticket by hand (manual connector), or found it while the outcome was unknown."""
-    engagement = await engagement_for(caller, engagement_id, tx, lock=True)
-    machine.check(engagement.state, "opened")
-    if await engagement_with_ticket(engagement.partner_id, cmd.ticket_number, tx):
+    its = await engagement_for(caller, engagement_id, tx, "ticket")
+    if await engagement_with_ticket(its.engagement.partner_id, cmd.ticket_number, tx):
         raise TicketTaken("That ticket stands for another engagement.", ticket_number=cmd.ticket_number)
-    await record_ticket(engagement, {"number": cmd.ticket_number, "url": cmd.ticket_url}, tx)
-    return EngagementOut.model_validate(engagement)
+    await record_ticket(its.engagement, {"number": cmd.ticket_number, "url": cmd.ticket_url}, tx)
+    return EngagementOut.of(its, caller)

@@ -4,10 +4,9 @@ from typing import cast
 from uuid import UUID
 
 from libs.events.values import Role
-from libs.kit.auth import ACCOUNT_KEEPERS
 from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
-from services.ecps.model.case_file import CaseFile
+from services.ecps.queries.access import COMMANDS
 from services.ecps.queries.engagements import EngagementOut, engagement_for
 from services.ecps.reactions.end_engagement import withdraw
 
@@ -20,14 +19,13 @@ class WithdrawEngagement(Command):
 
 @router.post(
     "/v1/partner-engagements/{engagement_id}/withdraw",
-    dependencies=[allow(*ACCOUNT_KEEPERS)],
+    dependencies=[allow(*COMMANDS.roles("withdraw"))],
 )
 async def withdraw_engagement_route(
     engagement_id: UUID, cmd: WithdrawEngagement, tx: Tx, caller: Caller
 ) -> EngagementOut:
     """Takes the matter back; a ticket that the partner has is ended there."""
-    engagement = await engagement_for(caller, engagement_id, tx, lock=True)
-    (await CaseFile.get(engagement.case_id, tx)).must_take_commands()
+    its = await engagement_for(caller, engagement_id, tx, "withdraw")
     by_role = cast("Role", caller.role)
-    await withdraw(engagement, cmd.reason, tx, by=caller.actor, by_role=by_role, at=tx.now)
-    return EngagementOut.model_validate(engagement)
+    await withdraw(its.engagement, cmd.reason, tx, by=caller.actor, by_role=by_role, at=tx.now)
+    return EngagementOut.of(its, caller)
