@@ -116,8 +116,10 @@ class PartnerInformationRequired(
     required_at: Instant
 
 
-class PartnerSilent(Event, type="polyplus.ecps.partner-silent", visibility="internal", subject="engagement_id"):
-    """The partner's response time passed without a word; their next level was called (S4, S8, S10)."""
+class PartnerSilent(
+    Event, type="polyplus.ecps.partner-silent", version=2, visibility="internal", subject="engagement_id"
+):
+    """The partner's response time passed without a word; their next level was called, where one was left (S4, S8, S10)."""
 
     engagement_id: UUID
     case_id: UUID
@@ -127,9 +129,11 @@ class PartnerSilent(Event, type="polyplus.ecps.partner-silent", visibility="inte
     ticket_number: str | None = None
     response_due: Instant
     last_heard_at: Instant | None = None
-    level: int  # of their escalation procedure, from 1
-    called: PartnerContact | None = None
+    level: int  # of their escalation procedure, from 1; the same as before when none is left
     silent_at: Instant
+
+
+since(PartnerSilent, 2, drop("called"))
 
 
 class PartnerTicketResolved(

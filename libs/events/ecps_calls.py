@@ -1,16 +1,21 @@
 """What ecps publishes about joint calls with a partner and the customer; a call needs no ticket."""
 
-from typing import Literal
+from datetime import date
+from typing import Any, Literal, get_args
 from uuid import UUID
 
-from libs.events.base import Event
-from libs.events.values import CallAction, Instant, Role, Seconds, TimeZone, Value, Window
+from libs.events.base import Event, drop, since
+from libs.events.values import Instant, Role, Seconds, TimeZone, Value, Window
+
+CallSide = Literal["customer", "partner", "support"]
 
 
-class CallParticipant(Value):
-    side: Literal["customer", "partner", "support"]
-    name: str
-    email: str | None = None
+class AgreedAction(Value):
+    """What somebody undertook: a side, or a contact or person by id. None: somebody who has no id with us."""
+
+    what: str
+    owner: CallSide | UUID | None = None
+    due: date | None = None
 
 
 class JointCallRequested(Event, type="polyplus.ecps.joint-call-requested", visibility="public", subject="call_id"):
@@ -29,8 +34,12 @@ class JointCallRequested(Event, type="polyplus.ecps.joint-call-requested", visib
     requested_at: Instant
 
 
-class JointCallScheduled(Event, type="polyplus.ecps.joint-call-scheduled", visibility="public", subject="call_id"):
-    """The call has a time; told again with a higher sequence when it moves, as iCalendar counts (S10)."""
+class JointCallScheduled(
+    Event, type="polyplus.ecps.joint-call-scheduled", version=2, visibility="public", subject="call_id"
+):
+    """The call has a time; told again with a higher sequence when it moves, as iCalendar counts. Who takes part, and where, is in
+    the invitation, which `calendar_url` shows to those who may read the call (S10).
+    """
 
     call_id: UUID
     case_id: UUID
@@ -40,16 +49,17 @@ class JointCallScheduled(Event, type="polyplus.ecps.joint-call-scheduled", visib
     partner_name: str
     window: Window
     time_zone: TimeZone  # the customer's
-    join_url: str | None = None
     calendar_url: str | None = None
     sequence: int = 0
     level: int | None = None  # of the partner's escalation procedure
-    participants: list[CallParticipant]
     by: str
     scheduled_at: Instant
 
 
-class JointCallHeld(Event, type="polyplus.ecps.joint-call-held", visibility="public", subject="call_id"):
+since(JointCallScheduled, 2, drop("join_url", "participants"))
+
+
+class JointCallHeld(Event, type="polyplus.ecps.joint-call-held", version=2, visibility="public", subject="call_id"):
     """The call took place; its outcome and who does what are on record (S10)."""
 
     call_id: UUID
@@ -59,7 +69,19 @@ class JointCallHeld(Event, type="polyplus.ecps.joint-call-held", visibility="pub
     partner_id: UUID
     partner_name: str
     outcome: str
-    actions: list[CallAction] = []
+    actions: list[AgreedAction] = []
     duration_seconds: Seconds | None = None
     by: str
     held_at: Instant
+
+
+def _sides_alone(data: dict[str, Any]) -> dict[str, Any]:
+    """An owner was typed: a side stays, any other may be somebody's name."""
+    sides, actions = get_args(CallSide), data.get("actions")
+    if not isinstance(actions, list):
+        return data
+    kept = [each if isinstance(each, dict) and each.get("owner") in sides else drop("owner")(each) for each in actions]
+    return {**data, "actions": kept}
+
+
+since(JointCallHeld, 2, _sides_alone)

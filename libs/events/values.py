@@ -1,6 +1,5 @@
 """The values that events of several services share. Enumerations are literals: what a row or a body holds is what an event holds."""
 
-from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -152,9 +151,3 @@ class InstalledPart(Value):
     part_number: str | None = None
     serial_in: Serial | None = None
     serial_out: Serial | None = None
-
-
-class CallAction(Value):
-    what: str
-    owner: str
-    due: date | None = None

@@ -10,6 +10,7 @@ import pytest
 from libs.events import decode, newest, read_as, upcasts
 from libs.events.cases import CaseResolved
 from libs.events.catalogue import published
+from libs.events.ecps_calls import JointCallHeld
 from libs.events.schemas import Schema, schema_of
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -31,9 +32,6 @@ PLACE_AND_CONTACT = {
 }  # fmt: skip
 STANDING: dict[str, set[str]] = {
     "polyplus.cases.case-assigned": {"assignee", "assignee_email", "assignee_name", "previous_assignee"},
-    "polyplus.ecps.joint-call-held": {"actions.owner"},
-    "polyplus.ecps.joint-call-scheduled": {"join_url", "participants.email", "participants.name"},
-    "polyplus.ecps.partner-silent": {"called.email", "called.name", "called.phone"},
     "polyplus.entitlements.coverage-decided": PLACE_AND_CONTACT,
     "polyplus.escalation.escalation-acknowledged": {"by_name"},
     "polyplus.escalation.escalation-handed-over": {"to.address", "to.name"},
@@ -159,3 +157,11 @@ def test_who_installed_a_replacement_was_a_name_once_and_is_an_actor() -> None:
     once = "polyplus.rma.replacement-installed.v1"
     _, data = newest(once, json.loads((SAMPLES / f"{once}.json").read_text("utf-8")))
     assert "by" not in data
+
+
+def test_of_who_undertook_something_in_a_call_a_side_is_told() -> None:
+    actions = [{"what": "look", "owner": "partner"}, {"what": "wait", "owner": "An"}, {"what": "rest"}, None]
+    type, data = newest("polyplus.ecps.joint-call-held.v1", {"actions": actions})
+    assert type == JointCallHeld.contract.ce_type
+    assert data == {"actions": [{"what": "look", "owner": "partner"}, {"what": "wait"}, {"what": "rest"}, None]}
+    assert newest("polyplus.ecps.joint-call-held.v1", {"actions": "none"})[1] == {"actions": "none"}

@@ -1,14 +1,15 @@
 """A call with the partner and the customer; it needs no ticket (S10)."""
 
-from datetime import datetime
-from typing import Literal, TypedDict
+from contextlib import suppress
+from datetime import date, datetime
+from typing import Literal, TypedDict, get_args
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
-from libs.events.ecps_calls import CallParticipant
-from libs.events.values import CallAction, Instant, TimeZone, Window
+from libs.events.ecps_calls import AgreedAction, CallSide
+from libs.events.values import Instant, TimeZone, Window
 from libs.kit.problems import Unprocessable
 from libs.kit.states import StateMachine
 from libs.store import Entity, Transaction
@@ -30,6 +31,22 @@ call_machine: StateMachine[CallState] = StateMachine(
 
 class NotOfThisCase(Unprocessable):
     """The engagement is about another case or partner."""
+
+
+class CallParticipant(BaseModel):
+    """Who joins. Told in no event: the call's own row has them, and its invitation."""
+
+    side: CallSide
+    name: str
+    email: str | None = None
+
+
+class CallAction(BaseModel):
+    """What was agreed, and who does it, as it was typed."""
+
+    what: str
+    owner: str
+    due: date | None = None
 
 
 class CallChange(BaseModel):
@@ -96,6 +113,18 @@ class JointCall(
             "partner_id": self.partner_id,
             "partner_name": self.partner_name,
         }
+
+    def agreed(self) -> list[AgreedAction]:
+        """Its actions as events tell them, with sides and ids in the place of names."""
+        return [AgreedAction(what=each.what, owner=self._owner(each.owner), due=each.due) for each in self.actions]
+
+    def _owner(self, typed: str) -> CallSide | UUID | None:
+        sides: dict[str, CallSide] = {side: side for side in get_args(CallSide)}
+        sides |= {each.name.casefold(): each.side for each in self.participants}
+        sides[self.partner_name.casefold()] = "partner"
+        with suppress(ValueError):
+            return UUID(typed)
+        return sides.get(typed.casefold())
 
     @property
     def calendar_path(self) -> str:

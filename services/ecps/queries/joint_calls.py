@@ -8,8 +8,7 @@ from uuid import UUID
 from fastapi import Query, Response
 from pydantic import Field
 
-from libs.events.ecps_calls import CallParticipant
-from libs.events.values import CallAction, Instant, Window
+from libs.events.values import Instant, Window
 from libs.kit.auth import CASE_READERS, Principal
 from libs.kit.fields import Word
 from libs.kit.http import Caller, Router, Tx, allow
@@ -17,7 +16,7 @@ from libs.kit.listing import Listing, Out, listed, order
 from libs.kit.paging import Page
 from libs.kit.problems import Conflict
 from libs.store import Transaction
-from services.ecps.model.joint_call import CallChange, CallState, JointCall, call_machine
+from services.ecps.model.joint_call import CallAction, CallChange, CallParticipant, CallState, JointCall, call_machine
 from services.ecps.queries.access import shown, visible_to
 
 router = Router(tags=["joint calls"])

@@ -3,7 +3,6 @@
 from datetime import datetime
 
 from libs.events.ecps import PartnerSilent
-from libs.events.values import PartnerContact
 from libs.store import Transaction
 from libs.store.ids import derived
 from services.ecps.model.case_file import CaseFile
@@ -29,15 +28,15 @@ async def call_next_level(engagement: Engagement, tx: Transaction, _detail: str)
     if engagement.state not in THEIR_TURN or due is None:
         return
     partner = await Partner.get(engagement.partner_id, tx)
-    called = None
     engagement.partner_response_due = None
+    called = "no level is left"
     if engagement.level < len(partner.procedure):
         engagement.level += 1
-        called = partner.at_level(engagement.level).contact
+        called = f"called level {engagement.level}"
         engagement.partner_response_due = tx.now + partner.answer_within(engagement.level)
         tx.set_timer(engagement, SILENT, engagement.partner_response_due)
-        send(_call(engagement, called, due, tx), engagement, partner, tx)
-    engagement.record(tx, f"the partner is silent; called {called.name if called else 'nobody, no level is left'}")
+        send(_call(engagement, due, tx.now), engagement, partner, tx)
+    engagement.record(tx, f"the partner is silent; {called}")
     tx.emit(
         PartnerSilent(
             **engagement.facts(),
@@ -45,16 +44,15 @@ async def call_next_level(engagement: Engagement, tx: Transaction, _detail: str)
             response_due=due,
             last_heard_at=engagement.last_heard_at,
             level=max(engagement.level, 1),
-            called=called,
             silent_at=tx.now,
         )
     )
 
 
-def _call(engagement: Engagement, contact: PartnerContact, due: datetime, tx: Transaction) -> EngagementNote:
+def _call(engagement: Engagement, due: datetime, at: datetime) -> EngagementNote:
     text = (
         f"Your answer was due at {due:%Y-%m-%d %H:%M} UTC. By the escalation procedure agreed between us this goes to "
-        f"level {engagement.level}: {contact.name}."
+        f"level {engagement.level}."
     )
     id = derived(engagement.id, f"level:{engagement.level}:{due.isoformat()}")
-    return EngagementNote.to_partner(engagement, id=id, origin="system", text=text, at=tx.now)
+    return EngagementNote.to_partner(engagement, id=id, origin="system", text=text, at=at)

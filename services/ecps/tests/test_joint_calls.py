@@ -6,7 +6,9 @@ from typing import Any
 import icalendar
 import pytest
 
+from libs.events import Event
 from libs.events.ecps_calls import JointCallHeld, JointCallRequested, JointCallScheduled
+from libs.store.ids import new_id
 from services.ecps.tests.builders import ACCOUNT, OTHER_ACCOUNT, PARTNER, ACase, a_case_with_wish, a_partner
 from tests.support.harness import Harness
 
@@ -42,14 +44,17 @@ async def test_a_call_needs_no_ticket_and_its_outcome_is_recorded(ecps: Harness)
     assert (await schedule(ecps, path, 3, join_url="https://meet.example/1")).status_code == 200
 
     file = await ecps.get(f"{path}/calendar.ics", **CUSTOMER)
-    [event] = icalendar.Calendar.from_ical(file.text).events
+    [invitation] = icalendar.Calendar.from_ical(file.text).events
     assert b"DTSTART;TZID=Asia/Ho_Chi_Minh:" in file.content
-    assert event["SEQUENCE"] == 1
-    assert {str(a) for a in event.attendees} == {"mailto:an@acme.example", "mailto:lead@cloud.example"}
+    assert invitation["SEQUENCE"] == 1
+    assert {str(a) for a in invitation.attendees} == {"mailto:an@acme.example", "mailto:lead@cloud.example"}
 
-    action = {"what": "Correct the policy", "owner": "Cloud"}
-    held = await ecps.post(f"{path}/held", {"outcome": "Found it", "actions": [action]})
+    contact = str(new_id())
+    owners = {"Cloud": "partner", "support": "support", "chị an": "customer", contact: contact, "Bác Ba": None}
+    actions = [{"what": "Correct the policy", "owner": owner} for owner in owners]
+    held = await ecps.post(f"{path}/held", {"outcome": "Found it", "actions": actions})
     assert held.json()["state"] == "held"
+    assert [each["owner"] for each in held.json()["actions"]] == [*owners]
     [requested] = await ecps.events(JointCallRequested)
     scheduled = await ecps.events(JointCallScheduled)
     [done] = await ecps.events(JointCallHeld)
@@ -58,8 +63,14 @@ async def test_a_call_needs_no_ticket_and_its_outcome_is_recorded(ecps: Harness)
         (0, 1, "Asia/Ho_Chi_Minh"),
         (1, 1, "Asia/Ho_Chi_Minh"),
     ]
-    assert scheduled[1].window.starts == event.start
+    assert scheduled[1].window.starts == invitation.start
     assert (done.outcome, done.actions[0].what) == ("Found it", "Correct the policy")
+    told = done.model_dump(mode="json")
+    assert [each["owner"] for each in told["actions"]] == [*owners.values()]
+    assert (await ecps.get(path, **CUSTOMER)).json()["join_url"] == "https://meet.example/1"
+    events: list[Event] = await ecps.events()
+    facts = "".join(event.model_dump_json() for event in events)
+    assert not [name for name in ("Chị An", "acme.example", "Bác Ba", "meet.example", "Duty lead") if name in facts]
 
 
 async def test_a_cancelled_case_ends_its_calls(ecps: Harness) -> None:

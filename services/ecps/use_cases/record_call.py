@@ -6,18 +6,19 @@ from uuid import UUID
 from pydantic import Field
 
 from libs.events.ecps_calls import JointCallHeld
-from libs.events.values import CallAction
 from libs.kit.auth import ENGINEERS
 from libs.kit.fields import Line, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
-from services.ecps.model.joint_call import JointCall
+from services.ecps.model.joint_call import CallAction, JointCall
 from services.ecps.queries.joint_calls import JointCallOut, call_for
 
 router = Router(tags=["joint calls"])
 
 
 class Action(CallAction):
+    """`owner`: a side (customer, partner, support), an id, or a name. Events tell sides and ids alone."""
+
     what: Text
     owner: Line
 
@@ -36,7 +37,7 @@ async def record_call(call: JointCall, cmd: RecordCall, tx: Transaction) -> Join
         JointCallHeld(
             **call.facts(),
             outcome=cmd.outcome,
-            actions=call.actions,
+            actions=call.agreed(),
             duration_seconds=call.duration_seconds,
             by=tx.scope.actor,
             held_at=tx.now,

@@ -5,14 +5,14 @@ from uuid import UUID
 
 from pydantic import Field
 
-from libs.events.ecps_calls import CallParticipant, JointCallScheduled
+from libs.events.ecps_calls import JointCallScheduled
 from libs.kit.auth import ENGINEERS
 from libs.kit.fields import Line, Reason, Url, Zone
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.ecps.model.case_file import CaseFile
 from services.ecps.model.fields import Span
-from services.ecps.model.joint_call import JointCall, invited
+from services.ecps.model.joint_call import CallParticipant, JointCall, invited
 from services.ecps.model.partner import Partner
 from services.ecps.queries.joint_calls import JointCallOut, call_for
 
@@ -54,11 +54,9 @@ async def schedule_call(call: JointCall, cmd: ScheduleCall, engineer: str, tx: T
             **call.facts(),
             window=call.window,
             time_zone=call.time_zone,
-            join_url=call.join_url,
             calendar_url=call.calendar_path,
             sequence=call.sequence,
             level=call.level,
-            participants=call.participants,
             by=tx.scope.actor,
             scheduled_at=tx.now,
         )
