@@ -269,8 +269,7 @@ async def sandbox(env: Mapping[str, str], *, beside: Sequence[str] = ()) -> Asyn
         "sasl.username": env["POLYPLUS_KAFKA_ADMIN_USER"],
         "sasl.password": env["POLYPLUS_KAFKA_ADMIN_PASSWORD"],
     }
-    services = (*(service for service in SERVICES if service != "gateway"), *beside)  # that keeps no domain time
-    databases = {service: env[f"POLYPLUS_{service.upper()}_DATABASE_URL"] for service in services}
+    databases = {service: env[f"POLYPLUS_{service.upper()}_DATABASE_URL"] for service in (*SERVICES, *beside)}
     simulators = {"carrier": env["POLYPLUS_CARRIER_URL"], "partner": env["POLYPLUS_PARTNER_URL"]}
     async with httpx.AsyncClient(trust_env=False) as http:
         box = Sandbox(databases, simulators, http, Producer(kafka), AdminClient(kafka))

@@ -120,6 +120,6 @@ class Worker:
                 await asyncio.wait(late, timeout=5)
 
     def checks(self) -> Mapping[str, Callable[[], Awaitable[str | None]]]:
-        """What readiness asks of the worker."""
-        followers = {name: follower.check for name, follower in self._followers.items()}
-        return {"relay": self.relay.check, "consumer": self.consumer.check, **followers}
+        """What readiness asks of the worker; one that hears nothing has no consumer to ask of."""
+        consumer = {"consumer": self.consumer.check} if self.consumer.handlers.topics else {}
+        return {"relay": self.relay.check, **consumer, **{name: each.check for name, each in self._followers.items()}}

@@ -10,6 +10,7 @@ from libs.events import (
     ecps_calls,
     entitlements,
     escalation,
+    gateway,
     onsite,
     rma,
     rma_returns,
@@ -28,6 +29,7 @@ CONTRACTS: tuple[ModuleType, ...] = (
     ecps,
     ecps_calls,
     onsite,
+    gateway,
 )
 
 

@@ -101,6 +101,10 @@ class Service:
         names |= {f"replicas of {topic}": named(self.name, topic) for topic in self.replicas.topics}
         return {check: partial(trouble, database, name) for check, name in names.items()}
 
+    def worker(self, database: Database, settings: Settings) -> Worker:
+        """The background half over an open database."""
+        return Worker(self.handlers, self.timers, self.jobs, database, settings, self.state_topics, self.replicas)
+
     def run(self, role: str = "all") -> None:
         """Runs the process until SIGTERM or SIGINT; what has begun is finished first."""
         import uvloop
@@ -114,11 +118,7 @@ class Service:
 
     async def _serve(self, settings: Settings, role: str) -> None:
         database = await Database.connect(settings.database_url)
-        worker = (
-            Worker(self.handlers, self.timers, self.jobs, database, settings, self.state_topics, self.replicas)
-            if role != "api"
-            else None
-        )
+        worker = self.worker(database, settings) if role != "api" else None
         checks = worker.checks() if worker else {}
         app = (
             self.app(database, Verifier(settings.public_key), checks)

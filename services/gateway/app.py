@@ -2,22 +2,22 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-import structlog
 from fastapi import FastAPI
 
 from libs.bus import Handlers
-from libs.bus.housekeeping import keep_house
+from libs.bus.waking import notify_workers
 from libs.kit.auth import Verifier
 from libs.kit.connection import edge_config
 from libs.kit.edge import Edge, room_for
+from libs.kit.health import Check
 from libs.kit.requests import Requests
 from libs.kit.service import END_SECONDS, Aside, Server, Service, database_answers, end_within
-from libs.kit.settings import Settings, retention
+from libs.kit.settings import Settings
 from libs.kit.vitals import watch_vitals
 from libs.store import Database
 from services.gateway import queries
@@ -40,7 +40,6 @@ from services.gateway.use_cases.bindings import AskOwners
 from services.gateway.use_cases.bootstrap_admin import bootstrap_admin
 from services.gateway.use_cases.sealing import take_seal
 
-log = structlog.get_logger()
 SERVED_SECONDS = 20
 """So long the last requests may take when the process is told to end."""
 
@@ -48,11 +47,19 @@ SERVED_SECONDS = 20
 class Gateway(Service):
     """`app` is the clients' API, a service's like any other's; `door` is what the world sees."""
 
-    def door(self, database: Database, settings: DoorSettings, stopping: asyncio.Event) -> tuple[asgi.App, asgi.App]:
-        """The door over an open database, and what stands beside it for those who run it.
+    def door(
+        self,
+        database: Database,
+        settings: DoorSettings,
+        stopping: asyncio.Event,
+        troubles: Mapping[str, Check] | None = None,
+    ) -> tuple[asgi.App, asgi.App]:
+        """The door over an open database, and what stands beside it for those who run it. `troubles`: what leaves the door ready and
+        an operator has to look at all the same.
 
         The door's lifespan holds the connections to the services and the feed of events.
         """
+        troubles = troubles or {}
         tokens, directory = AccessTokens(settings.key, settings.url), Directory(database)
         upstreams = Upstreams(
             settings.services,
@@ -85,8 +92,7 @@ class Gateway(Service):
                 loops = [
                     asyncio.create_task(Feed(hub, upstreams, settings.key).run(), name="feed"),
                     asyncio.create_task(listening.beat(stopping), name="heartbeat"),
-                    asyncio.create_task(keep_house(database, retention(), stopping), name="housekeeping"),
-                    asyncio.create_task(watch_vitals(database, checks, stopping), name="vitals"),
+                    asyncio.create_task(watch_vitals(database, {**checks, **troubles}, stopping), name="vitals"),
                 ]
                 yield
                 for loop in loops:
@@ -94,7 +100,7 @@ class Gateway(Service):
                 await asyncio.gather(*loops, return_exceptions=True)
                 await upstreams.close()
 
-        health = health_router(database, upstreams, stopping)
+        health = health_router(database, upstreams, stopping, troubles)
         routers = [
             oauth_router(TokenEndpoint(database, tokens), settings.key, settings.url),
             documents_router(openapi),
@@ -104,13 +110,14 @@ class Gateway(Service):
         return Requests(door, inside=False, times=False), Requests(ops_app(health), inside=False, times=False)
 
     async def _serve(self, settings: Settings, role: str) -> None:
-        """Publishes and hears nothing, so that there is no worker to run."""
+        """The door, and beside it what sends the facts; a worker alone is one like any service's."""
         if role == "worker":
-            log.info("the gateway has no worker")
+            await super()._serve(settings, role)
             return
         database = await Database.connect(settings.database_url)
+        worker = self.worker(database, settings) if role == "all" else None
         door_settings, stopping = DoorSettings.read(), asyncio.Event()
-        door, ops = self.door(database, door_settings, stopping)
+        door, ops = self.door(database, door_settings, stopping, worker.checks() if worker else None)
         address = urlsplit(door_settings.url)
         limits = replace(door_settings.limits, connections=room_for(door_settings.limits.connections))
         config = edge_config(
@@ -121,15 +128,22 @@ class Gateway(Service):
             timeout_graceful_shutdown=SERVED_SECONDS,
         )
         aside = Aside(ops, door_settings.ops_url)
-        bound = asyncio.create_task(_ends_in_time(stopping), name="ending")
+        beside = [asyncio.create_task(_ends_in_time(stopping), name="ending")]
+        if not worker:
+            beside.append(asyncio.create_task(notify_workers(database, stopping), name="notify"))
         try:
             await aside.open()
+            if worker:
+                await worker.start()
             gc.collect()
             gc.freeze()
             await Server(config, stopping).serve()
         finally:
-            bound.cancel()
+            for each in beside:
+                each.cancel()
             end_within(END_SECONDS)
+            if worker:
+                await worker.stop()
             await aside.close()
             await asyncio.wait_for(database.close(), 10)
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 
 from libs.events.asyncapi import asyncapi
 from libs.kit import problems
+from libs.kit.health import Check, outcome
 from libs.kit.service import REQUEST_SPANS
 from libs.kit.telemetry import exposition
 from libs.store import Database
@@ -67,9 +68,11 @@ def documents_router(openapi: OpenApi) -> APIRouter:
     return router
 
 
-def health_router(database: Database, upstreams: Upstreams, stopping: asyncio.Event) -> APIRouter:
-    """The gateway is ready when its own database is, until it is told to end; how each service stands is said
-    beside, and `degraded` when one does not well."""
+def health_router(
+    database: Database, upstreams: Upstreams, stopping: asyncio.Event, troubles: Mapping[str, Check]
+) -> APIRouter:
+    """The gateway is ready when its own database is, until it is told to end; how each service stands, and its own troubles, are
+    said beside, and `degraded` when one does not well."""
     router, looking = APIRouter(), asyncio.Lock()
     found: tuple[float, list[str]] = (float("-inf"), [])
 
@@ -78,7 +81,7 @@ def health_router(database: Database, upstreams: Upstreams, stopping: asyncio.Ev
         async with looking:
             if time.monotonic() - found[0] > KEPT_SECONDS:
                 asked = (_database(database), *(_service(upstreams, name) for name in routes.SERVICES))
-                states = await asyncio.gather(*asked)
+                states = await asyncio.gather(*asked, *map(outcome, troubles.values()))
                 found = time.monotonic(), states
             return found[1]
 
@@ -89,11 +92,13 @@ def health_router(database: Database, upstreams: Upstreams, stopping: asyncio.Ev
     @router.api_route("/readyz", methods=READ)
     async def readyz() -> JSONResponse:
         own, *states = await look()
-        services = dict(zip(routes.SERVICES, states, strict=True))
+        services = dict(zip(routes.SERVICES, states, strict=False))
+        ours = dict(zip(troubles, states[len(services) :], strict=True))
+        degraded = {name: said for name, said in ours.items() if said != "ok"}
         ready = own == "ok" and not stopping.is_set()
         status = "not ready" if not ready else "ready" if set(states) <= {"ok"} else "degraded"
         content = {"status": status, "checks": {"database": own}, "services": services}
-        return JSONResponse(content, 200 if ready else 503)
+        return JSONResponse(content | ({"degraded": degraded} if degraded else {}), 200 if ready else 503)
 
     return router
 

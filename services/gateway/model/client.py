@@ -1,12 +1,13 @@
 """A system that may call: what it is, whose data it sees, and since when not any more."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
 from pydantic import BaseModel
 
+from libs.events.gateway import Bound
 from libs.kit.auth import Principal
 from libs.kit.names import Found
 from libs.kit.problems import Conflict
@@ -56,6 +57,13 @@ class Client(Found, Entity, table="clients", indexes=("role", ("sort_key", "id")
         accounts, depots = frozenset(self.accounts), frozenset(self.depots)
         return Principal(self.id, self.name, self.role, accounts, self.partner_id, depots, self.technician_id)
 
+    def facts(self) -> dict[str, Any]:
+        """What its events say: which it is, and whose rows it sees."""
+        bound = Bound(
+            accounts=self.accounts, partner_id=self.partner_id, depots=self.depots, technician_id=self.technician_id
+        )
+        return {"client_id": self.id, "bound": bound}
+
     def take_secret(self, secret_hash: str, change: Change) -> None:
         """A new secret in place of the old one. Raises ClientDisabled."""
         self.must_be_enabled()
@@ -63,11 +71,13 @@ class Client(Found, Entity, table="clients", indexes=("role", ("sort_key", "id")
         self.secret_generation += 1
         self.history.append(change)
 
-    def disable(self, change: Change) -> None:
-        """For good. A client that is disabled already stays as it is."""
-        if self.disabled_at is None:
-            self.disabled_at = change.at
-            self.history.append(change)
+    def disable(self, change: Change) -> bool:
+        """For good. False for a client that is disabled already: it stays as it is."""
+        if self.disabled_at is not None:
+            return False
+        self.disabled_at = change.at
+        self.history.append(change)
+        return True
 
     def must_be_enabled(self) -> None:
         """Raises ClientDisabled."""

@@ -119,7 +119,7 @@ class Stage:
         await self._own[name].aclose()
 
     async def open(self, **changed: Any) -> Served:
-        """A door of the test's own; `changed` settings differ from the defaults."""
+        """A door of the test's own; `changed` settings differ from the defaults. `troubles`: what its worker says of itself."""
         return await self._stack.enter_async_context(self.door(**changed))
 
     async def open_with_ops(self, **changed: Any) -> tuple[Served, Served]:
@@ -134,9 +134,10 @@ class Stage:
         self, port: int, changed: dict[str, Any]
     ) -> tuple[AbstractAsyncContextManager[Served], AbstractAsyncContextManager[Served]]:
         defaults: dict[str, Any] = {"requests_per_second": 100_000}
+        troubles = changed.pop("troubles", None)
         settings = DoorSettings(url=ISSUER, key=KEY, services=dict(self.urls), **(defaults | changed))
         stopping = asyncio.Event()
-        door, ops = service.door(self.database, settings, stopping)
+        door, ops = service.door(self.database, settings, stopping, troubles)
         edge = Edge(settings.limits, settings.trusted_proxies)
         return serving(door, stopping=stopping, port=port, lifespan="on", edge=edge), serving(ops)
 

@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from libs.events.gateway import Bound, ClientChanged, ClientCreated, ClientDisabled
 from libs.kit.auth import ROLES
 from services.gateway.identity.secrets import matches
 from services.gateway.model.client import Client
@@ -160,3 +161,27 @@ async def test_the_first_admin_is_made_once_and_keeps_its_secret(gateway: Harnes
     kept = await stored(gateway, admin)
     assert kept.role == "admin"
     assert await matches("first", kept.secret_hash)
+    assert [(e.client_id, e.by) for e in await gateway.events(ClientCreated)] == [(admin, "system:gateway")]
+
+
+async def test_all_that_becomes_of_a_client_is_told_and_nobody_is_named(gateway: Harness) -> None:
+    """What stands in the audit log; its name and the reasons that people gave stay here."""
+    account, depot = uuid4(), uuid4()
+    client = await made(gateway, name="Trần Thị Bình", accounts=[str(account)], why="Bình needs it")
+    path = f"/v1/clients/{client['id']}"
+    await gateway.patch(path, {"depots": [str(depot)], "name": "Bình"}, etag='"0"', role="admin")
+    await gateway.patch(path, {"depots": [str(depot)]}, etag='"1"', role="admin")
+    await gateway.post(f"{path}/secret", {}, role="admin")
+    for _ in range(2):
+        await gateway.request("DELETE", f"{path}?why=Bình+left", role="admin")
+    [created], [disabled] = await gateway.events(ClientCreated), await gateway.events(ClientDisabled)
+    changed, rotated = await gateway.events(ClientChanged)
+    assert (str(created.client_id), created.role) == (client["id"], "reseller")
+    assert created.bound == Bound(accounts=[account])
+    assert (changed.changed, changed.bound) == (["depots", "name"], Bound(accounts=[account], depots=[depot]))
+    assert rotated.changed == ["secret"]
+    assert created.by.startswith("admin:")
+    assert {each.by for each in (changed, rotated, disabled)} == {created.by}
+    rows = await gateway.outbox()
+    assert [row["version"] for row in rows] == [1, 2, 3, 4]
+    assert not any("Bình".encode() in row["data"] for row in rows)

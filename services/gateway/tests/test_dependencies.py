@@ -69,6 +69,27 @@ async def test_readiness_says_which_service_has_halted_or_holds_something_back(s
     }
 
 
+async def test_a_door_whose_facts_do_not_leave_lets_callers_in_and_says_so(stage: Stage) -> None:
+    said: list[str | None] = ["Kafka does not acknowledge"]
+
+    async def relay() -> str | None:
+        return said[0]
+
+    door = await stage.open(troubles={"relay": relay})
+    http = await stage.client(url=door.url)
+    answer = await http.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert answer.json()["degraded"] == {"relay": "Kafka does not acknowledge"}
+    assert answer.json()["services"].keys() == {*routes.SERVICES}
+    assert (await http.get("/v1/cases")).status_code == 200
+    said[0] = None
+
+    async def is_said_to_be_well() -> bool:
+        return "degraded" not in (await http.get("/readyz")).json()
+
+    await until_async(is_said_to_be_well, seconds=20, otherwise="it is not said to be well")
+
+
 def saying(status: int, content: Any) -> FastAPI:
     app = FastAPI()
 

@@ -7,6 +7,7 @@ import structlog
 from libs.store import Database, Scope
 from services.gateway.identity.secrets import hashed
 from services.gateway.model.client import Change, Client
+from services.gateway.use_cases.create_client import tell_created
 
 log = structlog.get_logger()
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('polyplus bootstrap', 0))"
@@ -19,7 +20,7 @@ async def bootstrap_admin(database: Database, client_id: UUID, secret: str) -> N
         if await Client.find(client_id, tx):
             return
         made = Change(at=tx.now, by=tx.scope.actor, what="created", why="the first admin")
-        tx.add(
+        client = tx.add(
             Client(
                 id=client_id,
                 name="first admin",
@@ -31,4 +32,5 @@ async def bootstrap_admin(database: Database, client_id: UUID, secret: str) -> N
                 history=[made],
             )
         )
+        tell_created(client, tx)
         log.info("made the first admin", client=str(client_id))

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from pydantic import model_validator
 
+from libs.events.gateway import ClientChanged
 from libs.kit.fields import Line
 from libs.kit.http import Router, Tx, allow
 from libs.kit.patch import Patch
@@ -35,7 +36,12 @@ async def change_client(client_id: UUID, cmd: ChangeClient, tx: Transaction) -> 
     if changed := cmd.apply_to(client):
         what = f"changed {', '.join(sorted(changed))}"
         client.history.append(Change(at=tx.now, by=tx.scope.actor, what=what, why=cmd.why))
+        tell_changed(client, changed, tx)
     return client
+
+
+def tell_changed(client: Client, changed: list[str], tx: Transaction) -> None:
+    tx.emit(ClientChanged(**client.facts(), changed=changed, by=tx.scope.actor, changed_at=tx.now))
 
 
 @router.patch("/v1/clients/{client_id}", dependencies=[allow("admin")])

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from libs.events.gateway import ClientCreated
 from libs.kit.fields import Line, Text
 from libs.kit.http import Command, Tx, allow
 from libs.store import Transaction
@@ -50,7 +51,12 @@ async def create_client(cmd: CreateClient, tx: Transaction) -> tuple[Client, str
         history=[made],
         **cmd.model_dump(exclude={"why"}),
     )
-    return tx.add(client), secret
+    tell_created(tx.add(client), tx)
+    return client, secret
+
+
+def tell_created(client: Client, tx: Transaction) -> None:
+    tx.emit(ClientCreated(**client.facts(), role=client.role, by=tx.scope.actor, created_at=tx.now))
 
 
 @router.post("/v1/clients", status_code=201, dependencies=[allow("admin")])

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from libs.events.gateway import ClientDisabled
 from libs.kit.fields import Text
 from libs.kit.http import Router, Tx, allow
 from libs.store import Transaction
@@ -16,7 +17,8 @@ async def disable_client(client_id: UUID, why: str | None, tx: Transaction) -> N
     if [admin.id for admin in admins] == [client_id]:
         raise LastAdmin("This is the only admin; make another one first.")
     client = await Client.get(client_id, tx, lock=True)
-    client.disable(Change(at=tx.now, by=tx.scope.actor, what="disabled", why=why))
+    if client.disable(Change(at=tx.now, by=tx.scope.actor, what="disabled", why=why)):
+        tx.emit(ClientDisabled(client_id=client.id, by=tx.scope.actor, disabled_at=tx.now))
 
 
 @router.delete("/v1/clients/{client_id}", status_code=204, dependencies=[allow("admin")])

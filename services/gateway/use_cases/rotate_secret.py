@@ -9,6 +9,7 @@ from libs.kit.http import Command, Tx, allow
 from libs.store import Transaction
 from services.gateway.identity.secrets import hashed, new_secret
 from services.gateway.model.client import Change, Client
+from services.gateway.use_cases.change_client import tell_changed
 from services.gateway.use_cases.sealing import sealed_router
 
 router = sealed_router(tags=["clients"])
@@ -29,6 +30,7 @@ async def rotate_secret(client_id: UUID, cmd: RotateSecret, tx: Transaction) -> 
     client.take_secret(
         await hashed(secret), Change(at=tx.now, by=tx.scope.actor, what="rotated the secret", why=cmd.why)
     )
+    tell_changed(client, ["secret"], tx)
     return secret
 
 
