@@ -3,7 +3,7 @@
 from typing import Literal
 from uuid import UUID
 
-from libs.events.base import Event
+from libs.events.base import Event, drop, move, since
 from libs.events.values import Instant, Priority, Recipient, Seconds, Wait
 
 ClockKind = Literal["first_response", "update", "resolution"]
@@ -72,7 +72,9 @@ class ClockStopped(Event, type="polyplus.escalation.clock-stopped", visibility="
     stopped_at: Instant
 
 
-class ThresholdBreached(Event, type="polyplus.escalation.threshold-breached", visibility="internal", subject="case_id"):
+class ThresholdBreached(
+    Event, type="polyplus.escalation.threshold-breached", version=2, visibility="internal", subject="case_id"
+):
     """A case passed a threshold, once per rule, percent and epoch; the recipients are to be told now (S24)."""
 
     case_id: UUID
@@ -87,6 +89,9 @@ class ThresholdBreached(Event, type="polyplus.escalation.threshold-breached", vi
     raises_escalation: bool = False
     explanation: str
     recipients: list[Recipient]
+
+
+since(ThresholdBreached, 2, drop("recipients.name", "recipients.address", "recipients.language"))
 
 
 class EscalationRaised(
@@ -105,7 +110,7 @@ class EscalationRaised(
 
 
 class EscalationStepped(
-    Event, type="polyplus.escalation.escalation-stepped", visibility="internal", subject="escalation_id"
+    Event, type="polyplus.escalation.escalation-stepped", version=2, visibility="internal", subject="escalation_id"
 ):
     """A step of the policy frozen at the trigger began: its recipients are to be told now (S23, S24)."""
 
@@ -119,8 +124,11 @@ class EscalationStepped(
     stepped_at: Instant
 
 
+since(EscalationStepped, 2, drop("recipients.name", "recipients.address", "recipients.language"))
+
+
 class EscalationAcknowledged(
-    Event, type="polyplus.escalation.escalation-acknowledged", visibility="internal", subject="escalation_id"
+    Event, type="polyplus.escalation.escalation-acknowledged", version=2, visibility="internal", subject="escalation_id"
 ):
     """Somebody took it up; the step is silenced once as many did as it wants (S23)."""
 
@@ -129,25 +137,34 @@ class EscalationAcknowledged(
     step: int
     still_wanted: int = 0
     by: str
-    by_name: str
     acknowledged_at: Instant
 
 
+since(EscalationAcknowledged, 2, drop("by_name"))
+
+
 class EscalationUnacknowledged(
-    Event, type="polyplus.escalation.escalation-unacknowledged", visibility="internal", subject="escalation_id"
+    Event,
+    type="polyplus.escalation.escalation-unacknowledged",
+    version=2,
+    visibility="internal",
+    subject="escalation_id",
 ):
     """Whoever took it up was silent for too long, so it calls again (S23)."""
 
     escalation_id: UUID
     case_id: UUID
     step: int
-    acknowledged_by: str
+    person_id: UUID | None = None  # who; None in older events
     silent_seconds: Seconds
     unacknowledged_at: Instant
 
 
+since(EscalationUnacknowledged, 2, drop("acknowledged_by"))
+
+
 class EscalationUnanswered(
-    Event, type="polyplus.escalation.escalation-unanswered", visibility="internal", subject="escalation_id"
+    Event, type="polyplus.escalation.escalation-unanswered", version=2, visibility="internal", subject="escalation_id"
 ):
     """All steps were gone through as often as the policy says and nobody took it up; service management is to be told now (S23, S24)."""
 
@@ -159,30 +176,41 @@ class EscalationUnanswered(
     unanswered_at: Instant
 
 
-class ExpertEngaged(Event, type="polyplus.escalation.expert-engaged", visibility="internal", subject="escalation_id"):
+since(EscalationUnanswered, 2, drop("recipients.name", "recipients.address", "recipients.language"))
+
+
+class ExpertEngaged(
+    Event, type="polyplus.escalation.expert-engaged", version=2, visibility="internal", subject="escalation_id"
+):
     """An expert from anywhere in the company was found by skill and is invited (S23)."""
 
     escalation_id: UUID
     case_id: UUID
-    expert: Recipient
+    expert_id: UUID
     skills: list[str]
     reason: str
     by: str
     engaged_at: Instant
 
 
+since(ExpertEngaged, 2, move("expert.id", "expert_id"), drop("expert"))
+
+
 class EscalationHandedOver(
-    Event, type="polyplus.escalation.escalation-handed-over", visibility="internal", subject="escalation_id"
+    Event, type="polyplus.escalation.escalation-handed-over", version=2, visibility="internal", subject="escalation_id"
 ):
     """Another person answers for it now (S23)."""
 
     escalation_id: UUID
     case_id: UUID
-    previous: str | None = None
-    to: Recipient
+    person_id: UUID
+    previous_person_id: UUID | None = None  # None in older events
     note: str
     by: str
     handed_over_at: Instant
+
+
+since(EscalationHandedOver, 2, move("to.id", "person_id"), drop("to", "previous"))
 
 
 class EscalationResolved(

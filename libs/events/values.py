@@ -128,13 +128,14 @@ class Reseller(Value):
 
 
 class Recipient(Value):
-    """Someone to be told, resolved at the instant of the fact, so that nobody has to ask who was on call."""
+    """Someone to be told, resolved at the instant of the fact, so that nobody has to ask who was on call.
 
-    kind: Literal["duty_manager", "service_management", "on_call", "team", "assignee", "expert", "webhook"]
+    `id` is the person's, of a webhook the team's or rota's; None for the case's assignee, and for service management's address in
+    the policy.
+    """
+
+    kind: Literal["duty_manager", "service_management", "on_call", "team", "assignee", "webhook"]
     id: UUID | None = None
-    name: str
-    address: str | None = None  # e-mail address, or the webhook's URL
-    language: Language = "en"
 
 
 class PartnerContact(Value):

@@ -33,13 +33,6 @@ PLACE_AND_CONTACT = {
 STANDING: dict[str, set[str]] = {
     "polyplus.cases.case-assigned": {"assignee", "assignee_email", "assignee_name", "previous_assignee"},
     "polyplus.entitlements.coverage-decided": PLACE_AND_CONTACT,
-    "polyplus.escalation.escalation-acknowledged": {"by_name"},
-    "polyplus.escalation.escalation-handed-over": {"to.address", "to.name"},
-    "polyplus.escalation.escalation-stepped": {"recipients.address", "recipients.name"},
-    "polyplus.escalation.escalation-unacknowledged": {"acknowledged_by"},
-    "polyplus.escalation.escalation-unanswered": {"recipients.address", "recipients.name"},
-    "polyplus.escalation.expert-engaged": {"expert.address", "expert.name"},
-    "polyplus.escalation.threshold-breached": {"recipients.address", "recipients.name"},
 }
 """What is still to be mended. Nothing comes to it; what is mended is taken out."""
 

@@ -3,9 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
-from libs.events.values import Priority, Recipient
+from libs.events.values import Priority
 from libs.store import Entity
 from libs.store.ids import derived
+from services.escalation.model.people import Addressee
 from services.escalation.model.thresholds import Threshold
 
 
@@ -28,4 +29,4 @@ class Breach(Entity, table="breaches", indexes=("account_id",), unique=(("case_i
     breached_at: datetime
     raised: bool
     explanation: str
-    recipients: list[Recipient]
+    recipients: list[Addressee]

@@ -7,11 +7,12 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from libs.events.values import Priority, Recipient
+from libs.events.values import Priority
 from libs.kit.problems import Conflict
 from libs.kit.states import StateMachine
 from libs.store import Entity, UpdatedAt
 from services.escalation.model.escalation_policy import FrozenPolicy, Step
+from services.escalation.model.people import Addressee
 
 EscalationState = Literal["triggered", "unanswered", "acknowledged", "handed_over", "resolved"]
 
@@ -60,6 +61,11 @@ class Acknowledgement(BaseModel):
     by_name: str
     at: datetime
 
+    @property
+    def person_id(self) -> UUID:
+        """Whose word it is: `by` is `role:id`."""
+        return UUID(self.by.partition(":")[2])
+
 
 class Engagement(BaseModel):
     """An expert who was invited, and for which of their skills."""
@@ -107,10 +113,10 @@ class Escalation(
     policy: FrozenPolicy
     step: int = 0
     repeat: int = 0
-    recipients: list[Recipient] = field(default_factory=list)
+    recipients: list[Addressee] = field(default_factory=list)
     acknowledgements: list[Acknowledgement] = field(default_factory=list)
     experts: list[Engagement] = field(default_factory=list)
-    owner: Recipient | None = None
+    owner: Addressee | None = None
     raised_by: str
     raised_at: datetime
     updated_at: UpdatedAt = field(init=False)
@@ -142,11 +148,11 @@ class Escalation(
         return max(0, self.current_step.acknowledgements - len(self.acknowledgements))
 
     @property
-    def held_by(self) -> str | None:
-        """The name of the person who answers for it; None before anybody took it up."""
+    def held_by(self) -> UUID | None:
+        """The person who answers for it; None before anybody took it up."""
         if self.owner:
-            return self.owner.name
-        return self.acknowledgements[-1].by_name if self.acknowledgements else None
+            return self.owner.id
+        return self.acknowledgements[-1].person_id if self.acknowledgements else None
 
     def following(self) -> tuple[int, int] | None:
         """The step after this one and its repeat; None once everything was gone through as often as the policy says."""
@@ -154,7 +160,7 @@ class Escalation(
             return self.step + 1, self.repeat
         return (1, self.repeat + 1) if self.repeat < self.policy.repeat else None
 
-    def begin_step(self, at: datetime, recipients: list[Recipient]) -> datetime:
+    def begin_step(self, at: datetime, recipients: list[Addressee]) -> datetime:
         """Calls the next step's people; after the last one, the same again. Returns when the step has been given enough time."""
         self.step, self.repeat = self.following() or (self.step, self.repeat)
         self.recipients, self.acknowledgements = recipients, []
@@ -180,7 +186,7 @@ class Escalation(
         self.active_at = at
         if self.state == "handed_over" or not self.still_wanted:
             self.next_step_at = None
-            self.become("acknowledged", at=at, by=by, reason=note or f"{by_name} took it up")
+            self.become("acknowledged", at=at, by=by, reason=note or "taken up")
 
     def leave_unanswered(self, at: datetime) -> None:
         """Nobody took it up in any step. Raises ForbiddenTransition."""
@@ -195,8 +201,8 @@ class Escalation(
         """Takes it back from whoever was silent. Raises ForbiddenTransition."""
         self.become("triggered", at=at, by="system:escalation", reason="nothing was heard of who took it up")
 
-    def hand_over(self, to: Recipient, note: str, by: str, at: datetime) -> str | None:
-        """Another person answers for it; returns the name of the one before. Raises ForbiddenTransition."""
+    def hand_over(self, to: Addressee, note: str, by: str, at: datetime) -> UUID | None:
+        """Another person answers for it; returns who did before. Raises ForbiddenTransition."""
         self.become("handed_over", at=at, by=by, reason=note)
         previous = self.held_by
         self.owner, self.active_at, self.acknowledgements = to, at, []

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from libs.events.values import Domain, Language, Recipient
+from libs.events.values import Domain, Language
 from libs.kit.calendar import CalendarData, calendar
 from libs.kit.fields import Short
 from libs.kit.names import Found
@@ -97,10 +97,6 @@ class Expert(Found, Entity, table="experts", indexes=(("sort_key", "id"),)):
     def release(self) -> None:
         """One escalation less to carry."""
         self.load = max(0, self.load - 1)
-
-    def as_recipient(self) -> Recipient:
-        """As events name them."""
-        return Recipient(kind="expert", id=self.id, name=self.name, address=self.email, language=self.language)
 
 
 def by_fitness(experts: list[Expert], needed: Skills, at: datetime) -> list[Expert]:

@@ -11,7 +11,24 @@ from libs.kit.names import Found
 from libs.store import Entity
 
 _PEOPLE = UUID("5c1d7a52-8d0c-4d0b-9b7e-0f6a1c3e2b94")
-RecipientKind = Literal["duty_manager", "service_management", "on_call", "team", "assignee", "expert"]
+RecipientKind = Literal["duty_manager", "service_management", "on_call", "team", "assignee"]
+
+
+class Addressee(BaseModel):
+    """Somebody to be told, with name and address: in our rows and answers alone."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: RecipientKind | Literal["webhook"]
+    id: UUID | None = None
+    name: str
+    # e-mail address, or the webhook's URL
+    address: str | None = None
+    language: Language = "en"
+
+    def as_recipient(self) -> Recipient:
+        """As facts say who it is."""
+        return Recipient(kind=self.kind, id=self.id)
 
 
 class NewPerson(BaseModel):
@@ -45,14 +62,14 @@ class Person(NewPerson):
         known = (info.context or {}).get("ids", {}).get(_words(self.name, self.email))
         return self if known is None or "id" in self.model_fields_set else self.model_copy(update={"id": known})
 
-    def as_recipient(self, kind: RecipientKind) -> Recipient:
-        """As events name them; `kind` is why they are told."""
-        return Recipient(kind=kind, id=self.id, name=self.name, address=self.email, language=self.language)
+    def addressed(self, kind: RecipientKind) -> Addressee:
+        """`kind` is why they are told."""
+        return Addressee(kind=kind, id=self.id, name=self.name, address=self.email, language=self.language)
 
 
-def webhook_recipient(url: str | HttpUrl, name: str, id: UUID) -> Recipient:
-    """The webhook of a team or rota, as events name it."""
-    return Recipient(kind="webhook", id=id, name=name, address=str(url))
+def webhook_addressed(url: str | HttpUrl, name: str, id: UUID) -> Addressee:
+    """The webhook of a team or rota."""
+    return Addressee(kind="webhook", id=id, name=name, address=str(url))
 
 
 class Team(Found, Entity, table="teams", indexes=("purpose", ("sort_key", "id"))):
@@ -63,11 +80,11 @@ class Team(Found, Entity, table="teams", indexes=("purpose", ("sort_key", "id"))
     members: list[Person]
     webhook_url: str | None = None
 
-    def recipients(self) -> list[Recipient]:
+    def recipients(self) -> list[Addressee]:
         """The members, then the webhook if there is one."""
         kind: RecipientKind = self.purpose or "team"
-        people = [person.as_recipient(kind) for person in self.members]
-        return people + ([webhook_recipient(self.webhook_url, self.name, self.id)] if self.webhook_url else [])
+        people = [person.addressed(kind) for person in self.members]
+        return people + ([webhook_addressed(self.webhook_url, self.name, self.id)] if self.webhook_url else [])
 
 
 def people_in(value: Any) -> list[NewPerson]:

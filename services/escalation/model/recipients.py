@@ -1,13 +1,12 @@
-"""Who is told of a breach or called by a step, as people with addresses: nobody downstream has to ask who was on call."""
+"""Who is told of a breach or called by a step, as it is at that instant: nobody downstream has to ask who was on call."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from libs.events.values import Recipient
 from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation_policy import Call
-from services.escalation.model.people import Team
+from services.escalation.model.people import Addressee, Team
 from services.escalation.model.rota import Rota
 from services.escalation.model.settings import EscalationSettings
 
@@ -24,16 +23,16 @@ class PhoneBook:
     teams: dict[UUID, Team] = field(default_factory=dict)
 
 
-def told_of_breach(case: CaseFile, settings: EscalationSettings, book: PhoneBook) -> list[Recipient]:
+def told_of_breach(case: CaseFile, settings: EscalationSettings, book: PhoneBook) -> list[Addressee]:
     """The duty managers, the case's assignee, and always service management (S24); each once."""
     return _each_once(_duty_managers(book) + _assignee(case) + service_management(settings, book))
 
 
 def called_by_step(
     case: CaseFile, calls: tuple[Call, ...], settings: EscalationSettings, book: PhoneBook
-) -> list[Recipient]:
+) -> list[Addressee]:
     """Whom these calls reach, and always service management; each once. A rota or team that is gone reaches nobody."""
-    found: list[Recipient] = []
+    found: list[Addressee] = []
     for call in calls:
         match call.kind:
             case "duty_manager":
@@ -45,28 +44,28 @@ def called_by_step(
             case "team" if call.id and (team := book.teams.get(call.id)):
                 found += team.recipients()
             case "person" if call.person:
-                found.append(call.person.as_recipient("on_call"))
+                found.append(call.person.addressed("on_call"))
     return _each_once(found + service_management(settings, book))
 
 
-def service_management(settings: EscalationSettings, book: PhoneBook) -> list[Recipient]:
+def service_management(settings: EscalationSettings, book: PhoneBook) -> list[Addressee]:
     """Service management's teams; the address of the settings while no team has a member."""
     known = [recipient for team in book.service_management for recipient in team.recipients()]
     if any(recipient.kind == "service_management" for recipient in known):
         return known
     name, address = settings.service_management_name, settings.service_management_address
-    return [*known, Recipient(kind="service_management", name=name, address=address)]
+    return [*known, Addressee(kind="service_management", name=name, address=address)]
 
 
-def _duty_managers(book: PhoneBook) -> list[Recipient]:
+def _duty_managers(book: PhoneBook) -> list[Addressee]:
     return [recipient for rota in book.duty_managers for recipient in rota.recipients(book.at)]
 
 
-def _assignee(case: CaseFile) -> list[Recipient]:
+def _assignee(case: CaseFile) -> list[Addressee]:
     if case.assignee is None:
         return []
-    return [Recipient(kind="assignee", name=case.assignee.name, address=case.assignee.email)]
+    return [Addressee(kind="assignee", name=case.assignee.name, address=case.assignee.email)]
 
 
-def _each_once(recipients: list[Recipient]) -> list[Recipient]:
+def _each_once(recipients: list[Addressee]) -> list[Addressee]:
     return list({(each.kind, each.id, each.address, each.name): each for each in recipients}.values())

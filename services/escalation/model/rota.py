@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from libs.events.values import Recipient, TimeOfDay
+from libs.events.values import TimeOfDay
 from libs.kit.calendar import CalendarData, WeeklyWindow, calendar
 from libs.kit.fields import Line, Short, Text, Zone
 from libs.kit.names import Found
 from libs.store import Entity
 from libs.store.ids import new_id
-from services.escalation.model.people import NewPerson, Person, RecipientKind, webhook_recipient
+from services.escalation.model.people import Addressee, NewPerson, Person, RecipientKind, webhook_addressed
 
 
 class NewLayer(BaseModel):
@@ -106,8 +106,8 @@ class Rota(Found, Entity, table="rotas", indexes=("purpose", ("sort_key", "id"))
         found = [stand_ins.get(person.id, person) for person in turns]
         return list({person.id: person for person in found}.values())
 
-    def recipients(self, at: datetime) -> list[Recipient]:
+    def recipients(self, at: datetime) -> list[Addressee]:
         """Who is on call at that instant, then the webhook if there is one."""
         kind: RecipientKind = self.purpose
-        people = [person.as_recipient(kind) for person in self.on_call(at)]
-        return people + ([webhook_recipient(self.webhook_url, self.name, self.id)] if self.webhook_url else [])
+        people = [person.addressed(kind) for person in self.on_call(at)]
+        return people + ([webhook_addressed(self.webhook_url, self.name, self.id)] if self.webhook_url else [])

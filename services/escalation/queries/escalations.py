@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import Field
 
-from libs.events.values import Instant, Priority, Recipient
+from libs.events.values import Instant, Priority
 from libs.kit.auth import ACCOUNT_READERS, Principal
 from libs.kit.fields import Word
 from libs.kit.http import Caller, Router, Tx, allow
@@ -20,6 +20,7 @@ from libs.store import Transaction
 from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation import Acknowledgement, Change, Engagement, Escalation, EscalationState
 from services.escalation.model.escalation_policy import FrozenPolicy
+from services.escalation.model.people import Addressee
 from services.escalation.queries.access import COMMANDS, Asked, Command, cases_visible_to, visible_to
 
 router = Router(tags=["escalations"])
@@ -57,11 +58,11 @@ class EscalationDetail(EscalationOut):
     policy: FrozenPolicy
     step: int
     repeat: int
-    recipients: list[Recipient]
+    recipients: list[Addressee]
     acknowledgements: list[Acknowledgement]
     still_wanted: int
     next_step_at: datetime | None
-    owner: Recipient | None
+    owner: Addressee | None
     experts: list[Engagement]
     history: list[Change]
 

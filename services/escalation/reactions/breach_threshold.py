@@ -62,7 +62,7 @@ async def _breach(
             clock=threshold.clock,
             breached_at=tx.now,
             raises_escalation=raises,
-            recipients=row.recipients,
+            recipients=[each.as_recipient() for each in row.recipients],
             **threshold.facts(),
         )
     )

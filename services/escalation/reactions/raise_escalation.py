@@ -71,7 +71,7 @@ async def call_next_step(escalation: Escalation, case: CaseFile, settings: Escal
             step=escalation.step,
             repeat=escalation.repeat,
             acknowledgements_wanted=escalation.current_step.acknowledgements,
-            recipients=escalation.recipients,
+            recipients=[each.as_recipient() for each in recipients],
             next_step_at=escalation.next_step_at,
             stepped_at=tx.now,
         )

@@ -26,7 +26,7 @@ async def step_on(escalation: Escalation, tx: Transaction, _detail: str) -> None
             **escalation.ids,
             number=escalation.number,
             priority=escalation.priority,
-            recipients=service_management(settings, await phone_book(tx)),
+            recipients=[each.as_recipient() for each in service_management(settings, await phone_book(tx))],
             unanswered_at=tx.now,
         )
     )
@@ -41,13 +41,13 @@ async def notice_silence(escalation: Escalation, tx: Transaction, _detail: str) 
     if silent_from > tx.now:
         tx.set_timer(escalation, SILENCE, silent_from)
         return
-    holder = escalation.owner.name if escalation.owner else escalation.acknowledgements[-1].by
+    holder = escalation.held_by
     escalation.unacknowledge(tx.now)
     tx.emit(
         EscalationUnacknowledged(
             **escalation.ids,
             step=escalation.step,
-            acknowledged_by=holder,
+            person_id=holder,
             silent_seconds=escalation.policy.unacknowledge_minutes * 60,
             unacknowledged_at=tx.now,
         )

@@ -26,6 +26,7 @@ from libs.events.rma import DeliveryPromiseMissed
 from libs.events.rma_returns import RepeatReplacementDetected
 from libs.events.values import Account, Priority, Product, Severity, Site, Wait
 from libs.store.ids import new_id
+from services.escalation.model.people import Person
 from tests.support.harness import Harness
 
 ACCOUNT = UUID(int=7)
@@ -235,6 +236,11 @@ def delivered_at(escalation: Harness, event: Event, at: datetime) -> Delivery:
 
 def a_person(name: str) -> dict[str, Any]:
     return {"name": name, "email": f"{name.lower()}@polyplus.example"}
+
+
+def id_of(name: str) -> UUID:
+    """As facts say who `a_person(name)` is."""
+    return Person(**a_person(name)).id
 
 
 def a_rota(

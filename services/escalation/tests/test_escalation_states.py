@@ -8,11 +8,11 @@ from uuid import UUID
 
 import pytest
 
-from libs.events.values import Recipient
 from libs.kit.states import ForbiddenTransition
 from libs.store.ids import new_id
 from services.escalation.model.escalation import AcknowledgedAlready, Change, Escalation, EscalationState, machine
 from services.escalation.model.escalation_policy import Call, FrozenPolicy, Step
+from services.escalation.model.people import Addressee
 
 MOVES: dict[EscalationState, set[EscalationState]] = {
     "triggered": {"acknowledged", "unanswered", "resolved"},
@@ -22,7 +22,7 @@ MOVES: dict[EscalationState, set[EscalationState]] = {
     "resolved": set(),
 }
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
-CHI = Recipient(kind="assignee", name="Chi")
+CHI = Addressee(kind="assignee", name="Chi")
 ACTS: dict[EscalationState, Callable[[Escalation], object]] = {
     "acknowledged": lambda e: e.acknowledge("engineer:9", "Em", AT),
     "handed_over": lambda e: e.hand_over(CHI, "Please take it", "engineer:9", AT),

@@ -1,12 +1,31 @@
 """Thresholds fire when they are due, never early, once; and call the people there are."""
 
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 
 from libs.events.escalation import ClockStarted, EscalationRaised, EscalationStepped, ThresholdBreached
-from services.escalation.tests.builders import ACase, a_case, a_person, a_rota, now_after
+from libs.events.values import Recipient
+from services.escalation.model.breach import Breach
+from services.escalation.model.people import Addressee
+from services.escalation.tests.builders import ACase, a_case, a_person, a_rota, id_of, now_after
 from tests.support.harness import Harness
+
+
+async def kept(escalation: Harness, path: str, body: dict[str, Any]) -> UUID:
+    """The id of the team or rota that was made."""
+    made = await escalation.post(path, body, role="admin")
+    assert made.status_code == 201, made.text
+    return UUID(made.json()["id"])
+
+
+async def told(escalation: Harness) -> list[Addressee]:
+    """Whom the one breach is told to, with their addresses, as our own row has it."""
+    async with escalation.transaction() as tx:
+        [breach] = await tx.select(Breach)
+        return breach.recipients
 
 
 @pytest.mark.promise("S24")
@@ -32,14 +51,14 @@ async def test_a_case_without_an_answer_passes_75_and_100_percent_and_is_escalat
         True,
     )
     assert told.breached_at >= told.due_at
-    assert {(each.kind, each.name) for each in told.recipients} == {
-        ("duty_manager", "Chi"),
-        ("service_management", "Service management"),
+    assert {(each.kind, each.id) for each in told.recipients} == {
+        ("duty_manager", id_of("Chi")),
+        ("service_management", None),
     }
     [escalated] = await escalation.events(EscalationRaised)
     assert (escalated.reason, escalated.breach_id, escalated.priority) == ("first_response", raised.breach_id, "P1")
     [step] = await escalation.events(EscalationStepped)
-    assert "Chi" in {each.name for each in step.recipients}
+    assert id_of("Chi") in {each.id for each in step.recipients}
 
 
 async def test_opening_starts_three_clocks(escalation: Harness) -> None:
@@ -159,8 +178,9 @@ async def test_the_assignee_is_told_too(escalation: Harness) -> None:
     await escalation.deliver(case.assigned(0))
     await escalation.advance(timedelta(minutes=23))
 
+    assert ("assignee", "binh@polyplus.example") in {(r.kind, r.address) for r in await told(escalation)}
     [breach] = await escalation.events(ThresholdBreached)
-    assert ("assignee", "binh@polyplus.example") in {(r.kind, r.address) for r in breach.recipients}
+    assert Recipient(kind="assignee") in breach.recipients
 
 
 async def test_service_managements_own_team_and_webhooks_are_told(escalation: Harness) -> None:
@@ -170,15 +190,21 @@ async def test_service_managements_own_team_and_webhooks_are_told(escalation: Ha
         "members": [a_person("Dung")],
         "webhook_url": "https://hooks.example/1",
     }
-    assert (await escalation.post("/v1/teams", team, role="admin")).status_code == 201
-    await escalation.post("/v1/rotas", a_rota() | {"webhook_url": "https://hooks.example/2"}, role="admin")
+    team_id = await kept(escalation, "/v1/teams", team)
+    rota_id = await kept(escalation, "/v1/rotas", a_rota() | {"webhook_url": "https://hooks.example/2"})
     await a_case(escalation)
     await escalation.advance(timedelta(minutes=23))
 
-    [breach] = await escalation.events(ThresholdBreached)
-    assert [(r.kind, r.name, r.address) for r in breach.recipients] == [
+    assert [(r.kind, r.name, r.address) for r in await told(escalation)] == [
         ("duty_manager", "Chi", "chi@polyplus.example"),
         ("webhook", "Duty managers", "https://hooks.example/2"),
         ("service_management", "Dung", "dung@polyplus.example"),
         ("webhook", "Managers", "https://hooks.example/1"),
+    ]
+    [breach] = await escalation.events(ThresholdBreached)
+    assert [(r.kind, r.id) for r in breach.recipients] == [
+        ("duty_manager", id_of("Chi")),
+        ("webhook", rota_id),
+        ("service_management", id_of("Dung")),
+        ("webhook", team_id),
     ]

@@ -38,7 +38,7 @@ async def engage_expert(escalation: Escalation, cmd: EngageExpert, by: str, tx: 
     tx.emit(
         ExpertEngaged(
             **escalation.ids,
-            expert=expert.as_recipient(),
+            expert_id=expert.id,
             skills=skills,
             reason=cmd.reason,
             by=by,

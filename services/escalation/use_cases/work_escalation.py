@@ -37,18 +37,24 @@ async def acknowledge_escalation(
             step=escalation.step,
             still_wanted=0 if escalation.state == "acknowledged" else escalation.still_wanted,
             by=by,
-            by_name=by_name,
             acknowledged_at=tx.now,
         )
     )
 
 
 async def hand_over_escalation(escalation: Escalation, cmd: HandOverEscalation, by: str, tx: Transaction) -> None:
-    to = Person(**dict(cmd.to)).as_recipient("assignee")
-    previous = escalation.hand_over(to, cmd.note, by, tx.now)
+    to = Person(**dict(cmd.to))
+    previous = escalation.hand_over(to.addressed("assignee"), cmd.note, by, tx.now)
     watch_for_silence(escalation, tx)
     tx.emit(
-        EscalationHandedOver(**escalation.ids, previous=previous, to=to, note=cmd.note, by=by, handed_over_at=tx.now)
+        EscalationHandedOver(
+            **escalation.ids,
+            person_id=to.id,
+            previous_person_id=previous,
+            note=cmd.note,
+            by=by,
+            handed_over_at=tx.now,
+        )
     )
 
 
