@@ -15,7 +15,7 @@ import structlog
 from deploy.cli.__main__ import main
 from deploy.local import environment
 from deploy.local.kafka import KafkaLogin
-from libs.bus.tests.stage import Stage, make_stage
+from libs.bus.tests.stage import Stage, a_stage
 from services.escalation.app import service
 from tests.support.harness import harness_fixture
 
@@ -67,6 +67,5 @@ def polyplus(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: py
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def stage(postgres_url: str, kafka_login: KafkaLogin) -> AsyncIterator[Stage]:
-    made = await make_stage(postgres_url, kafka_login)
-    yield made
-    await made.database.close()
+    async with a_stage(postgres_url, kafka_login) as made:
+        yield made

@@ -1,5 +1,7 @@
 """A consumer whose log, time and poison a test decides, and the same consumer as a model that forgets nothing."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +16,7 @@ from libs.bus.tests.stage import WORKER, Stage, Tally
 from libs.events import Event
 from libs.store import Database, Transaction
 from libs.store.ids import derived, new_id
-from tests.support.tables import database_for
+from tests.support.tables import lent_database
 
 _STAMPS = (
     ("inbox", "received_at"),
@@ -178,11 +180,13 @@ async def time_passes(stage: Stage, by: timedelta) -> None:
             await connection.execute(f"UPDATE {table} SET {column} = {column} - $1::interval", by)
 
 
-async def stage_without_a_broker(postgres_url: str) -> Stage:
+@asynccontextmanager
+async def a_stage_without_a_broker(postgres_url: str) -> AsyncIterator[Stage]:
     """A database of its own; the log is the test's."""
-    name = f"t{uuid4().hex[:10]}"
-    owner_url, url = await database_for(postgres_url, name, Tally)
-    return Stage(name, await Database.connect(url, size=4), owner_url, url, Kafka("", "", ""))
+    async with lent_database(postgres_url, Tally) as (owner_url, url):
+        database = await Database.connect(url, size=4)
+        yield Stage(f"t{uuid4().hex[:10]}", database, owner_url, url, Kafka("", "", ""))
+        await database.close()
 
 
 async def begin_anew(stage: Stage) -> None:

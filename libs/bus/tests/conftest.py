@@ -13,7 +13,7 @@ from deploy.local.ports import free_port
 from deploy.local.processes import Processes
 from deploy.local.waiting import until as until_now
 from deploy.topics import admin_client
-from libs.bus.tests.stage import Stage, make_stage
+from libs.bus.tests.stage import Stage, a_stage
 
 # the default renders the values of every frame, which on a busy machine takes longer than a group waits for its member
 _plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
@@ -22,9 +22,8 @@ structlog.configure(processors=[structlog.contextvars.merge_contextvars, structl
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def stage(postgres_url: str, kafka_login: KafkaLogin) -> AsyncIterator[Stage]:
-    made = await make_stage(postgres_url, kafka_login)
-    yield made
-    await made.database.close()
+    async with a_stage(postgres_url, kafka_login) as made:
+        yield made
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -43,8 +42,7 @@ async def forgetful(postgres_url: str, tmp_path: Path) -> AsyncIterator[tuple[St
         admin = admin_client(*broker.login)
         for altered in admin.incremental_alter_configs([cleaner]).values():
             altered.result(20)
-        stage = await make_stage(postgres_url, broker.login)
-        yield stage, broker.login, home
-        await stage.database.close()
+        async with a_stage(postgres_url, broker.login) as stage:
+            yield stage, broker.login, home
     finally:
         processes.stop_all()

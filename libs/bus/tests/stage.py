@@ -23,7 +23,7 @@ from libs.bus.relay import Relay
 from libs.events import Event, State
 from libs.store import Database, Entity, Scope, Transaction
 from libs.store.ids import new_id
-from tests.support.tables import database_for
+from tests.support.tables import lent_database
 
 PARTITIONS = 6
 WORKER = Scope.system("test")
@@ -229,16 +229,19 @@ async def ends_of(client: AIOKafkaConsumer, partitions: list[TopicPartition]) ->
     raise AssertionError(f"no leader for {partitions}")
 
 
-async def make_stage(postgres_url: str, login: KafkaLogin) -> Stage:
+@asynccontextmanager
+async def a_stage(postgres_url: str, login: KafkaLogin) -> AsyncIterator[Stage]:
     """An empty stage with names of its own, so that tests share the engines and nothing else."""
     name = f"t{uuid4().hex[:10]}"
-    owner_url, url = await database_for(postgres_url, name, Thing, Tally, KnownThing, Fired)
     kafka = Kafka(login.bootstrap, login.user, login.password)
     admin = admin_client(*login)
     made = admin.create_topics([NewTopic(f"{name}.{kind}", PARTITIONS, 1) for kind in ("events", "dlq")])
-    for future in made.values():
-        await asyncio.wrap_future(future)
-    return Stage(name, await Database.connect(url, size=10), owner_url, url, kafka)
+    async with lent_database(postgres_url, Thing, Tally, KnownThing, Fired) as (owner_url, url):
+        for future in made.values():
+            await asyncio.wrap_future(future)
+        database = await Database.connect(url, size=10)
+        yield Stage(name, database, owner_url, url, kafka)
+        await database.close()
 
 
 async def make_state_topic(stage: Stage, login: KafkaLogin, **settings: str) -> str:

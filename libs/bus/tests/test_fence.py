@@ -17,7 +17,7 @@ from libs.bus.batch import OutOfOrder, Partition
 from libs.bus.envelope import Delivery
 from libs.bus.metrics import version_gaps
 from libs.bus.replay import NotOutOfOrder, accept, discard, replay
-from libs.bus.tests.aging import begin_anew, delivered, stage_without_a_broker
+from libs.bus.tests.aging import a_stage_without_a_broker, begin_anew, delivered
 from libs.bus.tests.stage import Stage
 from libs.events import Event
 from libs.store import Transaction
@@ -31,17 +31,16 @@ Aggregate = tuple[str, UUID]
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
 async def stage(postgres_url: str) -> AsyncIterator[Stage]:
-    made = await stage_without_a_broker(postgres_url)
+    async with a_stage_without_a_broker(postgres_url) as made:
 
-    class PartMoved(Event, type=f"polyplus.{made.name}.part-moved", visibility="internal", subject="part_id"):
-        """Of another kind than a thing, on the same topic."""
+        class PartMoved(Event, type=f"polyplus.{made.name}.part-moved", visibility="internal", subject="part_id"):
+            """Of another kind than a thing, on the same topic."""
 
-        part_id: UUID
-        n: int
+            part_id: UUID
+            n: int
 
-    made.kinds = {"thing": made.ThingMoved, "part": PartMoved}  # type: ignore[attr-defined]
-    yield made
-    await made.database.close()
+        made.kinds = {"thing": made.ThingMoved, "part": PartMoved}  # type: ignore[attr-defined]
+        yield made
 
 
 class Reader:

@@ -13,7 +13,7 @@ from deploy.local.kafka import KafkaLogin
 from deploy.local.ports import free_port
 from deploy.local.processes import Processes
 from deploy.local.waiting import until as until_now
-from libs.bus.tests.stage import make_stage, running, some, until
+from libs.bus.tests.stage import a_stage, running, some, until
 
 
 class Server:
@@ -61,36 +61,35 @@ def server() -> Iterator[Server]:
 async def test_what_was_sent_before_a_crash_took_its_position_is_sent_again(
     server: Server, kafka_login: KafkaLogin
 ) -> None:
-    stage = await make_stage(await asyncio.to_thread(server.start), kafka_login)
-    things, moves = some(5), 4
-    for _ in range(moves):
+    async with a_stage(await asyncio.to_thread(server.start), kafka_login) as stage:
+        things, moves = some(5), 4
+        for _ in range(moves):
+            await stage.move(*things)
+
+        async def position() -> tuple[str, int]:
+            async with stage.database.pool.acquire() as connection:
+                row = await connection.fetchrow("SELECT cur::text, last_id FROM relay_position")
+            assert row is not None
+            return row[0], row[1]
+
+        async def has_ended() -> bool:
+            return (await position()) != before and (await position())[1] == 0
+
+        before = await position()
+        working = asyncio.create_task(stage.relay().run(asyncio.Event()))
+        await until(has_ended, "the position is beyond what was sent")
+        sent = await stage.published_numbers()
+        server.crash()
+        await asyncio.wait([working], timeout=30)
+        assert working.exception() is not None
+        await asyncio.to_thread(server.start)
+        await stage.database.pool.expire_connections()
+
+        assert await position() == before, "the crash has taken the position with it, or this shows nothing"
         await stage.move(*things)
-
-    async def position() -> tuple[str, int]:
-        async with stage.database.pool.acquire() as connection:
-            row = await connection.fetchrow("SELECT cur::text, last_id FROM relay_position")
-        assert row is not None
-        return row[0], row[1]
-
-    async def has_ended() -> bool:
-        return (await position()) != before and (await position())[1] == 0
-
-    before = await position()
-    working = asyncio.create_task(stage.relay().run(asyncio.Event()))
-    await until(has_ended, "the position is beyond what was sent")
-    sent = await stage.published_numbers()
-    server.crash()
-    await asyncio.wait([working], timeout=30)
-    assert working.exception() is not None
-    await asyncio.to_thread(server.start)
-    await stage.database.pool.expire_connections()
-
-    assert await position() == before, "the crash has taken the position with it, or this shows nothing"
-    await stage.move(*things)
-    async with running(stage.relay().run):
-        await until(has_ended, "the position follows")
-    now = await stage.published_numbers()
-    assert now == {thing: list(range(moves + 1)) for thing in things}
-    assert all(now[thing][: len(numbers)] == numbers for thing, numbers in sent.items())
-    assert len(await stage.published()) > len(things) * (moves + 1), "the inboxes know what is sent twice"
-    await stage.database.close()
+        async with running(stage.relay().run):
+            await until(has_ended, "the position follows")
+        now = await stage.published_numbers()
+        assert now == {thing: list(range(moves + 1)) for thing in things}
+        assert all(now[thing][: len(numbers)] == numbers for thing, numbers in sent.items())
+        assert len(await stage.published()) > len(things) * (moves + 1), "the inboxes know what is sent twice"

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from libs.bus.retention import Retention, sweep
-from libs.bus.tests.aging import Log, Model, Reader, begin_anew, stage_without_a_broker, time_passes
+from libs.bus.tests.aging import Log, Model, Reader, a_stage_without_a_broker, begin_anew, time_passes
 from libs.bus.tests.stage import WORKER, Stage
 
 RECORDS = 8
@@ -34,9 +34,8 @@ A_MONTH_LATER = [("days", 1), ("sweep", 0), ("days", 40), ("sweep", 0)]
 
 @pytest_asyncio.fixture(loop_scope="session", scope="module")
 async def stage(postgres_url: str) -> AsyncIterator[Stage]:
-    made = await stage_without_a_broker(postgres_url)
-    yield made
-    await made.database.close()
+    async with a_stage_without_a_broker(postgres_url) as made:
+        yield made
 
 
 @pytest_asyncio.fixture(loop_scope="session")

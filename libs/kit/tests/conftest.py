@@ -19,7 +19,7 @@ from libs.kit.problems import Conflict
 from libs.kit.service import Service
 from libs.store import Database, Entity
 from libs.store.ids import new_id
-from tests.support.tables import database_for
+from tests.support.tables import lent_database
 
 KEY = Ed25519PrivateKey.generate()
 ACCOUNT, OTHER = uuid4(), uuid4()
@@ -128,10 +128,10 @@ class Api:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def api(postgres_url: str) -> AsyncIterator[Api]:
-    _, url = await database_for(postgres_url, f"kit{uuid4().hex[:10]}", Parcel, tenants=True)
-    database = await Database.connect(url, size=5)
-    app = service.app(database, Verifier(KEY.public_key()))
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
-        yield Api(http, database)
-    await database.close()
+    async with lent_database(postgres_url, Parcel, tenants=True) as (_, url):
+        database = await Database.connect(url, size=5)
+        app = service.app(database, Verifier(KEY.public_key()))
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+            yield Api(http, database)
+        await database.close()

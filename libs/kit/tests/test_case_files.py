@@ -10,7 +10,7 @@ import pytest_asyncio
 
 from libs.kit.case_files import CaseClosedToCommands, case_file
 from libs.store import Database, Entity, Scope
-from tests.support.tables import database_for
+from tests.support.tables import lent_database
 
 WORKER = Scope("worker")
 CASE, ACCOUNT = uuid4(), uuid4()
@@ -35,10 +35,10 @@ class Told:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def database(postgres_url: str) -> AsyncIterator[Database]:
-    _, url = await database_for(postgres_url, f"files{uuid4().hex[:10]}", CaseFile)
-    database = await Database.connect(url, size=2)
-    yield database
-    await database.close()
+    async with lent_database(postgres_url, CaseFile) as (_, url):
+        database = await Database.connect(url, size=2)
+        yield database
+        await database.close()
 
 
 @pytest.mark.parametrize("told", [[None, ACCOUNT], [ACCOUNT, None], [None, None, ACCOUNT]])

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 from random import Random
 from typing import Any, ClassVar, Literal
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
@@ -15,7 +15,7 @@ from libs.kit.listing import DatedListing, Listing, UnknownOrder, contains, is_s
 from libs.kit.problems import BadRequest
 from libs.store import Database, Entity, Scope, UpdatedAt
 from libs.store.ids import new_id
-from tests.support.tables import database_for
+from tests.support.tables import lent_database
 
 WORKER = Scope("worker")
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -66,13 +66,13 @@ def a_ticket(state: str, lane: str, n: int) -> Ticket:
 @pytest_asyncio.fixture(loop_scope="session")
 async def tickets(postgres_url: str) -> AsyncIterator[Database]:
     """Sixty: each state and lane, five times, at places that repeat."""
-    _, url = await database_for(postgres_url, f"tickets{uuid4().hex[:10]}", Ticket)
-    database = await Database.connect(url, size=2)
-    async with database.transaction(WORKER) as tx:
-        for n, (state, lane, _) in enumerate(product("abcd", "xyz", range(5))):
-            tx.add(a_ticket(state, lane, n))
-    yield database
-    await database.close()
+    async with lent_database(postgres_url, Ticket) as (_, url):
+        database = await Database.connect(url, size=2)
+        async with database.transaction(WORKER) as tx:
+            for n, (state, lane, _) in enumerate(product("abcd", "xyz", range(5))):
+                tx.add(a_ticket(state, lane, n))
+        yield database
+        await database.close()
 
 
 def key_of(ticket: Ticket, sort: str) -> tuple[Any, UUID]:

@@ -13,7 +13,7 @@ import pytest_asyncio
 import structlog
 
 from deploy.local.kafka import KafkaLogin
-from libs.bus.tests.stage import WORKER, Stage, make_stage, running, some, until
+from libs.bus.tests.stage import WORKER, Stage, a_stage, running, some, until
 from libs.events import Event
 from libs.kit import telemetry
 from libs.kit.health import outcome
@@ -25,9 +25,8 @@ WORD = "Nguyen-s3cret-word"
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def stage(postgres_url: str, kafka_login: KafkaLogin) -> AsyncIterator[Stage]:
-    made = await make_stage(postgres_url, kafka_login)
-    yield made
-    await made.database.close()
+    async with a_stage(postgres_url, kafka_login) as made:
+        yield made
 
 
 @pytest.fixture
