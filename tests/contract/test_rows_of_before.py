@@ -75,6 +75,57 @@ async def test_a_call_to_a_partner_that_waits_names_our_reference(postgres_url: 
     await owner.close()
 
 
+async def test_what_ecps_kept_of_cases_and_tells_partners_names_nobody(postgres_url: str) -> None:
+    made = await create_service_database(postgres_url, "ecps", prefix="named_")
+    await migrate("ecps", made.owner_url, "0010")
+    owner = await asyncpg.connect(made.owner_url)
+    await owner.execute("SELECT set_config('polyplus.scope', 'worker', false)")
+    wish = {"partner_id": "p", "consent_given_by": "Nguyễn Văn An"}
+    kept = {
+        "opened": {"number": "CASE-1", "reporter_name": "Nguyễn Văn An"},
+        "requests": {"1": wish, "2": {"partner_id": "q"}},
+    }
+    file, bare = (
+        await a_row(owner, "case_files", kept),
+        await a_row(owner, "case_files", {"opened": None, "requests": {}}),
+    )
+    engagement = await a_row(owner, "engagements", {"partner_name": "Cloud"})
+    sides = {
+        ("to_partner", "customer"): "customer",
+        ("to_partner", "support"): "Poly+ support",
+        ("from_partner", "partner"): "Cloud",
+    }
+    notes = {}
+    for (direction, origin), side in sides.items():
+        said = {"engagement_id": engagement, "direction": direction, "origin": origin, "author": "Nguyễn Văn An"}
+        notes[await a_row(owner, "engagement_notes", said)] = side
+        payload = {
+            "author": "Nguyễn Văn An",
+            "text": "Nguyễn Văn An: No picture\n[poly-plus 1]",
+            "marker": "[poly-plus 1]",
+        }
+        await owner.execute(
+            "INSERT INTO jobs (id, aggregate, aggregate_id, kind, reference, payload) VALUES ($1, 'EngagementNote', $2, 'send_note', '', $3)",
+            str(uuid4()), [*notes][-1], json.dumps(payload),
+        )  # fmt: skip
+
+    await migrate("ecps", made.owner_url)
+
+    opened = await owner.fetchrow("SELECT opened, requests FROM case_files WHERE id = $1", file)
+    assert opened
+    assert json.loads(opened["opened"]) == {"number": "CASE-1"}
+    assert json.loads(opened["requests"]) == {"1": {"partner_id": "p"}, "2": {"partner_id": "q"}}
+    assert await owner.fetchval("SELECT requests FROM case_files WHERE id = $1", bare) == "{}"
+    assert {
+        str(row["id"]): row["author"] for row in await owner.fetch("SELECT id, author FROM engagement_notes")
+    } == notes
+    for job in await owner.fetch("SELECT aggregate_id, payload FROM jobs WHERE kind = 'send_note'"):
+        side = notes[str(job["aggregate_id"])]
+        waiting = json.loads(job["payload"])
+        assert (waiting["author"], waiting["text"]) == (side, f"{side}: No picture\n[poly-plus 1]")
+    await owner.close()
+
+
 def test_a_depot_that_a_gateway_of_before_vouches_for_keeps_its_depot() -> None:
     """The gateway is replaced last: until then the services read its tokens."""
     key, depot = Ed25519PrivateKey.generate(), uuid4()
