@@ -29,6 +29,16 @@ def known_types(begins: Sequence[str], *, public_only: bool) -> list[str] | None
     return None if found >= known else sorted(found)
 
 
+def of_an_older_version(ce_type: str, data: Any) -> tuple[str, dict[str, Any]] | None:
+    """Type and data in the newest version; None where they are of that, or never were of theirs."""
+    if read_as(ce_type) == ce_type or not isinstance(data, dict) or data.keys() == {UNREADABLE}:
+        return None
+    try:
+        return newest(ce_type, data)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return None
+
+
 def given_out(ce_type: str, data: Any) -> tuple[str, Any]:
     """Type and data in the newest version, so that what a version has dropped is not told.
 
@@ -36,9 +46,4 @@ def given_out(ce_type: str, data: Any) -> tuple[str, Any]:
     """
     if read_as(ce_type) == ce_type:
         return ce_type, data
-    if isinstance(data, dict) and data.keys() != {UNREADABLE}:
-        try:
-            return newest(ce_type, data)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-            pass
-    return read_as(ce_type), None
+    return of_an_older_version(ce_type, data) or (read_as(ce_type), None)

@@ -9,7 +9,7 @@ import pydantic_core
 
 from libs.bus import Delivery
 from libs.store import Transaction
-from services.activity.model.types import UNREADABLE, visibility_of
+from services.activity.model.types import UNREADABLE, of_an_older_version, visibility_of
 
 CHANNEL = "activity_appended"
 _LOCK_KEY = 0x61637469
@@ -55,7 +55,7 @@ ON CONFLICT (event_id) DO NOTHING
 
 
 async def append_events(deliveries: Sequence[Delivery], tx: Transaction) -> None:
-    """Keeps them all, whatever they are: a type without a contract is kept for the staff alone."""
+    """Keeps them all, whatever they are: a type without a contract for the staff alone, an older version as the newest."""
     rows = [_row(delivery) for delivery in deliveries]
     await tx.connection.execute(_LOCK)
     await tx.connection.execute(_APPEND, *zip(*rows, strict=True))
@@ -63,20 +63,25 @@ async def append_events(deliveries: Sequence[Delivery], tx: Transaction) -> None
 
 def _row(d: Delivery) -> tuple[Any, ...]:
     """What `_APPEND` takes of one event, in its order."""
-    case_id, data = _content(d.data)
-    about = (d.event_id, d.topic, d.type, d.subject, d.version, case_id, d.account_id, visibility_of(d.type))
+    type, case_id, data = _content(d.type, d.data)
+    about = (d.event_id, d.topic, type, d.subject, d.version, case_id, d.account_id, visibility_of(type))
     return (*about, d.time, d.actor, d.causation_id, d.traceparent, data)
 
 
-def _content(data: bytes | None) -> tuple[UUID | None, str]:
-    """The case that the data names, and the data as a JSON text that the database takes."""
+def _content(type: str, data: bytes | None) -> tuple[str, UUID | None, str]:
+    """The type as it is kept, the case that the data names, and the data as a JSON text that the database takes."""
     if data is None:
-        return None, "null"
+        return type, None, "null"
     try:
         content, text = pydantic_core.from_json(data, allow_inf_nan=False), data.decode()
     except ValueError:
-        return None, _unreadable(data)
-    return _case_id(content), _unreadable(data) if "\\u0000" in text else text
+        return type, None, _unreadable(data)
+    if "\\u0000" in text:
+        return type, _case_id(content), _unreadable(data)
+    if found := of_an_older_version(type, content):
+        type, newer = found
+        text = pydantic_core.to_json(newer).decode()
+    return type, _case_id(content), text
 
 
 def _case_id(content: object) -> UUID | None:

@@ -12,6 +12,7 @@ from libs.events.cases_work import InternalNoteAdded, NoteAdded
 from libs.events.escalation import ClockStarted
 from libs.events.rma import PartShipped
 from libs.store.ids import new_id
+from tests.support.harness import Harness
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CASE_OPENED, CASE_ROUTED = CaseOpened.contract.ce_type, CaseRouted.contract.ce_type
@@ -53,3 +54,11 @@ def an_event(
 def saying(delivery: Delivery, data: bytes | None) -> Delivery:
     """The same record with other bytes in it."""
     return replace(delivery, data=data)
+
+
+async def kept_by_code_of_before(activity: Harness, **data: Any) -> None:
+    """Makes the cases that were opened so far rows as code of before keeps them: in the older version, and with what it said."""
+    async with activity.transaction() as tx:
+        await tx.connection.execute(
+            "UPDATE activity_events SET type = $1, data = data || $2::jsonb WHERE type = $3", CASE_OPENED_ONCE, json.dumps(data), CASE_OPENED,
+        )  # fmt: skip

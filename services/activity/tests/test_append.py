@@ -1,6 +1,7 @@
 """The stream holds everything, once, in one order, with whose it is."""
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -91,6 +92,39 @@ async def test_a_type_without_a_contract_is_for_the_staff_alone(activity: Harnes
 async def test_an_old_version_is_as_visible_as_the_one_it_is_read_as(activity: Harness) -> None:
     await activity.deliver(an_event(CASE_OPENED_ONCE))
     assert [row["visibility"] for row in await stored(activity)] == ["public"]
+
+
+async def test_an_event_of_an_older_version_is_kept_as_the_newest_has_it(activity: Harness) -> None:
+    await activity.deliver(an_event(CASE_OPENED_ONCE, reporter_name="Nguyễn Văn An", description="no picture"))
+    [row] = await stored(activity)
+    assert (row["type"], {*json.loads(row["data"])}) == (CASE_OPENED, {"case_id", "description"})
+
+
+async def test_an_upgrade_takes_out_of_the_journal_what_newer_versions_dropped(postgres_url: str) -> None:
+    owner_url, _ = await create_service_database(postgres_url, "activity", prefix="named_")
+    await migrate("activity", owner_url, "0006")
+    odd = {"[7]": "[7]", '{"data_base64": "QW4="}': '{"data_base64": "QW4="}'}
+    rows = [(CASE_OPENED_ONCE, f'{{"n": {n}, "reporter_name": "An"}}') for n in range(4500)] + [
+        (CASE_OPENED_ONCE, data) for data in odd
+    ]
+    rows += [(CASE_OPENED, '{"n": 1}'), ("polyplus.acme.new.v1", '{"reporter_name": "An"}')]
+    owner = await asyncpg.connect(owner_url)
+    try:
+        await owner.execute("SET polyplus.scope = 'worker'")
+        await owner.execute(
+            "INSERT INTO activity_events (seq, event_id, topic, type, subject, version, visibility, time, actor, data)"
+            " SELECT n, gen_random_uuid(), 'cases.events', t, gen_random_uuid(), 1, 'public', now(), 'system', d::jsonb"
+            " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS u(t, d, n)", *zip(*rows, strict=True),
+        )  # fmt: skip
+        await migrate("activity", owner_url)
+        now = await owner.fetch("SELECT type, data FROM activity_events ORDER BY seq")
+    finally:
+        await owner.close()
+    assert [(row["type"], row["data"]) for row in now[:4500]] == [(CASE_OPENED, f'{{"n": {n}}}') for n in range(4500)]
+    assert [(row["type"], row["data"]) for row in now[4500:]] == [
+        *((CASE_OPENED_ONCE, data) for data in odd.values()), (CASE_OPENED, '{"n": 1}'),
+        ("polyplus.acme.new.v1", '{"reporter_name": "An"}'),
+    ]  # fmt: skip
 
 
 async def test_a_redelivery_adds_nothing(activity: Harness) -> None:

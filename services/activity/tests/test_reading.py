@@ -19,6 +19,7 @@ from services.activity.tests.builders import (
     OTHER_ACCOUNT,
     PART_SHIPPED,
     an_event,
+    kept_by_code_of_before,
     saying,
 )
 from tests.support.harness import Harness
@@ -165,8 +166,8 @@ async def test_an_older_version_is_given_out_as_the_newest_without_the_person_it
     activity: Harness, role: str
 ) -> None:
     case = uuid4()
-    old = an_event(CASE_OPENED_ONCE, case_id=case, reporter_name="Nguyễn Văn An", description="no picture")
-    await activity.deliver(old, an_event(PART_SHIPPED, case_id=case))
+    await activity.deliver(an_event(case_id=case, description="no picture"), an_event(PART_SHIPPED, case_id=case))
+    await kept_by_code_of_before(activity, reporter_name="Nguyễn Văn An")
     told = (CASE_OPENED, {"case_id": str(case), "description": "no picture"})
 
     async def first(path: str) -> tuple[str, object]:
