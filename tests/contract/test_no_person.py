@@ -1,6 +1,7 @@
 """Facts name no person and hold no address: ids, and what decides. Names and places travel as state, which can be forgotten."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from libs.events.ecps_calls import JointCallHeld
 from libs.events.schemas import Schema, schema_of
 
 SAMPLES = Path(__file__).parent / "samples"
+SERVICES = Path(__file__).parents[2] / "services"
 PERSONAL = {
     "access_notes", "acknowledged_by", "address", "address_lines", "assignee", "author", "called", "consent_given_by", "email", "expert",
     "host", "invitee", "join_url", "label_url", "name", "organiser", "owner", "participant", "participants", "phone", "postal_code",
@@ -158,3 +160,10 @@ def test_of_who_undertook_something_in_a_call_a_side_is_told() -> None:
     assert type == JointCallHeld.contract.ce_type
     assert data == {"actions": [{"what": "look", "owner": "partner"}, {"what": "wait"}, {"what": "rest"}, None]}
     assert newest("polyplus.ecps.joint-call-held.v1", {"actions": "none"})[1] == {"actions": "none"}
+
+
+def test_no_sentence_that_we_write_has_a_place_for_a_name() -> None:
+    files = sorted(SERVICES.glob("*/model/wording.py"))
+    assert files
+    places = {place for file in files for place in re.findall(r"\{(\w+)\}", file.read_text("utf-8"))}
+    assert places == {"component", "detail", "partner", "previous", "queue", "serial", "text", "ticket"}
