@@ -1,10 +1,12 @@
 """What code of the release before wrote, and goes on writing until its last process is replaced, means what it meant."""
 
 import json
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
 import jwt
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from deploy.local.databases import create_service_database
@@ -123,6 +125,67 @@ async def test_what_ecps_kept_of_cases_and_tells_partners_names_nobody(postgres_
         side = notes[str(job["aggregate_id"])]
         waiting = json.loads(job["payload"])
         assert (waiting["author"], waiting["text"]) == (side, f"{side}: No picture\n[poly-plus 1]")
+    await owner.close()
+
+
+AT = "2026-03-02T09:00:00Z"
+NAMED: list[tuple[str, str, str, dict[str, Any], dict[str, Any]]] = [
+    (
+        "rma", "0011", "rmas",
+        {"history": [{"state": "shipped", "reason": "received by hand"}, {"state": "delivered", "reason": "received by An"}], "received_by": "An"},
+        {"history": [{"state": "shipped", "reason": "received by hand"}, {"state": "delivered", "reason": "delivered"}], "received_by": "An"},
+    ),
+    (
+        "rma", "0011", "case_files",
+        {"diagnoses": {"1": {"fault": None, "visits": [{"kind": "completed", "by": "Minh"}, {"kind": "failed"}]}, "2": {"visits": []}}},
+        {"diagnoses": {"1": {"fault": None, "visits": [{"kind": "completed"}, {"kind": "failed"}]}, "2": {"visits": []}}},
+    ),
+    (
+        "escalation", "0008", "escalations",
+        {"history": [{"state": "acknowledged", "reason": "Binh took it up"}, {"state": "unanswered", "reason": "nobody took it up"}]},
+        {"history": [{"state": "acknowledged", "reason": "taken up"}, {"state": "unanswered", "reason": "nobody took it up"}]},
+    ),
+    ("entitlements", "0016", "replacements", {"by": "Lê Minh Châu"}, {"by": "system:rma"}),
+    ("entitlements", "0016", "replacements", {"by": "customer:1"}, {"by": "customer:1"}),
+    (
+        "entitlements", "0016", "registrations",
+        {"history": [{"by": "customer:1"}, {"by": "Lê Minh Châu", "reason": "1 was replaced by 2"}]},
+        {"history": [{"by": "customer:1"}, {"by": "system:rma", "reason": "1 was replaced by 2"}]},
+    ),
+    (
+        "cases", "0009", "cases",
+        {
+            "external_identifiers": [],
+            "confirmations": [{"kind": "visit", "signed_by": "An", "at": AT}],
+            "resolution": {"automatic": True, "text": "Đã sửa tại chỗ; An đã ký xác nhận."},
+        },
+        {
+            "confirmations": [{"kind": "visit", "signed_by": "", "at": AT}],
+            "resolution": {"automatic": True, "text": "Đã sửa tại chỗ; khách hàng đã ký xác nhận."},
+        },
+    ),
+    (
+        "cases", "0009", "cases",
+        {"external_identifiers": [], "confirmations": [], "resolution": {"automatic": False, "text": "The replacement works, An confirms."}},
+        {"confirmations": [], "resolution": {"automatic": False, "text": "The replacement works, An confirms."}},
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("service", ["rma", "escalation", "entitlements", "cases"])
+async def test_sentences_and_actors_of_before_name_nobody(service: str, postgres_url: str) -> None:
+    of_service = [case for case in NAMED if case[0] == service]
+    made = await create_service_database(postgres_url, service, prefix="named_")
+    await migrate(service, made.owner_url, of_service[0][1])
+    owner = await asyncpg.connect(made.owner_url)
+    await owner.execute("SELECT set_config('polyplus.scope', 'worker', false)")
+    ids = [await a_row(owner, table, before) for _, _, table, before, _ in of_service]
+
+    await migrate(service, made.owner_url)
+
+    for id, (_, _, table, _, after) in zip(ids, of_service, strict=True):
+        row = json.loads(await owner.fetchval(f"SELECT to_jsonb(t) FROM {table} t WHERE id = $1", id))
+        assert {name: row[name] for name in after} == after, table
     await owner.close()
 
 

@@ -84,6 +84,8 @@ class Confirmation(CaseValue):
 
     cause_id: UUID
     kind: Literal["visit", "part"]
+    # The release before reads it.
+    signed_by: str = ""
     at: datetime
 
 
