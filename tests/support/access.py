@@ -24,6 +24,7 @@ Cells = dict[str, str]
 _TABLE = Path(__file__).parents[2] / "docs" / "access.md"
 _PARAM = re.compile(r"\{(\w+)\}")
 _REFUSED, _HIDDEN = 403, 404
+_NO_ROW = "00000000-0000-4000-8000-0000000000ff"
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,10 @@ async def _wrong_rows(
         if not may:
             expected = answer.status_code == _REFUSED
         elif not _sees(cell, row):
-            expected = answer.status_code == _HIDDEN
+            own = (_PARAM.findall(path) or names[:1])[-1]
+            of_none = await _ask(world, method, route, role, route.path.format(**{**row.ids, own: _NO_ROW}))
+            same = _said(answer, str(row.ids[own])) == _said(of_none, _NO_ROW)
+            expected = answer.status_code == _HIDDEN and same
         wrong += _unless(expected, method, route.path, role, cell, answer, row)
     if may and len(names) > 1 and others is not False:  # what is another row's, asked for below one's own
         for mine, theirs in ((a, b) for a in rows for b in rows if _sees(cell, a) and a.id != b.id):
@@ -169,6 +173,11 @@ async def _ask(world: World, method: str, route: ServiceRoute, role: str, path: 
     body = None if method in ("GET", "DELETE") else _body(world, route, role)
     query = "" if method == "GET" else next((q for words, q in world.queries.items() if route.path.endswith(words)), "")
     return await world.harness.request(method, path + query, body, role=role, headers=headers)
+
+
+def _said(answer: httpx.Response, id: str) -> str:
+    """The answer to a question about this row, without its id: what is hidden is answered as what is not there."""
+    return answer.text.replace(id, "")
 
 
 def _unless(

@@ -1,17 +1,16 @@
 """Who may read what, and what they may do with an engagement."""
 
-from typing import Any, Literal, NamedTuple, TypeVar
-from uuid import UUID
+from typing import Any, Literal, NamedTuple
 
 from libs.kit.auth import ACCOUNT_KEEPERS, ENGINEERS, Principal
 from libs.kit.commands import Commands, Given
-from libs.kit.rows import Rows, of_its_accounts, visible
-from libs.store import Entity, Transaction
+from libs.kit.rows import Rows, of_its_accounts
+from services.ecps.model.agreement import Agreement
 from services.ecps.model.case_file import CaseFile
 from services.ecps.model.engagement import Engagement, machine
+from services.ecps.model.joint_call import JointCall
 from services.ecps.model.partner import Partner
 
-E = TypeVar("E", bound=Entity)
 Command = Literal["partner_updates", "ticket", "no_ticket", "notes", "withdraw"]
 
 
@@ -20,16 +19,28 @@ class EngagementAndCase(NamedTuple):
     case: CaseFile
 
 
-def visible_to(caller: Principal, cls: type[Any]) -> Rows:
-    """A cloud partner sees itself and what is its own, whosever the case; the partners there are, everybody else."""
-    if caller.role == "partner":
-        return [(cls.c.id if cls is Partner else cls.c.partner_id) == caller.partner_id]
-    return [] if cls is Partner else of_its_accounts(caller, cls.c.account_id)
+def visible_to(caller: Principal) -> Rows:
+    """A cloud partner sees the engagements with itself, whosever the case."""
+    return _its_own(caller, Engagement.c)
 
 
-async def shown(cls: type[E], id: UUID, caller: Principal, tx: Transaction, *, lock: bool = False) -> E:
-    """Raises NotFound."""
-    return await visible(cls, id, visible_to(caller, cls), tx, lock=lock)
+def calls_visible_to(caller: Principal) -> Rows:
+    """A cloud partner sees the joint calls with itself."""
+    return _its_own(caller, JointCall.c)
+
+
+def agreements_visible_to(caller: Principal) -> Rows:
+    """A cloud partner sees its own."""
+    return _its_own(caller, Agreement.c)
+
+
+def partners_visible_to(caller: Principal) -> Rows:
+    """A cloud partner sees itself; the partners there are, everybody else."""
+    return [Partner.c.id == caller.partner_id] if caller.role == "partner" else []
+
+
+def _its_own(caller: Principal, c: Any) -> Rows:
+    return [c.partner_id == caller.partner_id] if caller.role == "partner" else of_its_accounts(caller, c.account_id)
 
 
 def _takes_notes(its: EngagementAndCase) -> None:

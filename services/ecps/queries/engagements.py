@@ -17,13 +17,14 @@ from libs.kit.files import disposition
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.listing import COUNTS, DatedListing, Listing, Out, Summarised, listed, order
 from libs.kit.paging import Page
+from libs.kit.rows import visible
 from libs.store import Transaction
 from services.ecps.model.case_file import CaseFile
 from services.ecps.model.engagement import Engagement, EngagementChange, EngagementState
 from services.ecps.model.engagement_note import Delivery, EngagementNote
 from services.ecps.model.findings import Findings, findings_of
 from services.ecps.model.partner import ConnectorKind, Partner
-from services.ecps.queries.access import COMMANDS, Command, EngagementAndCase, shown, visible_to
+from services.ecps.queries.access import COMMANDS, Command, EngagementAndCase, visible_to
 
 router = Router(tags=["partner engagements"])
 _PATH = "/v1/partner-engagements"
@@ -96,7 +97,7 @@ async def engagement_for(
 
     Raises NotFound for another's just as for none, and for a command what `COMMANDS.permit` raises.
     """
-    engagement = await shown(Engagement, id, caller, tx, lock=command is not None)
+    engagement = await visible(Engagement, id, visible_to(caller), tx, lock=command is not None)
     its = EngagementAndCase(engagement, await CaseFile.get(engagement.case_id, tx))
     if command:
         COMMANDS.permit(command, caller.role, its)
@@ -130,8 +131,7 @@ async def list_engagements_route(
     async def cases(engagements: Sequence[Engagement]) -> None:
         await tx.find_many(CaseFile, [each.case_id for each in engagements])
 
-    rows = visible_to(caller, Engagement)
-    return await listed(tx, Engagement, asked, rows, out=out, beside=cases, summary=EngagementSummary)
+    return await listed(tx, Engagement, asked, visible_to(caller), out=out, beside=cases, summary=EngagementSummary)
 
 
 @router.get(_PATH + "/{engagement_id}", dependencies=[allow(*CASE_READERS)])

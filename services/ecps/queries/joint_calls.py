@@ -15,9 +15,10 @@ from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.listing import Listing, Out, listed, order
 from libs.kit.paging import Page
 from libs.kit.problems import Conflict
+from libs.kit.rows import visible
 from libs.store import Transaction
 from services.ecps.model.joint_call import CallAction, CallChange, CallParticipant, CallState, JointCall, call_machine
-from services.ecps.queries.access import shown, visible_to
+from services.ecps.queries.access import calls_visible_to
 
 router = Router(tags=["joint calls"])
 
@@ -53,7 +54,7 @@ class JointCallOut(Out):
 
 async def call_for(caller: Principal, id: UUID, tx: Transaction, *, lock: bool = False) -> JointCall:
     """Raises NotFound for another's just as for none."""
-    return await shown(JointCall, id, caller, tx, lock=lock)
+    return await visible(JointCall, id, calls_visible_to(caller), tx, lock=lock)
 
 
 class JointCallList(Listing):
@@ -73,7 +74,7 @@ async def list_joint_calls_route(
     tx: Tx, caller: Caller, asked: Annotated[JointCallList, Query()]
 ) -> Page[JointCallOut]:
     """The newest first."""
-    return await listed(tx, JointCall, asked, visible_to(caller, JointCall), out=JointCallOut.model_validate)
+    return await listed(tx, JointCall, asked, calls_visible_to(caller), out=JointCallOut.model_validate)
 
 
 @router.get("/v1/joint-calls/{call_id}", dependencies=[allow(*CASE_READERS)])

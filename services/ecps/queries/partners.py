@@ -12,9 +12,10 @@ from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.listing import Listing, Out, listed, order
 from libs.kit.names import Words
 from libs.kit.paging import Page
+from libs.kit.rows import visible
 from services.ecps.model.agreement import Agreement
 from services.ecps.model.partner import ConnectorKind, Level, Partner, PartnerChange
-from services.ecps.queries.access import shown, visible_to
+from services.ecps.queries.access import agreements_visible_to, partners_visible_to
 
 router = Router(tags=["partners"])
 
@@ -75,23 +76,23 @@ class AgreementList(Listing):
 @router.get("/v1/partners", dependencies=[allow(*CASE_READERS)])
 async def list_partners_route(tx: Tx, caller: Caller, asked: Annotated[PartnerList, Query()]) -> Page[PartnerOut]:
     """The newest first."""
-    rows = visible_to(caller, Partner)
+    rows = partners_visible_to(caller)
     return await listed(tx, Partner, asked, rows, out=lambda partner: PartnerOut.of(partner, caller))
 
 
 @router.get("/v1/partners/{partner_id}", dependencies=[allow(*CASE_READERS)])
 async def get_partner_route(partner_id: UUID, tx: Tx, caller: Caller) -> PartnerOut:
     """One partner; how we reach it is for staff alone."""
-    return PartnerOut.of(await shown(Partner, partner_id, caller, tx), caller)
+    return PartnerOut.of(await visible(Partner, partner_id, partners_visible_to(caller), tx), caller)
 
 
 @router.get("/v1/partner-agreements", dependencies=[allow(*CASE_READERS)])
 async def list_agreements_route(tx: Tx, caller: Caller, asked: Annotated[AgreementList, Query()]) -> Page[AgreementOut]:
     """The newest first."""
-    return await listed(tx, Agreement, asked, visible_to(caller, Agreement), out=AgreementOut.model_validate)
+    return await listed(tx, Agreement, asked, agreements_visible_to(caller), out=AgreementOut.model_validate)
 
 
 @router.get("/v1/partner-agreements/{agreement_id}", dependencies=[allow(*CASE_READERS)])
 async def get_agreement_route(agreement_id: UUID, tx: Tx, caller: Caller) -> AgreementOut:
     """One agreement between an account and a partner."""
-    return AgreementOut.model_validate(await shown(Agreement, agreement_id, caller, tx))
+    return AgreementOut.model_validate(await visible(Agreement, agreement_id, agreements_visible_to(caller), tx))

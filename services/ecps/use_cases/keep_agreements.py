@@ -7,10 +7,11 @@ from libs.kit.auth import ACCOUNT_KEEPERS
 from libs.kit.fields import Line, Zone
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.patch import New, Patch
+from libs.kit.rows import visible
 from libs.store import Transaction
 from services.ecps.model.agreement import Agreement
 from services.ecps.model.partner import Partner
-from services.ecps.queries.access import shown
+from services.ecps.queries.access import agreements_visible_to
 from services.ecps.queries.partners import AgreementOut
 from services.ecps.reactions.use_agreement import use
 
@@ -54,7 +55,7 @@ async def create_agreement_route(cmd: CreateAgreement, tx: Tx, caller: Caller) -
 @router.patch("/v1/partner-agreements/{agreement_id}", dependencies=[allow(*ACCOUNT_KEEPERS)])
 async def change_agreement_route(agreement_id: UUID, cmd: ChangeAgreement, tx: Tx, caller: Caller) -> AgreementOut:
     """Corrects an agreement; what waited for it goes on by itself (S7)."""
-    agreement = await shown(Agreement, agreement_id, caller, tx, lock=True)
+    agreement = await visible(Agreement, agreement_id, agreements_visible_to(caller), tx, lock=True)
     partner = await Partner.get(agreement.partner_id, tx, lock=True)
     cmd.apply_to(agreement)
     agreement.must_be_complete()

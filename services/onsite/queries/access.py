@@ -1,7 +1,7 @@
 """Who sees which visit, and what they may do with it. All that hangs below a work order is seen with it."""
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import sqlalchemy as sa
 
@@ -28,19 +28,25 @@ Command = Literal[
 ]
 
 
-def visible_to(caller: Principal, cls: type[Any]) -> Rows:
-    """A technician sees their own visits, from the booking until some hours (policy) after the end, the work orders of these, and
-    their own record."""
+def visible_to(caller: Principal) -> Rows:
+    """A technician sees the work orders of their visits."""
     if caller.role != "technician":
-        return [] if cls is Technician else of_its_accounts(caller, cls.c.account_id)
+        return of_its_accounts(caller, WorkOrder.c.account_id)
+    return [WorkOrder.c.id.in_(sa.select(Appointment.c.work_order_id).where(*visits_visible_to(caller)))]
+
+
+def visits_visible_to(caller: Principal) -> Rows:
+    """A technician sees their own, from the booking until some hours (policy) after the end."""
     c = Appointment.c
+    if caller.role != "technician":
+        return of_its_accounts(caller, c.account_id)
     in_time = sa.or_(c.state.in_(COMING), c.technicians_until > sa.func.app_now())
-    theirs = [c.technician_id == caller.technician_id, in_time]
-    return {
-        Appointment: theirs,
-        WorkOrder: [WorkOrder.c.id.in_(sa.select(c.work_order_id).where(*theirs))],
-        Technician: [Technician.c.id == caller.technician_id],
-    }[cls]
+    return [c.technician_id == caller.technician_id, in_time]
+
+
+def technicians_visible_to(caller: Principal) -> Rows:
+    """A technician sees their own record."""
+    return [Technician.c.id == caller.technician_id] if caller.role == "technician" else []
 
 
 def _given(*roles: str, check: Callable[[LockedVisit], object]) -> Given[LockedVisit]:

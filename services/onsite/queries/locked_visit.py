@@ -33,7 +33,7 @@ async def visit_for(caller: Principal, work_order_id: UUID, tx: Transaction, com
 
     Raises NotFound, also for a work order that the caller does not see; NotYourVisit; Forbidden; what `COMMANDS.permit` raises.
     """
-    await visible(WorkOrder, work_order_id, visible_to(caller, WorkOrder), tx)
+    await visible(WorkOrder, work_order_id, visible_to(caller), tx)
     visit = await lock_visit(work_order_id, tx)
     if caller.role == "technician":
         visit.case.must_take_commands(visit.order.state)

@@ -16,7 +16,7 @@ from libs.kit.paging import Page
 from libs.kit.rows import visible
 from services.onsite.model.places import Location, Place
 from services.onsite.model.technician import Absence, Authorisation, Technician, Territory
-from services.onsite.queries.access import visible_to
+from services.onsite.queries.access import technicians_visible_to
 
 router = Router(tags=["technicians"])
 
@@ -63,7 +63,7 @@ async def list_technicians_route(
     tx: Tx, caller: Caller, asked: Annotated[TechnicianList, Query()]
 ) -> Page[TechnicianOut]:
     """By age of the record."""
-    rows = visible_to(caller, Technician)
+    rows = technicians_visible_to(caller)
     if asked.family is not None:
         rows.append(contains(Technician.c.authorisations, [{"family": asked.family}]))
     return await listed(tx, Technician, asked, rows, out=TechnicianOut.model_validate)
@@ -71,7 +71,7 @@ async def list_technicians_route(
 
 @router.get("/v1/technicians/{technician_id}", dependencies=[allow(*STAFF, "technician")])
 async def get_technician_route(technician_id: UUID, tx: Tx, caller: Caller) -> TechnicianOut:
-    rows = visible_to(caller, Technician)
+    rows = technicians_visible_to(caller)
     return TechnicianOut.model_validate(await visible(Technician, technician_id, rows, tx))
 
 

@@ -21,7 +21,7 @@ from services.onsite.model.availability import demand_of, offers
 from services.onsite.model.case_file import CaseFile, Part
 from services.onsite.model.slots import Slot
 from services.onsite.model.work_order import Change, SoftwareApproval, WorkOrder, WorkOrderState
-from services.onsite.queries.access import Command, possible_for, visible_to
+from services.onsite.queries.access import Command, possible_for, visible_to, visits_visible_to
 from services.onsite.queries.locked_visit import visit_of
 
 router = Router(tags=["work orders"])
@@ -91,15 +91,24 @@ class Slots(BaseModel):
 async def work_order_out(order: WorkOrder, tx: Transaction, caller: Principal) -> WorkOrderOut:
     """With its parts, where it is, and its appointment, as this transaction leaves them."""
     await tx.flush()
+    last = await _last_visits([order], tx, caller)
+    return await _out(order, last.get(order.id), tx, caller)
+
+
+async def _last_visits(orders: Sequence[WorkOrder], tx: Transaction, caller: Principal) -> dict[UUID, Appointment]:
+    """The latest that the caller sees of each, as the database has them."""
+    theirs = (Appointment.c.work_order_id.in_([order.id for order in orders]), *visits_visible_to(caller))
+    return {each.work_order_id: each for each in await tx.select(Appointment, *theirs, order_by=(Appointment.c.made,))}
+
+
+async def _out(order: WorkOrder, last: Appointment | None, tx: Transaction, caller: Principal) -> WorkOrderOut:
     case = await CaseFile.get(order.case_id, tx)
-    its = (Appointment.c.work_order_id == order.id, *visible_to(caller, Appointment))
-    last = await tx.select(Appointment, *its, order_by=(Appointment.c.made.desc(),), limit=1)
     out = WorkOrderOut.model_validate(order)
     out.parts = case.parts_of(order.diagnosis_id)
     if case.coverage and (last or caller.role != "technician"):
         out.site, out.contact = case.coverage.site, case.coverage.contact
     out.possible = possible_for(caller, await visit_of(order, case, tx, lock=False))
-    out.appointment = AppointmentOut.model_validate(last[0]) if last else None
+    out.appointment = AppointmentOut.model_validate(last) if last else None
     return out
 
 
@@ -121,21 +130,22 @@ async def list_work_orders_route(
     tx: Tx, caller: Caller, asked: Annotated[WorkOrderList, Query()]
 ) -> Page[WorkOrderOut] | Page[WorkOrderSummary]:
     """The newest first."""
+    last: dict[UUID, Appointment] = {}
 
     async def out(order: WorkOrder) -> WorkOrderOut:
-        return await work_order_out(order, tx, caller)
+        return await _out(order, last.get(order.id), tx, caller)
 
     async def visits(orders: Sequence[WorkOrder]) -> None:
+        last.update(await _last_visits(orders, tx, caller))
         await tx.find_many(CaseFile, [order.case_id for order in orders])
         await tx.find_many(Appointment, [order.appointment_id for order in orders if order.appointment_id])
 
-    rows = visible_to(caller, WorkOrder)
-    return await listed(tx, WorkOrder, asked, rows, out=out, beside=visits, summary=WorkOrderSummary)
+    return await listed(tx, WorkOrder, asked, visible_to(caller), out=out, beside=visits, summary=WorkOrderSummary)
 
 
 @router.get("/v1/work-orders/{work_order_id}", dependencies=[allow(*VISIT_READERS)])
 async def get_work_order_route(work_order_id: UUID, tx: Tx, caller: Caller) -> WorkOrderOut:
-    order = await visible(WorkOrder, work_order_id, visible_to(caller, WorkOrder), tx)
+    order = await visible(WorkOrder, work_order_id, visible_to(caller), tx)
     return await work_order_out(order, tx, caller)
 
 
@@ -151,7 +161,7 @@ async def list_slots_route(
     not_before: AwareDatetime | None = None,
 ) -> Slots:
     """Feasible times, the earliest first; of several technicians at one time the one with the shortest way."""
-    order = await visible(WorkOrder, work_order_id, visible_to(caller, WorkOrder), tx)
+    order = await visible(WorkOrder, work_order_id, visible_to(caller), tx)
     case = await CaseFile.get(order.case_id, tx)
     case.must_take_commands(order.state)
     ready = case.readiness(order.diagnosis_id, frozenset(order.unusable))
@@ -181,4 +191,4 @@ async def list_appointments_route(
     tx: Tx, caller: Caller, asked: Annotated[AppointmentList, Query()]
 ) -> Page[AppointmentOut]:
     """The dispatch board: by the beginning of the arrival window."""
-    return await listed(tx, Appointment, asked, visible_to(caller, Appointment), out=AppointmentOut.model_validate)
+    return await listed(tx, Appointment, asked, visits_visible_to(caller), out=AppointmentOut.model_validate)

@@ -23,7 +23,7 @@ from services.onsite.model.technician import (
     Territory,
     working_hours,
 )
-from services.onsite.queries.access import visible_to
+from services.onsite.queries.access import technicians_visible_to
 from services.onsite.queries.locked_visit import lock_visit
 from services.onsite.queries.master_data import TechnicianOut
 from services.onsite.reactions.act_on_case import act_on_visit
@@ -109,7 +109,7 @@ async def change_technician_route(technician_id: UUID, cmd: ChangeTechnician, tx
 @router.post("/v1/technicians/{technician_id}/absences", status_code=201, dependencies=[allow(*MANAGERS, "technician")])
 async def add_absence_route(technician_id: UUID, cmd: NewAbsence, tx: Tx, caller: Caller) -> TechnicianOut:
     """The technician's visits in that time move to others, or wait."""
-    await visible(Technician, technician_id, visible_to(caller, Technician), tx)
+    await visible(Technician, technician_id, technicians_visible_to(caller), tx)
 
     def change(technician: Technician) -> None:
         technician.absences = [*technician.absences, cmd]
