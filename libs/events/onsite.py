@@ -204,6 +204,7 @@ class VisitFailed(Event, type="polyplus.onsite.visit-failed", visibility="public
     case_id: UUID
     diagnosis_id: UUID
     technician_id: UUID
+    person_id: UUID | None = None
     reason: FailureReason
     explanation: str
     rma_ids: list[UUID] = []  # of the parts that were the reason

@@ -47,6 +47,8 @@ async def test_a_signed_visit_resolves_the_case_when_nothing_else_is_waited_for(
     assert (await shown(cases, case_id))["state"] == "pending"
     await cases.deliver(visit_completed(case_id, at(90)))
 
+    [note] = (await cases.get(f"/v1/cases/{case_id}/notes")).json()["items"]
+    assert (note["origin"], note["author_name"]) == ("technician", "Kỹ thuật viên")
     case = await shown(cases, case_id)
     assert case["state"] == "resolved"
     assert case["resolution"]["automatic"]

@@ -69,6 +69,8 @@ async def test_the_visit_is_completed_when_support_and_the_contact_both_sign_off
     assert arrived.in_window
     assert completed.arrived_at == arrived.arrived_at > left.departed_at
     assert [change["state"] for change in done["history"]] == ["open", "planned", "in_progress", "completed"]
+    told = b"".join([row["data"] for row in await onsite.outbox()]).decode()
+    assert [name for name in ('"An"', "Ngọc", "the engineer", "Lê Lợi") if name in told] == []
     await onsite.advance(timedelta(days=2))
     assert (await onsite.get(PATH)).json()["state"] == "completed"
 
