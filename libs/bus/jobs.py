@@ -10,7 +10,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -104,6 +104,7 @@ class JobRun:
     said: str | None = None
 
 
+Prepare = Callable[[Any, Transaction], Awaitable[dict[str, Any]]]
 Call = Callable[[JobRun, httpx.AsyncClient], Awaitable[dict[str, Any]]]
 Done = Callable[[Any, dict[str, Any], Transaction], Awaitable[None]]
 Failed = Callable[[Any, str, Transaction], Awaitable[None]]
@@ -116,6 +117,7 @@ class _Kind:
     done: Done
     failed: Failed
     attempts: int
+    prepare: Prepare | None
 
 
 @dataclass
@@ -139,9 +141,20 @@ class Jobs:
         self._kinds: dict[tuple[str, str], _Kind] = {}
         self._scope = Scope.system(service)
 
-    def on(self, cls: type[Entity], kind: str, *, call: Call, done: Done, failed: Failed, attempts: int = 8) -> None:
-        """`attempts`: how often the call is made at most; the pauses between double from 0.2 s to 60 s."""
-        self._kinds[cls.__name__, kind] = _Kind(cls, call, done, failed, attempts)
+    def on(
+        self,
+        cls: type[Entity],
+        kind: str,
+        *,
+        call: Call,
+        done: Done,
+        failed: Failed,
+        attempts: int = 8,
+        prepare: Prepare | None = None,
+    ) -> None:
+        """`attempts`: how often the call is made at most; the pauses between double from 0.2 s to 60 s. `prepare(aggregate, tx)` makes
+        the payload of each attempt, so that no job's row holds what belongs to somebody."""
+        self._kinds[cls.__name__, kind] = _Kind(cls, call, done, failed, attempts, prepare)
 
     def __bool__(self) -> bool:
         return bool(self._kinds)
@@ -214,9 +227,12 @@ class Jobs:
         about = (row["id"], row["aggregate_id"], row["kind"], row["reference"])
         run = JobRun(*about, payload, row["attempt"], row["said"])
         async with database.transaction(self._scope) as tx:
-            if await kind.cls.find(run.aggregate_id, tx) is None:
+            aggregate = await kind.cls.find(run.aggregate_id, tx)
+            if aggregate is None:
                 await self._end(row, tx)
                 return None
+            if kind.prepare:
+                run = replace(run, payload=await kind.prepare(aggregate, tx))
         try:
             async with asyncio.timeout(_CALL_SECONDS):
                 result = await kind.call(run, http)

@@ -17,6 +17,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from pydantic import ValidationError
 
+from libs.bus import locks
 from libs.bus.batch import Fenced
 from libs.bus.envelope import Delivery, delivery
 from libs.bus.handlers import Handlers
@@ -44,6 +45,8 @@ INSERT INTO consumer_offsets AS o (consumer, topic, partition, next) VALUES ($1,
 ON CONFLICT (consumer, topic, partition) DO UPDATE SET next = o.next RETURNING next
 """
 _MOVE = "UPDATE consumer_offsets SET next = $4 WHERE (consumer, topic, partition, next) = ($1, $2, 0, $3)"
+_LOCK = f"SELECT pg_advisory_xact_lock({locks.REPLICAS}, hashtext($1))"
+_SHARED_LOCK = f"SELECT pg_advisory_xact_lock_shared({locks.REPLICAS}, hashtext($1))"
 _CURRENT = f"""
 SELECT count(*) > 0 FROM consumer_states
  WHERE consumer = $1 AND at > clock_timestamp() - interval '{_CURRENT_SECONDS} seconds' AND lag = 0 AND halted IS NULL
@@ -77,6 +80,7 @@ class Kept(Projection):
         if not rows:
             return
         written = [self._row(id, *rows[id]) for id in sorted(rows)]
+        await tx.connection.execute(_LOCK, self.name)
         statement = Statement.insert(*self.cls.stored, written, self.sql)
         changed = [record["id"] for record in await tx.connection.fetch(*statement.alone())]
         if changed and self.changed and tx.rebuilding is None:
@@ -153,6 +157,31 @@ def _read(d: Delivery, of: type[State]) -> State | None:
         return None if d.data is None else of.model_validate_json(d.data)
     except ValidationError as error:
         raise Unreadable(f"{d.topic}/{d.partition} offset {d.offset}: {reason(error)}") from error
+
+
+@dataclass(frozen=True)
+class Awaited:
+    """A row of a replica, at least of this version."""
+
+    cls: type[Entity]
+    id: UUID
+    version: int
+
+    async def has_come(self, tx: Transaction) -> bool:
+        """Whether it has, be it as gone."""
+        name = self.cls.table.name
+        found = await tx.connection.fetchval(f'SELECT version FROM "{name}" WHERE id = $1', self.id)
+        return found is not None and found >= self.version
+
+
+async def have_come(awaited: Collection[Awaited], tx: Transaction) -> bool:
+    """Whether all of them have. When not, whoever writes down in this transaction that he waits is found by `changed`: nobody has
+    written these rows before this transaction has ended."""
+    if all([await each.has_come(tx) for each in awaited]):
+        return True
+    for name in sorted({each.cls.table.name for each in awaited}):
+        await tx.connection.execute(_SHARED_LOCK, name)
+    return all([await each.has_come(tx) for each in awaited])
 
 
 def named(consumer: str, topic: str) -> str:

@@ -76,6 +76,7 @@ class Site(Value):
     """Where the product stands, the part is shipped to and the technician goes."""
 
     site_id: UUID
+    revision: int = 0  # of its record on entitlements.people
     name: str
     address_lines: list[str]
     city: str
@@ -91,6 +92,7 @@ class Contact(Value):
     """The customer's named contact; only an authorised one may accept and sign off."""
 
     contact_id: UUID
+    revision: int = 0  # of its record on entitlements.people
     name: str
     email: str | None = None
     phone: str | None = None

@@ -81,6 +81,15 @@ def add_updated_at(op: Operations, table: str, *leading: str) -> None:
         op.execute(f"CREATE INDEX {table}_{'_'.join(columns)}_idx ON {table} ({', '.join(columns)})")
 
 
+def replica_table(op: Operations, table: str, *columns: str) -> None:
+    """A table for what another service tells as state (libs/bus/replicas.py): the columns, each of which may be null, among them the
+    account's where the state has one; then its own principals alone see the row."""
+    own = "id uuid PRIMARY KEY, version bigint NOT NULL, revision bigint NOT NULL, gone boolean NOT NULL"
+    op.execute(f"CREATE TABLE {table} ({', '.join((own, *columns))})")
+    if "account_id uuid" in columns:
+        tenant_table(op, table)
+
+
 def number_sequence(op: Operations, prefix: str) -> None:
     """The sequence behind `tx.next_number(prefix)`."""
     op.execute(f"CREATE SEQUENCE {prefix.lower()}_numbers CACHE 1")

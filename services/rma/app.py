@@ -2,7 +2,7 @@
 
 from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
-from services.rma.handlers import jobs, on, projections, timers
+from services.rma.handlers import jobs, on, projections, replicas, timers
 from services.rma.model.policy import policies
 from services.rma.queries import network, parts, promises, rmas, stock
 from services.rma.use_cases import (
@@ -53,4 +53,5 @@ service = Service(
     timers=timers,
     jobs=jobs,
     projections=projections,
+    replicas=replicas,
 )

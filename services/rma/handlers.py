@@ -1,14 +1,15 @@
 """Event → reaction; due timer → reaction; job → call and reaction."""
 
-from libs.bus import Handlers, Jobs, Timers
+from libs.bus import Handlers, Jobs, Replicas, Timers
 from libs.bus.handlers import Load
 from libs.bus.projections import Projection
 from libs.events.cases import CaseCancelled, CaseOpened, SeverityChanged
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed
-from libs.events.entitlements import CoverageDecided
+from libs.events.entitlements import ContactState, CoverageDecided, SiteState
 from libs.events.onsite import OnsiteNotCovered, VisitCancelled, VisitCompleted, VisitFailed
 from services.rma.model import rma
 from services.rma.model.case_file import CaseFile
+from services.rma.model.people import KnownContact, KnownSite
 from services.rma.model.rma import Rma
 from services.rma.model.shipment import BUY_LABEL, Shipment
 from services.rma.model.stock import SERVE_BACKORDERS, Stock
@@ -26,6 +27,7 @@ from services.rma.reactions.note_facts import (
     note_visit,
     note_withdrawal,
 )
+from services.rma.reactions.order_labels import booking, call_the_carrier, note_addresses
 from services.rma.reactions.renew_promise import miss_contract, renew_promise
 from services.rma.reactions.serve_backorders import serve_backorders
 
@@ -45,6 +47,10 @@ on(VisitCompleted, VisitFailed, VisitCancelled, load=_FILE)(note_visit)
 
 projections = (Projection(CaseFile),)
 
+replicas = Replicas("rma")
+replicas.keep(KnownContact, of=ContactState, changed=note_addresses)
+replicas.keep(KnownSite, of=SiteState, changed=note_addresses)
+
 timers = Timers("rma")
 timers(Rma, rma.CONTRACT_DUE)(miss_contract)
 timers(Rma, rma.FORECAST)(renew_promise)
@@ -52,8 +58,17 @@ timers(Rma, rma.RETURN_REMINDER)(remind)
 timers(Rma, rma.RETURN_OVERDUE)(mark_overdue)
 timers(Rma, rma.RETURN_INVOICE)(invoice)
 timers(Rma, rma.CARRIER_NEWS)(follow_what_was_heard)
+timers(Rma, rma.ADDRESS_CAME)(call_the_carrier)
 timers(Rma, rma.CLOSE)(close_by_time)
 timers(Stock, SERVE_BACKORDERS)(serve_backorders)
 
 jobs = Jobs("rma")
-jobs.on(Shipment, BUY_LABEL, call=buy_label, done=record_label, failed=record_refused_label, attempts=_A_WEEK)
+jobs.on(
+    Shipment,
+    BUY_LABEL,
+    prepare=booking,
+    call=buy_label,
+    done=record_label,
+    failed=record_refused_label,
+    attempts=_A_WEEK,
+)

@@ -118,6 +118,10 @@ class Harness:
                 await self._consume([delivery])
 
     async def _consume(self, batch: Sequence[Delivery]) -> None:
+        if batch[0].topic in self.service.replicas.topics:
+            async with self.database.transaction(Scope.system(self.service.name)) as tx:
+                await self.service.replicas.apply(batch, tx)
+            return
         partition = Partition(self.service.name, batch[0].topic, 0)
         async with self.database.pool.acquire() as connection:
             offset = await connection.fetchval(
@@ -145,6 +149,19 @@ class Harness:
         async with self.database.pool.acquire() as connection:
             rows = await connection.fetch("SELECT key, data FROM states WHERE type = $1", kind.contract.ce_type)
         return {row["key"]: row["data"] and kind.model_validate_json(row["data"]) for row in rows}
+
+    def record(self, id: UUID, state: State | type[State], *, version: int = 1) -> Delivery:
+        """Another's state as it would come from Kafka; the class alone is null: this one is gone."""
+        contract = state.contract
+        return Delivery(
+            topic=contract.topic, partition=0, offset=0, key=id, event_id=uuid7(), type=contract.ce_type, subject=id,
+            version=version, time=self._clock, actor="system", account_id=None, causation_id=None, traceparent=None,
+            data=state.model_dump_json().encode() if isinstance(state, State) else None,
+        )  # fmt: skip
+
+    async def learn(self, states: Mapping[UUID, State | type[State]], *, version: int = 1) -> None:
+        """Others' states as the service's replicas get them."""
+        await self.deliver(*(self.record(id, state, version=version) for id, state in states.items()))
 
     async def rebuild(self, table: str, *, check: bool = False) -> Rebuilt:
         """Reads a projection anew from all that was delivered, as `polyplus rebuild` does from Kafka."""

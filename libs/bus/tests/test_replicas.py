@@ -1,5 +1,6 @@
 """Replicas of what others tell as state: whatever comes twice, late, damaged or after it is gone."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -20,9 +21,9 @@ from libs.bus import kafka as our_kafka
 from libs.bus.envelope import Delivery
 from libs.bus.log import KafkaLog
 from libs.bus.rebuild import rebuild
-from libs.bus.replicas import Follower, is_current, named
+from libs.bus.replicas import Awaited, Follower, have_come, is_current, named
 from libs.bus.standing import trouble
-from libs.bus.tests.stage import WORKER, KnownThing, Stage, make_state_topic, running, some, until
+from libs.bus.tests.stage import WORKER, KnownThing, Stage, Tally, make_state_topic, running, some, until
 from libs.store import Entity, Transaction
 from libs.store.ids import new_id
 
@@ -241,3 +242,36 @@ async def test_the_end_of_a_transaction_that_a_cleaning_emptied_is_passed(
         for each in (killed, producer, plain):
             with suppress(Exception):
                 await each.stop()
+
+
+async def test_who_waits_for_a_row_is_found_whichever_transaction_is_first(stage: Stage) -> None:
+    """The one that waits has not yet committed that it does, when the row comes: the row's writer lets it go first."""
+    [thing, waiting] = some(2)
+    found: list[UUID] = []
+
+    async def find_waiting(_: Sequence[UUID], tx: Transaction) -> None:
+        found.extend(each.id for each in await tx.select(Tally))
+
+    replicas = Replicas(stage.name)
+    replicas.keep(KnownThing, of=stage.ThingState, changed=find_waiting)
+
+    async def come() -> None:
+        async with stage.database.transaction(WORKER) as tx:
+            await replicas.apply([record(stage, thing, 1)], tx)
+
+    async with stage.database.transaction(WORKER) as tx:
+        assert not await have_come([Awaited(KnownThing, thing, 1)], tx)
+        tx.add(Tally(id=waiting))
+        coming = asyncio.ensure_future(come())
+        await until(lambda: stage.fetchval(_WAITS), "the writer waits")
+    await coming
+    assert found == [waiting]
+    async with stage.database.transaction(WORKER) as tx:
+        assert await have_come([Awaited(KnownThing, thing, 1)], tx)
+        assert not await have_come([Awaited(KnownThing, thing, 2)], tx)
+
+
+_WAITS = """
+SELECT count(*) > 0 FROM pg_locks JOIN pg_database d ON d.oid = database
+ WHERE d.datname = current_database() AND locktype = 'advisory' AND NOT granted
+"""

@@ -41,6 +41,7 @@ class Contact(
         """What events say of them."""
         return values.Contact(
             contact_id=self.id,
+            revision=self.record_version,
             name=self.name,
             email=self.email,
             phone=self.phone,

@@ -68,6 +68,7 @@ class Site(
         """What events say of it."""
         return values.Site(
             site_id=self.id,
+            revision=self.record_version,
             name=self.name,
             address_lines=self.address_lines,
             city=self.city,

@@ -40,6 +40,7 @@ FORECAST_ADDRESS = f"{FORECAST}:address"
 RETURN_REMINDER = "return_reminder"
 RETURN_OVERDUE = "return_overdue"
 RETURN_INVOICE = "return_invoice"
+ADDRESS_CAME = "address_came"
 CARRIER_NEWS = "carrier_news"
 CLOSE = "close"
 

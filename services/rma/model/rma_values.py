@@ -38,7 +38,7 @@ ReturnState = Literal[
     "serial_mismatch",
     "wrong_unit",
 ]
-WaitingFor = Literal["coverage", "site"]
+WaitingFor = Literal["coverage", "site", "address"]
 InspectionResult = Literal["confirmed", "no_fault_found", "damaged", "serial_mismatch", "wrong_unit"]
 Returns = Literal["defective", "unused_replacement"]
 Leg = Literal["outbound", "return"]

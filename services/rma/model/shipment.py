@@ -12,14 +12,19 @@ from libs.kit.states import StateMachine
 from libs.store import Entity, Transaction
 
 Direction = Literal["outbound", "return"]
-LabelState = Literal["ordered", "bought", "refused", "void"]
+LabelState = Literal["awaits_address", "ordered", "bought", "refused", "void"]
 CarrierStatus = Literal["picked_up", "in_transit", "delivered", "refused", "lost", "return_received"]
 BUY_LABEL = "buy_label"
 
 label_machine: StateMachine[LabelState] = StateMachine(
     "The label",
-    {"ordered": {"bought", "refused", "void"}, "bought": {"void"}, "refused": {"bought", "void"}},
-    initial="ordered",
+    {
+        "awaits_address": {"ordered", "void"},
+        "ordered": {"bought", "refused", "void"},
+        "bought": {"void"},
+        "refused": {"bought", "void"},
+    },
+    initial="awaits_address",
 )
 
 
@@ -42,7 +47,7 @@ class CarrierNews(BaseModel):
     followed: bool = False
 
 
-class Shipment(Entity, table="shipments", indexes=("rma_id", "tracking"), unique=("reference",)):
+class Shipment(Entity, table="shipments", indexes=("rma_id", "tracking", "state"), unique=("reference",)):
     """`reference` is ours and unique at the carrier, so that ordering again never buys twice.
 
     `papers` names the customs invoice and the declaration of dangerous goods; `problem` says why the carrier refused it.
@@ -52,7 +57,7 @@ class Shipment(Entity, table="shipments", indexes=("rma_id", "tracking"), unique
     rma_id: UUID
     direction: Direction
     reference: str
-    state: LabelState = "ordered"
+    state: LabelState = "awaits_address"
     carrier: str | None = None
     service: str
     tracking: str | None = None
@@ -62,6 +67,11 @@ class Shipment(Entity, table="shipments", indexes=("rma_id", "tracking"), unique
     problem: str | None = None
     news: list[CarrierNews]
     created_at: datetime
+
+    def order(self) -> None:
+        """The carrier is asked for it."""
+        label_machine.check(self.state, "ordered")
+        self.state = "ordered"
 
     def bought(self, tracking: str, carrier: str, label_url: str | None, planned_delivery: datetime | None) -> None:
         """The carrier's answer; a label that was given up meanwhile stays void."""

@@ -17,6 +17,7 @@ from libs.kit.paging import Page
 from libs.kit.rows import visible
 from libs.store import Transaction
 from services.rma.model.case_file import CaseFile
+from services.rma.model.people import KnownContact, KnownSite
 from services.rma.model.promise import Promise
 from services.rma.model.rma import Rma
 from services.rma.model.rma_values import (
@@ -111,9 +112,20 @@ class ShipmentOut(Out):
     problem: str | None
 
 
-class RmaDetail(RmaOut):
-    """With its parcels and everything that happened."""
+class AddressOut(Out):
+    """As it stands on the label: of the site, and of who is to be asked for there."""
 
+    name: str | None
+    address_lines: list[str] | None
+    postal_code: str | None
+    contact_name: str | None
+    contact_phone: str | None
+
+
+class RmaDetail(RmaOut):
+    """With its parcels and everything that happened. `address`: null until it has come."""
+
+    address: AddressOut | None = None
     shipments: list[ShipmentOut] = Field(default_factory=list)
     history: list[Change] = Field(default_factory=list)
 
@@ -172,4 +184,12 @@ async def get_rma_route(rma_id: UUID, tx: Tx, caller: Caller) -> RmaDetail:
     parcels = await tx.select(
         Shipment, Shipment.c.rma_id == its.rma.id, order_by=(Shipment.c.created_at, Shipment.c.reference)
     )
-    return RmaDetail.of(its, caller, shipments=[ShipmentOut.model_validate(each) for each in parcels])
+    address = await _address(its.rma, tx)
+    return RmaDetail.of(its, caller, address=address, shipments=[ShipmentOut.model_validate(each) for each in parcels])
+
+
+async def _address(rma: Rma, tx: Transaction) -> AddressOut | None:
+    site = await KnownSite.find(rma.ship_to.site_id, tx) if rma.ship_to else None
+    contact = await KnownContact.find(rma.contact.contact_id, tx) if rma.contact else None
+    of_contact = {"contact_name": contact and contact.name, "contact_phone": contact and contact.phone}
+    return AddressOut.model_validate({**vars(site), **of_contact}) if site else None

@@ -1,15 +1,20 @@
-"""Order the carrier's labels, outbound and return, by durable jobs under references of our own."""
+"""Order the carrier's labels, outbound and return, by durable jobs under references of our own, once it is known who they are for."""
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
-from libs.events.values import Contact, Site
+import sqlalchemy as sa
+
+from libs.bus.replicas import Awaited, have_come
+from libs.events.values import Site
 from libs.store import Transaction
 from libs.store.ids import derived
 from services.rma.model.depot import Depot, Lane
 from services.rma.model.network import Network
 from services.rma.model.part import Part, part_numbered
-from services.rma.model.rma import Rma
+from services.rma.model.people import KnownContact, KnownSite
+from services.rma.model.rma import ADDRESS_CAME, Rma
 from services.rma.model.shipment import BUY_LABEL, Direction, Shipment, shipments_of
 
 
@@ -40,6 +45,7 @@ async def give_up_labels(rma: Rma, tx: Transaction) -> None:
 async def _order(rma: Rma, depot: Depot, lane: Lane, directions: Sequence[Direction], tx: Transaction) -> None:
     part = await part_numbered(rma.sent_part, tx)
     rma.label_round += 1
+    shipments = []
     for direction in directions:
         reference = f"{rma.number}-{'OUT' if direction == 'outbound' else 'RET'}-{rma.label_round}"
         shipment = Shipment(
@@ -53,13 +59,49 @@ async def _order(rma: Rma, depot: Depot, lane: Lane, directions: Sequence[Direct
             news=[],
             created_at=tx.now,
         )
-        booking = _booking(rma, shipment, depot, part)
-        tx.start_job(tx.add(shipment), BUY_LABEL, booking, destination="carrier", reference=reference)
+        shipments.append(tx.add(shipment))
+    await _call_the_carrier(rma, shipments, tx)
 
 
-def _booking(rma: Rma, shipment: Shipment, depot: Depot, part: Part | None) -> dict[str, Any]:
-    """What the carrier is asked for."""
-    here, there = _depot_address(depot), _site_address(rma.destination, rma.contact)
+async def _call_the_carrier(rma: Rma, shipments: Sequence[Shipment], tx: Transaction) -> None:
+    """Now, or when the address has come that the case's coverage names."""
+    is_known = await have_come(_addressee(rma), tx)
+    for shipment in shipments if is_known else ():
+        shipment.order()
+        tx.start_job(shipment, BUY_LABEL, destination="carrier", reference=shipment.reference)
+    if rma.state == "reserved":
+        rma.waiting_for = None if is_known else "address"
+
+
+def _addressee(rma: Rma) -> list[Awaited]:
+    site, contact = rma.destination, rma.contact
+    of_contact = [Awaited(KnownContact, contact.contact_id, contact.revision)] if contact else []
+    return [Awaited(KnownSite, site.site_id, site.revision), *of_contact]
+
+
+async def note_addresses(ids: Sequence[UUID], tx: Transaction) -> None:
+    """Contacts or sites are known now, or forgotten: each RMA that waits for one goes on by a timer of its own."""
+    named = (Rma.c.ship_to["site_id"], Rma.c.contact["contact_id"])
+    waiting = sa.select(Shipment.c.rma_id).where(Shipment.c.state == "awaits_address")
+    about = sa.or_(*(sa.cast(field.astext, sa.Uuid()).in_(ids) for field in named))
+    for rma in await tx.select(Rma, Rma.c.id.in_(waiting), about):
+        tx.set_timer(rma, ADDRESS_CAME, tx.now)
+
+
+async def call_the_carrier(rma: Rma, tx: Transaction, _detail: str) -> None:
+    """The address has come, unless another one is waited for by now."""
+    waiting = [each for each in await shipments_of(rma.id, tx, lock=True) if each.state == "awaits_address"]
+    await _call_the_carrier(rma, waiting, tx)
+
+
+async def booking(shipment: Shipment, tx: Transaction) -> dict[str, Any]:
+    """What the carrier is asked for. No other place of ours than the replicas holds who lives where."""
+    rma = await Rma.get(shipment.rma_id, tx)
+    site, contact = rma.destination, rma.contact
+    part, depot = await part_numbered(rma.sent_part, tx), await Depot.get(rma.kept.depot_id, tx)
+    known_site = await KnownSite.get(site.site_id, tx)
+    known_contact = await KnownContact.find(contact.contact_id, tx) if contact else None
+    here, there = _depot_address(depot), _site_address(site, known_site, known_contact)
     out = shipment.direction == "outbound"
     return {
         "reference": shipment.reference,
@@ -88,12 +130,14 @@ def _depot_address(depot: Depot) -> dict[str, Any]:
     }
 
 
-def _site_address(site: Site, contact: Contact | None) -> dict[str, Any]:
+def _site_address(site: Site, known: KnownSite, contact: KnownContact | None) -> dict[str, Any]:
+    """To the company and the site alone when nobody is to be named any more."""
+    names = [contact.name if contact else None, known.name]
     return {
-        "name": f"{contact.name}, {site.name}"[:200] if contact else site.name,
-        "lines": site.address_lines,
+        "name": ", ".join(filter(None, names))[:200],
+        "lines": known.address_lines or [],
         "city": site.city,
-        "postal_code": site.postal_code or "",
+        "postal_code": known.postal_code or "",
         "country": site.country,
         "phone": contact.phone if contact else None,
         "time_zone": site.time_zone,

@@ -9,7 +9,7 @@ import httpx
 
 from libs.events.cases import CaseCancelled, CaseOpened, SeverityChanged
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed
-from libs.events.entitlements import CoverageDecided
+from libs.events.entitlements import ContactState, CoverageDecided, SiteState
 from libs.events.onsite import OnsiteNotCovered, VisitCancelled, VisitCompleted, VisitFailed
 from libs.events.values import Account, Contact, OpeningHours, Product, Remedy, Site
 from libs.store.ids import derived, new_id
@@ -22,6 +22,7 @@ OTHER_ACCOUNT = UUID("0192d000-0000-7000-8000-0000000000a2")
 MONDAY_MORNING = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 SITE = Site(
     site_id=UUID("0192d000-0000-7000-8000-0000000000e1"),
+    revision=1,
     name="Head office",
     address_lines=["1 Lê Lợi"],
     city="Ho Chi Minh City",
@@ -29,6 +30,13 @@ SITE = Site(
     time_zone="Asia/Ho_Chi_Minh",
     opening_hours=[OpeningHours(weekdays=[0, 1, 2, 3, 4], opens="08:00", closes="17:30")],
 )
+
+
+CONTACT = UUID("0192d000-0000-7000-8000-0000000000c1")
+LAN = ContactState(account_id=ACCOUNT, name="Lan", phone="+84 28 0000 0000", language="vi", authorised=True)
+HEAD_OFFICE = SiteState(account_id=ACCOUNT, name="Head office", address_lines=["1 Lê Lợi"])
+
+BRANCH = SiteState(account_id=ACCOUNT, name="Branch", address_lines=["2 Nguyễn Huệ"])
 
 
 async def made(rma: Harness, path: str, body: dict[str, Any], **how: Any) -> dict[str, Any]:
@@ -101,7 +109,7 @@ class Case:
             "onsite": True,
             "account": Account(id=self.account_id, name="Công ty Sông Hương"),
             "site": site,
-            "contact": Contact(contact_id=new_id(), name="Lan", phone="+84 28 0000 0000", language="vi"),
+            "contact": Contact(contact_id=CONTACT, revision=1, name="Lan", phone="+84 28 0000 0000", language="vi"),
             "product": Product(product_number=UNIT, serial=self.serial, family="studio", model="Studio X70"),
             "decided_at": self.at,
         }

@@ -12,8 +12,10 @@ import pytest_asyncio
 from deploy.local.waiting import until_async
 from deploy.simulators.carrier import Carrier, carrier_app
 from deploy.simulators.process import Place
+from deploy.simulators.shipments import Shipment
 from deploy.simulators.tests.receiving import PATIENCE, SECRET, free_socket, serving, url_of
 from services.rma.app import service
+from services.rma.tests.builders import CONTACT, HEAD_OFFICE, LAN, SITE
 from services.rma.tests.network import HCM, SGP
 from tests.support.harness import Harness, harness_fixture
 
@@ -22,8 +24,9 @@ unbound = harness_fixture(service)
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def rma(unbound: Harness) -> Harness:
-    """Whoever calls as a depot keeps both of the network's, unless a test says otherwise."""
+    """Whoever calls as a depot keeps both of the network's, unless a test says otherwise; the case's site and contact are known."""
     unbound.bound = {"depot": {"depots": [HCM, SGP]}}
+    await unbound.learn({SITE.site_id: HEAD_OFFICE, CONTACT: LAN})
     return unbound
 
 
@@ -33,6 +36,7 @@ class CarrierCompany:
 
     http: httpx.AsyncClient
     owes_nothing: Callable[[], bool]
+    sold: Callable[[], list[Shipment]]
 
     async def happens(self, tracking: str, what: str) -> None:
         """Something happens to a parcel, by hand; when this returns, the service has heard of it."""
@@ -63,4 +67,4 @@ async def carrier(
         serving(carrier_app(there), theirs),
         httpx.AsyncClient(base_url=place.url, timeout=30) as http,
     ):
-        yield CarrierCompany(http, lambda: there.memory.owed() == 0)
+        yield CarrierCompany(http, lambda: there.memory.owed() == 0, lambda: there.newest(50))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from libs.events.rma import DeliveryPromiseChanged, PartReserved
-from services.rma.tests.builders import SITE, Case, made, refused, reserved, seen, shipped
+from services.rma.tests.builders import BRANCH, SITE, Case, made, refused, reserved, seen, shipped
 from services.rma.tests.network import CAMERA, HCM, HCM_DAYS, VN_DAYS, a_network, days
 from tests.support.harness import Harness
 
@@ -93,10 +93,10 @@ async def test_an_address_that_changes_before_the_part_leaves_gets_labels_of_its
     await a_network(rma)
     case = Case()
     rma_id = await reserved(rma, case)
-    moved = SITE.model_copy(update={"name": "Branch", "address_lines": ["2 Nguyễn Huệ"]})
-    await rma.deliver(case.covered(revision=2, site=moved))
+    await rma.learn({SITE.site_id: BRANCH}, version=2)
+    await rma.deliver(case.covered(revision=2, site=SITE.model_copy(update={"revision": 2})))
     found = await seen(rma, rma_id)
-    assert found["ship_to"]["name"] == "Branch"
+    assert (found["address"]["name"], found["waiting_for"]) == ("Branch", None)
     labels = [(each["direction"], each["reference"][-5:], each["state"]) for each in found["shipments"]]
     assert sorted(labels) == [
         ("outbound", "OUT-1", "void"),
