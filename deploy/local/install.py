@@ -9,10 +9,12 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from threading import Thread
 
 _LOOK_SECONDS = 0.2
+_SAY_SECONDS = 10.0
 _SHOWN = 15
 
 
@@ -38,13 +40,16 @@ def main(venv: Path, lock: Path) -> int:
 
         reading = Thread(target=read, daemon=True)
         reading.start()
+        said = time.monotonic()
         try:
             while True:
                 try:
                     pip.wait(_LOOK_SECONDS)
                     break
                 except subprocess.TimeoutExpired:
-                    _show(_counted(venv, fetched[0], wanted))
+                    late = time.monotonic() - said >= _SAY_SECONDS
+                    said = time.monotonic() if late else said
+                    _show(_counted(venv, fetched[0], wanted), late=late)
         except KeyboardInterrupt:
             pip.wait()
             _show("")
@@ -70,13 +75,13 @@ def _counted(venv: Path, fetched: int, wanted: int) -> str:
     return f"installing {min(there, wanted)}/{wanted}"
 
 
-def _show(text: str, *, last: bool = False) -> None:
-    """One line that counts on a terminal; elsewhere only the last word."""
+def _show(text: str, *, late: bool = False, last: bool = False) -> None:
+    """One line that counts on a terminal; elsewhere a line when it is late, and the last word."""
     line = f"poly+: {text}" if text else ""
     if sys.stdout.isatty():
         width = min(os.get_terminal_size().columns, 79)
         print(f"\r{line:<{width}.{width}}", end="\n" if last else "", flush=True)
-    elif last:
+    elif late or last:
         print(line, flush=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import venv
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local import install
 from deploy.local.processes import ROOT
 
 NAMES = ("one", "two", "three")
@@ -37,7 +39,7 @@ def environment(tmp_path: Path) -> Path:
     return tmp_path / "venv"
 
 
-def install(environment: Path, lock: Path) -> subprocess.CompletedProcess[str]:
+def installed(environment: Path, lock: Path) -> subprocess.CompletedProcess[str]:
     told = {**os.environ, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(lock.parent)}
     command = [sys.executable, str(ROOT / "deploy" / "local" / "install.py"), str(environment), str(lock)]
     return subprocess.run(command, env=told, capture_output=True, text=True, check=False)
@@ -48,13 +50,28 @@ def test_an_installation_says_one_line_and_a_failed_one_the_end_of_pips_words(
 ) -> None:
     lock = tmp_path / "requirements.lock"
     lock.write_text("".join(wheel(tmp_path, name) for name in NAMES))
-    done = install(environment, lock)
+    done = installed(environment, lock)
     assert (done.returncode, done.stdout, done.stderr) == (0, "poly+: installed 3/3\n", "")
     assert "Successfully installed" in (environment / "install.log").read_text()
 
     lock.write_text(lock.read_text() + "polyplus-four==1.0 --hash=sha256:" + "0" * 64 + "\n")
-    failed = install(environment, lock)
+    failed = installed(environment, lock)
     assert (failed.returncode, failed.stdout) == (1, "")
     assert "polyplus-four" in failed.stderr
     assert "install.log" in failed.stderr.splitlines()[-1]
     assert len(failed.stderr.splitlines()) <= 16
+
+
+def test_where_no_line_can_count_what_is_there_is_said_again_and_again(
+    environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("".join(wheel(tmp_path, name) for name in NAMES))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    monkeypatch.setattr(install, "_SAY_SECONDS", 0.0)
+    assert install.main(environment, lock) == 0
+    *counted, last = capsys.readouterr().out.splitlines()
+    assert last == "poly+: installed 3/3"
+    assert counted
+    assert [line for line in counted if not re.fullmatch(r"poly\+: (fetching|installing) \d/3", line)] == []
