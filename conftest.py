@@ -1,6 +1,7 @@
 """What every test may ask for: real engines, brought up once, when first asked for, and taken down at the end."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from xdist.workermanage import NodeManager
 
 from deploy.local.kafka import KafkaLogin, temporary_kafka
 from deploy.local.postgres import temporary_postgres
+from tests.support.progress import Progress
 
 if TYPE_CHECKING:
     from tests.support.harness import Pools
@@ -42,28 +44,52 @@ settings.load_profile("polyplus")
 NodeManager.EXIT_TIMEOUT = 90
 
 
+_WHOLE_STACKS = ("tests/journeys/", "tests/faults/test_short_seed.py", "tests/fuzz/test_fuzz.py")
+
+
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]
     """With several workers (`make test`) a file stays on one of them, and so does all that has a whole stack: one at a time."""
 
     def _split_scope(self, nodeid: str) -> str:
-        whole_stack = nodeid.startswith(
-            ("tests/journeys/", "tests/faults/test_short_seed.py", "tests/fuzz/test_fuzz.py")
-        )
-        return "journeys" if whole_stack else nodeid.partition("::")[0]
+        return "journeys" if nodeid.startswith(_WHOLE_STACKS) else nodeid.partition("::")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     return ByFile(config, log)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as there are processors: for a third of its time a test waits for others."""
+    processors = os.cpu_count() or 1
+    return processors + processors // 2
+
+
+@pytest.hookimpl(trylast=True)  # the reporter is there
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Progress(config.pluginmanager.getplugin("terminalreporter")))
+
+
+_LONGEST = (
+    "tests/contract/test_recipes.py",
+    "tests/contract/test_names.py",
+    "tests/contract/test_lists.py",
+    "tests/contract/test_demo_data.py",
+    "deploy/local/tests/test_interrupted_start.py",
+    "tests/contract/test_client.py",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The journeys and the faults take longest and come first, so that no worker is left alone with them at the end."""
-    items.sort(
-        key=lambda item: (
-            "journeys" not in item.path.parts,
-            item.path.name not in ("test_short_seed.py", "test_fuzz.py"),
-        )
-    )
+    """The journeys and the faults take longest and come first, so that no worker is left alone with them at the end; so do the longest
+    of the other files. The quickest are among the first, so that one sees at once that something goes on.
+    """
+    order = (*_WHOLE_STACKS, "libs/events/", *_LONGEST)
+
+    def place(item: pytest.Item) -> int:
+        return next((n for n, path in enumerate(order) if item.nodeid.startswith(path)), len(order))
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")
