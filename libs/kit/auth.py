@@ -37,6 +37,7 @@ STOCK_KEEPERS = MANAGERS | {"depot"}
 AUDIENCE = "polyplus-internal"
 ISSUER = "polyplus-gateway"
 LIFETIME_SECONDS = 300
+_IDS = ("partner_id", "technician_id", "person_id")
 
 
 class AccountRequired(Unprocessable):
@@ -47,7 +48,8 @@ class AccountRequired(Unprocessable):
 
 @dataclass(frozen=True)
 class Principal:
-    """Who is calling, and what they are bound to. `accounts` is empty for staff, who see all of them."""
+    """Who is calling, and what they are bound to. `accounts` is empty for staff, who see all of them. `id` is the client's, `person_id`
+    that of the person for whom it acts; a system acts for nobody."""
 
     id: UUID
     name: str
@@ -56,6 +58,7 @@ class Principal:
     partner_id: UUID | None = None
     depots: frozenset[UUID] = frozenset()
     technician_id: UUID | None = None
+    person_id: UUID | None = None
 
     @property
     def staff(self) -> bool:
@@ -71,8 +74,8 @@ class Principal:
 
     @property
     def actor(self) -> str:
-        """As histories and logs name it."""
-        return f"{self.role}:{self.id}"
+        """As histories and logs name it: the person, or the system."""
+        return f"{self.role}:{self.person_id or self.id}"
 
     def may_see(self, account_id: UUID | None) -> bool:
         """Whether rows are this caller's to see because they are this account's."""
@@ -97,7 +100,7 @@ def mint(principal: Principal, key: Ed25519PrivateKey, *, lifetime: int = LIFETI
         "name": principal.name, "role": principal.role, "accounts": [str(a) for a in principal.accounts],
         "depots": [str(d) for d in principal.depots],
     }  # fmt: skip
-    for name in ("partner_id", "technician_id"):
+    for name in _IDS:
         if (value := getattr(principal, name)) is not None:
             claims[name] = str(value)
     return jwt.encode(claims, key, algorithm="EdDSA")
@@ -133,7 +136,7 @@ class Verifier:
 
 
 def _principal(claims: dict[str, Any]) -> Principal:
-    ids = {n: UUID(claims[n]) for n in ("partner_id", "technician_id") if n in claims}
+    ids = {n: UUID(claims[n]) for n in _IDS if n in claims}
     one = [claims["depot_id"]] if "depot_id" in claims else []  # as a gateway of the release before says it
     accounts, depots = (
         frozenset(map(UUID, named)) for named in (claims.get("accounts", ()), claims.get("depots", one))

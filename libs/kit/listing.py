@@ -295,7 +295,8 @@ def _has_index(cls: type[Entity], *columns: Any) -> bool:
 
 
 def _is_equal(condition: Any) -> bool:
-    return getattr(condition, "operator", None) is operators.eq
+    """Not of true and false, which stand in the statement itself: its plan is made for them."""
+    return getattr(condition, "operator", None) is operators.eq and not isinstance(condition.left.type, sa.Boolean)
 
 
 def _values(condition: Any) -> list[Any]:

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from libs.bus import Handlers
 from libs.bus.waking import notify_workers
+from libs.events.gateway import PersonState
 from libs.kit.auth import Verifier
 from libs.kit.connection import edge_config
 from libs.kit.edge import Edge, room_for
@@ -20,7 +21,6 @@ from libs.kit.service import END_SECONDS, Aside, Server, Service, database_answe
 from libs.kit.settings import Settings
 from libs.kit.vitals import watch_vitals
 from libs.store import Database
-from services.gateway import queries
 from services.gateway.documents import problem_types
 from services.gateway.documents.openapi import OpenApi
 from services.gateway.documents.own import with_own_routes
@@ -31,11 +31,20 @@ from services.gateway.door.oauth import TokenEndpoint, oauth_router
 from services.gateway.door.upstreams import Upstreams
 from services.gateway.identity.access_tokens import AccessTokens
 from services.gateway.identity.directory import Directory
+from services.gateway.queries import clients, names, people
 from services.gateway.settings import DoorSettings
 from services.gateway.stream.feed import Feed
 from services.gateway.stream.hub import Hub
 from services.gateway.stream.listening import Listening
-from services.gateway.use_cases import change_client, create_client, disable_client, rotate_secret
+from services.gateway.use_cases import (
+    change_client,
+    create_client,
+    disable_client,
+    disable_person,
+    keep_people,
+    rotate_secret,
+    take_leave,
+)
 from services.gateway.use_cases.bindings import AskOwners
 from services.gateway.use_cases.bootstrap_admin import bootstrap_admin
 from services.gateway.use_cases.sealing import take_seal
@@ -45,7 +54,7 @@ SERVED_SECONDS = 20
 
 
 class Gateway(Service):
-    """`app` is the clients' API, a service's like any other's; `door` is what the world sees."""
+    """`app` is the gateway's own API, a service's like any other's; `door` is what the world sees."""
 
     def door(
         self,
@@ -79,14 +88,14 @@ class Gateway(Service):
             each=settings.max_listeners_per_client,
             heartbeat=settings.heartbeat_seconds,
         )
-        clients = self.app(database, Verifier(settings.key.public))
-        clients.state.owners = AskOwners(upstreams, settings.key)
+        own = self.app(database, Verifier(settings.key.public))
+        own.state.owners = AskOwners(upstreams, settings.key)
         checks = {"database": lambda: database_answers(database)}
-        openapi = OpenApi(with_own_routes(clients.openapi()), upstreams, f"{settings.url}/oauth/token")
+        openapi = OpenApi(with_own_routes(own.openapi()), upstreams, f"{settings.url}/oauth/token")
 
         @asynccontextmanager
         async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-            async with clients.router.lifespan_context(clients):
+            async with own.router.lifespan_context(own):
                 if settings.bootstrap_admin:
                     await bootstrap_admin(database, *settings.bootstrap_admin)
                 loops = [
@@ -106,7 +115,7 @@ class Gateway(Service):
             documents_router(openapi),
             health,
         ]
-        door = Door(settings, tokens, directory, upstreams, listening, front(lifespan, routers), clients)
+        door = Door(settings, tokens, directory, upstreams, listening, front(lifespan, routers), own)
         return Requests(door, inside=False, times=False), Requests(ops_app(health), inside=False, times=False)
 
     async def _serve(self, settings: Settings, role: str) -> None:
@@ -157,13 +166,19 @@ async def _ends_in_time(stopping: asyncio.Event) -> None:
 service = Gateway(
     name="gateway",
     routers=[
-        queries.router,
+        clients.router,
         create_client.router,
         change_client.router,
         rotate_secret.router,
         disable_client.router,
+        people.router,
+        keep_people.router,
+        disable_person.router,
+        take_leave.router,
+        names.router,
         problem_types.router,
     ],
     handlers=Handlers("gateway"),
+    states=(PersonState,),
     setup=take_seal,
 )

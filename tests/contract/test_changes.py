@@ -17,7 +17,7 @@ from tests.support.services import service
 
 KEPT = {
     "cases", "problems", "rmas", "escalations", "engagements", "work_orders", "registrations", "contracts", "licences", "sites",
-    "contacts",
+    "contacts", "people",
 }  # fmt: skip
 DOCUMENTS = {name: document(service(name)) for name in SERVICES}
 

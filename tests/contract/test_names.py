@@ -64,6 +64,8 @@ BEFORE = {
     "rma": ("0007", dict.fromkeys(("parts", "depots", "calendars"), "name")),
 }  # fmt: skip
 """The revision without keys, and the tables that got them, with what a name is called there."""
+NEW = {"people"}
+"""Tables that had keys from their beginning."""
 
 
 def named(cls: type[Any] = Named) -> list[type[Any]]:
@@ -111,7 +113,8 @@ def test_every_list_of_what_has_a_name_is_sorted_by_it_and_found_by_its_words() 
         assert {"name", "-name"} <= {*OFFERED[each]["sort"]["schema"]["enum"]}
         assert "diacritics" in OFFERED[each]["q"]["description"]
     assert {name: {*tables} for name, (_, tables) in BEFORE.items()} == {
-        name: {t for t, cls in ENTITIES.items() if cls.__module__.split(".")[1] == name} for name in BEFORE
+        name: {t for t, cls in ENTITIES.items() if cls.__module__.split(".")[1] == name and t not in NEW}
+        for name in BEFORE
     }
 
 

@@ -78,13 +78,14 @@ TABLES = {
     "/v1/offers": "offers",
     "/v1/registrations": "registrations",
     "/v1/licences": "licences",
+    "/v1/people": "people",
     "/v1/cases/{case_id}/timeline": "activity_events",
     "/v1/events": "activity_events",
 }
 """What grows with the business: the table that each list reads."""
 
 _KEYS = {
-    **dict.fromkeys(("accounts", "sites", "contacts", "contracts", "registrations", "licences"), "id"),
+    **dict.fromkeys(("accounts", "sites", "contacts", "contracts", "registrations", "licences", "people"), "id"),
     "offers": "day",
     "stock": "name",
     "stock_movements": "id",
@@ -103,6 +104,7 @@ SEARCHED = {
         ): "a search, not a filter: the words of names have an index of their own, and what is named so is read"
         for path in ("/v1/accounts", "/v1/sites", "/v1/contacts")
     },
+    ("/v1/people", "q"): "a search, not a filter: through the words of a few thousand people",
     ("/v1/problems", "q"): "a search, not a filter: the 300 newest that share a word, by the words' index",
 }
 """Parameters that are no filters of a list in its order, and what they cost."""

@@ -30,7 +30,7 @@ class Caller:
 
     principal: Principal
     generation: int
-    disabled: bool
+    disabled: bool  # the client, or the person it acts for
     requests_per_second: int | None
     read_at: float
     _token: str = ""
@@ -78,6 +78,7 @@ class Directory:
         try:
             async with self._database.transaction(_READER) as tx:
                 client = await Client.find(client_id, tx)
+                may_call = client is not None and await client.may_call(tx)
         except Exception as error:
             if as_problem(error) is None:
                 raise
@@ -90,7 +91,7 @@ class Directory:
         caller = Caller(
             client.principal,
             client.secret_generation,
-            client.disabled_at is not None,
+            not may_call,
             client.requests_per_second,
             time.monotonic(),
         )

@@ -148,7 +148,7 @@ class Stage:
             client = Client(
                 id=new_id(),
                 name=f"the {role}",
-                secret_hash="-",
+                secret_hash=given.pop("secret_hash", "-"),
                 created_at=tx.now,
                 history=[],
                 **given,

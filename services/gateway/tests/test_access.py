@@ -12,15 +12,23 @@ from tests.support.harness import Harness
 
 
 async def a_world(gateway: Harness) -> World:
-    """A client for an admin to look at, and a kind of problem for everybody."""
+    """A client for an admin to look at, a person for staff, and a kind of problem for everybody."""
+    person, successor = [
+        await made(gateway, "/v1/people", {"name": name, "roles": ["engineer"]}, role="admin") for name in ("An", "Ân")
+    ]
     body = {"name": "ERP", "role": "customer", "accounts": [str(uuid4())]}
     return World(
         gateway,
         {
             "/v1/clients": [Row({"client_id": await made(gateway, "/v1/clients", body, role="admin")})],
+            "/v1/people": [Row({"person_id": person})],
             "/v1/problem-types": [Row({"name": "bad-request"})],
         },
-        {"/{client_id}": {"name": "ERP 2"}},
+        {
+            "/{client_id}": {"name": "ERP 2"},
+            "/{person_id}": {"name": "Ánh"},
+            "/leave": {"successor_id": successor},
+        },
     )
 
 

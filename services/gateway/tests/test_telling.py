@@ -25,7 +25,7 @@ from services.gateway.routes import SERVICES
 from services.gateway.tests.stage import KEY
 from services.gateway.tests.test_ending import a_free_place
 
-TOPIC = "gateway.events"
+TOPIC, PEOPLE = "gateway.events", "gateway.people"
 
 
 @pytest.mark.promise("C2")
@@ -45,8 +45,8 @@ async def settings(postgres_url: str, kafka: KafkaLogin, admin: UUID) -> dict[st
     made = await create_service_database(postgres_url, "gateway", prefix=f"t{admin.hex[:8]}_")
     await migrate("gateway", made.owner_url)
     login = admin_client(kafka.bootstrap, kafka.user, kafka.password)
-    if TOPIC not in login.list_topics(timeout=10).topics:
-        [made_topic] = login.create_topics([NewTopic(TOPIC, 1, 1)]).values()
+    missing = {TOPIC, PEOPLE} - login.list_topics(timeout=10).topics.keys()
+    for made_topic in login.create_topics([NewTopic(name, 1, 1) for name in missing]).values() if missing else ():
         made_topic.result(30)
     public = KEY.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     return {

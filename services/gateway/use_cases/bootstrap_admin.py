@@ -6,7 +6,8 @@ import structlog
 
 from libs.store import Database, Scope
 from services.gateway.identity.secrets import hashed
-from services.gateway.model.client import Change, Client
+from services.gateway.model.client import Client
+from services.gateway.model.history import Change
 from services.gateway.use_cases.create_client import tell_created
 
 log = structlog.get_logger()

@@ -9,10 +9,11 @@ from libs.kit.fields import Line
 from libs.kit.http import Router, Tx, allow
 from libs.kit.patch import Patch
 from libs.store import Transaction
-from services.gateway.model.client import Change, Client
-from services.gateway.queries import ClientOut
+from services.gateway.model.client import Client
+from services.gateway.model.history import Change
+from services.gateway.queries.clients import ClientOut
 from services.gateway.use_cases.bindings import OWNERS, Owners, must_be_bound
-from services.gateway.use_cases.create_client import ClientFields
+from services.gateway.use_cases.create_client import ClientFields, must_act_as
 
 router = Router(tags=["clients"])
 
@@ -30,9 +31,10 @@ class ChangeClient(Patch, ClientFields):
 
 
 async def change_client(client_id: UUID, cmd: ChangeClient, tx: Transaction) -> Client:
-    """Holds for every gateway within seconds. Raises ClientDisabled."""
+    """Holds for every gateway within seconds. Raises ClientDisabled, UnknownPerson, NotThisPersonsRole."""
     client = await Client.get(client_id, tx, lock=True)
     client.must_be_enabled()
+    await must_act_as(client.role, cmd.person_id, tx)
     if changed := cmd.apply_to(client):
         what = f"changed {', '.join(sorted(changed))}"
         client.history.append(Change(at=tx.now, by=tx.scope.actor, what=what, why=cmd.why))

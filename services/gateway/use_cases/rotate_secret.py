@@ -8,7 +8,8 @@ from libs.kit.fields import Text
 from libs.kit.http import Command, Tx, allow
 from libs.store import Transaction
 from services.gateway.identity.secrets import hashed, new_secret
-from services.gateway.model.client import Change, Client
+from services.gateway.model.client import Client
+from services.gateway.model.history import Change
 from services.gateway.use_cases.change_client import tell_changed
 from services.gateway.use_cases.sealing import sealed_router
 

@@ -11,7 +11,8 @@ from libs.kit.http import Router, Tx, allow
 from libs.kit.listing import Listing, Out, is_set, listed, order
 from libs.kit.names import Words
 from libs.kit.paging import Page
-from services.gateway.model.client import Change, Client, Role
+from services.gateway.model.client import Client, Role
+from services.gateway.model.history import Change
 
 router = Router(tags=["clients"])
 
@@ -24,6 +25,7 @@ class ClientOut(Out):
     partner_id: UUID | None
     depots: list[UUID]
     technician_id: UUID | None
+    person_id: UUID | None
     requests_per_second: int | None
     created_at: datetime
     disabled_at: datetime | None
@@ -37,6 +39,7 @@ class ClientOut(Out):
 class ClientList(Listing):
     q: Words = None
     role: Role | None = None
+    person_id: UUID | None = None
     disabled: bool | None = Field(None, description="only those that are, or are not")
     sort: str = order("id", "name")
 
