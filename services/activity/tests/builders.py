@@ -60,5 +60,8 @@ async def kept_by_code_of_before(activity: Harness, **data: Any) -> None:
     """Makes the cases that were opened so far rows as code of before keeps them: in the older version, and with what it said."""
     async with activity.transaction() as tx:
         await tx.connection.execute(
-            "UPDATE activity_events SET type = $1, data = data || $2::jsonb WHERE type = $3", CASE_OPENED_ONCE, json.dumps(data), CASE_OPENED,
-        )  # fmt: skip
+            "UPDATE activity_events SET type = $1, data = data || $2::jsonb WHERE type = $3",
+            CASE_OPENED_ONCE,
+            json.dumps(data),
+            CASE_OPENED,
+        )

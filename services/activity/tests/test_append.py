@@ -114,17 +114,19 @@ async def test_an_upgrade_takes_out_of_the_journal_what_newer_versions_dropped(p
         await owner.execute(
             "INSERT INTO activity_events (seq, event_id, topic, type, subject, version, visibility, time, actor, data)"
             " SELECT n, gen_random_uuid(), 'cases.events', t, gen_random_uuid(), 1, 'public', now(), 'system', d::jsonb"
-            " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS u(t, d, n)", *zip(*rows, strict=True),
-        )  # fmt: skip
+            " FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS u(t, d, n)",
+            *zip(*rows, strict=True),
+        )
         await migrate("activity", owner_url)
         now = await owner.fetch("SELECT type, data FROM activity_events ORDER BY seq")
     finally:
         await owner.close()
     assert [(row["type"], row["data"]) for row in now[:4500]] == [(CASE_OPENED, f'{{"n": {n}}}') for n in range(4500)]
     assert [(row["type"], row["data"]) for row in now[4500:]] == [
-        *((CASE_OPENED_ONCE, data) for data in odd.values()), (CASE_OPENED, '{"n": 1}'),
+        *((CASE_OPENED_ONCE, data) for data in odd.values()),
+        (CASE_OPENED, '{"n": 1}'),
         ("polyplus.acme.new.v1", '{"reporter_name": "An"}'),
-    ]  # fmt: skip
+    ]
 
 
 async def test_a_redelivery_adds_nothing(activity: Harness) -> None:

@@ -6,7 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from services.entitlements.tests.builders import HOURS, a_customer, a_product, a_site, made, named_in
+from libs.events.entitlements import ProductRegistered
+from services.entitlements.tests.builders import HOURS, a_customer, a_product, a_registration, a_site, made, named_in
 from tests.support.harness import Harness
 
 SITE: dict[str, Any] = {
@@ -179,3 +180,15 @@ async def test_names_are_found_by_their_words_with_or_without_diacritics(entitle
     assert changed.status_code == 200
     assert await found("sao") == set()
     assert await found("dai duong") == {str(sao_mai.account_id)}
+
+
+async def test_a_unit_with_a_contact_of_its_own_is_told_with_that_one(entitlements: Harness) -> None:
+    customer = await a_customer(entitlements)
+    await a_product(entitlements)
+    contact = {"account_id": str(customer.account_id), "name": "Lê Thị Hoa", "language": "vi"}
+    own = (await entitlements.post("/v1/contacts", contact, role="manager")).json()["id"]
+
+    await a_registration(entitlements, customer, contact_id=own)
+
+    (told,) = await entitlements.events(ProductRegistered)
+    assert str(told.contact_id) == own

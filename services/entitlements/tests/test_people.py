@@ -21,17 +21,23 @@ async def told(h: Harness, kind: type[State]) -> list[tuple[Any, ...]]:
 async def test_a_contact_and_a_site_are_told_as_they_are_now(entitlements: Harness) -> None:
     customer = await a_customer(entitlements)
     contact = {
-        "account_id": customer.account_id, "name": "Nguyễn Văn An", "email": "an@saomai.example",
-        "phone": "+84 28 5550 0100", "language": "vi", "authorised": True,
-    }  # fmt: skip
+        "account_id": customer.account_id,
+        "name": "Nguyễn Văn An",
+        "email": "an@saomai.example",
+        "phone": "+84 28 5550 0100",
+        "language": "vi",
+        "authorised": True,
+    }
     first = (customer.contact_id, customer.account_id, 1, ContactState.model_validate(contact))
     assert await told(entitlements, ContactState) == [first]
     [(id, account, version, site)] = await told(entitlements, SiteState)
     assert (id, account, version) == (customer.site_id, customer.account_id, 1)
     assert site.model_dump(exclude={"account_id"}) == {
-        "name": "Trụ sở Quận 1", "address_lines": ["Tầng 12, 45 Nguyễn Thị Minh Khai"],
-        "postal_code": None, "access_notes": "Gửi xe tầng hầm B2",
-    }  # fmt: skip
+        "name": "Trụ sở Quận 1",
+        "address_lines": ["Tầng 12, 45 Nguyễn Thị Minh Khai"],
+        "postal_code": None,
+        "access_notes": "Gửi xe tầng hầm B2",
+    }
 
     changed = {"phone": None, "name": "Nguyễn Văn An Bình"}
     answer = await entitlements.patch(f"/v1/contacts/{customer.contact_id}", changed, etag='"0"', role="manager")
@@ -45,9 +51,16 @@ async def test_who_was_there_before_is_told_when_the_release_comes(before: Befor
     account = new_id()
     await before.account(account)
     contact = await before.row(
-        "contacts", account_id=account, name="Trần Thị Bích", email=None, phone=None, language="vi", authorised=False,
-        created_at=await before.owner.fetchval("SELECT app_now()"), revision=4,
-    )  # fmt: skip
+        "contacts",
+        account_id=account,
+        name="Trần Thị Bích",
+        email=None,
+        phone=None,
+        language="vi",
+        authorised=False,
+        created_at=await before.owner.fetchval("SELECT app_now()"),
+        revision=4,
+    )
     async with before.upgraded() as h:
         [(id, of, version, state)] = await told(h, ContactState)
         assert (id, of, version) == (contact, account, 5)

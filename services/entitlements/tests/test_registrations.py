@@ -76,19 +76,6 @@ async def test_an_administrator_registers_a_unit_by_serial(entitlements: Harness
     assert (record.account_id, record.site_id, record.replaced_by) == (customer.account_id, customer.site_id, None)
 
 
-async def test_a_unit_with_a_contact_of_its_own_is_told_with_that_one(entitlements: Harness) -> None:
-    customer = await a_customer(entitlements)
-    await a_product(entitlements)
-    contact = {"account_id": str(customer.account_id), "name": "Lê Thị Hoa", "language": "vi"}
-    own = (await entitlements.post("/v1/contacts", contact, role="manager")).json()["id"]
-    body = {"product_number": X70, "serial": SERIAL, "site_id": str(customer.site_id), "contact_id": own}
-
-    await entitlements.post("/v1/registrations", body, **as_customer(customer))
-
-    (told,) = await entitlements.events(ProductRegistered)
-    assert str(told.contact_id) == own
-
-
 async def test_the_same_key_registers_once_and_answers_the_same(entitlements: Harness) -> None:
     customer = await a_customer(entitlements)
     await a_product(entitlements)
@@ -305,8 +292,7 @@ async def test_a_whole_units_registration_moves_to_the_replacement(entitlements:
     new = await entitlements.get(f"/v1/coverage?product_number={X70}&serial={SPARE}", **as_customer(customer))
     assert (old.json()["covered"], old.json()["reason"], old.json()["replaced_by"]) == (False, "serial_replaced", SPARE)
     assert new.json()["covered"]
-    was = await state_of(entitlements, SERIAL)
-    now = await state_of(entitlements, SPARE)
+    was, now = await state_of(entitlements, SERIAL), await state_of(entitlements, SPARE)
     assert was
     assert now
     assert (was.replaced_by, was.plan, now.replaced_by, now.plan) == (SPARE, None, None, "poly_plus")

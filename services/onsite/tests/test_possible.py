@@ -99,9 +99,19 @@ async def cancelled(h: Harness) -> None:
 
 
 DAYS = [
-    without_a_promise, without_a_technician, a_planned_visit, on_the_day, on_the_road, arrived, at_the_site, done,
-    cancelled_while_there, completed, failed_for_good, cancelled,
-]  # fmt: skip
+    without_a_promise,
+    without_a_technician,
+    a_planned_visit,
+    on_the_day,
+    on_the_road,
+    arrived,
+    at_the_site,
+    done,
+    cancelled_while_there,
+    completed,
+    failed_for_good,
+    cancelled,
+]
 
 
 async def anew(h: Harness, _name: str, *, day: Callable[[Harness], Awaitable[None]]) -> UUID:
