@@ -50,12 +50,13 @@ faults: $(INSTALLED) ## KILLS=1000 faults from SEED, and the proof that nothing 
 clients: $(INSTALLED) ## clients in TypeScript, Java and Go, generated, compiled and used where node, a JDK, go are
 	@$(PY) -m tests.clients
 
-check: $(INSTALLED) ## format, lint, types, layers, the libraries' sizes, event contracts
+check: $(INSTALLED) ## format, lint, types, layers, the libraries' sizes, migrations, event contracts
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 	@$(PY) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
 	@$(PY) -m tests.support.sizes
+	@$(PY) -m tests.support.migrations
 	@$(PY) -m libs.events check
 	@$(PY) -m tests.support.pages check
 	@$(PY) -m tests.bench.report check

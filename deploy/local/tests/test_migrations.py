@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -12,6 +13,7 @@ from deploy.services import SERVICES
 from libs.store import Entity
 from libs.store.metadata import metadata
 from tests.support.harness import service_database
+from tests.support.migrations import trouble_in
 
 RELEASED = {
     "activity": "0002", "cases": "0002", "ecps": "0002", "entitlements": "0003", "escalation": "0002", "gateway": "0002",
@@ -89,3 +91,24 @@ def test_an_index_is_dropped_when_those_that_replace_it_stand(service: str) -> N
         steps = re.findall(r"op\.(drop_index|create_index)", file.read_text())
         if file.name[:4] > RELEASED[service]:
             assert steps == sorted(steps), file.name
+
+
+@pytest.mark.parametrize(
+    ("files", "found"),
+    [
+        ({"0001_a": (1, None), "0002_b": (2, 1)}, None),
+        ({"0001_a": (1, None), "0002_b": (2, 1), "0002_c": (2, 1)}, "0002_c.py"),
+        ({"0001_a": (1, None), "0003_b": (3, 1)}, "0003_b.py"),
+        ({"0001_a": (1, None), "0002_b": (2, 1), "0003_c": (3, 1)}, "0003_c.py"),
+        ({"0001_a": (1, None), "0002_b": (3, 1)}, "0002_b.py"),
+    ],
+)
+def test_two_migrations_of_one_number_or_of_one_forerunner_are_seen(
+    files: dict[str, tuple[int, int | None]], found: str | None, tmp_path: Path
+) -> None:
+    for name, (revision, before) in files.items():
+        down = "None" if before is None else f'"{before:04}"'
+        (tmp_path / f"{name}.py").write_text(f'revision = "{revision:04}"\ndown_revision = {down}\n')
+    trouble = list(trouble_in(tmp_path))
+    assert len(trouble) == (found is not None)
+    assert found is None or f"{found}: " in trouble[0]
