@@ -14,7 +14,7 @@ from deploy.services import SERVICES
 from tests.bench.bench import Bar, Bench, Measure, Variant
 from tests.bench.engines import Engines
 from tests.support.filling import fill
-from tests.support.lists import TABLES, Read, document, listening, read_by, requests
+from tests.support.lists import READ, TABLES, Read, document, listening, read_by, requests
 from tests.support.services import service
 
 ROWS, PAGE = 300_000, 50
@@ -25,7 +25,7 @@ TIMES = 80
 @asynccontextmanager
 async def _lists(engines: Engines, name: str, rows: int = ROWS) -> AsyncIterator[Measure]:
     made = await engines.service_database(name, "b9")
-    await fill(name, made.owner_url, rows, TABLES.values())
+    await fill(name, made.owner_url, rows, READ)
     asked = requests(service(name), document(service(name)), rows)
     async with listening(service(name), made.owner_url, made.runtime_url) as (harness, heard):
 

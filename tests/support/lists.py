@@ -84,6 +84,9 @@ TABLES = {
 }
 """What grows with the business: the table that each list reads."""
 
+READ = frozenset(TABLES.values()) | {"case_files"}
+"""These, and what a list below a row looks at first."""
+
 _KEYS = {
     **dict.fromkeys(("accounts", "sites", "contacts", "contracts", "registrations", "licences", "people"), "id"),
     "offers": "day",
