@@ -40,7 +40,6 @@ async def follow_replacement(event: ReplacementInstalled, tx: Transaction) -> No
         )
     )
     if not tx.rebuilding:
-        await tx.flush()
         await _apply(replacement, tx)
 
 
@@ -91,7 +90,6 @@ async def _take_over(
         return False
     old.replaced_by, old.successor = successor.serial, successor.id
     old.replaced_at, old.registration_id = replacement.installed_at, successor.registration_id
-    await tx.flush()
     standing = await Registration.get(successor.registration_id, tx)
     plan = (await coverage_now(standing, tx)).plan
     for serial in (old, successor):

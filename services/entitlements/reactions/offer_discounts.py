@@ -49,7 +49,6 @@ async def _offer(account: Account, contract: Contract, country: str, tx: Transac
 
 async def end_offers(contract: Contract, account: Account, tx: Transaction) -> None:
     """Takes back what was on offer under a contract that has ended."""
-    await tx.flush()
     yesterday = day_of(tx.now, account.time_zone) - timedelta(days=1)
     for offer in await tx.select(Offer, Offer.c.contract_id == contract.id, lock=True):
         offer.valid_until = min(offer.valid_until, yesterday)

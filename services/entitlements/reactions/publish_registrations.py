@@ -18,7 +18,6 @@ async def publish_by_timer(account: Account, tx: Transaction, _detail: str) -> N
 
 async def publish_registrations(account_id: UUID, tx: Transaction) -> None:
     """Publishes all of an account's serials anew: their plan changed with a contract."""
-    await tx.flush()
     serials = await tx.select(RegisteredSerial, RegisteredSerial.c.account_id == account_id, lock=True)
     # Each serial has its registration: one that was withdrawn has released its own.
     found = await tx.find_many(Registration, [serial.registration_id for serial in serials])
@@ -32,7 +31,6 @@ async def publish_registration(
     registration: Registration, serials: Sequence[RegisteredSerial], tx: Transaction
 ) -> None:
     """Publishes these locked serials of one registration, which changed."""
-    await tx.flush()
     plan = (await coverage_now(registration, tx)).plan
     for serial in serials:
         serial.publish(registration, plan, tx)

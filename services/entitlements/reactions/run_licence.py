@@ -108,7 +108,6 @@ def _included(id: UUID, software: str, contract: Contract, tx: Transaction) -> L
 
 async def end_licences(contract: Contract, account: Account, policy: EntitlementsPolicy, tx: Transaction) -> None:
     """A contract that ended early takes its licences with it."""
-    await tx.flush()
     for licence in await tx.select(Licence, Licence.c.contract_id == contract.id, lock=True):
         licence.valid_until = _earlier(licence.valid_until, contract.last_day)
         follow_validity(licence, account, policy, tx, reason=f"{contract.number} has ended")

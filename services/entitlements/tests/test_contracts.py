@@ -139,6 +139,25 @@ async def test_a_contract_that_supersedes_another_ends_it(entitlements: Harness)
     assert (await entitlements.get(f"/v1/contracts/{new}")).json()["state"] == "active"
 
 
+async def test_what_came_with_a_contract_that_is_superseded_in_the_moment_it_begins_ends_with_it(
+    entitlements: Harness,
+) -> None:
+    customer = await a_customer(entitlements)
+    await a_site(entitlements, customer.account_id, country="VN")
+    first = await a_contract(entitlements, customer.account_id, starts_in=3)
+    second = await a_contract(entitlements, customer.account_id, starts_in=3, supersedes_id=first)
+
+    await entitlements.advance(timedelta(days=3))
+
+    states = {id: (await entitlements.get(f"/v1/contracts/{id}")).json()["state"] for id in (first, second)}
+    assert states == {first: "superseded", second: "active"}
+    licences = (await entitlements.get("/v1/licences")).json()["items"]
+    assert {each["contract_id"]: each["state"] for each in licences} == {first: "expired", second: "active"}
+    offers = (await entitlements.get("/v1/offers")).json()["items"]
+    today = (await entitlements.now() + timedelta(hours=7)).date().isoformat()
+    assert {each["contract_id"]: each["valid_until"] < today for each in offers} == {first: True, second: False}
+
+
 async def test_what_cannot_be_done_to_a_contract_is_said_with_what_can(entitlements: Harness) -> None:
     customer = await a_customer(entitlements)
     contract = await a_contract(entitlements, customer.account_id)

@@ -102,8 +102,6 @@ async def release(visit: LockedVisit, tx: Transaction) -> None:
     booking = await Booking.find(Booking.id_for(visit.order.id), tx, lock=True)
     if booking is not None:
         tx.remove(booking)
-        # the same row may be made again in this transaction
-        await tx.flush()
 
 
 async def _end_for_technician(visit: LockedVisit, tx: Transaction) -> None:

@@ -14,8 +14,11 @@ from services.onsite.tests.builders import (
     ORDER,
     PATH,
     WEDNESDAY,
+    a_decision,
+    a_diagnosis,
     a_place,
     a_planned_visit,
+    a_reservation,
     a_technician,
     an_id,
     do,
@@ -38,6 +41,21 @@ async def test_an_absence_moves_the_visits_of_that_time(onsite: Harness) -> None
     assert rescheduled.new is not None
     assert (rescheduled.new.starts, rescheduled.reason) == (WEDNESDAY + timedelta(days=1), "technician_absent")
     assert rescheduled.by_role == "technician"
+
+
+async def test_two_visits_that_an_absence_moves_do_not_meet(onsite: Harness) -> None:
+    await a_planned_visit(onsite)
+    other = {"case_id": an_id("case 2"), "diagnosis_id": an_id("diagnosis 2")}
+    told = a_diagnosis(**other), a_decision(case_id=other["case_id"]), a_reservation(rma_id=an_id("rma 2"), **other)
+    await onsite.deliver(*told)
+    away = {"starts": "2026-03-04T00:00:00Z", "ends": "2026-03-04T17:00:00Z", "reason": "ill"}
+
+    await onsite.post(f"{TECHNICIAN}/absences", away, role="technician", technician_id=AN)
+
+    coming = (await onsite.get("/v1/appointments?state=confirmed")).json()["items"]
+    first, second = sorted((each["window"]["starts"], each["ends"]) for each in coming)
+    assert first[0] == (WEDNESDAY + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert first[1] <= second[0]
 
 
 async def test_somebody_else_takes_over_when_somebody_can(onsite: Harness) -> None:
