@@ -58,53 +58,41 @@ class ChangePartner(Patch, PartnerFields, needs=("why",)):
     why: Line
 
 
-async def create_partner(cmd: CreatePartner, tx: Transaction) -> Partner:
-    """Raises ThereAlready, ConnectorIncomplete, AddressRefused. What waited for this partner goes on by itself."""
-    await refuse_twin(Partner, tx, code=cmd.code)
-    policy = await policies.at(tx)
-    partner = cmd.make(
-        Partner,
-        tx,
-        response_minutes=cmd.response_minutes or policy.partner_response_minutes,
-        sealed_credentials=seal(cmd.credentials) if cmd.credentials else None,
-        history=[PartnerChange(at=tx.now, by=tx.scope.actor, what="added")],
-    )
-    _check(partner)
-    await tx.flush()
-    await reconsider_all(partner, tx)
-    return partner
-
-
-async def change_partner(partner: Partner, cmd: ChangePartner, tx: Transaction) -> Partner:
-    """For a locked partner. What was not openable for want of a permission goes on by itself.
-
-    Only what changed goes into the history; credentials that are sent are taken for new ones. Raises ConnectorIncomplete, AddressRefused.
-    """
-    changed = cmd.apply_to(partner)
-    if "credentials" in cmd.model_fields_set and (cmd.credentials or partner.has_credentials):
-        partner.sealed_credentials = seal(cmd.credentials) if cmd.credentials else None
-        changed.append("credentials")
-    _check(partner)
-    if changed:
-        what = f"{', '.join(sorted(changed))}: {cmd.why}"
-        partner.history = [*partner.history, PartnerChange(at=tx.now, by=tx.scope.actor, what=what)]
-        await reconsider_all(partner, tx)
-    return partner
-
-
-def _check(partner: Partner) -> None:
-    partner.must_be_complete()
-    if partner.base_url:
-        check_url(partner.base_url, field="base_url")
-
-
 @router.post("/v1/partners", dependencies=[allow(*MANAGERS)], status_code=201)
 async def create_partner_route(cmd: CreatePartner, tx: Tx, caller: Caller) -> PartnerOut:
-    """Adds a partner; its code is used once."""
-    return PartnerOut.of(await create_partner(cmd, tx), caller)
+    """Adds a partner; its code is used once. What waited for this partner goes on by itself."""
+    await refuse_twin(Partner, tx, code=cmd.code)
+    minutes = cmd.response_minutes or (await policies.at(tx)).partner_response_minutes
+    partner = cmd.make(Partner, tx, response_minutes=minutes, sealed_credentials=None, history=[])
+    _seal(partner, cmd)
+    await _keep(partner, "added", tx)
+    return PartnerOut.of(partner, caller)
 
 
 @router.patch("/v1/partners/{partner_id}", dependencies=[allow(*MANAGERS)])
 async def change_partner_route(partner_id: UUID, cmd: ChangePartner, tx: Tx, caller: Caller) -> PartnerOut:
-    """Changes a partner; what waited for a permission goes on by itself."""
-    return PartnerOut.of(await change_partner(await Partner.get(partner_id, tx, lock=True), cmd, tx), caller)
+    """Changes a partner; what waited for a permission goes on by itself. Only what is other than before goes into the history."""
+    partner = await Partner.get(partner_id, tx, lock=True)
+    changed = cmd.apply_to(partner)
+    if _seal(partner, cmd):
+        changed.append("credentials")
+    if changed:
+        await _keep(partner, f"{', '.join(sorted(changed))}: {cmd.why}", tx)
+    return PartnerOut.of(partner, caller)
+
+
+def _seal(partner: Partner, cmd: PartnerFields) -> bool:
+    """Whether its credentials are others now; any that are sent are taken for new ones."""
+    if "credentials" not in cmd.model_fields_set or not (cmd.credentials or partner.has_credentials):
+        return False
+    partner.sealed_credentials = seal(cmd.credentials) if cmd.credentials else None
+    return True
+
+
+async def _keep(partner: Partner, what: str, tx: Transaction) -> None:
+    """Raises ConnectorIncomplete, AddressRefused."""
+    partner.must_be_complete()
+    if partner.base_url:
+        check_url(partner.base_url, field="base_url")
+    partner.history = [*partner.history, PartnerChange(at=tx.now, by=tx.scope.actor, what=what)]
+    await reconsider_all(partner, tx)
