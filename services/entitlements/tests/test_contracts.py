@@ -194,7 +194,7 @@ async def test_a_contract_that_makes_no_sense_is_refused_and_leaves_nothing(
     pointers = [error["pointer"] for error in answer.json().get("errors", ())]
     assert said in (answer.json()["detail"], *pointers)
     assert (await entitlements.get("/v1/contracts")).json()["items"] == []
-    assert await entitlements.outbox() == []
+    assert await entitlements.events() == []
 
 
 @pytest.mark.promise("S17")
