@@ -117,6 +117,29 @@ async def test_a_stack_that_listens_elsewhere_after_a_restart_is_found_there(
     assert {partner["base_url"] for partner in partners} == {"http://127.0.0.1:8", None}
 
 
+async def test_those_of_our_own_people_act_for_one_of_them_also_where_their_client_was_there_before(
+    place: tuple[Env, dict[str, Harness]],
+) -> None:
+    env, _ = place
+    await demo.load(env, lambda _: None)
+
+    async def acting() -> dict[str, str]:
+        found = await everything(env)
+        people = {person["id"]: person for person in found["people"]}
+        assert all(c["role"] in people[c["person_id"]]["roles"] for c in found["clients"] if c["person_id"])
+        return {c["role"]: people[c["person_id"]]["name"] for c in found["clients"] if c["person_id"]}
+
+    first = await acting()
+    assert first.keys() == {"engineer", "manager", "ops", "technician"}
+    async with Admin.of(env) as admin:
+        for client in (await everything(env))["clients"]:
+            if client["person_id"]:
+                await admin.change(f"/v1/clients/{client['id']}", {"person_id": None})
+    assert await acting() == {}
+    await demo.load(env, lambda _: None)
+    assert await acting() == first
+
+
 async def test_a_client_whose_secret_was_not_kept_gets_a_new_one(place: tuple[Env, dict[str, Harness]]) -> None:
     env, services = place
     with pytest.MonkeyPatch.context() as patch:

@@ -27,6 +27,7 @@ Ids = dict[str, dict[str, str]]
 Say = Callable[[str], None]
 AT_ONCE = 4
 KEYS: Mapping[str, tuple[str, ...]] = {
+    "people": ("email",),
     "accounts": ("name",),
     "contacts": ("account_id", "email"),
     "sites": ("account_id", "name"),
@@ -57,6 +58,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "clients": ("role", "name"),
 }
 """What tells one from another; by the last of them an entry names one."""
+LATER: Mapping[str, tuple[str, ...]] = {"clients": ("person_id",)}
+"""What a later release brought: an entry that was made without it gets it."""
 _DATE = re.compile(r"^\{today([+-]\d+)?\}$")
 _NAME = re.compile(r"^\{env\.(\w+)\}$")
 REFERENCE = re.compile(r"^\{([a-z-]+): (.+)\}$")
@@ -123,10 +126,9 @@ async def _load_table(
         async with limit:
             found = there.get(natural_key(resource, row))
             item = found or await _made(admin, resource, row)
-            if moved := {name: value for name, value in of_this_stack.items() if item[name] != value}:
-                await admin.change(
-                    f"/v1/{resource}/{item['id']}", {**moved, "why": "the sandbox listens elsewhere now"}
-                )
+            later = {name: row[name] for name in LATER.get(resource, ()) if name in row and item[name] is None}
+            if moved := later | {name: value for name, value in of_this_stack.items() if item[name] != value}:
+                await admin.change(f"/v1/{resource}/{item['id']}", {**moved, "why": "the sandbox is not as it was"})
             if resource == "clients":
                 await hand_over(admin, item, env)
             known[str(row.get(KEYS[resource][-1]))] = item["id"]
