@@ -2,7 +2,7 @@
 
 from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
-from services.ecps.handlers import jobs, on, projections, timers
+from services.ecps.handlers import jobs, on, projections, replicas, timers
 from services.ecps.model.policy import policies
 from services.ecps.queries import engagements, joint_calls, partners
 from services.ecps.use_cases import (
@@ -43,4 +43,5 @@ service = Service(
     timers=timers,
     jobs=jobs,
     projections=projections,
+    replicas=replicas,
 )

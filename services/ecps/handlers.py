@@ -1,15 +1,16 @@
 """Event → reaction; due timer → reaction; job → call and record. No rules."""
 
-from libs.bus import Handlers, Jobs, Timers
+from libs.bus import Handlers, Jobs, Replicas, Timers
 from libs.bus.handlers import Load
 from libs.bus.projections import Projection
 from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopened, CaseResolved
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, NoteAdded, PartnerTicketRequested
-from libs.events.entitlements import CoverageDecided
+from libs.events.entitlements import ContactState, CoverageDecided
 from services.ecps.model.agreement import BEGINS, Agreement
 from services.ecps.model.case_file import CaseFile
 from services.ecps.model.engagement import END_TICKET, LOOK_AGAIN, LOOK_UP, OPEN_TICKET, RETRY, SILENT, Engagement
 from services.ecps.model.engagement_note import SEND_NOTE, EngagementNote
+from services.ecps.model.people import KnownContact
 from services.ecps.reactions import follow_case, record_opening, submit_ticket
 from services.ecps.reactions.await_partner import call_next_level
 from services.ecps.reactions.decide_eligibility import retry_unreachable
@@ -33,6 +34,9 @@ on(CaseClosed, load=_CASE)(follow_case.note_closure)
 on(CaseCancelled, load=_CASE)(follow_case.note_cancellation)
 
 projections = (Projection(CaseFile),)
+
+replicas = Replicas("ecps")
+replicas.keep(KnownContact, of=ContactState)
 
 timers = Timers("ecps")
 timers(Engagement, SILENT)(call_next_level)

@@ -2,12 +2,15 @@
 
 from dataclasses import field
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 from uuid import UUID
+
+from pydantic import BaseModel
 
 from libs.events.cases import CaseCancelled, CaseOpened
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, PartnerTicketRequested
 from libs.events.entitlements import CoverageDecided
+from libs.events.values import Product, TimeZone
 from libs.kit.case_files import CaseClosedToCommands
 from libs.store import Entity
 
@@ -21,12 +24,32 @@ class Wish(NamedTuple):
     last: PartnerTicketRequested
 
 
+class Coverage(BaseModel):
+    """What a decision says that findings and calls need. `time_zone` is the site's."""
+
+    revision: int
+    time_zone: TimeZone | None = None
+    contact_id: UUID | None = None
+    product: Product | None = None
+
+    @classmethod
+    def of(cls, decision: CoverageDecided) -> Self:
+        """What is kept of a decision."""
+        site, contact = decision.site, decision.contact
+        return cls(
+            revision=decision.revision,
+            time_zone=site.time_zone if site else None,
+            contact_id=contact.contact_id if contact else None,
+            product=decision.product,
+        )
+
+
 class CaseFile(Entity, table="case_files"):
     """`id` is the case's."""
 
     account_id: UUID | None = None
     opened: CaseOpened | None = None
-    coverage: CoverageDecided | None = None
+    coverage: Coverage | None = None
     diagnoses: dict[UUID, FaultDiagnosed] = field(default_factory=dict)
     withdrawn: dict[UUID, DiagnosisWithdrawn] = field(default_factory=dict)
     requests: dict[UUID, PartnerTicketRequested] = field(default_factory=dict)
@@ -69,7 +92,7 @@ class CaseFile(Entity, table="case_files"):
     @property
     def time_zone(self) -> str:
         """The customer's, by name (IANA); UTC until it is known."""
-        return self.coverage.site.time_zone if self.coverage and self.coverage.site else "UTC"
+        return (self.coverage and self.coverage.time_zone) or "UTC"
 
 
 def _asked(request: PartnerTicketRequested) -> tuple[datetime, UUID]:

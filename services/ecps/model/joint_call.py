@@ -1,5 +1,6 @@
 """A call with the partner and the customer; it needs no ticket (S10)."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import date, datetime
 from typing import Literal, TypedDict, get_args
@@ -15,6 +16,7 @@ from libs.kit.states import StateMachine
 from libs.store import Entity, Transaction
 from services.ecps.model.case_file import CaseFile
 from services.ecps.model.engagement import Engagement
+from services.ecps.model.participant import CallParticipant, NamedParticipant
 from services.ecps.model.partner import Partner
 
 CallState = Literal["requested", "scheduled", "held", "cancelled"]
@@ -33,20 +35,23 @@ class NotOfThisCase(Unprocessable):
     """The engagement is about another case or partner."""
 
 
-class CallParticipant(BaseModel):
-    """Who joins. Told in no event: the call's own row has them, and its invitation."""
-
-    side: CallSide
-    name: str
-    email: str | None = None
+class NoSuchParticipant(Unprocessable):
+    """Who is named by an id is a contact of the account's."""
 
 
 class CallAction(BaseModel):
-    """What was agreed, and who does it, as it was typed."""
+    """What was agreed, and who does it: a side, an id, or whoever was typed."""
 
     what: str
     owner: str
     due: date | None = None
+
+    @property
+    def owner_id(self) -> UUID | None:
+        """None for a side, and for whoever was typed."""
+        with suppress(ValueError):
+            return UUID(self.owner)
+        return None
 
 
 class CallChange(BaseModel):
@@ -114,17 +119,22 @@ class JointCall(
             "partner_name": self.partner_name,
         }
 
+    @property
+    def names(self) -> set[UUID]:
+        """The ids of those who join, and of those who undertook something; some may be no contact's."""
+        return {each.contact_id for each in self.participants if each.contact_id} | {
+            each.owner_id for each in self.actions if each.owner_id
+        }
+
     def agreed(self) -> list[AgreedAction]:
         """Its actions as events tell them, with sides and ids in the place of names."""
-        return [AgreedAction(what=each.what, owner=self._owner(each.owner), due=each.due) for each in self.actions]
+        return [AgreedAction(what=each.what, owner=self._owner(each), due=each.due) for each in self.actions]
 
-    def _owner(self, typed: str) -> CallSide | UUID | None:
+    def _owner(self, action: CallAction) -> CallSide | UUID | None:
         sides: dict[str, CallSide] = {side: side for side in get_args(CallSide)}
-        sides |= {each.name.casefold(): each.side for each in self.participants}
+        sides |= {each.name.casefold(): each.side for each in self.participants if each.name}
         sides[self.partner_name.casefold()] = "partner"
-        with suppress(ValueError):
-            return UUID(typed)
-        return sides.get(typed.casefold())
+        return action.owner_id or sides.get(action.owner.casefold())
 
     @property
     def calendar_path(self) -> str:
@@ -138,8 +148,9 @@ class JointCall(
         change = CallChange(state=state, at=at or tx.now, by=tx.scope.actor, reason=reason)
         self.history = [*self.history, change]
 
-    def invitation(self) -> bytes | None:
-        """The iCalendar file (RFC 5545) with the times in the customer's zone; None before there is a time."""
+    def invitation(self, joining: Sequence[NamedParticipant]) -> bytes | None:
+        """The iCalendar file (RFC 5545) with the times in the customer's zone, for its participants as they are called now; None
+        before there is a time."""
         if self.window is None:
             return None
         # Imported late: only who asks for an invitation pays for it.
@@ -158,9 +169,7 @@ class JointCall(
             start=_in_zone(self.window.starts, self.time_zone),
             end=_in_zone(self.window.ends, self.time_zone),
             attendees=[
-                icalendar.vCalAddress.new(each.email, cn=each.name, rsvp=True)
-                for each in self.participants
-                if each.email
+                icalendar.vCalAddress.new(each.email, cn=each.name, rsvp=True) for each in joining if each.email
             ],
         )
         calendar = icalendar.Calendar.new(
@@ -182,9 +191,9 @@ def must_be_of_case(engagement: Engagement | None, case: CaseFile, partner: Part
 
 def invited(case: CaseFile, partner: Partner, level: int | None, engineer: str) -> list[CallParticipant]:
     """Who joins when nobody is named: the customer's contact, the partner's contact or that of a level, our engineer."""
-    contact = case.coverage.contact if case.coverage else None
+    contact_id = case.coverage.contact_id if case.coverage else None
     theirs = partner.at_level(level).contact if level else partner.contact
-    ours = [CallParticipant(side="customer", name=contact.name, email=contact.email)] if contact else []
+    ours = [CallParticipant(side="customer", contact_id=contact_id)] if contact_id else []
     return [
         *ours,
         CallParticipant(side="partner", name=theirs.name, email=theirs.email),

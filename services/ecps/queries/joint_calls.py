@@ -1,12 +1,12 @@
 """Reads: joint calls, and their invitations."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Annotated, ClassVar
 from uuid import UUID
 
 from fastapi import Query, Response
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from libs.events.values import Instant, Window
 from libs.kit.auth import CASE_READERS, Principal
@@ -17,7 +17,9 @@ from libs.kit.paging import Page
 from libs.kit.problems import Conflict
 from libs.kit.rows import visible
 from libs.store import Transaction
-from services.ecps.model.joint_call import CallAction, CallChange, CallParticipant, CallState, JointCall, call_machine
+from services.ecps.model.joint_call import CallAction, CallChange, CallState, JointCall, call_machine
+from services.ecps.model.participant import CALLED, NamedParticipant, Unnamed, unnamed
+from services.ecps.model.people import KnownContact
 from services.ecps.queries.access import calls_visible_to
 
 router = Router(tags=["joint calls"])
@@ -27,7 +29,19 @@ class NotScheduledYet(Conflict):
     """An invitation needs a time."""
 
 
+class ActionOut(BaseModel):
+    """`owner`: a side, or somebody's name; of a contact, who has an `owner_id`, the name that they have now."""
+
+    what: str
+    owner: str | None
+    owner_id: UUID | None
+    state: Unnamed | None = None
+    due: date | None
+
+
 class JointCallOut(Out):
+    """A cloud partner reads which side joins, and of the other sides no name."""
+
     id: UUID
     number: str
     account_id: UUID
@@ -43,13 +57,42 @@ class JointCallOut(Out):
     time_zone: str
     join_url: str | None
     level: int | None
-    participants: list[CallParticipant]
+    participants: list[NamedParticipant]
     sequence: int
     outcome: str | None
-    actions: list[CallAction]
+    actions: list[ActionOut]
     duration_seconds: int | None
     history: list[CallChange]
     created_at: datetime
+
+
+async def shown(call: JointCall, caller: Principal, tx: Transaction) -> JointCallOut:
+    """The call as this caller reads it, with the names that contacts have now."""
+    known = await contacts_of([call], tx)
+    joining = _joining(call, caller, known)
+    actions = [_action(each, caller, known) for each in call.actions]
+    return JointCallOut.model_validate({**vars(call), "participants": joining, "actions": actions})
+
+
+async def contacts_of(calls: Sequence[JointCall], tx: Transaction) -> dict[UUID, KnownContact]:
+    """The contacts whom these calls name, as far as they are known."""
+    found = await tx.find_many(KnownContact, sorted({id for call in calls for id in call.names}))
+    return {each.id: each for each in found if each}
+
+
+def _joining(call: JointCall, caller: Principal, known: Mapping[UUID, KnownContact]) -> list[NamedParticipant]:
+    joining = [NamedParticipant.of(each, known) for each in call.participants]
+    return [each.as_a_side() for each in joining] if caller.role == "partner" else joining
+
+
+def _action(action: CallAction, caller: Principal, known: Mapping[UUID, KnownContact]) -> ActionOut:
+    id = action.owner_id
+    if id is None:
+        return ActionOut(what=action.what, owner=action.owner, owner_id=None, due=action.due)
+    contact = known.get(id)
+    name = contact.name if contact else None
+    owner = CALLED["customer"] if name and caller.role == "partner" else name
+    return ActionOut(what=action.what, owner=owner, owner_id=id, state=unnamed(contact), due=action.due)
 
 
 async def call_for(caller: Principal, id: UUID, tx: Transaction, *, lock: bool = False) -> JointCall:
@@ -74,13 +117,20 @@ async def list_joint_calls_route(
     tx: Tx, caller: Caller, asked: Annotated[JointCallList, Query()]
 ) -> Page[JointCallOut]:
     """The newest first."""
-    return await listed(tx, JointCall, asked, calls_visible_to(caller), out=JointCallOut.model_validate)
+
+    async def out(call: JointCall) -> JointCallOut:
+        return await shown(call, caller, tx)
+
+    async def contacts(calls: Sequence[JointCall]) -> None:
+        await contacts_of(calls, tx)
+
+    return await listed(tx, JointCall, asked, calls_visible_to(caller), out=out, beside=contacts)
 
 
 @router.get("/v1/joint-calls/{call_id}", dependencies=[allow(*CASE_READERS)])
 async def get_joint_call_route(call_id: UUID, tx: Tx, caller: Caller) -> JointCallOut:
     """One call: when, who takes part, and what came of it."""
-    return JointCallOut.model_validate(await call_for(caller, call_id, tx))
+    return await shown(await call_for(caller, call_id, tx), caller, tx)
 
 
 @router.get(
@@ -92,7 +142,7 @@ async def get_joint_call_route(call_id: UUID, tx: Tx, caller: Caller) -> JointCa
 async def get_joint_call_calendar_route(call_id: UUID, tx: Tx, caller: Caller) -> Response:
     """The invitation, in the customer's time zone (RFC 5545)."""
     call = await call_for(caller, call_id, tx)
-    invitation = call.invitation()
+    invitation = call.invitation((await shown(call, caller, tx)).participants)
     if invitation is None:
         raise NotScheduledYet("The call has no time yet.", state=call.state, possible=call_machine.possible(call.state))
     return Response(invitation, media_type="text/calendar; charset=utf-8")

@@ -5,7 +5,7 @@ from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, PartnerTi
 from libs.events.entitlements import CoverageDecided
 from libs.kit.case_files import case_file
 from libs.store import Transaction
-from services.ecps.model.case_file import CaseFile
+from services.ecps.model.case_file import CaseFile, Coverage
 from services.ecps.model.engagement import ENDED, UNSUBMITTED, Engagement
 from services.ecps.model.partner import Partner
 from services.ecps.reactions.await_partner import await_answer
@@ -24,11 +24,11 @@ async def note_case(event: CaseOpened, tx: Transaction) -> None:
 
 
 async def note_coverage(event: CoverageDecided, tx: Transaction) -> None:
-    """Keeps product and site for the findings and the calls; the highest revision holds. Cover itself decides nothing here."""
+    """Keeps product, time zone and contact for the findings and the calls; the highest revision holds. Cover itself decides nothing here."""
     case = await case_file(CaseFile, event.case_id, tx)
     case.account_id = case.account_id or event.account_id
     if case.coverage is None or event.revision > case.coverage.revision:
-        case.coverage = event
+        case.coverage = Coverage.of(event)
 
 
 async def note_diagnosis(event: FaultDiagnosed, tx: Transaction) -> None:

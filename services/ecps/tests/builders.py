@@ -16,7 +16,7 @@ from deploy.simulators.tickets import PATH
 from deploy.simulators.webhooks import secret_bytes, signed_headers
 from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopened, CaseResolved
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, NoteAdded, PartnerTicketRequested
-from libs.events.entitlements import CoverageDecided
+from libs.events.entitlements import ContactState, CoverageDecided
 from libs.events.values import Account, Contact, NoteOrigin, Product, Site
 from libs.store.ids import new_id
 from services.ecps.model.engagement import Engagement
@@ -25,6 +25,8 @@ from tests.support.ids import next_id
 
 ACCOUNT, OTHER_ACCOUNT = UUID(int=7), UUID(int=8)
 PARTNER = UUID(int=9)
+CONTACT = UUID(int=4)
+AN = ContactState(account_id=ACCOUNT, name="Chị An", email="an@acme.example", language="vi", authorised=True)
 WHO: dict[str, Any] = {"by": "engineer:1", "by_role": "engineer"}
 LEVELS = [
     {"contact": {"name": "Duty lead", "email": "lead@cloud.example"}, "response_minutes": 60},
@@ -69,15 +71,16 @@ class ACase:
         )
 
     def covered(self, revision: int = 1, model: str = "X70") -> CoverageDecided:
-        site = Site(
-            site_id=UUID(int=3),
-            name="HQ",
-            address_lines=["1 Le Loi"],
-            city="HCMC",
-            country="VN",
-            time_zone="Asia/Ho_Chi_Minh",
-            opening_hours=[],
-        )
+        site = {
+            "site_id": UUID(int=3),
+            "name": "HQ",
+            "address_lines": ["1 Le Loi"],
+            "city": "HCMC",
+            "country": "VN",
+            "time_zone": "Asia/Ho_Chi_Minh",
+            "opening_hours": [],
+        }
+        contact = {"contact_id": CONTACT, "name": "Chị An", "email": "an@acme.example", "language": "vi"}
         return CoverageDecided(
             case_id=self.id,
             account_id=ACCOUNT,
@@ -85,9 +88,9 @@ class ACase:
             covered=True,
             reason="active_contract",
             account=Account(id=ACCOUNT, name="Acme"),
-            site=site,
+            site=Site.model_validate(site),
             decided_at=self.at(revision),
-            contact=Contact(contact_id=UUID(int=4), name="Chị An", email="an@acme.example", language="vi"),
+            contact=Contact.model_validate(contact),
             product=Product(product_number="875K5AA", serial="8LTEST0001", family="Studio X", model=model),
         )
 

@@ -9,7 +9,16 @@ import pytest
 from libs.events import Event
 from libs.events.ecps_calls import JointCallHeld, JointCallRequested, JointCallScheduled
 from libs.store.ids import new_id
-from services.ecps.tests.builders import ACCOUNT, OTHER_ACCOUNT, PARTNER, ACase, a_case_with_wish, a_partner
+from services.ecps.tests.builders import (
+    ACCOUNT,
+    AN,
+    CONTACT,
+    OTHER_ACCOUNT,
+    PARTNER,
+    ACase,
+    a_case_with_wish,
+    a_partner,
+)
 from tests.support.harness import Harness
 
 CUSTOMER: dict[str, Any] = {"role": "customer", "accounts": [ACCOUNT]}
@@ -31,6 +40,7 @@ async def schedule(ecps: Harness, path: str, hours: int, **fields: Any) -> Any:
 @pytest.mark.promise("S10")
 async def test_a_call_needs_no_ticket_and_its_outcome_is_recorded(ecps: Harness) -> None:
     await a_partner(ecps)
+    await ecps.learn({CONTACT: AN})
     case = ACase()
     await ecps.deliver(case.opened(), case.covered())
     path = await a_call(ecps, case)
@@ -50,11 +60,11 @@ async def test_a_call_needs_no_ticket_and_its_outcome_is_recorded(ecps: Harness)
     assert {str(a) for a in invitation.attendees} == {"mailto:an@acme.example", "mailto:lead@cloud.example"}
 
     contact = str(new_id())
-    owners = {"Cloud": "partner", "support": "support", "chị an": "customer", contact: contact, "Bác Ba": None}
+    owners = {"Cloud": "partner", "support": "support", "chị an": str(CONTACT), contact: contact, "Bác Ba": None}
     actions = [{"what": "Correct the policy", "owner": owner} for owner in owners]
     held = await ecps.post(f"{path}/held", {"outcome": "Found it", "actions": actions})
     assert held.json()["state"] == "held"
-    assert [each["owner"] for each in held.json()["actions"]] == [*owners]
+    assert [each["owner"] for each in held.json()["actions"]] == ["Cloud", "support", "Chị An", None, "Bác Ba"]
     [requested] = await ecps.events(JointCallRequested)
     scheduled = await ecps.events(JointCallScheduled)
     [done] = await ecps.events(JointCallHeld)

@@ -1,5 +1,6 @@
 """Put on record that a joint call was held: its outcome, and who does what (S10)."""
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -11,13 +12,13 @@ from libs.kit.fields import Line, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.ecps.model.joint_call import CallAction, JointCall
-from services.ecps.queries.joint_calls import JointCallOut, call_for
+from services.ecps.queries.joint_calls import JointCallOut, call_for, contacts_of, shown
 
 router = Router(tags=["joint calls"])
 
 
 class Action(CallAction):
-    """`owner`: a side (customer, partner, support), an id, or a name. Events tell sides and ids alone."""
+    """`owner`: a side (customer, partner, support), an id, or a name; a contact who joined is kept by id. Events tell sides and ids alone."""
 
     what: Text
     owner: Line
@@ -32,7 +33,8 @@ class RecordCall(Command):
 async def record_call(call: JointCall, cmd: RecordCall, tx: Transaction) -> JointCall:
     """For a locked call, also of a case that has ended. Raises ForbiddenTransition."""
     call.become("held", tx, "held")
-    call.outcome, call.actions, call.duration_seconds = cmd.outcome, [*cmd.actions], cmd.duration_seconds
+    call.outcome, call.duration_seconds = cmd.outcome, cmd.duration_seconds
+    call.actions = await _by_ids(cmd.actions, call, tx)
     tx.emit(
         JointCallHeld(
             **call.facts(),
@@ -46,8 +48,14 @@ async def record_call(call: JointCall, cmd: RecordCall, tx: Transaction) -> Join
     return call
 
 
+async def _by_ids(actions: Sequence[CallAction], call: JointCall, tx: Transaction) -> list[CallAction]:
+    joined = await contacts_of([call], tx)
+    ids = {each.name.casefold(): str(each.id) for each in joined.values() if each.name}
+    return [each.model_copy(update={"owner": ids.get(each.owner.casefold(), each.owner)}) for each in actions]
+
+
 @router.post("/v1/joint-calls/{call_id}/held", dependencies=[allow(*ENGINEERS)])
 async def record_call_route(call_id: UUID, cmd: RecordCall, tx: Tx, caller: Caller) -> JointCallOut:
     """The outcome, and who does what."""
     call = await call_for(caller, call_id, tx, lock=True)
-    return JointCallOut.model_validate(await record_call(call, cmd, tx))
+    return await shown(await record_call(call, cmd, tx), caller, tx)

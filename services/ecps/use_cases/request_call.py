@@ -17,7 +17,7 @@ from services.ecps.model.engagement import Engagement
 from services.ecps.model.fields import Span
 from services.ecps.model.joint_call import CallChange, JointCall, must_be_of_case
 from services.ecps.model.partner import Partner
-from services.ecps.queries.joint_calls import JointCallOut
+from services.ecps.queries.joint_calls import JointCallOut, shown
 
 router = Router(tags=["joint calls"])
 
@@ -78,4 +78,4 @@ async def request_call_route(cmd: RequestCall, tx: Tx, caller: Caller) -> JointC
         raise NotFound("case", cmd.case_id)
     case.must_take_commands()
     call = await request_call(cmd, case, case.account_id, cast("Role", caller.role), tx)
-    return JointCallOut.model_validate(call)
+    return await shown(call, caller, tx)

@@ -1,9 +1,11 @@
 """Give a joint call its time, or move it; whoever takes part is invited (S10)."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import Field
+import sqlalchemy as sa
+from pydantic import Field, model_validator
 
 from libs.events.ecps_calls import JointCallScheduled
 from libs.kit.auth import ENGINEERS
@@ -12,16 +14,26 @@ from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.ecps.model.case_file import CaseFile
 from services.ecps.model.fields import Span
-from services.ecps.model.joint_call import CallParticipant, JointCall, invited
+from services.ecps.model.joint_call import JointCall, NoSuchParticipant, invited
+from services.ecps.model.participant import CallParticipant
 from services.ecps.model.partner import Partner
-from services.ecps.queries.joint_calls import JointCallOut, call_for
+from services.ecps.model.people import KnownContact
+from services.ecps.queries.joint_calls import JointCallOut, call_for, shown
 
 router = Router(tags=["joint calls"])
 
 
 class Participant(CallParticipant):
-    name: Line
+    """A contact of the account's by id, or somebody by name. Who is typed with a contact's e-mail address is that contact."""
+
+    name: Line | None = None
     email: Line | None = None
+
+    @model_validator(mode="after")
+    def _is_somebody(self) -> Self:
+        if not (self.contact_id or self.name):
+            raise ValueError("a participant has a contact_id or a name")
+        return self
 
 
 class ScheduleCall(Command):
@@ -39,7 +51,7 @@ class ScheduleCall(Command):
 
 
 async def schedule_call(call: JointCall, cmd: ScheduleCall, engineer: str, tx: Transaction) -> JointCall:
-    """For a locked call. Raises CaseClosedToCommands, ForbiddenTransition, NotALevel."""
+    """For a locked call. Raises CaseClosedToCommands, ForbiddenTransition, NotALevel, NoSuchParticipant."""
     case = await CaseFile.get(call.case_id, tx)
     case.must_take_commands()
     call.become("scheduled", tx, cmd.reason)
@@ -47,7 +59,7 @@ async def schedule_call(call: JointCall, cmd: ScheduleCall, engineer: str, tx: T
     usual = invited(case, partner, cmd.level, engineer)
     call.window, call.join_url, call.level = cmd.window, cmd.join_url or call.join_url, cmd.level
     call.time_zone = cmd.time_zone or case.time_zone
-    call.participants = [*cmd.participants] or usual
+    call.participants = await by_ids(cmd.participants, case, call.account_id, tx) or usual
     call.sequence += 1
     tx.emit(
         JointCallScheduled(
@@ -64,8 +76,27 @@ async def schedule_call(call: JointCall, cmd: ScheduleCall, engineer: str, tx: T
     return call
 
 
+async def by_ids(
+    named: Sequence[CallParticipant], case: CaseFile, account_id: UUID, tx: Transaction
+) -> list[CallParticipant]:
+    """These, of contacts the ids alone. Raises NoSuchParticipant for one that the account has not."""
+    emails = [each.email.casefold() for each in named if each.email]
+    ids = [each.contact_id for each in named if each.contact_id]
+    asked = sa.or_(KnownContact.c.id.in_(ids), sa.func.lower(KnownContact.c.email).in_(emails))
+    known = await tx.select(KnownContact, KnownContact.c.account_id == account_id, asked)
+    by_email = {each.email.casefold(): each.id for each in known if each.email}
+    there = {each.id for each in known} | ({case.coverage.contact_id} if case.coverage else set())
+    kept = []
+    for each in named:
+        id = each.contact_id or (by_email.get(each.email.casefold()) if each.email else None)
+        if id and id not in there:
+            raise NoSuchParticipant("The account has no such contact.", field="participants", id=str(id))
+        kept.append(CallParticipant(side=each.side, contact_id=id) if id else each)
+    return kept
+
+
 @router.post("/v1/joint-calls/{call_id}/schedule", dependencies=[allow(*ENGINEERS)])
 async def schedule_call_route(call_id: UUID, cmd: ScheduleCall, tx: Tx, caller: Caller) -> JointCallOut:
     """Invites the customer's contact and the partner's level, besides whoever is named."""
     call = await call_for(caller, call_id, tx, lock=True)
-    return JointCallOut.model_validate(await schedule_call(call, cmd, caller.name, tx))
+    return await shown(await schedule_call(call, cmd, caller.name, tx), caller, tx)
