@@ -55,10 +55,7 @@ async def decide_again(account_id: UUID, tx: Transaction) -> None:
 async def decide_for_registered(account_id: UUID, units: Sequence[UUID], tx: Transaction) -> None:
     """The account registered these units: answers its open cases about them, and no others, of which there may be any number."""
     about_them = (CaseFile.c.account_id == account_id, CaseFile.c.unit.in_(units), CaseFile.c.is_open)
-    cases = await tx.select(CaseFile, *about_them, lock=True)
-    if cases:
-        await tx.flush()
-    for case in cases:
+    for case in await tx.select(CaseFile, *about_them, lock=True):
         await decide(case, tx)
 
 
@@ -79,7 +76,6 @@ async def decide_by_timer(case: CaseFile, tx: Transaction, _detail: str) -> None
 
 async def decide_for_units(units: Sequence[UUID], tx: Transaction) -> None:
     """One of these units was replaced. Answers closed cases too: it must not matter which of two services was heard first."""
-    await tx.flush()
     for case in await tx.select(CaseFile, CaseFile.c.unit.in_(units), lock=True):
         await decide(case, tx)
 
