@@ -15,9 +15,14 @@ from services.gateway.model.person import Person, PersonForgotten
 from tests.support.harness import Harness
 
 BINH: dict[str, Any] = {
-    "name": "Trần Thị Bình", "display_name": "Bình (Poly+)", "email": "Binh.Tran@polyplus.example", "phone": "+84 28 5550 0140",
-    "language": "vi", "time_zone": "Asia/Ho_Chi_Minh", "roles": ["manager", "engineer", "engineer"],
-}  # fmt: skip
+    "name": "Trần Thị Bình",
+    "display_name": "Bình (Poly+)",
+    "email": "Binh.Tran@polyplus.example",
+    "phone": "+84 28 5550 0140",
+    "language": "vi",
+    "time_zone": "Asia/Ho_Chi_Minh",
+    "roles": ["manager", "engineer", "engineer"],
+}
 
 
 async def invited(gateway: Harness, **fields: Any) -> dict[str, Any]:
