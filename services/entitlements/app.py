@@ -21,6 +21,7 @@ from services.entitlements.use_cases import (
     register_product,
     register_products,
     renew_contract,
+    take_leave,
     transfer_registration,
     withdraw_registration,
 )
@@ -33,6 +34,7 @@ _ROOMS = (
     keep_accounts,
     keep_sites,
     keep_contacts,
+    take_leave,
     keep_products,
     keep_resellers,
     keep_onsite_rules,

@@ -1,7 +1,7 @@
 """A customer's account: what contracts, sites, contacts and registrations hang on."""
 
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from libs.events import values
@@ -45,10 +45,14 @@ class Account(
 
 
 async def must_be_of_account(cls: type[E], id: UUID | None, account_id: UUID, tx: Transaction) -> None:
-    """Raises NotOfThisAccount when the thing that was named is another account's, or is not there at all."""
-    found = await cls.find(id, tx) if id else None
-    if id and (found is None or found.account_id != account_id):  # type: ignore[attr-defined]
+    """Raises NotOfThisAccount when the thing that was named is another account's, is not there at all, or has left."""
+    if id and not is_of_account(await cls.find(id, tx), account_id):
         raise not_of_account(spoken(cls), id)
+
+
+def is_of_account(found: Any, account_id: UUID) -> bool:
+    """A site, contact or contract that something of the account may name: none who has left."""
+    return found is not None and found.account_id == account_id and getattr(found, "active", True)
 
 
 def not_of_account(kind: str, id: UUID) -> NotOfThisAccount:

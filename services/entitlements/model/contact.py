@@ -2,13 +2,28 @@
 
 from dataclasses import field
 from datetime import datetime
+from typing import Annotated, Literal
 from uuid import UUID
+
+import sqlalchemy as sa
 
 from libs.events import values
 from libs.events.entitlements import ContactState
 from libs.events.values import Language
 from libs.kit.names import Named
-from libs.store import Entity, UpdatedAt
+from libs.kit.problems import Conflict, Unprocessable
+from libs.store import Entity, Transaction, UpdatedAt
+from services.entitlements.model.history import Change
+
+State = Literal["active", "left"]
+
+
+class ContactHasLeft(Conflict):
+    """One leaves once, to one successor; a PATCH of `active` brings back who is here again."""
+
+
+class NoSuccessor(Unprocessable):
+    """Who takes over is another active contact of the account."""
 
 
 class Contact(
@@ -24,7 +39,7 @@ class Contact(
         ("account_id", "updated_at", "id"),
     ),
 ):
-    """`authorised`: may accept and sign off for the account."""
+    """`authorised`: may accept and sign off for the account. `successor_id`: who takes over from one who has left."""
 
     tells = ContactState
 
@@ -36,6 +51,33 @@ class Contact(
     authorised: bool
     created_at: datetime
     updated_at: UpdatedAt = field(init=False)
+    active: Annotated[bool, sa.DefaultClause("true")] = True
+    successor_id: UUID | None = None
+    history: Annotated[list[Change], sa.DefaultClause("[]")] = field(default_factory=list)
+
+    @property
+    def state(self) -> State:
+        return "active" if self.active else "left"
+
+    def leave(self, successor_id: UUID, *, at: datetime, by: str, reason: str | None) -> bool:
+        """Another one takes over. False for one who has left to the same already. Raises ContactHasLeft."""
+        if not self.active and self.successor_id == successor_id:
+            return False
+        if not self.active:
+            raise ContactHasLeft(
+                "This contact has left to another; a PATCH of `active` brings them back.",
+                state=self.state,
+                successor_id=str(self.successor_id),
+                possible=[],
+            )
+        self.active, self.successor_id = False, successor_id
+        self.history = [*self.history, Change(state="left", at=at, by=by, reason=reason)]
+        return True
+
+    def come_back(self, *, at: datetime, by: str) -> None:
+        """Nobody stands in for them any more."""
+        self.successor_id = None
+        self.history = [*self.history, Change(state="active", at=at, by=by)]
 
     def facts(self) -> values.Contact:
         """What events say of them."""
@@ -58,4 +100,20 @@ class Contact(
             phone=self.phone,
             language=self.language,
             authorised=self.authorised,
+            active=self.active,
+            successor_id=self.successor_id,
         )
+
+
+async def whoever_stands_for(contact_id: UUID | None, account_id: UUID, tx: Transaction) -> Contact | None:
+    """The contact, or the successor of one who has left, and of that one; None when it ends with nobody of this account."""
+    asked = set[UUID]()
+    while contact_id and contact_id not in asked:
+        asked.add(contact_id)
+        contact = await Contact.find(contact_id, tx)
+        if contact is None or contact.account_id != account_id:
+            return None
+        if contact.active:
+            return contact
+        contact_id = contact.successor_id
+    return None

@@ -56,6 +56,7 @@ class Registration(
     indexes=(
         ("account_id", "id"),
         ("site_id", "id"),
+        "contact_id",
         ("product_number", "id"),
         "serial",
         ("state", "id"),
@@ -100,6 +101,14 @@ class Registration(
                 "Another registration holds this unit. This one can only be withdrawn.", possible=["withdraw"]
             )
         self._become("registered", at, by, reason)
+
+    def hand_over(self, contact_id: UUID | None, *, at: datetime, by: str, reason: str) -> None:
+        """Another contact is asked about it, whatever its state."""
+        self.contact_id = contact_id
+        self.history = [
+            *self.history,
+            RegistrationChange(state=self.state, at=at, by=by, reason=reason, account_id=self.account_id),
+        ]
 
     def transfer(self, account_id: UUID, *, at: datetime, by: str, reason: str) -> None:
         """Goes to another account, which reads that the unit came to it and no word of why. Raises as `move` does."""

@@ -41,6 +41,7 @@ class Site(
     indexes=(
         ("account_id", "id"),
         ("country", "id"),
+        "contact_id",
         ("sort_key", "id"),
         ("account_id", "sort_key", "id"),
         ("country", "sort_key", "id"),

@@ -15,7 +15,8 @@ from libs.kit.listing import DatedListing, Listing, Out, listed, order
 from libs.kit.paging import Page
 from libs.kit.rows import Rows
 from services.entitlements.model.account import Account
-from services.entitlements.model.contact import Contact
+from services.entitlements.model.contact import Contact, State
+from services.entitlements.model.history import Change
 from services.entitlements.model.names import named
 from services.entitlements.model.site import Site
 from services.entitlements.queries.access import shown, visible_to
@@ -52,6 +53,8 @@ class SiteOut(Out):
 
 
 class ContactOut(Out):
+    """`successor_id` takes over from one who has left."""
+
     id: UUID
     account_id: UUID
     name: str
@@ -59,6 +62,10 @@ class ContactOut(Out):
     phone: str | None
     language: Language
     authorised: bool
+    state: State
+    active: bool
+    successor_id: UUID | None
+    history: list[Change]
     created_at: datetime
     updated_at: datetime
 

@@ -7,8 +7,8 @@ import sqlalchemy as sa
 
 from libs.events import values
 from libs.store import Transaction
-from services.entitlements.model.case_file import Opening
-from services.entitlements.model.contact import Contact
+from services.entitlements.model.case_file import CaseFile, Opening
+from services.entitlements.model.contact import Contact, whoever_stands_for
 from services.entitlements.model.coverage import registered
 from services.entitlements.model.product import Product
 from services.entitlements.model.registration import RegisteredSerial, Registration
@@ -56,7 +56,8 @@ async def site_of_case(
         if site and site.account_id == account_id:
             return site
     for id in (opening.contact_id, registration.contact_id if registration else None):
-        site = await _only_site(tx, Site.c.account_id == account_id, Site.c.contact_id == id) if id else None
+        asks = await whoever_stands_for(id, account_id, tx)
+        site = await _only_site(tx, Site.c.account_id == account_id, Site.c.contact_id == asks.id) if asks else None
         if site:
             return site
     return await _only_site(tx, Site.c.account_id == account_id)
@@ -71,13 +72,19 @@ async def _only_site(tx: Transaction, *where: sa.ColumnElement[bool]) -> Site | 
 async def contact_of_case(
     opening: Opening, registration: Registration | None, site: Site | None, account_id: UUID, tx: Transaction
 ) -> Contact | None:
-    """Who asked, else the unit's contact, else the site's, else the first one who may sign for the account."""
+    """Who asked, else the unit's contact, else the site's, or a successor; else the first who may sign for the account."""
     of_unit = registration.contact_id if registration else None
     for id in (opening.contact_id, of_unit, site.contact_id if site else None):
-        contact = await Contact.find(id, tx) if id else None
-        if contact and contact.account_id == account_id:
+        if contact := await whoever_stands_for(id, account_id, tx):
             return contact
-    return await tx.first(Contact, Contact.c.account_id == account_id, Contact.c.authorised)
+    return await tx.first(Contact, Contact.c.account_id == account_id, Contact.c.authorised, Contact.c.active)
+
+
+async def told_contact(case: CaseFile, account_id: UUID, tx: Transaction) -> values.Contact | None:
+    """Whom the case was told last, or a successor: they stay when the present has nobody in their place."""
+    told = case.told("contact", values.Contact)
+    contact = await whoever_stands_for(told.contact_id, account_id, tx) if told else None
+    return contact.facts() if contact else None
 
 
 async def product_of_case(

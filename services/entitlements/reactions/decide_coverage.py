@@ -20,6 +20,7 @@ from services.entitlements.queries.decision_context import (
     lineage,
     product_of_case,
     site_of_case,
+    told_contact,
     unknown_of_case,
 )
 
@@ -96,7 +97,7 @@ async def _answer(
         **coverage.model_dump(),
         account=account.facts() if account else values.Account(id=account_id, name=""),
         site=site.facts() if site else case.told("site", values.Site),
-        contact=contact.facts() if contact else case.told("contact", values.Contact),
+        contact=contact.facts() if contact else await told_contact(case, account_id, tx),
         product=product or case.told("product", values.Product),
         overridden=case.override is not None,
         unknown=await unknown_of_case(opening, account_id, tx),

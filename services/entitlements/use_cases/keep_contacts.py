@@ -1,5 +1,6 @@
 """Add a contact to an account, and change it: an open case is told (S27)."""
 
+from typing import Literal
 from uuid import UUID
 
 from libs.events.values import Language
@@ -28,7 +29,9 @@ class CreateContact(New, ContactFields):
 
 
 class ChangeContact(Patch, ContactFields):
-    """The account stays."""
+    """The account stays. `active` brings back who has left."""
+
+    active: Literal[True]
 
 
 @router.post("/v1/contacts", status_code=201, dependencies=[allow(*ACCOUNT_KEEPERS)])
@@ -44,6 +47,8 @@ async def create_contact_route(cmd: CreateContact, tx: Tx, caller: Caller) -> Co
 async def change_contact_route(contact_id: UUID, cmd: ChangeContact, tx: Tx, caller: Caller) -> ContactOut:
     """Changes a contact; open cases are told (S27)."""
     contact, account = await locked_with_account(Contact, contact_id, caller, tx)
-    if cmd.apply_to(contact):
+    if changed := cmd.apply_to(contact):
+        if "active" in changed:
+            contact.come_back(at=tx.now, by=tx.scope.actor)
         await decide_again(account.id, tx)
     return ContactOut.model_validate(contact)

@@ -10,7 +10,7 @@ from libs.kit.http import Command
 from libs.kit.problems import Problem
 from libs.store import Transaction
 from libs.store.ids import new_id
-from services.entitlements.model.account import Account, not_of_account
+from services.entitlements.model.account import Account, is_of_account, not_of_account
 from services.entitlements.model.contact import Contact
 from services.entitlements.model.contract import Contract
 from services.entitlements.model.product import Product, UnknownProduct
@@ -99,7 +99,7 @@ async def _known(account_id: UUID, units: Sequence[UnitToRegister], tx: Transact
     own = set[UUID]()
     for name, cls in _NAMED.items():
         named = {id for unit in units if (id := getattr(unit, name)) is not None}
-        own |= {each.id for each in await tx.find_many(cls, sorted(named)) if each and each.account_id == account_id}
+        own |= {each.id for each in await tx.find_many(cls, sorted(named)) if each and is_of_account(each, account_id)}
     return Known({product.product_number: product for product in products}, own)
 
 
