@@ -2,11 +2,10 @@
 
     COMMANDS = Commands[Command, RmaAndCase]({"ship": Given(DEPOTS, leads_to("shipped")), ...})
 
-The roles are those of the routes (`allow(*COMMANDS.roles("ship"))`), the refusal is that of the command itself (`permit`), and what
-neither refuses stands as `possible` in every answer.
+The roles are the routes' (`allow(*COMMANDS.roles("ship"))`), the refusal the command's (`permit`), and what neither refuses is `possible`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -20,6 +19,11 @@ T = TypeVar("T")
 
 class NotPossibleNow(Conflict):
     """Not in a state in which this can be done; `possible` is what can."""
+
+    def __init__(self, name: str, state: str, command: str = "this", possible: Sequence[str] = ()) -> None:
+        choice = f"possible now: {', '.join(possible)}" if possible else "nothing is possible now"
+        super().__init__(f"{name} is {state} and does not take {command}; {choice}.", state=state, possible=[*possible])
+        self.name, self.state = name, state
 
 
 @dataclass(frozen=True)
@@ -37,30 +41,31 @@ class Given(Generic[T]):
             return refusal
         return None
 
+    def takes(self, asked: T) -> bool:
+        """Whether nothing refuses it now."""
+        return self.refusal(asked) is None
 
+
+@dataclass(frozen=True)
 class Commands(Generic[C, T]):
-    def __init__(self, given: Mapping[C, Given[T]]) -> None:
-        self._given = given
+    given: Mapping[C, Given[T]]
 
     def roles(self, command: C) -> frozenset[str]:
         """Who may give it."""
-        return self._given[command].roles
+        return self.given[command].roles
 
     def possible(self, role: str, asked: T) -> list[C]:
         """What a caller of this role can do now, sorted."""
-        return sorted(c for c, given in self._given.items() if role in given.roles and given.refusal(asked) is None)
+        return sorted(c for c, given in self.given.items() if role in given.roles and given.takes(asked))
 
     def permit(self, command: C, role: str, asked: T) -> None:
         """Raises what refuses the command now. It names what the caller can do instead."""
-        refusal = self._given[command].refusal(asked)
-        if refusal is None:
+        if (refusal := self.given[command].refusal(asked)) is None:
             return
         now = self.possible(role, asked)
         match refusal:
-            case ForbiddenTransition(name=name, state=state):
-                choice = f"possible now: {', '.join(now)}" if now else "nothing is possible now"
-                detail = f"{name} is {state} and does not take {command}; {choice}."
-                raise NotPossibleNow(detail, state=state, possible=now)
+            case ForbiddenTransition() | NotPossibleNow():
+                raise NotPossibleNow(refusal.name, refusal.state, command, now)
             case CaseClosedToCommands():
                 raise CaseClosedToCommands(refusal.state, possible=now, **refusal.more)
         refusal.extra["possible"] = now

@@ -5,7 +5,8 @@ import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from random import Random
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -17,7 +18,8 @@ from deploy.local.databases import ServiceDatabase
 from deploy.local.ports import HOST, free_port
 from deploy.local.waiting import until_async
 from libs.kit.auth import Principal, mint
-from services.cases.queries.access import possible_for
+from services.cases.model.case import Case
+from services.cases.queries.access import COMMANDS
 from services.gateway.routes import SERVICES
 from tests.bench.engines import Engines
 from tests.bench.load import Job
@@ -181,7 +183,7 @@ async def orm_peer(
     env = {
         "PEER_DATABASE_URL": database.replace("postgresql://", "postgresql+asyncpg://"),
         "PEER_PUBLIC_KEY": KEYS.public_text,
-        "PEER_POSSIBLE": ",".join(possible_for("customer", "acknowledged")),
+        "PEER_POSSIBLE": ",".join(COMMANDS.possible("customer", cast("Case", SimpleNamespace(state="acknowledged")))),
     }
     if publishes:
         login = engines.kafka()

@@ -1,6 +1,7 @@
 """The case: a customer's request from intake to its end. Its state is derived from the facts that it holds."""
 
 from collections.abc import Collection, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -11,6 +12,8 @@ import sqlalchemy as sa
 from libs.events.cases import ExternalIdentifier
 from libs.events.values import Channel, Impact, Language, Priority, Severity
 from libs.events.values import Wait as WaitKind
+from libs.kit.case_files import CaseClosedToCommands
+from libs.kit.commands import NotPossibleNow
 from libs.store import Entity, UpdatedAt
 from libs.store.metadata import metadata
 from services.cases.model.actor import Actor
@@ -25,7 +28,7 @@ from services.cases.model.case_values import (
     Wait,
     Workaround,
 )
-from services.cases.model.lifecycle import REFUSING, WORKABLE, CaseState, Command, Workable, machine, permit
+from services.cases.model.lifecycle import REFUSING, WORKABLE, CaseState, Workable, machine
 from services.cases.model.queue import Choice, Queue
 from services.cases.model.wording import say
 
@@ -52,7 +55,7 @@ class Case(
     ),
     unique=("number",),
 ):
-    """A service request. A command gets it of `case_for`, which asks `permit`; facts of other services are recorded whatever the state.
+    """A service request. A command gets it of `case_for`, which asks `COMMANDS`; facts of other services are recorded whatever the state.
 
     `severity` is ours, `customer_severity` theirs. `family` and `country` are as CoverageDecided tells. `duplicate_of`
     holds the likely duplicates that were open when this one came. An epoch begins with each reopening; `worked_epoch` is
@@ -113,11 +116,16 @@ class Case(
         """The fields by name, as `CaseOpened` takes them."""
         return {"case_id": self.id, **vars(self)}
 
-    def permit(self, command: Command, now: list[Command]) -> None:
-        """`now`: what the caller can do in this state. Raises CaseClosedToCommands or NotPossibleNow."""
-        over = self.state in {"closed", "cancelled"}
-        follow_up = {"path": "/v1/cases", "follow_up_of": str(self.id)}
-        permit(command, self.state, self.number, now, **({"follow_up": follow_up} if over else {}))
+    def must_be_in(self, states: AbstractSet[CaseState]) -> None:
+        """For a command. Raises CaseClosedToCommands or NotPossibleNow."""
+        if self.state in states:
+            return
+        if self.state not in REFUSING:
+            raise NotPossibleNow(self.number, self.state)
+        more: dict[str, Any] = {}
+        if self.state in {"closed", "cancelled"}:
+            more["follow_up"] = {"path": "/v1/cases", "follow_up_of": str(self.id)}
+        raise CaseClosedToCommands(self.state, **more)
 
     def become(self, to: CaseState, at: datetime, by: str, reason: str) -> None:
         """Raises ForbiddenTransition."""

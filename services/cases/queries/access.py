@@ -1,41 +1,57 @@
 """Who may read which case, and ask what of it."""
 
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from libs.kit.auth import ACCOUNT_KEEPERS, CASE_WRITERS, ENGINEERS, MANAGERS, Principal
+from libs.kit.commands import Commands, Given
 from libs.kit.rows import Rows, of_its_accounts, visible
 from libs.store import Transaction
 from services.cases.model.case import Case
-from services.cases.model.lifecycle import CaseState, Command, possible
+from services.cases.model.lifecycle import WORKABLE, CaseState, Command
 
-GIVEN_BY: dict[Command, frozenset[str]] = {
-    "assign": ENGINEERS,
-    "hand_over": ENGINEERS,
-    "severity": ENGINEERS,
-    "notes": CASE_WRITERS,
-    "attachments": CASE_WRITERS,
-    "diagnoses": ENGINEERS,
-    "withdraw_diagnosis": ENGINEERS,
-    "waits": ENGINEERS,
-    "end_wait": ENGINEERS,
-    "workaround": ENGINEERS,
-    "problem": ENGINEERS,
-    "revise": ENGINEERS,
-    "partner_ticket_request": ACCOUNT_KEEPERS,
-    "coverage_override": MANAGERS,
-    "resolve": ENGINEERS,
-    "close": CASE_WRITERS,
-    "reopen": CASE_WRITERS,
-    "cancel": CASE_WRITERS,
-    "cancellation": ENGINEERS,
-}
-"""The roles of each command's route."""
+_NOT_OVER: frozenset[CaseState] = WORKABLE | {"resolved"}
 
 
-def possible_for(role: str, state: CaseState) -> list[Command]:
-    """What a caller of this role can do with a case in this state, sorted."""
-    return [command for command in possible(state) if role in GIVEN_BY[command]]
+@dataclass(frozen=True)
+class _Given(Given[Case]):
+    """By the state alone."""
+
+    states: AbstractSet[CaseState]
+
+    def takes(self, case: Case) -> bool:
+        return case.state in self.states
+
+
+def _given(roles: frozenset[str], states: AbstractSet[CaseState]) -> _Given:
+    return _Given(roles, lambda case: case.must_be_in(states), states)
+
+
+COMMANDS: Commands[Command, Case] = Commands(
+    {
+        "assign": _given(ENGINEERS, WORKABLE),
+        "hand_over": _given(ENGINEERS, WORKABLE),
+        "severity": _given(ENGINEERS, WORKABLE),
+        "notes": _given(CASE_WRITERS, _NOT_OVER),
+        "attachments": _given(CASE_WRITERS, _NOT_OVER),
+        "diagnoses": _given(ENGINEERS, WORKABLE),
+        "withdraw_diagnosis": _given(ENGINEERS, _NOT_OVER),
+        "waits": _given(ENGINEERS, {"in_progress", "pending"}),
+        "end_wait": _given(ENGINEERS, WORKABLE),
+        "workaround": _given(ENGINEERS, WORKABLE),
+        "problem": _given(ENGINEERS, _NOT_OVER),
+        "revise": _given(ENGINEERS, _NOT_OVER),
+        "partner_ticket_request": _given(ACCOUNT_KEEPERS, WORKABLE),
+        "coverage_override": _given(MANAGERS, _NOT_OVER),
+        "resolve": _given(ENGINEERS, {"in_progress"}),
+        "close": _given(CASE_WRITERS, {"resolved"}),
+        "reopen": _given(CASE_WRITERS, {"resolved"}),
+        "cancel": _given(CASE_WRITERS, WORKABLE),
+        "cancellation": _given(ENGINEERS, {"assessing_cancellation"}),
+    }
+)
 
 
 def visible_to(caller: Principal) -> Rows:
@@ -46,10 +62,10 @@ def visible_to(caller: Principal) -> Rows:
 async def case_for(
     caller: Principal, case_id: UUID, tx: Transaction, *, lock: bool = False, command: Command | None = None
 ) -> Case:
-    """For a command it is locked, and its state has to take it. Raises NotFound, and for a command what `permit` raises."""
+    """For a command it is locked, and its state has to take it. Raises NotFound, and for a command what `COMMANDS.permit` raises."""
     case = await visible(Case, case_id, visible_to(caller), tx, lock=lock or command is not None)
     if command:
-        case.permit(command, possible_for(caller.role, case.state))
+        COMMANDS.permit(command, caller.role, case)
     return case
 
 

@@ -32,7 +32,7 @@ from services.cases.model.case_values import (
     Workaround,
 )
 from services.cases.model.lifecycle import CaseState, Command
-from services.cases.queries.access import possible_for
+from services.cases.queries.access import COMMANDS
 
 
 class WaitOut(Out):
@@ -112,7 +112,7 @@ class CaseDetail(CaseOut):
 
 def fields_out(case: Case, caller: Principal) -> dict[str, Any]:
     """What `CaseOut` and its kin are made of."""
-    return {**case.__dict__, "possible": possible_for(caller.role, case.state)}
+    return {**case.__dict__, "possible": COMMANDS.possible(caller.role, case)}
 
 
 def case_out(case: Case, caller: Principal) -> CaseOut:

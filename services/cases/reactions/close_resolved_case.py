@@ -9,7 +9,7 @@ from libs.kit.problems import Conflict
 from libs.store import Transaction
 from services.cases.model.actor import SYSTEM, Actor
 from services.cases.model.case import AUTO_CLOSE, Case
-from services.cases.queries.access import possible_for
+from services.cases.queries.access import COMMANDS
 
 _TRY_AGAIN = timedelta(days=1)
 
@@ -25,7 +25,7 @@ async def close(case: Case, reason: str | None, actor: Actor, tx: Transaction, *
         raise ChildrenStillOpen(
             f"{case.number} is {case.state} and cannot close; {choice}.",
             state=case.state,
-            possible=possible_for(actor.role, case.state),
+            possible=COMMANDS.possible(actor.role, case),
             children=children,
         )
     case.close(actor.by, tx.now, reason or "closed")

@@ -15,7 +15,7 @@ from services.cases.model.actor import Actor
 from services.cases.model.attachment import Attachment
 from services.cases.model.case import Case
 from services.cases.model.note import Note
-from services.cases.queries.access import GIVEN_BY, case_for
+from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import NoteOut
 from services.cases.reactions.act_on_case import act_on
 from services.cases.reactions.publish_note import publish
@@ -75,7 +75,7 @@ async def _check_attachments(case: Case, ids: list[UUID], tx: Transaction) -> No
 
 @router.post(
     "/v1/cases/{case_id}/notes",
-    dependencies=[allow(*GIVEN_BY["notes"])],
+    dependencies=[allow(*COMMANDS.roles("notes"))],
     status_code=201,
 )
 async def add_note_route(case_id: UUID, cmd: AddNote, tx: Tx, caller: Caller) -> NoteOut:

@@ -8,7 +8,7 @@ from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
-from services.cases.queries.access import GIVEN_BY, case_for
+from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
 from services.cases.reactions.act_on_case import act_on
 
@@ -46,7 +46,7 @@ async def assign_case(case: Case, cmd: AssignCase, actor: Actor, tx: Transaction
     await act_on(case, tx, at=tx.now, by=actor.by, reason=cmd.reason or "assigned")
 
 
-@router.post("/v1/cases/{case_id}/assign", dependencies=[allow(*GIVEN_BY["assign"])])
+@router.post("/v1/cases/{case_id}/assign", dependencies=[allow(*COMMANDS.roles("assign"))])
 async def assign_case_route(case_id: UUID, cmd: AssignCase, tx: Tx, caller: Caller) -> CaseOut:
     """Take the case, or give it to an engineer; work on it begins."""
     case = await case_for(caller, case_id, tx, command="assign")

@@ -17,7 +17,7 @@ from services.cases.model.actor import Actor
 from services.cases.model.attachment import Attachment, AttachmentTooLarge, ChecksumMismatch, objects
 from services.cases.model.case import Case
 from services.cases.model.policy import policies
-from services.cases.queries.access import GIVEN_BY, case_for
+from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import AttachmentOut
 
 router = Router(tags=["cases"])
@@ -101,7 +101,7 @@ async def _of_form(request: Request, told: dict[str, Any]) -> dict[str, Any]:
 @router.post(
     "/v1/cases/{case_id}/attachments",
     dependencies=[
-        allow(*GIVEN_BY["attachments"]),
+        allow(*COMMANDS.roles("attachments")),
         body_limit(HARD_LIMIT),
     ],
     status_code=201,

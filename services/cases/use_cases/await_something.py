@@ -14,7 +14,7 @@ from libs.store.ids import new_id
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
 from services.cases.model.case_values import Wait
-from services.cases.queries.access import GIVEN_BY, case_for
+from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, WaitOut, case_out
 from services.cases.reactions.act_on_case import act_on
 from services.cases.use_cases.add_note import AddNote, add_note
@@ -66,14 +66,14 @@ async def end_wait(case: Case, wait_id: UUID, cmd: EndWait, actor: Actor, tx: Tr
     await act_on(case, tx, at=tx.now, by=actor.by, reason=cmd.reason)
 
 
-@router.post("/v1/cases/{case_id}/waits", dependencies=[allow(*GIVEN_BY["waits"])], status_code=201)
+@router.post("/v1/cases/{case_id}/waits", dependencies=[allow(*COMMANDS.roles("waits"))], status_code=201)
 async def await_something_route(case_id: UUID, cmd: AwaitSomething, tx: Tx, caller: Caller) -> WaitOut:
     """Say what the case waits for; it is pending until the last wait ends."""
     case = await case_for(caller, case_id, tx, command="waits")
     return WaitOut.model_validate(await await_something(case, cmd, Actor.of(caller), tx))
 
 
-@router.post("/v1/cases/{case_id}/waits/{wait_id}/end", dependencies=[allow(*GIVEN_BY["end_wait"])])
+@router.post("/v1/cases/{case_id}/waits/{wait_id}/end", dependencies=[allow(*COMMANDS.roles("end_wait"))])
 async def end_wait_route(case_id: UUID, wait_id: UUID, cmd: EndWait, tx: Tx, caller: Caller) -> CaseOut:
     """End a wait that no event will end."""
     case = await case_for(caller, case_id, tx, command="end_wait")

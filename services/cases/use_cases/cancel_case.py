@@ -9,7 +9,7 @@ from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import SHIFT, Case
-from services.cases.queries.access import GIVEN_BY, case_for
+from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
 from services.cases.reactions.act_on_case import act_on
 from services.cases.reactions.route_case import route
@@ -55,7 +55,7 @@ async def decide_cancellation(case: Case, cmd: DecideCancellation, actor: Actor,
 
 @router.post(
     "/v1/cases/{case_id}/cancel",
-    dependencies=[allow(*GIVEN_BY["cancel"])],
+    dependencies=[allow(*COMMANDS.roles("cancel"))],
 )
 async def request_cancellation_route(case_id: UUID, cmd: CancelCase, tx: Tx, caller: Caller) -> CaseOut:
     """Ask to cancel; what is under way is assessed first."""
@@ -64,7 +64,7 @@ async def request_cancellation_route(case_id: UUID, cmd: CancelCase, tx: Tx, cal
     return case_out(case, caller)
 
 
-@router.post("/v1/cases/{case_id}/cancellation", dependencies=[allow(*GIVEN_BY["cancellation"])])
+@router.post("/v1/cases/{case_id}/cancellation", dependencies=[allow(*COMMANDS.roles("cancellation"))])
 async def decide_cancellation_route(case_id: UUID, cmd: DecideCancellation, tx: Tx, caller: Caller) -> CaseOut:
     """Accept or decline what was asked; declined, the case goes back to what its facts say."""
     case = await case_for(caller, case_id, tx, command="cancellation")

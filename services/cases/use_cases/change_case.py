@@ -14,7 +14,7 @@ from libs.kit.problems import Conflict
 from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
-from services.cases.queries.access import GIVEN_BY, case_for
+from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
 from services.cases.reactions.take_request import NoSuchParent, check_parent
 from services.cases.use_cases.add_note import AddNote, add_note
@@ -65,7 +65,7 @@ async def _adopt(case: Case, parent_id: UUID | None, tx: Transaction) -> None:
     case.parent_id = parent_id
 
 
-@router.patch("/v1/cases/{case_id}", dependencies=[allow(*GIVEN_BY["revise"])])
+@router.patch("/v1/cases/{case_id}", dependencies=[allow(*COMMANDS.roles("revise"))])
 async def change_case_route(case_id: UUID, cmd: ChangeCase, tx: Tx, caller: Caller) -> CaseOut:
     case = await case_for(caller, case_id, tx, command="revise")
     await change_case(case, cmd, Actor.of(caller), tx)

@@ -10,7 +10,7 @@ from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
 from services.cases.model.policy import policies
-from services.cases.queries.access import GIVEN_BY, case_for
+from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
 
 router = Router(tags=["cases"])
@@ -42,7 +42,7 @@ async def change_severity(case: Case, cmd: ChangeSeverity, actor: Actor, tx: Tra
     )
 
 
-@router.post("/v1/cases/{case_id}/severity", dependencies=[allow(*GIVEN_BY["severity"])])
+@router.post("/v1/cases/{case_id}/severity", dependencies=[allow(*COMMANDS.roles("severity"))])
 async def change_severity_route(case_id: UUID, cmd: ChangeSeverity, tx: Tx, caller: Caller) -> CaseOut:
     """Change our severity, for a reason; the customer's own stays as they said."""
     case = await case_for(caller, case_id, tx, command="severity")

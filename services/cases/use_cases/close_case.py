@@ -5,7 +5,7 @@ from uuid import UUID
 from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from services.cases.model.actor import Actor
-from services.cases.queries.access import GIVEN_BY, case_for
+from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
 from services.cases.reactions.close_resolved_case import close
 
@@ -18,7 +18,7 @@ class CloseCase(Command):
     reason: Reason | None = None
 
 
-@router.post("/v1/cases/{case_id}/close", dependencies=[allow(*GIVEN_BY["close"])])
+@router.post("/v1/cases/{case_id}/close", dependencies=[allow(*COMMANDS.roles("close"))])
 async def close_case_route(case_id: UUID, cmd: CloseCase, tx: Tx, caller: Caller) -> CaseOut:
     """Close a resolved case. A parent closes after its children."""
     case = await case_for(caller, case_id, tx, command="close")

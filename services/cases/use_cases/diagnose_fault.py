@@ -14,7 +14,7 @@ from libs.store.ids import new_id
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
 from services.cases.model.diagnosis import Diagnosis
-from services.cases.queries.access import GIVEN_BY, case_for
+from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import DiagnosisOut
 from services.cases.reactions.act_on_case import act_on
 
@@ -79,7 +79,7 @@ async def withdraw_diagnosis(
     )
 
 
-@router.post("/v1/cases/{case_id}/diagnoses", dependencies=[allow(*GIVEN_BY["diagnoses"])], status_code=201)
+@router.post("/v1/cases/{case_id}/diagnoses", dependencies=[allow(*COMMANDS.roles("diagnoses"))], status_code=201)
 async def diagnose_fault_route(case_id: UUID, cmd: DiagnoseFault, tx: Tx, caller: Caller) -> DiagnosisOut:
     """Say what is wrong and what cures it; RMAs, visits and partner tickets follow from this."""
     case = await case_for(caller, case_id, tx, command="diagnoses")
@@ -87,7 +87,7 @@ async def diagnose_fault_route(case_id: UUID, cmd: DiagnoseFault, tx: Tx, caller
 
 
 @router.post(
-    "/v1/cases/{case_id}/diagnoses/{diagnosis_id}/withdraw", dependencies=[allow(*GIVEN_BY["withdraw_diagnosis"])]
+    "/v1/cases/{case_id}/diagnoses/{diagnosis_id}/withdraw", dependencies=[allow(*COMMANDS.roles("withdraw_diagnosis"))]
 )
 async def withdraw_diagnosis_route(
     case_id: UUID, diagnosis_id: UUID, cmd: WithdrawDiagnosis, tx: Tx, caller: Caller

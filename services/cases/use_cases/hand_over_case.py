@@ -9,7 +9,7 @@ from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import BY_HAND, Case
 from services.cases.model.queue import Choice, Queue
-from services.cases.queries.access import GIVEN_BY, case_for
+from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
 from services.cases.reactions.publish_note import note_among_ourselves
 from services.cases.reactions.route_case import put_in_queue, route
@@ -43,7 +43,7 @@ async def hand_over(case: Case, cmd: HandOverCase, actor: Actor, tx: Transaction
     put_in_queue(case, tx, choice, actor.by, BY_HAND)
 
 
-@router.post("/v1/cases/{case_id}/hand-over", dependencies=[allow(*GIVEN_BY["hand_over"])])
+@router.post("/v1/cases/{case_id}/hand-over", dependencies=[allow(*COMMANDS.roles("hand_over"))])
 async def hand_over_case_route(case_id: UUID, cmd: HandOverCase, tx: Tx, caller: Caller) -> CaseOut:
     """Hand the case over to a queue, with a note for whoever takes it next."""
     case = await case_for(caller, case_id, tx, command="hand_over")

@@ -8,7 +8,7 @@ from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
 from services.cases.model.problem import Problem
-from services.cases.queries.access import GIVEN_BY, case_for
+from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
 
 router = Router(tags=["cases"])
@@ -36,7 +36,7 @@ async def link_problem(case: Case, problem: Problem, actor: Actor, tx: Transacti
     )
 
 
-@router.post("/v1/cases/{case_id}/problem", dependencies=[allow(*GIVEN_BY["problem"])])
+@router.post("/v1/cases/{case_id}/problem", dependencies=[allow(*COMMANDS.roles("problem"))])
 async def link_problem_route(case_id: UUID, cmd: LinkProblem, tx: Tx, caller: Caller) -> CaseOut:
     """Say which problem the case is one of; what is known of it can be told at once."""
     # The problem is locked first, so that what is published meanwhile is told to this case too.

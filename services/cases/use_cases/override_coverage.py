@@ -9,7 +9,7 @@ from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
 from services.cases.model.case_values import CoverageOverride
-from services.cases.queries.access import GIVEN_BY, case_for
+from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
 
 router = Router(tags=["cases"])
@@ -29,7 +29,7 @@ async def override_coverage(case: Case, cmd: OverrideCoverage, actor: Actor, tx:
     tx.emit(CoverageOverridden(case_id=case.id, **cmd.model_dump(), by=actor.by, overridden_at=tx.now))
 
 
-@router.post("/v1/cases/{case_id}/coverage-override", dependencies=[allow(*GIVEN_BY["coverage_override"])])
+@router.post("/v1/cases/{case_id}/coverage-override", dependencies=[allow(*COMMANDS.roles("coverage_override"))])
 async def override_coverage_route(case_id: UUID, cmd: OverrideCoverage, tx: Tx, caller: Caller) -> CaseOut:
     """Decide the cover of this one case; entitlements answers with the decision that counts."""
     case = await case_for(caller, case_id, tx, command="coverage_override")

@@ -10,7 +10,7 @@ from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
 from services.cases.model.case_values import Workaround
-from services.cases.queries.access import GIVEN_BY, case_for
+from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
 
 router = Router(tags=["cases"])
@@ -32,7 +32,7 @@ def provide_workaround(case: Case, given: Workaround, tx: Transaction) -> None:
     tx.emit(WorkaroundProvided(case_id=case.id, **given.model_dump(exclude={"at"}), provided_at=given.at))
 
 
-@router.post("/v1/cases/{case_id}/workaround", dependencies=[allow(*GIVEN_BY["workaround"])])
+@router.post("/v1/cases/{case_id}/workaround", dependencies=[allow(*COMMANDS.roles("workaround"))])
 async def provide_workaround_route(case_id: UUID, cmd: ProvideWorkaround, tx: Tx, caller: Caller) -> CaseOut:
     """Give the customer a workaround or fix, and say why it is the appropriate response."""
     case = await case_for(caller, case_id, tx, command="workaround")

@@ -8,7 +8,7 @@ from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import AUTO_CLOSE, Case
-from services.cases.queries.access import GIVEN_BY, case_for
+from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
 from services.cases.reactions.act_on_case import act_on
 from services.cases.reactions.route_case import route
@@ -34,7 +34,7 @@ async def reopen_case(case: Case, cmd: ReopenCase, actor: Actor, tx: Transaction
 
 @router.post(
     "/v1/cases/{case_id}/reopen",
-    dependencies=[allow(*GIVEN_BY["reopen"])],
+    dependencies=[allow(*COMMANDS.roles("reopen"))],
 )
 async def reopen_case_route(case_id: UUID, cmd: ReopenCase, tx: Tx, caller: Caller) -> CaseOut:
     """Reopen a resolved case; who had it goes on with it."""

@@ -12,7 +12,7 @@ from services.cases.model.actor import Actor
 from services.cases.model.case import Case
 from services.cases.model.case_values import PartnerRequest
 from services.cases.model.diagnosis import Diagnosis, the_partner_of
-from services.cases.queries.access import GIVEN_BY, case_for
+from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
 
 router = Router(tags=["cases"])
@@ -68,7 +68,7 @@ async def _diagnosed_partner(case: Case, tx: Transaction) -> UUID:
 
 @router.post(
     "/v1/cases/{case_id}/partner-ticket-request",
-    dependencies=[allow(*GIVEN_BY["partner_ticket_request"])],
+    dependencies=[allow(*COMMANDS.roles("partner_ticket_request"))],
 )
 async def request_partner_ticket_route(case_id: UUID, cmd: RequestPartnerTicket, tx: Tx, caller: Caller) -> CaseOut:
     """Ask for a ticket with the cloud partner, with or without consent to share the case."""

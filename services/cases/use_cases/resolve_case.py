@@ -7,7 +7,7 @@ from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
-from services.cases.queries.access import GIVEN_BY, case_for
+from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
 from services.cases.reactions.act_on_case import schedule_close, tell_resolved
 
@@ -28,7 +28,7 @@ async def resolve_case(case: Case, cmd: ResolveCase, actor: Actor, tx: Transacti
     tell_resolved(case, tx, actor)
 
 
-@router.post("/v1/cases/{case_id}/resolve", dependencies=[allow(*GIVEN_BY["resolve"])])
+@router.post("/v1/cases/{case_id}/resolve", dependencies=[allow(*COMMANDS.roles("resolve"))])
 async def resolve_case_route(case_id: UUID, cmd: ResolveCase, tx: Tx, caller: Caller) -> CaseOut:
     """Say that the trouble is over; the case closes by itself unless somebody objects."""
     case = await case_for(caller, case_id, tx, command="resolve")
