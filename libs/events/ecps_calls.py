@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args
 from uuid import UUID
 
 from libs.events.base import Event, drop, since
+from libs.events.state import State
 from libs.events.values import Instant, Role, Seconds, TimeZone, Value, Window
 
 CallSide = Literal["customer", "partner", "support"]
@@ -16,6 +17,23 @@ class AgreedAction(Value):
     what: str
     owner: CallSide | UUID | None = None
     due: date | None = None
+
+
+class Participant(Value):
+    """Who joins a call: a contact, of whom the id says all, or somebody who has no id with us."""
+
+    side: CallSide
+    contact_id: UUID | None = None
+    name: str | None = None
+    email: str | None = None
+
+
+class JointCallState(State, type="polyplus.ecps.joint-call.v1", topic="ecps.people", key="call_id"):
+    """Who joins a call, and by which link: null some weeks after it is over."""
+
+    account_id: UUID
+    participants: list[Participant]
+    join_url: str | None = None
 
 
 class JointCallRequested(Event, type="polyplus.ecps.joint-call-requested", visibility="public", subject="call_id"):
@@ -51,6 +69,7 @@ class JointCallScheduled(
     time_zone: TimeZone  # the customer's
     calendar_url: str | None = None
     sequence: int = 0
+    revision: int = 0  # of the record on ecps.people that says who joins, by which link
     level: int | None = None  # of the partner's escalation procedure
     by: str
     scheduled_at: Instant

@@ -1,5 +1,6 @@
 """ecps: ecosystem cloud partner support, wired."""
 
+from libs.events.ecps_calls import JointCallState
 from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
 from services.ecps.handlers import jobs, on, projections, replicas, timers
@@ -44,4 +45,5 @@ service = Service(
     jobs=jobs,
     projections=projections,
     replicas=replicas,
+    states=(JointCallState,),
 )

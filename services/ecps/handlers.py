@@ -10,11 +10,13 @@ from services.ecps.model.agreement import BEGINS, Agreement
 from services.ecps.model.case_file import CaseFile
 from services.ecps.model.engagement import END_TICKET, LOOK_AGAIN, LOOK_UP, OPEN_TICKET, RETRY, SILENT, Engagement
 from services.ecps.model.engagement_note import SEND_NOTE, EngagementNote
+from services.ecps.model.joint_call import FORGET_PEOPLE, JointCall
 from services.ecps.model.people import KnownContact
 from services.ecps.reactions import follow_case, record_opening, submit_ticket
 from services.ecps.reactions.await_partner import call_next_level
 from services.ecps.reactions.decide_eligibility import retry_unreachable
 from services.ecps.reactions.end_ticket import record_end_not_told, record_end_told, tell_end
+from services.ecps.reactions.forget_people import forget_people
 from services.ecps.reactions.forward_note import forward_note
 from services.ecps.reactions.send_note import record_note_not_told, record_note_told, tell_note
 from services.ecps.reactions.use_agreement import use_from_first_day
@@ -43,6 +45,7 @@ timers(Engagement, SILENT)(call_next_level)
 timers(Engagement, LOOK_AGAIN)(record_opening.look_again)
 timers(Engagement, RETRY)(retry_unreachable)
 timers(Agreement, BEGINS)(use_from_first_day)
+timers(JointCall, FORGET_PEOPLE)(forget_people)
 
 jobs = Jobs("ecps")
 jobs.on(

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
-from libs.events.ecps_calls import AgreedAction, CallSide
+from libs.events.ecps_calls import AgreedAction, CallSide, JointCallState, Participant
 from libs.events.values import Instant, TimeZone, Window
 from libs.kit.problems import Unprocessable
 from libs.kit.states import StateMachine
@@ -29,6 +29,10 @@ call_machine: StateMachine[CallState] = StateMachine(
     },
     initial="requested",
 )
+
+
+FORGET_PEOPLE = "forget_people"
+"""Its timer: nobody needs to know any more who joined."""
 
 
 class NotOfThisCase(Unprocessable):
@@ -86,6 +90,8 @@ class JointCall(
 ):
     """`level` is that of the partner's procedure who joins. `sequence` is the invitation's: iCalendar counts from 0."""
 
+    tells = JointCallState
+
     account_id: UUID
     number: str
     case_id: UUID
@@ -118,6 +124,24 @@ class JointCall(
             "partner_id": self.partner_id,
             "partner_name": self.partner_name,
         }
+
+    def as_state(self) -> JointCallState | None:
+        """Who joins, and by which link; None once that is forgotten."""
+        if self.state != "requested" and not self.participants:
+            return None
+        participants = [Participant(**each.model_dump()) for each in self.participants]
+        return JointCallState(account_id=self.account_id, participants=participants, join_url=self.join_url)
+
+    @property
+    def over_at(self) -> datetime | None:
+        """When its time ends, or when it was held or cancelled before that. None before it has a time."""
+        if self.window is None:
+            return None
+        return min(self.window.ends, self.history[-1].at) if self.state in ("held", "cancelled") else self.window.ends
+
+    def forget_people(self) -> None:
+        """Nobody stands here any more who joined, nor the link."""
+        self.participants, self.join_url = [], None
 
     @property
     def names(self) -> set[UUID]:

@@ -21,6 +21,9 @@ class EcpsPolicy(BaseModel):
     partner_response_minutes: Minutes = 240
     """For a partner of which nothing else is agreed."""
 
+    call_people_days: Annotated[int, Field(ge=0, le=3650)] = 30
+    """So long after a joint call is over it is known who joined, and by which link."""
+
     def next_look(self, looked: int) -> timedelta:
         """How long to wait for the next look, after `looked` that found none."""
         first = timedelta(seconds=self.reconcile_after_seconds)

@@ -3,6 +3,7 @@
 from libs.store import Transaction
 from services.ecps.model.case_file import CaseFile
 from services.ecps.model.joint_call import JointCall
+from services.ecps.reactions.forget_people import forget_later
 
 
 async def cancel_calls(case: CaseFile, reason: str, tx: Transaction) -> None:
@@ -13,3 +14,4 @@ async def cancel_calls(case: CaseFile, reason: str, tx: Transaction) -> None:
     for call in await tx.select(JointCall, JointCall.c.case_id == case.id, waiting, lock=True):
         call.sequence += call.window is not None
         call.become("cancelled", tx, reason, at=case.state_at)
+        await forget_later(call, tx)

@@ -13,6 +13,7 @@ from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.ecps.model.joint_call import CallAction, JointCall
 from services.ecps.queries.joint_calls import JointCallOut, call_for, contacts_of, shown
+from services.ecps.reactions.forget_people import forget_later
 
 router = Router(tags=["joint calls"])
 
@@ -35,6 +36,7 @@ async def record_call(call: JointCall, cmd: RecordCall, tx: Transaction) -> Join
     call.become("held", tx, "held")
     call.outcome, call.duration_seconds = cmd.outcome, cmd.duration_seconds
     call.actions = await _by_ids(cmd.actions, call, tx)
+    await forget_later(call, tx)
     tx.emit(
         JointCallHeld(
             **call.facts(),

@@ -19,6 +19,7 @@ from services.ecps.model.participant import CallParticipant
 from services.ecps.model.partner import Partner
 from services.ecps.model.people import KnownContact
 from services.ecps.queries.joint_calls import JointCallOut, call_for, shown
+from services.ecps.reactions.forget_people import forget_later
 
 router = Router(tags=["joint calls"])
 
@@ -61,6 +62,7 @@ async def schedule_call(call: JointCall, cmd: ScheduleCall, engineer: str, tx: T
     call.time_zone = cmd.time_zone or case.time_zone
     call.participants = await by_ids(cmd.participants, case, call.account_id, tx) or usual
     call.sequence += 1
+    await forget_later(call, tx)
     tx.emit(
         JointCallScheduled(
             **call.facts(),
@@ -68,12 +70,19 @@ async def schedule_call(call: JointCall, cmd: ScheduleCall, engineer: str, tx: T
             time_zone=call.time_zone,
             calendar_url=call.calendar_path,
             sequence=call.sequence,
+            revision=told_revision(call, tx),
             level=call.level,
             by=tx.scope.actor,
             scheduled_at=tx.now,
         )
     )
     return call
+
+
+def told_revision(call: JointCall, tx: Transaction) -> int:
+    """That of the record on the state topic that tells what this transaction makes of the call."""
+    revision: int = tx.as_flushed(call.id)["revision"]
+    return revision + 1
 
 
 async def by_ids(
