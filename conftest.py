@@ -3,9 +3,11 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 import pytest_asyncio
 import structlog
@@ -32,6 +34,10 @@ async def _soon(seconds: float) -> None:
 
 # Uvicorn looks ten times a second whether it is to end, and whether its connections have ended; many a test has two servers.
 uvicorn.server.asyncio = SimpleNamespace(**vars(asyncio) | {"sleep": _soon})  # type: ignore[attr-defined, assignment]
+
+
+# Every client of httpx reads all the certificates that the world trusts: 20 ms, for addresses of this machine that have none.
+httpx._transports.default.create_ssl_context = cache(httpx._transports.default.create_ssl_context)
 
 
 # How long an example takes says what else this machine does, and nothing of the code.
