@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 import pytest_asyncio
 
+from libs.kit import listing
 from libs.kit.listing import DatedListing, Listing, UnknownOrder, contains, is_set, listed, order
 from libs.kit.problems import BadRequest
 from libs.store import Database, Entity, Scope, UpdatedAt
@@ -215,6 +216,16 @@ async def test_a_number_or_a_serial_is_found_however_it_was_typed(tickets: Datab
     assert await find(tickets, FoundTicketList(q="t-1", state=["a"])) == []
 
 
+class OwnTicketList(TicketList):
+    own: ClassVar[frozenset[str]] = frozenset({"lane"})
+
+
+async def test_a_filter_of_the_route_s_own_narrows_nothing_though_a_column_is_called_so(tickets: Database) -> None:
+    assert len(await find(tickets, TicketList(lane="x", limit=200))) == 20
+    assert len(await find(tickets, OwnTicketList(lane="x", limit=200))) == 60
+    assert len(await find(tickets, OwnTicketList(lane="x", state=["a"], limit=200))) == 15
+
+
 class CountedTicketList(TicketList):
     lane: Literal["x", "y", "z", "nobody's"] | None = None
     counts: list[Literal["lane"]] | None = None
@@ -230,3 +241,15 @@ async def test_each_value_of_a_filter_is_counted_as_if_it_was_not_asked_for(tick
         "lane": {each: sum(t.lane == each for t in everything) for each in ("x", "y", "z", "nobody's")}
     }
     assert page.counts["lane"]["x"] > 0 == page.counts["lane"]["nobody's"]
+
+
+async def test_of_each_value_no_more_are_counted_than_the_most(
+    tickets: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "MOST_COUNTED", 16)
+    async with tickets.transaction(WORKER) as tx:
+        for n in range(15):
+            tx.add(a_ticket("a", "nobody's", n))
+    async with tickets.transaction(WORKER) as tx:
+        page = await listed(tx, Ticket, CountedTicketList(counts=["lane"]), out=lambda ticket: ticket.lane)
+    assert page.counts == {"lane": {"x": 16, "y": 16, "z": 16, "nobody's": 15}}

@@ -50,6 +50,8 @@ def a_service() -> FastAPI:
             return Response(content, headers={"content-encoding": "gzip"}, media_type="application/json")
         if kind == "streamed":
             return StreamingResponse((b"[1,2,3]" for _ in range(1000)), media_type="application/json")
+        if kind.isdigit():
+            return Response(b"[%*d]" % (int(kind) - 2, 7), media_type="application/json")
         return Response(b"a" * 9_000, media_type="application/octet-stream")
 
     return app
@@ -99,6 +101,16 @@ async def test_what_is_small_a_file_or_coded_already_goes_out_as_it_is(stage: St
     assert coded[1] == plain[1]
     assert coded[0].headers.get("content-encoding") == plain[0].headers.get("content-encoding")
     assert coded[0].headers["content-length"] == str(len(plain[1]))
+
+
+async def test_a_kilobyte_is_the_least_that_is_compressed(stage: Stage) -> None:
+    http = await opened(stage)
+    for size, coding in ((1_023, None), (1_024, "gzip")):
+        plain, whole = await raw(http, "GET", f"/v1/parts/{size}")
+        answer, content = await raw(http, "GET", f"/v1/parts/{size}", accept_encoding="gzip")
+        assert (len(whole), plain.headers.get("content-encoding")) == (size, None)
+        assert answer.headers.get("content-encoding") == coding
+        assert (gzip.decompress(content) if coding else content) == whole
 
 
 async def test_what_comes_in_pieces_goes_out_in_pieces(stage: Stage) -> None:
@@ -180,8 +192,10 @@ async def test_the_catalogue_of_problems_is_told_in_the_caller_s_language(stage:
     for header, language in (("vi", "vi"), ("de, en;q=0.1", "en")):
         answer = await http.get("/v1/problem-types", headers={"accept-language": header})
         assert answer.headers["content-language"] == language
+        assert "accept-language" in answer.headers["vary"]
         for each in answer.json()["items"]:
             assert {"title": each["title"], "text": each["text"]} == each["words"][language]
             one = await http.get(f"/v1/problem-types/{each['name']}", headers={"accept-language": header})
             assert one.json() == each
+            assert "accept-language" in one.headers["vary"]
     assert (await http.get("/v1/problem-types/none-such")).status_code == 404
