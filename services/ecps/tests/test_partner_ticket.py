@@ -14,6 +14,7 @@ from libs.events.ecps import (
     PartnerTicketWithdrawn,
 )
 from services.ecps.tests.builders import (
+    ACCOUNT,
     PartnerSystem,
     a_case_with_wish,
     a_partner,
@@ -21,6 +22,7 @@ from services.ecps.tests.builders import (
     an_opened_engagement,
 )
 from tests.support.harness import Harness
+from tests.support.summaries import shows_one_line_of_each
 
 
 @pytest.mark.promise("S4", "S5", "S6")
@@ -132,3 +134,9 @@ async def test_a_withdrawn_diagnosis_leaves_an_open_ticket_alone(ecps: Harness) 
     case = await an_opened_engagement(ecps)
     await ecps.deliver(case.withdrawn())
     assert (await an_engagement(ecps, case))["state"] == "opened"
+
+
+async def test_a_board_reads_one_line_of_each_engagement(ecps: Harness) -> None:
+    await an_opened_engagement(ecps)
+    for how in ({"role": "engineer"}, {"role": "customer", "accounts": [ACCOUNT]}):
+        await shows_one_line_of_each(ecps, "/v1/partner-engagements", **how)

@@ -20,6 +20,7 @@ from libs.events.escalation import (
 from libs.store.ids import new_id
 from services.escalation.tests.builders import ACCOUNT, WHO, ACase, a_case, a_person, a_rota, id_of, now_after, pointers
 from tests.support.harness import Harness
+from tests.support.summaries import shows_one_line_of_each
 
 ESCALATE = "Nobody answers us"
 
@@ -387,3 +388,10 @@ async def test_escalations_page_and_filter(escalation: Harness) -> None:
     assert [item["number"] for item in first["items"] + rest["items"]] == made[::-1]
     assert rest["next_cursor"] is None
     assert (await escalation.get("/v1/escalations?state=resolved&state=acknowledged")).json()["items"] == []
+
+
+async def test_a_board_reads_one_line_of_each_escalation(escalation: Harness) -> None:
+    for _ in range(2):
+        await an_escalation(escalation, await a_case(escalation))
+    for role in ("engineer", "manager"):
+        await shows_one_line_of_each(escalation, "/v1/escalations", role=role)

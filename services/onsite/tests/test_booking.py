@@ -35,6 +35,7 @@ from services.onsite.tests.builders import (
     do,
 )
 from tests.support.harness import Harness
+from tests.support.summaries import shows_one_line_of_each
 
 OURS: dict[str, Any] = {"role": "customer", "accounts": [ACCOUNT]}
 
@@ -261,3 +262,9 @@ async def test_a_component_that_needs_a_skill_waits_for_who_has_it(onsite: Harne
 
 async def test_the_clock_is_the_one_of_the_test(onsite: Harness) -> None:
     assert timedelta(0) <= await onsite.now() - MONDAY < timedelta(minutes=1)
+
+
+async def test_a_board_reads_one_line_of_each_work_order(onsite: Harness) -> None:
+    await a_planned_visit(onsite)
+    for how in (OURS, {"role": "engineer"}):
+        await shows_one_line_of_each(onsite, "/v1/work-orders", **how)

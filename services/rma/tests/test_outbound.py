@@ -33,6 +33,7 @@ from services.rma.tests.builders import (
 )
 from services.rma.tests.network import HCM, SGP, a_network
 from tests.support.harness import Harness
+from tests.support.summaries import shows_one_line_of_each
 
 
 @pytest.mark.promise("S3")
@@ -224,3 +225,12 @@ async def test_a_delivery_cannot_lie_in_the_future_or_before_the_shipment(rma: H
         body = {"delivered_at": wrong.isoformat()}
         assert refused(await rma.post(f"/v1/rmas/{rma_id}/deliver", body, role="depot")) == (422, "not-in-order")
     assert not await rma.events(PartDelivered)
+
+
+async def test_a_board_reads_one_line_of_each_rma(rma: Harness) -> None:
+    await a_network(rma)
+    await goods_in(rma, 2)
+    for name in ("one", "two"):
+        await reserved(rma, Case(name))
+    for how in ({"role": "depot", "depots": [HCM]}, {"role": "customer", "accounts": [ACCOUNT]}):
+        await shows_one_line_of_each(rma, "/v1/rmas", **how)
