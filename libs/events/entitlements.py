@@ -75,6 +75,15 @@ class ContractExpired(Event, type="polyplus.entitlements.contract-expired", visi
     expired_at: Instant
 
 
+class ContactErased(Event, type="polyplus.entitlements.contact-erased", visibility="public", subject="contact_id"):
+    """A contact was forgotten: whoever keeps a name, an address or a number of this person deletes it (S11, S27)."""
+
+    contact_id: UUID
+    account_id: UUID
+    by: str
+    erased_at: Instant
+
+
 class ProductRegistered(
     Event, type="polyplus.entitlements.product-registered", version=2, visibility="public", subject="registration_id"
 ):

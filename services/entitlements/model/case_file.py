@@ -85,6 +85,10 @@ class CaseFile(Entity, table="case_files", indexes=(("account_id", "is_open"), "
         told = (self.decided or {}).get(name)
         return kind.model_validate(told) if told else None
 
+    def forget_contact(self) -> None:
+        """What was told of the contact is not told again; the next decision names another."""
+        self.decided = {**(self.decided or {}), "contact": None}
+
     def overridden(self, coverage: Coverage) -> Coverage:
         """The cover with the manager's word over it."""
         if self.override is None:
@@ -104,6 +108,11 @@ class CaseFile(Entity, table="case_files", indexes=(("account_id", "is_open"), "
 def stands_in(country: str) -> sa.ColumnElement[bool]:
     """Cases whose site is in this country, as they were told last."""
     return sa.and_(CaseFile.c.decided["site"]["country"].astext == country)
+
+
+def told_to_ask(account_id: UUID, contact_id: UUID) -> tuple[sa.ColumnElement[bool], ...]:
+    """The account's cases, closed ones too, whose last decision named this contact."""
+    return CaseFile.c.account_id == account_id, CaseFile.c.decided["contact"]["contact_id"].astext == str(contact_id)
 
 
 def about_product(product_number: str) -> sa.ColumnElement[bool]:

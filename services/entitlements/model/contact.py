@@ -15,11 +15,15 @@ from libs.kit.problems import Conflict, Unprocessable
 from libs.store import Entity, Transaction, UpdatedAt
 from services.entitlements.model.history import Change
 
-State = Literal["active", "left"]
+State = Literal["active", "left", "erased"]
 
 
 class ContactHasLeft(Conflict):
     """One leaves once, to one successor; a PATCH of `active` brings back who is here again."""
+
+
+class ContactForgotten(Conflict):
+    """Nothing is kept of who was erased but the id."""
 
 
 class NoSuccessor(Unprocessable):
@@ -39,12 +43,14 @@ class Contact(
         ("account_id", "updated_at", "id"),
     ),
 ):
-    """`authorised`: may accept and sign off for the account. `successor_id`: who takes over from one who has left."""
+    """`authorised`: may accept and sign off for the account. `successor_id`: who takes over from one who has left.
+    Who was erased (`erased_at`) has no name any more.
+    """
 
     tells = ContactState
 
     account_id: UUID
-    name: str
+    name: str | None
     email: str | None
     phone: str | None
     language: Language
@@ -53,14 +59,25 @@ class Contact(
     updated_at: UpdatedAt = field(init=False)
     active: Annotated[bool, sa.DefaultClause("true")] = True
     successor_id: UUID | None = None
+    erased_at: datetime | None = None
     history: Annotated[list[Change], sa.DefaultClause("[]")] = field(default_factory=list)
 
     @property
     def state(self) -> State:
+        if self.erased_at:
+            return "erased"
         return "active" if self.active else "left"
 
+    def must_be_kept(self) -> None:
+        """Raises ContactForgotten."""
+        if self.erased_at:
+            raise ContactForgotten(
+                "This contact was erased; nothing can be done any more.", state="erased", possible=[]
+            )
+
     def leave(self, successor_id: UUID, *, at: datetime, by: str, reason: str | None) -> bool:
-        """Another one takes over. False for one who has left to the same already. Raises ContactHasLeft."""
+        """Another one takes over. False for one who has left to the same already. Raises ContactHasLeft, ContactForgotten."""
+        self.must_be_kept()
         if not self.active and self.successor_id == successor_id:
             return False
         if not self.active:
@@ -79,23 +96,32 @@ class Contact(
         self.successor_id = None
         self.history = [*self.history, Change(state="active", at=at, by=by)]
 
+    def erase(self, *, at: datetime, by: str, reason: str) -> None:
+        """Nothing is left but the ids, and what was done when and by whom; told as null. Why they left may have named them."""
+        self.name = self.email = self.phone = None
+        self.language, self.authorised, self.active, self.erased_at = "en", False, False, at
+        before = [change.model_copy(update={"reason": None}) for change in self.history]
+        self.history = [*before, Change(state="erased", at=at, by=by, reason=reason)]
+
     def facts(self) -> values.Contact:
         """What events say of them."""
         return values.Contact(
             contact_id=self.id,
             revision=self.record_version,
-            name=self.name,
+            name=self.name or "",
             email=self.email,
             phone=self.phone,
             language=self.language,
             authorised=self.authorised,
         )
 
-    def as_state(self) -> ContactState:
-        """All that is told of them."""
+    def as_state(self) -> ContactState | None:
+        """All that is told of them; None once erased."""
+        if self.erased_at:
+            return None
         return ContactState(
             account_id=self.account_id,
-            name=self.name,
+            name=self.name or "",
             email=self.email,
             phone=self.phone,
             language=self.language,

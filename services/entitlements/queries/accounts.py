@@ -53,11 +53,11 @@ class SiteOut(Out):
 
 
 class ContactOut(Out):
-    """`successor_id` takes over from one who has left."""
+    """`successor_id` takes over from one who has left. One who was erased has no name any more."""
 
     id: UUID
     account_id: UUID
-    name: str
+    name: str | None
     email: str | None
     phone: str | None
     language: Language
@@ -65,6 +65,7 @@ class ContactOut(Out):
     state: State
     active: bool
     successor_id: UUID | None
+    erased_at: datetime | None
     history: list[Change]
     created_at: datetime
     updated_at: datetime

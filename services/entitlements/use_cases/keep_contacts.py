@@ -47,6 +47,7 @@ async def create_contact_route(cmd: CreateContact, tx: Tx, caller: Caller) -> Co
 async def change_contact_route(contact_id: UUID, cmd: ChangeContact, tx: Tx, caller: Caller) -> ContactOut:
     """Changes a contact; open cases are told (S27)."""
     contact, account = await locked_with_account(Contact, contact_id, caller, tx)
+    contact.must_be_kept()
     if changed := cmd.apply_to(contact):
         if "active" in changed:
             contact.come_back(at=tx.now, by=tx.scope.actor)
