@@ -308,18 +308,18 @@ async def read_by(asked: Asked, harness: Harness, heard: list[Any], *, limit: in
         )  # fmt: skip
         if without_walks:
             await connection.execute("SET LOCAL enable_seqscan = off")
-        plans = [await _plan(connection, each.query, each.args) for each in statements]
+        plans = [await plan_of(connection, each.query, each.args) for each in statements]
     nodes = [node for plan in plans for node in _nodes(plan)]
     return Read(
         asked,
-        rows=sum(_touched(node) for node in nodes if node.get("Relation Name") == table),
+        rows=sum(rows_read(plan, table) for plan in plans),
         blocks=max(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] for plan in plans),
         walked=any(node["Node Type"] == "Seq Scan" and node.get("Relation Name") == table for node in nodes),
         by=tuple(dict.fromkeys(node["Index Name"] for node in nodes if "Index Name" in node)),
     )
 
 
-async def _plan(connection: Any, query: str, args: Any) -> Mapping[str, Any]:
+async def plan_of(connection: Any, query: str, args: Any) -> Mapping[str, Any]:
     """EXECUTE of a prepared statement: EXPLAIN of the statement itself would plan it for these very arguments."""
     types = [parameter.name for parameter in (await connection.prepare(query)).get_parameters()]
     named = f"({', '.join(f'{name[:-2]}[]' if name.endswith('[]') else name for name in types)})" if types else ""
@@ -336,6 +336,11 @@ def _quoted(value: Any) -> str:
         return "NULL"
     text = "{" + ",".join(f'"{each}"' for each in value) + "}" if isinstance(value, (list, tuple)) else str(value)
     return "'" + text.replace("'", "''") + "'"
+
+
+def rows_read(plan: Mapping[str, Any], table: str) -> int:
+    """How many of the table's rows it read, those too that it threw away."""
+    return sum(_touched(node) for node in _nodes(plan) if node.get("Relation Name") == table)
 
 
 def _nodes(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
