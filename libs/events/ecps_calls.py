@@ -20,10 +20,11 @@ class AgreedAction(Value):
 
 
 class Participant(Value):
-    """Who joins a call: a contact, of whom the id says all, or somebody who has no id with us."""
+    """Who joins a call: a contact or a person of ours, of whom the id says all, or somebody who has no id with us."""
 
     side: CallSide
     contact_id: UUID | None = None
+    person_id: UUID | None = None
     name: str | None = None
     email: str | None = None
 

@@ -6,12 +6,13 @@ from libs.bus.projections import Projection
 from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopened, CaseResolved
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, NoteAdded, PartnerTicketRequested
 from libs.events.entitlements import ContactState, CoverageDecided
+from libs.events.gateway import PersonState
 from services.ecps.model.agreement import BEGINS, Agreement
 from services.ecps.model.case_file import CaseFile
 from services.ecps.model.engagement import END_TICKET, LOOK_AGAIN, LOOK_UP, OPEN_TICKET, RETRY, SILENT, Engagement
 from services.ecps.model.engagement_note import SEND_NOTE, EngagementNote
 from services.ecps.model.joint_call import FORGET_PEOPLE, JointCall
-from services.ecps.model.people import KnownContact
+from services.ecps.model.people import KnownContact, KnownPerson
 from services.ecps.reactions import follow_case, record_opening, submit_ticket
 from services.ecps.reactions.await_partner import call_next_level
 from services.ecps.reactions.decide_eligibility import retry_unreachable
@@ -39,6 +40,7 @@ projections = (Projection(CaseFile),)
 
 replicas = Replicas("ecps")
 replicas.keep(KnownContact, of=ContactState)
+replicas.keep(KnownPerson, of=PersonState)
 
 timers = Timers("ecps")
 timers(Engagement, SILENT)(call_next_level)

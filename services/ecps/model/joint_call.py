@@ -40,7 +40,7 @@ class NotOfThisCase(Unprocessable):
 
 
 class NoSuchParticipant(Unprocessable):
-    """Who is named by an id is a contact of the account's."""
+    """Who is named by an id is a contact of the account's, or a person who works here."""
 
 
 class CallAction(BaseModel):
@@ -145,10 +145,9 @@ class JointCall(
 
     @property
     def names(self) -> set[UUID]:
-        """The ids of those who join, and of those who undertook something; some may be no contact's."""
-        return {each.contact_id for each in self.participants if each.contact_id} | {
-            each.owner_id for each in self.actions if each.owner_id
-        }
+        """The ids of those who join, and of those who undertook something; some may be nobody's."""
+        ids = [*(each.id for each in self.participants), *(each.owner_id for each in self.actions)]
+        return {id for id in ids if id}
 
     def agreed(self) -> list[AgreedAction]:
         """Its actions as events tell them, with sides and ids in the place of names."""
@@ -213,16 +212,12 @@ def must_be_of_case(engagement: Engagement | None, case: CaseFile, partner: Part
     return engagement
 
 
-def invited(case: CaseFile, partner: Partner, level: int | None, engineer: str) -> list[CallParticipant]:
+def invited(case: CaseFile, partner: Partner, level: int | None, engineer: CallParticipant) -> list[CallParticipant]:
     """Who joins when nobody is named: the customer's contact, the partner's contact or that of a level, our engineer."""
     contact_id = case.coverage.contact_id if case.coverage else None
     theirs = partner.at_level(level).contact if level else partner.contact
-    ours = [CallParticipant(side="customer", contact_id=contact_id)] if contact_id else []
-    return [
-        *ours,
-        CallParticipant(side="partner", name=theirs.name, email=theirs.email),
-        CallParticipant(side="support", name=engineer),
-    ]
+    customer = [CallParticipant(side="customer", contact_id=contact_id)] if contact_id else []
+    return [*customer, CallParticipant(side="partner", name=theirs.name, email=theirs.email), engineer]
 
 
 def _in_zone(instant: datetime, zone: str) -> datetime:

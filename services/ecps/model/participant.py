@@ -1,4 +1,4 @@
-"""Who joins a call: kept by the id of a contact, or as typed where there is none; shown under the name that they have now."""
+"""Who joins a call: kept by the id of a contact or a person, or as typed where there is none; shown under the name of now."""
 
 from collections.abc import Mapping
 from typing import Literal, Self
@@ -7,28 +7,34 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from libs.events.ecps_calls import CallSide
-from services.ecps.model.people import KnownContact
+from services.ecps.model.people import Known, KnownContact
 
 CALLED: dict[CallSide, str] = {"customer": "customer", "support": "Poly+ support"}
 """What a partner reads in the place of a name."""
 Unnamed = Literal["pending", "erased"]
-"""Why there is no name: the contact is not known here yet, or not any more."""
+"""Why there is no name: the contact or person is not known here yet, or not any more."""
 
 
-def unnamed(contact: KnownContact | None) -> Unnamed | None:
-    """None for a contact who has a name."""
-    if contact is None:
+def unnamed(who: Known | None) -> Unnamed | None:
+    """None for one who has a name."""
+    if who is None:
         return "pending"
-    return "erased" if contact.gone else None
+    return "erased" if who.gone else None
 
 
 class CallParticipant(BaseModel):
-    """Who joins. Of a contact nothing is kept here but the id; whoever has none stands as typed."""
+    """Who joins. Of a contact, or a person of ours, nothing is kept here but the id; whoever has none stands as typed."""
 
     side: CallSide
     contact_id: UUID | None = None
+    person_id: UUID | None = None
     name: str | None = None
     email: str | None = None
+
+    @property
+    def id(self) -> UUID | None:
+        """A contact's or a person's."""
+        return self.contact_id or self.person_id
 
 
 class NamedParticipant(CallParticipant):
@@ -37,13 +43,19 @@ class NamedParticipant(CallParticipant):
     state: Unnamed | None = None
 
     @classmethod
-    def of(cls, kept: CallParticipant, known: Mapping[UUID, KnownContact]) -> Self:
-        """As the contact that it names is known now."""
-        if kept.contact_id is None:
+    def of(cls, kept: CallParticipant, known: Mapping[UUID, Known]) -> Self:
+        """As whom it names is known now. Of our people no address is shown."""
+        if kept.id is None:
             return cls(**kept.model_dump())
-        contact = known.get(kept.contact_id)
-        name, email = (contact.name, contact.email) if contact else (None, None)
-        return cls(side=kept.side, contact_id=kept.contact_id, name=name, email=email, state=unnamed(contact))
+        who = known.get(kept.id)
+        return cls(
+            side=kept.side,
+            contact_id=kept.contact_id,
+            person_id=kept.person_id,
+            name=who.called if who else None,
+            email=who.email if isinstance(who, KnownContact) else None,
+            state=unnamed(who),
+        )
 
     def as_a_side(self) -> Self:
         """As a partner reads it: its own people by name, and which other side joins."""

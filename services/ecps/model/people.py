@@ -1,4 +1,5 @@
-"""Who joins a call for the customer, as entitlements tells it: what an invitation says, and nothing that is decided by."""
+"""Who joins a call, as entitlements tells of the customer's people and the gateway of ours: what an invitation says, and nothing that is
+decided by."""
 
 from uuid import UUID
 
@@ -14,3 +15,24 @@ class KnownContact(Entity, table="contacts", indexes=("account_id",)):
     name: str | None = None
     email: str | None = None
     language: Language | None = None
+
+    @property
+    def called(self) -> str | None:
+        """None once forgotten."""
+        return self.name
+
+
+class KnownPerson(Entity, table="people"):
+    """A replica of our own people. `active`: works here still; `gone`: forgotten."""
+
+    gone: bool = False
+    display_name: str | None = None
+    active: bool | None = None
+
+    @property
+    def called(self) -> str | None:
+        """As customers see them. None once forgotten."""
+        return self.display_name
+
+
+Known = KnownContact | KnownPerson

@@ -19,7 +19,7 @@ from libs.kit.rows import visible
 from libs.store import Transaction
 from services.ecps.model.joint_call import CallAction, CallChange, CallState, JointCall, call_machine
 from services.ecps.model.participant import CALLED, NamedParticipant, Unnamed, unnamed
-from services.ecps.model.people import KnownContact
+from services.ecps.model.people import Known, KnownContact, KnownPerson
 from services.ecps.queries.access import calls_visible_to
 
 router = Router(tags=["joint calls"])
@@ -30,7 +30,7 @@ class NotScheduledYet(Conflict):
 
 
 class ActionOut(BaseModel):
-    """`owner`: a side, or somebody's name; of a contact, who has an `owner_id`, the name that they have now."""
+    """`owner`: a side, or somebody's name; of a contact or person, who has an `owner_id`, the name of now."""
 
     what: str
     owner: str | None
@@ -67,32 +67,34 @@ class JointCallOut(Out):
 
 
 async def shown(call: JointCall, caller: Principal, tx: Transaction) -> JointCallOut:
-    """The call as this caller reads it, with the names that contacts have now."""
-    known = await contacts_of([call], tx)
+    """The call as this caller reads it, with the names of now."""
+    known = await known_of([call], tx)
     joining = _joining(call, caller, known)
     actions = [_action(each, caller, known) for each in call.actions]
     return JointCallOut.model_validate({**vars(call), "participants": joining, "actions": actions})
 
 
-async def contacts_of(calls: Sequence[JointCall], tx: Transaction) -> dict[UUID, KnownContact]:
-    """The contacts whom these calls name, as far as they are known."""
-    found = await tx.find_many(KnownContact, sorted({id for call in calls for id in call.names}))
+async def known_of(calls: Sequence[JointCall], tx: Transaction) -> dict[UUID, Known]:
+    """The contacts and people whom these calls name, as far as they are known."""
+    ids = sorted({id for call in calls for id in call.names})
+    found: list[Known | None] = [*await tx.find_many(KnownContact, ids), *await tx.find_many(KnownPerson, ids)]
     return {each.id: each for each in found if each}
 
 
-def _joining(call: JointCall, caller: Principal, known: Mapping[UUID, KnownContact]) -> list[NamedParticipant]:
+def _joining(call: JointCall, caller: Principal, known: Mapping[UUID, Known]) -> list[NamedParticipant]:
     joining = [NamedParticipant.of(each, known) for each in call.participants]
     return [each.as_a_side() for each in joining] if caller.role == "partner" else joining
 
 
-def _action(action: CallAction, caller: Principal, known: Mapping[UUID, KnownContact]) -> ActionOut:
+def _action(action: CallAction, caller: Principal, known: Mapping[UUID, Known]) -> ActionOut:
     id = action.owner_id
     if id is None:
         return ActionOut(what=action.what, owner=action.owner, owner_id=None, due=action.due)
-    contact = known.get(id)
-    name = contact.name if contact else None
-    owner = CALLED["customer"] if name and caller.role == "partner" else name
-    return ActionOut(what=action.what, owner=owner, owner_id=id, state=unnamed(contact), due=action.due)
+    who = known.get(id)
+    owner = who.called if who else None
+    if owner and caller.role == "partner":
+        owner = CALLED["customer" if isinstance(who, KnownContact) else "support"]
+    return ActionOut(what=action.what, owner=owner, owner_id=id, state=unnamed(who), due=action.due)
 
 
 async def call_for(caller: Principal, id: UUID, tx: Transaction, *, lock: bool = False) -> JointCall:
@@ -121,10 +123,10 @@ async def list_joint_calls_route(
     async def out(call: JointCall) -> JointCallOut:
         return await shown(call, caller, tx)
 
-    async def contacts(calls: Sequence[JointCall]) -> None:
-        await contacts_of(calls, tx)
+    async def people(calls: Sequence[JointCall]) -> None:
+        await known_of(calls, tx)
 
-    return await listed(tx, JointCall, asked, calls_visible_to(caller), out=out, beside=contacts)
+    return await listed(tx, JointCall, asked, calls_visible_to(caller), out=out, beside=people)
 
 
 @router.get("/v1/joint-calls/{call_id}", dependencies=[allow(*CASE_READERS)])

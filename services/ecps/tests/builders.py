@@ -26,6 +26,8 @@ from tests.support.ids import next_id
 ACCOUNT, OTHER_ACCOUNT = UUID(int=7), UUID(int=8)
 PARTNER = UUID(int=9)
 CONTACT = UUID(int=4)
+CHAU = UUID(int=6)
+"""An engineer of ours."""
 AN = ContactState(account_id=ACCOUNT, name="Chị An", email="an@acme.example", language="vi", authorised=True)
 WHO: dict[str, Any] = {"by": "engineer:1", "by_role": "engineer"}
 LEVELS = [

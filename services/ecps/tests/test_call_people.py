@@ -14,7 +14,8 @@ from deploy.local.databases import create_service_database
 from deploy.local.migrate import migrate
 from libs.bus.envelope import Delivery
 from libs.events.entitlements import ContactState
-from services.ecps.tests.builders import ACCOUNT, AN, CONTACT, OTHER_ACCOUNT, PARTNER, ACase, a_partner
+from libs.events.gateway import PersonState
+from services.ecps.tests.builders import ACCOUNT, AN, CHAU, CONTACT, OTHER_ACCOUNT, PARTNER, ACase, a_partner
 from services.ecps.tests.test_joint_calls import CUSTOMER, a_call, schedule
 from tests.contract.test_labels_in_rows import a_row
 from tests.support.harness import Harness
@@ -23,11 +24,24 @@ from tests.support.rebuilding import dump
 
 THE_PARTNER: dict[str, Any] = {"role": "partner", "partner_id": PARTNER}
 BINH = ContactState(account_id=ACCOUNT, name="Anh Bình", email="Binh@acme.example", language="vi", authorised=False)
+PERSON = PersonState(
+    name="Lê Minh Châu",
+    display_name="Châu",
+    email="chau.le@support.example",
+    language="vi",
+    time_zone="Asia/Ho_Chi_Minh",
+    roles=["engineer"],
+    active=True,
+)
 STRANGER = ContactState(account_id=OTHER_ACCOUNT, name="Ai", language="vi", authorised=True)
 
 
 async def a_covered_case(ecps: Harness) -> ACase:
     await a_partner(ecps)
+    return await another_case(ecps)
+
+
+async def another_case(ecps: Harness) -> ACase:
     case = ACase()
     await ecps.deliver(case.opened(), case.covered())
     return case
@@ -107,7 +121,7 @@ async def test_whoever_is_named_is_kept_by_id_where_there_is_one_and_else_as_typ
     ]
     async with ecps.transaction() as tx:
         kept = json.loads(await tx.connection.fetchval("SELECT participants FROM joint_calls"))
-    nobody = {"name": None, "email": None}
+    nobody = {"person_id": None, "name": None, "email": None}
     assert kept[:2] == [{"side": "customer", "contact_id": str(id), **nobody} for id in (CONTACT, binh)]
 
     for wrong in (stranger, uuid4()):
@@ -127,6 +141,35 @@ async def test_a_partner_reads_which_side_joins_and_no_name_but_of_its_own(ecps:
     assert await joining(ecps, path, "partner", **THE_PARTNER) == [(None, "Duty lead", "lead@cloud.example", None)]
     assert (await ecps.get(path, **THE_PARTNER)).json()["actions"][0]["owner"] == "customer"
     assert await attendees(ecps, path, **THE_PARTNER) == [("mailto:lead@cloud.example", "Duty lead")]
+
+
+async def test_our_people_join_by_id_under_the_names_that_customers_see(ecps: Harness) -> None:
+    gone, away = uuid4(), uuid4()
+    left = PERSON.model_copy(update={"active": False})
+    await ecps.learn({CONTACT: AN, away: left, gone: PersonState})
+    path = await a_call(ecps, await a_covered_case(ecps))
+    await schedule(ecps, path, 2, person_id=CHAU)
+    assert await joining(ecps, path, "support") == [(None, None, None, "pending")]
+    await ecps.learn({CHAU: PERSON})
+    assert await joining(ecps, path, "support") == [(None, "Châu", None, None)]
+    assert await joining(ecps, path, "support", **THE_PARTNER) == [(None, "Poly+ support", None, None)]
+    actions = [{"what": "Look", "owner": owner} for owner in ("châu", str(CHAU))]
+    held = await ecps.post(f"{path}/held", {"outcome": "Found it", "actions": actions})
+    assert [(each["owner"], each["owner_id"]) for each in held.json()["actions"]] == [("Châu", str(CHAU))] * 2
+    told = [each["owner"] for each in (await ecps.get(path, **THE_PARTNER)).json()["actions"]]
+    assert told == ["Poly+ support", "Poly+ support"]
+    rows = await written(ecps, "people", "idempotency_keys")
+    assert [each for each in ("châu", "chau.le@", "the engineer") if each in rows.casefold()] == []
+
+    other = await a_call(ecps, await another_case(ecps))
+    answer = await schedule(ecps, other, 2, participants=[{"side": "support", "person_id": str(CHAU)}])
+    assert answer.json()["participants"][0]["name"] == "Châu"
+    for wrong in (gone, away, uuid4()):
+        refused = await schedule(ecps, other, 2, participants=[{"side": "support", "person_id": str(wrong)}])
+        assert (refused.status_code, refused.json()["id"]) == (422, str(wrong))
+    await ecps.learn({CHAU: PersonState}, version=2)
+    assert await joining(ecps, path, "support") == [(None, None, None, "erased")]
+    assert [each["state"] for each in (await ecps.get(path)).json()["actions"]] == ["erased", "erased"]
 
 
 CASE = ACase(datetime.now(UTC))

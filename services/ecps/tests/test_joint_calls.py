@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import icalendar
 import pytest
@@ -31,10 +32,11 @@ async def a_call(ecps: Harness, case: ACase) -> str:
     return f"/v1/joint-calls/{answer.json()['id']}"
 
 
-async def schedule(ecps: Harness, path: str, hours: int, **fields: Any) -> Any:
+async def schedule(ecps: Harness, path: str, hours: int, *, person_id: UUID | None = None, **fields: Any) -> Any:
     starts = (await ecps.now()).replace(microsecond=0) + timedelta(hours=hours)
     window = {"starts": starts.isoformat(), "ends": (starts + timedelta(hours=1)).isoformat()}
-    return await ecps.post(f"{path}/schedule", {"window": window, "level": 1, **fields})
+    who = {"person_id": person_id} if person_id else {}
+    return await ecps.post(f"{path}/schedule", {"window": window, "level": 1, **fields}, **who)
 
 
 @pytest.mark.promise("S10")

@@ -12,14 +12,14 @@ from libs.kit.fields import Line, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.ecps.model.joint_call import CallAction, JointCall
-from services.ecps.queries.joint_calls import JointCallOut, call_for, contacts_of, shown
+from services.ecps.queries.joint_calls import JointCallOut, call_for, known_of, shown
 from services.ecps.reactions.forget_people import forget_later
 
 router = Router(tags=["joint calls"])
 
 
 class Action(CallAction):
-    """`owner`: a side (customer, partner, support), an id, or a name; a contact who joined is kept by id. Events tell sides and ids alone."""
+    """`owner`: a side (customer, partner, support), an id, or a name; who joined and has an id is kept by that. Events tell sides and ids alone."""
 
     what: Text
     owner: Line
@@ -51,8 +51,8 @@ async def record_call(call: JointCall, cmd: RecordCall, tx: Transaction) -> Join
 
 
 async def _by_ids(actions: Sequence[CallAction], call: JointCall, tx: Transaction) -> list[CallAction]:
-    joined = await contacts_of([call], tx)
-    ids = {each.name.casefold(): str(each.id) for each in joined.values() if each.name}
+    joined = await known_of([call], tx)
+    ids = {each.called.casefold(): str(each.id) for each in joined.values() if each.called}
     return [each.model_copy(update={"owner": ids.get(each.owner.casefold(), each.owner)}) for each in actions]
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from pydantic import Field, model_validator
 
 from libs.events.ecps_calls import JointCallScheduled
-from libs.kit.auth import ENGINEERS
+from libs.kit.auth import ENGINEERS, Principal
 from libs.kit.fields import Line, Reason, Url, Zone
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
@@ -17,7 +17,7 @@ from services.ecps.model.fields import Span
 from services.ecps.model.joint_call import JointCall, NoSuchParticipant, invited
 from services.ecps.model.participant import CallParticipant
 from services.ecps.model.partner import Partner
-from services.ecps.model.people import KnownContact
+from services.ecps.model.people import KnownContact, KnownPerson
 from services.ecps.queries.joint_calls import JointCallOut, call_for, shown
 from services.ecps.reactions.forget_people import forget_later
 
@@ -25,15 +25,16 @@ router = Router(tags=["joint calls"])
 
 
 class Participant(CallParticipant):
-    """A contact of the account's by id, or somebody by name. Who is typed with a contact's e-mail address is that contact."""
+    """A contact of the account's or a person of ours by id, or somebody by name. Who is typed with a contact's e-mail address is that
+    contact."""
 
     name: Line | None = None
     email: Line | None = None
 
     @model_validator(mode="after")
     def _is_somebody(self) -> Self:
-        if not (self.contact_id or self.name):
-            raise ValueError("a participant has a contact_id or a name")
+        if not (self.id or self.name):
+            raise ValueError("a participant has a contact_id, a person_id or a name")
         return self
 
 
@@ -51,13 +52,14 @@ class ScheduleCall(Command):
     reason: Reason = "agreed"
 
 
-async def schedule_call(call: JointCall, cmd: ScheduleCall, engineer: str, tx: Transaction) -> JointCall:
+async def schedule_call(call: JointCall, cmd: ScheduleCall, engineer: Principal, tx: Transaction) -> JointCall:
     """For a locked call. Raises CaseClosedToCommands, ForbiddenTransition, NotALevel, NoSuchParticipant."""
     case = await CaseFile.get(call.case_id, tx)
     case.must_take_commands()
     call.become("scheduled", tx, cmd.reason)
     partner = await Partner.get(call.partner_id, tx)
-    usual = invited(case, partner, cmd.level, engineer)
+    ours = {"person_id": engineer.person_id} if engineer.person_id else {"name": engineer.name}
+    usual = invited(case, partner, cmd.level, CallParticipant(side="support", **ours))
     call.window, call.join_url, call.level = cmd.window, cmd.join_url or call.join_url, cmd.level
     call.time_zone = cmd.time_zone or case.time_zone
     call.participants = await by_ids(cmd.participants, case, call.account_id, tx) or usual
@@ -88,19 +90,24 @@ def told_revision(call: JointCall, tx: Transaction) -> int:
 async def by_ids(
     named: Sequence[CallParticipant], case: CaseFile, account_id: UUID, tx: Transaction
 ) -> list[CallParticipant]:
-    """These, of contacts the ids alone. Raises NoSuchParticipant for one that the account has not."""
+    """These, of contacts and people the ids alone. Raises NoSuchParticipant for a contact that the account has not, and for a person who
+    does not work here."""
     emails = [each.email.casefold() for each in named if each.email]
     ids = [each.contact_id for each in named if each.contact_id]
     asked = sa.or_(KnownContact.c.id.in_(ids), sa.func.lower(KnownContact.c.email).in_(emails))
     known = await tx.select(KnownContact, KnownContact.c.account_id == account_id, asked)
+    people = await tx.find_many(KnownPerson, [each.person_id for each in named if each.person_id])
     by_email = {each.email.casefold(): each.id for each in known if each.email}
-    there = {each.id for each in known} | ({case.coverage.contact_id} if case.coverage else set())
+    there = {each.id for each in known} | {each.id for each in people if each and each.active}
+    there |= {case.coverage.contact_id} if case.coverage and case.coverage.contact_id else set()
     kept = []
     for each in named:
-        id = each.contact_id or (by_email.get(each.email.casefold()) if each.email else None)
+        contact_id = each.contact_id or (by_email.get(each.email.casefold()) if each.email else None)
+        person_id = None if contact_id else each.person_id
+        id = contact_id or person_id
         if id and id not in there:
-            raise NoSuchParticipant("The account has no such contact.", field="participants", id=str(id))
-        kept.append(CallParticipant(side=each.side, contact_id=id) if id else each)
+            raise NoSuchParticipant("There is nobody of this id who could join.", field="participants", id=str(id))
+        kept.append(CallParticipant(side=each.side, contact_id=contact_id, person_id=person_id) if id else each)
     return kept
 
 
@@ -108,4 +115,4 @@ async def by_ids(
 async def schedule_call_route(call_id: UUID, cmd: ScheduleCall, tx: Tx, caller: Caller) -> JointCallOut:
     """Invites the customer's contact and the partner's level, besides whoever is named."""
     call = await call_for(caller, call_id, tx, lock=True)
-    return await shown(await schedule_call(call, cmd, caller.name, tx), caller, tx)
+    return await shown(await schedule_call(call, cmd, caller, tx), caller, tx)
