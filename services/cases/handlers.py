@@ -12,7 +12,7 @@ from libs.events.ecps import (
     PartnerTicketUpdated,
     PartnerTicketWithdrawn,
 )
-from libs.events.entitlements import CoverageDecided
+from libs.events.entitlements import ContactErased, CoverageDecided
 from libs.events.onsite import (
     OnsiteNotCovered,
     VisitCancelled,
@@ -23,6 +23,7 @@ from libs.events.onsite import (
     VisitScheduled,
 )
 from libs.events.rma import PartDelivered, PartLost, PartRefused, PartShipped, ReplacementInstalled, RmaDenied
+from libs.kit.forgetting import obey
 from services.cases.model.alert import DeviceAlert
 from services.cases.model.case import AUTO_CLOSE, SHIFT, Case
 from services.cases.model.queue import REROUTE, Queue
@@ -43,6 +44,7 @@ from services.cases.reactions.follow_visit import (
     note_no_visit,
     wait_for_visit,
 )
+from services.cases.reactions.forget_contact import forget_contact
 from services.cases.reactions.route_case import follow_the_sun, reroute
 
 on = Handlers("cases")
@@ -50,6 +52,7 @@ timers = Timers("cases")
 _CASE: Load = {Case: "case_id"}
 
 on(CoverageDecided, load=_CASE)(note_coverage)
+obey(on, ContactErased, besides=forget_contact)
 
 on(RmaDenied, load=_CASE)(note_denied_replacement)
 on(PartShipped, load=_CASE)(wait_for_part)

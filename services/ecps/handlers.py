@@ -5,8 +5,9 @@ from libs.bus.handlers import Load
 from libs.bus.projections import Projection
 from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopened, CaseResolved
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, NoteAdded, PartnerTicketRequested
-from libs.events.entitlements import ContactState, CoverageDecided
+from libs.events.entitlements import ContactErased, ContactState, CoverageDecided
 from libs.events.gateway import PersonState
+from libs.kit.forgetting import obey
 from services.ecps.model.agreement import BEGINS, Agreement
 from services.ecps.model.case_file import CaseFile
 from services.ecps.model.engagement import END_TICKET, LOOK_AGAIN, LOOK_UP, OPEN_TICKET, RETRY, SILENT, Engagement
@@ -41,6 +42,7 @@ projections = (Projection(CaseFile),)
 replicas = Replicas("ecps")
 replicas.keep(KnownContact, of=ContactState)
 replicas.keep(KnownPerson, of=PersonState)
+obey(on, ContactErased, [KnownContact], of=replicas)
 
 timers = Timers("ecps")
 timers(Engagement, SILENT)(call_next_level)

@@ -5,8 +5,9 @@ from libs.bus.handlers import Load
 from libs.bus.projections import Projection
 from libs.events.cases import CaseCancelled, CaseOpened, SeverityChanged
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed
-from libs.events.entitlements import ContactState, CoverageDecided, SiteState
+from libs.events.entitlements import ContactErased, ContactState, CoverageDecided, SiteState
 from libs.events.onsite import OnsiteNotCovered, VisitCancelled, VisitCompleted, VisitFailed
+from libs.kit.forgetting import obey
 from services.rma.model import rma
 from services.rma.model.case_file import CaseFile
 from services.rma.model.people import KnownContact, KnownSite
@@ -17,6 +18,7 @@ from services.rma.reactions.await_return import invoice, mark_overdue, remind
 from services.rma.reactions.buy_label import buy_label, record_label, record_refused_label
 from services.rma.reactions.close_rma import close_by_time
 from services.rma.reactions.follow_parcel import follow_what_was_heard
+from services.rma.reactions.forget_contact import forget_contact
 from services.rma.reactions.note_facts import (
     note_cancellation,
     note_case,
@@ -50,6 +52,7 @@ projections = (Projection(CaseFile),)
 replicas = Replicas("rma")
 replicas.keep(KnownContact, of=ContactState, changed=note_addresses)
 replicas.keep(KnownSite, of=SiteState, changed=note_addresses)
+obey(on, ContactErased, [KnownContact], of=replicas, besides=forget_contact)
 
 timers = Timers("rma")
 timers(Rma, rma.CONTRACT_DUE)(miss_contract)

@@ -50,6 +50,7 @@ class Case(
         ("queue", "opened_at", "id"),
         ("queue", "state"),
         ("serial", "account_id"),
+        ("contact_id", "state"),
         ("updated_at", "id"),
         ("account_id", "updated_at", "id"),
     ),
@@ -80,7 +81,7 @@ class Case(
     site_id: UUID | None = None
     contact_id: UUID | None = None
     language: Language
-    reporter_name: str
+    reporter_name: str | None
     opened_by: str
     opened_at: datetime
     updated_at: UpdatedAt = field(init=False)

@@ -17,7 +17,7 @@ class Note(Entity, table="notes", indexes=(("case_id", "added_at"),)):
     visibility: NoteVisibility
     text: str
     language: Language | None = None
-    author_name: str
+    author_name: str | None
     by: str
     by_role: Role
     attachment_ids: list[UUID]

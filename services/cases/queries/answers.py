@@ -78,7 +78,7 @@ class CaseOut(CaseSummary):
     customer_severity: Severity
     no_product_reason: str | None
     contact_id: UUID | None
-    reporter_name: str
+    reporter_name: str | None
     language: Language
     opened_by: str
     coverage: Coverage
@@ -146,7 +146,7 @@ class NoteOut(Out):
     visibility: NoteVisibility
     text: str
     language: Language | None
-    author_name: str
+    author_name: str | None
     by: str
     by_role: Role
     attachment_ids: list[UUID]

@@ -4,6 +4,8 @@ from dataclasses import field
 from datetime import date, datetime
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from libs.events.entitlements import CoverageDecided
 from libs.events.values import Contact, Priority, Severity, Site
 from libs.kit.calendar import DayEnd
@@ -276,3 +278,12 @@ class Rma(
             raise NotInstallable(
                 "The part was confirmed to work; a fault that comes later needs a new diagnosis.", state=self.state
             )
+
+
+sa.Index("rmas_contact_idx", Rma.c.contact["contact_id"].astext)
+
+
+def whose_contact_is(contact_id: UUID) -> sa.ColumnElement[bool]:
+    """Those that are for this contact, as their case was decided last."""
+    of_contact: sa.ColumnElement[bool] = Rma.c.contact["contact_id"].astext == str(contact_id)
+    return of_contact

@@ -1,0 +1,34 @@
+"""A contact was erased: what is kept of them where they asked, agreed or wrote."""
+
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from libs.events.entitlements import ContactErased
+from libs.kit.listing import contains
+from libs.store import Transaction
+from services.cases.model.case import Case
+from services.cases.model.note import Note
+
+
+async def forget_contact(event: ContactErased, tx: Transaction) -> None:
+    """Names as they were typed, in the account's cases. Words of notes and descriptions go by redaction."""
+    contact_id, actor = event.contact_id, f"customer:{event.contact_id}"
+    of_account = Case.c.account_id == event.account_id
+    for case in await tx.select(Case, of_account, _names(contact_id, actor), lock=True):
+        if case.contact_id == contact_id or case.opened_by == actor:
+            case.reporter_name = None
+        case.partner_requests = [
+            each.model_copy(update={"consent_given_by": None})
+            if contact_id == each.contact_id or each.by == actor
+            else each
+            for each in case.partner_requests
+        ]
+    theirs = sa.select(Case.c.id).where(of_account)
+    for note in await tx.select(Note, Note.c.by == actor, Note.c.case_id.in_(theirs), lock=True):
+        note.author_name = None
+
+
+def _names(contact_id: UUID, actor: str) -> sa.ColumnElement[bool]:
+    wished = (contains(Case.c.partner_requests, [who]) for who in ({"contact_id": str(contact_id)}, {"by": actor}))
+    return sa.or_(Case.c.contact_id == contact_id, Case.c.opened_by == actor, *wished)

@@ -1,0 +1,29 @@
+"""A contact is forgotten: in the replica, whatever comes first, and where somebody's name was typed."""
+
+from services.rma.model.people import KnownContact
+from services.rma.model.rma import Rma
+from services.rma.tests.builders import ACCOUNT, CONTACT, Case, seen, shipped
+from services.rma.tests.network import a_network
+from tests.support.forgetting import erased, forgets_in_any_order
+from tests.support.harness import Harness
+
+
+async def test_a_contact_is_forgotten_whatever_comes_first(rma: Harness) -> None:
+    await forgets_in_any_order(rma, KnownContact)
+
+
+async def test_who_took_a_parcel_that_was_theirs_is_forgotten_with_them(rma: Harness) -> None:
+    await a_network(rma)
+    rma_id = await shipped(rma, Case())
+    body = {"received_by": "Chị Lan"}
+    delivered = await rma.post(f"/v1/rmas/{rma_id}/deliver", body, role="engineer", key="delivered")
+    assert delivered.status_code == 200, delivered.text
+
+    await rma.deliver(erased(CONTACT, ACCOUNT))
+
+    async with rma.transaction() as tx:
+        assert (await Rma.get(rma_id, tx)).received_by is None
+    found = await seen(rma, rma_id)
+    assert (found["address"]["contact_name"], found["state"]) == (None, "delivered")
+    again = await rma.post(f"/v1/rmas/{rma_id}/deliver", body, role="engineer", key="delivered")
+    assert (again.status_code, again.json()["id"]) == (410, str(CONTACT))
