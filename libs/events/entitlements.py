@@ -21,7 +21,9 @@ from libs.events.values import (
 )
 
 
-class CoverageDecided(Event, type="polyplus.entitlements.coverage-decided", visibility="public", subject="case_id"):
+class CoverageDecided(
+    Event, type="polyplus.entitlements.coverage-decided", version=2, visibility="public", subject="case_id"
+):
     """What stands behind a case, and whether the contract covers it; receivers keep the highest revision (S2, S3, S13, S26, S28)."""
 
     case_id: UUID
@@ -43,6 +45,10 @@ class CoverageDecided(Event, type="polyplus.entitlements.coverage-decided", visi
     overridden: bool = False  # a manager's word, see CoverageOverridden
     unknown: list[Literal["site", "contact"]] = []  # what the request named and the account has not: left out
     decided_at: Instant
+
+
+_PLACE = ("site.name", "site.address_lines", "site.postal_code", "site.access_notes")
+since(CoverageDecided, 2, drop(*_PLACE, "contact.name", "contact.email", "contact.phone"))
 
 
 class ContractActivated(

@@ -76,26 +76,19 @@ class Site(Value):
     """Where the product stands, the part is shipped to and the technician goes."""
 
     site_id: UUID
-    revision: int = 0  # of its record on entitlements.people
-    name: str
-    address_lines: list[str]
+    revision: int = 0  # of its record on entitlements.people, which says how it is found
     city: str
     region: str | None = None
-    postal_code: str | None = None
     country: CountryCode
     time_zone: TimeZone
     opening_hours: list[OpeningHours]
-    access_notes: str | None = None
 
 
 class Contact(Value):
     """The customer's named contact; only an authorised one may accept and sign off."""
 
     contact_id: UUID
-    revision: int = 0  # of its record on entitlements.people
-    name: str
-    email: str | None = None
-    phone: str | None = None
+    revision: int = 0  # of their record on entitlements.people, which says who it is
     language: Language = "en"
     authorised: bool = False
 

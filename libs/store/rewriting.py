@@ -74,6 +74,14 @@ def set_timer(op: Operations, aggregate: str, id: UUID, kind: str) -> None:
     )
 
 
+def leave_out(op: Operations, table: str, column: str, *paths: str) -> None:
+    """What stood at these paths (`site.name`) of a JSON column stands there no more."""
+    gone = "".join(f" #- '{{{path.replace('.', ',')}}}'" for path in paths)
+    op.get_bind().exec_driver_sql(
+        f"UPDATE {table} SET {column} = {column}{gone} WHERE {column} IS DISTINCT FROM {column}{gone}"
+    )
+
+
 def tell_states(op: Operations, topic: str, type: str, table: str, data: str) -> None:
     """What every row of this table says by now on a state topic; `data` is SQL for its JSON object. Through the outbox as everything else."""
     about = f"SELECT '{topic}', id, '{type}', account_id, revision + 1"

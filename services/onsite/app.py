@@ -2,7 +2,7 @@
 
 from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
-from services.onsite.handlers import on, projections, timers
+from services.onsite.handlers import on, projections, replicas, timers
 from services.onsite.model.policy import policies
 from services.onsite.queries import day_plans, master_data, work_orders
 from services.onsite.use_cases import (
@@ -41,4 +41,5 @@ service = Service(
     handlers=on,
     timers=timers,
     projections=projections,
+    replicas=replicas,
 )

@@ -1,11 +1,11 @@
 """Which fact brings about what."""
 
-from libs.bus import Handlers, Timers
+from libs.bus import Handlers, Replicas, Timers
 from libs.bus.handlers import Load
 from libs.bus.projections import Projection
 from libs.events.cases import CaseCancelled
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed
-from libs.events.entitlements import CoverageDecided
+from libs.events.entitlements import ContactState, CoverageDecided, SiteState
 from libs.events.rma import (
     DeliveryPromiseChanged,
     PartBackordered,
@@ -18,6 +18,7 @@ from libs.events.rma import (
     RmaDenied,
 )
 from services.onsite.model.case_file import PLAN_VISIT, VISIT_LATE, VISIT_MISSED, CaseFile, keep_refusals
+from services.onsite.model.people import KnownContact, KnownSite
 from services.onsite.reactions.miss_visit import miss_visit, note_late_visit, plan_again
 from services.onsite.reactions.note_facts import (
     note_cancelled_case,
@@ -41,6 +42,10 @@ on(PartDelivered, load=_CASE)(note_delivery)
 on(RmaDenied, RmaCancelled, PartLost, PartDeadOnArrival, PartBackordered, load=_CASE)(note_stopped_part)
 
 projections = (Projection(CaseFile, keep={"diagnoses": keep_refusals}, emits=True),)
+
+replicas = Replicas("onsite")
+replicas.keep(KnownContact, of=ContactState)
+replicas.keep(KnownSite, of=SiteState)
 
 timers = Timers("onsite")
 timers(CaseFile, VISIT_MISSED)(miss_visit)

@@ -29,12 +29,8 @@ NO_PERSON = {
 }  # fmt: skip
 """Companies, the contact that a company publishes, and a system that gives ids of its own."""
 OLDER = sorted(ce_type for ce_type in upcasts() if read_as(ce_type) in published())
-PLACE_AND_CONTACT = {
-    "contact.email", "contact.name", "contact.phone", "site.access_notes", "site.address_lines", "site.name", "site.postal_code",
-}  # fmt: skip
 STANDING: dict[str, set[str]] = {
     "polyplus.cases.case-assigned": {"assignee", "assignee_email", "assignee_name", "previous_assignee"},
-    "polyplus.entitlements.coverage-decided": PLACE_AND_CONTACT,
 }
 """What is still to be mended. Nothing comes to it; what is mended is taken out."""
 

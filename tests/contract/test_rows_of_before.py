@@ -201,3 +201,47 @@ def test_a_depot_that_a_gateway_of_before_vouches_for_keeps_its_depot() -> None:
     read = [Verifier(key.public_key()).principal(f"Bearer {token}").depots for token in (before, unbound)]
 
     assert read == [{depot}, set()]
+
+
+@pytest.mark.parametrize(
+    ("service", "release", "table", "column"),
+    [
+        ("entitlements", "0019", "case_files", "decided"),
+        ("rma", "0014", "case_files", "coverage"),
+        ("onsite", "0013", "case_files", "coverage"),
+    ],
+)
+async def test_decisions_that_were_kept_name_nobody(
+    postgres_url: str, service: str, release: str, table: str, column: str
+) -> None:
+    made = await create_service_database(postgres_url, service, prefix="decided_")
+    await migrate(service, made.owner_url, release)
+    owner = await asyncpg.connect(made.owner_url)
+    await owner.execute("SELECT set_config('polyplus.scope', 'worker', false)")
+    site = {
+        "site_id": "s",
+        "city": "Huế",
+        "name": "HQ",
+        "address_lines": ["1 Lê Lợi"],
+        "postal_code": "7",
+        "access_notes": "B2",
+    }
+    contact = {"contact_id": "c", "language": "vi", "name": "An", "email": "an@x.example", "phone": "+84"}
+    kept = await a_row(owner, table, {column: {"plan": "plus", "site": site, "contact": contact}})
+    bare = await a_row(owner, table, {column: {"plan": None, "site": None, "contact": None}})
+    if service == "rma":
+        rma = await a_row(owner, "rmas", {"ship_to": site, "contact": contact})
+
+    await migrate(service, made.owner_url)
+
+    found = {row["id"]: json.loads(row[column]) for row in await owner.fetch(f"SELECT id, {column} FROM {table}")}
+    place, person = {"site_id": "s", "city": "Huế"}, {"contact_id": "c", "language": "vi"}
+    assert {str(id): told for id, told in found.items()} == {
+        kept: {"plan": "plus", "site": place, "contact": person},
+        bare: {"plan": None, "site": None, "contact": None},
+    }
+    if service == "rma":
+        row = await owner.fetchrow("SELECT ship_to, contact FROM rmas WHERE id = $1", rma)
+        assert row
+        assert (json.loads(row["ship_to"]), json.loads(row["contact"])) == (place, person)
+    await owner.close()

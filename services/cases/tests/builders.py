@@ -97,8 +97,6 @@ def at(minutes: int) -> datetime:
 def coverage(case_id: UUID, **fields: Any) -> CoverageDecided:
     site = Site(
         site_id=uuid4(),
-        name="HQ",
-        address_lines=["45 NTMK"],
         city="HCMC",
         country="VN",
         time_zone="Asia/Ho_Chi_Minh",

@@ -108,9 +108,6 @@ class Contact(
         return values.Contact(
             contact_id=self.id,
             revision=self.record_version,
-            name=self.name or "",
-            email=self.email,
-            phone=self.phone,
             language=self.language,
             authorised=self.authorised,
         )

@@ -70,15 +70,11 @@ class Site(
         return values.Site(
             site_id=self.id,
             revision=self.record_version,
-            name=self.name,
-            address_lines=self.address_lines,
             city=self.city,
             region=self.region,
-            postal_code=self.postal_code,
             country=self.country,
             time_zone=self.time_zone,
             opening_hours=[OpeningHours(**window.model_dump()) for window in self.opening_hours],
-            access_notes=self.access_notes,
         )
 
     def as_state(self) -> SiteState:

@@ -78,10 +78,11 @@ async def test_a_case_is_answered_with_all_that_the_others_need(entitlements: Ha
     assert "premium_software" in decided.features
     assert decided.account.name == "Công ty Cổ phần Sao Mai"
     assert decided.site
-    assert decided.site.address_lines == ["Tầng 12, 45 Nguyễn Thị Minh Khai"]
-    assert decided.site.time_zone == "Asia/Ho_Chi_Minh"
+    assert (decided.site.site_id, decided.site.revision) == (customer.site_id, 1)
+    assert (decided.site.city, decided.site.time_zone) == ("Thành phố Hồ Chí Minh", "Asia/Ho_Chi_Minh")
     assert decided.contact
-    assert (decided.contact.name, decided.contact.authorised) == ("Nguyễn Văn An", True)
+    assert (decided.contact.contact_id, decided.contact.revision) == (customer.contact_id, 1)
+    assert (decided.contact.language, decided.contact.authorised) == ("vi", True)
     assert decided.product
     assert (decided.product.serial, decided.product.family, decided.product.hardware_revision) == (
         SERIAL,
@@ -154,9 +155,9 @@ async def test_an_open_case_is_told_a_new_address_and_contact(entitlements: Harn
 
     _, moved, called = await decisions(entitlements)
     assert moved.site
-    assert (moved.revision, moved.site.address_lines, moved.site.access_notes) == (2, ["Tầng 3, 2 Hải Triều"], None)
+    assert (moved.revision, moved.site.revision) == (2, 2)
     assert called.contact
-    assert (called.revision, called.contact.phone) == (3, "+84 28 5550 0199")
+    assert (called.revision, called.contact.revision) == (3, 2)
 
 
 async def test_a_change_that_changes_nothing_for_the_case_is_not_told(entitlements: Harness) -> None:

@@ -158,8 +158,6 @@ class ACase:
     def covered(self, plan: str = "poly-plus", revision: int = 1) -> CoverageDecided:
         site = Site(
             site_id=UUID(int=3),
-            name="HQ",
-            address_lines=["1 Le Loi"],
             city="HCMC",
             country="VN",
             time_zone="Asia/Ho_Chi_Minh",

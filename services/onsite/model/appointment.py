@@ -77,9 +77,9 @@ class Step(BaseModel):
 
 
 class SignOff(BaseModel):
-    """One side says that it works: a contact for the customer, a person for support."""
+    """One side says that it works: a contact for the customer, a person for support. `name` is what was typed, or none."""
 
-    name: str
+    name: str | None
     contact_id: UUID | None = None
     person_id: UUID | None = None
     at: Instant

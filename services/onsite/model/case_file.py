@@ -2,7 +2,7 @@
 
 from dataclasses import field
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel
@@ -49,6 +49,15 @@ class Coverage(BaseModel):
         since = before.onsite_since if before and before.onsite_since else None
         known = {name: getattr(decision, name) for name in cls.model_fields if name != "onsite_since"}
         return cls(**known, onsite_since=since or (decision.decided_at if granted else None))
+
+    def stands_elsewhere(self, site: Site | None) -> bool:
+        """Whether that is another place, or one that is open at other times. How it is found there is read when it is gone to."""
+        return _to_plan_by(self.site) != _to_plan_by(site)
+
+
+def _to_plan_by(site: Site | None) -> dict[str, Any] | None:
+    told = {"site_id", "city", "region", "country", "time_zone", "opening_hours"}
+    return site.model_dump(include=told) if site else None
 
 
 class Diagnosis(BaseModel):

@@ -2,29 +2,57 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 from fastapi import Query
 from pydantic import AwareDatetime, BaseModel, Field
 
-from libs.events.values import Contact, InstalledPart, Site, Window
+from libs.events.values import InstalledPart, Language, OpeningHours, Window
 from libs.kit.auth import VISIT_READERS, Principal
 from libs.kit.fields import Word
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.listing import COUNTS, DatedListing, Listing, Out, Summarised, listed, order
 from libs.kit.paging import Page
 from libs.kit.rows import visible
-from libs.store import Transaction
+from libs.store import Entity, Transaction
 from services.onsite.model.appointment import Appointment, AppointmentState, CheckIn, ChosenBy, Side, SignOff, Step
 from services.onsite.model.availability import demand_of, offers
-from services.onsite.model.case_file import CaseFile, Part
+from services.onsite.model.case_file import CaseFile, Coverage, Part
+from services.onsite.model.people import KnownContact, KnownSite
 from services.onsite.model.slots import Slot
 from services.onsite.model.work_order import Change, SoftwareApproval, WorkOrder, WorkOrderState
 from services.onsite.queries.access import Command, possible_for, visible_to, visits_visible_to
 from services.onsite.queries.locked_visit import visit_of
 
 router = Router(tags=["work orders"])
+_SITE = {"site_id", "city", "region", "country", "time_zone", "opening_hours"}
+_CONTACT = {"contact_id", "language", "authorised"}
+
+
+class SiteOut(Out):
+    """Where the technician goes. What is null of name, address and notes is not known, or not any more."""
+
+    site_id: UUID
+    name: str | None
+    address_lines: list[str] | None
+    city: str
+    region: str | None
+    postal_code: str | None
+    country: str
+    time_zone: str
+    opening_hours: list[OpeningHours]
+    access_notes: str | None
+
+
+class ContactOut(Out):
+    """Whom the technician asks for. Without a name: not known, or not any more."""
+
+    contact_id: UUID
+    name: str | None
+    phone: str | None
+    language: Language
+    authorised: bool
 
 
 class AppointmentOut(Out):
@@ -74,8 +102,8 @@ class WorkOrderOut(WorkOrderSummary):
     product_number: str | None
     software_approval: SoftwareApproval | None
     history: list[Change]
-    site: Site | None = None
-    contact: Contact | None = None
+    site: SiteOut | None = None
+    contact: ContactOut | None = None
     parts: dict[UUID, Part] = Field(default_factory=dict)
     appointment: AppointmentOut | None = None
 
@@ -106,10 +134,34 @@ async def _out(order: WorkOrder, last: Appointment | None, tx: Transaction, call
     out = WorkOrderOut.model_validate(order)
     out.parts = case.parts_of(order.diagnosis_id)
     if case.coverage and (last or caller.role != "technician"):
-        out.site, out.contact = case.coverage.site, case.coverage.contact
+        out.site, out.contact = await _place(case.coverage, tx)
     out.possible = possible_for(caller, await visit_of(order, case, tx, lock=False))
     out.appointment = AppointmentOut.model_validate(last) if last else None
+    if out.appointment:
+        out.appointment.sign_offs = {side: await _named(s, tx) for side, s in out.appointment.sign_offs.items()}
     return out
+
+
+async def _named(signed: SignOff, tx: Transaction) -> SignOff:
+    """With the name of the contact as it is now."""
+    known = await KnownContact.find(signed.contact_id, tx) if signed.contact_id and signed.name is None else None
+    return signed.model_copy(update={"name": known.name}) if known else signed
+
+
+async def _place(coverage: Coverage, tx: Transaction) -> tuple[SiteOut | None, ContactOut | None]:
+    site, contact = coverage.site, coverage.contact
+    known_site = await KnownSite.find(site.site_id, tx) if site else None
+    known_contact = await KnownContact.find(contact.contact_id, tx) if contact else None
+    return (
+        SiteOut.model_validate(_known(SiteOut, known_site) | site.model_dump(include=_SITE)) if site else None,
+        ContactOut.model_validate(_known(ContactOut, known_contact) | contact.model_dump(include=_CONTACT))
+        if contact
+        else None,
+    )
+
+
+def _known(out: type[Out], row: Entity | None) -> dict[str, Any]:
+    return {name: getattr(row, name, None) for name in out.model_fields}
 
 
 class WorkOrderList(Summarised, DatedListing):
@@ -137,7 +189,10 @@ async def list_work_orders_route(
 
     async def visits(orders: Sequence[WorkOrder]) -> None:
         last.update(await _last_visits(orders, tx, caller))
-        await tx.find_many(CaseFile, [order.case_id for order in orders])
+        cases = await tx.find_many(CaseFile, [order.case_id for order in orders])
+        covers = [case.coverage for case in cases if case and case.coverage]
+        await tx.find_many(KnownSite, [cover.site.site_id for cover in covers if cover.site])
+        await tx.find_many(KnownContact, [cover.contact.contact_id for cover in covers if cover.contact])
         await tx.find_many(Appointment, [order.appointment_id for order in orders if order.appointment_id])
 
     return await listed(tx, WorkOrder, asked, visible_to(caller), out=out, beside=visits, summary=WorkOrderSummary)

@@ -56,7 +56,7 @@ async def note_coverage(event: CoverageDecided, tx: Transaction) -> None:
     if case.coverage is None or event.revision > case.coverage.revision:
         before, case.account_id = case.coverage, event.account_id
         case.coverage = Coverage.of(event, before)
-        await act_on(case, tx, site_changed=before is not None and before.site != event.site)
+        await act_on(case, tx, site_changed=before is not None and before.stands_elsewhere(event.site))
 
 
 async def note_promise(event: Promise, tx: Transaction) -> None:

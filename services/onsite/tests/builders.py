@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 
 from libs.events.cases import CaseCancelled
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed
-from libs.events.entitlements import CoverageDecided
+from libs.events.entitlements import ContactState, CoverageDecided, SiteState
 from libs.events.rma import (
     DeliveryPromiseChanged,
     PartBackordered,
@@ -38,12 +38,14 @@ WEDNESDAY = datetime(2026, 3, 4, 2, 0, tzinfo=UTC)  # 09:00 there
 BEN_THANH, THU_DUC = (10.7725, 106.6980), (10.8494, 106.7537)
 
 
+NGOC = ContactState(account_id=ACCOUNT, name="Ngọc", phone="+84 28 5550 0100", language="vi", authorised=True)
+HEAD_OFFICE = SiteState(account_id=ACCOUNT, name="Head office", address_lines=["1 Lê Lợi"])
+
+
 def a_site(**changed: Any) -> Site:
     hours = [OpeningHours(weekdays=[0, 1, 2, 3, 4], opens="09:00", closes="17:00")]
     fields: dict[str, Any] = {
         "site_id": SITE,
-        "name": "Head office",
-        "address_lines": ["1 Lê Lợi"],
         "city": "Hồ Chí Minh",
         "country": "VN",
         "time_zone": "Asia/Ho_Chi_Minh",
@@ -65,7 +67,7 @@ def a_decision(**changed: Any) -> CoverageDecided:
         "onsite": True,
         "account": Account(id=account_id, name="Sao Mai"),
         "site": a_site(),
-        "contact": Contact(contact_id=CONTACT, name="Ngọc", language="vi", authorised=True),
+        "contact": Contact(contact_id=CONTACT, language="vi", authorised=True),
         "product": Product(product_number="7200-87300", serial="X70-1", family="Studio", model="Studio X70"),
         "decided_at": MONDAY,
     }

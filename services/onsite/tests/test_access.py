@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from libs.events.values import Contact
+from libs.events.entitlements import ContactState
 from services.onsite.app import service
 from services.onsite.model.work_order import WorkOrder
 from services.onsite.tests.builders import (
@@ -13,9 +13,11 @@ from services.onsite.tests.builders import (
     AN,
     BINH,
     CONTACT,
+    HEAD_OFFICE,
     MONDAY,
     ORDER,
     PATH,
+    SITE,
     WEDNESDAY,
     a_cancellation,
     a_decision,
@@ -23,7 +25,6 @@ from services.onsite.tests.builders import (
     a_place,
     a_planned_visit,
     a_reservation,
-    a_site,
     a_technician,
     an_id,
     at_the_site,
@@ -97,13 +98,15 @@ async def sees(onsite: Harness, **who: object) -> bool:
 
 
 async def test_the_visit_brings_its_technician_the_contact_and_the_way_in(onsite: Harness) -> None:
-    contact = Contact(contact_id=CONTACT, name="Ngọc", phone="+84 28 5550 0100", authorised=True)
     await a_planned_visit(onsite)
-    await onsite.deliver(a_decision(revision=2, site=a_site(access_notes="Gate B"), contact=contact))
+    await onsite.learn({SITE: HEAD_OFFICE.model_copy(update={"access_notes": "Gate B"})}, version=2)
 
     found = (await onsite.get(PATH, **HIS)).json()
 
     assert (found["site"]["access_notes"], found["contact"]["phone"]) == ("Gate B", "+84 28 5550 0100")
+    await onsite.learn({CONTACT: ContactState}, version=2)
+    gone = (await onsite.get(PATH, **HIS)).json()["contact"]
+    assert (gone["contact_id"], gone["name"], gone["phone"]) == (str(CONTACT), None, None)
     assert (await onsite.get(PATH, role="technician", technician_id=BINH)).status_code == 404
     assert (await onsite.get(PATH, role="technician")).status_code == 404
 

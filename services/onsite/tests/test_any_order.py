@@ -30,7 +30,7 @@ from tests.support.order import AnyOrder, in_any_order, interleavings, tell
 from tests.support.rebuilding import proves_rebuildable
 
 TOLD = (
-    a_decision(site=a_site(access_notes="Gate 1")),
+    a_decision(site=a_site(revision=2)),
     a_diagnosis(),
     a_reservation(),
     a_decision(revision=2),

@@ -224,7 +224,7 @@ async def test_a_site_that_moves_to_other_hours_moves_the_visit(onsite: Harness)
     afternoons = [{"weekdays": [0, 1, 2, 3, 4], "opens": "13:00", "closes": "17:00"}]
 
     await onsite.deliver(a_decision(revision=2, site=a_site(opening_hours=afternoons)))
-    await onsite.deliver(a_decision(revision=3, site=a_site(opening_hours=afternoons, access_notes="Gate 2")))
+    await onsite.deliver(a_decision(revision=3, site=a_site(opening_hours=afternoons, revision=3)))
 
     [rescheduled] = await onsite.events(VisitRescheduled)
     assert rescheduled.new is not None

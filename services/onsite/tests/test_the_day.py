@@ -182,7 +182,7 @@ async def test_each_side_signs_for_itself(onsite: Harness) -> None:
 async def test_only_the_authorised_contact_signs_for_the_customer(onsite: Harness) -> None:
     await at_the_site(onsite)
     await work_done(onsite)
-    await onsite.deliver(a_decision(revision=2, contact=Contact(contact_id=CONTACT, name="Minh")))
+    await onsite.deliver(a_decision(revision=2, contact=Contact(contact_id=CONTACT)))
 
     refused = await do(onsite, "sign-off", CUSTOMER, status=422)
 

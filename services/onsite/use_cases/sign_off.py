@@ -40,7 +40,7 @@ async def sign_off(visit: LockedVisit, cmd: SignVisitOff, caller: Principal, tx:
     contact = case.coverage.contact if case.coverage else None
     signer = contact if cmd.side == "customer" else None
     word = SignOff(
-        name=cmd.name or (signer.name if signer else caller.name),
+        name=cmd.name or (None if signer else caller.name),
         contact_id=signer.contact_id if signer else None,
         person_id=caller.id if cmd.side == "support" else None,
         at=tx.now,

@@ -99,8 +99,6 @@ def _somewhere(country: str, region: str | None, time_zone: str) -> Site:
         raise NoTimeZone(f"There is no time zone {time_zone!r}.") from None
     return Site(
         site_id=UUID(int=0),
-        name="anywhere",
-        address_lines=[],
         city="",
         region=region,
         country=country,

@@ -23,8 +23,6 @@ MONDAY_MORNING = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 SITE = Site(
     site_id=UUID("0192d000-0000-7000-8000-0000000000e1"),
     revision=1,
-    name="Head office",
-    address_lines=["1 Lê Lợi"],
     city="Ho Chi Minh City",
     country="VN",
     time_zone="Asia/Ho_Chi_Minh",
@@ -109,7 +107,7 @@ class Case:
             "onsite": True,
             "account": Account(id=self.account_id, name="Công ty Sông Hương"),
             "site": site,
-            "contact": Contact(contact_id=CONTACT, revision=1, name="Lan", phone="+84 28 0000 0000", language="vi"),
+            "contact": Contact(contact_id=CONTACT, revision=1, language="vi"),
             "product": Product(product_number=UNIT, serial=self.serial, family="studio", model="Studio X70"),
             "decided_at": self.at,
         }
