@@ -110,7 +110,8 @@ class Cancellation(CaseValue):
 class PartnerRequest(CaseValue):
     """The customer's wish for a ticket with the cloud partner, and whether we may share the case.
 
-    `consent_given_by` is as it was typed, and is told to nobody; `contact_id` says it by an id.
+    Consent is that of the contact of `contact_id`, or of whom somebody typed (`consent_given_by`, told to nobody), or else the wish's
+    own, `by`.
     """
 
     id: UUID

@@ -1,8 +1,10 @@
 """How cases and what belongs to them look from outside."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
+
+from pydantic import model_validator
 
 from libs.events.cases import ExternalIdentifier
 from libs.events.values import (
@@ -32,7 +34,9 @@ from services.cases.model.case_values import (
     Workaround,
 )
 from services.cases.model.lifecycle import CaseState, Command
+from services.cases.model.note import Note
 from services.cases.queries.access import COMMANDS
+from services.cases.queries.for_partners import names_in_case, names_in_note
 
 
 class WaitOut(Out):
@@ -68,6 +72,15 @@ class CaseSummary(Out):
     expected_resolution_at: datetime | None
     problem_id: UUID | None
     parent_id: UUID | None
+
+
+class SummaryForPartner(CaseSummary):
+    """A cloud partner reads no name of ours."""
+
+    @model_validator(mode="after")
+    def _without_names(self) -> Self:
+        self.assignee = self.assignee_name = None
+        return self
 
 
 class CaseOut(CaseSummary):
@@ -112,7 +125,7 @@ class CaseDetail(CaseOut):
 
 def fields_out(case: Case, caller: Principal) -> dict[str, Any]:
     """What `CaseOut` and its kin are made of."""
-    return {**case.__dict__, "possible": COMMANDS.possible(caller.role, case)}
+    return {**case.__dict__, **names_in_case(case, caller), "possible": COMMANDS.possible(caller.role, case)}
 
 
 def case_out(case: Case, caller: Principal) -> CaseOut:
@@ -152,6 +165,11 @@ class NoteOut(Out):
     attachment_ids: list[UUID]
     source_id: UUID | None
     added_at: datetime
+
+
+def note_out(note: Note, caller: Principal) -> NoteOut:
+    """As this caller reads it."""
+    return NoteOut.model_validate({**note.__dict__, **names_in_note(note, caller)})
 
 
 class AttachmentOut(Out):

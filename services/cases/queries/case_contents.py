@@ -18,7 +18,7 @@ from services.cases.model.attachment import Attachment, objects
 from services.cases.model.diagnosis import Diagnosis
 from services.cases.model.note import Note
 from services.cases.queries.access import case_for, shown_to
-from services.cases.queries.answers import AttachmentOut, DiagnosisOut, NoteOut, WaitOut
+from services.cases.queries.answers import AttachmentOut, DiagnosisOut, NoteOut, WaitOut, note_out
 
 router = Router(tags=["cases"])
 
@@ -42,7 +42,7 @@ async def list_notes_route(case_id: UUID, tx: Tx, caller: Caller, asked: Annotat
     """The newest first; internal ones for staff only."""
     await case_for(caller, case_id, tx)
     rows = [Note.c.case_id == case_id, *shown_to(caller, Note.c.visibility)]
-    return await listed(tx, Note, asked, rows, out=NoteOut.model_validate)
+    return await listed(tx, Note, asked, rows, out=lambda note: note_out(note, caller))
 
 
 @router.get("/v1/cases/{case_id}/diagnoses", dependencies=[allow(*CASE_READERS)])

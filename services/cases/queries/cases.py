@@ -17,7 +17,7 @@ from libs.kit.paging import Page
 from services.cases.model.case import Case, case_external_ids
 from services.cases.model.lifecycle import OPEN, OVER, CaseState
 from services.cases.queries.access import case_for, visible_to
-from services.cases.queries.answers import CaseDetail, CaseOut, CaseSummary, case_out, fields_out
+from services.cases.queries.answers import CaseDetail, CaseOut, CaseSummary, SummaryForPartner, case_out, fields_out
 
 router = Router(tags=["cases"])
 
@@ -55,7 +55,8 @@ async def list_cases_route(
     if asked.external_id:
         its = sa.select(case_external_ids.c.case_id).where(case_external_ids.c.external_id == asked.external_id)
         rows.append(Case.c.id.in_(its))
-    return await listed(tx, Case, asked, rows, out=lambda case: case_out(case, caller), summary=CaseSummary)
+    summary = SummaryForPartner if caller.role == "partner" else CaseSummary
+    return await listed(tx, Case, asked, rows, out=lambda case: case_out(case, caller), summary=summary)
 
 
 @router.get("/v1/cases/{case_id}", dependencies=[allow(*CASE_READERS)])

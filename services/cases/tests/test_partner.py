@@ -1,5 +1,6 @@
 """The cloud partner, as the case sees them."""
 
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -8,11 +9,13 @@ from libs.events.cases import CasePending, CaseResumed
 from libs.events.cases_work import NoteAdded, PartnerTicketRequested
 from libs.events.ecps import PartnerTicketNotOpenable
 from services.cases.tests.builders import (
+    ACCOUNT,
     CUSTOMER,
     DIAGNOSIS,
     ENGAGEMENT,
     PARTNER,
     a_fault,
+    a_request,
     at,
     did,
     in_progress,
@@ -39,7 +42,8 @@ async def test_a_customer_asks_for_a_ticket_with_the_diagnosed_partner_and_conse
     [asked] = await cases.events(PartnerTicketRequested)
     assert (asked.partner_id, asked.consent, asked.contact_id) == (PARTNER, True, None)
     kept = case["partner_requests"][0]
-    assert (kept["consent"], kept["consent_given_by"]) == (True, "the customer")
+    assert (kept["consent"], kept["consent_given_by"]) == (True, None)
+    assert kept["by"].startswith("customer:")
 
 
 async def test_staff_say_whose_consent_it_is(cases: Harness) -> None:
@@ -49,7 +53,8 @@ async def test_staff_say_whose_consent_it_is(cases: Harness) -> None:
     assert refusal(await cases.post(path, body)) == (422, "consent-of-whom")
     assert (await cases.post(path, {**body, "consent_given_by": "Nguyễn Văn An"})).status_code == 200
     contact = str(uuid4())
-    assert (await cases.post(path, {**body, "contact_id": contact})).status_code == 200
+    both = {"contact_id": contact, "consent_given_by": "Nguyễn Văn An"}
+    assert (await cases.post(path, {**body, **both})).status_code == 200
     assert (await cases.post(path, {**body, "contact_id": contact, "consent": False})).status_code == 200
     assert (await cases.post(path, body, role="technician")).status_code == 403
     told = await cases.events(PartnerTicketRequested)
@@ -57,6 +62,35 @@ async def test_staff_say_whose_consent_it_is(cases: Harness) -> None:
     assert all("Nguyễn Văn An" not in each.model_dump_json() for each in told)
     kept = (await shown(cases, case_id))["partner_requests"]
     assert [each["consent_given_by"] for each in kept] == ["Nguyễn Văn An", None, None]
+
+
+async def test_a_partner_reads_sides_and_no_names_of_ours_or_the_customers(cases: Harness) -> None:
+    case_id = await opened(cases)
+    path = f"/v1/cases/{case_id}"
+    partner: dict[str, Any] = {"role": "partner", "accounts": [ACCOUNT]}
+    await did(cases, case_id, "assign", {"assignee": "binh", "assignee_name": "Trần Bình"})
+    wish = {"partner_id": str(PARTNER), "consent": True, "consent_given_by": "Nguyễn Văn An"}
+    await did(cases, case_id, "partner-ticket-request", wish)
+    for who in (CUSTOMER, {"role": "engineer"}, partner):
+        assert (await cases.post(f"{path}/notes", {"text": "Here."}, **who)).status_code == 201
+
+    async def authors(**who: Any) -> list[str]:
+        return [each["author_name"] for each in (await cases.get(f"{path}/notes", **who)).json()["items"]][::-1]
+
+    assert await authors(role="engineer") == ["the customer", "the engineer", "the partner"]
+    assert await authors(**partner) == ["customer", "Poly+ support", "the partner"]
+    for view in ("", "?view=summary"):
+        [line] = (await cases.get(f"/v1/cases{view}", **partner)).json()["items"]
+        assert (line["assignee"], line["assignee_name"]) == (None, None)
+    read = await cases.get(path, **partner)
+    assert read.json()["reporter_name"] == "customer"
+    names = ("Trần Bình", "Nguyễn Văn An", "the customer", "the engineer", "binh")
+    assert [name for name in names if name in read.text] == []
+    assert [name for name in names[:3] if name not in (await cases.get(path)).text] == []
+
+    own = await cases.post("/v1/cases", a_request(serial="SN-2"), **partner)
+    assert own.status_code == 201, own.text
+    assert own.json()["reporter_name"] == "the partner"
 
 
 @pytest.mark.promise("S8")

@@ -16,7 +16,7 @@ from services.cases.model.attachment import Attachment
 from services.cases.model.case import Case
 from services.cases.model.note import Note
 from services.cases.queries.access import COMMANDS, case_for
-from services.cases.queries.answers import NoteOut
+from services.cases.queries.answers import NoteOut, note_out
 from services.cases.reactions.act_on_case import act_on
 from services.cases.reactions.publish_note import publish
 
@@ -83,4 +83,4 @@ async def add_note_route(case_id: UUID, cmd: AddNote, tx: Tx, caller: Caller) ->
     if cmd.visibility == "internal" and not caller.staff:
         raise Forbidden("Internal notes are among ourselves.")
     case = await case_for(caller, case_id, tx, command="notes")
-    return NoteOut.model_validate(await add_note(case, cmd, Actor.of(caller), tx))
+    return note_out(await add_note(case, cmd, Actor.of(caller), tx), caller)

@@ -31,14 +31,14 @@ class RequestPartnerTicket(Command):
     contact_id: UUID | None = None
     """The contact who gave it, when staff ask for them."""
     consent_given_by: Line | None = None
-    """Who gave it, when that is no contact."""
+    """Who gave it, when that is no contact: kept only where there is no `contact_id`."""
     message: Text | None = None
 
 
 async def request_partner_ticket(case: Case, cmd: RequestPartnerTicket, actor: Actor, tx: Transaction) -> None:
     """Raises ConsentOfWhom and WhichPartner."""
-    giver = cmd.consent_given_by or (actor.name if actor.origin == "customer" else None)
-    if cmd.consent and giver is None and cmd.contact_id is None:
+    giver = None if cmd.contact_id else cmd.consent_given_by
+    if cmd.consent and actor.origin != "customer" and giver is None and cmd.contact_id is None:
         raise ConsentOfWhom("Say who on the customer's side gave consent: contact_id, or consent_given_by.")
     request = PartnerRequest(
         id=new_id(),
