@@ -5,11 +5,13 @@ import gc
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 
 from libs.bus import Handlers
+from libs.bus.backlog import backlog
 from libs.bus.waking import notify_workers
 from libs.events.gateway import PersonState
 from libs.kit.auth import Verifier
@@ -49,6 +51,7 @@ from services.gateway.use_cases.bindings import AskOwners
 from services.gateway.use_cases.bootstrap_admin import bootstrap_admin
 from services.gateway.use_cases.sealing import take_seal
 
+LONG_SECONDS = 20.0
 SERVED_SECONDS = 20
 """So long the last requests may take when the process is told to end."""
 
@@ -126,7 +129,8 @@ class Gateway(Service):
         database = await Database.connect(settings.database_url)
         worker = self.worker(database, settings) if role == "all" else None
         door_settings, stopping = DoorSettings.read(), asyncio.Event()
-        door, ops = self.door(database, door_settings, stopping, worker.checks() if worker else None)
+        troubles = worker.checks() if worker else {"worker": partial(facts_leave, database)}
+        door, ops = self.door(database, door_settings, stopping, troubles)
         address = urlsplit(door_settings.url)
         limits = replace(door_settings.limits, connections=room_for(door_settings.limits.connections))
         config = edge_config(
@@ -155,6 +159,15 @@ class Gateway(Service):
                 await worker.stop()
             await aside.close()
             await asyncio.wait_for(database.close(), 10)
+
+
+async def facts_leave(database: Database) -> str | None:
+    """What a door without a worker of its own sees of one: None while nothing waits for long."""
+    async with database.pool.acquire(timeout=1) as connection:
+        waiting = (await backlog(connection)).oldest_unpublished_seconds
+    return (
+        f"facts have waited for {waiting:.0f} s; no worker runs, or Kafka is away" if waiting > LONG_SECONDS else None
+    )
 
 
 async def _ends_in_time(stopping: asyncio.Event) -> None:

@@ -204,7 +204,7 @@ async def gateway(engines: Engines, cases_url: str) -> AsyncIterator[tuple[str, 
     made = await engines.service_database("gateway", "b1_gateway")
     url, admin, secret = own_url(), str(uuid4()), uuid4().hex
     nobody = own_url()
-    argv = [sys.executable, "-m", "deploy.cli", "serve", "gateway"]
+    argv = [sys.executable, "-m", "deploy.cli", "serve", "gateway", "--role", "api"]
     async with in_process.serving(_knows_every_account) as entitlements:
         env = {
             **service_env("gateway", made.runtime_url, url),

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 
 from deploy.local.waiting import until_async
 from services.gateway import routes
+from services.gateway.app import facts_leave
 from services.gateway.tests.stage import Stage
 
 
@@ -88,6 +89,17 @@ async def test_a_door_whose_facts_do_not_leave_lets_callers_in_and_says_so(stage
         return "degraded" not in (await http.get("/readyz")).json()
 
     await until_async(is_said_to_be_well, seconds=20, otherwise="it is not said to be well")
+
+
+async def test_a_door_without_a_worker_sees_that_nobody_sends_the_facts(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await facts_leave(stage.database) is None
+    made = await stage.gateway.post("/v1/clients", {"name": "ERP", "role": "ops"}, role="admin")
+    assert made.status_code == 201
+    assert await facts_leave(stage.database) is None
+    monkeypatch.setattr("services.gateway.app.LONG_SECONDS", 0.0)
+    assert "no worker runs" in str(await facts_leave(stage.database))
 
 
 def saying(status: int, content: Any) -> FastAPI:
