@@ -161,7 +161,7 @@ async def test_the_first_admin_is_made_once_and_keeps_its_secret(gateway: Harnes
     kept = await stored(gateway, admin)
     assert kept.role == "admin"
     assert await matches("first", kept.secret_hash)
-    assert [(e.client_id, e.by) for e in await gateway.events(ClientCreated)] == [(admin, "system:gateway")]
+    assert [(e.client_id, e.by) for e in await gateway.events(ClientCreated)] == [(admin, "system:installation")]
 
 
 async def test_all_that_becomes_of_a_client_is_told_and_nobody_is_named(gateway: Harness) -> None:

@@ -36,7 +36,7 @@ async def test_the_first_admin_is_told_to_all(postgres_url: str, kafka_login: Ka
     async with processes(told, roles) as ops_url:
         found = await heard_of(admin, kafka_login)
         ready = await becomes_ready(ops_url)
-    assert (found.role, found.by, found.bound.accounts) == ("admin", "system:gateway", [])
+    assert (found.role, found.by, found.bound.accounts) == ("admin", "system:installation", [])
     assert "degraded" not in ready
 
 

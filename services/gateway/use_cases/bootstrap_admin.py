@@ -11,12 +11,14 @@ from services.gateway.model.history import Change
 from services.gateway.use_cases.create_client import tell_created
 
 log = structlog.get_logger()
+_INSTALLER = Scope("worker", actor="system:installation")
+"""Who sets the environment: the gateway does it by nobody's command, and not of itself."""
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('polyplus bootstrap', 0))"
 
 
 async def bootstrap_admin(database: Database, client_id: UUID, secret: str) -> None:
     """Makes it when there is no client of this id; one that is there keeps its own secret and state."""
-    async with database.transaction(Scope.system("gateway")) as tx:
+    async with database.transaction(_INSTALLER) as tx:
         await tx.connection.execute(_LOCK)
         if await Client.find(client_id, tx):
             return

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import pydantic_core
 
+from deploy.services import STATE_TOPICS
 from tests.faults.checker.look import Look
 from tests.faults.evidence import Database, Evidence, Row, ids_in
 from tests.faults.history import Exchange, raw
@@ -95,16 +96,17 @@ def _etag(exchange: Exchange) -> int | None:
 
 
 def _versions(database: Database, look: Look) -> None:
+    """Of facts: a state's version is its record's own, and a replica's row (it says whether it is `gone`) has the one that was told."""
     versions: dict[str, set[int]] = defaultdict(set)
     gone: set[str] = set()
     for row in sorted(database["outbox"], key=lambda row: int(row["id"])):
-        if not row["topic"].endswith(".dlq"):
+        if not row["topic"].endswith(".dlq") and row["topic"] not in STATE_TOPICS:
             versions[row["subject"]].add(row["version"])
             (gone.add if row["data"] is None else gone.discard)(row["subject"])
     there: dict[str, int] = {}
     for _, rows in database.own:
         for row in rows:
-            if "version" in row and "revision" in row:
+            if "version" in row and "revision" in row and "gone" not in row:
                 there[row["id"]] = max(there.get(row["id"], 0), row["version"])
     for id, version in there.items():
         look.count("rows with versions")
