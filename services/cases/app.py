@@ -2,7 +2,7 @@
 
 from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
-from services.cases.handlers import on, timers
+from services.cases.handlers import on, replicas, timers
 from services.cases.model.policy import policies
 from services.cases.queries import case_contents, cases, problems, queues
 from services.cases.use_cases import (
@@ -58,4 +58,5 @@ service = Service(
     routers=[*(room.router for room in _ROOMS), policy_router(policies)],
     handlers=on,
     timers=timers,
+    replicas=replicas,
 )

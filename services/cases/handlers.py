@@ -1,6 +1,6 @@
 """Event or timer → reaction; no rules."""
 
-from libs.bus import Handlers, Timers
+from libs.bus import Handlers, Replicas, Timers
 from libs.bus.handlers import Load
 from libs.events.devices import DeviceAlertCleared, DeviceAlertRaised, DiagnosticsCollected
 from libs.events.ecps import (
@@ -13,6 +13,7 @@ from libs.events.ecps import (
     PartnerTicketWithdrawn,
 )
 from libs.events.entitlements import ContactErased, CoverageDecided
+from libs.events.gateway import PersonState
 from libs.events.onsite import (
     OnsiteNotCovered,
     VisitCancelled,
@@ -26,6 +27,7 @@ from libs.events.rma import PartDelivered, PartLost, PartRefused, PartShipped, R
 from libs.kit.forgetting import obey
 from services.cases.model.alert import DeviceAlert
 from services.cases.model.case import AUTO_CLOSE, SHIFT, Case
+from services.cases.model.people import KnownPerson
 from services.cases.model.queue import REROUTE, Queue
 from services.cases.reactions.close_resolved_case import close_when_nobody_objected
 from services.cases.reactions.follow_coverage import note_coverage
@@ -72,6 +74,9 @@ on(VisitFailed, VisitMissed, VisitCancelled, load=_CASE)(end_visit_without_succe
 on(DeviceAlertRaised, load={DeviceAlert: "alert_id"})(open_or_join_case)
 on(DeviceAlertCleared, load={DeviceAlert: "alert_id"})(note_alert_cleared)
 on(DiagnosticsCollected, load=_CASE)(note_diagnostics)
+
+replicas = Replicas("cases")
+replicas.keep(KnownPerson, of=PersonState)
 
 timers(Case, AUTO_CLOSE)(close_when_nobody_objected)
 timers(Case, SHIFT)(follow_the_sun)

@@ -2,7 +2,7 @@
 
 from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
-from services.escalation.handlers import on, projections, timers
+from services.escalation.handlers import on, projections, replicas, timers
 from services.escalation.model.settings import policies
 from services.escalation.queries import clocks, escalation_policies, escalations, experts, people
 from services.escalation.reactions.recompute import recompute_cases
@@ -40,4 +40,5 @@ service = Service(
     handlers=on,
     timers=timers,
     projections=projections,
+    replicas=replicas,
 )

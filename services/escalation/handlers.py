@@ -1,6 +1,6 @@
 """Which event has which effect, and which timer."""
 
-from libs.bus import Handlers, Timers
+from libs.bus import Handlers, Replicas, Timers
 from libs.bus.handlers import Load
 from libs.bus.projections import Projection
 from libs.events.cases import (
@@ -26,10 +26,12 @@ from libs.events.cases_work import (
 )
 from libs.events.ecps import PartnerSilent
 from libs.events.entitlements import CoverageDecided
+from libs.events.gateway import PersonState
 from libs.events.rma import DeliveryPromiseMissed
 from libs.events.rma_returns import RepeatReplacementDetected
 from services.escalation.model.case_file import RECOMPUTE, THRESHOLD, CaseFile, keep_requests
 from services.escalation.model.escalation import SILENCE, STEP, Escalation
+from services.escalation.model.known_person import KnownPerson
 from services.escalation.reactions import follow_case, follow_neighbours
 from services.escalation.reactions.breach_threshold import pass_threshold
 from services.escalation.reactions.recompute import recompute
@@ -61,6 +63,9 @@ on(RepeatReplacementDetected, load=_CASE)(follow_neighbours.note_repeat_replacem
 on(PartnerSilent, load=_CASE)(follow_neighbours.note_silent_partner)
 
 projections = (Projection(CaseFile, own=("timers", "breached"), keep={"facts": keep_requests}, emits=True),)
+
+replicas = Replicas("escalation")
+replicas.keep(KnownPerson, of=PersonState)
 
 timers = Timers("escalation")
 timers(CaseFile, THRESHOLD)(pass_threshold)

@@ -6,6 +6,7 @@ from libs.bus.projections import Projection
 from libs.events.cases import CaseCancelled
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed
 from libs.events.entitlements import ContactState, CoverageDecided, SiteState
+from libs.events.gateway import PersonState
 from libs.events.rma import (
     DeliveryPromiseChanged,
     PartBackordered,
@@ -18,7 +19,7 @@ from libs.events.rma import (
     RmaDenied,
 )
 from services.onsite.model.case_file import PLAN_VISIT, VISIT_LATE, VISIT_MISSED, CaseFile, keep_refusals
-from services.onsite.model.people import KnownContact, KnownSite
+from services.onsite.model.people import KnownContact, KnownPerson, KnownSite
 from services.onsite.reactions.miss_visit import miss_visit, note_late_visit, plan_again
 from services.onsite.reactions.note_facts import (
     note_cancelled_case,
@@ -46,6 +47,7 @@ projections = (Projection(CaseFile, keep={"diagnoses": keep_refusals}, emits=Tru
 replicas = Replicas("onsite")
 replicas.keep(KnownContact, of=ContactState)
 replicas.keep(KnownSite, of=SiteState)
+replicas.keep(KnownPerson, of=PersonState)
 
 timers = Timers("onsite")
 timers(CaseFile, VISIT_MISSED)(miss_visit)

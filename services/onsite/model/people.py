@@ -1,7 +1,9 @@
-"""Whom a technician goes to and where, as entitlements tells it: to be read by who comes, and nothing that is decided by."""
+"""Whom a technician goes to and where, as entitlements tells it, and who the technicians are, as the gateway does: to be read by who comes and
+who is visited, and nothing that is decided by."""
 
 from uuid import UUID
 
+from libs.events.gateway import PersonRole
 from libs.store import Entity
 
 
@@ -23,3 +25,14 @@ class KnownSite(Entity, table="sites"):
     address_lines: list[str] | None = None
     postal_code: str | None = None
     access_notes: str | None = None
+
+
+class KnownPerson(Entity, table="people"):
+    """A replica of our own people. `active`: works here still; `gone`: forgotten."""
+
+    gone: bool = False
+    display_name: str | None = None
+    phone: str | None = None
+    roles: list[PersonRole] | None = None
+    active: bool | None = None
+    successor_id: UUID | None = None
