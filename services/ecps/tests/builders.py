@@ -73,16 +73,7 @@ class ACase:
         )
 
     def covered(self, revision: int = 1, model: str = "X70") -> CoverageDecided:
-        site = {
-            "site_id": UUID(int=3),
-            "name": "HQ",
-            "address_lines": ["1 Le Loi"],
-            "city": "HCMC",
-            "country": "VN",
-            "time_zone": "Asia/Ho_Chi_Minh",
-            "opening_hours": [],
-        }
-        contact = {"contact_id": CONTACT, "name": "Chị An", "email": "an@acme.example", "language": "vi"}
+        site = Site(site_id=UUID(int=3), city="HCMC", country="VN", time_zone="Asia/Ho_Chi_Minh", opening_hours=[])
         return CoverageDecided(
             case_id=self.id,
             account_id=ACCOUNT,
@@ -90,9 +81,9 @@ class ACase:
             covered=True,
             reason="active_contract",
             account=Account(id=ACCOUNT, name="Acme"),
-            site=Site.model_validate(site),
+            site=site,
             decided_at=self.at(revision),
-            contact=Contact.model_validate(contact),
+            contact=Contact(contact_id=CONTACT, language="vi"),
             product=Product(product_number="875K5AA", serial="8LTEST0001", family="Studio X", model=model),
         )
 

@@ -99,7 +99,7 @@ async def test_no_row_but_the_replicas_names_a_contact(ecps: Harness) -> None:
     # What was answered under a key is kept for a week.
     rows = (await written(ecps, "contacts", "idempotency_keys")).casefold()
     assert str(CONTACT) in rows
-    assert [each for each in ("chị an", "acme.example", "1 le loi") if each in rows] == []
+    assert [each for each in ("chị an", "acme.example") if each in rows] == []
     assert "chị an" in (await written(ecps)).casefold()
 
 
