@@ -28,6 +28,7 @@ from libs.kit import problems, telemetry
 from libs.kit.auth import Verifier
 from libs.kit.health import Check, health_router
 from libs.kit.http import Router, locate
+from libs.kit.open_work import Ask, Kind, open_work_router
 from libs.kit.requests import Requests
 from libs.kit.settings import Settings
 from libs.kit.vitals import watch_vitals
@@ -60,12 +61,14 @@ class Service:
         projections: Sequence[Rebuildable] = (),
         journal: tuple[str, str, str] | None = None,
         replicas: Replicas | None = None,
+        open_work: Mapping[Kind, Ask] | None = None,
     ) -> None:
         """`states`: what it tells on compacted topics; the relay sends these in transactions. `setup` runs once
         when the API starts, for what a service keeps in `app.state` beyond the database. `projections`: the tables that
         `polyplus rebuild` reads anew from the log. `journal`: a table that only grows, by which column, and its column of time, which
-        `POLYPLUS_KEEP_<SERVICE>_DAYS` may bound. `replicas`: what it keeps of others' states."""
-        self.name, self.routers, self.handlers = name, routers, handlers
+        `POLYPLUS_KEEP_<SERVICE>_DAYS` may bound. `replicas`: what it keeps of others' states. `open_work`: what is open with a person."""
+        self.name, self.handlers = name, handlers
+        self.routers = [*routers, open_work_router(open_work or {})]
         self.timers = Timers(name) if timers is None else timers
         self.jobs = Jobs(name) if jobs is None else jobs
         self.setup, self.state_topics = setup, sorted({state.contract.topic for state in states})

@@ -6,6 +6,7 @@ from libs.kit.service import Service
 from services.entitlements.handlers import on, projections, timers
 from services.entitlements.model.policy import policies
 from services.entitlements.queries import accounts, contracts, coverage, registrations
+from services.entitlements.queries.open_work import cases_decided_with
 from services.entitlements.reactions.decide_coverage import decide_soon
 from services.entitlements.use_cases import (
     cancel_contract,
@@ -58,4 +59,5 @@ service = Service(
     timers=timers,
     projections=projections,
     states=(RegistrationState, ContactState, SiteState),
+    open_work={"contact": cases_decided_with},
 )

@@ -5,6 +5,7 @@ from libs.kit.service import Service
 from services.rma.handlers import jobs, on, projections, replicas, timers
 from services.rma.model.policy import policies
 from services.rma.queries import network, parts, promises, rmas, stock
+from services.rma.queries.open_work import parts_not_sent_to
 from services.rma.use_cases import (
     cancel_rma,
     confirm_installed,
@@ -54,4 +55,5 @@ service = Service(
     jobs=jobs,
     projections=projections,
     replicas=replicas,
+    open_work={"contact": parts_not_sent_to},
 )

@@ -35,3 +35,11 @@ async def forgets_in_any_order(h: Harness, replica: type[Entity]) -> None:
         if not known.gone or known.name is not None:
             wrong.append(" ".join(order))
     assert wrong == []
+
+
+async def open_with(h: Harness, contact_id: Any) -> list[tuple[str, str | None, str | None]]:
+    """What a service says to the door before the contact is erased: what it is, its number, its state."""
+    answer = await h.get(f"/internal/open-work?kind=contact&id={contact_id}", role="admin")
+    assert answer.status_code == 200, answer.text
+    assert (await h.get(f"/internal/open-work?kind=person&id={contact_id}", role="admin")).json() == {"items": []}
+    return [(each["what"], each["number"], each["state"]) for each in answer.json()["items"]]

@@ -65,7 +65,7 @@ class CoverageOverride(CaseValue):
 class Coverage(CaseValue):
     """What entitlements decided, in its highest revision; revision 0 until it has. Intake never waits for it.
 
-    `unknown` names what the request named and the account does not have: it was left out.
+    `unknown` names what the request named and the account does not have: it was left out. `contact_id` is who is asked now.
     """
 
     status: Literal["pending", "covered", "not_covered"] = "pending"
@@ -77,6 +77,7 @@ class Coverage(CaseValue):
     decided_at: datetime | None = None
     override: CoverageOverride | None = None
     unknown: list[Literal["site", "contact"]] = []
+    contact_id: UUID | None = None
 
 
 class Confirmation(CaseValue):

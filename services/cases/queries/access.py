@@ -12,7 +12,7 @@ from libs.store import Transaction
 from services.cases.model.case import Case
 from services.cases.model.lifecycle import WORKABLE, CaseState, Command
 
-_NOT_OVER: frozenset[CaseState] = WORKABLE | {"resolved"}
+NOT_OVER: frozenset[CaseState] = WORKABLE | {"resolved"}
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,17 @@ COMMANDS: Commands[Command, Case] = Commands(
         "assign": _given(ENGINEERS, WORKABLE),
         "hand_over": _given(ENGINEERS, WORKABLE),
         "severity": _given(ENGINEERS, WORKABLE),
-        "notes": _given(CASE_WRITERS, _NOT_OVER),
-        "attachments": _given(CASE_WRITERS, _NOT_OVER),
+        "notes": _given(CASE_WRITERS, NOT_OVER),
+        "attachments": _given(CASE_WRITERS, NOT_OVER),
         "diagnoses": _given(ENGINEERS, WORKABLE),
-        "withdraw_diagnosis": _given(ENGINEERS, _NOT_OVER),
+        "withdraw_diagnosis": _given(ENGINEERS, NOT_OVER),
         "waits": _given(ENGINEERS, {"in_progress", "pending"}),
         "end_wait": _given(ENGINEERS, WORKABLE),
         "workaround": _given(ENGINEERS, WORKABLE),
-        "problem": _given(ENGINEERS, _NOT_OVER),
-        "revise": _given(ENGINEERS, _NOT_OVER),
+        "problem": _given(ENGINEERS, NOT_OVER),
+        "revise": _given(ENGINEERS, NOT_OVER),
         "partner_ticket_request": _given(ACCOUNT_KEEPERS, WORKABLE),
-        "coverage_override": _given(MANAGERS, _NOT_OVER),
+        "coverage_override": _given(MANAGERS, NOT_OVER),
         "resolve": _given(ENGINEERS, {"in_progress"}),
         "close": _given(CASE_WRITERS, {"resolved"}),
         "reopen": _given(CASE_WRITERS, {"resolved"}),

@@ -27,6 +27,7 @@ async def note_coverage(event: CoverageDecided, tx: Transaction) -> None:
         decided_at=event.decided_at,
         override=case.coverage.override,
         unknown=event.unknown,
+        contact_id=event.contact.contact_id if event.contact else None,
     )
     if event.site:
         case.country, case.site_id = event.site.country, case.site_id or event.site.site_id

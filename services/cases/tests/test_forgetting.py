@@ -1,15 +1,20 @@
 """A contact is forgotten where they asked, agreed or wrote."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+from libs.events.values import Contact
 from services.cases.model.case import Case
 from services.cases.model.case_values import PartnerRequest
 from services.cases.model.note import Note
-from services.cases.tests.builders import ACCOUNT, OTHER, PARTNER, a_request
-from tests.support.forgetting import erased
+from services.cases.tests.builders import ACCOUNT, OTHER, PARTNER, a_request, coverage
+from tests.support.forgetting import erased, open_with
 from tests.support.harness import Harness
 
 AN = uuid4()
+
+
+def called(contact_id: UUID) -> Contact:
+    return Contact.model_validate({"contact_id": contact_id, "name": "Ai đó"})
 
 
 async def a_case(cases: Harness, name: str, **fields: str) -> str:
@@ -60,3 +65,23 @@ async def typed(cases: Harness) -> tuple[str | None, str | None]:
     async with cases.transaction() as tx:
         [case], [note] = await tx.select(Case), await tx.select(Note)
     return case.partner_requests[0].consent_given_by, note.author_name
+
+
+async def test_an_open_case_is_open_with_who_asked_until_a_successor_is_named(cases: Harness) -> None:
+    id = await a_case(cases, "Nguyễn Văn An", contact_id=str(AN))
+    case = (await cases.get(f"/v1/cases/{id}")).json()
+    bich = uuid4()
+
+    assert await open_with(cases, AN) == [("case", case["number"], "acknowledged")]
+    await cases.deliver(coverage(UUID(id), revision=1, contact=called(AN)))
+    assert await open_with(cases, AN) == [("case", case["number"], "acknowledged")]
+    await cases.deliver(coverage(UUID(id), revision=2, contact=called(bich)))
+    assert (await open_with(cases, AN), await open_with(cases, bich)) == ([], [])
+
+
+async def test_a_case_that_is_over_is_not_open(cases: Harness) -> None:
+    id = await a_case(cases, "Nguyễn Văn An", contact_id=str(AN))
+    answer = await cases.post(f"/v1/cases/{id}/cancel", {"reason": "A mistake"}, role="manager")
+    assert answer.status_code == 200, answer.text
+
+    assert await open_with(cases, AN) == []

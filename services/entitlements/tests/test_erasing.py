@@ -16,6 +16,7 @@ from services.entitlements.tests.builders import (
     case_reopened,
     made,
 )
+from tests.support.forgetting import open_with
 from tests.support.harness import Harness
 
 PERSONAL = ("Nguyễn Văn", "Văn An", "an@saomai.example", "+84 28 5550 0100", " van an", "nguyen van")
@@ -149,3 +150,15 @@ async def test_a_manager_erases_and_nobody_else(entitlements: Harness, role: str
     customer = await a_covered_customer(entitlements)
 
     await erase(entitlements, customer.contact_id, status=403, role=role, accounts=[customer.account_id])
+
+
+async def test_a_case_that_was_decided_with_them_is_open_until_they_leave(entitlements: Harness) -> None:
+    customer, bich = await with_a_colleague(entitlements)
+    opened, closed = [case_opened(customer.account_id) for _ in range(2)]
+    await entitlements.deliver(opened, closed, case_closed(closed.case_id), together=True)
+
+    assert await open_with(entitlements, customer.contact_id) == [("case", None, None)]
+    left = await entitlements.post(f"/v1/contacts/{customer.contact_id}/leave", {"successor_id": str(bich)})
+    assert left.status_code == 200, left.text
+    assert await open_with(entitlements, customer.contact_id) == []
+    assert await open_with(entitlements, bich) == [("case", None, None)]

@@ -10,6 +10,7 @@ from libs.store import tracing
 from services.gateway import routes
 from services.gateway.door import asgi
 from services.gateway.door.answers import leaving
+from services.gateway.door.erasing import Erasing
 from services.gateway.door.headers import Headers, inward, value_of
 from services.gateway.door.limits import Allowance, AtOnce, Buckets
 from services.gateway.door.upstreams import Upstreams
@@ -38,6 +39,7 @@ class Door:
     ) -> None:
         self._settings, self._tokens, self._directory = settings, tokens, directory
         self._upstreams, self._listening, self._front, self._clients = upstreams, listening, front, clients
+        self._erasing = Erasing(upstreams, settings.key)
         self._buckets = Buckets()
         self._in_flight = AtOnce(settings.requests_in_flight, "requests")
 
@@ -96,6 +98,7 @@ class Door:
             await self._listening.serve(scope, receive, send, access, caller, _added(allowance))
             return
         with self._in_flight.one(access.client_id, "client_requests"):
+            await self._erasing.check(scope["method"], scope["path"], caller.principal)
             if service == routes.GATEWAY:
                 sending = asgi.with_headers(send, _added(allowance))
                 await self._clients({**scope, "headers": headers}, receive, sending)

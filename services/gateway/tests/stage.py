@@ -56,6 +56,8 @@ def echo() -> FastAPI:
 
 async def _answer(path: str, asked: dict[str, Any], request: Request) -> Response:
     match path.rpartition("/")[2]:
+        case "open-work":
+            return Response('{"items": []}', media_type="application/json")
         case "00000000-0000-0000-0000-000000000000":
             return Response(status_code=404)
         case "slow":

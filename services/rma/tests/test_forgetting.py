@@ -2,9 +2,9 @@
 
 from services.rma.model.people import KnownContact
 from services.rma.model.rma import Rma
-from services.rma.tests.builders import ACCOUNT, CONTACT, Case, seen, shipped
+from services.rma.tests.builders import ACCOUNT, CONTACT, Case, made, reserved, seen, shipped
 from services.rma.tests.network import a_network
-from tests.support.forgetting import erased, forgets_in_any_order
+from tests.support.forgetting import erased, forgets_in_any_order, open_with
 from tests.support.harness import Harness
 
 
@@ -27,3 +27,15 @@ async def test_who_took_a_parcel_that_was_theirs_is_forgotten_with_them(rma: Har
     assert (found["address"]["contact_name"], found["state"]) == (None, "delivered")
     again = await rma.post(f"/v1/rmas/{rma_id}/deliver", body, role="engineer", key="delivered")
     assert (again.status_code, again.json()["id"]) == (410, str(CONTACT))
+
+
+async def test_a_part_that_has_not_left_is_open_with_its_contact(rma: Harness) -> None:
+    await a_network(rma)
+    rma_id = await reserved(rma, Case())
+    number = (await seen(rma, rma_id))["number"]
+
+    assert await open_with(rma, CONTACT) == [("RMA", number, "reserved")]
+    assert await open_with(rma, rma_id) == []
+    body = {"serial": "NEW-1", "carrier": "depot van", "tracking": "VAN-1"}
+    await made(rma, f"/v1/rmas/{rma_id}/ship", body, role="depot")
+    assert await open_with(rma, CONTACT) == []
