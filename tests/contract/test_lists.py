@@ -5,7 +5,19 @@ import pytest
 from deploy.services import SERVICES
 from tests.support.filling import fill
 from tests.support.harness import service_database
-from tests.support.lists import READ, SEARCHED, TABLES, TINY, Asked, document, listening, lists, read_by, requests
+from tests.support.lists import (
+    NEVER,
+    READ,
+    SEARCHED,
+    TABLES,
+    TINY,
+    Asked,
+    document,
+    listening,
+    lists,
+    read_by,
+    requests,
+)
 from tests.support.services import service
 
 DOCUMENTS = {name: document(service(name)) for name in SERVICES}
@@ -29,6 +41,9 @@ async def test_every_filter_of_a_list_that_grows_is_answered_from_an_index(name:
         read = [await read_by(each, harness, heard, limit=PAGE, without_walks=True) for each in asked]
         await harness.empty()
     assert [each for each in read if each.walked or each.rows > TIMES * PAGE] == []
+    # who keeps in step reads what has changed and not all that is theirs; a technician's are those of their visits
+    late = [each for each in read if (each.asked.filter, each.asked.value) == ("updated_since", NEVER)]
+    assert [each for each in late if each.rows and each.asked.role != "technician"] == []
 
 
 @pytest.mark.parametrize("valid", ["true", "false"])

@@ -112,6 +112,9 @@ SEARCHED = {
 }
 """Parameters that are no filters of a list in its order, and what they cost."""
 
+NEVER = "2090-01-01T00:00:00Z"
+"""After whatever there is."""
+
 _BELOW = ("engineer", "customer")
 _ROLES = ("engineer", "customer", "reseller", "partner", "depot", "technician")
 
@@ -212,7 +215,7 @@ def _values(schema: Schema) -> Iterator[str]:
     elif schema.get("type") == "boolean":
         yield from ("true", "false")
     elif schema.get("format") == "date-time":
-        yield from ("2026-01-02T00:00:00Z", "2020-01-01T00:00:00Z", "2090-01-01T00:00:00Z")
+        yield from ("2026-01-02T00:00:00Z", "2020-01-01T00:00:00Z", NEVER)
     elif schema.get("format") == "date":
         yield from ("2026-01-02", "2020-01-01")
     elif schema.get("format") == "uuid":
