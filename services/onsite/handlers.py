@@ -5,7 +5,7 @@ from libs.bus.handlers import Load
 from libs.bus.projections import Projection
 from libs.events.cases import CaseCancelled
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed
-from libs.events.entitlements import ContactState, CoverageDecided, SiteState
+from libs.events.entitlements import ContactErased, ContactState, CoverageDecided, SiteState
 from libs.events.gateway import PersonState
 from libs.events.rma import (
     DeliveryPromiseChanged,
@@ -18,8 +18,10 @@ from libs.events.rma import (
     RmaCancelled,
     RmaDenied,
 )
+from libs.kit.forgetting import obey
 from services.onsite.model.case_file import PLAN_VISIT, VISIT_LATE, VISIT_MISSED, CaseFile, keep_refusals
 from services.onsite.model.people import KnownContact, KnownPerson, KnownSite
+from services.onsite.reactions.forget_contact import forget_contact
 from services.onsite.reactions.miss_visit import miss_visit, note_late_visit, plan_again
 from services.onsite.reactions.note_facts import (
     note_cancelled_case,
@@ -46,6 +48,7 @@ projections = (Projection(CaseFile, keep={"diagnoses": keep_refusals}, emits=Tru
 
 replicas = Replicas("onsite")
 replicas.keep(KnownContact, of=ContactState)
+obey(on, ContactErased, [KnownContact], of=replicas, besides=forget_contact)
 replicas.keep(KnownSite, of=SiteState)
 replicas.keep(KnownPerson, of=PersonState)
 

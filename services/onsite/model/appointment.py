@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Literal, TypedDict
 from uuid import UUID
 
+import sqlalchemy as sa
 from pydantic import BaseModel
 
 from libs.events.values import Contact, InstalledPart, Instant, Window
@@ -250,3 +251,19 @@ class Appointment(
             raise ContactNotAuthorised("The customer's named contact is not authorised to sign off.")
         self.sign_offs = {**self.sign_offs, side: sign_off}
         return len(self.sign_offs) == 2
+
+    def forget_signer(self, contact_id: UUID) -> None:
+        """The name that was typed when this contact signed."""
+        self.sign_offs = {
+            side: word.model_copy(update={"name": None}) if word.contact_id == contact_id else word
+            for side, word in self.sign_offs.items()
+        }
+
+
+sa.Index("appointments_signer_idx", Appointment.c.sign_offs["customer"]["contact_id"].astext)
+
+
+def signed_by(contact_id: UUID) -> sa.ColumnElement[bool]:
+    """Visits that this contact signed for the customer."""
+    by_contact: sa.ColumnElement[bool] = Appointment.c.sign_offs["customer"]["contact_id"].astext == str(contact_id)
+    return by_contact

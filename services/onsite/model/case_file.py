@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+import sqlalchemy as sa
 from pydantic import BaseModel
 
 from libs.events.cases_work import FaultDiagnosed
@@ -184,3 +185,12 @@ class CaseFile(Entity, table="case_files"):
     def undelivered(self, diagnosis_id: UUID) -> list[UUID]:
         """The RMAs whose parts are not at the site."""
         return sorted(id for id, part in self.parts_of(diagnosis_id).items() if part.status != "delivered")
+
+
+sa.Index("case_files_contact_idx", CaseFile.c.coverage["contact"]["contact_id"].astext)
+
+
+def whose_contact_is(contact_id: UUID) -> sa.ColumnElement[bool]:
+    """Cases that were decided with this contact last: the technician asks for them."""
+    of_contact: sa.ColumnElement[bool] = CaseFile.c.coverage["contact"]["contact_id"].astext == str(contact_id)
+    return of_contact

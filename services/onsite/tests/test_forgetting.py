@@ -1,0 +1,34 @@
+"""A contact is forgotten: in the replica, whatever comes first, and where they signed; not while a visit to them is to come."""
+
+from services.onsite.model.people import KnownContact
+from services.onsite.tests.builders import ACCOUNT, CONTACT, PATH, a_planned_visit, at_the_site, do, work_done
+from tests.support.forgetting import erased, forgets_in_any_order, open_with
+from tests.support.harness import Harness
+
+
+async def test_a_contact_is_forgotten_whatever_comes_first(onsite: Harness) -> None:
+    await forgets_in_any_order(onsite, KnownContact)
+
+
+async def test_a_visit_to_come_is_open_with_its_contact(onsite: Harness) -> None:
+    await a_planned_visit(onsite)
+    number = (await onsite.get(PATH)).json()["number"]
+
+    assert await open_with(onsite, CONTACT) == [("work order", number, "planned")]
+    assert await open_with(onsite, ACCOUNT) == []
+
+
+async def test_who_signed_is_forgotten_once_the_visit_is_over(onsite: Harness) -> None:
+    await at_the_site(onsite)
+    assert [state for _, _, state in await open_with(onsite, CONTACT)] == ["in_progress"]
+    await work_done(onsite)
+    typed = {"side": "customer", "name": "Chị Ngọc"}
+    await do(onsite, "sign-off", typed)
+    await do(onsite, "sign-off", {"side": "support"}, role="engineer")
+    assert await open_with(onsite, CONTACT) == []
+
+    await onsite.deliver(erased(CONTACT, ACCOUNT))
+
+    signed = (await onsite.get(PATH)).json()["appointment"]["sign_offs"]
+    assert (signed["customer"]["name"], signed["customer"]["contact_id"]) == (None, str(CONTACT))
+    assert signed["support"]["contact_id"] is None
