@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from uuid import UUID
@@ -12,6 +12,7 @@ from uuid import UUID
 from libs.bus import Handlers
 from libs.bus.envelope import Delivery
 from libs.bus.projections import Rebuildable
+from libs.bus.replicas import Replicas
 from libs.kit.service import Service
 from tests.faults.evidence import Change, Database, Evidence, Row
 from tests.faults.witness import WITNESS
@@ -25,7 +26,7 @@ def consumers(evidence: Evidence) -> Iterator[Consumption]:
         module = "tests.faults.witness" if service == WITNESS else f"services.{service}.app"
         found = getattr(import_module(module), "service", None)
         if isinstance(found, Service) and found.handlers.topics and "consumer_offsets" in database.tables:
-            yield Consumption(found.handlers, database, evidence, found.projections)
+            yield Consumption(found.handlers, database, evidence, found.projections, found.replicas)
 
 
 @dataclass
@@ -36,6 +37,7 @@ class Consumption:
     database: Database
     evidence: Evidence
     projections: Sequence[Rebuildable] = ()
+    replicas: Replicas = field(default_factory=lambda: Replicas("nobody"))
 
     @property
     def name(self) -> str:

@@ -20,7 +20,9 @@ from deploy.local.migrate import migrate
 from libs.bus.batch import Partition, work
 from libs.bus.envelope import Delivery
 from libs.bus.projections import Projection
+from libs.bus.replicas import Replicas
 from libs.store import Database as Store
+from libs.store import Scope
 from tests.faults.checker.consumption import Consumption, consumers
 from tests.faults.checker.look import Look
 from tests.faults.collect import read_database
@@ -95,6 +97,7 @@ async def _rebuilt(consumption: Consumption, replicas: Sequence[Replica], admin_
         await _begin(consumption.database, replicas, owner_url)
         store = await Store.connect(url, size=2)
         try:
+            await _tell_states(consumption, store, look)
             await _deliver(consumption, store, look)
         finally:
             await store.close()
@@ -141,6 +144,18 @@ async def _insert(owner: asyncpg.Connection[asyncpg.Record], table: str, rows: l
         json.dumps(rows),
     )
     await owner.execute(f'ALTER TABLE "{table}" ENABLE TRIGGER USER')
+
+
+async def _tell_states(consumption: Consumption, store: Store, look: Look) -> None:
+    """As their readers take them, but for what follows from it."""
+    quiet = Replicas(consumption.name)
+    for cls, kept in consumption.replicas.kept.items():
+        quiet.keep(cls, of=kept.of)
+    for topic in quiet.topics:
+        told = [record.delivery for record in consumption.evidence.topics.get(topic, []) if not record.is_beat]
+        async with store.transaction(Scope.system(consumption.name)) as tx:
+            await quiet.apply(told, tx)
+        look.count("states applied again", len(told))
 
 
 async def _deliver(consumption: Consumption, store: Store, look: Look) -> None:
