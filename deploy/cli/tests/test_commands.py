@@ -29,7 +29,7 @@ WRONG = [
     ["nope"], [], ["dlq"], ["dlq", "nope"], ["clock", "advance", "soon"], ["serve"], ["serve", "nope"], ["serve", "rma", "--role", "king"],
     ["migrate", "nope"], ["migration", "nope", "x"], ["psql", "nope"], ["logs", "nope"], ["restart", "nope"], ["lag", "--service", "nope"],
     ["dlq", "list", "--service", "nope"], ["dlq", "show", "nope"], ["rebuild", "nope"], ["tail", "--case", "nope"], ["env", "NOPE"],
-    ["status", "nope"], ["logs", "--since", "long"], ["psql", "--write"],
+    ["status", "nope"], ["logs", "--since", "long"], ["psql", "--write"], ["erased"], ["erased", "nope"], ["erased", "--look-for", "none"],
 ]  # fmt: skip
 
 
