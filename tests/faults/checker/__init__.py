@@ -1,4 +1,4 @@
-"""Proves from a run's evidence that nothing was lost: invariants I1 to I14. `python -m tests.faults.checker <folder>`.
+"""Proves from a run's evidence that nothing was lost: invariants I1 to I14, and I18. `python -m tests.faults.checker <folder>`.
 
 What it assumes of a run, and objects to when it is not so: the triggers of tests.faults.audit were installed before the first
 command; the run stayed within one outbox partition, and no topic lost records (fact topics keep everything); the evidence was
@@ -26,6 +26,7 @@ from tests.faults.checker import (
     i12_everything_drains,
     i13_parts_are_promised_once,
     i14_technicians_are_in_one_place,
+    i18_nobody_is_named,
 )
 from tests.faults.checker.look import Invariant, Look, Violation
 from tests.faults.evidence import Evidence
@@ -80,6 +81,10 @@ INVARIANTS = (
     Invariant(
         "I14", "no technician in two places", i14_technicians_are_in_one_place.examine,
         ("bookings", "appointments", "changes of bookings"),
+    ),
+    Invariant(
+        "I18", "nothing but what can forget says who somebody is", i18_nobody_is_named.examine,
+        ("names and addresses", "rows looked through", "records looked through"),
     ),
 )  # fmt: skip
 I11 = "every replica equals its rebuild from the log"

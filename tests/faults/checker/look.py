@@ -12,7 +12,7 @@ from tests.faults.evidence import Evidence
 
 @dataclass(frozen=True)
 class Violation:
-    """`invariant` (I1 to I14) does not hold: `what`, and what shows it."""
+    """`invariant` (I1 to I14, I18) does not hold: `what`, and what shows it."""
 
     invariant: str
     what: str

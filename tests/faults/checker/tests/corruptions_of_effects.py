@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from libs.events.cases_work import InternalNoteAdded
 from services.cases.tests.builders import OTHER
+from services.rma.tests.builders import HEAD_OFFICE, LAN
 from tests.faults.checker.tests.corruptions import breaks, changes_of, last_versions, later, listed, rows_of
 from tests.faults.evidence import CHANGES, Evidence, Row
 from tests.faults.history import QUIET
@@ -222,3 +223,17 @@ def a_technician_worked_at_two_sites_at_once(evidence: Evidence) -> None:
     rows = rows_of(evidence, "onsite", "appointments")
     done = next(row for row in rows if row["state"] == "completed")
     rows.append({**done, "id": str(OTHER), "work_order_id": str(OTHER)})
+
+
+# --- I18: who somebody is ------------------------------------------------------------------------------------------------
+
+
+@breaks("I18")
+def a_history_says_who_it_was(evidence: Evidence) -> None:
+    [address] = HEAD_OFFICE.address_lines
+    rows_of(evidence, "rma", "rmas")[0]["history"][0]["reason"] = f"left at {address}"
+
+
+@breaks("I18")
+def a_dead_letter_says_who_it_was(evidence: Evidence) -> None:
+    rows_of(evidence, "rma", "dead_letters")[0]["error"] = f"called {LAN.phone}"

@@ -62,33 +62,33 @@ def a_later_version_went_to_another_partition(evidence: Evidence) -> None:
 def an_event_was_appended_again_under_a_new_version(evidence: Evidence) -> None:
     """Told by a row of a key that nobody else has, so that only the order of the versions is wrong."""
     outbox, records = rows_of(evidence, "entitlements", "outbox"), evidence.topics["entitlements.events"]
-    rows = [row for row in outbox if row["subject"] == outbox[0]["subject"]]
+    first = next(row for row in outbox if row["topic"] == "entitlements.events")
+    rows = [row for row in outbox if row["subject"] == first["subject"]]
     at = next(i for i, record in enumerate(records) if str(record.delivery.event_id) == rows[0]["event_id"])
     headers = tuple((n, b"2" if n == "ce_aggregateversion" else v) for n, v in records[at].headers)
     records[at] = replace(records[at], headers=headers)
     outbox.append({**rows[0], "id": 10_000, "event_id": str(OTHER)})
     rows[0]["version"] = 2
-    outbox[-1]["topic"] = "entitlements.registrations"  # version 1 is somewhere, but not on this topic
+    outbox[-1]["topic"] = "entitlements.others"  # version 1 is somewhere, but not on this topic
     record = Record(
-        "entitlements.registrations", 0, 0, records[at].key,
+        "entitlements.others", 0, 0, records[at].key,
         tuple((n, str(OTHER).encode() if n == "ce_id" else b"1" if n == "ce_aggregateversion" else v) for n, v in headers),
         records[at].value,
     )  # fmt: skip
-    evidence.topics["entitlements.registrations"] = [record]
+    evidence.topics["entitlements.others"] = [record]
     for row in rows_of(evidence, "entitlements", "case_files"):
         row["version"] = 2 if row["id"] == rows[0]["subject"] else row["version"]
 
 
 def told_as_state(evidence: Evidence, *versions: int) -> None:
     """A unit's state at version 2, and its records as they stand on the topic."""
-    topic, [row, *_] = "entitlements.registrations", rows_of(evidence, "entitlements", "outbox")
+    topic, outbox = "entitlements.registrations", rows_of(evidence, "entitlements", "outbox")
+    row = next(row for row in outbox if row["topic"] == "entitlements.events")
     headers = dict(headers_of({**row, "event_id": OTHER}))
-    evidence.databases["entitlements"].tables["states"] = [
+    rows_of(evidence, "entitlements", "states").append(
         {"topic": topic, "key": row["key"], "type": row["type"], "account_id": None, "version": 2, "data": "\\x7b7d"}
-    ]
-    rows_of(evidence, "entitlements", "outbox").append(
-        {**row, "id": 10_000, "topic": topic, "event_id": str(OTHER), "data": None}
     )
+    outbox.append({**row, "id": 10_000, "topic": topic, "event_id": str(OTHER), "data": None})
     evidence.topics[topic] = [
         Record(
             topic, 0, offset, row["key"].encode(),

@@ -24,14 +24,15 @@ from deploy.local.databases import create_service_database
 from deploy.local.migrate import migrate
 from libs.bus.batch import Partition, bury, work
 from libs.bus.envelope import Headers
-from libs.events import Event
+from libs.events import Contract, Event, State
+from libs.events.state import StateContract
 from libs.store import Database as Store
 from services.activity.app import service as activity
 from services.cases.app import service as cases
 from services.cases.tests.builders import ACCOUNT, OTHER, a_fault, a_request
 from services.gateway.stream.items import frame
 from services.rma.app import service as rma
-from services.rma.tests.builders import Case
+from services.rma.tests.builders import CONTACT, HEAD_OFFICE, LAN, SITE, Case
 from services.rma.tests.network import CAMERA, UNIT, a_network
 from tests.faults import audit, history, witness
 from tests.faults.collect import read_database
@@ -53,7 +54,7 @@ class SmallRun:
     def __init__(self, harnesses: dict[str, Harness], owner_urls: dict[str, str], history: History) -> None:
         self.harnesses, self.owner_urls, self.history = harnesses, owner_urls, history
         self.topics: dict[str, list[Record]] = {f"{name}.events": [] for name in ("entitlements", "onsite", *harnesses)}
-        self.told = Database("entitlements", {"outbox": [], "case_files": []})
+        self.told = Database("entitlements", {"outbox": [], "case_files": [], "states": []})
         self._sent: dict[str, int] = defaultdict(int)
 
     # --- people ------------------------------------------------------------------------------------------------------
@@ -98,17 +99,27 @@ class SmallRun:
 
     def decide(self, event: Event) -> None:
         """Entitlements said this."""
-        id, event_id, now = event.subject, uuid7(), datetime.now(UTC)
-        row: Row = {
-            "id": len(self.told["outbox"]) + 1, "xid": str(len(self.told["outbox"]) + 1), "topic": event.contract.topic,
-            "key": str(event.key), "event_id": str(event_id), "type": event.contract.ce_type, "subject": str(id),
-            "account_id": str(ACCOUNT), "version": 1, "causation_id": None, "actor": "engineer:1",
-            "traceparent": None, "time": now.isoformat(), "headers": None, "data": None,
-        }  # fmt: skip
-        value = event.model_dump_json().encode()
+        row, value = self._said(event.contract, event.key, event.subject), event.model_dump_json().encode()
         self.append(event.contract.topic, event.key, headers_of(row), value)
         self.told["outbox"].append({**row, "data": "\\x" + value.hex()})
-        self.told["case_files"].append({"id": str(id), "version": 1, "revision": 0, "account_id": str(ACCOUNT)})
+        self.told["case_files"].append({"id": row["subject"], "version": 1, "revision": 0, "account_id": str(ACCOUNT)})
+
+    async def tell(self, id: UUID, state: State) -> None:
+        """Entitlements tells this state, and rma follows."""
+        row, value = self._said(state.contract, id, id), state.model_dump_json().encode()
+        self.append(state.contract.topic, id, headers_of(row), value)
+        self.told["outbox"].append(row)
+        names = ("topic", "key", "type", "account_id", "version")
+        self.told["states"].append({name: row[name] for name in names} | {"data": "\\x" + value.hex()})
+        await self.harnesses["rma"].learn({id: state})
+
+    def _said(self, contract: Contract | StateContract, key: UUID, subject: UUID) -> Row:
+        return {
+            "id": len(self.told["outbox"]) + 1, "xid": str(len(self.told["outbox"]) + 1), "topic": contract.topic,
+            "key": str(key), "event_id": str(uuid7()), "type": contract.ce_type, "subject": str(subject),
+            "account_id": str(ACCOUNT), "version": 1, "causation_id": None, "actor": "engineer:1",
+            "traceparent": None, "time": datetime.now(UTC).isoformat(), "headers": None, "data": None,
+        }  # fmt: skip
 
     def poison(self, key: UUID) -> None:
         """A record that rma cannot read, put there by the run itself."""
@@ -184,6 +195,8 @@ async def play(run: SmallRun) -> None:
     """Three cases: one gets its part, one has a poisoned line, one is called off; then ten days go by in rma."""
     await run.sample()
     await a_network(run.harnesses["rma"], camera=5)
+    await run.tell(SITE.site_id, HEAD_OFFICE)
+    await run.tell(CONTACT, LAN)
     ids = []
     for n in range(3):
         body, key = a_request(product_number=UNIT, serial=f"SN-{n}"), f"open {n}"
