@@ -12,6 +12,7 @@ from libs.bus.dead_letters import park, wait_in_line
 from libs.bus.envelope import Delivery, first_of_each
 from libs.bus.gaps import Applied, certain
 from libs.bus.handlers import Handlers
+from libs.bus.redaction import take_out_of_line
 from libs.bus.spans import batch_span
 from libs.store import Database, Scope, Transaction
 from libs.store.errors import passes
@@ -70,7 +71,9 @@ async def work(
     ):
         if tx.started["parked"]:
             parked = set(tx.started["parked"])
-            await wait_in_line(tx, partition.consumer, [d for d in heard if d.key in parked])
+            waiting = [d for d in heard if d.key in parked]
+            await wait_in_line(tx, partition.consumer, waiting)
+            await take_out_of_line(waiting, tx)
             applied = await apply_once(tx, handlers, partition, [d for d in heard if d.key not in parked])
         else:
             applied = await _apply_fresh(tx, handlers, partition, heard, tx.started)

@@ -152,8 +152,8 @@ class Jobs:
         attempts: int = 8,
         prepare: Prepare | None = None,
     ) -> None:
-        """`attempts`: how often the call is made at most; the pauses between double from 0.2 s to 60 s. `prepare(aggregate, tx)` makes
-        the payload of each attempt, so that no job's row holds what belongs to somebody."""
+        """`attempts`: how often the call is made at most; the pauses between double from 0.2 s to 60 s. `prepare(aggregate, tx)` adds
+        to the payload of each attempt, so that no job's row holds what belongs to somebody, or what may have to go."""
         self._kinds[cls.__name__, kind] = _Kind(cls, call, done, failed, attempts, prepare)
 
     def __bool__(self) -> bool:
@@ -232,7 +232,7 @@ class Jobs:
                 await self._end(row, tx)
                 return None
             if kind.prepare:
-                run = replace(run, payload=await kind.prepare(aggregate, tx))
+                run = replace(run, payload={**payload, **await kind.prepare(aggregate, tx)})
         try:
             async with asyncio.timeout(_CALL_SECONDS):
                 result = await kind.call(run, http)

@@ -10,6 +10,7 @@ from libs.events.values import (
     Instant,
     Language,
     NoteOrigin,
+    RedactedText,
     Remedy,
     Role,
     Seconds,
@@ -154,3 +155,33 @@ class PartnerTicketRequested(
 
 
 since(PartnerTicketRequested, 2, drop("consent_given_by"))
+
+
+class TextRedacted(Event, type="polyplus.cases.text-redacted", visibility="public", subject="case_id"):
+    """A whole text or file of the case was taken out; whoever keeps it, older values too, keeps what stands instead (S18)."""
+
+    case_id: UUID
+    what: RedactedText
+    id: UUID  # of the note, diagnosis, file or wait; of a description or resolution the case's
+    source_id: UUID | None = None  # the foreign fact that a note told again; its texts go too
+    replacement: str | None = None  # None: nothing stands instead
+    reason: str
+    by: str
+    by_role: Role
+    redacted_at: Instant
+
+
+class InternalTextRedacted(
+    Event, type="polyplus.cases.internal-text-redacted", visibility="internal", subject="case_id"
+):
+    """The same of a text or file that only we could see (S23)."""
+
+    case_id: UUID
+    what: RedactedText
+    id: UUID
+    source_id: UUID | None = None
+    replacement: str | None = None
+    reason: str
+    by: str
+    by_role: Role
+    redacted_at: Instant

@@ -24,6 +24,7 @@ Confidence = Literal["low", "medium", "high"]
 Wait = Literal["customer", "partner", "part", "visit"]
 NoteOrigin = Literal["customer", "support", "partner", "technician", "system"]
 NoteVisibility = Literal["public", "internal"]
+RedactedText = Literal["note", "description", "finding", "resolution", "file", "wait"]
 Language = Literal["vi", "en"]
 Channel = Literal["portal", "api", "email", "device", "partner", "phone"]
 Role = Literal[

@@ -1,6 +1,6 @@
-"""A person is forgotten: what each service does that keeps something of people, or answers that name one."""
+"""A person is forgotten, or a text is taken out: what each service does that keeps answers in which they stand."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 from uuid import UUID
 
@@ -16,19 +16,36 @@ _FORGET = """
 UPDATE idempotency_keys SET status = $2, headers = $3, body = $4
  WHERE status <> $2 AND position(convert_to($1, 'UTF8') IN body) > 0
 """
+_SAYS = """
+UPDATE idempotency_keys SET status = $3, headers = $4, body = $5
+ WHERE EXISTS (SELECT FROM unnest($1::bytea[]) AS id WHERE position(id IN body) > 0)
+   AND EXISTS (SELECT FROM unnest($2::bytea[]) AS said WHERE position(said IN body) > 0)
+"""
 
 
 class AnswerForgotten(Problem):
-    """The command was carried out. Its answer named somebody who was erased since; the resource says what is kept."""
+    """The command was carried out. Its answer held what was erased or taken out since; the resource says what is kept."""
 
     status, title = 410, "Not kept any more"
 
 
 async def forget_answers(id: UUID, tx: Transaction) -> None:
     """The answers that are kept for repeated commands name this person no more; a repeat does nothing, and says so."""
-    gone = body_of(AnswerForgotten("This was done before; its answer named somebody who was erased.", id=str(id)))
+    gone = _gone("This was done before; its answer named somebody who was erased.", id=str(id))
+    await tx.connection.execute(_FORGET, str(id), *gone)
+
+
+async def forget_answers_that_say(texts: Iterable[str], ids: Iterable[UUID], tx: Transaction) -> None:
+    """The same of answers that hold one of these texts and name one of these ids."""
+    said = [pydantic_core.to_json(text)[1:-1] for text in texts if text]
+    gone = _gone("This was done before; its answer said something that was taken out.")
+    await tx.connection.execute(_SAYS, [str(id).encode() for id in ids], said, *gone)
+
+
+def _gone(detail: str, **extra: object) -> tuple[int, str, bytes]:
+    """Status, headers and body of what is left."""
     headers = pydantic_core.to_json({"content-type": MEDIA_TYPE}).decode()
-    await tx.connection.execute(_FORGET, str(id), AnswerForgotten.status, headers, pydantic_core.to_json(gone))
+    return AnswerForgotten.status, headers, pydantic_core.to_json(body_of(AnswerForgotten(detail, **extra)))
 
 
 def obey(
