@@ -26,6 +26,7 @@ from libs.events.onsite import (
 from libs.events.rma import PartDelivered, PartLost, PartRefused, PartShipped, ReplacementInstalled, RmaDenied
 from libs.kit.forgetting import obey
 from services.cases.model.alert import DeviceAlert
+from services.cases.model.attachment import REMOVE, Attachment
 from services.cases.model.case import AUTO_CLOSE, SHIFT, Case
 from services.cases.model.people import KnownPerson
 from services.cases.model.queue import REROUTE, Queue
@@ -47,6 +48,7 @@ from services.cases.reactions.follow_visit import (
     wait_for_visit,
 )
 from services.cases.reactions.forget_contact import forget_contact
+from services.cases.reactions.remove_bytes import remove_bytes
 from services.cases.reactions.route_case import follow_the_sun, reroute
 
 on = Handlers("cases")
@@ -81,3 +83,4 @@ replicas.keep(KnownPerson, of=PersonState)
 timers(Case, AUTO_CLOSE)(close_when_nobody_objected)
 timers(Case, SHIFT)(follow_the_sun)
 timers(Queue, REROUTE)(reroute)
+timers(Attachment, REMOVE)(remove_bytes)

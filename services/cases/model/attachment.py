@@ -1,7 +1,6 @@
 """Files of a case: the row knows their checksum, the object store holds their bytes under it."""
 
 import asyncio
-import hashlib
 import os
 import tempfile
 from datetime import datetime
@@ -11,7 +10,8 @@ from uuid import UUID
 from libs.events.values import NoteVisibility, Role
 from libs.kit.problems import Problem, Unprocessable
 from libs.kit.settings import setting
-from libs.store import Entity
+from libs.store import Entity, Transaction
+from services.cases.model.case_values import Redacted
 
 
 class AttachmentTooLarge(Problem):
@@ -24,8 +24,12 @@ class ChecksumMismatch(Unprocessable):
     """The bytes that came are not those that were announced."""
 
 
-class Attachment(Entity, table="attachments", indexes=("case_id",)):
-    """A file as its row knows it. `size` is in bytes, `sha256` in hexadecimal."""
+REMOVE = "remove"
+"""Timer of a file that was taken out: its bytes go; what follows the colon is their checksum."""
+
+
+class Attachment(Entity, table="attachments", indexes=("case_id", "sha256")):
+    """A file as its row knows it. `size` is in bytes, `sha256` in hexadecimal, empty of a file that was taken out."""
 
     account_id: UUID
     case_id: UUID
@@ -37,6 +41,7 @@ class Attachment(Entity, table="attachments", indexes=("case_id",)):
     by: str
     by_role: Role
     added_at: datetime
+    redacted: Redacted | None = None
 
 
 class ObjectStore:
@@ -53,15 +58,17 @@ class ObjectStore:
         """The folder: the one that was given, else `objects` below the setting HOME."""
         return self._root or Path(setting("HOME", ".polyplus")) / "objects"
 
-    async def put(self, content: bytes) -> str:
-        """Stores the bytes, on disk when this returns; their checksum."""
-        digest = hashlib.sha256(content).hexdigest()
-        await asyncio.to_thread(self._write, self._path(digest), content)
-        return digest
+    async def put(self, sha256: str, content: bytes) -> None:
+        """Stores the bytes under their checksum, on disk when this returns."""
+        await asyncio.to_thread(self._write, self._path(sha256), content)
 
     async def get(self, sha256: str) -> bytes:
         """The bytes again. Raises FileNotFoundError."""
         return await asyncio.to_thread(self._path(sha256).read_bytes)
+
+    async def remove(self, sha256: str) -> None:
+        """The bytes are no more; nothing when they were not there."""
+        await asyncio.to_thread(self._path(sha256).unlink, missing_ok=True)
 
     def _path(self, sha256: str) -> Path:
         return self.root / sha256[:2] / sha256
@@ -84,3 +91,8 @@ class ObjectStore:
 
 
 objects = ObjectStore()
+
+
+async def hold(sha256: str, tx: Transaction) -> None:
+    """Until the transaction ends nobody else stores or removes these bytes: one who stores them may find them there."""
+    await tx.connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", sha256)

@@ -24,6 +24,7 @@ from services.cases.model.case_values import (
     Coverage,
     Handover,
     PartnerRequest,
+    Redacted,
     Resolution,
     Wait,
     Workaround,
@@ -112,6 +113,7 @@ class Case(
     epoch_began_at: datetime
     worked_epoch: int = 0
     history: list[Change] = field(default_factory=list)
+    description_redacted: Redacted | None = None
 
     def facts(self) -> dict[str, Any]:
         """The fields by name, as `CaseOpened` takes them."""
@@ -237,6 +239,14 @@ class Case(
         if self.observed_impact != "down" or self.resolved_at is None:
             return None
         return max(self.resolved_at - self.opened_at, timedelta(0))
+
+    # --- what must go ---------------------------------------------------------------------------------------------
+
+    def take_out(self, texts: Collection[str], instead: str) -> None:
+        """Where a history, a proposal or the resolution that stands repeats one of these texts, it says this instead."""
+        self.history = [c.model_copy(update={"reason": instead}) if c.reason in texts else c for c in self.history]
+        if self.proposed_resolution in texts:
+            self.proposed_resolution = instead
 
     # --- commands -------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,14 @@ class CaseValue(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
 
+class Redacted(CaseValue):
+    """When, by whom and why a text or file was taken out; what it said is kept nowhere."""
+
+    at: datetime
+    by: str
+    reason: str
+
+
 class Change(CaseValue):
     """Who brought the case into a state, when, and why."""
 
@@ -40,6 +48,7 @@ class Wait(CaseValue):
     ended_at: datetime | None = None
     ended_by: str | None = None
     end_reason: str | None = None
+    redacted: Redacted | None = None
     told: Literal["nothing", "began", "ended"] = "nothing"
 
     @property
@@ -98,6 +107,7 @@ class Resolution(CaseValue):
     automatic: bool = False
     by: str
     at: datetime
+    redacted: Redacted | None = None
 
 
 class Cancellation(CaseValue):

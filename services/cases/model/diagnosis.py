@@ -8,6 +8,7 @@ from uuid import UUID
 from libs.events.values import Confidence, Domain, Remedy
 from libs.kit.problems import Conflict, Unprocessable
 from libs.store import Entity
+from services.cases.model.case_values import Redacted
 
 
 class DiagnosisWithdrawnAlready(Conflict):
@@ -37,6 +38,7 @@ class Diagnosis(Entity, table="diagnoses", indexes=("case_id",)):
     withdrawn_at: datetime | None = None
     withdrawn_by: str | None = None
     withdrawn_because: str | None = None
+    redacted: Redacted | None = None
 
     @property
     def stands(self) -> bool:

@@ -29,6 +29,7 @@ Command = Literal[
     "reopen",
     "cancel",
     "cancellation",
+    "redact",
 ]
 
 machine: StateMachine[CaseState] = StateMachine(

@@ -1,4 +1,4 @@
-"""Notes are appended and never changed."""
+"""Notes are appended and never changed, unless what one says must go."""
 
 from datetime import datetime
 from typing import Any
@@ -6,6 +6,7 @@ from uuid import UUID
 
 from libs.events.values import Language, NoteOrigin, NoteVisibility, Role
 from libs.store import Entity
+from services.cases.model.case_values import Redacted
 
 
 class Note(Entity, table="notes", indexes=(("case_id", "added_at"),)):
@@ -23,6 +24,7 @@ class Note(Entity, table="notes", indexes=(("case_id", "added_at"),)):
     attachment_ids: list[UUID]
     source_id: UUID | None = None
     added_at: datetime
+    redacted: Redacted | None = None
 
     def facts(self) -> dict[str, Any]:
         """The fields by name, as `NoteAdded` and `InternalNoteAdded` take them."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from libs.kit.auth import ACCOUNT_KEEPERS, CASE_WRITERS, ENGINEERS, MANAGERS, Principal
@@ -50,6 +50,7 @@ COMMANDS: Commands[Command, Case] = Commands(
         "reopen": _given(CASE_WRITERS, {"resolved"}),
         "cancel": _given(CASE_WRITERS, WORKABLE),
         "cancellation": _given(ENGINEERS, {"assessing_cancellation"}),
+        "redact": _given(MANAGERS, frozenset(get_args(CaseState))),
     }
 )
 

@@ -30,6 +30,7 @@ from services.cases.model.case_values import (
     Coverage,
     Handover,
     PartnerRequest,
+    Redacted,
     Resolution,
     Workaround,
 )
@@ -49,6 +50,7 @@ class WaitOut(Out):
     ended_at: datetime | None
     ended_by: str | None
     end_reason: str | None
+    redacted: Redacted | None
 
 
 class CaseSummary(Out):
@@ -113,6 +115,7 @@ class CaseOut(CaseSummary):
     epoch: int
     history: list[Change]
     queue_history: list[Handover]
+    description_redacted: Redacted | None
 
 
 class CaseDetail(CaseOut):
@@ -150,6 +153,7 @@ class DiagnosisOut(Out):
     withdrawn_at: datetime | None
     withdrawn_by: str | None
     withdrawn_because: str | None
+    redacted: Redacted | None
 
 
 class NoteOut(Out):
@@ -165,6 +169,7 @@ class NoteOut(Out):
     attachment_ids: list[UUID]
     source_id: UUID | None
     added_at: datetime
+    redacted: Redacted | None
 
 
 def note_out(note: Note, caller: Principal) -> NoteOut:
@@ -182,3 +187,4 @@ class AttachmentOut(Out):
     visibility: NoteVisibility
     by: str
     added_at: datetime
+    redacted: Redacted | None

@@ -85,6 +85,8 @@ async def get_attachment_route(case_id: UUID, attachment_id: UUID, tx: Tx, calle
     file = await Attachment.get(attachment_id, tx)
     if file.case_id != case_id or (file.visibility == "internal" and not caller.staff):
         raise NotFound("attachment", attachment_id)
+    if file.redacted:
+        raise Missing("This file was taken out.", redacted=file.redacted.model_dump(mode="json"))
     try:
         content = await objects.get(file.sha256)
     except FileNotFoundError:

@@ -1,5 +1,6 @@
 """A file for a case: the body itself, or the part `file` of a form; its checksum is kept and can be announced."""
 
+import hashlib
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from libs.kit.problems import BadRequest, Forbidden
 from libs.store import Transaction
 from libs.store.ids import new_id
 from services.cases.model.actor import Actor
-from services.cases.model.attachment import Attachment, AttachmentTooLarge, ChecksumMismatch, objects
+from services.cases.model.attachment import Attachment, AttachmentTooLarge, ChecksumMismatch, hold, objects
 from services.cases.model.case import Case
 from services.cases.model.policy import policies
 from services.cases.queries.access import COMMANDS, case_for
@@ -64,6 +65,9 @@ async def attach_file(case: Case, sent: SentFile, actor: Actor, tx: Transaction)
         raise EmptyFile("The file is empty.")
     if len(sent.content) > limit:
         raise AttachmentTooLarge(f"At most {limit} bytes.", limit=limit)
+    sha256 = hashlib.sha256(sent.content).hexdigest()
+    await hold(sha256, tx)
+    await objects.put(sha256, sent.content)
     file = Attachment(
         id=new_id(),
         account_id=case.account_id,
@@ -71,7 +75,7 @@ async def attach_file(case: Case, sent: SentFile, actor: Actor, tx: Transaction)
         file_name=sent.file_name,
         content_type=sent.content_type,
         size=len(sent.content),
-        sha256=await objects.put(sent.content),
+        sha256=sha256,
         visibility=sent.visibility,
         **actor.facts(),
         added_at=tx.now,

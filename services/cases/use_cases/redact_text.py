@@ -1,0 +1,155 @@
+"""A text or file that must go, as a password in a note, is taken out: here, and wherever else words of a case are kept."""
+
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from uuid import UUID
+
+from libs.bus.redaction import take_out_of_copies
+from libs.events.cases_work import InternalTextRedacted, TextRedacted
+from libs.events.redaction import Redaction
+from libs.events.values import NoteVisibility, RedactedText
+from libs.kit.fields import Reason, Text
+from libs.kit.forgetting import forget_answers_that_say
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.problems import Unprocessable
+from libs.store import Transaction
+from libs.store.ids import derived
+from services.cases.model.actor import Actor
+from services.cases.model.attachment import REMOVE, Attachment
+from services.cases.model.case import Case
+from services.cases.model.case_values import Redacted, Wait
+from services.cases.model.diagnosis import Diagnosis
+from services.cases.model.note import Note
+from services.cases.queries.access import COMMANDS, case_for
+from services.cases.queries.answers import CaseOut, case_out
+
+router = Router(tags=["cases"])
+T = TypeVar("T", Note, Diagnosis, Attachment)
+
+
+class NoSuchText(Unprocessable):
+    """What is taken out is a text or a file of this case."""
+
+
+class RedactText(Command):
+    """A whole text or file. `text_id` is that of the note, the diagnosis, the file or the wait; a description and a resolution
+    need none.
+
+    `replacement` is what everybody reads in its place, or as the name of the file.
+    """
+
+    what: RedactedText
+    text_id: UUID | None = None
+    reason: Reason
+    replacement: Text | None = None
+
+
+@dataclass
+class _Taken:
+    """What was taken out by one command: places, and what they said."""
+
+    redaction: Redaction
+    visibility: NoteVisibility = "public"
+    texts: set[str] = field(default_factory=set)
+
+    def take(self, holder: Any, name: str, redacted: Redacted, *, mark: str = "redacted") -> None:
+        """The text of this name; nothing where it says what it shall say already."""
+        said = getattr(holder, name)
+        if said is not None and said != self.redaction.instead:
+            self.texts.add(said)
+            setattr(holder, name, self.redaction.instead)
+            setattr(holder, mark, redacted)
+
+
+async def redact_text(case: Case, cmd: RedactText, actor: Actor, tx: Transaction) -> None:
+    """Taken out twice is taken out once. Raises NoSuchText."""
+    redacted = Redacted(at=tx.now, by=actor.by, reason=cmd.reason)
+    redaction = Redaction(what=cmd.what, id=cmd.text_id or case.id, replacement=cmd.replacement)
+    taken = [await _take(case, _Taken(redaction), redacted, tx)]
+    texts = taken[0].texts
+    for wait in [w for w in case.waits if cmd.what == "note" and _repeats(w, taken[0])]:
+        again = _Taken(redaction.model_copy(update={"what": "wait", "id": wait.id, "source_id": None}))
+        again.take(wait, "note", redacted)
+        taken.append(again)
+        texts |= again.texts
+    if not texts:
+        return
+    case.take_out(texts, redaction.instead)
+    for each in taken:
+        event = TextRedacted if each.visibility == "public" else InternalTextRedacted
+        told = each.redaction.model_dump()
+        tx.emit(event(case_id=case.id, **told, reason=cmd.reason, **actor.facts(), redacted_at=tx.now))
+        await take_out_of_copies(case.id, each.redaction, tx)
+    await forget_answers_that_say(texts, [case.id, *(each.redaction.id for each in taken)], tx)
+
+
+async def _take(case: Case, taken: _Taken, redacted: Redacted, tx: Transaction) -> _Taken:
+    id = taken.redaction.id
+    match taken.redaction.what:
+        case "note":
+            note = await _of_case(Note, id, case, tx)
+            taken.visibility = note.visibility
+            taken.redaction = taken.redaction.model_copy(update={"source_id": note.source_id})
+            taken.take(note, "text", redacted)
+        case "finding":
+            taken.take(await _of_case(Diagnosis, id, case, tx), "findings", redacted)
+        case "file":
+            file = await _of_case(Attachment, id, case, tx)
+            taken.visibility = file.visibility
+            _empty(file, taken, redacted, tx)
+        case "wait":
+            wait = next((w for w in case.waits if w.id == id), None)
+            if wait is None:
+                raise _nothing(case, "wait", id)
+            taken.take(wait, "note", redacted)
+        case "description":
+            _take_of_case(case, taken)
+            taken.take(case, "description", redacted, mark="description_redacted")
+        case "resolution":
+            _take_of_case(case, taken)
+            # Those before the case was reopened stand in its history alone.
+            taken.texts |= {c.reason for c in case.history if c.state == "resolved"} - {taken.redaction.instead}
+            if case.resolution:
+                taken.take(case.resolution, "text", redacted)
+    return taken
+
+
+def _take_of_case(case: Case, taken: _Taken) -> None:
+    if taken.redaction.id != case.id:
+        raise _nothing(case, taken.redaction.what, taken.redaction.id)
+
+
+async def _of_case(cls: type[T], id: UUID, case: Case, tx: Transaction) -> T:
+    found = await cls.find(id, tx, lock=True)
+    if found is None or found.case_id != case.id:
+        raise _nothing(case, cls.__name__.lower(), id)
+    return found
+
+
+def _nothing(case: Case, what: str, id: UUID) -> NoSuchText:
+    return NoSuchText(f"{case.number} has no {what} {id}.", text_id=str(id))
+
+
+def _empty(file: Attachment, taken: _Taken, redacted: Redacted, tx: Transaction) -> None:
+    """Its bytes go once this is committed."""
+    if file.sha256:
+        taken.texts.add(file.sha256)
+        tx.set_timer(file, f"{REMOVE}:{file.sha256}", tx.now)
+        file.sha256, file.size = "", 0
+    taken.take(file, "file_name", redacted)
+
+
+def _repeats(wait: Wait, taken: _Taken) -> bool:
+    """A note that asks the customer stands on the wait too; so does what a foreign fact that began one says."""
+    if wait.note in taken.texts:
+        return True
+    source = taken.redaction.source_id
+    return source is not None and wait.id == derived(source, "wait")
+
+
+@router.post("/v1/cases/{case_id}/redact", dependencies=[allow(*COMMANDS.roles("redact"))])
+async def redact_text_route(case_id: UUID, cmd: RedactText, tx: Tx, caller: Caller) -> CaseOut:
+    """Take a whole text or file out, older values too, here and wherever words of the case are kept; in every state of the case."""
+    case = await case_for(caller, case_id, tx, command="redact")
+    await redact_text(case, cmd, Actor.of(caller), tx)
+    return case_out(case, caller)
