@@ -46,6 +46,18 @@ case_accounts = sa.Table(
     sa.Column("account_id", sa.Uuid(), nullable=False),
 )
 
+redactions = sa.Table(
+    "redactions",
+    _tables,
+    sa.Column("case_id", sa.Uuid(), primary_key=True),
+    sa.Column("what", sa.Text(), primary_key=True),
+    sa.Column("id", sa.Uuid(), primary_key=True),
+    sa.Column("source_id", sa.Uuid()),
+    sa.Column("replacement", sa.Text()),
+    sa.Index("redactions_source_id_idx", "source_id", postgresql_where=sa.text("source_id IS NOT NULL")),
+)
+"""Which texts were taken out, so that one that comes later is not kept either."""
+
 stream_position = sa.Table(
     "stream_position",
     _tables,

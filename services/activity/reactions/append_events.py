@@ -10,6 +10,7 @@ import pydantic_core
 from libs.bus import Delivery
 from libs.store import Transaction
 from services.activity.model.types import UNREADABLE, of_an_older_version, visibility_of
+from services.activity.reactions.take_out import obey
 
 CHANNEL = "activity_appended"
 _LOCK_KEY = 0x61637469
@@ -44,21 +45,25 @@ WITH given AS MATERIALIZED (
            coalesce(g.account_id, l.account_id, k.account_id) AS known_account_id
       FROM counter, counted, given g
       LEFT JOIN learned l ON l.case_id = g.case_id LEFT JOIN case_accounts k ON k.case_id = g.case_id
-)
+), appended AS (
 INSERT INTO activity_events (seq, event_id, topic, type, subject, version, case_id, account_id, account_seq, visibility,
                              time, actor, causation_id, traceparent, data)
 SELECT seq, event_id, topic, type, subject, version, case_id, known_account_id,
        CASE WHEN known_account_id IS NOT NULL THEN seq END, visibility, time, actor, causation_id, traceparent, data::jsonb
   FROM given_positions ORDER BY n
 ON CONFLICT (event_id) DO NOTHING
+)
+SELECT * FROM redactions WHERE case_id = ANY($6) OR source_id = ANY($1)
 """
+"""Gives the texts that were taken out of these cases before."""
 
 
 async def append_events(deliveries: Sequence[Delivery], tx: Transaction) -> None:
     """Keeps them all, whatever they are: a type without a contract for the staff alone, an older version as the newest."""
     rows = [_row(delivery) for delivery in deliveries]
     await tx.connection.execute(_LOCK)
-    await tx.connection.execute(_APPEND, *zip(*rows, strict=True))
+    redactions = await tx.connection.fetch(_APPEND, *zip(*rows, strict=True))
+    await obey(deliveries, redactions, tx)
 
 
 def _row(d: Delivery) -> tuple[Any, ...]:

@@ -92,6 +92,10 @@ class Hub:
                 self.base = self._ring[0].place
             self._ring.append(item)
             self.position = item.place
+            if item.takes_out:
+                # What is behind is read of activity from now on, which does not keep it any more.
+                self.base = item.place
+                self._ring.clear()
         for listener in self._listeners:
             admits, after = listener.filter.admits, listener.after
             for item in items:

@@ -7,7 +7,10 @@ from typing import Any, Self
 import pydantic_core
 
 from libs.events import read_as
+from libs.events.redaction import TAKES_OUT
 from libs.kit.auth import Principal
+
+_TAKES_OUT = frozenset(event.contract.ce_type for event in TAKES_OUT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,11 @@ class Item:
             event["visibility"] == "public",
             frame(event),
         )
+
+    @property
+    def takes_out(self) -> bool:
+        """Whether it says that a text was taken out of what came before."""
+        return self.type in _TAKES_OUT
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,10 @@
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
+from libs.events import Event
+from libs.events.redaction import TAKES_OUT
 from services.gateway.stream.hub import HEARTBEAT, Hub, Listener
 from services.gateway.stream.items import Filter, Item
 from services.gateway.tests.ears import PUBLIC
@@ -49,6 +53,18 @@ def test_what_was_sent_otherwise_does_not_come_again_while_the_feed_is_behind() 
     assert hub.attach(listener, 98) == []
     hub.publish([item(n) for n in range(96, 101)])
     assert listener.take() == (b"99100", 100)
+
+
+@pytest.mark.parametrize("event", TAKES_OUT)
+def test_what_came_before_a_text_was_taken_out_is_given_out_by_activity_alone(event: type[Event]) -> None:
+    hub, everything = Hub(ring=10), Filter(None, False, (), None)
+    hub.begin(0)
+    listener = Listener(everything, 0, limit=1000)
+    hub.attach(listener, 0)
+    hub.publish([item(1, frame=b"hunter2"), item(2, type=event.contract.ce_type), item(3)])
+    assert listener.take() == (b"hunter223", 3)
+    assert hub.attach(Listener(everything, 0, limit=100), 0) is None
+    assert [item.place for item in hub.attach(Listener(everything, 2, limit=100), 2) or ()] == [3]
 
 
 def test_a_sign_of_life_does_not_move_the_place_to_resume_from() -> None:
