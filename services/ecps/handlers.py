@@ -7,6 +7,7 @@ from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopene
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, NoteAdded, PartnerTicketRequested
 from libs.events.entitlements import ContactErased, ContactState, CoverageDecided
 from libs.events.gateway import PersonState
+from libs.events.redaction import TAKES_OUT
 from libs.kit.forgetting import obey
 from services.ecps.model.agreement import BEGINS, Agreement
 from services.ecps.model.case_file import CaseFile
@@ -20,7 +21,8 @@ from services.ecps.reactions.decide_eligibility import retry_unreachable
 from services.ecps.reactions.end_ticket import record_end_not_told, record_end_told, tell_end
 from services.ecps.reactions.forget_people import forget_people
 from services.ecps.reactions.forward_note import forward_note
-from services.ecps.reactions.send_note import record_note_not_told, record_note_told, tell_note
+from services.ecps.reactions.send_note import note_to_tell, record_note_not_told, record_note_told, tell_note
+from services.ecps.reactions.take_out import take_out_text
 from services.ecps.reactions.use_agreement import use_from_first_day
 
 _CASE: Load = {CaseFile: "case_id"}
@@ -36,6 +38,7 @@ on(CaseResolved, load=_CASE)(follow_case.note_resolution)
 on(CaseReopened, load=_CASE)(follow_case.note_reopening)
 on(CaseClosed, load=_CASE)(follow_case.note_closure)
 on(CaseCancelled, load=_CASE)(follow_case.note_cancellation)
+on(*TAKES_OUT, load=_CASE)(take_out_text)
 
 projections = (Projection(CaseFile),)
 
@@ -55,6 +58,7 @@ jobs = Jobs("ecps")
 jobs.on(
     Engagement,
     OPEN_TICKET,
+    prepare=submit_ticket.ticket_to_open,
     call=submit_ticket.open_ticket,
     done=record_opening.record_answer,
     failed=record_opening.record_unreachable,
@@ -67,4 +71,12 @@ jobs.on(
     failed=record_opening.record_no_look_up,
 )
 jobs.on(Engagement, END_TICKET, call=tell_end, done=record_end_told, failed=record_end_not_told, attempts=20)
-jobs.on(EngagementNote, SEND_NOTE, call=tell_note, done=record_note_told, failed=record_note_not_told, attempts=20)
+jobs.on(
+    EngagementNote,
+    SEND_NOTE,
+    prepare=note_to_tell,
+    call=tell_note,
+    done=record_note_told,
+    failed=record_note_not_told,
+    attempts=20,
+)

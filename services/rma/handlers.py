@@ -3,10 +3,12 @@
 from libs.bus import Handlers, Jobs, Replicas, Timers
 from libs.bus.handlers import Load
 from libs.bus.projections import Projection
+from libs.bus.redaction import take_out
 from libs.events.cases import CaseCancelled, CaseOpened, SeverityChanged
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed
 from libs.events.entitlements import ContactErased, ContactState, CoverageDecided, SiteState
 from libs.events.onsite import OnsiteNotCovered, VisitCancelled, VisitCompleted, VisitFailed
+from libs.events.redaction import TAKES_OUT
 from libs.kit.forgetting import obey
 from services.rma.model import rma
 from services.rma.model.case_file import CaseFile
@@ -46,6 +48,7 @@ on(DiagnosisWithdrawn, load=_FILE)(note_withdrawal)
 on(CaseCancelled, load=_FILE)(note_cancellation)
 on(OnsiteNotCovered, load=_FILE)(note_no_visit)
 on(VisitCompleted, VisitFailed, VisitCancelled, load=_FILE)(note_visit)
+on(*TAKES_OUT)(take_out)
 
 projections = (Projection(CaseFile),)
 

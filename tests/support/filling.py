@@ -26,7 +26,8 @@ def uid(n: int) -> str:
 async def fill(service: str, owner_url: str, rows: int, tables: Collection[str]) -> None:
     """So many rows in each of these tables that this service has. Few are at the beginning of their life: most are in its last state."""
     owner = await asyncpg.connect(owner_url)
-    entities = {cls.table.name: cls for cls in _below(Entity)}
+    its = [cls for cls in _below(Entity) if cls.__module__.startswith(f"services.{service}.")]
+    entities = {cls.table.name: cls for cls in its}
     try:
         await owner.execute("SELECT set_config('polyplus.scope', 'worker', false); SET synchronous_commit = off")
         for table in metadata(service).sorted_tables:

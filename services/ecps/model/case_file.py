@@ -2,18 +2,21 @@
 
 from dataclasses import field
 from datetime import datetime
-from typing import Literal, NamedTuple, Self
+from typing import Literal, NamedTuple, Self, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel
 
+from libs.events import Event
 from libs.events.cases import CaseCancelled, CaseOpened
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, PartnerTicketRequested
 from libs.events.entitlements import CoverageDecided
+from libs.events.redaction import Redaction, added, without
 from libs.events.values import Product, TimeZone
 from libs.kit.case_files import CaseClosedToCommands
 from libs.store import Entity
 
+E = TypeVar("E", bound=Event)
 CaseState = Literal["open", "resolved", "closed", "cancelled"]
 
 
@@ -56,6 +59,17 @@ class CaseFile(Entity, table="case_files"):
     state: CaseState = "open"
     state_at: datetime | None = None
     cancelled: CaseCancelled | None = None
+    redactions: list[Redaction] = field(default_factory=list)
+
+    def kept(self, event: E) -> E:
+        """The fact as it is kept: without the texts that were taken out."""
+        return without(event, self.redactions)
+
+    def take_out(self, redaction: Redaction) -> None:
+        """What is kept says the text no more, and what comes later never does."""
+        self.redactions = added(self.redactions, redaction)
+        self.opened = self.kept(self.opened) if self.opened else None
+        self.diagnoses = {id: self.kept(diagnosis) for id, diagnosis in self.diagnoses.items()}
 
     def become(self, state: CaseState, at: datetime) -> None:
         """Takes the state that was told last, by the time of the telling; a cancelled case stays cancelled."""

@@ -11,7 +11,8 @@ from services.ecps.model.engagement import Engagement
 from services.ecps.model.news import News
 
 SEND_NOTE = "send_note"
-Delivery = Literal["waiting", "sending", "sent", "failed", "by_hand", "received", "echo"]
+Delivery = Literal["waiting", "sending", "sent", "failed", "by_hand", "received", "echo", "withheld"]
+"""Withheld: what it said was taken out before the partner had it."""
 
 
 class EngagementNote(Entity, table="engagement_notes", indexes=("case_id", ("engagement_id", "said_at", "id"))):
@@ -90,6 +91,12 @@ class EngagementNote(Entity, table="engagement_notes", indexes=("case_id", ("eng
             delivery="echo" if news.has_our_marker else "received",
             said_at=news.occurred_at,
         )
+
+    def take_out(self, instead: str | None) -> None:
+        """Says this instead. One that the partner does not have yet goes out only with something to say."""
+        self.text = instead
+        if instead is None and self.delivery in ("waiting", "sending", "by_hand"):
+            self.delivery = "withheld"
 
     @property
     def marker(self) -> str:

@@ -42,7 +42,7 @@ async def decide_eligibility(
     engagement.agreement_reference = agreement.reference if agreement else None
     engagement.connector = partner.connector
     engagement.become("eligible", tx, "approved, permitted, consented", at=fact_time(tx))
-    submit_ticket(engagement, case, partner, tx, at=fact_time(tx), known=known)
+    submit_ticket(engagement, partner, tx, at=fact_time(tx), known=known)
 
 
 async def reconsider_all(partner: Partner, tx: Transaction, *, account_id: UUID | None = None) -> None:

@@ -19,7 +19,7 @@ from services.ecps.reactions.request_engagement import request
 async def note_case(event: CaseOpened, tx: Transaction) -> None:
     """Keeps whose case it is, and what was reported."""
     case = await case_file(CaseFile, event.case_id, tx)
-    case.account_id, case.opened = event.account_id, event
+    case.account_id, case.opened = event.account_id, case.kept(event)
     await act_on(case, tx)
 
 
@@ -34,7 +34,7 @@ async def note_coverage(event: CoverageDecided, tx: Transaction) -> None:
 async def note_diagnosis(event: FaultDiagnosed, tx: Transaction) -> None:
     """Keeps what is wrong, and whether it has to do with a partner (S5)."""
     case = await case_file(CaseFile, event.case_id, tx)
-    case.diagnoses[event.diagnosis_id] = event
+    case.diagnoses[event.diagnosis_id] = case.kept(event)
     await act_on(case, tx)
 
 

@@ -15,11 +15,13 @@ _NOT_OURS = ("partner", "system")
 
 
 async def forward_note(event: NoteAdded, tx: Transaction) -> None:
-    """Sends it to every partner who works on the case. A note that tells a foreign fact again (`source_id`) is not ours to send."""
+    """Sends it to every partner who works on the case. A note that tells a foreign fact again (`source_id`) is not ours to send,
+    and one that was taken out is nothing to send."""
     if event.origin in _NOT_OURS or event.source_id is not None:
         return
     case = await case_file(CaseFile, event.case_id, tx)
-    if tx.rebuilding:
+    told = case.kept(event)
+    if tx.rebuilding or not told.text:
         return
     for diagnosis_id in sorted(case.diagnoses):
         engagement = await Engagement.find(Engagement.id_for(diagnosis_id), tx, lock=True)
@@ -33,7 +35,7 @@ async def forward_note(event: NoteAdded, tx: Transaction) -> None:
             engagement,
             id=id,
             origin=event.origin,
-            text=event.text,
+            text=told.text,
             at=event.added_at,
             source_id=event.note_id,
         )

@@ -104,8 +104,8 @@ def _remark(engagement: Engagement, what: str, tx: Transaction) -> None:
 async def submit_again(engagement: Engagement, tx: Transaction) -> None:
     """There is no ticket under our reference: it is created again. Raises ForbiddenTransition."""
     tx.cancel_timer(engagement, LOOK_AGAIN)
-    case, partner = await _of(engagement, tx)
-    submit_ticket(engagement, case, partner, tx)
+    _, partner = await _of(engagement, tx)
+    submit_ticket(engagement, partner, tx)
 
 
 async def record_ticket(engagement: Engagement, ticket: dict[str, Any], tx: Transaction) -> None:

@@ -38,19 +38,28 @@ def _dispatch(note: EngagementNote, engagement: Engagement, partner: Partner, tx
         return
     note.delivery = "sending" if partner.connector == "tmf621" else "by_hand"
     if note.delivery == "sending":
-        payload = {
-            **address_of(partner),
-            "our_reference": engagement.our_reference,
-            "ticket_number": engagement.ticket_number,
-            "text": note.outgoing_text,
-            "marker": note.marker,
-            "author": note.author,
-        }
-        tx.start_job(note, SEND_NOTE, payload, destination=str(partner.id))
+        tx.start_job(note, SEND_NOTE, destination=str(partner.id))
+
+
+async def note_to_tell(note: EngagementNote, tx: Transaction) -> dict[str, Any]:
+    """What the call takes along, as it is when it is made: no job's row holds what somebody wrote."""
+    engagement = await Engagement.get(note.engagement_id, tx)
+    partner = await Partner.get(engagement.partner_id, tx)
+    return {
+        **address_of(partner),
+        "our_reference": engagement.our_reference,
+        "ticket_number": engagement.ticket_number,
+        "text": note.outgoing_text,
+        "marker": note.marker,
+        "author": note.author,
+        "withheld": note.delivery == "withheld",
+    }
 
 
 async def tell_note(run: JobRun, http: httpx.AsyncClient) -> dict[str, Any]:
     """The call. Nothing of a customer's is written on a ticket that does not carry our reference. Raises GiveUp."""
+    if run.payload["withheld"]:
+        return {}
     note = {name: run.payload[name] for name in ("text", "marker", "author")}
     try:
         await connector(run, http).add_note(run.payload["ticket_number"], **note)
@@ -64,9 +73,11 @@ async def tell_note(run: JobRun, http: httpx.AsyncClient) -> dict[str, Any]:
 
 async def record_note_told(note: EngagementNote, result: dict[str, Any], _tx: Transaction) -> None:
     """The partner has it, or somebody has to tell it by hand."""
-    note.delivery = "by_hand" if result.get("by_hand") else "sent"
+    if note.delivery != "withheld":
+        note.delivery = "by_hand" if result.get("by_hand") else "sent"
 
 
 async def record_note_not_told(note: EngagementNote, _reason: str, _tx: Transaction) -> None:
     """The partner's system did not take it, and is not asked again."""
-    note.delivery = "failed"
+    if note.delivery != "withheld":
+        note.delivery = "failed"

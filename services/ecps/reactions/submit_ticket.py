@@ -30,7 +30,6 @@ _CREATING_SECONDS = 25
 
 def submit_ticket(
     engagement: Engagement,
-    case: CaseFile,
     partner: Partner,
     tx: Transaction,
     *,
@@ -44,8 +43,14 @@ def submit_ticket(
     """
     engagement.become("submitting", tx, f"by the {partner.connector} connector", at=at)
     if partner.connector == "tmf621":
-        payload = {**address_of(partner), "ticket": _ticket_to_open(engagement, case), "known": known}
-        tx.start_job(engagement, OPEN_TICKET, payload, destination=str(partner.id), reference=engagement.our_reference)
+        about = {"destination": str(partner.id), "reference": engagement.our_reference}
+        tx.start_job(engagement, OPEN_TICKET, {"known": known}, **about)
+
+
+async def ticket_to_open(engagement: Engagement, tx: Transaction) -> dict[str, Any]:
+    """What the call takes along, as it is when it is made: no job's row holds what somebody wrote."""
+    case, partner = await CaseFile.get(engagement.case_id, tx), await Partner.get(engagement.partner_id, tx)
+    return {**address_of(partner), "ticket": _ticket_to_open(engagement, case)}
 
 
 def address_of(partner: Partner) -> dict[str, Any]:

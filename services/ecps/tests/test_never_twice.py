@@ -7,7 +7,8 @@ import pytest
 
 from libs.bus.jobs import JobRun
 from services.ecps.connectors import tmf621
-from services.ecps.reactions.submit_ticket import open_ticket
+from services.ecps.model.engagement import Engagement
+from services.ecps.reactions.submit_ticket import open_ticket, ticket_to_open
 from services.ecps.tests.builders import (
     ACase,
     PartnerSystem,
@@ -71,7 +72,9 @@ async def test_a_crash_between_the_call_and_its_record_makes_no_second_ticket(
     async with ecps.transaction() as tx:
         row = await tx.connection.fetchrow("UPDATE jobs SET attempt = 1 RETURNING *")
         assert row is not None
-    run = JobRun(row["id"], case.engagement_id, row["kind"], row["reference"], json.loads(row["payload"]), 1)
+        told = await ticket_to_open(await Engagement.get(case.engagement_id, tx), tx)
+    payload = {**json.loads(row["payload"]), **told}
+    run = JobRun(row["id"], case.engagement_id, row["kind"], row["reference"], payload, 1)
     async with ecps.service.jobs.client() as http:
         await open_ticket(run, http)  # and the process is gone
 

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
+from uuid import uuid5
 
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from libs.events import Event
 from libs.events.ecps import PartnerTicketNotOpenable, PartnerTicketWithdrawn
 from services.ecps.handlers import projections
 from services.ecps.tests.builders import ACase, a_partner
+from services.ecps.tests.test_redaction import taken_out
 from tests.support.harness import Harness
 from tests.support.order import AnyOrder, in_any_order
 from tests.support.rebuilding import proves_rebuildable
@@ -26,6 +28,8 @@ TOLD: tuple[Event, ...] = (
     FIRST.covered(2, "X72"),
     FIRST.asked(15),
     FIRST.noted("From the partner", 16, origin="partner"),
+    taken_out(FIRST, "note", uuid5(FIRST.id, "It fails again")),
+    taken_out(FIRST, "finding", FIRST.diagnosis_id),
     FIRST.resolved(),
     FIRST.reopened(),
     SECOND.opened(),

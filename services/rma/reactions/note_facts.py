@@ -35,9 +35,9 @@ async def note_coverage(event: CoverageDecided, tx: Transaction) -> None:
 
 
 async def note_diagnosis(event: FaultDiagnosed, tx: Transaction) -> None:
-    """What failed, and what is to be done about it."""
+    """What failed, and what is to be done about it; what was written of it serves nothing here."""
     case = await case_file(CaseFile, event.case_id, tx)
-    case.diagnosis(event.diagnosis_id).fault = event
+    case.diagnosis(event.diagnosis_id).fault = event.model_copy(update={"findings": ""})
     await act_on(case, tx)
 
 
