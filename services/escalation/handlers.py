@@ -3,6 +3,7 @@
 from libs.bus import Handlers, Replicas, Timers
 from libs.bus.handlers import Load
 from libs.bus.projections import Projection
+from libs.bus.redaction import take_out
 from libs.events.cases import (
     CancellationDeclined,
     CancellationRequested,
@@ -27,6 +28,7 @@ from libs.events.cases_work import (
 from libs.events.ecps import PartnerSilent
 from libs.events.entitlements import CoverageDecided
 from libs.events.gateway import PersonState
+from libs.events.redaction import TAKES_OUT
 from libs.events.rma import DeliveryPromiseMissed
 from libs.events.rma_returns import RepeatReplacementDetected
 from services.escalation.model.case_file import RECOMPUTE, THRESHOLD, CaseFile, keep_requests
@@ -61,6 +63,7 @@ on(CoverageDecided, load=_CASE)(follow_neighbours.choose_policy_by_cover)
 on(DeliveryPromiseMissed, load=_CASE)(follow_neighbours.note_missed_contract_date)
 on(RepeatReplacementDetected, load=_CASE)(follow_neighbours.note_repeat_replacement)
 on(PartnerSilent, load=_CASE)(follow_neighbours.note_silent_partner)
+on(*TAKES_OUT)(take_out)
 
 projections = (Projection(CaseFile, own=("timers", "breached"), keep={"facts": keep_requests}, emits=True),)
 

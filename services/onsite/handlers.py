@@ -3,10 +3,12 @@
 from libs.bus import Handlers, Replicas, Timers
 from libs.bus.handlers import Load
 from libs.bus.projections import Projection
+from libs.bus.redaction import take_out
 from libs.events.cases import CaseCancelled
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed
 from libs.events.entitlements import ContactErased, ContactState, CoverageDecided, SiteState
 from libs.events.gateway import PersonState
+from libs.events.redaction import TAKES_OUT
 from libs.events.rma import (
     DeliveryPromiseChanged,
     PartBackordered,
@@ -43,6 +45,7 @@ on(CoverageDecided, load=_CASE)(note_coverage)
 on(PartReserved, PartShipped, DeliveryPromiseChanged, load=_CASE)(note_promise)
 on(PartDelivered, load=_CASE)(note_delivery)
 on(RmaDenied, RmaCancelled, PartLost, PartDeadOnArrival, PartBackordered, load=_CASE)(note_stopped_part)
+on(*TAKES_OUT)(take_out)
 
 projections = (Projection(CaseFile, keep={"diagnoses": keep_refusals}, emits=True),)
 
