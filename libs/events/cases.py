@@ -1,5 +1,6 @@
 """What cases publishes about a service request from its opening to its end. Diagnoses, problems and notes: the files beside."""
 
+import re
 from typing import Any, Literal
 from uuid import UUID
 
@@ -68,19 +69,34 @@ class CaseRouted(Event, type="polyplus.cases.case-routed", visibility="public", 
     routed_at: Instant
 
 
-class CaseAssigned(Event, type="polyplus.cases.case-assigned", visibility="public", subject="case_id"):
+class CaseAssigned(Event, type="polyplus.cases.case-assigned", version=2, visibility="public", subject="case_id"):
     """An engineer has the case; work on it begins if it had not (S1)."""
 
     case_id: UUID
-    assignee: str  # subject of the engineer's credentials
-    assignee_name: str
-    assignee_email: str | None = None
-    previous_assignee: str | None = None
+    assignee_id: UUID | None = None  # a person; none where an older fact named nobody by id
+    previous_assignee_id: UUID | None = None
     queue: str | None = None
     reason: str | None = None
     by: str
     by_role: Role
     assigned_at: Instant
+
+
+_BY_ID = re.compile(r"[a-z]+:([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+
+
+def _assignees_by_id(data: dict[str, Any]) -> dict[str, Any]:
+    """Once it was `role:<id>`, or any text."""
+
+    def id_of(subject: object) -> str | None:
+        found = _BY_ID.fullmatch(subject) if isinstance(subject, str) else None
+        return found[1] if found else None
+
+    ids = {"assignee_id": id_of(data.get("assignee")), "previous_assignee_id": id_of(data.get("previous_assignee"))}
+    return data | {name: id for name, id in ids.items() if id}
+
+
+since(CaseAssigned, 2, _assignees_by_id, drop("assignee", "assignee_name", "assignee_email", "previous_assignee"))
 
 
 class SeverityChanged(Event, type="polyplus.cases.severity-changed", visibility="public", subject="case_id"):

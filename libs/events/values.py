@@ -126,8 +126,7 @@ class Reseller(Value):
 class Recipient(Value):
     """Someone to be told, resolved at the instant of the fact, so that nobody has to ask who was on call.
 
-    `id` is the person's, of a webhook the team's or rota's; None for the case's assignee, and for service management's address in
-    the policy.
+    `id` is the person's, of a webhook the team's or rota's; None for service management's address in the policy.
     """
 
     kind: Literal["duty_manager", "service_management", "on_call", "team", "assignee", "webhook"]

@@ -22,6 +22,7 @@ from starlette.routing import BaseRoute
 from libs.kit import problems
 from libs.kit.auth import Allowed, Principal, Public, Verifier
 from libs.kit.idempotency import Attempt
+from libs.kit.people import NotHereYet
 from libs.store import Database, Scope, Transaction
 from libs.store.tracing import continued, traceparent
 
@@ -154,7 +155,7 @@ class ServiceRoute(APIRoute):
                     scope = _authenticate(request, allowed)
                     _know_parameters(request, known)
                     _parse(request, body, limit.values, takes_json)
-                    return await self._transact(request, scope, endpoint)
+                    return await self._transact_once_there(request, scope, endpoint)
                 except Exception as error:
                     problem = problems.as_problem(error)
                     if problem is None:
@@ -165,6 +166,17 @@ class ServiceRoute(APIRoute):
                     return problems.answer(problem)
 
         return handle
+
+    async def _transact_once_there(self, request: Request, scope: Scope, endpoint: Handler) -> Response:
+        """What the command names and is not here yet is waited for between two transactions."""
+        try:
+            return await self._transact(request, scope, endpoint)
+        except NotHereYet as missing:
+            await missing.wait(request.app.state.database)
+        try:
+            return await self._transact(request, scope, endpoint)
+        except NotHereYet as missing:
+            raise missing.problem from None
 
     async def attempt(self, request: Request) -> Attempt | None:
         """What is kept of this request under its Idempotency-Key; None where it takes none."""

@@ -71,9 +71,7 @@ class Teller:
         self.answers.append(time.time() - began)
         self.cases.append(opened["id"])
         case = f"/v1/cases/{opened['id']}"
-        await self._ask(
-            "cases.case-assigned", engineer, f"{case}/assign", {"assignee_name": "Phạm Thị Lan"}, opened["id"]
-        )
+        await self._ask("cases.case-assigned", engineer, f"{case}/assign", {}, opened["id"])
         note = {"text": "Tôi đã nhận yêu cầu.", "visibility": "public"}
         await self._ask("cases.note-added", engineer, f"{case}/notes", note, opened["id"])
         await self._ask("cases.fault-diagnosed", engineer, f"{case}/diagnoses", _DIAGNOSIS, opened["id"])

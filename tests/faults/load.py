@@ -118,7 +118,7 @@ class Load:
             return False
         path = f"/v1/cases/{case['id']}"
         await customer.post(f"{path}/notes", {"text": "Không có hình. No picture.", "visibility": "public"})
-        await engineer.post(f"{path}/assign", {"assignee_name": "Phạm Thị Lan"})
+        await engineer.post(f"{path}/assign", {})
         await engineer.post(f"{path}/notes", {"text": "Looking at it from afar.", "visibility": "internal"})
         await engineer.post(
             f"{path}/diagnoses", _camera_fault("onsite_replacement" if account == SAO_MAI else "replace_part")

@@ -29,6 +29,8 @@ from libs.bus.batch import Partition, work
 from libs.bus.envelope import Delivery
 from libs.bus.log import Offsets
 from libs.bus.rebuild import Rebuilt, rebuild
+from libs.bus.replicas import named
+from libs.bus.standing import say
 from libs.bus.timers import next_due
 from libs.events import Event, State, decode, kind_of
 from libs.kit.auth import Principal, Verifier, mint
@@ -162,6 +164,10 @@ class Harness:
     async def learn(self, states: Mapping[UUID, State | type[State]], *, version: int = 1) -> None:
         """Others' states as the service's replicas get them."""
         await self.deliver(*(self.record(id, state, version=version) for id, state in states.items()))
+
+    async def has_caught_up(self, topic: str) -> None:
+        """Its replicas of this topic have just been at the end of it."""
+        await say(self.database, named(self.service.name, topic), uuid7(), halted=None, lag=0)
 
     async def rebuild(self, table: str, *, check: bool = False) -> Rebuilt:
         """Reads a projection anew from all that was delivered, as `polyplus rebuild` does from Kafka."""

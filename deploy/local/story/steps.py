@@ -59,7 +59,7 @@ async def diagnose(s: Stage) -> str:
     """3. A support engineer diagnoses a failed camera module remotely: FaultDiagnosed (S26)."""
     engineer = s.people["engineer"]
     case = f"/v1/cases/{s.case_id}"
-    await engineer.post(f"{case}/assign", {"assignee_name": "Phạm Thị Lan"})
+    await engineer.post(f"{case}/assign", {})
     await engineer.post(
         f"{case}/notes", {"text": "Tôi đã nhận yêu cầu và đang kiểm tra từ xa.", "visibility": "public"}
     )

@@ -59,7 +59,7 @@ class Case(
 ):
     """A service request. A command gets it of `case_for`, which asks `COMMANDS`; facts of other services are recorded whatever the state.
 
-    `severity` is ours, `customer_severity` theirs. `family` and `country` are as CoverageDecided tells. `duplicate_of`
+    `severity` is ours, `customer_severity` theirs. `assignee` is a person's id. `family` and `country` are as CoverageDecided tells. `duplicate_of`
     holds the likely duplicates that were open when this one came. An epoch begins with each reopening; `worked_epoch` is
     the last one in which somebody took the case up.
     """
@@ -94,8 +94,7 @@ class Case(
     queue: str | None = None
     shift: str | None = None
     queue_history: list[Handover] = field(default_factory=list)
-    assignee: str | None = None
-    assignee_name: str | None = None
+    assignee: UUID | None = None
     first_response_at: datetime | None = None
     expected_resolution_at: datetime | None = None
     problem_id: UUID | None = None
@@ -151,9 +150,9 @@ class Case(
         """Somebody works on it: assignment, diagnosis, or a fact that presupposes one."""
         self.worked_epoch = self.epoch
 
-    def assign(self, assignee: str, name: str) -> None:
+    def assign(self, person_id: UUID) -> None:
         """It is this person's, and work on it begins."""
-        self.assignee, self.assignee_name = assignee, name
+        self.assignee = person_id
         self.take_up()
 
     def put_in_queue(self, choice: Choice, reason: str, by: str, at: datetime) -> bool:

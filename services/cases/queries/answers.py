@@ -1,10 +1,9 @@
 """How cases and what belongs to them look from outside."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Self
+from typing import Any
 from uuid import UUID
-
-from pydantic import model_validator
 
 from libs.events.cases import ExternalIdentifier
 from libs.events.values import (
@@ -23,6 +22,8 @@ from libs.events.values import (
 from libs.events.values import Wait as WaitKind
 from libs.kit.auth import Principal
 from libs.kit.listing import Out
+from libs.kit.people import NamedPerson
+from libs.store import Transaction
 from services.cases.model.case import Case
 from services.cases.model.case_values import (
     Cancellation,
@@ -36,6 +37,7 @@ from services.cases.model.case_values import (
 )
 from services.cases.model.lifecycle import CaseState, Command
 from services.cases.model.note import Note
+from services.cases.model.people import KnownPerson
 from services.cases.queries.access import COMMANDS
 from services.cases.queries.for_partners import names_in_case, names_in_note
 
@@ -69,20 +71,10 @@ class CaseSummary(Out):
     opened_at: datetime
     updated_at: datetime
     queue: str | None
-    assignee: str | None
-    assignee_name: str | None
+    assignee: NamedPerson | None
     expected_resolution_at: datetime | None
     problem_id: UUID | None
     parent_id: UUID | None
-
-
-class SummaryForPartner(CaseSummary):
-    """A cloud partner reads no name of ours."""
-
-    @model_validator(mode="after")
-    def _without_names(self) -> Self:
-        self.assignee = self.assignee_name = None
-        return self
 
 
 class CaseOut(CaseSummary):
@@ -126,13 +118,32 @@ class CaseDetail(CaseOut):
     """Likely ones, whichever came first."""
 
 
-def fields_out(case: Case, caller: Principal) -> dict[str, Any]:
+async def fields_out(case: Case, caller: Principal, tx: Transaction) -> dict[str, Any]:
     """What `CaseOut` and its kin are made of."""
-    return {**case.__dict__, **names_in_case(case, caller), "possible": COMMANDS.possible(caller.role, case)}
+    names = {"assignee": await _assignee(case, tx)} | names_in_case(case, caller)
+    return {**case.__dict__, **names, "possible": COMMANDS.possible(caller.role, case)}
 
 
-def case_out(case: Case, caller: Principal) -> CaseOut:
-    return CaseOut.model_validate(fields_out(case, caller))
+async def case_out(case: Case, caller: Principal, tx: Transaction) -> CaseOut:
+    return CaseOut.model_validate(await fields_out(case, caller, tx))
+
+
+async def case_line(case: Case, caller: Principal, tx: Transaction) -> CaseSummary:
+    """As one line of a board."""
+    names = {"assignee": await _assignee(case, tx)} | names_in_case(case, caller)
+    return CaseSummary.model_validate({**case.__dict__, **names})
+
+
+async def assignees(cases: Sequence[Case], tx: Transaction) -> None:
+    """Reads those of all of these at once."""
+    await tx.find_many(KnownPerson, [case.assignee for case in cases if case.assignee])
+
+
+async def _assignee(case: Case, tx: Transaction) -> NamedPerson | None:
+    if case.assignee is None:
+        return None
+    person = await tx.find(KnownPerson, case.assignee)
+    return NamedPerson.of(case.assignee, {person.id: person} if person else {})
 
 
 class DiagnosisOut(Out):

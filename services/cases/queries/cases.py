@@ -17,7 +17,7 @@ from libs.kit.paging import Page
 from services.cases.model.case import Case, case_external_ids
 from services.cases.model.lifecycle import OPEN, OVER, CaseState
 from services.cases.queries.access import case_for, visible_to
-from services.cases.queries.answers import CaseDetail, CaseOut, CaseSummary, SummaryForPartner, case_out, fields_out
+from services.cases.queries.answers import CaseDetail, CaseOut, CaseSummary, assignees, case_line, case_out, fields_out
 
 router = Router(tags=["cases"])
 
@@ -34,7 +34,7 @@ class CaseList(Summarised, DatedListing):
     serial: Serial | None = None
     number: Line | None = None
     queue: Line | None = None
-    assignee: Line | None = None
+    assignee: UUID | None = Field(None, description="a person's id")
     problem_id: UUID | None = None
     parent_id: UUID | None = None
     external_id: Line | None = None
@@ -55,8 +55,15 @@ async def list_cases_route(
     if asked.external_id:
         its = sa.select(case_external_ids.c.case_id).where(case_external_ids.c.external_id == asked.external_id)
         rows.append(Case.c.id.in_(its))
-    summary = SummaryForPartner if caller.role == "partner" else CaseSummary
-    return await listed(tx, Case, asked, rows, out=lambda case: case_out(case, caller), summary=summary)
+    shown = case_line if asked.view == "summary" else case_out
+    return await listed(
+        tx,
+        Case,
+        asked,
+        rows,
+        out=lambda case: shown(case, caller, tx),
+        beside=lambda cases: assignees(cases, tx),
+    )
 
 
 @router.get("/v1/cases/{case_id}", dependencies=[allow(*CASE_READERS)])
@@ -72,7 +79,7 @@ async def get_case_route(case_id: UUID, tx: Tx, caller: Caller) -> CaseDetail:
         )
     return CaseDetail.model_validate(
         {
-            **fields_out(case, caller),
+            **await fields_out(case, caller, tx),
             "children": [r["id"] for r in children],
             "duplicates": [*case.duplicate_of, *(r["id"] for r in later)],
         }

@@ -20,7 +20,7 @@ def names_in_case(case: Case, caller: Principal) -> dict[str, Any]:
         return {}
     requests = [each.model_copy(update={"consent_given_by": None}) for each in case.partner_requests]
     reporter = case.reporter_name if case.opened_by == caller.actor else _CALLED["customer"]
-    return {"reporter_name": reporter, "assignee": None, "assignee_name": None, "partner_requests": requests}
+    return {"reporter_name": reporter, "assignee": None, "partner_requests": requests}
 
 
 def names_in_note(note: Note, caller: Principal) -> dict[str, Any]:

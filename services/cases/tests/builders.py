@@ -21,6 +21,8 @@ from tests.support.harness import Harness
 ACCOUNT = UUID("11111111-1111-4111-8111-111111111111")
 OTHER = UUID("22222222-2222-4222-8222-222222222222")
 RMA, WORK_ORDER, ENGAGEMENT, DIAGNOSIS, PARTNER = (uuid4() for _ in range(5))
+LAN_ID = UUID("33333333-3333-4333-8333-333333333333")
+"""An engineer of ours."""
 CUSTOMER: dict[str, Any] = {"role": "customer", "accounts": [ACCOUNT]}
 STRANGER: dict[str, Any] = {"role": "customer", "accounts": [OTHER]}
 

@@ -1,13 +1,23 @@
-"""The service on a real PostgreSQL, with an object store of the test's own."""
+"""The service on a real PostgreSQL, with an object store of the test's own; whoever of ours calls is Lan, unless a test says who."""
 
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from services.cases.app import service
-from tests.support.harness import harness_fixture
+from services.cases.tests.builders import LAN_ID
+from tests.support.harness import Harness, harness_fixture
+from tests.support.people import LAN
 
-cases = harness_fixture(service)
+empty_cases = harness_fixture(service)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def cases(empty_cases: Harness) -> Harness:
+    empty_cases.bound = {role: {"person_id": LAN_ID} for role in ("engineer", "manager", "admin")}
+    await empty_cases.learn({LAN_ID: LAN})
+    return empty_cases
 
 
 @pytest.fixture(autouse=True)

@@ -32,7 +32,7 @@ async def a_world(cases: Harness) -> World:
             "/v1/problems": [Row({"problem_id": known}, frozenset({"published"})), Row({"problem_id": secret})],
             "/v1/queues": [Row({"queue_id": await made(cases, "/v1/queues", queue, role="manager")})],
         },
-        bodies={"/problem": {"problem_id": known}, "/respond": body},
+        bodies={"/assign": {}, "/problem": {"problem_id": known}, "/respond": body},
         queries={"/attachments": "?file_name=a.txt"},
     )
 

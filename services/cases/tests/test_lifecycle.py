@@ -195,7 +195,7 @@ async def test_a_state_takes_its_commands_and_refuses_the_others(cases: Harness,
 async def test_assignment_begins_the_work(cases: Harness) -> None:
     case = await did(cases, await opened(cases), "assign")
 
-    assert (case["state"], case["assignee_name"]) == ("in_progress", "the engineer")
+    assert (case["state"], case["assignee"]["name"]) == ("in_progress", "Lan")
     assert case["history"][-1]["state"] == "in_progress"
     assert names(await cases.events())[-1] == "CaseAssigned"
 

@@ -13,6 +13,7 @@ from services.cases.model.request import Request
 from services.cases.reactions.take_request import take_request
 from services.cases.tests.builders import (
     ACCOUNT,
+    LAN_ID,
     a_request,
     coverage,
     information_required,
@@ -24,7 +25,7 @@ from services.cases.tests.builders import (
     visit_completed,
     visit_scheduled,
 )
-from services.cases.use_cases.assign_case import AssignCase, assign_case
+from services.cases.use_cases.assign_case import assign_case
 from tests.support.harness import Harness
 from tests.support.order import AnyOrder, in_any_order
 
@@ -59,7 +60,7 @@ async def story(h: Harness) -> list[Delivery]:
     request = Request(id=CASE, account_id=ACCOUNT, channel="api", reporter_name="An", **a_request())
     async with h.transaction() as tx:
         case = await take_request(request, CasesPolicy(), ENGINEER, tx)
-        await assign_case(case, AssignCase(), ENGINEER, tx)
+        await assign_case(case, LAN_ID, None, ENGINEER, tx)
     return [h.delivery(fact) for fact in FACTS]
 
 

@@ -3,11 +3,14 @@
 from uuid import UUID
 
 from libs.events.cases import CaseAssigned
-from libs.kit.fields import Line, Reason
+from libs.kit.auth import ENGINEERS, Principal
+from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.people import PersonRequired, must_exist
 from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
+from services.cases.model.people import KnownPerson
 from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
 from services.cases.reactions.act_on_case import act_on
@@ -16,39 +19,44 @@ router = Router(tags=["cases"])
 
 
 class AssignCase(Command):
-    """Without an assignee the caller takes it."""
+    """An engineer or manager of ours. Without one, whoever the caller acts for takes it."""
 
-    assignee: Line | None = None
-    assignee_name: Line | None = None
-    assignee_email: Line | None = None
+    person_id: UUID | None = None
     reason: Reason | None = None
 
 
-async def assign_case(case: Case, cmd: AssignCase, actor: Actor, tx: Transaction) -> None:
+async def assign_case(case: Case, person_id: UUID, reason: str | None, actor: Actor, tx: Transaction) -> None:
     """Gives the case to somebody, and work on it begins."""
     previous = case.assignee
-    assignee = cmd.assignee or actor.by
-    name = cmd.assignee_name or cmd.assignee or actor.name
-    case.assign(assignee, name)
+    case.assign(person_id)
     tx.emit(
         CaseAssigned(
             case_id=case.id,
-            assignee=assignee,
-            assignee_name=name,
-            assignee_email=cmd.assignee_email,
-            previous_assignee=previous,
+            assignee_id=person_id,
+            previous_assignee_id=previous,
             queue=case.queue,
-            reason=cmd.reason,
+            reason=reason,
             **actor.facts(),
             assigned_at=tx.now,
         )
     )
-    await act_on(case, tx, at=tx.now, by=actor.by, reason=cmd.reason or "assigned")
+    await act_on(case, tx, at=tx.now, by=actor.by, reason=reason or "assigned")
+
+
+async def _who(cmd: AssignCase, caller: Principal, tx: Transaction) -> UUID:
+    """Raises PersonRequired, NoSuchPerson, NotHereYet."""
+    who = cmd.person_id or caller.person_id
+    if who is None:
+        raise PersonRequired("A system takes no case: say person_id.", field="person_id")
+    if who != caller.person_id:
+        await must_exist(KnownPerson, [who], tx, consumer="cases", roles=ENGINEERS)
+    return who
 
 
 @router.post("/v1/cases/{case_id}/assign", dependencies=[allow(*COMMANDS.roles("assign"))])
 async def assign_case_route(case_id: UUID, cmd: AssignCase, tx: Tx, caller: Caller) -> CaseOut:
     """Take the case, or give it to an engineer; work on it begins."""
+    who = await _who(cmd, caller, tx)
     case = await case_for(caller, case_id, tx, command="assign")
-    await assign_case(case, cmd, Actor.of(caller), tx)
-    return case_out(case, caller)
+    await assign_case(case, who, cmd.reason, Actor.of(caller), tx)
+    return await case_out(case, caller, tx)

@@ -78,4 +78,4 @@ async def end_wait_route(case_id: UUID, wait_id: UUID, cmd: EndWait, tx: Tx, cal
     """End a wait that no event will end."""
     case = await case_for(caller, case_id, tx, command="end_wait")
     await end_wait(case, wait_id, cmd, Actor.of(caller), tx)
-    return case_out(case, caller)
+    return await case_out(case, caller, tx)

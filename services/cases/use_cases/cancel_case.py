@@ -61,7 +61,7 @@ async def request_cancellation_route(case_id: UUID, cmd: CancelCase, tx: Tx, cal
     """Ask to cancel; what is under way is assessed first."""
     case = await case_for(caller, case_id, tx, command="cancel")
     await request_cancellation(case, cmd, Actor.of(caller), tx)
-    return case_out(case, caller)
+    return await case_out(case, caller, tx)
 
 
 @router.post("/v1/cases/{case_id}/cancellation", dependencies=[allow(*COMMANDS.roles("cancellation"))])
@@ -69,4 +69,4 @@ async def decide_cancellation_route(case_id: UUID, cmd: DecideCancellation, tx: 
     """Accept or decline what was asked; declined, the case goes back to what its facts say."""
     case = await case_for(caller, case_id, tx, command="cancellation")
     await decide_cancellation(case, cmd, Actor.of(caller), tx)
-    return case_out(case, caller)
+    return await case_out(case, caller, tx)

@@ -69,4 +69,4 @@ async def _adopt(case: Case, parent_id: UUID | None, tx: Transaction) -> None:
 async def change_case_route(case_id: UUID, cmd: ChangeCase, tx: Tx, caller: Caller) -> CaseOut:
     case = await case_for(caller, case_id, tx, command="revise")
     await change_case(case, cmd, Actor.of(caller), tx)
-    return case_out(case, caller)
+    return await case_out(case, caller, tx)

@@ -47,4 +47,4 @@ async def change_severity_route(case_id: UUID, cmd: ChangeSeverity, tx: Tx, call
     """Change our severity, for a reason; the customer's own stays as they said."""
     case = await case_for(caller, case_id, tx, command="severity")
     await change_severity(case, cmd, Actor.of(caller), tx)
-    return case_out(case, caller)
+    return await case_out(case, caller, tx)

@@ -23,4 +23,4 @@ async def close_case_route(case_id: UUID, cmd: CloseCase, tx: Tx, caller: Caller
     """Close a resolved case. A parent closes after its children."""
     case = await case_for(caller, case_id, tx, command="close")
     await close(case, cmd.reason, Actor.of(caller), tx)
-    return case_out(case, caller)
+    return await case_out(case, caller, tx)

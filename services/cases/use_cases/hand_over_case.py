@@ -32,7 +32,7 @@ class HandOverCase(Command):
 async def hand_over(case: Case, cmd: HandOverCase, actor: Actor, tx: Transaction) -> None:
     """The case leaves its engineer; the note says to the next shift where it stands. Raises NoSuchQueue."""
     note_among_ourselves(case, tx, cmd.note, actor)
-    case.assignee = case.assignee_name = None
+    case.assignee = None
     if cmd.queue is None:
         await route(case, tx, actor.by, why=BY_HAND)
         return
@@ -48,4 +48,4 @@ async def hand_over_case_route(case_id: UUID, cmd: HandOverCase, tx: Tx, caller:
     """Hand the case over to a queue, with a note for whoever takes it next."""
     case = await case_for(caller, case_id, tx, command="hand_over")
     await hand_over(case, cmd, Actor.of(caller), tx)
-    return case_out(case, caller)
+    return await case_out(case, caller, tx)

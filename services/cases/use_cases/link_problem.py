@@ -43,4 +43,4 @@ async def link_problem_route(case_id: UUID, cmd: LinkProblem, tx: Tx, caller: Ca
     problem = await Problem.get(cmd.problem_id, tx, lock=True)
     case = await case_for(caller, case_id, tx, command="problem")
     await link_problem(case, problem, Actor.of(caller), tx)
-    return case_out(case, caller)
+    return await case_out(case, caller, tx)

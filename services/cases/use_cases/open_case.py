@@ -112,4 +112,4 @@ async def open_case_route(cmd: OpenCase, tx: Tx, caller: Caller, response: Respo
         firmware=cmd.firmware,
     )
     response.headers["location"] = f"/v1/cases/{case.id}"
-    return OpenedCase.model_validate({**fields_out(case, caller), "known_errors": known})
+    return OpenedCase.model_validate({**await fields_out(case, caller, tx), "known_errors": known})

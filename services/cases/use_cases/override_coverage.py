@@ -34,4 +34,4 @@ async def override_coverage_route(case_id: UUID, cmd: OverrideCoverage, tx: Tx, 
     """Decide the cover of this one case; entitlements answers with the decision that counts."""
     case = await case_for(caller, case_id, tx, command="coverage_override")
     await override_coverage(case, cmd, Actor.of(caller), tx)
-    return case_out(case, caller)
+    return await case_out(case, caller, tx)

@@ -38,4 +38,4 @@ async def provide_workaround_route(case_id: UUID, cmd: ProvideWorkaround, tx: Tx
     case = await case_for(caller, case_id, tx, command="workaround")
     given = Workaround(**cmd.model_dump(), problem_id=None, by=Actor.of(caller).by, at=tx.now)
     provide_workaround(case, given, tx)
-    return case_out(case, caller)
+    return await case_out(case, caller, tx)

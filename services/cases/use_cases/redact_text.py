@@ -152,4 +152,4 @@ async def redact_text_route(case_id: UUID, cmd: RedactText, tx: Tx, caller: Call
     """Take a whole text or file out, older values too, here and wherever words of the case are kept; in every state of the case."""
     case = await case_for(caller, case_id, tx, command="redact")
     await redact_text(case, cmd, Actor.of(caller), tx)
-    return case_out(case, caller)
+    return await case_out(case, caller, tx)

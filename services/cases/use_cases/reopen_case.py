@@ -40,4 +40,4 @@ async def reopen_case_route(case_id: UUID, cmd: ReopenCase, tx: Tx, caller: Call
     """Reopen a resolved case; who had it goes on with it."""
     case = await case_for(caller, case_id, tx, command="reopen")
     await reopen_case(case, cmd, Actor.of(caller), tx)
-    return case_out(case, caller)
+    return await case_out(case, caller, tx)

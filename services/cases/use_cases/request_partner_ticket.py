@@ -74,4 +74,4 @@ async def request_partner_ticket_route(case_id: UUID, cmd: RequestPartnerTicket,
     """Ask for a ticket with the cloud partner, with or without consent to share the case."""
     case = await case_for(caller, case_id, tx, command="partner_ticket_request")
     await request_partner_ticket(case, cmd, Actor.of(caller), tx)
-    return case_out(case, caller)
+    return await case_out(case, caller, tx)

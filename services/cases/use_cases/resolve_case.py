@@ -33,4 +33,4 @@ async def resolve_case_route(case_id: UUID, cmd: ResolveCase, tx: Tx, caller: Ca
     """Say that the trouble is over; the case closes by itself unless somebody objects."""
     case = await case_for(caller, case_id, tx, command="resolve")
     await resolve_case(case, cmd, Actor.of(caller), tx)
-    return case_out(case, caller)
+    return await case_out(case, caller, tx)

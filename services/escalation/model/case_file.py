@@ -24,11 +24,9 @@ class CaseNotWorked(Conflict):
 
 
 class Assignee(BaseModel):
-    """Whoever the case was assigned to last, and since when."""
+    """Whom the case was given to last, and since when; of an older fact nobody may be known by id."""
 
-    subject: str
-    name: str
-    email: str | None = None
+    person_id: UUID | None
     since: datetime
 
 

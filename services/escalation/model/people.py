@@ -9,19 +9,20 @@ from libs.events.values import Language, Recipient
 from libs.kit.fields import Email, Line
 from libs.kit.names import Found
 from libs.store import Entity
+from services.escalation.model.known_person import KnownPerson
 
 _PEOPLE = UUID("5c1d7a52-8d0c-4d0b-9b7e-0f6a1c3e2b94")
 RecipientKind = Literal["duty_manager", "service_management", "on_call", "team", "assignee"]
 
 
 class Addressee(BaseModel):
-    """Somebody to be told, with name and address: in our rows and answers alone."""
+    """Somebody to be told, with name and address as far as they are known: in our rows and answers alone."""
 
     model_config = ConfigDict(frozen=True)
 
     kind: RecipientKind | Literal["webhook"]
     id: UUID | None = None
-    name: str
+    name: str | None
     # e-mail address, or the webhook's URL
     address: str | None = None
     language: Language = "en"
@@ -29,6 +30,13 @@ class Addressee(BaseModel):
     def as_recipient(self) -> Recipient:
         """As facts say who it is."""
         return Recipient(kind=self.kind, id=self.id)
+
+
+def addressed(kind: RecipientKind, id: UUID, known: KnownPerson | None) -> Addressee:
+    """One of our own people, as they are known now. `kind` is why they are told."""
+    if known is None:
+        return Addressee(kind=kind, id=id, name=None)
+    return Addressee(kind=kind, id=id, name=known.name, address=known.email, language=known.language or "en")
 
 
 class NewPerson(BaseModel):

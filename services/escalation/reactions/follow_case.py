@@ -45,9 +45,7 @@ async def change_severity(event: SeverityChanged, tx: Transaction) -> None:
 async def note_assignee(event: CaseAssigned, tx: Transaction) -> None:
     """Whoever the case is assigned to is told of its breaches."""
     case = await case_file(CaseFile, event.case_id, tx)
-    case.assign(
-        Assignee(subject=event.assignee, name=event.assignee_name, email=event.assignee_email, since=event.assigned_at)
-    )
+    case.assign(Assignee(person_id=event.assignee_id, since=event.assigned_at))
     await record(case, tx, "assigned", event.assigned_at)
 
 

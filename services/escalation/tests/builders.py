@@ -22,15 +22,20 @@ from libs.events.cases import (
 from libs.events.cases_work import FaultDiagnosed, FirstResponseSent, NoteAdded
 from libs.events.ecps import PartnerSilent
 from libs.events.entitlements import CoverageDecided
+from libs.events.gateway import PersonState
 from libs.events.rma import DeliveryPromiseMissed
 from libs.events.rma_returns import RepeatReplacementDetected
 from libs.events.values import Account, Priority, Product, Severity, Site, Wait
 from libs.store.ids import new_id
 from services.escalation.model.people import Person
 from tests.support.harness import Harness
+from tests.support.people import LAN
 
 ACCOUNT = UUID(int=7)
 PARTNER = UUID(int=9)
+BINH_ID = UUID(int=11)
+BINH: PersonState = LAN.model_copy(update={"name": "Binh", "email": "binh@polyplus.example"})
+"""An engineer of ours."""
 WHO: dict[str, Any] = {"by": "engineer:1", "by_role": "engineer"}
 PRIORITY: dict[Severity, Priority] = {"critical": "P1", "major": "P2", "moderate": "P3", "minor": "P4"}
 
@@ -80,9 +85,7 @@ class ACase:
     def assigned(self, minutes: float) -> CaseAssigned:
         return CaseAssigned(
             case_id=self.id,
-            assignee="engineer:1",
-            assignee_name="Binh",
-            assignee_email="binh@polyplus.example",
+            assignee_id=BINH_ID,
             assigned_at=self.at(minutes),
             **WHO,
         )

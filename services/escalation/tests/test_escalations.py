@@ -18,7 +18,19 @@ from libs.events.escalation import (
     ThresholdBreached,
 )
 from libs.store.ids import new_id
-from services.escalation.tests.builders import ACCOUNT, WHO, ACase, a_case, a_person, a_rota, id_of, now_after, pointers
+from services.escalation.tests.builders import (
+    ACCOUNT,
+    BINH,
+    BINH_ID,
+    WHO,
+    ACase,
+    a_case,
+    a_person,
+    a_rota,
+    id_of,
+    now_after,
+    pointers,
+)
 from tests.support.harness import Harness
 from tests.support.summaries import shows_one_line_of_each
 
@@ -370,6 +382,7 @@ async def test_what_is_not_understood_is_refused_and_changes_nothing(
 
 async def test_the_built_in_policy_calls_the_duty_manager_of_that_instant(escalation: Harness) -> None:
     await escalation.post("/v1/rotas", a_rota(people=("Chi",)), role="manager")
+    await escalation.learn({BINH_ID: BINH})
     case = await a_case(escalation)
     await escalation.deliver(case.assigned(0))
     raised = await an_escalation(escalation, case)

@@ -7,10 +7,11 @@ from uuid import UUID
 import pytest
 
 from libs.events.escalation import ClockStarted, EscalationRaised, EscalationStepped, ThresholdBreached
+from libs.events.gateway import PersonState
 from libs.events.values import Recipient
 from services.escalation.model.breach import Breach
 from services.escalation.model.people import Addressee
-from services.escalation.tests.builders import ACase, a_case, a_person, a_rota, id_of, now_after
+from services.escalation.tests.builders import BINH, BINH_ID, ACase, a_case, a_person, a_rota, id_of, now_after
 from tests.support.harness import Harness
 
 
@@ -175,12 +176,31 @@ async def test_a_fact_that_comes_before_its_case_is_kept(escalation: Harness) ->
 
 async def test_the_assignee_is_told_too(escalation: Harness) -> None:
     case = await a_case(escalation)
+    await escalation.learn({BINH_ID: BINH})
     await escalation.deliver(case.assigned(0))
     await escalation.advance(timedelta(minutes=23))
 
     assert ("assignee", "binh@polyplus.example") in {(r.kind, r.address) for r in await told(escalation)}
     [breach] = await escalation.events(ThresholdBreached)
-    assert Recipient(kind="assignee") in breach.recipients
+    assert Recipient(kind="assignee", id=BINH_ID) in breach.recipients
+
+
+@pytest.mark.parametrize("known", [{}, {BINH_ID: PersonState}])
+async def test_an_assignee_who_is_not_known_or_forgotten_is_told_by_id(escalation: Harness, known: Any) -> None:
+    await escalation.learn(known)
+    case = await a_case(escalation)
+    await escalation.deliver(case.assigned(0))
+    await escalation.advance(timedelta(minutes=23))
+    [breach] = await escalation.events(ThresholdBreached)
+    assert Recipient(kind="assignee", id=BINH_ID) in breach.recipients
+    assert (None, None) in {(r.name, r.address) for r in await told(escalation) if r.kind == "assignee"}
+
+
+async def test_of_whom_an_older_fact_named_by_text_nobody_is_told(escalation: Harness) -> None:
+    case = await a_case(escalation)
+    await escalation.deliver(case.assigned(0).model_copy(update={"assignee_id": None}))
+    await escalation.advance(timedelta(minutes=23))
+    assert [r for r in await told(escalation) if r.kind == "assignee"] == []
 
 
 async def test_service_managements_own_team_and_webhooks_are_told(escalation: Harness) -> None:

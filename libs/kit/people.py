@@ -1,0 +1,119 @@
+"""Our own people as a service names them: by an id that is checked when a command names it, and under the name that they have now.
+
+    await must_exist(KnownPerson, [cmd.person_id], tx, consumer="cases", roles=ENGINEERS)    # before anything is locked
+    NamedPerson.of(case.assignee, {person.id: person for person in known})
+
+`KnownPerson` is the service's replica of `gateway.people` (libs/bus/replicas.py).
+"""
+
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Literal, Protocol, Self, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from libs.bus.replicas import Awaited, is_current
+from libs.events.gateway import PersonRole, PersonState
+from libs.kit.problems import Problem, Unavailable, Unprocessable
+from libs.store import Database, Entity, Scope, Transaction
+
+WAIT_SECONDS = 2.0
+"""So long a command waits, in real time, for somebody whom it names and whom this service does not know yet."""
+_LOOK_SECONDS = 0.05
+Unnamed = Literal["pending", "erased"]
+"""Why there is no name: the person is not known here yet, or not any more."""
+
+
+class NoSuchPerson(Unprocessable):
+    """Who is named is one of our own people, is here still, and has a role for it; `id` says who is not."""
+
+
+class PersonRequired(Unprocessable):
+    """The caller acts for nobody: it has to say who is meant."""
+
+
+class PeopleBehind(Unavailable):
+    """Whether somebody is there cannot be said now: what this service knows of our people is behind."""
+
+
+class Known(Protocol):
+    """What a replica has of somebody."""
+
+    gone: bool
+
+    @property
+    def called(self) -> str | None:
+        """The name that is shown; None once forgotten."""
+
+
+class NamedPerson(BaseModel):
+    """One of our own people by id, under the name of now; without one, `state` says why."""
+
+    id: UUID
+    name: str | None
+    state: Unnamed | None = None
+
+    @classmethod
+    def of(cls, id: UUID, known: Mapping[UUID, Known]) -> Self:
+        """As they are known now."""
+        who = known.get(id)
+        state: Unnamed | None = "pending" if who is None else "erased" if who.gone else None
+        return cls(id=id, name=who.called if who else None, state=state)
+
+
+class NotHereYet(Exception):
+    """A command names what a replica does not have. It is waited for outside the transaction, which holds nothing meanwhile, and the
+    command is tried once more (`libs/kit/http.py`); then `problem` is the answer."""
+
+    def __init__(self, awaited: Sequence[Awaited], problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.awaited, self.problem = awaited, problem
+
+    async def wait(self, database: Database) -> None:
+        """Until all of it has come, `WAIT_SECONDS` at most."""
+        ends = asyncio.get_running_loop().time() + WAIT_SECONDS
+        while asyncio.get_running_loop().time() < ends:
+            async with database.transaction(Scope.system("waiting")) as tx:
+                if all([await each.has_come(tx) for each in self.awaited]):
+                    return
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+class _Person(Known, Protocol):
+    id: UUID
+    roles: list[PersonRole] | None
+    active: bool | None
+
+
+P = TypeVar("P", bound=Entity)
+
+
+async def must_exist(
+    cls: type[P],
+    ids: Collection[UUID],
+    tx: Transaction,
+    *,
+    consumer: str,
+    roles: AbstractSet[str],
+    field: str = "person_id",
+) -> None:
+    """That these are our own people, here still, each in one of the roles. To be called before anything is locked.
+
+    Raises NoSuchPerson; NotHereYet for whom the replica does not have, which becomes NoSuchPerson, or PeopleBehind where the replica
+    was not at the end of its topic some 5 s ago or later.
+    """
+    found: Mapping[UUID, _Person] = {each.id: each for each in await tx.find_many(cls, [*ids]) if each}  # type: ignore[misc]
+    if missing := [id for id in ids if id not in found]:
+        problem = _no_such(missing[0], field)
+        if not await is_current(tx, consumer, PersonState.contract.topic):
+            problem = PeopleBehind("Our people are being read anew here; try again.", retry_after=5, field=field)
+        raise NotHereYet([Awaited(cls, id, 0) for id in missing], problem)
+    for id, person in found.items():
+        if person.gone or not person.active or not roles & {*(person.roles or ())}:
+            raise _no_such(id, field)
+
+
+def _no_such(id: UUID, field: str) -> Problem:
+    return NoSuchPerson("Nobody of this id who is here and has a role for it.", field=field, id=str(id))
