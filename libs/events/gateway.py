@@ -90,6 +90,14 @@ class PersonDisabled(Event, type="polyplus.gateway.person-disabled", visibility=
     disabled_at: Instant
 
 
+class PersonErased(Event, type="polyplus.gateway.person-erased", visibility="internal", subject="person_id"):
+    """A person was forgotten: whoever keeps a name, an address or a number of this person deletes it (S11)."""
+
+    person_id: UUID
+    by: str
+    erased_at: Instant
+
+
 class PersonState(State, type="polyplus.gateway.person.v1", topic="gateway.people", key="person_id"):
     """One of our own people, as they are now: null when forgotten."""
 

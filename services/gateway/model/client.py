@@ -84,6 +84,13 @@ class Client(Found, Entity, table="clients", indexes=("role", ("sort_key", "id")
         self.history.append(change)
         return True
 
+    def forget_person(self, change: Change) -> bool:
+        """Whom it acted for was erased: it is disabled, and what it was called and why it was changed goes. False for a client that
+        was disabled already."""
+        self.name = self.role
+        self.history = [each.model_copy(update={"why": None}) for each in self.history]
+        return self.disable(change)
+
     def must_be_enabled(self) -> None:
         """Raises ClientDisabled."""
         if self.disabled_at:

@@ -90,6 +90,10 @@ async def test_whoever_may_not_erase_is_told_nothing_by_the_door(stage: Stage) -
     assert (answer.status_code, onsite.asked) == (200, [])  # by the owner, who refuses; the stage's takes everything
     assert passed_on(stage) == [f"/v1/contacts/{AN}/erase"]
 
+    answer = await erase(stage, f"/v1/people/{AN}/erase", role="manager")
+
+    assert (answer.status_code, onsite.asked) == (403, [])
+
 
 async def test_any_other_command_is_passed_on_unasked(stage: Stage) -> None:
     onsite = Said(VISIT)

@@ -5,13 +5,20 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from libs.events.gateway import PersonChanged, PersonDisabled, PersonInvited, PersonLeft, PersonState
+from libs.events.gateway import (
+    ClientDisabled,
+    PersonChanged,
+    PersonDisabled,
+    PersonErased,
+    PersonInvited,
+    PersonLeft,
+    PersonState,
+)
 from libs.kit.auth import ROLES, STAFF
 from libs.store import Scope
 from libs.store.ids import new_id
 from services.gateway.model.client import Client
-from services.gateway.model.history import Change
-from services.gateway.model.person import Person, PersonForgotten
+from services.gateway.model.person import Person
 from tests.support.harness import Harness
 
 BINH: dict[str, Any] = {
@@ -152,8 +159,9 @@ async def test_those_who_work_here_read_and_an_admin_alone_writes(gateway: Harne
             await gateway.patch(path, {"name": "x"}, etag='"0"', role=role),
             await gateway.post(f"{path}/disable", role=role),
             await gateway.post(f"{path}/leave", {"successor_id": person["id"]}, role=role),
+            await gateway.post(f"{path}/erase", {"reason": "DSR-17"}, role=role),
         ]
-        assert [answer.status_code for answer in writes] == [403] * 4
+        assert [answer.status_code for answer in writes] == [403] * 5
 
 
 async def test_no_tenants_statement_reads_a_person(gateway: Harness) -> None:
@@ -205,9 +213,10 @@ async def test_the_last_who_may_act_as_admin_stays_one(gateway: Harness) -> None
     refused = [
         await gateway.post(f"{path}/disable", role="admin"),
         await gateway.post(f"{path}/leave", {"successor_id": huy["id"]}, role="admin"),
+        await gateway.post(f"{path}/erase", {"reason": "DSR-17"}, role="admin"),
         await change(gateway, binh, roles=["engineer"]),
     ]
-    assert [(a.status_code, a.json()["type"]) for a in refused] == [(409, "urn:polyplus:problem:last-admin")] * 3
+    assert [(a.status_code, a.json()["type"]) for a in refused] == [(409, "urn:polyplus:problem:last-admin")] * 4
     assert (await gateway.get(path)).json()["active"]
     await gateway.post("/v1/clients", {"name": "another", "role": "admin"}, role="admin")
     assert (await gateway.post(f"{path}/disable", role="admin")).status_code == 200
@@ -216,24 +225,40 @@ async def test_the_last_who_may_act_as_admin_stays_one(gateway: Harness) -> None
     assert (await gateway.request("DELETE", f"/v1/clients/{another.id}", role="admin")).status_code == 409
 
 
+async def erase(gateway: Harness, person: dict[str, Any], *, status: int = 200, **how: Any) -> Any:
+    answer = await gateway.post(f"/v1/people/{person['id']}/erase", {"reason": "DSR-17"}, **{"role": "admin", **how})
+    assert answer.status_code == status, answer.text
+    return answer
+
+
 async def test_of_who_is_erased_nothing_is_left_but_the_id(gateway: Harness) -> None:
     binh = await invited(gateway, why="Bình starts")
     id = UUID(binh["id"])
-    async with gateway.transaction() as tx:
-        person = await Person.get(id, tx, lock=True)
-        person.erase(Change(at=tx.now, by="admin:1", what="erased"))
+    desk = {"name": "Bình's desk", "role": "engineer", "person_id": binh["id"]}
+    client = (await gateway.post("/v1/clients", desk, role="admin", key="desk")).json()
+
+    shown = (await erase(gateway, binh)).json()
+
+    assert shown == (await gateway.get(f"/v1/people/{id}")).json()
+    assert (shown["name"], shown["active"], [(each["what"], each["why"]) for each in shown["history"]]) == (
+        "",
+        False,
+        [("invited", None), ("erased", "DSR-17")],
+    )
     assert await told(gateway) == {id: (2, None)}
     async with gateway.database.pool.acquire() as connection, connection.transaction():
         await connection.execute("SET LOCAL polyplus.scope = 'worker'")
-        row = await connection.fetchval("SELECT to_jsonb(p)::text FROM people p")
-    for said in ("Bình", "binh", "5550", "Ho_Chi_Minh"):
-        assert said not in row
-    shown = (await gateway.get(f"/v1/people/{id}")).json()
-    assert (shown["name"], shown["active"], [each["what"] for each in shown["history"]]) == (
-        "",
-        False,
-        ["invited", "erased"],
-    )
+        rows = [
+            *await connection.fetch("SELECT to_jsonb(p)::text AS row FROM people p"),
+            *await connection.fetch("SELECT to_jsonb(c)::text AS row FROM clients c"),
+            *await connection.fetch("SELECT convert_from(body, 'UTF8') AS row FROM idempotency_keys"),
+            *await connection.fetch("SELECT convert_from(data, 'UTF8') AS row FROM outbox WHERE data IS NOT NULL"),
+        ]
+    kept = "\n".join(row["row"] for row in rows).casefold()
+    assert [said for said in ("bình", "binh", "5550", "ho_chi_minh") if said in kept] == []
+    assert (await gateway.get(f"/v1/clients/{client['id']}", role="admin")).json()["disabled_at"]
+    again = await gateway.post("/v1/clients", desk, role="admin", key="desk")
+    assert (again.status_code, again.json()["id"]) == (410, client["id"])
     refused = [
         await change(gateway, binh, name="Bình"),
         await gateway.post(f"/v1/people/{id}/disable", role="admin"),
@@ -241,16 +266,41 @@ async def test_of_who_is_erased_nothing_is_left_but_the_id(gateway: Harness) -> 
     ]
     assert [answer.status_code for answer in refused] == [409] * 3
     assert {answer.json()["type"] for answer in refused} == {"urn:polyplus:problem:person-forgotten"}
-    with pytest.raises(PersonForgotten):
-        person.must_be_kept()
     assert (await gateway.post("/v1/people", BINH, role="admin")).status_code == 201
+
+
+async def test_an_erasure_is_told_once_by_a_fact_that_names_nobody(gateway: Harness) -> None:
+    binh = await invited(gateway)
+    first = await erase(gateway, binh)
+    assert (await erase(gateway, binh)).json() == first.json()
+    [fact] = await gateway.events(PersonErased)
+    assert (str(fact.person_id), fact.by) == (binh["id"], first.json()["history"][-1]["by"])
+    assert PersonErased.contract.visibility == "internal"
+
+
+async def test_the_clients_that_acted_for_who_is_erased_are_disabled_and_no_other(gateway: Harness) -> None:
+    binh, huy = await invited(gateway, roles=["engineer", "ops"]), await colleague(gateway)
+    made = [
+        (await gateway.post("/v1/clients", {"name": "d", **fields}, role="admin")).json()["id"]
+        for fields in (
+            {"role": "engineer", "person_id": binh["id"]},
+            {"role": "ops", "person_id": binh["id"]},
+            {"role": "engineer", "person_id": huy["id"]},
+            {"role": "ops"},
+        )
+    ]
+    await gateway.request("DELETE", f"/v1/clients/{made[1]}", role="admin")
+    await erase(gateway, binh)
+    shown = [(await gateway.get(f"/v1/clients/{id}", role="admin")).json() for id in made]
+    assert [bool(each["disabled_at"]) for each in shown] == [True, True, False, False]
+    assert [each["name"] for each in shown] == ["engineer", "ops", "d", "d"]
+    assert [str(e.client_id) for e in await gateway.events(ClientDisabled)] == [made[1], made[0]]
 
 
 async def test_names_are_given_for_ids_to_each_what_they_may_see(gateway: Harness) -> None:
     binh, huy, unknown = await invited(gateway), await colleague(gateway), str(uuid4())
     system = (await gateway.post("/v1/clients", {"name": "ERP", "role": "ops"}, role="admin")).json()["id"]
-    async with gateway.transaction() as tx:
-        (await Person.get(UUID(huy["id"]), tx, lock=True)).erase(Change(at=tx.now, by="-", what="erased"))
+    await erase(gateway, huy)
     query = "&".join(f"ids={id}" for id in (huy["id"], unknown, system, binh["id"], huy["id"]))
 
     async def names(role: str) -> list[tuple[str, str | None, str]]:

@@ -1,11 +1,16 @@
-"""Routes that answer with a secret: what is kept for a repeated request is encrypted, and the repetition is still the same bytes."""
+"""Routes that answer with a secret: what is kept for a repeated request is encrypted, and the repetition is still the same bytes.
 
+The id of what was made stands before it in clear, so that the answer is found when whom it names is forgotten.
+"""
+
+import json
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 
 from cryptography.fernet import Fernet
 from fastapi import FastAPI, Request, Response
 
+from libs.kit.forgetting import AnswerForgotten
 from libs.kit.http import Router, ServiceRoute
 from libs.kit.idempotency import Attempt
 from libs.kit.settings import setting
@@ -19,15 +24,15 @@ class SealedAttempt(Attempt):
 
     def earlier_answer(self, tx: Transaction) -> Response | None:
         answer = super().earlier_answer(tx)
-        if answer is None:
-            return None
+        if answer is None or answer.status_code == AnswerForgotten.status:
+            return answer
         kept = {name: value for name, value in answer.headers.items() if name != "content-length"}
-        return Response(self.seal.decrypt(bytes(answer.body)), answer.status_code, kept)
+        return Response(self.seal.decrypt(bytes(answer.body).rpartition(b" ")[2]), answer.status_code, kept)
 
     def keep(self, tx: Transaction, response: Response) -> None:
-        super().keep(
-            tx, Response(self.seal.encrypt(bytes(response.body)), response.status_code, dict(response.headers))
-        )
+        said = bytes(response.body)
+        sealed = f"{json.loads(said).get('id', '')} ".encode() + self.seal.encrypt(said)
+        super().keep(tx, Response(sealed, response.status_code, dict(response.headers)))
 
 
 class SealedRoute(ServiceRoute):
