@@ -3,7 +3,6 @@
 from libs.bus import Handlers, Replicas, Timers
 from libs.bus.handlers import Load
 from libs.bus.projections import Projection
-from libs.bus.redaction import take_out
 from libs.events.cases import CaseCancelled
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed
 from libs.events.entitlements import ContactErased, ContactState, CoverageDecided, SiteState
@@ -34,6 +33,7 @@ from services.onsite.reactions.note_facts import (
     note_stopped_part,
     note_withdrawal,
 )
+from services.onsite.reactions.take_out import take_out_text
 
 _CASE: Load = {CaseFile: "case_id"}
 
@@ -45,7 +45,7 @@ on(CoverageDecided, load=_CASE)(note_coverage)
 on(PartReserved, PartShipped, DeliveryPromiseChanged, load=_CASE)(note_promise)
 on(PartDelivered, load=_CASE)(note_delivery)
 on(RmaDenied, RmaCancelled, PartLost, PartDeadOnArrival, PartBackordered, load=_CASE)(note_stopped_part)
-on(*TAKES_OUT)(take_out)
+on(*TAKES_OUT)(take_out_text)
 
 projections = (Projection(CaseFile, keep={"diagnoses": keep_refusals}, emits=True),)
 
