@@ -217,7 +217,7 @@ def _look_through(topics: Iterable[str], bootstrap: str, login: Sequence[str], s
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap, "security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "SCRAM-SHA-512",
-            "sasl.username": user, "sasl.password": password, "log_level": 2, "group.id": "erased",
+            "sasl.username": user, "sasl.password": password, "log_level": 2, "group.id": f"{user}-erased",
             "enable.auto.commit": False, "isolation.level": "read_uncommitted", "enable.partition.eof": True,
         }
     )  # fmt: skip

@@ -37,10 +37,10 @@ class Named:
     sort_key: Annotated[str, sa.DefaultClause("")] = field(init=False)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Of a name, its key too; none has the first."""
+        """Of a name, its key too; of none, none."""
         super().__setattr__(name, value)
         if name == self.named_by:
-            self.__dict__["sort_key"] = sort_key(value or "")[:LONGEST]
+            self.__dict__["sort_key"] = sort_key(value)[:LONGEST] if value else ""
 
 
 @dataclass(kw_only=True, eq=False)

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from libs.events.entitlements import ContactErased, ContactState, CoverageDecided
+from services.entitlements.model.contact import Contact
 from services.entitlements.tests.builders import (
     SPARE,
     Customer,
@@ -71,6 +72,8 @@ async def test_nothing_is_left_of_a_contact_but_the_id(entitlements: Harness) ->
         "active": False,
     }
     assert answer == (await entitlements.get(path)).json()
+    async with entitlements.transaction() as tx:
+        assert (await Contact.get(an, tx)).sort_key == ""
     # facts of before are on the log, whose newest version names nobody
     async with entitlements.transaction() as tx:
         await tx.connection.execute("DELETE FROM outbox WHERE type LIKE '%coverage-decided%'")
