@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from libs.events.entitlements import CoverageDecided, ProductRegistered, RegistrationState, registration_key
 from libs.store.ids import new_id
 from services.entitlements.tests.builders import Customer, a_contract, a_customer, a_product, case_opened
-from services.entitlements.tests.test_registrations import as_customer, send_csv
+from services.entitlements.tests.test_registrations import as_customer
+from services.entitlements.tests.test_registrations_in_bulk import send_csv
 from tests.support.harness import Harness
 from tests.support.spellings import labels, spelled_product_numbers, spelled_serials
 
