@@ -32,7 +32,6 @@ from services.entitlements.tests.builders import (
     replaced,
 )
 from tests.support.harness import Harness
-from tests.support.summaries import shows_one_line_of_each
 
 
 def as_customer(customer: Customer) -> dict[str, Any]:
@@ -315,10 +314,3 @@ async def _somebody_waits(h: Harness) -> bool:
             "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         )
         return bool(await connection.fetchval(waiting))
-
-
-async def test_a_board_reads_one_line_of_each_registration(entitlements: Harness) -> None:
-    customer = await a_covered_customer(entitlements)
-    await a_registration(entitlements, customer, SPARE)
-    for how in ({"role": "engineer"}, as_customer(customer)):
-        await shows_one_line_of_each(entitlements, "/v1/registrations", **how)
