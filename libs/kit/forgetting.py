@@ -1,13 +1,14 @@
 """A person is forgotten, or a text is taken out: what each service does that keeps answers in which they stand."""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import TypeVar
+from typing import TypeVar, get_args
 from uuid import UUID
 
 import pydantic_core
 
 from libs.bus import Handlers, Replicas
 from libs.events import Event
+from libs.events.gateway import PersonRole
 from libs.kit.problems import MEDIA_TYPE, Problem, body_of
 from libs.store import Entity, Transaction
 
@@ -46,6 +47,11 @@ def _gone(detail: str, **extra: object) -> tuple[int, str, bytes]:
     """Status, headers and body of what is left."""
     headers = pydantic_core.to_json({"content-type": MEDIA_TYPE}).decode()
     return AnswerForgotten.status, headers, pydantic_core.to_json(body_of(AnswerForgotten(detail, **extra)))
+
+
+def acted_as(person_id: UUID) -> list[str]:
+    """How histories and notes say that one of our own people did something: in any role that they can have."""
+    return [f"{role}:{person_id}" for role in get_args(PersonRole)]
 
 
 def obey(

@@ -5,7 +5,7 @@ from libs.kit.service import Service
 from services.cases.handlers import on, replicas, timers
 from services.cases.model.policy import policies
 from services.cases.queries import case_contents, cases, problems, queues
-from services.cases.queries.open_work import cases_asked_by
+from services.cases.queries.open_work import cases_asked_by, cases_given_to
 from services.cases.use_cases import (
     add_note,
     assign_case,
@@ -62,5 +62,5 @@ service = Service(
     handlers=on,
     timers=timers,
     replicas=replicas,
-    open_work={"contact": cases_asked_by},
+    open_work={"contact": cases_asked_by, "person": cases_given_to},
 )

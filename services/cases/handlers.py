@@ -13,7 +13,7 @@ from libs.events.ecps import (
     PartnerTicketWithdrawn,
 )
 from libs.events.entitlements import ContactErased, CoverageDecided
-from libs.events.gateway import PersonState
+from libs.events.gateway import PersonErased, PersonState
 from libs.events.onsite import (
     OnsiteNotCovered,
     VisitCancelled,
@@ -48,6 +48,7 @@ from services.cases.reactions.follow_visit import (
     wait_for_visit,
 )
 from services.cases.reactions.forget_contact import forget_contact
+from services.cases.reactions.forget_person import forget_person
 from services.cases.reactions.remove_bytes import remove_bytes
 from services.cases.reactions.route_case import follow_the_sun, reroute
 
@@ -79,6 +80,7 @@ on(DiagnosticsCollected, load=_CASE)(note_diagnostics)
 
 replicas = Replicas("cases")
 replicas.keep(KnownPerson, of=PersonState)
+obey(on, PersonErased, [KnownPerson], of=replicas, besides=forget_person)
 
 timers(Case, AUTO_CLOSE)(close_when_nobody_objected)
 timers(Case, SHIFT)(follow_the_sun)

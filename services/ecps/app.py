@@ -6,7 +6,7 @@ from libs.kit.service import Service
 from services.ecps.handlers import jobs, on, projections, replicas, timers
 from services.ecps.model.policy import policies
 from services.ecps.queries import engagements, joint_calls, partners
-from services.ecps.queries.open_work import calls_to_come_with
+from services.ecps.queries.open_work import calls_to_come_with, calls_to_come_with_our
 from services.ecps.use_cases import (
     enter_news,
     keep_agreements,
@@ -47,5 +47,5 @@ service = Service(
     projections=projections,
     replicas=replicas,
     states=(JointCallState,),
-    open_work={"contact": calls_to_come_with},
+    open_work={"contact": calls_to_come_with, "person": calls_to_come_with_our},
 )

@@ -6,7 +6,7 @@ from libs.bus.projections import Projection
 from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopened, CaseResolved
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, NoteAdded, PartnerTicketRequested
 from libs.events.entitlements import ContactErased, ContactState, CoverageDecided
-from libs.events.gateway import PersonState
+from libs.events.gateway import PersonErased, PersonState
 from libs.events.redaction import TAKES_OUT
 from libs.kit.forgetting import obey
 from services.ecps.model.agreement import BEGINS, Agreement
@@ -46,6 +46,7 @@ replicas = Replicas("ecps")
 replicas.keep(KnownContact, of=ContactState)
 replicas.keep(KnownPerson, of=PersonState)
 obey(on, ContactErased, [KnownContact], of=replicas)
+obey(on, PersonErased, [KnownPerson], of=replicas)
 
 timers = Timers("ecps")
 timers(Engagement, SILENT)(call_next_level)

@@ -6,7 +6,7 @@ from libs.bus.projections import Projection
 from libs.events.cases import CaseCancelled
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed
 from libs.events.entitlements import ContactErased, ContactState, CoverageDecided, SiteState
-from libs.events.gateway import PersonState
+from libs.events.gateway import PersonErased, PersonState
 from libs.events.redaction import TAKES_OUT
 from libs.events.rma import (
     DeliveryPromiseChanged,
@@ -23,6 +23,7 @@ from libs.kit.forgetting import obey
 from services.onsite.model.case_file import PLAN_VISIT, VISIT_LATE, VISIT_MISSED, CaseFile, keep_refusals
 from services.onsite.model.people import KnownContact, KnownPerson, KnownSite
 from services.onsite.reactions.forget_contact import forget_contact
+from services.onsite.reactions.forget_person import forget_person
 from services.onsite.reactions.miss_visit import miss_visit, note_late_visit, plan_again
 from services.onsite.reactions.note_facts import (
     note_cancelled_case,
@@ -54,6 +55,7 @@ replicas.keep(KnownContact, of=ContactState)
 obey(on, ContactErased, [KnownContact], of=replicas, besides=forget_contact)
 replicas.keep(KnownSite, of=SiteState)
 replicas.keep(KnownPerson, of=PersonState)
+obey(on, PersonErased, [KnownPerson], of=replicas, besides=forget_person)
 
 timers = Timers("onsite")
 timers(CaseFile, VISIT_MISSED)(miss_visit)

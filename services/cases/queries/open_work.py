@@ -1,5 +1,6 @@
-"""Which open cases were asked for by a contact to whom nobody has succeeded."""
+"""Which open cases were asked for by a contact to whom nobody has succeeded, and which are given to a person."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -15,4 +16,13 @@ async def cases_asked_by(contact_id: UUID, tx: Transaction) -> list[OpenWork]:
     decided = Case.c.coverage["contact_id"].astext
     still = sa.or_(decided.is_(None), decided == str(contact_id))
     cases = await tx.select(Case, Case.c.contact_id == contact_id, Case.c.state.in_(NOT_OVER), still, limit=MOST)
+    return _open(cases)
+
+
+async def cases_given_to(person_id: UUID, tx: Transaction) -> list[OpenWork]:
+    """Until they are given to somebody else."""
+    return _open(await tx.select(Case, Case.c.assignee == person_id, Case.c.state.in_(NOT_OVER), limit=MOST))
+
+
+def _open(cases: Sequence[Case]) -> list[OpenWork]:
     return [OpenWork(what="case", id=c.id, number=c.number, case_id=c.id, state=c.state) for c in cases]

@@ -1,5 +1,6 @@
 """The appointment: one technician, one arrival window, and what was done at the site."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Literal, TypedDict
 from uuid import UUID
@@ -259,6 +260,11 @@ class Appointment(
             for side, word in self.sign_offs.items()
         }
 
+    def forget_support(self) -> None:
+        """The name that stands where support signed."""
+        word = self.sign_offs["support"].model_copy(update={"name": None})
+        self.sign_offs = {**self.sign_offs, "support": word}
+
 
 sa.Index("appointments_signer_idx", Appointment.c.sign_offs["customer"]["contact_id"].astext)
 
@@ -267,3 +273,9 @@ def signed_by(contact_id: UUID) -> sa.ColumnElement[bool]:
     """Visits that this contact signed for the customer."""
     by_contact: sa.ColumnElement[bool] = Appointment.c.sign_offs["customer"]["contact_id"].astext == str(contact_id)
     return by_contact
+
+
+def signed_for_support(by: Collection[str]) -> sa.ColumnElement[bool]:
+    """Visits that one of these signed for support."""
+    by_one: sa.ColumnElement[bool] = Appointment.c.sign_offs["support"]["by"].astext.in_(by)
+    return by_one

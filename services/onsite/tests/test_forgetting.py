@@ -1,8 +1,15 @@
 """A contact is forgotten: in the replica, whatever comes first, and where they signed; not while a visit to them is to come."""
 
-from services.onsite.model.people import KnownContact
+from libs.store.ids import new_id
+from services.onsite.model.people import KnownContact, KnownPerson
 from services.onsite.tests.builders import ACCOUNT, CONTACT, PATH, a_planned_visit, at_the_site, do, work_done
-from tests.support.forgetting import erased, forgets_in_any_order, open_with
+from tests.support.forgetting import (
+    erased,
+    forgets_in_any_order,
+    forgets_people_in_any_order,
+    open_with,
+    person_erased,
+)
 from tests.support.harness import Harness
 
 
@@ -32,3 +39,24 @@ async def test_who_signed_is_forgotten_once_the_visit_is_over(onsite: Harness) -
     signed = (await onsite.get(PATH)).json()["appointment"]["sign_offs"]
     assert (signed["customer"]["name"], signed["customer"]["contact_id"]) == (None, str(CONTACT))
     assert signed["support"]["contact_id"] is None
+
+
+async def test_a_person_of_ours_is_forgotten_whatever_comes_first(onsite: Harness) -> None:
+    await forgets_people_in_any_order(onsite, KnownPerson)
+
+
+async def test_who_signed_for_support_is_forgotten(onsite: Harness) -> None:
+    lan = new_id()
+    onsite.bound = {"engineer": {"person_id": lan}}
+    await at_the_site(onsite)
+    await work_done(onsite)
+    await do(onsite, "sign-off", {"side": "support", "name": "Lan"}, role="engineer")
+    await do(onsite, "sign-off", {"side": "customer", "name": "Chị Ngọc"})
+
+    await onsite.deliver(person_erased(new_id()))
+    assert (await onsite.get(PATH)).json()["appointment"]["sign_offs"]["support"]["name"] == "Lan"
+    await onsite.deliver(person_erased(lan))
+
+    signed = (await onsite.get(PATH)).json()["appointment"]["sign_offs"]
+    assert (signed["support"]["name"], signed["support"]["by"]) == (None, f"engineer:{lan}")
+    assert signed["customer"]["name"] == "Chị Ngọc"

@@ -1,0 +1,16 @@
+"""One of our own people was erased: what is kept of them where they opened a case or wrote."""
+
+from libs.events.gateway import PersonErased
+from libs.kit.forgetting import acted_as
+from libs.store import Transaction
+from services.cases.model.case import Case
+from services.cases.model.note import Note
+
+
+async def forget_person(event: PersonErased, tx: Transaction) -> None:
+    """Names as they were kept then. Words of notes and descriptions go by redaction."""
+    theirs = acted_as(event.person_id)
+    for case in await tx.select(Case, Case.c.opened_by.in_(theirs), Case.c.contact_id.is_(None), lock=True):
+        case.reporter_name = None
+    for note in await tx.select(Note, Note.c.by.in_(theirs), lock=True):
+        note.author_name = None
