@@ -60,3 +60,14 @@ async def test_who_signed_for_support_is_forgotten(onsite: Harness) -> None:
     signed = (await onsite.get(PATH)).json()["appointment"]["sign_offs"]
     assert (signed["support"]["name"], signed["support"]["by"]) == (None, f"engineer:{lan}")
     assert signed["customer"]["name"] == "Chị Ngọc"
+
+
+async def test_a_forgotten_contacts_name_is_not_written_down_anew(onsite: Harness) -> None:
+    await at_the_site(onsite)
+    await work_done(onsite)
+    await onsite.deliver(erased(CONTACT, ACCOUNT))
+
+    await do(onsite, "sign-off", {"side": "customer", "name": "Chị Ngọc"})
+
+    signed = (await onsite.get(PATH)).json()["appointment"]["sign_offs"]["customer"]
+    assert (signed["name"], signed["contact_id"]) == (None, str(CONTACT))

@@ -9,6 +9,7 @@ from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Forbidden
 from libs.store import Transaction
 from services.onsite.model.appointment import Appointment, Side, SignOff
+from services.onsite.model.people import KnownContact
 from services.onsite.model.visit import LockedVisit
 from services.onsite.queries.access import COMMANDS
 from services.onsite.queries.locked_visit import visit_for
@@ -39,8 +40,10 @@ async def sign_off(visit: LockedVisit, cmd: SignVisitOff, caller: Principal, tx:
     appointment = visit.booked()
     contact = case.coverage.contact if case.coverage else None
     signer = contact if cmd.side == "customer" else None
+    known = await KnownContact.find(signer.contact_id, tx) if signer else None
     word = SignOff(
-        name=cmd.name or (None if signer else caller.name),
+        # of who is forgotten no name is written down anew
+        name=None if known and known.gone else cmd.name or (None if signer else caller.name),
         contact_id=signer.contact_id if signer else None,
         person_id=caller.id if cmd.side == "support" else None,
         at=tx.now,

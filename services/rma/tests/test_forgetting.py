@@ -39,3 +39,13 @@ async def test_a_part_that_has_not_left_is_open_with_its_contact(rma: Harness) -
     body = {"serial": "NEW-1", "carrier": "depot van", "tracking": "VAN-1"}
     await made(rma, f"/v1/rmas/{rma_id}/ship", body, role="depot")
     assert await open_with(rma, CONTACT) == []
+
+
+async def test_who_takes_the_parcel_of_a_forgotten_contact_is_not_written_down(rma: Harness) -> None:
+    await a_network(rma)
+    rma_id = await shipped(rma, Case())
+    await rma.deliver(erased(CONTACT, ACCOUNT))
+
+    await made(rma, f"/v1/rmas/{rma_id}/deliver", {"received_by": "Chị Lan"}, role="engineer")
+
+    assert (await seen(rma, rma_id))["received_by"] is None

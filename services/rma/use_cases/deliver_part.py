@@ -7,6 +7,7 @@ from libs.kit.fields import Line
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.rma.model.case_file import CaseFile
+from services.rma.model.people import KnownContact
 from services.rma.model.rma import NotInOrder, Rma
 from services.rma.model.steps import Deliver
 from services.rma.queries.access import COMMANDS
@@ -29,7 +30,10 @@ async def deliver_part(rma: Rma, cmd: DeliverPart, case: CaseFile, tx: Transacti
     at = cmd.delivered_at or tx.now
     if at > tx.now or (rma.shipped_at and at < rma.shipped_at):
         raise NotInOrder(f"A delivery lies between the shipment and now, {tx.now.isoformat()}.")
-    await record_delivery(rma, Deliver(at, cmd.received_by), tx)
+    contact = await KnownContact.find(rma.contact.contact_id, tx) if rma.contact else None
+    # most likely they took it themselves: of who is forgotten no name is written down anew
+    received_by = None if contact and contact.gone else cmd.received_by
+    await record_delivery(rma, Deliver(at, received_by), tx)
     await go_on(rma, case, tx)
 
 
