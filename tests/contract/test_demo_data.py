@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from datetime import date
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from deploy.local import demo, environment
 from deploy.local.demo.admin import Admin
 from deploy.local.demo.load import filled, natural_key, tables
 from deploy.services import SERVICES
+from libs.events.gateway import PersonState
 from services.gateway.identity.secrets import matches
 from services.gateway.model.client import Client
 from tests.support.harness import Harness
@@ -57,7 +59,17 @@ async def place(
             "POLYPLUS_HOME": str(tmp_path),
         }
         environment.write(tmp_path, env)
+        hearing = asyncio.create_task(_hears_of_people(services))
         yield env, services
+        hearing.cancel()
+
+
+async def _hears_of_people(services: dict[str, Harness]) -> None:
+    """What the gateway tells of people reaches who keeps a replica, as by Kafka."""
+    for version in count(1):
+        told = await services["gateway"].states(PersonState)
+        await services["escalation"].learn({id: state or PersonState for id, state in told.items()}, version=version)
+        await asyncio.sleep(0.1)
 
 
 async def everything(env: Env) -> dict[str, list[dict[str, Any]]]:

@@ -14,8 +14,8 @@ from tests.support.lists import document
 from tests.support.services import running, service
 
 Schema = dict[str, Any]
-REFERENCES = {("NewCall", "id")}
-"""Properties called `id` that name something which is there: the rota or team that a step calls."""
+REFERENCES = {("Call", "id")}
+"""Properties called `id` that name something which is there: the rota, team or person that a step calls."""
 
 WRITES = ("post", "put", "patch")
 

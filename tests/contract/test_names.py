@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from deploy.local.databases import create_service_database
 from deploy.local.migrate import migrate
 from deploy.services import SERVICES
+from libs.events.gateway import PersonState
 from libs.kit.fields import countries
 from libs.kit.names import LONGEST, Found, Named
 from libs.kit.tests.test_text import GOLDEN
@@ -24,6 +25,7 @@ from tests.support.access import least, routes
 from tests.support.filling import fill, uid
 from tests.support.harness import Harness, service_database
 from tests.support.lists import Asked, document, listening, lists, read_by
+from tests.support.people import ANYBODY, LAN
 from tests.support.services import running, service
 
 DOCUMENTS = {name: document(service(name)) for name in SERVICES}
@@ -135,6 +137,8 @@ async def test_a_list_by_name_is_the_golden_list_both_ways_page_after_page(
 ) -> None:
     field = FIELDS.get(path, "name")
     async with running(postgres_url, name) as h:
+        if PersonState.contract.topic in h.service.replicas.topics:
+            await h.learn({ANYBODY: LAN})
         await add_all(h, path, field)
         by_name = await walk(h, f"{path}?sort=name&limit=9")
         falling = await walk(h, f"{path}?sort=-name&limit=20")

@@ -1,5 +1,7 @@
 """Our own people as tests know them."""
 
+from uuid import UUID
+
 from libs.events.gateway import PersonState
 
 LAN = PersonState(
@@ -13,3 +15,5 @@ LAN = PersonState(
     active=True,
 )
 """An engineer."""
+ANYBODY = UUID("00000000-0000-4000-8000-00000000abcd")
+"""Whom a request names that says no more than it must (`least` in tests/support/access.py)."""

@@ -16,6 +16,7 @@ PATIENCE_SECONDS = 90.0
 _PAUSE_SECONDS = 0.2
 _NOT_NOW = frozenset({429, 502, 503, 504})
 _IN_FLIGHT = "urn:polyplus:problem:request-in-flight"
+_NOT_HEARD_OF = "urn:polyplus:problem:no-such-person"
 _PAGE = 200
 
 
@@ -83,5 +84,7 @@ class Admin:
 
 
 def _is_busy(answer: httpx.Response) -> bool:
-    """Also with the same request, of somebody who was interrupted before the answer."""
-    return answer.status_code in _NOT_NOW or (answer.status_code == 409 and answer.json().get("type") == _IN_FLIGHT)
+    """Also with the same request, of somebody who was interrupted before the answer, and with hearing of whom it names, just registered."""
+    return answer.status_code in _NOT_NOW or (
+        answer.status_code in (409, 422) and answer.json().get("type") in (_IN_FLIGHT, _NOT_HEARD_OF)
+    )

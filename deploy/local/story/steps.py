@@ -164,7 +164,7 @@ async def escalate(s: Stage) -> str:
     await s.event("escalation.expert-engaged", escalation_id=raised["escalation_id"])
     await manager.post(f"{path}/resolve", {"resolution": "The part is on its way and the visit is booked."})
     await s.event("escalation.escalation-resolved", escalation_id=raised["escalation_id"])
-    people = ", ".join(sorted({r["name"] for r in called["recipients"]}))
+    people = ", ".join(sorted({r["name"] or r["kind"] for r in called["recipients"]}))
     return f"told at 75 % and 100 %: {people}; {engaged['experts'][-1]['name']} joined"
 
 

@@ -58,7 +58,6 @@ class Acknowledgement(BaseModel):
     """One person's word that they work on it."""
 
     by: str
-    by_name: str
     at: datetime
 
     @property
@@ -99,7 +98,8 @@ class Escalation(
     ),
     unique=("number", "breach_id"),
 ):
-    """`step` counts from 1; `repeat` is how often all steps were gone through before; `active_at` is the last sign of life."""
+    """`step` counts from 1; `repeat` is how often all steps were gone through before; `active_at` is the last sign of life,
+    `owner` the person to whom it was handed over."""
 
     account_id: UUID | None = None
     case_id: UUID
@@ -116,7 +116,7 @@ class Escalation(
     recipients: list[Addressee] = field(default_factory=list)
     acknowledgements: list[Acknowledgement] = field(default_factory=list)
     experts: list[Engagement] = field(default_factory=list)
-    owner: Addressee | None = None
+    owner: UUID | None = None
     raised_by: str
     raised_at: datetime
     updated_at: UpdatedAt = field(init=False)
@@ -151,7 +151,7 @@ class Escalation(
     def held_by(self) -> UUID | None:
         """The person who answers for it; None before anybody took it up."""
         if self.owner:
-            return self.owner.id
+            return self.owner
         return self.acknowledgements[-1].person_id if self.acknowledgements else None
 
     def following(self) -> tuple[int, int] | None:
@@ -177,12 +177,12 @@ class Escalation(
                 still_wanted=self.still_wanted,
             )
 
-    def acknowledge(self, by: str, by_name: str, at: datetime, note: str | None = None) -> None:
+    def acknowledge(self, by: str, at: datetime, note: str | None = None) -> None:
         """One person takes it up. The step is silent once as many different people did as it wants; after a hand-over one is
         enough. Raises ForbiddenTransition, AcknowledgedAlready.
         """
         self.must_be_free_for(by)
-        self.acknowledgements = [*self.acknowledgements, Acknowledgement(by=by, by_name=by_name, at=at)]
+        self.acknowledgements = [*self.acknowledgements, Acknowledgement(by=by, at=at)]
         self.active_at = at
         if self.state == "handed_over" or not self.still_wanted:
             self.next_step_at = None
@@ -201,7 +201,7 @@ class Escalation(
         """Takes it back from whoever was silent. Raises ForbiddenTransition."""
         self.become("triggered", at=at, by="system:escalation", reason="nothing was heard of who took it up")
 
-    def hand_over(self, to: Addressee, note: str, by: str, at: datetime) -> UUID | None:
+    def hand_over(self, to: UUID, note: str, by: str, at: datetime) -> UUID | None:
         """Another person answers for it; returns who did before. Raises ForbiddenTransition."""
         self.become("handed_over", at=at, by=by, reason=note)
         previous = self.held_by

@@ -9,48 +9,37 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from libs.events.values import Priority
 from libs.kit.names import Found
 from libs.store import Entity
-from services.escalation.model.people import NewPerson, Person
 from services.escalation.model.settings import EscalationSettings
 
 
-class NewCall(BaseModel):
-    """Whom a step calls; a rota and a team by their id, a person as they are."""
+class Call(BaseModel):
+    """Whom a step calls; a rota, a team and a person by their id."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["duty_manager", "service_management", "assignee", "rota", "team", "person"]
     id: UUID | None = None
-    person: NewPerson | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if (self.kind in ("rota", "team")) != (self.id is not None):
-            raise ValueError("a rota and a team are called by their id, and nobody else")
-        if (self.kind == "person") != (self.person is not None):
-            raise ValueError("a person is called with name and address, and nobody else")
+        if (self.kind in ("rota", "team", "person")) != (self.id is not None):
+            raise ValueError("a rota, a team and a person are called by their id, and nobody else")
         return self
 
 
-class NewStep(BaseModel):
+class Step(BaseModel):
     """Whom to call, how many of them are wanted, and when the next step follows."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    calls: tuple[NewCall, ...] = Field(min_length=1, max_length=20)
+    calls: tuple[Call, ...] = Field(min_length=1, max_length=20)
     minutes_to_next: int = Field(15, ge=1, le=60 * 24 * 7)
     acknowledgements: int = Field(1, ge=1, le=10, description="people who must take it up before the step is silent")
 
-
-class Call(NewCall):
-    """A call as it is kept."""
-
-    person: Person | None = None
-
-
-class Step(NewStep):
-    """A step as it is kept."""
-
-    calls: tuple[Call, ...] = Field(min_length=1, max_length=20)
+    @property
+    def people(self) -> list[UUID]:
+        """The persons that it names."""
+        return [call.id for call in self.calls if call.kind == "person" and call.id]
 
 
 class FrozenPolicy(BaseModel):

@@ -18,3 +18,8 @@ class KnownPerson(Entity, table="people"):
     roles: list[PersonRole] | None = None
     active: bool | None = None
     successor_id: UUID | None = None
+
+    @property
+    def called(self) -> str | None:
+        """As we see them. None once forgotten."""
+        return self.name

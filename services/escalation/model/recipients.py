@@ -6,28 +6,26 @@ from uuid import UUID
 
 from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation_policy import Call
-from services.escalation.model.known_person import KnownPerson
-from services.escalation.model.people import Addressee, Team, addressed
+from services.escalation.model.people import Addressee, Team
 from services.escalation.model.rota import Rota
 from services.escalation.model.settings import EscalationSettings
 
 
 @dataclass(frozen=True)
 class PhoneBook:
-    """Everybody who can be called at one instant: the duty managers' rotas, service management's teams, the rotas and teams
-    that a step names, and the case's assignee where that one is known."""
+    """Everybody who can be called at one instant: the duty managers' rotas, service management's teams, and the rotas and
+    teams that a step names."""
 
     at: datetime
     duty_managers: list[Rota]
     service_management: list[Team]
     rotas: dict[UUID, Rota] = field(default_factory=dict)
     teams: dict[UUID, Team] = field(default_factory=dict)
-    people: dict[UUID, KnownPerson] = field(default_factory=dict)
 
 
 def told_of_breach(case: CaseFile, settings: EscalationSettings, book: PhoneBook) -> list[Addressee]:
     """The duty managers, the case's assignee, and always service management (S24); each once."""
-    return _each_once(_duty_managers(book) + _assignee(case, book) + service_management(settings, book))
+    return _each_once(_duty_managers(book) + _assignee(case) + service_management(settings, book))
 
 
 def called_by_step(
@@ -40,13 +38,13 @@ def called_by_step(
             case "duty_manager":
                 found += _duty_managers(book)
             case "assignee":
-                found += _assignee(case, book)
+                found += _assignee(case)
             case "rota" if call.id and (rota := book.rotas.get(call.id)):
                 found += rota.recipients(book.at)
             case "team" if call.id and (team := book.teams.get(call.id)):
                 found += team.recipients()
-            case "person" if call.person:
-                found.append(call.person.addressed("on_call"))
+            case "person" if call.id:
+                found.append(Addressee(kind="on_call", id=call.id))
     return _each_once(found + service_management(settings, book))
 
 
@@ -63,11 +61,10 @@ def _duty_managers(book: PhoneBook) -> list[Addressee]:
     return [recipient for rota in book.duty_managers for recipient in rota.recipients(book.at)]
 
 
-def _assignee(case: CaseFile, book: PhoneBook) -> list[Addressee]:
+def _assignee(case: CaseFile) -> list[Addressee]:
     if case.assignee is None or case.assignee.person_id is None:
         return []
-    id = case.assignee.person_id
-    return [addressed("assignee", id, book.people.get(id))]
+    return [Addressee(kind="assignee", id=case.assignee.person_id)]
 
 
 def _each_once(recipients: list[Addressee]) -> list[Addressee]:

@@ -14,17 +14,17 @@ from libs.kit.fields import Line, Short, Text, Zone
 from libs.kit.names import Found
 from libs.store import Entity
 from libs.store.ids import new_id
-from services.escalation.model.people import Addressee, NewPerson, Person, RecipientKind, webhook_addressed
+from services.escalation.model.people import Addressee, RecipientKind, webhook_addressed
 
 
 class NewLayer(BaseModel):
-    """People in turn, from one hand-over to the next; only within the windows where there are any (a sun to follow)."""
+    """People, by id, in turn, from one hand-over to the next; only within the windows where there are any (a sun to follow)."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Line
     time_zone: Zone
-    people: tuple[NewPerson, ...] = Field(min_length=1)
+    people: tuple[UUID, ...] = Field(min_length=1, max_length=200)
     starts_on: date = Field(ge=date(2000, 1, 1), le=date(2200, 1, 1))
     hands_over_at: TimeOfDay = "09:00"
     shift_days: int = Field(7, ge=1, le=366)
@@ -41,9 +41,8 @@ class Layer(NewLayer):
     """A layer as it is kept."""
 
     name: str
-    people: tuple[Person, ...] = Field(min_length=1)
 
-    def on_call(self, at: datetime) -> Person | None:
+    def on_call(self, at: datetime) -> UUID | None:
         """Whose turn it is; None before the layer starts and outside its windows."""
         if self.windows and not calendar(CalendarData(time_zone=self.time_zone, windows=self.windows)).is_open(at):
             return None
@@ -66,7 +65,7 @@ class NewOverride(BaseModel):
 
     starts: AwareDatetime
     ends: AwareDatetime
-    person: NewPerson
+    person_id: UUID
     replaces: UUID | None = None
     reason: Text
 
@@ -81,7 +80,6 @@ class RotaOverride(NewOverride):
     """`by` is who asked."""
 
     id: UUID = Field(default_factory=new_id)
-    person: Person
     reason: str
     by: Short = ""
 
@@ -96,18 +94,23 @@ class Rota(Found, Entity, table="rotas", indexes=("purpose", ("sort_key", "id"))
     overrides: list[RotaOverride] = field(default_factory=list)
     webhook_url: str | None = None
 
-    def on_call(self, at: datetime) -> list[Person]:
+    def on_call(self, at: datetime) -> list[UUID]:
         """Who is on call; the newest override that fits wins."""
         covering = [each for each in self.overrides if each.starts <= at < each.ends]
         if everybody := [each for each in covering if each.replaces is None]:
-            return [everybody[-1].person]
-        stand_ins = {each.replaces: each.person for each in covering}
-        turns = [person for layer in self.layers if (person := layer.on_call(at))]
-        found = [stand_ins.get(person.id, person) for person in turns]
-        return list({person.id: person for person in found}.values())
+            return [everybody[-1].person_id]
+        stand_ins = {each.replaces: each.person_id for each in covering}
+        turns = [id for layer in self.layers if (id := layer.on_call(at))]
+        return list(dict.fromkeys(stand_ins.get(id, id) for id in turns))
+
+    @property
+    def people(self) -> list[UUID]:
+        """Everybody that it names."""
+        turns = [id for layer in self.layers for id in layer.people]
+        return turns + [id for each in self.overrides for id in (each.person_id, each.replaces) if id]
 
     def recipients(self, at: datetime) -> list[Addressee]:
         """Who is on call at that instant, then the webhook if there is one."""
         kind: RecipientKind = self.purpose
-        people = [person.addressed(kind) for person in self.on_call(at)]
+        people = [Addressee(kind=kind, id=id) for id in self.on_call(at)]
         return people + ([webhook_addressed(self.webhook_url, self.name, self.id)] if self.webhook_url else [])

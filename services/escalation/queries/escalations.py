@@ -14,6 +14,7 @@ from libs.kit.fields import Word
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.listing import COUNTS, DatedListing, Out, Summarised, listed, order
 from libs.kit.paging import Page
+from libs.kit.people import NamedPerson
 from libs.kit.problems import Missing
 from libs.kit.rows import visible
 from libs.store import Transaction
@@ -22,6 +23,7 @@ from services.escalation.model.escalation import Acknowledgement, Change, Engage
 from services.escalation.model.escalation_policy import FrozenPolicy
 from services.escalation.model.people import Addressee
 from services.escalation.queries.access import COMMANDS, Asked, Command, cases_visible_to, visible_to
+from services.escalation.queries.our_people import called, known
 
 router = Router(tags=["escalations"])
 
@@ -51,6 +53,12 @@ class EscalationOut(EscalationSummary):
     resolved_at: datetime | None
 
 
+class TakenUp(Acknowledgement):
+    """An acknowledgement with the name of now."""
+
+    person: NamedPerson
+
+
 class EscalationDetail(EscalationOut):
     """What we see: the policy as it was frozen, the step and its people, who took it up, who was invited, every change."""
 
@@ -59,22 +67,41 @@ class EscalationDetail(EscalationOut):
     step: int
     repeat: int
     recipients: list[Addressee]
-    acknowledgements: list[Acknowledgement]
+    acknowledgements: list[TakenUp]
     still_wanted: int
     next_step_at: datetime | None
-    owner: Addressee | None
+    owner: NamedPerson | None
     experts: list[Engagement]
     history: list[Change]
 
 
-def shown(asked: Asked, caller: Principal) -> EscalationDetail | EscalationOut:
+async def shown(asked: Asked, caller: Principal, tx: Transaction) -> EscalationDetail | EscalationOut:
     """All of it for staff, the customer's view for others."""
-    return detail(asked, caller) if caller.staff else EscalationOut.model_validate(_fields(asked, caller))
+    if caller.staff:
+        return await detail(asked, caller, tx)
+    return EscalationOut.model_validate(_fields(asked, caller))
 
 
-def detail(asked: Asked, caller: Principal) -> EscalationDetail:
-    """All of it, as one of us reads it."""
-    return EscalationDetail.model_validate({**_fields(asked, caller), "still_wanted": asked.escalation.still_wanted})
+async def detail(asked: Asked, caller: Principal, tx: Transaction) -> EscalationDetail:
+    """All of it, as one of us reads it, with the names and addresses of now."""
+    it = asked.escalation
+    who = await known(_people(it), tx)
+    return EscalationDetail.model_validate(
+        {
+            **_fields(asked, caller),
+            "still_wanted": it.still_wanted,
+            "recipients": await called(it.recipients, tx),
+            "acknowledgements": [
+                {**each.model_dump(), "person": NamedPerson.of(each.person_id, who)} for each in it.acknowledgements
+            ],
+            "owner": NamedPerson.of(it.owner, who) if it.owner else None,
+        }
+    )
+
+
+def _people(escalation: Escalation) -> list[UUID | None]:
+    called = [each.person_id for each in escalation.recipients]
+    return [*called, *(each.person_id for each in escalation.acknowledgements), escalation.owner]
 
 
 def _fields(asked: Asked, caller: Principal) -> dict[str, Any]:
@@ -125,14 +152,15 @@ async def list_escalations_route(
     """The newest first."""
 
     async def out(escalation: Escalation) -> EscalationDetail | EscalationOut:
-        return shown(Asked(escalation, await CaseFile.get(escalation.case_id, tx), caller.actor), caller)
+        return await shown(Asked(escalation, await CaseFile.get(escalation.case_id, tx), caller.actor), caller, tx)
 
-    async def cases(escalations: Sequence[Escalation]) -> None:
+    async def beside(escalations: Sequence[Escalation]) -> None:
         await tx.find_many(CaseFile, [each.case_id for each in escalations])
+        await known((id for each in escalations for id in _people(each)), tx)
 
-    return await listed(tx, Escalation, asked, visible_to(caller), out=out, beside=cases, summary=EscalationSummary)
+    return await listed(tx, Escalation, asked, visible_to(caller), out=out, beside=beside, summary=EscalationSummary)
 
 
 @router.get("/v1/escalations/{escalation_id}", dependencies=[allow(*ACCOUNT_READERS)])
 async def get_escalation_route(escalation_id: UUID, tx: Tx, caller: Caller) -> EscalationDetail | EscalationOut:
-    return shown(await escalation_for(caller, escalation_id, tx), caller)
+    return await shown(await escalation_for(caller, escalation_id, tx), caller, tx)

@@ -50,7 +50,7 @@ async def _breach(
             key=threshold.key,
             breached_at=tx.now,
             raised=raises,
-            recipients=told_of_breach(case, settings, await phone_book(tx, case=case)),
+            recipients=told_of_breach(case, settings, await phone_book(tx)),
             **threshold.facts(),
         )
     )

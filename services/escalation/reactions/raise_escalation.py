@@ -63,7 +63,7 @@ async def call_next_step(escalation: Escalation, case: CaseFile, settings: Escal
     """Begins the step that follows and tells its people; the one after it waits for its timer."""
     number, _ = escalation.following() or (escalation.step, escalation.repeat)
     calls = escalation.policy.steps[number - 1].calls
-    recipients = called_by_step(case, calls, settings, await phone_book(tx, calls, case))
+    recipients = called_by_step(case, calls, settings, await phone_book(tx, calls))
     step_ends_at = escalation.begin_step(tx.now, recipients)
     tx.emit(
         EscalationStepped(

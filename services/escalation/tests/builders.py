@@ -27,15 +27,11 @@ from libs.events.rma import DeliveryPromiseMissed
 from libs.events.rma_returns import RepeatReplacementDetected
 from libs.events.values import Account, Priority, Product, Severity, Site, Wait
 from libs.store.ids import new_id
-from services.escalation.model.people import Person
 from tests.support.harness import Harness
 from tests.support.people import LAN
 
 ACCOUNT = UUID(int=7)
 PARTNER = UUID(int=9)
-BINH_ID = UUID(int=11)
-BINH: PersonState = LAN.model_copy(update={"name": "Binh", "email": "binh@polyplus.example"})
-"""An engineer of ours."""
 WHO: dict[str, Any] = {"by": "engineer:1", "by_role": "engineer"}
 PRIORITY: dict[Severity, Priority] = {"critical": "P1", "major": "P2", "moderate": "P3", "minor": "P4"}
 
@@ -85,7 +81,7 @@ class ACase:
     def assigned(self, minutes: float) -> CaseAssigned:
         return CaseAssigned(
             case_id=self.id,
-            assignee_id=BINH_ID,
+            assignee_id=id_of("Binh"),
             assigned_at=self.at(minutes),
             **WHO,
         )
@@ -235,13 +231,17 @@ def delivered_at(escalation: Harness, event: Event, at: datetime) -> Delivery:
     return escalation.delivery(event, at=at)
 
 
-def a_person(name: str) -> dict[str, Any]:
-    return {"name": name, "email": f"{name.lower()}@polyplus.example"}
-
-
 def id_of(name: str) -> UUID:
-    """As facts say who `a_person(name)` is."""
-    return Person(**a_person(name)).id
+    """The id of one of our own people."""
+    return uuid5(PARTNER, name)
+
+
+def a_person(name: str) -> PersonState:
+    """One of our own people, as the gateway tells it."""
+    return LAN.model_copy(update={"name": name, "display_name": name, "email": f"{name.lower()}@polyplus.example"})
+
+
+OUR_PEOPLE = {id_of(name): a_person(name) for name in ("An", "Binh", "Chi", "Dung", "Em", "Anybody", "Urgent", "Calm")}
 
 
 def a_rota(
@@ -251,7 +251,7 @@ def a_rota(
     layer = {
         "name": "primary",
         "time_zone": "Asia/Ho_Chi_Minh",
-        "people": [a_person(each) for each in people],
+        "people": [str(id_of(each)) for each in people],
         "starts_on": "2025-01-06",
     }
     return {"name": name, "purpose": purpose, "layers": [layer]}

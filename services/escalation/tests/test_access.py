@@ -3,9 +3,10 @@
 from uuid import UUID
 
 from services.escalation.app import service
-from services.escalation.tests.builders import ACCOUNT, a_case, a_person, a_rota
+from services.escalation.tests.builders import ACCOUNT, a_case, a_rota, id_of
 from tests.support.access import Row, World, bind, made, unclassified, wrong_commands, wrong_reads
 from tests.support.harness import Harness
+from tests.support.people import ANYBODY, LAN
 
 OTHER_ACCOUNT = UUID(int=8)
 
@@ -13,6 +14,7 @@ OTHER_ACCOUNT = UUID(int=8)
 async def a_world(escalation: Harness) -> World:
     """An escalation and clocks of each of two accounts, and who can be called."""
     bind(escalation, ACCOUNT)
+    await escalation.learn({ANYBODY: LAN})
     escalations, clocks = [], []
     for account in (ACCOUNT, OTHER_ACCOUNT):
         case = await a_case(escalation, account_id=account)
@@ -21,8 +23,8 @@ async def a_world(escalation: Harness) -> World:
         escalations.append(Row({"escalation_id": await made(escalation, "/v1/escalations", wish)}, own))
         listed = (await escalation.get(f"/v1/clocks?case_id={case.id}")).json()["items"]
         clocks.append(Row({"clock_id": listed[0]["id"]}, own))
-    steps = [{"calls": [{"kind": "person", "person": a_person("An")}], "acknowledgements": 1, "minutes_to_next": 15}]
-    team = {"name": "T", "members": [a_person("An")]}
+    steps = [{"calls": [{"kind": "person", "id": str(id_of("An"))}], "acknowledgements": 1, "minutes_to_next": 15}]
+    team = {"name": "T", "members": [str(id_of("An"))]}
     expert = {"name": "Chi", "email": "chi@polyplus.example", "skills": {"domains": ["network"]}}
 
     async def one(plural: str, parameter: str, body: object) -> list[Row]:

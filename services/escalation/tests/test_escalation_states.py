@@ -12,7 +12,6 @@ from libs.kit.states import ForbiddenTransition
 from libs.store.ids import new_id
 from services.escalation.model.escalation import AcknowledgedAlready, Change, Escalation, EscalationState, machine
 from services.escalation.model.escalation_policy import Call, FrozenPolicy, Step
-from services.escalation.model.people import Addressee
 
 MOVES: dict[EscalationState, set[EscalationState]] = {
     "triggered": {"acknowledged", "unanswered", "resolved"},
@@ -22,9 +21,9 @@ MOVES: dict[EscalationState, set[EscalationState]] = {
     "resolved": set(),
 }
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
-CHI = Addressee(kind="assignee", name="Chi")
+CHI = new_id()
 ACTS: dict[EscalationState, Callable[[Escalation], object]] = {
-    "acknowledged": lambda e: e.acknowledge("engineer:9", "Em", AT),
+    "acknowledged": lambda e: e.acknowledge("engineer:9", AT),
     "handed_over": lambda e: e.hand_over(CHI, "Please take it", "engineer:9", AT),
     "triggered": lambda e: e.unacknowledge(AT),
     "unanswered": lambda e: e.leave_unanswered(AT),
@@ -84,11 +83,11 @@ def test_the_readme_draws_the_machine_as_it_is() -> None:
 
 def test_one_persons_acknowledgement_does_not_silence_a_step_that_wants_two() -> None:
     escalation = an_escalation(wants=2)
-    escalation.acknowledge("engineer:1", "An", AT)
+    escalation.acknowledge("engineer:1", AT)
     assert (escalation.state, escalation.still_wanted) == ("triggered", 1)
     with pytest.raises(AcknowledgedAlready):
-        escalation.acknowledge("engineer:1", "An", AT)
-    escalation.acknowledge("engineer:2", "Binh", AT)
+        escalation.acknowledge("engineer:1", AT)
+    escalation.acknowledge("engineer:2", AT)
     assert (escalation.state, escalation.still_wanted) == ("acknowledged", 0)
 
 

@@ -1,28 +1,35 @@
 """Who is on call, and who knows what."""
 
+import json
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
+import asyncpg
 import pytest
 
+from deploy.local.databases import create_service_database
+from deploy.local.migrate import migrate
+from libs.events.gateway import PersonState
+from libs.kit import people
 from libs.kit.calendar import WeeklyWindow
 from libs.store.ids import new_id
-from services.escalation.model.people import Person, Team, ids_of
 from services.escalation.model.rota import Layer, Rota, RotaOverride
-from services.escalation.tests.builders import a_person, a_rota, pointers
+from services.escalation.tests.builders import OUR_PEOPLE, a_person, a_rota, id_of, pointers
+from tests.contract.test_labels_in_rows import a_row
 from tests.support.harness import Harness
+from tests.support.refusals import refusal
 
-AN, BINH, CHI = Person(name="An"), Person(name="Binh"), Person(name="Chi")
+AN, BINH, CHI = id_of("An"), id_of("Binh"), id_of("Chi")
 
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def layer(*people: Person, zone: str = "Asia/Ho_Chi_Minh", starts: date = date(2026, 3, 2), **more: Any) -> Layer:
-    return Layer(name="primary", time_zone=zone, people=people, starts_on=starts, **more)
+def layer(*ids: UUID, zone: str = "Asia/Ho_Chi_Minh", starts: date = date(2026, 3, 2), **more: Any) -> Layer:
+    return Layer(name="primary", time_zone=zone, people=ids, starts_on=starts, **more)
 
 
 def a_rota_of(*layers: Layer, overrides: tuple[RotaOverride, ...] = ()) -> Rota:
@@ -30,7 +37,7 @@ def a_rota_of(*layers: Layer, overrides: tuple[RotaOverride, ...] = ()) -> Rota:
 
 
 def names(rota: Rota, instant: str) -> list[str]:
-    return [person.name for person in rota.on_call(at(instant))]
+    return [OUR_PEOPLE[id].name for id in rota.on_call(at(instant))]
 
 
 @pytest.mark.parametrize(
@@ -74,9 +81,8 @@ def test_layers_with_windows_follow_the_sun() -> None:
 
 
 def test_an_override_stands_in_until_its_end_and_the_newest_wins() -> None:
-    def stand_in(person: Person, starts: str, ends: str, replaces: Person | None = None) -> RotaOverride:
-        instead_of = replaces.id if replaces else None
-        return RotaOverride(starts=at(starts), ends=at(ends), person=person, replaces=instead_of, reason="ill")
+    def stand_in(id: UUID, starts: str, ends: str, replaces: UUID | None = None) -> RotaOverride:
+        return RotaOverride(starts=at(starts), ends=at(ends), person_id=id, replaces=replaces, reason="ill")
 
     first = stand_in(CHI, "2026-03-03T00:00:00Z", "2026-03-04T00:00:00Z")
     newer = stand_in(BINH, "2026-03-03T12:00:00Z", "2026-03-03T13:00:00Z")
@@ -99,7 +105,7 @@ async def test_who_is_on_call_is_asked_for_any_instant(escalation: Harness) -> N
     override = {
         "starts": "2026-03-04T00:00:00+07:00",
         "ends": "2026-03-05T00:00:00+07:00",
-        "person": a_person("Chi"),
+        "person_id": str(CHI),
         "reason": "ill",
     }
     overridden = await escalation.post(f"{path}/overrides", override, role="engineer")
@@ -119,7 +125,7 @@ async def test_who_is_on_call_is_asked_for_any_instant(escalation: Harness) -> N
 @pytest.mark.parametrize(
     ("path", "body", "change"),
     [
-        ("/v1/teams", {"name": "Backline", "members": [a_person("An")]}, {"name": "Front line"}),
+        ("/v1/teams", {"name": "Backline", "members": [str(AN)]}, {"name": "Front line"}),
         ("/v1/rotas", a_rota(), {"webhook_url": "https://hooks.example/3"}),
         ("/v1/experts", {"name": "Em", "skills": {"families": ["Studio X"]}}, {"max_load": 9, "email": None}),
         (
@@ -210,60 +216,108 @@ async def test_experts_are_searched_by_skill_with_why_they_cannot_be_asked(escal
     assert (await search("2026-03-03T20:00:00+07:00"))[0][0] == "one"
 
 
-async def test_a_stand_in_is_called_after_the_layers_are_revised_whoever_gave_the_ids(escalation: Harness) -> None:
-    """Code of before gave everybody an id by chance, and another one in each layer."""
-    an, binh = Person(id=new_id(), name="An", email="an@x.example"), Person(id=new_id(), name="Binh")
-    span: dict[str, Any] = {"starts": at("2026-01-01T00:00:00Z"), "ends": at("2027-01-01T00:00:00Z"), "reason": "leave"}
-    away = [RotaOverride(person=CHI, replaces=each.id, **span) for each in (an, binh)]
-    other_an = an.model_copy(update={"id": new_id()})
-    rota = a_rota_of(layer(an), layer(other_an, binh), layer(binh), overrides=tuple(away))
-    async with escalation.transaction() as tx:
-        tx.add(rota)
-    path = f"/v1/rotas/{rota.id}"
-    etag = (await escalation.get(path)).headers["etag"]
-    people = [{"name": "AN", "email": "an@x.example"}], [{"name": "Binh", "email": "binh@x.example"}], [a_person("Chi")]
-    layers = [{"name": "L", "time_zone": "UTC", "starts_on": "2026-01-01", "people": each} for each in people]
-    assert (await escalation.patch(path, {"layers": layers}, etag=etag, role="manager")).status_code == 200
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/teams", lambda who: {"name": "T", "members": [who]}),
+        ("/v1/rotas", lambda who: {"name": "R", "layers": [a_rota()["layers"][0] | {"people": [who]}]}),
+        ("/v1/policies", lambda who: {"name": "P", "steps": [{"calls": [{"kind": "person", "id": who}]}]}),
+    ],
+)
+async def test_who_is_told_or_called_is_one_of_our_own_people(
+    escalation: Harness, path: str, body: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people, "WAIT_SECONDS", 0.1)
+    gone, technician, nobody = new_id(), new_id(), str(new_id())
+    fieldwork = a_person("Chau").model_copy(update={"roles": ["technician"]})
+    await escalation.learn({gone: a_person("Away").model_copy(update={"active": False}), technician: fieldwork})
+    assert refusal(await escalation.post(path, body(nobody), role="manager")) == (503, "people-behind")
+    await escalation.has_caught_up(PersonState.contract.topic)
+    for wrong in (nobody, str(gone), str(technician)):
+        refused = await escalation.post(path, body(wrong), role="manager")
+        assert (refusal(refused), refused.json()["id"]) == ((422, "no-such-person"), wrong)
+    made = await escalation.post(path, body(str(AN)), role="manager")
+    etag, own = made.headers["etag"], f"{path}/{made.json()['id']}"
+    change = {name: value for name, value in body(nobody).items() if name != "name"}
+    assert refusal(await escalation.patch(own, change, etag=etag, role="manager")) == (422, "no-such-person")
 
-    on_call = (await escalation.get(f"{path}/on-call?at=2026-03-03T12:00:00Z")).json()["people"]
 
-    assert {person["name"] for person in on_call} == {"Chi"}
-
-
-def test_an_address_or_a_name_that_two_share_tells_nobody() -> None:
-    def ids(stored: list[Person], *named: Person) -> list[UUID | None]:
-        known = ids_of(stored, list(named), set())
-        return [known.get((each.name.casefold(), (each.email or "").casefold())) for each in named]
-
-    an, other = Person(id=new_id(), name="An", email="a@x.example"), Person(id=new_id(), name="An", email="b@x.example")
-    desk = Person(id=new_id(), name="Desk", email="a@x.example")
-    assert ids([an, other], Person(name="an", email="B@x.example"), Person(name="An", email="c@x.example")) == [
-        other.id,
-        an.id,
+async def test_a_rota_and_a_team_show_the_names_of_now(escalation: Harness) -> None:
+    rota = await escalation.post("/v1/rotas", a_rota(people=("An", "Binh")), role="manager")
+    team = await escalation.post("/v1/teams", {"name": "T", "members": [str(AN), str(BINH)]}, role="manager")
+    renamed = a_person("An").model_copy(update={"name": "An Tran"})
+    await escalation.learn({AN: renamed, BINH: PersonState}, version=2)
+    shown = [
+        {"id": str(AN), "name": "An Tran", "state": None},
+        {"id": str(BINH), "name": None, "state": "erased"},
     ]
-    assert ids([an, other], Person(name="An", email="c@x.example")) == [None]
-    assert ids([an, desk], Person(name="Em", email="a@x.example")) == [None]
-    assert ids([an], Person(name="Em"), Person(name="An"), Person(name="An", email="d@x.example")) == [None, None, None]
-    assert len({Person(name="An", email=each).id for each in (None, "a@x.example", "b@x.example")}) == 3
-    assert Person(name="An", email="a@x.example").id != Person(name="Desk", email="a@x.example").id
-
-
-async def test_what_was_once_taken_is_read_and_called(escalation: Harness) -> None:
-    long_ago = Person.model_construct(id=new_id(), name=" ", email="a@b@c", language="en")
-    before = layer(AN).model_copy(update={"name": " ", "people": (long_ago,)})
-    stand_in = RotaOverride(
-        starts=at("2020-01-01T00:00:00Z"), ends=at("2021-01-01T00:00:00Z"), person=CHI, reason="ill"
-    )
-    rota = a_rota_of(before, overrides=(stand_in.model_copy(update={"reason": " "}),))
+    assert (await escalation.get(f"/v1/rotas/{rota.json()['id']}")).json()["layers"][0]["people"] == shown
+    assert (await escalation.get("/v1/teams")).json()["items"][0]["members"] == shown
     async with escalation.transaction() as tx:
-        tx.add(rota)
-        tx.add(Team(id=new_id(), name="T", members=[long_ago]))
+        kept = str(
+            [
+                dict(row)
+                for row in await tx.connection.fetch("SELECT layers FROM rotas UNION ALL SELECT members FROM teams")
+            ]
+        )
+    assert str(AN) in kept
+    assert "An Tran" not in kept
+    assert team.json()["members"][0]["name"] == "An"
 
-    read = await escalation.get(f"/v1/rotas/{rota.id}")
-    assert (read.status_code, read.json()["layers"][0]["name"]) == (200, " ")
-    assert (await escalation.get(f"/v1/rotas/{rota.id}/on-call")).json()["people"][0]["email"] == "a@b@c"
-    assert (await escalation.get("/v1/teams")).json()["items"][0]["members"][0]["name"] == " "
-    refused = await escalation.post(
-        "/v1/rotas", a_rota() | {"layers": [a_rota()["layers"][0] | {"name": " "}]}, role="manager"
+
+async def test_of_who_was_named_before_the_id_is_kept_and_no_name(postgres_url: str) -> None:
+    made = await create_service_database(postgres_url, "escalation", prefix="named_people_")
+    await migrate("escalation", made.owner_url, "0011")
+    owner = await asyncpg.connect(made.owner_url)
+    await owner.execute("SELECT set_config('polyplus.scope', 'worker', false)")
+    old, ours, unknown = new_id(), new_id(), new_id()
+    await owner.execute(
+        "INSERT INTO people (id, version, revision, gone, email) VALUES ($1, 1, 0, false, 'Binh@x.example')", ours
     )
-    assert (refused.status_code, pointers(refused)) == (422, ["/layers/0/name"])
+    binh = {"id": str(old), "name": "Binh", "email": "binh@x.example", "language": "vi"}
+    an = {"id": str(unknown), "name": "An", "email": None, "language": "en"}
+    span = {
+        "id": str(new_id()),
+        "starts": "2026-01-01T00:00:00Z",
+        "ends": "2026-01-02T00:00:00Z",
+        "reason": "ill",
+        "by": "",
+    }
+    overrides = [{**span, "person": an, "replaces": str(old)}]
+    told: list[dict[str, Any]] = [
+        {"kind": "assignee", "id": None, "name": "Binh", "address": "binh@x.example", "language": "en"},
+        {"kind": "on_call", "id": str(old), "name": "Binh", "address": "binh@x.example", "language": "vi"},
+        {"kind": "webhook", "id": str(unknown), "name": "Team", "address": "https://hooks.example/1", "language": "en"},
+    ]
+    step = {"calls": [{"kind": "person", "id": None, "person": binh}], "minutes_to_next": 15, "acknowledgements": 1}
+    rows: dict[str, dict[str, Any]] = {
+        "teams": {"members": [binh, an]},
+        "rotas": {"layers": [{"name": "L", "people": [binh]}], "overrides": overrides},
+        "escalation_policies": {"priorities": [], "rules": [], "steps": [step]},
+        "breaches": {"recipients": told},
+        "escalations": {
+            "policy": {"id": None, "steps": [step]},
+            "recipients": told,
+            "acknowledgements": [{"by": f"engineer:{old}", "by_name": "Binh", "at": "2026-01-01T00:00:00Z"}],
+            "owner": {"kind": "assignee", "id": str(old), "name": "Binh", "address": None, "language": "en"},
+            "experts": [], "history": [],
+        },
+    }  # fmt: skip
+    for table, row in rows.items():
+        await a_row(owner, table, row)
+
+    await migrate("escalation", made.owner_url)
+
+    after = {table: json.loads(await owner.fetchval(f"SELECT to_jsonb(t) FROM {table} t")) for table in rows}
+    await owner.close()
+    assert after["teams"]["members"] == [str(ours), str(unknown)]
+    assert after["rotas"]["layers"][0]["people"] == [str(ours)]
+    [override] = after["rotas"]["overrides"]
+    assert (override["person_id"], override["replaces"]) == (str(unknown), str(ours))
+    called = [{"kind": "person", "id": str(ours)}]
+    assert after["escalation_policies"]["steps"][0]["calls"] == called
+    assert after["escalations"]["policy"]["steps"][0]["calls"] == called
+    assert after["escalations"]["owner"] == str(ours)
+    assert [each["id"] for each in after["breaches"]["recipients"]] == [None, str(ours), str(unknown)]
+    assert [word for word in ("Binh", "binh@", '"An"') if word in json.dumps(after)] == []
+    assert "https://hooks.example/1" in json.dumps(after["escalations"])

@@ -8,7 +8,7 @@ import pytest
 
 from services.escalation.model.escalation import Escalation, machine
 from services.escalation.queries.access import Command
-from services.escalation.tests.builders import ACCOUNT, a_case, a_person
+from services.escalation.tests.builders import ACCOUNT, a_case, id_of
 from services.escalation.tests.test_escalations import a_policy, act, an_escalation, an_expert, step
 from tests.support.access import bind
 from tests.support.harness import Harness
@@ -32,7 +32,7 @@ async def test_what_a_caller_is_told_is_possible_is_and_nothing_else(
 ) -> None:
     bodies: dict[str, Any] = {
         "acknowledge": {},
-        "hand_over": {"to": a_person("Em"), "note": "Yours"},
+        "hand_over": {"person_id": str(id_of("Em")), "note": "Yours"},
         "engage_expert": {"expert_id": await an_expert(escalation, "helper", max_load=100), "reason": "Needed"},
         "resolve": {"resolution": "Solved"},
     }

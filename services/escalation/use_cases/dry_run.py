@@ -12,7 +12,7 @@ from libs.kit.auth import STAFF
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.policy_routes import InvalidPolicy
 from services.escalation.model.clock import ClockState, SettingsAt, readings
-from services.escalation.model.escalation_policy import NewStep
+from services.escalation.model.escalation_policy import Step
 from services.escalation.model.facts import Fact, ToldFact, epochs
 from services.escalation.model.settings import EscalationSettings, Rule
 from services.escalation.model.thresholds import thresholds
@@ -27,7 +27,7 @@ class DryRun(Command):
     settings: dict[str, Any] = Field(default_factory=dict)
     history: Annotated[list[ToldFact], Field(max_length=2000)] | None = None
     case_id: UUID | None = None
-    steps: Annotated[list[NewStep], Field(max_length=20)] = Field(default_factory=list)
+    steps: Annotated[list[Step], Field(max_length=20)] = Field(default_factory=list)
     until: AwareDatetime | None = None
 
     @model_validator(mode="after")
@@ -86,7 +86,7 @@ def dry_run(
     facts: list[Fact],
     settings_at: SettingsAt,
     settings: EscalationSettings,
-    steps: list[NewStep],
+    steps: list[Step],
     until: datetime | None,
 ) -> DryRunOut:
     """What fires when, for this history and these numbers; `until` ends the steps. Pure."""
@@ -121,7 +121,7 @@ def dry_run(
     return DryRunOut(items=firing, clocks=clocks)
 
 
-def _steps(at: datetime, steps: list[NewStep], repeat: int, until: datetime | None) -> list[StepOut]:
+def _steps(at: datetime, steps: list[Step], repeat: int, until: datetime | None) -> list[StepOut]:
     found: list[StepOut] = []
     for again in range(repeat + 1):
         for number, step in enumerate(steps, 1):

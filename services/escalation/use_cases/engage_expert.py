@@ -65,4 +65,4 @@ async def engage_expert_route(escalation_id: UUID, cmd: EngageExpert, tx: Tx, ca
     """Invites an expert: the one named, or the best who can be asked now."""
     asked = await escalation_for(caller, escalation_id, tx, "engage_expert")
     await engage_expert(asked.escalation, cmd, caller.scope.actor, tx)
-    return detail(asked, caller)
+    return await detail(asked, caller, tx)

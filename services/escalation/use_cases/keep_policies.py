@@ -10,9 +10,10 @@ from libs.kit.auth import MANAGERS
 from libs.kit.fields import Line
 from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.patch import New, Patch
-from services.escalation.model.escalation_policy import EscalationPolicy, NewStep
+from services.escalation.model.escalation_policy import EscalationPolicy, Step
 from services.escalation.model.settings import Rule
 from services.escalation.queries.escalation_policies import PolicyOut
+from services.escalation.queries.our_people import must_be_ours
 
 router = Router(tags=["policies"])
 
@@ -21,7 +22,7 @@ class PolicyFields(Command):
     name: Line
     priorities: Annotated[list[Priority], Field(description="empty: all")] = Field(default_factory=list)
     rules: Annotated[list[Rule], Field(description="empty: all")] = Field(default_factory=list)
-    steps: Annotated[list[NewStep], Field(min_length=1, max_length=20)]
+    steps: Annotated[list[Step], Field(min_length=1, max_length=20)]
     repeat: Annotated[int, Field(ge=0, le=20)] | None = None
     unacknowledge_minutes: Annotated[int, Field(ge=1, le=60 * 24)] | None = None
 
@@ -36,11 +37,13 @@ class ChangePolicy(Patch, PolicyFields):
 
 @router.post("/v1/policies", status_code=201, dependencies=[allow(*MANAGERS)])
 async def create_policy_route(cmd: CreatePolicy, tx: Tx) -> PolicyOut:
+    await must_be_ours([id for step in cmd.steps for id in step.people], tx, "steps")
     return PolicyOut.model_validate(cmd.make(EscalationPolicy, tx))
 
 
 @router.patch("/v1/policies/{policy_id}", dependencies=[allow(*MANAGERS)])
 async def change_policy_route(policy_id: UUID, cmd: ChangePolicy, tx: Tx) -> PolicyOut:
+    await must_be_ours([id for step in cmd.steps or () for id in step.people], tx, "steps")
     policy = await EscalationPolicy.get(policy_id, tx, lock=True)
     cmd.apply_to(policy)
     return PolicyOut.model_validate(policy)

@@ -9,9 +9,9 @@ from libs.kit.auth import ENGINEERS, MANAGERS
 from libs.kit.fields import Line
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.patch import New, Patch
-from services.escalation.model.people import known_there
 from services.escalation.model.rota import NewLayer, NewOverride, Rota, RotaOverride
-from services.escalation.queries.people import RotaOut
+from services.escalation.queries.our_people import must_be_ours
+from services.escalation.queries.people import RotaOut, rota_out
 from services.escalation.use_cases.keep_teams import WebhookUrl
 
 router = Router(tags=["people"])
@@ -29,26 +29,27 @@ class CreateRota(New, RotaFields):
 
 
 class ChangeRota(Patch, RotaFields):
-    """Who is known there already keeps their id."""
+    """Whose turn it is from now on."""
 
 
 @router.post("/v1/rotas", status_code=201, dependencies=[allow(*MANAGERS)])
 async def create_rota_route(cmd: CreateRota, tx: Tx) -> RotaOut:
-    return RotaOut.model_validate(cmd.make(Rota, tx))
+    await must_be_ours([id for layer in cmd.layers for id in layer.people], tx, "layers")
+    return await rota_out(cmd.make(Rota, tx), tx)
 
 
 @router.patch("/v1/rotas/{rota_id}", dependencies=[allow(*MANAGERS)])
 async def change_rota_route(rota_id: UUID, cmd: ChangeRota, tx: Tx) -> RotaOut:
+    await must_be_ours([id for layer in cmd.layers or () for id in layer.people], tx, "layers")
     rota = await Rota.get(rota_id, tx, lock=True)
-    cmd.apply_to(rota, context={"ids": known_there(rota, cmd)})
-    return RotaOut.model_validate(rota)
+    cmd.apply_to(rota)
+    return await rota_out(rota, tx)
 
 
 @router.post("/v1/rotas/{rota_id}/overrides", status_code=201, dependencies=[allow(*ENGINEERS)])
 async def add_override_route(rota_id: UUID, cmd: NewOverride, tx: Tx, caller: Caller) -> RotaOut:
     """Somebody stands in; the newest override that covers an instant wins. `by` is who asked."""
+    await must_be_ours([cmd.person_id], tx)
     rota = await Rota.get(rota_id, tx, lock=True)
-    said = {**cmd.model_dump(), "by": caller.actor}
-    override = RotaOverride.model_validate(said, context={"ids": known_there(rota, cmd)})
-    rota.overrides = [*rota.overrides, override]
-    return RotaOut.model_validate(rota)
+    rota.overrides = [*rota.overrides, RotaOverride.model_validate({**cmd.model_dump(), "by": caller.actor})]
+    return await rota_out(rota, tx)

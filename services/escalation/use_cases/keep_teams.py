@@ -10,8 +10,9 @@ from libs.kit.fields import Line
 from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.outgoing import AddressRefused, check_url
 from libs.kit.patch import New, Patch
-from services.escalation.model.people import NewPerson, Team, known_there
-from services.escalation.queries.people import TeamOut
+from services.escalation.model.people import Team
+from services.escalation.queries.our_people import must_be_ours
+from services.escalation.queries.people import TeamOut, team_out
 
 router = Router(tags=["people"])
 
@@ -30,7 +31,7 @@ WebhookUrl = Annotated[HttpUrl, AfterValidator(str), AfterValidator(_public)]
 class TeamFields(Command):
     name: Line
     purpose: Literal["service_management"] | None = None
-    members: Annotated[list[NewPerson], Field(max_length=200)]
+    members: Annotated[list[UUID], Field(max_length=200)]
     webhook_url: WebhookUrl | None = None
 
 
@@ -39,16 +40,18 @@ class CreateTeam(New, TeamFields):
 
 
 class ChangeTeam(Patch, TeamFields):
-    """Who is known there already keeps their id."""
+    """Who is told together from now on."""
 
 
 @router.post("/v1/teams", status_code=201, dependencies=[allow(*MANAGERS)])
 async def create_team_route(cmd: CreateTeam, tx: Tx) -> TeamOut:
-    return TeamOut.model_validate(cmd.make(Team, tx))
+    await must_be_ours(cmd.members, tx, "members")
+    return await team_out(cmd.make(Team, tx), tx)
 
 
 @router.patch("/v1/teams/{team_id}", dependencies=[allow(*MANAGERS)])
 async def change_team_route(team_id: UUID, cmd: ChangeTeam, tx: Tx) -> TeamOut:
+    await must_be_ours(cmd.members or (), tx, "members")
     team = await Team.get(team_id, tx, lock=True)
-    cmd.apply_to(team, context={"ids": known_there(team, cmd)})
-    return TeamOut.model_validate(team)
+    cmd.apply_to(team)
+    return await team_out(team, tx)

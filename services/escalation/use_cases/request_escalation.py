@@ -60,4 +60,4 @@ async def request_escalation_route(cmd: RequestEscalation, tx: Tx, caller: Calle
     """Raises an escalation, and calls its first step."""
     case = await visible_case(cmd.case_id, tx, caller, lock=True)
     escalation = await request_escalation(case, cmd, tx, by_customer=not caller.staff)
-    return shown(Asked(escalation, case, caller.actor), caller)
+    return await shown(Asked(escalation, case, caller.actor), caller, tx)

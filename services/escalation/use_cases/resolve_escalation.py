@@ -22,4 +22,4 @@ async def resolve_escalation_route(
     """Ends an escalation; nobody is called any more."""
     asked = await escalation_for(caller, escalation_id, tx, "resolve")
     await end_escalation(asked.escalation, cmd.resolution, tx)
-    return detail(asked, caller)
+    return await detail(asked, caller, tx)

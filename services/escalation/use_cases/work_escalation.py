@@ -7,9 +7,9 @@ from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.escalation.model.escalation import STEP, Escalation
-from services.escalation.model.people import NewPerson, Person
 from services.escalation.queries.access import COMMANDS
 from services.escalation.queries.escalations import EscalationDetail, detail, escalation_for
+from services.escalation.queries.our_people import must_be_ours
 from services.escalation.reactions.step_on import watch_for_silence
 
 router = Router(tags=["escalations"])
@@ -20,14 +20,12 @@ class AcknowledgeEscalation(Command):
 
 
 class HandOverEscalation(Command):
-    to: NewPerson
+    person_id: UUID
     note: Text
 
 
-async def acknowledge_escalation(
-    escalation: Escalation, cmd: AcknowledgeEscalation, by: str, by_name: str, tx: Transaction
-) -> None:
-    escalation.acknowledge(by, by_name, tx.now, cmd.note)
+async def acknowledge_escalation(escalation: Escalation, cmd: AcknowledgeEscalation, by: str, tx: Transaction) -> None:
+    escalation.acknowledge(by, tx.now, cmd.note)
     if escalation.state == "acknowledged":
         tx.cancel_timer(escalation, STEP)
         watch_for_silence(escalation, tx)
@@ -43,13 +41,12 @@ async def acknowledge_escalation(
 
 
 async def hand_over_escalation(escalation: Escalation, cmd: HandOverEscalation, by: str, tx: Transaction) -> None:
-    to = Person(**dict(cmd.to))
-    previous = escalation.hand_over(to.addressed("assignee"), cmd.note, by, tx.now)
+    previous = escalation.hand_over(cmd.person_id, cmd.note, by, tx.now)
     watch_for_silence(escalation, tx)
     tx.emit(
         EscalationHandedOver(
             **escalation.ids,
-            person_id=to.id,
+            person_id=cmd.person_id,
             previous_person_id=previous,
             note=cmd.note,
             by=by,
@@ -64,8 +61,8 @@ async def acknowledge_escalation_route(
 ) -> EscalationDetail:
     """The caller takes it up; a step that wants several people is silent after the last of them."""
     asked = await escalation_for(caller, escalation_id, tx, "acknowledge")
-    await acknowledge_escalation(asked.escalation, cmd, caller.scope.actor, caller.name, tx)
-    return detail(asked, caller)
+    await acknowledge_escalation(asked.escalation, cmd, caller.scope.actor, tx)
+    return await detail(asked, caller, tx)
 
 
 @router.post("/v1/escalations/{escalation_id}/hand-over", dependencies=[allow(*COMMANDS.roles("hand_over"))])
@@ -73,6 +70,7 @@ async def hand_over_escalation_route(
     escalation_id: UUID, cmd: HandOverEscalation, tx: Tx, caller: Caller
 ) -> EscalationDetail:
     """Another person answers for it from now on."""
+    await must_be_ours([cmd.person_id], tx)
     asked = await escalation_for(caller, escalation_id, tx, "hand_over")
     await hand_over_escalation(asked.escalation, cmd, caller.scope.actor, tx)
-    return detail(asked, caller)
+    return await detail(asked, caller, tx)
