@@ -154,7 +154,7 @@ async def test_a_password_that_was_taken_out_is_found_nowhere(services: Services
         await park(tx, "escalation", heard, ValueError("no"))
     await s.settle()
     other = await a_case(s, description="Another", serial="SN-2")
-    await s.did(other, "assign")
+    await s.did(other, "assign", person_id=uuid4())
     await s.did(other, "resolve", {"resolution": f"Set to {PASSWORDS['resolution']}"})
     await s.settle()
     before = {each: await s.holding(PASSWORDS[each]) for each in PASSWORDS}
