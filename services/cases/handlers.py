@@ -27,7 +27,7 @@ from libs.events.rma import PartDelivered, PartLost, PartRefused, PartShipped, R
 from libs.kit.forgetting import obey
 from services.cases.model.alert import DeviceAlert
 from services.cases.model.attachment import REMOVE, Attachment
-from services.cases.model.case import AUTO_CLOSE, SHIFT, Case
+from services.cases.model.case import AUTO_CLOSE, PASS_ON, SHIFT, Case
 from services.cases.model.people import KnownPerson
 from services.cases.model.queue import REROUTE, Queue
 from services.cases.reactions.close_resolved_case import close_when_nobody_objected
@@ -49,6 +49,7 @@ from services.cases.reactions.follow_visit import (
 )
 from services.cases.reactions.forget_contact import forget_contact
 from services.cases.reactions.forget_person import forget_person
+from services.cases.reactions.pass_on import pass_on, pass_on_later
 from services.cases.reactions.remove_bytes import remove_bytes
 from services.cases.reactions.route_case import follow_the_sun, reroute
 
@@ -79,10 +80,11 @@ on(DeviceAlertCleared, load={DeviceAlert: "alert_id"})(note_alert_cleared)
 on(DiagnosticsCollected, load=_CASE)(note_diagnostics)
 
 replicas = Replicas("cases")
-replicas.keep(KnownPerson, of=PersonState)
+replicas.keep(KnownPerson, of=PersonState, changed=pass_on_later)
 obey(on, PersonErased, [KnownPerson], of=replicas, besides=forget_person)
 
 timers(Case, AUTO_CLOSE)(close_when_nobody_objected)
 timers(Case, SHIFT)(follow_the_sun)
+timers(Case, PASS_ON)(pass_on)
 timers(Queue, REROUTE)(reroute)
 timers(Attachment, REMOVE)(remove_bytes)

@@ -33,8 +33,8 @@ from services.cases.model.lifecycle import REFUSING, WORKABLE, CaseState, Workab
 from services.cases.model.queue import Choice, Queue
 from services.cases.model.wording import say
 
-AUTO_CLOSE, SHIFT = "auto_close", "shift"
-"""Timers of a case: it closes unless somebody objects; the shift of its queue ends."""
+AUTO_CLOSE, SHIFT, PASS_ON = "auto_close", "shift", "pass_on"
+"""Timers of a case: it closes unless somebody objects; the shift of its queue ends; who has it has left."""
 BY_HAND = "handed over"
 """The reason of a change of queue that an engineer made."""
 

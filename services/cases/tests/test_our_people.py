@@ -10,7 +10,7 @@ import pytest
 
 from deploy.local.databases import create_service_database
 from deploy.local.migrate import migrate
-from libs.events import decode
+from libs.events import Event, decode
 from libs.events.cases import CaseAssigned
 from libs.events.gateway import PersonRole, PersonState
 from libs.kit import people
@@ -110,6 +110,46 @@ async def test_who_is_unknown_is_waited_for_while_nothing_is_held_and_then_refus
     assert (await waiting).json()["assignee"]["name"] == "Huy"
     assert (await assign(cases, case_id, who, key="once")).headers["idempotent-replayed"] == "true"
     assert len(await cases.events(CaseAssigned)) == 1
+
+
+async def test_who_leaves_passes_their_cases_on_but_those_that_are_over(cases: Harness) -> None:
+    huy, first, over, other = uuid4(), *[await opened(cases, serial=f"SN-{n}") for n in range(3)]
+    await cases.learn({huy: HUY})
+    for case_id in (first, over):
+        await assign(cases, case_id, huy)
+    await assign(cases, other)
+    await did(cases, over, "resolve", {"resolution": "restarted"})
+    await did(cases, over, "close")
+    before = await shown(cases, first)
+    told = len(await cases.events())
+
+    left = HUY.model_copy(update={"active": False, "successor_id": LAN_ID})
+    await cases.learn({huy: left}, version=2)
+    assert (await shown(cases, first))["assignee"]["id"] == str(huy)
+    await cases.fire_timers()
+    assert [(await shown(cases, each))["assignee"]["id"] for each in (first, over)] == [str(LAN_ID), str(huy)]
+    passed: Event = (await cases.events())[-1]
+    assert isinstance(passed, CaseAssigned)
+    assert len(await cases.events()) == told + 1
+    assert (passed.case_id, passed.assignee_id, passed.previous_assignee_id) == (first, LAN_ID, huy)
+    assert passed.by_role == "system"
+    after = await shown(cases, first)
+    same = ("state", "queue", "history", "waits")
+    assert {name: after[name] for name in same} == {name: before[name] for name in same}
+
+
+async def test_a_case_goes_to_the_last_of_those_who_followed_each_other(cases: Harness) -> None:
+    huy, mei, case_id = uuid4(), uuid4(), await opened(cases)
+    await cases.learn({huy: HUY})
+    await assign(cases, case_id, huy)
+    gone = HUY.model_copy(update={"active": False})
+    await cases.learn({mei: gone.model_copy(update={"successor_id": LAN_ID})})
+    await cases.learn({huy: gone}, version=2)
+    await cases.fire_timers()
+    assert (await shown(cases, case_id))["assignee"]["id"] == str(huy)
+    await cases.learn({huy: gone.model_copy(update={"successor_id": mei})}, version=3)
+    await cases.fire_timers()
+    assert (await shown(cases, case_id))["assignee"]["id"] == str(LAN_ID)
 
 
 TOLD = ((f"engineer:{LAN_ID}", LAN_ID), ("binh.tran", None), ("Trần Thị Bình", None), (None, None))

@@ -1,0 +1,54 @@
+"""Who has a case leaves us: the case is the successor's from then on."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from libs.events.cases import CaseAssigned
+from libs.store import Transaction
+from services.cases.model.actor import SYSTEM
+from services.cases.model.case import PASS_ON, Case
+from services.cases.model.people import KnownPerson
+
+_OVER = ("closed", "cancelled")
+_BECAUSE = "whoever had it has left"
+
+
+async def pass_on_later(ids: Sequence[UUID], tx: Transaction) -> None:
+    """People are other than before: each case of one who has left with a successor is passed on by a timer of its own."""
+    left = KnownPerson.c.id.in_(ids), KnownPerson.c.active.is_(False), KnownPerson.c.successor_id.is_not(None)
+    theirs = Case.c.assignee.in_(sa.select(KnownPerson.c.id).where(*left))
+    for case in await tx.select(Case, theirs, Case.c.state.not_in(_OVER)):
+        tx.set_timer(case, PASS_ON, tx.now)
+
+
+async def pass_on(case: Case, tx: Transaction, _detail: str) -> None:
+    """To the successor; to that one's, where the successor has left too. Nothing begins anew, and the queue stays."""
+    previous = case.assignee
+    successor = await _successor(previous, tx)
+    if previous is None or successor is None or case.state in _OVER:
+        return
+    case.assignee = successor
+    tx.emit(
+        CaseAssigned(
+            case_id=case.id,
+            assignee_id=successor,
+            previous_assignee_id=previous,
+            queue=case.queue,
+            reason=_BECAUSE,
+            **SYSTEM.facts(),
+            assigned_at=tx.now,
+        )
+    )
+
+
+async def _successor(id: UUID | None, tx: Transaction) -> UUID | None:
+    """Of who has left; None while they are here, or where nobody was named."""
+    found, seen = None, set[UUID]()
+    while id and id not in seen:
+        seen.add(id)
+        person = await tx.find(KnownPerson, id)
+        id = person.successor_id if person and person.active is False else None
+        found = id or found
+    return found
