@@ -68,7 +68,8 @@ async def _hears_of_people(services: dict[str, Harness]) -> None:
     """What the gateway tells of people reaches who keeps a replica, as by Kafka."""
     for version in count(1):
         told = await services["gateway"].states(PersonState)
-        await services["escalation"].learn({id: state or PersonState for id, state in told.items()}, version=version)
+        for name in ("escalation", "onsite"):
+            await services[name].learn({id: state or PersonState for id, state in told.items()}, version=version)
         await asyncio.sleep(0.1)
 
 

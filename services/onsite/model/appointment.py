@@ -94,6 +94,7 @@ class AppointmentFacts(TypedDict):
 
     appointment_id: UUID
     technician_id: UUID
+    person_id: UUID | None
 
 
 class Appointment(
@@ -113,7 +114,9 @@ class Appointment(
     work_order_id: UUID
     case_id: UUID
     technician_id: UUID
-    technician_name: str
+    # of who comes the person; the name is kept only where no person is named
+    person_id: UUID | None = None
+    technician_name: str | None
     # which of the work order's appointments it is, from 1
     made: int
     state: AppointmentState
@@ -137,7 +140,7 @@ class Appointment(
 
     def facts(self) -> AppointmentFacts:
         """What the events of a visit say of who comes."""
-        return {"appointment_id": self.id, "technician_id": self.technician_id}
+        return {"appointment_id": self.id, "technician_id": self.technician_id, "person_id": self.person_id}
 
     def end_for_technician(self, now: datetime, hours_after: int) -> None:
         """The technician still sees a visit for some hours after work, or after nobody came; one that was called off, no longer."""

@@ -36,3 +36,8 @@ class KnownPerson(Entity, table="people"):
     roles: list[PersonRole] | None = None
     active: bool | None = None
     successor_id: UUID | None = None
+
+    @property
+    def called(self) -> str | None:
+        """As customers see them. None once forgotten."""
+        return self.display_name

@@ -20,7 +20,8 @@ class Slot(BaseModel):
     """A time at which this technician can come. `window` is the arrival window that the customer is told."""
 
     technician_id: UUID
-    technician_name: str
+    technician_name: str | None
+    person_id: UUID | None = None
     window: Window
     leaves_at: datetime
     ends_at: datetime
@@ -101,7 +102,8 @@ def _slot_at(
     window = Window(starts=at, ends=at + timedelta(minutes=policy.arrival_window_minutes))
     return Slot(
         technician_id=technician.id,
-        technician_name=technician.name,
+        technician_name=technician.own_name,
+        person_id=technician.person_id,
         window=window,
         leaves_at=leaves,
         ends_at=ends,

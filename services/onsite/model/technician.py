@@ -73,10 +73,11 @@ class NewAbsence(Absence):
     reason: Line
 
 
-class Technician(Found, Entity, table="technicians", indexes=(("sort_key", "id"),)):
-    """A person who visits sites. Bookings are made with this row locked, so that one instant is given away once."""
+class Technician(Found, Entity, table="technicians", indexes=(("sort_key", "id"),), unique=("person_id",)):
+    """Who visits sites; `person_id` is the person that it is, once named. Bookings are made with this row locked, so that one instant is given away once."""
 
     name: str
+    person_id: UUID | None = None
     email: str | None
     phone: str | None
     authorisations: list[Authorisation]
@@ -110,6 +111,11 @@ class Technician(Found, Entity, table="technicians", indexes=(("sort_key", "id")
     def is_away(self, starts: datetime, ends: datetime) -> bool:
         """Whether an absence overlaps that stretch."""
         return any(each.starts < ends and starts < each.ends for each in self.absences)
+
+    @property
+    def own_name(self) -> str | None:
+        """What a visit keeps of who comes: nothing where a person says it."""
+        return None if self.person_id else self.name
 
     @property
     def calendar(self) -> Calendar:

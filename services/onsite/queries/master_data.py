@@ -24,6 +24,7 @@ router = Router(tags=["technicians"])
 class TechnicianOut(Out):
     id: UUID
     name: str
+    person_id: UUID | None
     email: str | None
     phone: str | None
     authorisations: list[Authorisation]

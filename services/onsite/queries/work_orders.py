@@ -19,7 +19,7 @@ from libs.store import Entity, Transaction
 from services.onsite.model.appointment import Appointment, AppointmentState, CheckIn, ChosenBy, Side, SignOff, Step
 from services.onsite.model.availability import demand_of, offers
 from services.onsite.model.case_file import CaseFile, Coverage, Part
-from services.onsite.model.people import KnownContact, KnownSite
+from services.onsite.model.people import KnownContact, KnownPerson, KnownSite
 from services.onsite.model.slots import Slot
 from services.onsite.model.work_order import Change, SoftwareApproval, WorkOrder, WorkOrderState
 from services.onsite.queries.access import Command, possible_for, visible_to, visits_visible_to
@@ -56,11 +56,14 @@ class ContactOut(Out):
 
 
 class AppointmentOut(Out):
+    """`technician_name` is the person's of now, where one is named; without it the person is not known yet, or not any more."""
+
     id: UUID
     work_order_id: UUID
     case_id: UUID
     technician_id: UUID
-    technician_name: str
+    person_id: UUID | None
+    technician_name: str | None
     state: AppointmentState
     window: Window
     ends: datetime
@@ -136,10 +139,24 @@ async def _out(order: WorkOrder, last: Appointment | None, tx: Transaction, call
     if case.coverage and (last or caller.role != "technician"):
         out.site, out.contact = await _place(case.coverage, tx)
     out.possible = possible_for(caller, await visit_of(order, case, tx, lock=False))
-    out.appointment = AppointmentOut.model_validate(last) if last else None
+    out.appointment = await _appointment_out(last, tx) if last else None
     if out.appointment:
         out.appointment.sign_offs = {side: await _named(s, tx) for side, s in out.appointment.sign_offs.items()}
     return out
+
+
+async def _appointment_out(appointment: Appointment, tx: Transaction) -> AppointmentOut:
+    out = AppointmentOut.model_validate(appointment)
+    out.technician_name = await _name_of(appointment, tx)
+    return out
+
+
+async def _name_of(visit: Appointment | Slot, tx: Transaction) -> str | None:
+    """Of who comes, as it is now."""
+    if visit.person_id is None:
+        return visit.technician_name
+    person = await KnownPerson.find(visit.person_id, tx)
+    return person.called if person else None
 
 
 async def _named(signed: SignOff, tx: Transaction) -> SignOff:
@@ -189,6 +206,7 @@ async def list_work_orders_route(
 
     async def visits(orders: Sequence[WorkOrder]) -> None:
         last.update(await _last_visits(orders, tx, caller))
+        await tx.find_many(KnownPerson, [each.person_id for each in last.values() if each.person_id])
         cases = await tx.find_many(CaseFile, [order.case_id for order in orders])
         covers = [case.coverage for case in cases if case and case.coverage]
         await tx.find_many(KnownSite, [cover.site.site_id for cover in covers if cover.site])
@@ -229,7 +247,8 @@ async def list_slots_route(
         if len(by_start) == limit and slot.window.starts not in by_start:
             break
         by_start.setdefault(slot.window.starts, slot)
-    return Slots(items=list(by_start.values()), not_before=earliest)
+    items = [slot.model_copy(update={"technician_name": await _name_of(slot, tx)}) for slot in by_start.values()]
+    return Slots(items=items, not_before=earliest)
 
 
 class AppointmentList(Listing):
@@ -246,4 +265,10 @@ async def list_appointments_route(
     tx: Tx, caller: Caller, asked: Annotated[AppointmentList, Query()]
 ) -> Page[AppointmentOut]:
     """The dispatch board: by the beginning of the arrival window."""
-    return await listed(tx, Appointment, asked, visits_visible_to(caller), out=AppointmentOut.model_validate)
+
+    async def people(visits: Sequence[Appointment]) -> None:
+        await tx.find_many(KnownPerson, [each.person_id for each in visits if each.person_id])
+
+    return await listed(
+        tx, Appointment, asked, visits_visible_to(caller), out=lambda visit: _appointment_out(visit, tx), beside=people
+    )

@@ -46,6 +46,7 @@ async def fail_visit(visit: LockedVisit, cmd: FailVisit, tx: Transaction) -> Non
             **order.ids,
             appointment_id=appointment.id,
             technician_id=appointment.technician_id,
+            person_id=appointment.person_id,
             reason=cmd.reason,
             explanation=cmd.explanation,
             rma_ids=at_fault,

@@ -11,9 +11,12 @@ from libs.kit.calendar import WeeklyWindow
 from libs.kit.fields import Country, Email, Line, Word, Zone
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.patch import New, Patch
+from libs.kit.people import must_exist
 from libs.kit.problems import Conflict, Unprocessable
 from libs.kit.rows import visible
 from libs.store import Transaction
+from services.onsite.model.appointment import Appointment
+from services.onsite.model.people import KnownPerson
 from services.onsite.model.places import Location
 from services.onsite.model.technician import (
     Booking,
@@ -42,6 +45,9 @@ class BookedMeanwhile(Conflict):
 
 class TechnicianFields(Command):
     name: Line
+    person_id: UUID | None = Field(
+        None, description="the person that it is, one of ours; visits then show that one's name"
+    )
     email: Email | None = None
     phone: Word | None = None
     authorisations: list[NewAuthorisation] = Field(min_length=1, max_length=100)
@@ -63,16 +69,25 @@ class ChangeTechnician(Patch, TechnicianFields):
 
 
 async def change_technician(
-    technician_id: UUID, tx: Transaction, change: Callable[[Technician], None], *, reason: str
+    technician_id: UUID,
+    tx: Transaction,
+    change: Callable[[Technician], None],
+    *,
+    reason: str,
+    person_id: UUID | None = None,
 ) -> Technician:
-    """Changes a technician and re-plans those of the coming visits that do not fit any more."""
+    """Changes a technician and re-plans those of the coming visits that do not fit any more. `person_id`: who it is said to be from now on."""
     await Technician.get(technician_id, tx)
     visits = [await lock_visit(id, tx) for id in await _coming(technician_id, tx)]
+    theirs = Appointment.c.technician_id == technician_id, Appointment.c.technician_name.is_not(None)
+    named = await tx.select(Appointment, *theirs, lock=True) if person_id else []
     technician = await Technician.get(technician_id, tx, lock=True)
     if set(await _coming(technician_id, tx)) - {visit.order.id for visit in visits}:
         raise BookedMeanwhile("A visit of this technician was booked just now; try again.")
     change(technician)
     _must_be_possible(technician)
+    for appointment in named:
+        appointment.person_id, appointment.technician_name = person_id, None
     for visit in visits:
         if visit.appointment is not None and visit.appointment.state == "confirmed":
             await act_on_visit(visit, tx, at=tx.now, doubt=reason)
@@ -84,6 +99,12 @@ async def _coming(technician_id: UUID, tx: Transaction) -> Sequence[UUID]:
     return [row["work_order_id"] for row in await tx.fetch(query.order_by(Booking.c.work_order_id))]
 
 
+async def _must_be_ours(person_id: UUID | None, tx: Transaction) -> None:
+    """Before anything is locked. Raises NoSuchPerson, NotHereYet."""
+    if person_id:
+        await must_exist(KnownPerson, [person_id], tx, consumer="onsite", roles=frozenset({"technician"}))
+
+
 def _must_be_possible(technician: Technician) -> None:
     try:
         working_hours(technician.hours, technician.time_zone, technician.holidays_country)
@@ -93,6 +114,7 @@ def _must_be_possible(technician: Technician) -> None:
 
 @router.post("/v1/technicians", status_code=201, dependencies=[allow(*MANAGERS)])
 async def create_technician_route(cmd: CreateTechnician, tx: Tx) -> TechnicianOut:
+    await _must_be_ours(cmd.person_id, tx)
     technician = cmd.make(Technician, tx)
     _must_be_possible(technician)
     return TechnicianOut.model_validate(technician)
@@ -100,10 +122,13 @@ async def create_technician_route(cmd: CreateTechnician, tx: Tx) -> TechnicianOu
 
 @router.patch("/v1/technicians/{technician_id}", dependencies=[allow(*MANAGERS)])
 async def change_technician_route(technician_id: UUID, cmd: ChangeTechnician, tx: Tx) -> TechnicianOut:
+    await _must_be_ours(cmd.person_id, tx)
+
     def change(technician: Technician) -> None:
         cmd.apply_to(technician)
 
-    return TechnicianOut.model_validate(await change_technician(technician_id, tx, change, reason="technician_changed"))
+    changed = await change_technician(technician_id, tx, change, reason="technician_changed", person_id=cmd.person_id)
+    return TechnicianOut.model_validate(changed)
 
 
 @router.post("/v1/technicians/{technician_id}/absences", status_code=201, dependencies=[allow(*MANAGERS, "technician")])

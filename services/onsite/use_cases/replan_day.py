@@ -122,8 +122,8 @@ async def _bookings(day: date, technician_ids: list[UUID], tx: Transaction) -> l
 async def _apply(day: Day, plan: Plan, tx: Transaction) -> None:
     """Locks what was read, sees that it is still so, and tells each customer whose visit moves."""
     visits = {stop.id: await lock_visit(stop.id, tx) for stop in sorted(day.stops, key=lambda stop: stop.id)}
-    names = {t.id: t.name for t in await tx.find_many(Technician, [t.id for t in day.technicians], lock=True) if t}
-    now = {b.work_order_id: b.to_row() for b in await _bookings(day.day, list(names), tx)}
+    crew = {t.id: t for t in await tx.find_many(Technician, [t.id for t in day.technicians], lock=True) if t}
+    now = {b.work_order_id: b.to_row() for b in await _bookings(day.day, list(crew), tx)}
     if any(now.get(stop.id) != stop.booking.to_row() for stop in day.stops):
         raise DayChanged("A visit of that day changed while the plan was made; ask again.", possible=["day-plans"])
     for stop in day.stops:
@@ -138,7 +138,8 @@ async def _apply(day: Day, plan: Plan, tx: Transaction) -> None:
         window = Window(starts=starts, ends=starts + timedelta(minutes=stop.demand.policy.arrival_window_minutes))
         slot = Slot(
             technician_id=turn.crew,
-            technician_name=names[turn.crew],
+            technician_name=crew[turn.crew].own_name,
+            person_id=crew[turn.crew].person_id,
             window=window,
             leaves_at=leaves_at,
             ends_at=starts + stop.length,
