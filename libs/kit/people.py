@@ -85,6 +85,7 @@ class _Person(Known, Protocol):
     id: UUID
     roles: list[PersonRole] | None
     active: bool | None
+    successor_id: UUID | None
 
 
 P = TypeVar("P", bound=Entity)
@@ -113,6 +114,18 @@ async def must_exist(
     for id, person in found.items():
         if person.gone or not person.active or not roles & {*(person.roles or ())}:
             raise _no_such(id, field)
+
+
+async def successor_of(cls: type[P], id: UUID, tx: Transaction) -> UUID | None:
+    """Who took over from somebody who has left, the last of those who followed each other; None while they are here, or where nobody did."""
+    found, seen, left = None, set[UUID](), id
+    while left not in seen:
+        seen.add(left)
+        person: _Person | None = await tx.find(cls, left)  # type: ignore[assignment]
+        if person is None or person.active is not False or person.successor_id is None:
+            break
+        found = left = person.successor_id
+    return found
 
 
 def _no_such(id: UUID, field: str) -> Problem:

@@ -32,10 +32,13 @@ from libs.events.redaction import TAKES_OUT
 from libs.events.rma import DeliveryPromiseMissed
 from libs.events.rma_returns import RepeatReplacementDetected
 from services.escalation.model.case_file import RECOMPUTE, THRESHOLD, CaseFile, keep_requests
-from services.escalation.model.escalation import SILENCE, STEP, Escalation
+from services.escalation.model.escalation import SILENCE, STEP, SUCCESSION, Escalation
 from services.escalation.model.known_person import KnownPerson
+from services.escalation.model.people import Team
+from services.escalation.model.rota import Rota
 from services.escalation.reactions import follow_case, follow_neighbours
 from services.escalation.reactions.breach_threshold import pass_threshold
+from services.escalation.reactions.pass_on import pass_on_escalation, pass_on_later, pass_on_place, pass_on_turns
 from services.escalation.reactions.recompute import recompute
 from services.escalation.reactions.step_on import notice_silence, step_on
 
@@ -68,10 +71,13 @@ on(*TAKES_OUT)(take_out)
 projections = (Projection(CaseFile, own=("timers", "breached"), keep={"facts": keep_requests}, emits=True),)
 
 replicas = Replicas("escalation")
-replicas.keep(KnownPerson, of=PersonState)
+replicas.keep(KnownPerson, of=PersonState, changed=pass_on_later)
 
 timers = Timers("escalation")
 timers(CaseFile, THRESHOLD)(pass_threshold)
 timers(CaseFile, RECOMPUTE)(recompute)
 timers(Escalation, STEP)(step_on)
 timers(Escalation, SILENCE)(notice_silence)
+timers(Escalation, SUCCESSION)(pass_on_escalation)
+timers(Rota, SUCCESSION)(pass_on_turns)
+timers(Team, SUCCESSION)(pass_on_place)

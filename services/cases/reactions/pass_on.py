@@ -6,6 +6,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from libs.events.cases import CaseAssigned
+from libs.kit.people import successor_of
 from libs.store import Transaction
 from services.cases.model.actor import SYSTEM
 from services.cases.model.case import PASS_ON, Case
@@ -26,7 +27,7 @@ async def pass_on_later(ids: Sequence[UUID], tx: Transaction) -> None:
 async def pass_on(case: Case, tx: Transaction, _detail: str) -> None:
     """To the successor; to that one's, where the successor has left too. Nothing begins anew, and the queue stays."""
     previous = case.assignee
-    successor = await _successor(previous, tx)
+    successor = await successor_of(KnownPerson, previous, tx) if previous else None
     if previous is None or successor is None or case.state in _OVER:
         return
     case.assignee = successor
@@ -41,14 +42,3 @@ async def pass_on(case: Case, tx: Transaction, _detail: str) -> None:
             assigned_at=tx.now,
         )
     )
-
-
-async def _successor(id: UUID | None, tx: Transaction) -> UUID | None:
-    """Of who has left; None while they are here, or where nobody was named."""
-    found, seen = None, set[UUID]()
-    while id and id not in seen:
-        seen.add(id)
-        person = await tx.find(KnownPerson, id)
-        id = person.successor_id if person and person.active is False else None
-        found = id or found
-    return found

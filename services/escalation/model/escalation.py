@@ -29,6 +29,8 @@ machine = StateMachine[EscalationState](
 
 STEP = "step"
 """The timer of the next step; after the last one, the escalation is unanswered."""
+SUCCESSION = "succession"
+"""The timer of who is named and has left: of an escalation, a rota or a team."""
 SILENCE = "silence"
 """The timer that looks whether anything was heard since somebody took it up."""
 
@@ -206,6 +208,16 @@ class Escalation(
         self.become("handed_over", at=at, by=by, reason=note)
         previous = self.held_by
         self.owner, self.active_at, self.acknowledgements = to, at, []
+        return previous
+
+    def pass_on(self, to: UUID, at: datetime) -> UUID | None:
+        """Whoever holds it has left: a successor does; returns who did before, None where nobody holds it now."""
+        previous = self.held_by
+        if self.state == "acknowledged":
+            return self.hand_over(to, "whoever held it has left", "system:escalation", at)
+        if self.state != "handed_over":
+            return None
+        self.owner, self.active_at = to, at
         return previous
 
     def must_not_be_resolved(self) -> None:

@@ -1,5 +1,6 @@
 """Who is on call at an instant: layers that hand over at a local time, and overrides above them."""
 
+from collections.abc import Mapping
 from dataclasses import field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal, Self
@@ -108,6 +109,24 @@ class Rota(Found, Entity, table="rotas", indexes=("purpose", ("sort_key", "id"))
         """Everybody that it names."""
         turns = [id for layer in self.layers for id in layer.people]
         return turns + [id for each in self.overrides for id in (each.person_id, each.replaces) if id]
+
+    def pass_on(self, successors: Mapping[UUID, UUID], at: datetime) -> None:
+        """Who has left gives their turns, and where they stand in at `at` or later, to a successor."""
+        self.layers = [
+            layer.model_copy(update={"people": tuple(successors.get(id, id) for id in layer.people)})
+            for layer in self.layers
+        ]
+        self.overrides = [
+            each.model_copy(
+                update={
+                    "person_id": successors.get(each.person_id, each.person_id),
+                    "replaces": successors.get(each.replaces, each.replaces) if each.replaces else None,
+                }
+            )
+            if each.ends > at
+            else each
+            for each in self.overrides
+        ]
 
     def recipients(self, at: datetime) -> list[Addressee]:
         """Who is on call at that instant, then the webhook if there is one."""

@@ -1,0 +1,69 @@
+"""Somebody whom we call has left: their turns, their places in teams and what they hold are the successor's."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from libs.events.escalation import EscalationHandedOver
+from libs.kit.listing import contains
+from libs.kit.people import successor_of
+from libs.store import Transaction
+from services.escalation.model.escalation import SUCCESSION, Escalation
+from services.escalation.model.known_person import KnownPerson
+from services.escalation.model.people import Team
+from services.escalation.model.rota import Rota
+from services.escalation.reactions.step_on import watch_for_silence
+
+
+async def pass_on_later(ids: Sequence[UUID], tx: Transaction) -> None:
+    """People are other than before: whatever names one who has left with a successor is changed by a timer of its own."""
+    left = KnownPerson.c.id.in_(ids), KnownPerson.c.active.is_(False), KnownPerson.c.successor_id.is_not(None)
+    gone = {record["id"] for record in await tx.fetch(sa.select(KnownPerson.c.id).where(*left))}
+    if not gone:
+        return
+    turns = [contains(Rota.c.layers, [{"people": [str(id)]}]) for id in gone]
+    stand_ins = [contains(Rota.c.overrides, [{"person_id": str(id)}]) for id in gone]
+    for rota in await tx.select(Rota, sa.or_(*turns, *stand_ins)):
+        tx.set_timer(rota, SUCCESSION, tx.now)
+    for team in await tx.select(Team, sa.or_(*(contains(Team.c.members, [str(id)]) for id in gone))):
+        tx.set_timer(team, SUCCESSION, tx.now)
+    for escalation in await tx.select(Escalation, Escalation.c.state.in_(("acknowledged", "handed_over"))):
+        if escalation.held_by in gone:
+            tx.set_timer(escalation, SUCCESSION, tx.now)
+
+
+async def pass_on_turns(rota: Rota, tx: Transaction, _detail: str) -> None:
+    """The coming turns, and where they stand in, are the successor's."""
+    rota.pass_on(await _successors(rota.people, tx), tx.now)
+
+
+async def pass_on_place(team: Team, tx: Transaction, _detail: str) -> None:
+    """The successor is told in their place."""
+    successors = await _successors(team.members, tx)
+    team.members = list(dict.fromkeys(successors.get(id, id) for id in team.members))
+
+
+async def pass_on_escalation(escalation: Escalation, tx: Transaction, _detail: str) -> None:
+    """The successor answers for it from now on."""
+    successor = await successor_of(KnownPerson, escalation.held_by, tx) if escalation.held_by else None
+    previous = escalation.pass_on(successor, tx.now) if successor else None
+    if successor is None or previous is None:
+        return
+    watch_for_silence(escalation, tx)
+    tx.emit(
+        EscalationHandedOver(
+            **escalation.ids,
+            person_id=successor,
+            previous_person_id=previous,
+            note="whoever held it has left",
+            by="system:escalation",
+            handed_over_at=tx.now,
+        )
+    )
+
+
+async def _successors(ids: Sequence[UUID], tx: Transaction) -> dict[UUID, UUID]:
+    """Of those of them who have left."""
+    found = {id: await successor_of(KnownPerson, id, tx) for id in dict.fromkeys(ids)}
+    return {id: successor for id, successor in found.items() if successor}
