@@ -20,8 +20,9 @@ from libs.events.rma import (
     RmaDenied,
 )
 from libs.kit.forgetting import obey
-from services.onsite.model.case_file import PLAN_VISIT, VISIT_LATE, VISIT_MISSED, CaseFile, keep_refusals
+from services.onsite.model.case_file import PLAN_VISIT, VISIT_ANEW, VISIT_LATE, VISIT_MISSED, CaseFile, keep_refusals
 from services.onsite.model.people import KnownContact, KnownPerson, KnownSite
+from services.onsite.model.technician import RETIRE, Technician
 from services.onsite.reactions.forget_contact import forget_contact
 from services.onsite.reactions.forget_person import forget_person
 from services.onsite.reactions.miss_visit import miss_visit, note_late_visit, plan_again
@@ -34,6 +35,7 @@ from services.onsite.reactions.note_facts import (
     note_stopped_part,
     note_withdrawal,
 )
+from services.onsite.reactions.retire_technician import plan_anew, retire, retire_later
 from services.onsite.reactions.take_out import take_out_text
 
 _CASE: Load = {CaseFile: "case_id"}
@@ -54,10 +56,12 @@ replicas = Replicas("onsite")
 replicas.keep(KnownContact, of=ContactState)
 obey(on, ContactErased, [KnownContact], of=replicas, besides=forget_contact)
 replicas.keep(KnownSite, of=SiteState)
-replicas.keep(KnownPerson, of=PersonState)
+replicas.keep(KnownPerson, of=PersonState, changed=retire_later)
 obey(on, PersonErased, [KnownPerson], of=replicas, besides=forget_person)
 
 timers = Timers("onsite")
 timers(CaseFile, VISIT_MISSED)(miss_visit)
 timers(CaseFile, VISIT_LATE)(note_late_visit)
 timers(CaseFile, PLAN_VISIT)(plan_again)
+timers(CaseFile, VISIT_ANEW)(plan_anew)
+timers(Technician, RETIRE)(retire)

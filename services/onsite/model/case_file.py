@@ -26,6 +26,8 @@ VISIT_LATE = "visit_late"
 """The timer that puts a visit whose technician is still on the way before the dispatcher; what follows the colon is the work order."""
 PLAN_VISIT = "plan_visit"
 """The timer that looks for a technician once more; what follows the colon is the work order."""
+VISIT_ANEW = "visit_anew"
+"""The timer of a visit whose technician has left; what follows the colon is its work order."""
 
 
 class Coverage(BaseModel):

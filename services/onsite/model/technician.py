@@ -73,6 +73,10 @@ class NewAbsence(Absence):
     reason: Line
 
 
+RETIRE = "retire"
+"""The timer of a technician who has left."""
+
+
 class Technician(Found, Entity, table="technicians", indexes=(("sort_key", "id"),), unique=("person_id",)):
     """Who visits sites; `person_id` is the person that it is, once named. Bookings are made with this row locked, so that one instant is given away once."""
 

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from libs.events.gateway import PersonState
-from libs.events.onsite import TechnicianArrived, TechnicianDispatched, VisitScheduled
+from libs.events.onsite import TechnicianArrived, TechnicianDispatched, VisitRescheduled, VisitScheduled
 from libs.kit import people
 from services.onsite.model.people import KnownPerson
 from services.onsite.tests.builders import (
@@ -110,3 +110,23 @@ async def test_a_technician_is_a_person_who_is_here_and_a_technician(
         body = {"person_id": str(wrong)}
         refused = await onsite.patch(f"/v1/technicians/{AN}", body, etag=etag, role="manager")
         assert (refusal(refused), refused.json()["id"]) == ((422, "no-such-person"), str(wrong))
+
+
+async def test_who_leaves_is_booked_no_more_and_their_visits_are_planned_anew(onsite: Harness) -> None:
+    other = uuid4()
+    await onsite.learn({WHO: CHAU, other: CHAU})
+    await a_technician(onsite, person_id=str(WHO))
+    await a_place(onsite)
+    await onsite.deliver(a_diagnosis(), a_decision(), a_reservation())
+    second = await a_technician(onsite, "Binh", person_id=str(other))
+    left = CHAU.model_copy(update={"active": False, "successor_id": other})
+    await onsite.learn({WHO: left.model_copy(update={"successor_id": None})}, version=2)
+    await onsite.fire_timers()
+    assert (await onsite.get(PATH)).json()["appointment"]["technician_id"] == str(AN)
+
+    await onsite.learn({WHO: left}, version=3)
+    await onsite.fire_timers()
+    assert (await onsite.get(PATH)).json()["appointment"]["technician_id"] == str(second)
+    assert (await onsite.get(f"/v1/technicians/{AN}")).json()["active"] is False
+    [moved] = await onsite.events(VisitRescheduled)
+    assert (moved.technician_id, moved.person_id, moved.reason) == (second, other, "technician_changed")
