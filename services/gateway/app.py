@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 
-from libs.bus import Handlers
 from libs.bus.backlog import backlog
 from libs.bus.waking import notify_workers
 from libs.events.gateway import PersonState
@@ -31,6 +30,7 @@ from services.gateway.door.door import Door
 from services.gateway.door.front import documents_router, front, health_router, ops_app
 from services.gateway.door.oauth import TokenEndpoint, oauth_router
 from services.gateway.door.upstreams import Upstreams
+from services.gateway.handlers import on, replicas
 from services.gateway.identity.access_tokens import AccessTokens
 from services.gateway.identity.directory import Directory
 from services.gateway.queries import clients, names, people
@@ -130,7 +130,8 @@ class Gateway(Service):
         database = await Database.connect(settings.database_url)
         worker = self.worker(database, settings) if role == "all" else None
         door_settings, stopping = DoorSettings.read(), asyncio.Event()
-        troubles = worker.checks() if worker else {"worker": partial(facts_leave, database)}
+        away: Mapping[str, Check] = {"worker": partial(facts_leave, database)}
+        troubles = worker.checks() if worker else {**away, **self.troubles(database)}
         door, ops = self.door(database, door_settings, stopping, troubles)
         address = urlsplit(door_settings.url)
         limits = replace(door_settings.limits, connections=room_for(door_settings.limits.connections))
@@ -193,7 +194,8 @@ service = Gateway(
         names.router,
         problem_types.router,
     ],
-    handlers=Handlers("gateway"),
+    handlers=on,
+    replicas=replicas,
     states=(PersonState,),
     setup=take_seal,
 )

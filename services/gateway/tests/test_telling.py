@@ -25,7 +25,9 @@ from services.gateway.routes import SERVICES
 from services.gateway.tests.stage import KEY
 from services.gateway.tests.test_ending import a_free_place
 
-TOPIC, PEOPLE = "gateway.events", "gateway.people"
+TOPIC = "gateway.events"
+TOPICS = frozenset({TOPIC, "gateway.people", "entitlements.events", "entitlements.people"})
+"""What it writes and reads."""
 
 
 @pytest.mark.promise("C2")
@@ -45,7 +47,7 @@ async def settings(postgres_url: str, kafka: KafkaLogin, admin: UUID) -> dict[st
     made = await create_service_database(postgres_url, "gateway", prefix=f"t{admin.hex[:8]}_")
     await migrate("gateway", made.owner_url)
     login = admin_client(kafka.bootstrap, kafka.user, kafka.password)
-    missing = {TOPIC, PEOPLE} - login.list_topics(timeout=10).topics.keys()
+    missing = TOPICS - login.list_topics(timeout=10).topics.keys()
     for made_topic in login.create_topics([NewTopic(name, 1, 1) for name in missing]).values() if missing else ():
         made_topic.result(30)
     public = KEY.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -119,6 +121,7 @@ async def becomes_ready(ops_url: str) -> dict[str, object]:
     async def is_ready() -> bool:
         async with httpx.AsyncClient(trust_env=False) as http:
             answer = await http.get(f"{ops_url}/readyz")
+        said.clear()
         said.update(answer.json())
         return answer.status_code == 200 and "degraded" not in answer.json()
 
