@@ -15,8 +15,9 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from libs.bus.replicas import Awaited, is_current
+from libs.events.entitlements import ContactState
 from libs.events.gateway import PersonRole, PersonState
-from libs.kit.problems import Problem, Unavailable, Unprocessable
+from libs.kit.problems import NotOfThisAccount, Problem, Unavailable, Unprocessable
 from libs.store import Database, Entity, Scope, Transaction
 
 WAIT_SECONDS = 2.0
@@ -126,6 +127,30 @@ async def successor_of(cls: type[P], id: UUID, tx: Transaction) -> UUID | None:
             break
         found = left = person.successor_id
     return found
+
+
+class _Theirs(Protocol):
+    id: UUID
+    account_id: UUID | None
+
+
+async def must_be_of(
+    account_id: UUID, named: Mapping[str, tuple[type[Entity], UUID | None]], tx: Transaction, *, consumer: str
+) -> None:
+    """That what a command names, by its field, is the account's. To be called before anything is locked.
+
+    Raises NotOfThisAccount; for what the replica does not have NotHereYet, which becomes the same. Where the replica is behind its topic it
+    is taken all the same: the decision on the case leaves out what the account has not.
+    """
+    for field, (cls, id) in named.items():
+        row: _Theirs | None = await tx.find(cls, id) if id else None  # type: ignore[assignment]
+        if id is None or (row is not None and row.account_id == account_id):
+            continue
+        refused = NotOfThisAccount(f"The account has no such {field.removesuffix('_id')}.", **{field: str(id)})
+        if row is not None:
+            raise refused
+        if await is_current(tx, consumer, ContactState.contract.topic):
+            raise NotHereYet([Awaited(cls, id, 0)], refused)
 
 
 def _no_such(id: UUID, field: str) -> Problem:

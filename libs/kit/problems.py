@@ -92,6 +92,12 @@ class Unprocessable(Problem):
     status, title = 422, "Refused"
 
 
+class NotOfThisAccount(Unprocessable):
+    """A site, contact or contract was named that the account does not have: another's, a forgotten one, or none at all."""
+
+    title = "Not of this account"
+
+
 class PreconditionRequired(Problem):
     status, title = 428, "If-Match is required"
 

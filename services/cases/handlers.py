@@ -12,7 +12,7 @@ from libs.events.ecps import (
     PartnerTicketUpdated,
     PartnerTicketWithdrawn,
 )
-from libs.events.entitlements import ContactErased, CoverageDecided
+from libs.events.entitlements import ContactErased, ContactState, CoverageDecided, SiteState
 from libs.events.gateway import PersonErased, PersonState
 from libs.events.onsite import (
     OnsiteNotCovered,
@@ -28,7 +28,7 @@ from libs.kit.forgetting import obey
 from services.cases.model.alert import DeviceAlert
 from services.cases.model.attachment import REMOVE, Attachment
 from services.cases.model.case import AUTO_CLOSE, PASS_ON, SHIFT, Case
-from services.cases.model.people import KnownPerson
+from services.cases.model.people import KnownContact, KnownPerson, KnownSite
 from services.cases.model.queue import REROUTE, Queue
 from services.cases.reactions.close_resolved_case import close_when_nobody_objected
 from services.cases.reactions.follow_coverage import note_coverage
@@ -58,7 +58,6 @@ timers = Timers("cases")
 _CASE: Load = {Case: "case_id"}
 
 on(CoverageDecided, load=_CASE)(note_coverage)
-obey(on, ContactErased, besides=forget_contact)
 
 on(RmaDenied, load=_CASE)(note_denied_replacement)
 on(PartShipped, load=_CASE)(wait_for_part)
@@ -81,6 +80,9 @@ on(DiagnosticsCollected, load=_CASE)(note_diagnostics)
 
 replicas = Replicas("cases")
 replicas.keep(KnownPerson, of=PersonState, changed=pass_on_later)
+replicas.keep(KnownContact, of=ContactState)
+replicas.keep(KnownSite, of=SiteState)
+obey(on, ContactErased, [KnownContact], of=replicas, besides=forget_contact)
 obey(on, PersonErased, [KnownPerson], of=replicas, besides=forget_person)
 
 timers(Case, AUTO_CLOSE)(close_when_nobody_objected)

@@ -1,4 +1,4 @@
-"""Who works here, as the gateway tells it: the name that is shown, and whom a case can be given to."""
+"""Who works here, as the gateway tells it, and who and what is the customer's, as entitlements does: what a command may name."""
 
 from uuid import UUID
 
@@ -19,3 +19,17 @@ class KnownPerson(Entity, table="people"):
     def called(self) -> str | None:
         """As customers see them. None once forgotten."""
         return self.display_name
+
+
+class KnownContact(Entity, table="contacts"):
+    """Which account a contact is of; `gone`: forgotten."""
+
+    gone: bool = False
+    account_id: UUID | None = None
+
+
+class KnownSite(Entity, table="sites"):
+    """Which account a site is of."""
+
+    gone: bool = False
+    account_id: UUID | None = None

@@ -11,9 +11,11 @@ from libs.events.values import Channel, Impact, Language, Severity
 from libs.kit.auth import CASE_WRITERS, Principal
 from libs.kit.fields import Line, ProductNumber, Serial, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.people import must_be_of
 from libs.store import NotFound
 from libs.store.ids import new_id
 from services.cases.model.actor import Actor, channel_of
+from services.cases.model.people import KnownContact, KnownSite
 from services.cases.model.policy import policies
 from services.cases.model.request import Request
 from services.cases.queries.access import case_for
@@ -102,6 +104,8 @@ async def open_case_route(cmd: OpenCase, tx: Tx, caller: Caller, response: Respo
         earlier = await case_for(caller, cmd.follow_up_of, tx)
         if earlier.account_id != account_id:
             raise NotFound("case", cmd.follow_up_of)
+    named = {"site_id": (KnownSite, cmd.site_id), "contact_id": (KnownContact, cmd.contact_id)}
+    await must_be_of(account_id, named, tx, consumer="cases")
     policy = await policies.at(tx, severity=cmd.severity)
     case = await take_request(_request(cmd, account_id, caller), policy, Actor.of(caller), tx)
     known = await known_errors(

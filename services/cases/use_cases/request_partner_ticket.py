@@ -5,6 +5,7 @@ from uuid import UUID
 from libs.events.cases_work import PartnerTicketRequested
 from libs.kit.fields import Line, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.people import must_be_of
 from libs.kit.problems import Unprocessable
 from libs.store import Transaction
 from libs.store.ids import new_id
@@ -12,6 +13,7 @@ from services.cases.model.actor import Actor
 from services.cases.model.case import Case
 from services.cases.model.case_values import PartnerRequest
 from services.cases.model.diagnosis import Diagnosis, the_partner_of
+from services.cases.model.people import KnownContact
 from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
 
@@ -73,5 +75,6 @@ async def _diagnosed_partner(case: Case, tx: Transaction) -> UUID:
 async def request_partner_ticket_route(case_id: UUID, cmd: RequestPartnerTicket, tx: Tx, caller: Caller) -> CaseOut:
     """Ask for a ticket with the cloud partner, with or without consent to share the case."""
     case = await case_for(caller, case_id, tx, command="partner_ticket_request")
+    await must_be_of(case.account_id, {"contact_id": (KnownContact, cmd.contact_id)}, tx, consumer="cases")
     await request_partner_ticket(case, cmd, Actor.of(caller), tx)
     return await case_out(case, caller, tx)

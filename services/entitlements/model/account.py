@@ -7,17 +7,11 @@ from uuid import UUID
 from libs.events import values
 from libs.events.values import Language
 from libs.kit.names import Named
-from libs.kit.problems import Unprocessable
+from libs.kit.problems import NotOfThisAccount
 from libs.store import Entity, Transaction
 from libs.store.entity import spoken
 
 E = TypeVar("E", bound=Entity)
-
-
-class NotOfThisAccount(Unprocessable):
-    """A site, contact or contract was named that the account does not have."""
-
-    title = "Not of this account"
 
 
 class Account(
