@@ -27,10 +27,11 @@ from libs.events.cases_work import (
 )
 from libs.events.ecps import PartnerSilent
 from libs.events.entitlements import CoverageDecided
-from libs.events.gateway import PersonState
+from libs.events.gateway import PersonErased, PersonState
 from libs.events.redaction import TAKES_OUT
 from libs.events.rma import DeliveryPromiseMissed
 from libs.events.rma_returns import RepeatReplacementDetected
+from libs.kit.forgetting import obey
 from services.escalation.model.case_file import RECOMPUTE, THRESHOLD, CaseFile, keep_requests
 from services.escalation.model.escalation import SILENCE, STEP, SUCCESSION, Escalation
 from services.escalation.model.known_person import KnownPerson
@@ -72,6 +73,7 @@ projections = (Projection(CaseFile, own=("timers", "breached"), keep={"facts": k
 
 replicas = Replicas("escalation")
 replicas.keep(KnownPerson, of=PersonState, changed=pass_on_later)
+obey(on, PersonErased, [KnownPerson], of=replicas)
 
 timers = Timers("escalation")
 timers(CaseFile, THRESHOLD)(pass_threshold)

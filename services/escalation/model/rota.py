@@ -104,6 +104,11 @@ class Rota(Found, Entity, table="rotas", indexes=("purpose", ("sort_key", "id"))
         turns = [id for layer in self.layers if (id := layer.on_call(at))]
         return list(dict.fromkeys(stand_ins.get(id, id) for id in turns))
 
+    def is_to_come_for(self, person_id: UUID, at: datetime) -> bool:
+        """Whether this person has a turn, or stands in for somebody later than `at`."""
+        turns = any(person_id in layer.people for layer in self.layers)
+        return turns or any(each.person_id == person_id and each.ends > at for each in self.overrides)
+
     @property
     def people(self) -> list[UUID]:
         """Everybody that it names."""

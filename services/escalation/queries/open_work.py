@@ -1,0 +1,24 @@
+"""Which turns are still to come of a person, and which escalations they hold."""
+
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from libs.kit.listing import contains
+from libs.kit.open_work import MOST, OpenWork
+from libs.store import Transaction
+from services.escalation.model.escalation import Escalation
+from services.escalation.model.rota import Rota
+
+
+async def held_by(person_id: UUID, tx: Transaction) -> list[OpenWork]:
+    """Rotas in which they have a turn or stand in from now on, then escalations that are not resolved."""
+    turns = contains(Rota.c.layers, [{"people": [str(person_id)]}])
+    stands_in = contains(Rota.c.overrides, [{"person_id": str(person_id)}])
+    rotas = [rota for rota in await tx.select(Rota, sa.or_(turns, stands_in)) if rota.is_to_come_for(person_id, tx.now)]
+    held = await tx.select(Escalation, Escalation.c.state.in_(("acknowledged", "handed_over")))
+    theirs = [each for each in held if each.held_by == person_id]
+    found = [OpenWork(what="rota", id=each.id, number=each.name) for each in rotas] + [
+        OpenWork(what="escalation", id=e.id, number=e.number, case_id=e.case_id, state=e.state) for e in theirs
+    ]
+    return found[:MOST]
