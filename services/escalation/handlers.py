@@ -34,12 +34,19 @@ from libs.events.rma_returns import RepeatReplacementDetected
 from libs.kit.forgetting import obey
 from services.escalation.model.case_file import RECOMPUTE, THRESHOLD, CaseFile, keep_requests
 from services.escalation.model.escalation import SILENCE, STEP, SUCCESSION, Escalation
+from services.escalation.model.escalation_policy import EscalationPolicy
 from services.escalation.model.known_person import KnownPerson
 from services.escalation.model.people import Team
 from services.escalation.model.rota import Rota
 from services.escalation.reactions import follow_case, follow_neighbours
 from services.escalation.reactions.breach_threshold import pass_threshold
-from services.escalation.reactions.pass_on import pass_on_escalation, pass_on_later, pass_on_place, pass_on_turns
+from services.escalation.reactions.pass_on import (
+    pass_on_calls,
+    pass_on_escalation,
+    pass_on_later,
+    pass_on_place,
+    pass_on_turns,
+)
 from services.escalation.reactions.recompute import recompute
 from services.escalation.reactions.step_on import notice_silence, step_on
 
@@ -83,3 +90,4 @@ timers(Escalation, SILENCE)(notice_silence)
 timers(Escalation, SUCCESSION)(pass_on_escalation)
 timers(Rota, SUCCESSION)(pass_on_turns)
 timers(Team, SUCCESSION)(pass_on_place)
+timers(EscalationPolicy, SUCCESSION)(pass_on_calls)

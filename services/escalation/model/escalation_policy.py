@@ -1,5 +1,6 @@
 """Who is called in which steps. An escalation keeps the policy as it was when it was raised."""
 
+from collections.abc import Mapping
 from dataclasses import field
 from typing import Literal, Self
 from uuid import UUID
@@ -40,6 +41,16 @@ class Step(BaseModel):
     def people(self) -> list[UUID]:
         """The persons that it names."""
         return [call.id for call in self.calls if call.kind == "person" and call.id]
+
+    def pass_on(self, successors: Mapping[UUID, UUID]) -> Self:
+        """With a successor called for each person who has left."""
+        calls = (
+            each.model_copy(update={"id": successors.get(each.id, each.id)})
+            if each.kind == "person" and each.id
+            else each
+            for each in self.calls
+        )
+        return self.model_copy(update={"calls": tuple(calls)})
 
 
 class FrozenPolicy(BaseModel):

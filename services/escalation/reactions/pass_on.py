@@ -10,6 +10,7 @@ from libs.kit.listing import contains
 from libs.kit.people import successor_of
 from libs.store import Transaction
 from services.escalation.model.escalation import SUCCESSION, Escalation
+from services.escalation.model.escalation_policy import EscalationPolicy
 from services.escalation.model.known_person import KnownPerson
 from services.escalation.model.people import Team
 from services.escalation.model.rota import Rota
@@ -28,6 +29,9 @@ async def pass_on_later(ids: Sequence[UUID], tx: Transaction) -> None:
         tx.set_timer(rota, SUCCESSION, tx.now)
     for team in await tx.select(Team, sa.or_(*(contains(Team.c.members, [str(id)]) for id in gone))):
         tx.set_timer(team, SUCCESSION, tx.now)
+    steps = [contains(EscalationPolicy.c.steps, [{"calls": [{"kind": "person", "id": str(id)}]}]) for id in gone]
+    for policy in await tx.select(EscalationPolicy, sa.or_(*steps)):
+        tx.set_timer(policy, SUCCESSION, tx.now)
     for escalation in await tx.select(Escalation, Escalation.c.state.in_(("acknowledged", "handed_over"))):
         if escalation.held_by in gone:
             tx.set_timer(escalation, SUCCESSION, tx.now)
@@ -42,6 +46,12 @@ async def pass_on_place(team: Team, tx: Transaction, _detail: str) -> None:
     """The successor is told in their place."""
     successors = await _successors(team.members, tx)
     team.members = list(dict.fromkeys(successors.get(id, id) for id in team.members))
+
+
+async def pass_on_calls(policy: EscalationPolicy, tx: Transaction, _detail: str) -> None:
+    """The successor is called by what is raised from now on."""
+    successors = await _successors([id for step in policy.steps for id in step.people], tx)
+    policy.steps = [step.pass_on(successors) for step in policy.steps]
 
 
 async def pass_on_escalation(escalation: Escalation, tx: Transaction, _detail: str) -> None:

@@ -46,8 +46,14 @@ async def test_who_leaves_gives_turns_and_places_to_the_successor(escalation: Ha
     team = (await escalation.post("/v1/teams", {"name": "T", "members": members}, role="manager")).json()
     other = (await escalation.post("/v1/teams", {"name": "U", "members": members[:1]}, role="manager")).json()
 
+    calls: list[dict[str, str]] = [{"kind": "person", "id": str(id_of("An"))}, {"kind": "duty_manager"}]
+    policy = {"name": "P", "steps": [{"calls": calls}]}
+    await escalation.post("/v1/policies", policy, role="manager")
+
     await leaves(escalation, "An", "Chi", version=2)
 
+    [kept] = (await escalation.get("/v1/policies")).json()["items"]
+    assert [each["id"] for each in kept["steps"][0]["calls"]] == [str(id_of("Chi")), None]
     shown = (await escalation.get(f"/v1/rotas/{rota['id']}")).json()
     assert [each["name"] for each in shown["layers"][0]["people"]] == ["Chi", "Binh"]
     assert [each["person"]["name"] for each in shown["overrides"]] == ["An", "Chi"]
