@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from deploy.services import SERVICES
+from libs.kit import people
 from libs.kit.http import ServiceRoute
 from libs.kit.patch import Patch
 from tests.support.access import least, routes
@@ -41,9 +42,12 @@ def test_there_are_patches_to_look_at() -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 async def test_null_clears_what_its_type_says_and_is_refused_elsewhere_with_one_text(
-    name: str, postgres_url: str
+    name: str, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(people, "WAIT_SECONDS", 0.05)  # nobody comes
     async with running(postgres_url, name) as harness:
+        for topic in harness.service.replicas.topics:
+            await harness.has_caught_up(topic)
         wrong = [line for route, model in patches(name) async for line in misread(harness, route, model)]
     assert not wrong, "\n".join(wrong)
 

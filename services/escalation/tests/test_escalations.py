@@ -29,7 +29,6 @@ from services.escalation.tests.builders import (
     pointers,
 )
 from tests.support.harness import Harness
-from tests.support.summaries import shows_one_line_of_each
 
 ESCALATE = "Nobody answers us"
 
@@ -387,20 +386,3 @@ async def test_the_built_in_policy_calls_the_duty_manager_of_that_instant(escala
         ("assignee", "Binh"),
         ("service_management", "Service management"),
     ]
-
-
-async def test_escalations_page_and_filter(escalation: Harness) -> None:
-    case = await a_case(escalation)
-    made = [(await an_escalation(escalation, case))["number"] for _ in range(3)]
-    first = (await escalation.get(f"/v1/escalations?limit=2&case_id={case.id}")).json()
-    rest = (await escalation.get(f"/v1/escalations?limit=2&case_id={case.id}&cursor={first['next_cursor']}")).json()
-    assert [item["number"] for item in first["items"] + rest["items"]] == made[::-1]
-    assert rest["next_cursor"] is None
-    assert (await escalation.get("/v1/escalations?state=resolved&state=acknowledged")).json()["items"] == []
-
-
-async def test_a_board_reads_one_line_of_each_escalation(escalation: Harness) -> None:
-    for _ in range(2):
-        await an_escalation(escalation, await a_case(escalation))
-    for role in ("engineer", "manager"):
-        await shows_one_line_of_each(escalation, "/v1/escalations", role=role)

@@ -300,9 +300,10 @@ async def test_of_who_was_named_before_the_id_is_kept_and_no_name(postgres_url: 
             "recipients": told,
             "acknowledgements": [{"by": f"engineer:{old}", "by_name": "Binh", "at": "2026-01-01T00:00:00Z"}],
             "owner": {"kind": "assignee", "id": str(old), "name": "Binh", "address": None, "language": "en"},
-            "experts": [], "history": [],
+            "experts": [],
+            "history": [],
         },
-    }  # fmt: skip
+    }
     for table, row in rows.items():
         await a_row(owner, table, row)
 
