@@ -5,7 +5,7 @@ from libs.kit.service import Service
 from services.onsite.handlers import on, projections, replicas, timers
 from services.onsite.model.policy import policies
 from services.onsite.queries import day_plans, master_data, work_orders
-from services.onsite.queries.open_work import visits_to
+from services.onsite.queries.open_work import visits_by, visits_to
 from services.onsite.use_cases import (
     approve_software,
     arrive,
@@ -43,5 +43,5 @@ service = Service(
     timers=timers,
     projections=projections,
     replicas=replicas,
-    open_work={"contact": visits_to},
+    open_work={"contact": visits_to, "person": visits_by},
 )

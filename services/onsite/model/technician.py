@@ -116,6 +116,10 @@ class Technician(Found, Entity, table="technicians", indexes=(("sort_key", "id")
         """Whether an absence overlaps that stretch."""
         return any(each.starts < ends and starts < each.ends for each in self.absences)
 
+    def forget_person(self) -> None:
+        """The person that it was is erased: nothing is left of who that is, where they live and why they were away."""
+        self.name, self.email, self.phone, self.home, self.absences = "", None, None, None, []
+
     @property
     def own_name(self) -> str | None:
         """What a visit keeps of who comes: nothing where a person says it."""

@@ -25,7 +25,7 @@ async def retire_later(ids: Sequence[UUID], tx: Transaction) -> None:
 async def retire(technician: Technician, tx: Transaction, _detail: str) -> None:
     """Visits are locked before their technician: each is looked at by a timer of its case, once this one is inactive."""
     person = await tx.find(KnownPerson, technician.person_id) if technician.person_id else None
-    if person is None or person.active is not False:
+    if person is None or not (person.gone or person.active is False):
         return
     technician.active = False
     coming = await tx.select(Booking, Booking.c.technician_id == technician.id, Booking.c.ends > tx.now)

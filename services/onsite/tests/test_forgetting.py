@@ -1,8 +1,24 @@
 """A contact is forgotten: in the replica, whatever comes first, and where they signed; not while a visit to them is to come."""
 
+from datetime import timedelta
+
 from libs.store.ids import new_id
 from services.onsite.model.people import KnownContact, KnownPerson
-from services.onsite.tests.builders import ACCOUNT, CONTACT, PATH, a_planned_visit, at_the_site, do, work_done
+from services.onsite.model.technician import Technician
+from services.onsite.tests.builders import (
+    ACCOUNT,
+    CONTACT,
+    PATH,
+    a_decision,
+    a_diagnosis,
+    a_place,
+    a_planned_visit,
+    a_reservation,
+    a_technician,
+    at_the_site,
+    do,
+    work_done,
+)
 from tests.support.forgetting import (
     erased,
     forgets_in_any_order,
@@ -11,6 +27,7 @@ from tests.support.forgetting import (
     person_erased,
 )
 from tests.support.harness import Harness
+from tests.support.people import LAN
 
 
 async def test_a_contact_is_forgotten_whatever_comes_first(onsite: Harness) -> None:
@@ -71,3 +88,21 @@ async def test_a_forgotten_contacts_name_is_not_written_down_anew(onsite: Harnes
 
     signed = (await onsite.get(PATH)).json()["appointment"]["sign_offs"]["customer"]
     assert (signed["name"], signed["contact_id"]) == (None, str(CONTACT))
+
+
+async def test_a_technician_is_asked_for_by_the_person_that_it_is_and_retired_once_erased(onsite: Harness) -> None:
+    chau = new_id()
+    await onsite.learn({chau: LAN.model_copy(update={"roles": ["technician"]})})
+    technician = await a_technician(onsite, person_id=str(chau), email="chau@field.example", phone="+84 28 5550 0177")
+    await a_place(onsite)
+    await onsite.deliver(a_diagnosis(), a_decision(), a_reservation())
+    order = (await onsite.get(PATH)).json()
+    assert await open_with(onsite, chau, "person") == [("work order", order["number"], "planned")]
+
+    await onsite.deliver(person_erased(chau))
+    await onsite.advance(timedelta(seconds=1))
+
+    async with onsite.transaction() as tx:
+        row = await Technician.get(technician, tx)
+    assert (row.name, row.email, row.phone, row.home, row.active) == ("", None, None, None, False)
+    assert await open_with(onsite, chau, "person") == []
