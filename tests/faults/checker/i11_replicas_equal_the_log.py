@@ -20,7 +20,7 @@ from deploy.local.migrate import migrate
 from libs.bus.batch import Partition, work
 from libs.bus.envelope import Delivery
 from libs.bus.projections import Projection
-from libs.bus.replicas import Replicas
+from libs.bus.replicas import Kept, Replicas
 from libs.store import Database as Store
 from libs.store import Scope
 from tests.faults.checker.consumption import Consumption, consumers
@@ -74,31 +74,39 @@ _OWN_FACTS = "customer_request"
 async def examine(evidence: Evidence, look: Look, admin_url: str) -> None:
     """`admin_url` is of any PostgreSQL; the databases made there are dropped again."""
     for consumption in consumers(evidence):
-        if replicas := _replicas(consumption):
-            rebuilt = await _rebuilt(consumption, replicas, admin_url, look)
-            for replica in replicas:
+        facts, states = _of_facts(consumption), _of_states(consumption)
+        if facts or states:
+            rebuilt = await _rebuilt(consumption, facts, states, admin_url, look)
+            for replica in (*facts, *states):
                 _compare(consumption.database, rebuilt, replica, look)
 
 
-def _replicas(consumption: Consumption) -> Sequence[Replica]:
+def _of_facts(consumption: Consumption) -> Sequence[Replica]:
     """What the services say themselves, unless it is said above."""
     return _DIFFERENT.get(consumption.name) or [
         Replica(each.name, own=("version", "revision", *each.own))
         for each in consumption.projections
-        if isinstance(each, Projection)
+        if isinstance(each, Projection) and not isinstance(each, Kept)
     ]
 
 
-async def _rebuilt(consumption: Consumption, replicas: Sequence[Replica], admin_url: str, look: Look) -> Database:
+def _of_states(consumption: Consumption) -> Sequence[Replica]:
+    return [Replica(kept.name, own=("revision",)) for kept in consumption.replicas.kept.values()]
+
+
+async def _rebuilt(
+    consumption: Consumption, facts: Sequence[Replica], states: Sequence[Replica], admin_url: str, look: Look
+) -> Database:
     name = consumption.name
     owner_url, url = await create_service_database(admin_url, name, prefix="rebuilt_")
     try:
         await migrate(name, owner_url)
-        await _begin(consumption.database, replicas, owner_url)
+        await _begin(consumption.database, [*facts, *states], owner_url)
         store = await Store.connect(url, size=2)
         try:
             await _tell_states(consumption, store, look)
-            await _deliver(consumption, store, look)
+            if facts:
+                await _deliver(consumption, store, look)
         finally:
             await store.close()
         return await read_database(name, owner_url)

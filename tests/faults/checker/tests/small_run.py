@@ -105,13 +105,15 @@ class SmallRun:
         self.told["case_files"].append({"id": row["subject"], "version": 1, "revision": 0, "account_id": str(ACCOUNT)})
 
     async def tell(self, id: UUID, state: State) -> None:
-        """Entitlements tells this state, and rma follows."""
+        """Entitlements tells this state, and whoever keeps a replica follows."""
         row, value = self._said(state.contract, id, id), state.model_dump_json().encode()
         self.append(state.contract.topic, id, headers_of(row), value)
         self.told["outbox"].append(row)
         names = ("topic", "key", "type", "account_id", "version")
         self.told["states"].append({name: row[name] for name in names} | {"data": "\\x" + value.hex()})
-        await self.harnesses["rma"].learn({id: state})
+        for harness in self.harnesses.values():
+            if state.contract.topic in harness.service.replicas.topics:
+                await harness.learn({id: state})
 
     def _said(self, contract: Contract | StateContract, key: UUID, subject: UUID) -> Row:
         return {
