@@ -20,6 +20,11 @@ RELEASED = {
     "onsite": "0002", "rma": "0003",
 }  # fmt: skip
 """What runs somewhere: its code works on while, and after, the migrations that follow it run."""
+CHANGED_IN_PLACE = {
+    "cases": {("cases", "assignee"), ("cases", "assignee_name")},
+    "escalation": {("escalations", "owner")},
+}
+"""Of services that are stopped before they are migrated (docs/upgrade.md): what held a name holds an id."""
 COLUMNS = """
 SELECT table_name, column_name, data_type, is_nullable = 'YES' OR column_default IS NOT NULL AS may_be_left_out
   FROM information_schema.columns WHERE table_schema = 'public'
@@ -72,7 +77,8 @@ async def test_code_of_the_release_before_reads_and_writes_the_new_tables(postgr
         for name, (_, may_be_left_out) in after.items()
         if name[0] in tables and not may_be_left_out and (name not in before or before[name][1])
     }
-    assert {name: after.get(name, (None,))[0] for name in before} == {name: type for name, (type, _) in before.items()}
+    kept = before.keys() - CHANGED_IN_PLACE.get(service, set())
+    assert {name: after.get(name, (None,))[0] for name in kept} == {name: before[name][0] for name in kept}
     assert demanded == set(), "inserts that do not know these columns are refused"
 
 

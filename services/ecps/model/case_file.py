@@ -2,9 +2,10 @@
 
 from dataclasses import field
 from datetime import datetime
-from typing import Literal, NamedTuple, Self, TypeVar
+from typing import Annotated, Literal, NamedTuple, Self, TypeVar
 from uuid import UUID
 
+import sqlalchemy as sa
 from pydantic import BaseModel
 
 from libs.events import Event
@@ -59,7 +60,7 @@ class CaseFile(Entity, table="case_files"):
     state: CaseState = "open"
     state_at: datetime | None = None
     cancelled: CaseCancelled | None = None
-    redactions: list[Redaction] = field(default_factory=list)
+    redactions: Annotated[list[Redaction], sa.DefaultClause("[]")] = field(default_factory=list)
 
     def kept(self, event: E) -> E:
         """The fact as it is kept: without the texts that were taken out."""

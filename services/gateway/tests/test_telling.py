@@ -11,14 +11,13 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.admin import NewTopic
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from deploy.local.databases import create_service_database
 from deploy.local.kafka import KafkaLogin
 from deploy.local.migrate import migrate
 from deploy.local.waiting import until_async
-from deploy.topics import admin_client
+from deploy.topics import admin_client, topics
 from libs.events import decode
 from libs.events.gateway import ClientCreated
 from services.gateway.routes import SERVICES
@@ -47,8 +46,9 @@ async def settings(postgres_url: str, kafka: KafkaLogin, admin: UUID) -> dict[st
     made = await create_service_database(postgres_url, "gateway", prefix=f"t{admin.hex[:8]}_")
     await migrate("gateway", made.owner_url)
     login = admin_client(kafka.bootstrap, kafka.user, kafka.password)
-    missing = TOPICS - login.list_topics(timeout=10).topics.keys()
-    for made_topic in login.create_topics([NewTopic(name, 1, 1) for name in missing]).values() if missing else ():
+    there = login.list_topics(timeout=10).topics.keys()
+    missing = [each for each in topics() if each.topic in TOPICS - there]
+    for made_topic in login.create_topics(missing).values() if missing else ():
         made_topic.result(30)
     public = KEY.public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     return {
@@ -97,7 +97,8 @@ async def heard_of(admin: UUID, login: KafkaLogin) -> ClientCreated:
             "enable.auto.commit": False,
         }
     )
-    reader.assign([TopicPartition(TOPIC, 0, 0)])
+    [topic] = [each for each in topics() if each.topic == TOPIC]
+    reader.assign([TopicPartition(TOPIC, n, 0) for n in range(topic.num_partitions)])
     found: list[ClientCreated] = []
 
     async def is_there() -> bool:

@@ -269,7 +269,7 @@ class Appointment(
         self.sign_offs = {**self.sign_offs, "support": word}
 
 
-sa.Index("appointments_signer_idx", Appointment.c.sign_offs["customer"]["contact_id"].astext)
+sa.Index("appointments_signer_idx", sa.text("(sign_offs -> 'customer') ->> 'contact_id'"), _table=Appointment.table)
 
 
 def signed_by(contact_id: UUID) -> sa.ColumnElement[bool]:

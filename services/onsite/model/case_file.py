@@ -189,7 +189,7 @@ class CaseFile(Entity, table="case_files"):
         return sorted(id for id, part in self.parts_of(diagnosis_id).items() if part.status != "delivered")
 
 
-sa.Index("case_files_contact_idx", CaseFile.c.coverage["contact"]["contact_id"].astext)
+sa.Index("case_files_contact_idx", sa.text("(coverage -> 'contact') ->> 'contact_id'"), _table=CaseFile.table)
 
 
 def whose_contact_is(contact_id: UUID) -> sa.ColumnElement[bool]:

@@ -166,7 +166,7 @@ async def _new_case(
         opened_at=now, updated_at=now, epoch_began_at=now, coverage=Coverage().model_dump(mode="json"), duplicate_of=[str(d) for d in duplicates],
         history=[StateChange(state="acknowledged", at=now, by=caller.actor, reason="opened").model_dump(mode="json")],
         family=None, country=None, alert_id=None, parent_id=None, follow_up_of=None, queue=None, shift=None, assignee=None,
-        assignee_name=None, first_response_at=None, expected_resolution_at=None, problem_id=None, waits=[], workarounds=[],
+        description_redacted=None, first_response_at=None, expected_resolution_at=None, problem_id=None, waits=[], workarounds=[],
         partner_requests=[], proposed_resolution=None, confirmations=[], resolution=None, resolved_at=None, closes_at=None,
         closed_at=None, cancellation=None, queue_history=[], **given,
     )  # fmt: skip
@@ -209,9 +209,9 @@ def _likeness(asked: list[str], problem: Problem) -> float:
 
 
 def _outbox(event: BaseModel, case: Case, caller: Caller, now: datetime, traceparent: str | None) -> OutboxEvent:
-    name = "case-opened" if isinstance(event, CaseOpened) else "case-routed"
+    name = "case-opened.v2" if isinstance(event, CaseOpened) else "case-routed.v1"
     return OutboxEvent(
-        topic="cases.events", key=case.id, event_id=uuid7(), type=f"polyplus.cases.{name}.v1", subject=case.id,
+        topic="cases.events", key=case.id, event_id=uuid7(), type=f"polyplus.cases.{name}", subject=case.id,
         account_id=case.account_id, version=case.version, actor=caller.actor, time=now,
         traceparent=traceparent or f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-01",
         data=event.model_dump_json().encode(),

@@ -54,8 +54,7 @@ class Case(Base):
     queue: Mapped[str | None]
     shift: Mapped[str | None]
     queue_history: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
-    assignee: Mapped[str | None]
-    assignee_name: Mapped[str | None]
+    assignee: Mapped[UUID | None]
     first_response_at: Mapped[datetime | None]
     expected_resolution_at: Mapped[datetime | None]
     problem_id: Mapped[UUID | None]
@@ -73,6 +72,7 @@ class Case(Base):
     epoch_began_at: Mapped[datetime]
     worked_epoch: Mapped[int] = mapped_column(default=0)
     history: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    description_redacted: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
 
 class Queue(Base):

@@ -75,6 +75,7 @@ class Coverage(Out):
     decided_at: datetime | None = None
     override: dict[str, Any] | None = None
     unknown: list[str] = []
+    contact_id: UUID | None = None
 
 
 class KnownError(Out):
@@ -121,8 +122,7 @@ class OpenedCase(Out):
     duplicate_of: list[UUID]
     queue: str | None
     shift: str | None
-    assignee: str | None
-    assignee_name: str | None
+    assignee: dict[str, Any] | None
     first_response_at: datetime | None
     expected_resolution_at: datetime | None
     problem_id: UUID | None
@@ -138,6 +138,7 @@ class OpenedCase(Out):
     epoch: int
     history: list[StateChange]
     queue_history: list[Handover]
+    description_redacted: dict[str, Any] | None
     known_errors: list[KnownError] = []
 
 
@@ -148,7 +149,6 @@ class CaseOpened(BaseModel):
     number: str
     account_id: UUID
     contact_id: UUID | None
-    reporter_name: str
     channel: Channel
     description: str
     observed_impact: Impact
