@@ -257,7 +257,7 @@ class Relay:
 
     async def _send(self, publisher: Publisher, rows: Sequence[asyncpg.Record]) -> list["asyncio.Future[Any]"]:
         """Facts as they were told, states as they are by now."""
-        states = [row["id"] for row in rows if row["topic"] in self._state_topics]
+        states = [row["id"] for row in rows if row["topic"] in self._state_topics] if self._state_topics else ()
         if not states:
             return await publisher.send(rows)
         async with self._database.pool.acquire() as connection:

@@ -126,14 +126,14 @@ async def _sent(
 
 
 _STATE = """
-CREATE TABLE states (id bigint PRIMARY KEY, changes bigint NOT NULL, changed_at timestamptz);
-INSERT INTO states SELECT n, 0 FROM generate_series(1, 10000) n;
+CREATE TABLE moved_rows (id bigint PRIMARY KEY, changes bigint NOT NULL, changed_at timestamptz);
+INSERT INTO moved_rows SELECT n, 0 FROM generate_series(1, 10000) n;
 SELECT outbox_add_partitions(10000000);
 """
 # 10000^random() is as skewed as Zipf's law. No colon anywhere: pgbench takes what follows for a variable, in a string too.
 _PGBENCH = """
 BEGIN;
-UPDATE states SET changes = changes + 1, changed_at = now() WHERE id = (SELECT CAST(floor(10000 ^ random()) AS bigint));
+UPDATE moved_rows SET changes = changes + 1, changed_at = now() WHERE id = (SELECT CAST(floor(10000 ^ random()) AS bigint));
 INSERT INTO outbox (topic, key, event_id, type, subject, account_id, version, causation_id, actor, traceparent, time, data)
 VALUES ('bench.events', uuidv7(), uuidv7(), 'polyplus.bench.reading-noted.v1', uuidv7(), uuidv7(), 1, uuidv7(), 'system.bench',
         '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', now(), convert_to(repeat('x', 400), 'UTF8'));
