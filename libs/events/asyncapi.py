@@ -12,6 +12,7 @@ from libs.events.state import State
 
 PARTITIONS = 12
 BINDING = "0.5.0"
+_FOR_EVER = 2**63 - 1
 _HEADERS: Schema = {
     "ce_specversion": {"type": "string", "const": "1.0"},
     "ce_id": {"type": "string", "format": "uuid", "description": "UUIDv7; the same event always has the same id, so a repeat is known by it"},
@@ -127,7 +128,7 @@ def _state_channel(topic: str, records: list[type[State]]) -> Schema:
         "address": topic,
         "description": "The latest record of every key; read it with isolation.level=read_committed.",
         "messages": _references(records),
-        "bindings": _topic(topic, {"cleanup.policy": ["compact"]}),
+        "bindings": _topic(topic, {"cleanup.policy": ["compact"], "delete.retention.ms": _FOR_EVER}, partitions=1),
     }
 
 
@@ -144,8 +145,8 @@ def _references(events: Sequence[type[Event | State]]) -> Schema:
     return {e.contract.ce_type: {"$ref": f"#/components/messages/{e.contract.ce_type}"} for e in events}
 
 
-def _topic(topic: str, configuration: Schema) -> Schema:
-    kafka = {"topic": topic, "partitions": PARTITIONS, "topicConfiguration": configuration, "bindingVersion": BINDING}
+def _topic(topic: str, configuration: Schema, *, partitions: int = PARTITIONS) -> Schema:
+    kafka = {"topic": topic, "partitions": partitions, "topicConfiguration": configuration, "bindingVersion": BINDING}
     return {"kafka": kafka}
 
 
