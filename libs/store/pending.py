@@ -115,7 +115,8 @@ class Pending:
         elif self.outbox:
             statements.append(Statement.insert("outbox", columns.OUTBOX, self.outbox))
         for suffix, has_version in ((_NEXT, False), (_GIVEN, True)):
-            if rows := [row for row, was_given in self.states.values() if was_given == has_version]:
+            # By topic and key: two transactions that tell the same ones wait for each other in one order.
+            if rows := [row for _, (row, was_given) in sorted(self.states.items()) if was_given == has_version]:
                 statements.append(Statement.insert("states", columns.STATES, rows, suffix))
         statements += write_timers(list(self._timers.values()))
         if self._jobs:

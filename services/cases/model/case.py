@@ -150,11 +150,6 @@ class Case(
         """Somebody works on it: assignment, diagnosis, or a fact that presupposes one."""
         self.worked_epoch = self.epoch
 
-    def assign(self, person_id: UUID) -> None:
-        """It is this person's, and work on it begins."""
-        self.assignee = person_id
-        self.take_up()
-
     def put_in_queue(self, choice: Choice, reason: str, by: str, at: datetime) -> bool:
         """Whether that is another queue than the one in which it stands."""
         if choice.queue == self.queue:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from libs.events.cases import CaseAssigned
 from libs.kit.people import successor_of
 from libs.store import Transaction
-from services.cases.model.actor import SYSTEM
+from services.cases.model.actor import SYSTEM, Actor
 from services.cases.model.case import PASS_ON, Case
 from services.cases.model.people import KnownPerson
 
@@ -30,15 +30,20 @@ async def pass_on(case: Case, tx: Transaction, _detail: str) -> None:
     successor = await successor_of(KnownPerson, previous, tx) if previous else None
     if previous is None or successor is None or case.state in _OVER:
         return
-    case.assignee = successor
+    give(case, successor, _BECAUSE, SYSTEM, tx)
+
+
+def give(case: Case, person_id: UUID, reason: str | None, actor: Actor, tx: Transaction) -> None:
+    """From now on it is this person's."""
+    previous, case.assignee = case.assignee, person_id
     tx.emit(
         CaseAssigned(
             case_id=case.id,
-            assignee_id=successor,
+            assignee_id=person_id,
             previous_assignee_id=previous,
             queue=case.queue,
-            reason=_BECAUSE,
-            **SYSTEM.facts(),
+            reason=reason,
+            **actor.facts(),
             assigned_at=tx.now,
         )
     )

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from libs.events.cases import CaseAssigned
 from libs.kit.auth import ENGINEERS, Principal
 from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
@@ -14,6 +13,7 @@ from services.cases.model.people import KnownPerson
 from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
 from services.cases.reactions.act_on_case import act_on
+from services.cases.reactions.pass_on import give
 
 router = Router(tags=["cases"])
 
@@ -27,19 +27,8 @@ class AssignCase(Command):
 
 async def assign_case(case: Case, person_id: UUID, reason: str | None, actor: Actor, tx: Transaction) -> None:
     """Gives the case to somebody, and work on it begins."""
-    previous = case.assignee
-    case.assign(person_id)
-    tx.emit(
-        CaseAssigned(
-            case_id=case.id,
-            assignee_id=person_id,
-            previous_assignee_id=previous,
-            queue=case.queue,
-            reason=reason,
-            **actor.facts(),
-            assigned_at=tx.now,
-        )
-    )
+    give(case, person_id, reason, actor, tx)
+    case.take_up()
     await act_on(case, tx, at=tx.now, by=actor.by, reason=reason or "assigned")
 
 
