@@ -25,7 +25,7 @@ class PhoneBook:
 
 def told_of_breach(case: CaseFile, settings: EscalationSettings, book: PhoneBook) -> list[Addressee]:
     """The duty managers, the case's assignee, and always service management (S24); each once."""
-    return _each_once(_duty_managers(book) + _assignee(case) + service_management(settings, book))
+    return each_once(_duty_managers(book) + _assignee(case) + service_management(settings, book))
 
 
 def called_by_step(
@@ -45,12 +45,12 @@ def called_by_step(
                 found += team.recipients()
             case "person" if call.id:
                 found.append(Addressee(kind="on_call", id=call.id))
-    return _each_once(found + service_management(settings, book))
+    return each_once(found + service_management(settings, book))
 
 
 def service_management(settings: EscalationSettings, book: PhoneBook) -> list[Addressee]:
-    """Service management's teams; the address of the settings while no team has a member."""
-    known = [recipient for team in book.service_management for recipient in team.recipients()]
+    """Service management's teams, each member once; the address of the settings while no team has a member."""
+    known = each_once([recipient for team in book.service_management for recipient in team.recipients()])
     if any(recipient.kind == "service_management" for recipient in known):
         return known
     name, address = settings.service_management_name, settings.service_management_address
@@ -67,5 +67,9 @@ def _assignee(case: CaseFile) -> list[Addressee]:
     return [Addressee(kind="assignee", id=case.assignee.person_id)]
 
 
-def _each_once(recipients: list[Addressee]) -> list[Addressee]:
-    return list({(each.kind, each.id, each.address, each.name): each for each in recipients}.values())
+def each_once(recipients: list[Addressee]) -> list[Addressee]:
+    """Nobody is named twice, whatever for: a duty manager who is of service management too is called as the first of the two."""
+    named: dict[object, Addressee] = {}
+    for each in recipients:
+        named.setdefault(each.id or (each.address, each.name), each)
+    return list(named.values())

@@ -6,7 +6,13 @@ from uuid import UUID
 
 import pytest
 
-from libs.events.escalation import ClockStarted, EscalationRaised, EscalationStepped, ThresholdBreached
+from libs.events.escalation import (
+    ClockStarted,
+    EscalationRaised,
+    EscalationStepped,
+    EscalationUnanswered,
+    ThresholdBreached,
+)
 from libs.events.gateway import PersonState
 from libs.events.values import Recipient
 from libs.store.ids import new_id
@@ -234,3 +240,24 @@ async def test_service_managements_own_team_and_webhooks_are_told(escalation: Ha
         ("service_management", id_of("Dung")),
         ("webhook", team_id),
     ]
+
+
+async def test_who_is_called_for_many_reasons_is_named_once_in_each_event(escalation: Harness) -> None:
+    await escalation.post("/v1/rotas", a_rota(people=("Chi",)), role="manager")
+    for name in ("Managers", "Deputies"):
+        members = [str(id_of(each)) for each in ("Chi", "Dung", "Binh")]
+        await kept(escalation, "/v1/teams", {"name": name, "purpose": "service_management", "members": members})
+    calls = [{"kind": "duty_manager"}, {"kind": "assignee"}, {"kind": "person", "id": str(id_of("Dung"))}]
+    policy = {"name": "P", "steps": [{"calls": calls}], "repeat": 0}
+    assert (await escalation.post("/v1/policies", policy, role="manager")).status_code == 201
+    case = await a_case(escalation)
+    await escalation.deliver(case.assigned(0))
+    await escalation.advance(timedelta(minutes=46))
+
+    told, breached = await escalation.events(ThresholdBreached)
+    [step] = await escalation.events(EscalationStepped)
+    [unanswered] = await escalation.events(EscalationUnanswered)
+    in_turn = [(kind, id_of(who)) for kind, who in (("duty_manager", "Chi"), ("assignee", "Binh"))]
+    for each, others in ((told, "service_management"), (breached, "service_management"), (step, "on_call")):
+        assert [(r.kind, r.id) for r in each.recipients] == [*in_turn, (others, id_of("Dung"))]
+    assert [r.id for r in unanswered.recipients] == [id_of(who) for who in ("Chi", "Dung", "Binh")]
