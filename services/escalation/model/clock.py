@@ -17,8 +17,12 @@ SettingsAt = Callable[[Severity, datetime | None], EscalationSettings]
 """The numbers in force for a severity at an instant, the newest ones for None."""
 
 CLOCKS: tuple[Measure, ...] = ("first_response", "update", "resolution")
-_PAUSING: frozenset[Wait | None] = frozenset({"customer", "partner"})
-_PAUSED_BY_WAITS: frozenset[Measure] = frozenset({"resolution", "no_progress"})
+_PAUSED_BY: dict[Measure, frozenset[Wait | None]] = {
+    "update": frozenset({"customer"}),
+    "resolution": frozenset({"customer", "partner"}),
+    "no_progress": frozenset({"customer", "partner"}),
+}
+"""The waits during which a measure stands still: a partner's silence is no reason to leave the customer without a word (S8)."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,7 @@ def readings(facts: Iterable[Fact], settings_at: SettingsAt, kinds: Sequence[Mea
 
 def _of_epoch(kind: Measure, epoch: Epoch, facts: Sequence[Fact], settings_at: SettingsAt) -> Iterable[Reading]:
     within = [fact for fact in facts if epoch.holds(fact.at)]
-    pauses = _pauses(epoch, facts) if kind in _PAUSED_BY_WAITS else []
+    pauses = _pauses(epoch, facts, _PAUSED_BY.get(kind, frozenset()))
     for number, (start, end, met) in enumerate(_stretches(kind, epoch, within)):
         severity, priority = severity_at(facts, end)
         settings = settings_at(severity, end)
@@ -140,12 +144,12 @@ def _stretches(kind: Measure, epoch: Epoch, within: Sequence[Fact]) -> Iterable[
             yield starts[-1], epoch.end, False
 
 
-def _pauses(epoch: Epoch, facts: Sequence[Fact]) -> list[Pause]:
-    """The waits on customer and partner, overlapping ones joined. One that outlived a resolution stands in the next epoch too."""
+def _pauses(epoch: Epoch, facts: Sequence[Fact], waits: frozenset[Wait | None]) -> list[Pause]:
+    """These waits, overlapping ones joined. One that outlived a resolution stands in the next epoch too."""
     ends = {fact.wait_id: fact.at for fact in facts if fact.kind == "wait_ended"}
     joined: list[Pause] = []
     for fact in facts:
-        if fact.kind != "wait_began" or fact.wait not in _PAUSING or fact.wait is None:
+        if fact.kind != "wait_began" or fact.wait not in waits or fact.wait is None:
             continue
         start, end = max(fact.at, epoch.start), ends.get(fact.wait_id)
         if end is not None and end <= start:

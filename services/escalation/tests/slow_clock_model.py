@@ -100,15 +100,18 @@ class SlowCase:
         self._waits: dict[object, str] = {}
         self._priority: Priority = "P1"
         self._epoch = 0
-        self.paused = False
         by_minute = {int((fact.at - BASE).total_seconds()) // 60: fact for fact in facts}
         for minute in range(until):
             if minute in by_minute:
                 self._live_through(by_minute[minute], minute)
-            self.paused = any(wait in ("customer", "partner") for wait in self._waits.values())
             for clock in self._running.values():
-                if not (clock.kind == "resolution" and self.paused):
+                if not self.paused(clock.kind):
                     clock.live.append(minute)
+
+    def paused(self, kind: str) -> bool:
+        """Whether clocks of this kind stand still now."""
+        on_customer, on_partner = (wait in self._waits.values() for wait in ("customer", "partner"))
+        return (kind != "first_response" and on_customer) or (kind == "resolution" and on_partner)
 
     def _begin(self, kind: str, minute: int, number: int = 0) -> None:
         clock = SlowClock(kind, self._epoch, number, minute, self._priority)

@@ -87,7 +87,7 @@ def _agree(fast: Reading, slow: SlowClock, case: SlowCase, numbers: Any, last: i
     assert fast.started_at == BASE + timedelta(minutes=slow.start)
     assert (fast.ended_at, fast.met) == (slow.end if slow.end is None else BASE + timedelta(minutes=slow.end), slow.met)
     assert fast.priority == slow.priority
-    paused = slow.end is None and slow.kind == "resolution" and case.paused
+    paused = slow.end is None and case.paused(slow.kind)
     assert fast.state == (
         "met" if slow.met else "stopped" if slow.end is not None else "paused" if paused else "running"
     )

@@ -4,7 +4,14 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from libs.events.escalation import ClockMet, ClockPaused, ClockResumed, ClockStarted, ClockStopped
+from libs.events.escalation import (
+    ClockMet,
+    ClockPaused,
+    ClockResumed,
+    ClockStarted,
+    ClockStopped,
+    ThresholdBreached,
+)
 from services.escalation.model.case_file import CaseFile
 from services.escalation.model.clock import readings
 from services.escalation.model.facts import Fact
@@ -50,8 +57,25 @@ async def test_overlapping_waits_pause_until_the_last_one_ends(escalation: Harne
     assert (await _clocks(escalation, case))["resolution/1/0"]["state"] == "paused"
     await escalation.deliver(case.resumed("customer", 40))
 
-    [resumed] = await escalation.events(ClockResumed)
-    assert resumed.due_at == case.at(480 + 30)
+    resumed = {each.clock: each.due_at for each in await escalation.events(ClockResumed)}
+    assert resumed == {"resolution": case.at(480 + 30), "update": case.at(120 + 20)}
+
+
+async def test_nothing_is_due_to_a_customer_for_whose_answer_we_wait(escalation: Harness) -> None:
+    """The question was an update itself; with the answer the clock goes on, and is due as if no time had passed between."""
+    case = await a_case(escalation)
+    await escalation.deliver(case.responded(10), case.noted(30), case.pending("customer", 30))
+
+    clocks = await _clocks(escalation, case)
+    assert (clocks["update/1/2"]["state"], clocks["update/1/2"]["due_at"]) == ("paused", None)
+    assert clocks["update/1/2"]["waiting_for"] == "customer"
+    await escalation._hop(case.at(24 * 60))
+    await escalation.fire_timers()
+    assert {each.rule for each in await escalation.events(ThresholdBreached)} & {"update", "resolution"} == set()
+
+    await escalation.deliver(case.resumed("customer", 24 * 60), case.noted(24 * 60, "customer"))
+    clock = (await _clocks(escalation, case))["update/1/2"]
+    assert (clock["state"], datetime.fromisoformat(str(clock["due_at"]))) == ("running", case.at(24 * 60 + 120))
 
 
 async def test_severity_recomputes_what_is_due_without_losing_paused_time(escalation: Harness) -> None:
