@@ -29,6 +29,14 @@ async def erased(manager: Person, contact: str) -> str:
     return ""
 
 
+async def what_is_held(stack: Stack, contact: str, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """By place, as the operator's command says it."""
+    capsys.readouterr()
+    assert await asyncio.to_thread(main, ["person", contact, "--home", str(stack.home), "--json"]) == 0
+    held: dict[str, Any] = {each["place"]: each for each in json.loads(capsys.readouterr().out)["held"]}
+    return held
+
+
 @pytest.mark.promise("S27")
 async def test_a_contact_is_forgotten_once_another_has_taken_over(
     stack: Stack, ids: Ids, people: dict[str, Person], capsys: pytest.CaptureFixture[str]
@@ -39,6 +47,15 @@ async def test_a_contact_is_forgotten_once_another_has_taken_over(
     case = (await engineer.post("/v1/cases", request))["id"]
     await engineer.post(f"/v1/cases/{case}/diagnoses", a_failed_camera())
     order = await sees(engineer, "/v1/work-orders", case_id=case, state="planned")
+    held = await what_is_held(stack, quen, capsys)
+    assert {
+        "entitlements.contacts",
+        "gateway.contacts",
+        "cases.cases",
+        "onsite.contacts",
+        "activity.activity_events",
+    } <= held.keys()
+    assert QUEN["name"] in str(held)
 
     refusal = await erased(manager, quen)
 
@@ -71,5 +88,7 @@ async def test_a_contact_is_forgotten_once_another_has_taken_over(
     finally:
         assert left == []
     assert (await manager.get(f"/v1/contacts/{quen}"))["state"] == "erased"
+    held = await what_is_held(stack, quen, capsys)
+    assert [said for said in QUEN.values() if len(said) > 2 and said in str(held)] == []
     assert (await engineer.get(f"/v1/cases/{case}"))["reporter_name"] is None
     await call_off(case, people["customer"], engineer)

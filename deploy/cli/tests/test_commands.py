@@ -30,6 +30,7 @@ WRONG = [
     ["migrate", "nope"], ["migration", "nope", "x"], ["psql", "nope"], ["logs", "nope"], ["restart", "nope"], ["lag", "--service", "nope"],
     ["dlq", "list", "--service", "nope"], ["dlq", "show", "nope"], ["rebuild", "nope"], ["tail", "--case", "nope"], ["env", "NOPE"],
     ["status", "nope"], ["logs", "--since", "long"], ["psql", "--write"], ["erased"], ["erased", "nope"], ["erased", "--look-for", "none"],
+    ["person"], ["person", "nope"],
 ]  # fmt: skip
 
 
