@@ -2,61 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime
 from typing import Literal, Self
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from libs.events.values import TimeOfDay
-from libs.kit.calendar import CalendarData, WeeklyWindow, calendar
-from libs.kit.fields import Line, Short, Text, Zone
+from libs.kit.fields import Short, Text
 from libs.kit.names import Found
 from libs.store import Entity
 from libs.store.ids import new_id
+from services.escalation.model.layer import Layer
 from services.escalation.model.people import Addressee, RecipientKind, webhook_addressed
-
-
-class NewLayer(BaseModel):
-    """People, by id, in turn, from one hand-over to the next; only within the windows where there are any (a sun to follow)."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: Line
-    time_zone: Zone
-    people: tuple[UUID, ...] = Field(min_length=1, max_length=200)
-    starts_on: date = Field(ge=date(2000, 1, 1), le=date(2200, 1, 1))
-    hands_over_at: TimeOfDay = "09:00"
-    shift_days: int = Field(7, ge=1, le=366)
-    windows: tuple[WeeklyWindow, ...] = ()
-
-    @model_validator(mode="after")
-    def _windows_fit(self) -> Self:
-        if self.windows:
-            CalendarData(time_zone=self.time_zone, windows=self.windows)
-        return self
-
-
-class Layer(NewLayer):
-    """A layer as it is kept."""
-
-    name: str
-
-    def on_call(self, at: datetime) -> UUID | None:
-        """Whose turn it is; None before the layer starts and outside its windows."""
-        if self.windows and not calendar(CalendarData(time_zone=self.time_zone, windows=self.windows)).is_open(at):
-            return None
-        day = at.astimezone(ZoneInfo(self.time_zone)).date()
-        while self._handover(day) > at:
-            day -= timedelta(days=1)
-        shift = (day - self.starts_on).days // self.shift_days
-        return self.people[shift % len(self.people)] if shift >= 0 else None
-
-    def _handover(self, day: date) -> datetime:
-        """The first instant at which the wall clock there shows the time; UTC, since a repeated hour compares wrongly in its zone."""
-        wall = datetime.combine(day, time.fromisoformat(self.hands_over_at), ZoneInfo(self.time_zone))
-        return wall.astimezone(UTC)
 
 
 class NewOverride(BaseModel):

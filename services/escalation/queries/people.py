@@ -14,8 +14,9 @@ from libs.kit.names import Words
 from libs.kit.paging import Page
 from libs.kit.people import NamedPerson
 from libs.store import Transaction
+from services.escalation.model.layer import Layer
 from services.escalation.model.people import Team
-from services.escalation.model.rota import Layer, Rota, RotaOverride
+from services.escalation.model.rota import Rota, RotaOverride
 from services.escalation.queries.our_people import known, named
 
 router = Router(tags=["people"])

@@ -1,10 +1,8 @@
 """Who is on call, and who knows what."""
 
 import json
-from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
-from uuid import UUID
 
 import asyncpg
 import pytest
@@ -13,89 +11,13 @@ from deploy.local.databases import create_service_database
 from deploy.local.migrate import migrate
 from libs.events.gateway import PersonState
 from libs.kit import people
-from libs.kit.calendar import WeeklyWindow
 from libs.store.ids import new_id
-from services.escalation.model.rota import Layer, Rota, RotaOverride
-from services.escalation.tests.builders import OUR_PEOPLE, a_person, a_rota, id_of, pointers
+from services.escalation.tests.builders import a_person, a_rota, id_of, pointers
 from tests.contract.test_labels_in_rows import a_row
 from tests.support.harness import Harness
 from tests.support.refusals import refusal
 
 AN, BINH, CHI = id_of("An"), id_of("Binh"), id_of("Chi")
-
-
-def at(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def layer(*ids: UUID, zone: str = "Asia/Ho_Chi_Minh", starts: date = date(2026, 3, 2), **more: Any) -> Layer:
-    return Layer(name="primary", time_zone=zone, people=ids, starts_on=starts, **more)
-
-
-def a_rota_of(*layers: Layer, overrides: tuple[RotaOverride, ...] = ()) -> Rota:
-    return Rota(id=new_id(), name="Duty", purpose="duty_manager", layers=list(layers), overrides=list(overrides))
-
-
-def names(rota: Rota, instant: str) -> list[str]:
-    return [OUR_PEOPLE[id].name for id in rota.on_call(at(instant))]
-
-
-@pytest.mark.parametrize(
-    ("instant", "who"),
-    [
-        ("2026-03-02T08:59:59+07:00", []),
-        ("2026-03-02T09:00:00+07:00", ["An"]),
-        ("2026-03-09T01:59:59Z", ["An"]),
-        ("2026-03-09T02:00:00Z", ["Binh"]),
-        ("2026-03-16T09:00:00+07:00", ["An"]),
-        ("2025-12-01T09:00:00+07:00", []),
-    ],
-)
-def test_people_take_turns_by_the_local_hour_of_hand_over(instant: str, who: list[str]) -> None:
-    assert names(a_rota_of(layer(AN, BINH)), instant) == who
-
-
-@pytest.mark.parametrize(
-    ("instant", "who"),
-    [
-        ("2026-11-01T05:29:00Z", ["An"]),  # 01:29 EDT
-        ("2026-11-01T05:30:00Z", ["Binh"]),  # 01:30 EDT, handed over
-        ("2026-11-01T06:10:00Z", ["Binh"]),  # 01:10 again, EST: nobody gets it back
-        ("2026-11-02T06:29:00Z", ["Binh"]),
-        ("2026-11-02T06:30:00Z", ["An"]),
-    ],
-)
-def test_a_repeated_hour_hands_over_once(instant: str, who: list[str]) -> None:
-    rota = a_rota_of(
-        layer(AN, BINH, zone="America/New_York", starts=date(2026, 10, 31), hands_over_at="01:30", shift_days=1)
-    )
-    assert names(rota, instant) == who
-
-
-def test_layers_with_windows_follow_the_sun() -> None:
-    day = (WeeklyWindow(weekdays=(0, 1, 2, 3, 4, 5, 6), opens="08:00", closes="20:00"),)
-    rota = a_rota_of(layer(AN, windows=day), layer(BINH, zone="America/New_York", windows=day))
-    assert names(rota, "2026-03-04T10:00:00+07:00") == ["An"]
-    assert names(rota, "2026-03-04T10:00:00-05:00") == ["Binh"]
-    assert names(rota, "2026-03-04T20:30:00-05:00") == ["An"]
-
-
-def test_an_override_stands_in_until_its_end_and_the_newest_wins() -> None:
-    def stand_in(id: UUID, starts: str, ends: str, replaces: UUID | None = None) -> RotaOverride:
-        return RotaOverride(starts=at(starts), ends=at(ends), person_id=id, replaces=replaces, reason="ill")
-
-    first = stand_in(CHI, "2026-03-03T00:00:00Z", "2026-03-04T00:00:00Z")
-    newer = stand_in(BINH, "2026-03-03T12:00:00Z", "2026-03-03T13:00:00Z")
-    rota = a_rota_of(layer(AN), overrides=(first, newer))
-    assert [names(rota, f"2026-03-0{d}T{h}:00:00Z") for d, h in ((3, "00"), (3, "12"), (3, "13"), (4, "00"))] == [
-        ["Chi"],
-        ["Binh"],
-        ["Chi"],
-        ["An"],
-    ]
-    one = stand_in(CHI, "2026-03-03T00:00:00Z", "2026-03-04T00:00:00Z", replaces=AN)
-    two_layers = a_rota_of(layer(AN), layer(BINH), overrides=(one,))
-    assert names(two_layers, "2026-03-03T05:00:00Z") == ["Chi", "Binh"]
 
 
 @pytest.mark.promise("S23")

@@ -9,7 +9,8 @@ from libs.kit.auth import ENGINEERS, MANAGERS
 from libs.kit.fields import Line
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.patch import New, Patch
-from services.escalation.model.rota import NewLayer, NewOverride, Rota, RotaOverride
+from services.escalation.model.layer import NewLayer
+from services.escalation.model.rota import NewOverride, Rota, RotaOverride
 from services.escalation.queries.our_people import must_be_ours
 from services.escalation.queries.people import RotaOut, rota_out
 from services.escalation.use_cases.keep_teams import WebhookUrl
