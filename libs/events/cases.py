@@ -19,6 +19,9 @@ from libs.events.values import (
     Wait,
 )
 
+ResolvedBecause = Literal["visit", "part", "works", "customer_silent"]
+"""How a case resolves by itself: a visit was signed for, the customer installed a part, said that it works, or did not answer."""
+
 
 class ExternalIdentifier(Value):
     """What another system calls this case."""
@@ -149,6 +152,7 @@ class CaseResolved(Event, type="polyplus.cases.case-resolved", version=2, visibi
     resolution: str
     cause_id: UUID | None = None  # the visit, RMA or engagement that brought it
     automatic: bool = False
+    reason: ResolvedBecause | None = None  # how it resolved by itself
     downtime_seconds: Seconds | None = None
     closes_at: Instant | None = None
     by: str
@@ -183,7 +187,8 @@ class CaseReopened(Event, type="polyplus.cases.case-reopened", visibility="publi
 
     case_id: UUID
     epoch: int  # 1 at opening, one more with each reopening
-    reason: str
+    assignee_id: UUID | None = None  # who goes on with it
+    reason: str  # `customer_word`: a note of theirs, which is told before
     by: str
     by_role: Role
     reopened_at: Instant

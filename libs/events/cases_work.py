@@ -37,6 +37,7 @@ class NoteAdded(Event, type="polyplus.cases.note-added", version=2, visibility="
     language: Language | None = None
     attachment_ids: list[UUID] = []
     source_id: UUID | None = None  # the foreign fact that it tells again; it is never sent back there
+    assignee_id: UUID | None = None  # of a customer's note: who has the case
     by: str
     by_role: Role
     added_at: Instant

@@ -35,6 +35,8 @@ from services.cases.model.wording import say
 
 AUTO_CLOSE, SHIFT, PASS_ON = "auto_close", "shift", "pass_on"
 """Timers of a case: it closes unless somebody objects; the shift of its queue ends; who has it has left."""
+CUSTOMER_WORD = "customer_word"
+"""The reason of what follows from what the customer said."""
 BY_HAND = "handed over"
 """The reason of a change of queue that an engineer made."""
 
@@ -201,8 +203,9 @@ class Case(
         return [w.kind for w in self.waits if w.stands]
 
     def confirm(self, confirmation: Confirmation) -> None:
-        """The customer says that it works."""
-        self.take_up()
+        """The customer says that it works. Their word alone begins no work."""
+        if confirmation.kind != "works":
+            self.take_up()
         if confirmation not in self.confirmations:
             self.confirmations.append(confirmation)
             self.confirmations.sort(key=lambda c: (c.at, c.cause_id))
@@ -211,6 +214,10 @@ class Case(
     def confirmation(self) -> Confirmation | None:
         """The first since the case was (re)opened: an objection outlives every word before it."""
         return next((c for c in self.confirmations if c.at >= self.epoch_began_at), None)
+
+    def take_back_word(self) -> None:
+        """The customer has more to say: that it works counts no more. What was signed or installed does."""
+        self.confirmations = [c for c in self.confirmations if c.kind != "works"]
 
     def leave_out(self, unknown: Collection[Literal["site", "contact"]]) -> str | None:
         """Takes away what the request named and the account does not have; what is to be said of it, if that is news."""

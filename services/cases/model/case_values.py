@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from libs.events.cases import ResolvedBecause
 from libs.events.values import Wait as WaitKind
 from services.cases.model.lifecycle import CaseState
 
@@ -90,21 +91,22 @@ class Coverage(CaseValue):
 
 
 class Confirmation(CaseValue):
-    """The customer's word that it works: the signature on a visit, or a replacement they installed themselves."""
+    """The customer's word that it works: the signature on a visit, a replacement they installed themselves, or just the word."""
 
     cause_id: UUID
-    kind: Literal["visit", "part"]
+    kind: Literal["visit", "part", "works"]
     # The release before reads it.
     signed_by: str = ""
     at: datetime
 
 
 class Resolution(CaseValue):
-    """Why the trouble is over. `automatic`: the facts said so, and nobody of ours."""
+    """Why the trouble is over. `automatic`: the facts said so, and nobody of ours; `reason` is which of them."""
 
     text: str
     cause_id: UUID | None = None
     automatic: bool = False
+    reason: ResolvedBecause | None = None
     by: str
     at: datetime
     redacted: Redacted | None = None

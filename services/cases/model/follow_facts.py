@@ -9,6 +9,8 @@ from services.cases.model.case_values import Resolution, Wait
 from services.cases.model.lifecycle import REFUSING, CaseState
 from services.cases.model.wording import say
 
+_NOT_WORKED: frozenset[CaseState] = frozenset({"acknowledged", "reopened"})
+
 
 @dataclass(frozen=True)
 class News:
@@ -30,7 +32,7 @@ def follow_facts(case: Case, at: datetime, by: str, reason: str) -> News:
     resolved = before != "resolved" and to == "resolved"
     if took_back:
         case.resolution = case.resolved_at = case.closes_at = None
-    if (resolved and before != "in_progress") or (before == "acknowledged" and to == "pending"):
+    if (resolved and not _resolves_at_once(case)) or (before == "acknowledged" and to == "pending"):
         case.become("in_progress", at, by, reason)
     if case.state != to:
         case.become(to, at, by, reason)
@@ -45,6 +47,12 @@ def follow_facts(case: Case, at: datetime, by: str, reason: str) -> News:
     for wait in ended:
         wait.told = "ended"
     return News(began, ended, resolved, took_back)
+
+
+def _resolves_at_once(case: Case) -> bool:
+    """The customer's word ends a case that nobody works on; any other fact means that somebody has."""
+    assert case.confirmation is not None
+    return case.state == "in_progress" or (case.confirmation.kind == "works" and case.state in _NOT_WORKED)
 
 
 def _called_for(case: Case) -> CaseState:
@@ -63,5 +71,12 @@ def _resolve_by_itself(case: Case) -> None:
     assert word is not None
     ends = [w.ended_at for w in case.waits if w.ended_at and w.ended_at >= case.epoch_began_at]
     case.resolved_at = max([word.at, *ends])
-    text = say(f"resolved_by_{word.kind}", case.language)
-    case.resolution = Resolution(text=text, cause_id=word.cause_id, automatic=True, by=SYSTEM.by, at=case.resolved_at)
+    cause_id = None if word.kind == "works" else word.cause_id
+    case.resolution = Resolution(
+        text=say(f"resolved_by_{word.kind}", case.language),
+        cause_id=cause_id,
+        automatic=True,
+        reason=word.kind,
+        by=SYSTEM.by,
+        at=case.resolved_at,
+    )

@@ -25,6 +25,7 @@ Command = Literal[
     "partner_ticket_request",
     "coverage_override",
     "resolve",
+    "works",
     "close",
     "reopen",
     "cancel",

@@ -13,6 +13,19 @@ _WEEKDAYS = CalendarData(
     time_zone="Asia/Ho_Chi_Minh", windows=(WeeklyWindow(weekdays=(0, 1, 2, 3, 4), opens="00:00", closes="24:00"),)
 )
 
+THANKS = (
+    *("thanks", "many thanks", "thanks a lot", "thanks so much", "thx", "cheers"),
+    *("thank you", "thank you so much", "thank you very much", "thank you all", "thank you again"),
+    *("ok", "okay", "great", "perfect", "all good", "well done", "good job", "much appreciated"),
+    *("it works", "it works now", "works now", "it is working", "it's working now", "working now", "solved", "fixed"),
+    *("cảm ơn", "cám ơn", "xin cảm ơn", "cảm ơn nhiều", "cảm ơn rất nhiều", "chân thành cảm ơn", "trân trọng cảm ơn"),
+    *("cảm ơn bạn", "cảm ơn anh", "cảm ơn chị", "cảm ơn em", "cảm ơn anh chị", "cảm ơn các bạn", "cảm ơn các anh chị"),
+    *("nhiều", "nhiều nhé", "nhé", "nha", "ạ", "vâng", "dạ", "tốt quá", "tuyệt vời", "hài lòng"),
+    *("đã hoạt động", "đã hoạt động tốt", "hoạt động tốt", "hoạt động bình thường", "đã chạy", "chạy tốt", "đã được"),
+    *("được rồi", "ổn rồi", "đã ổn", "xong rồi"),
+)
+"""What customers write when all is well, in English and Vietnamese."""
+
 
 def _whole(priorities: dict[Severity, Priority]) -> dict[Severity, Priority]:
     if set(priorities) != set(get_args(Severity)):
@@ -21,7 +34,10 @@ def _whole(priorities: dict[Severity, Priority]) -> dict[Severity, Priority]:
 
 
 class CasesPolicy(BaseModel):
-    """What a severity means, when a resolved case closes, how large a file may be (bytes), where a case goes by default."""
+    """What a severity means, when a resolved case closes, how large a file may be (bytes), where a case goes by default.
+
+    `thanks` are the phrases of which a customer's note may be made on a resolved case without reopening it.
+    """
 
     priorities: Annotated[dict[Severity, Priority], AfterValidator(_whole)] = {
         "critical": "P1",
@@ -34,6 +50,7 @@ class CasesPolicy(BaseModel):
     attachment_max_bytes: int = Field(10 * 2**20, ge=1, le=25 * 2**20)
     default_queue: Line = "support"
     known_errors_proposed: int = Field(3, ge=0, le=20)
+    thanks: tuple[Line, ...] = Field(THANKS, max_length=500)
 
 
 policies = Policies("cases", CasesPolicy)

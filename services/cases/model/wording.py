@@ -11,6 +11,11 @@ _PHRASES: dict[str, dict[Language, str]] = {
         "en": "The replacement works, the customer confirms.",
         "vi": "Khách hàng xác nhận linh kiện thay thế hoạt động tốt.",
     },
+    "resolved_by_works": {
+        "en": "The customer says that it works.",
+        "vi": "Khách hàng báo thiết bị đã hoạt động tốt.",
+    },
+    "works": {"en": "It works now.", "vi": "Thiết bị đã hoạt động tốt."},
     "technician": {"en": "Technician", "vi": "Kỹ thuật viên"},
     "alert_joined": {
         "en": "The device {serial} reports again: {text}",

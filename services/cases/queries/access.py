@@ -13,6 +13,8 @@ from services.cases.model.case import Case
 from services.cases.model.lifecycle import WORKABLE, CaseState, Command
 
 NOT_OVER: frozenset[CaseState] = WORKABLE | {"resolved"}
+_THEIR_SIDE = ACCOUNT_KEEPERS - ENGINEERS
+"""Whose word on whether it works it is."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ COMMANDS: Commands[Command, Case] = Commands(
         "partner_ticket_request": _given(ACCOUNT_KEEPERS, WORKABLE),
         "coverage_override": _given(MANAGERS, NOT_OVER),
         "resolve": _given(ENGINEERS, {"in_progress"}),
+        "works": _given(_THEIR_SIDE, NOT_OVER),
         "close": _given(CASE_WRITERS, {"resolved"}),
         "reopen": _given(CASE_WRITERS, {"resolved"}),
         "cancel": _given(CASE_WRITERS, WORKABLE),

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from libs.events.cases_work import InternalNoteAdded, NoteAdded
-from libs.events.values import NoteOrigin
+from libs.events.values import NoteOrigin, NoteVisibility
 from libs.store import Transaction
 from libs.store.ids import derived, new_id
 from services.cases.model.actor import SYSTEM, Actor
@@ -12,10 +12,13 @@ from services.cases.model.note import Note
 from services.cases.reactions.heard import cause_of
 
 
-def publish(note: Note, tx: Transaction) -> None:
-    """Keeps it and tells it, to the staff alone when it is internal."""
+def publish(note: Note, case: Case, tx: Transaction) -> None:
+    """Keeps it and tells it, to the staff alone when it is internal; of a customer's, whom it is for."""
     tx.add(note)
-    tx.emit((NoteAdded if note.visibility == "public" else InternalNoteAdded)(**note.facts()))
+    if note.visibility == "public":
+        tx.emit(NoteAdded(**note.facts(), assignee_id=case.assignee if note.origin == "customer" else None))
+    else:
+        tx.emit(InternalNoteAdded(**note.facts()))
 
 
 def note_fact(
@@ -38,21 +41,21 @@ def note_fact(
         source_id=cause.event_id,
         added_at=at,
     )
-    publish(note, tx)
+    publish(note, case, tx)
 
 
-def note_among_ourselves(case: Case, tx: Transaction, text: str, actor: Actor) -> None:
-    """An internal note by one of us, or by the system."""
+def note_of(case: Case, tx: Transaction, text: str, actor: Actor, visibility: NoteVisibility = "internal") -> None:
+    """A note by one of us, by the customer, or by the system."""
     note = Note(
         id=new_id(),
         account_id=case.account_id,
         case_id=case.id,
         origin="system" if actor is SYSTEM else actor.origin,
-        visibility="internal",
+        visibility=visibility,
         text=text,
         author_name=actor.name,
         **actor.facts(),
         attachment_ids=[],
         added_at=tx.now,
     )
-    publish(note, tx)
+    publish(note, case, tx)

@@ -13,7 +13,7 @@ from services.cases.model.lifecycle import WORKABLE
 from services.cases.model.policy import policies
 from services.cases.model.queue import REROUTE, Choice, Queue, choose
 from services.cases.model.wording import say
-from services.cases.reactions.publish_note import note_among_ourselves
+from services.cases.reactions.publish_note import note_of
 
 _AT_ONCE = 100
 """Cases that one transaction routes."""
@@ -60,7 +60,7 @@ async def follow_the_sun(case: Case, tx: Transaction, _detail: str) -> None:
     await route(case, tx, SYSTEM.by, why="the shift changed")
     if previous and case.queue and case.queue != previous:
         text = say("shift_changed", case.language, previous=previous, queue=case.queue)
-        note_among_ourselves(case, tx, text, SYSTEM)
+        note_of(case, tx, text, SYSTEM)
 
 
 async def reroute(queue: Queue, tx: Transaction, after: str) -> None:

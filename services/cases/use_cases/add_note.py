@@ -13,14 +13,18 @@ from libs.store import Transaction
 from libs.store.ids import new_id
 from services.cases.model.actor import Actor
 from services.cases.model.attachment import Attachment
-from services.cases.model.case import Case
+from services.cases.model.case import CUSTOMER_WORD, Case
 from services.cases.model.note import Note
+from services.cases.model.policy import policies
+from services.cases.model.thanks import only_thanks
 from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import NoteOut, note_out
 from services.cases.reactions.act_on_case import act_on
 from services.cases.reactions.publish_note import publish
+from services.cases.use_cases.reopen_case import ReopenCase, reopen_case
 
 router = Router(tags=["cases"])
+_ANSWERED = "the customer answered"
 
 
 class NoSuchAttachment(Unprocessable):
@@ -37,7 +41,7 @@ class AddNote(Command):
 
 
 async def add_note(case: Case, cmd: AddNote, actor: Actor, tx: Transaction) -> Note:
-    """A customer's note ends what we wait for from the customer; support's first public one is the first response.
+    """Support's first public one is the first response. A customer's ends what we wait for from them, and reopens a resolved case.
 
     Raises NoSuchAttachment.
     """
@@ -52,18 +56,33 @@ async def add_note(case: Case, cmd: AddNote, actor: Actor, tx: Transaction) -> N
         **cmd.model_dump(),
         added_at=tx.now,
     )
-    publish(note, tx)
+    publish(note, case, tx)
     if note.origin == "support" and note.visibility == "public" and (took := case.answer(tx.now)) is not None:
         seconds = int(took.total_seconds())
         tx.emit(
             FirstResponseSent(case_id=case.id, note_id=note.id, response_seconds=seconds, by=actor.by, sent_at=tx.now)
         )
     if note.origin == "customer":
-        reason = "the customer answered"
-        waits = [w for w in case.waits if w.kind == "customer"]
-        case.end_waits(waits, at=tx.now, by=actor.by, reason=reason)
-        await act_on(case, tx, at=tx.now, by=actor.by, reason=reason)
+        end_customers_waits(case, actor, tx)
+        policy = await policies.at(tx, plan=case.coverage.plan, region=case.country, severity=case.severity)
+        await _follow(case, actor, tx, said_more=not only_thanks(note.text, policy.thanks))
     return note
+
+
+async def _follow(case: Case, actor: Actor, tx: Transaction, *, said_more: bool) -> None:
+    """Thanks leave things as they are. Whoever has more to say of a case does not think that it is over."""
+    if said_more and case.state == "resolved":
+        await reopen_case(case, ReopenCase(reason=CUSTOMER_WORD), actor, tx)
+        return
+    if said_more:
+        case.take_back_word()
+    await act_on(case, tx, at=tx.now, by=actor.by, reason=_ANSWERED)
+
+
+def end_customers_waits(case: Case, actor: Actor, tx: Transaction) -> None:
+    """The customer has spoken: nothing is waited for from them."""
+    waits = [w for w in case.waits if w.kind == "customer"]
+    case.end_waits(waits, at=tx.now, by=actor.by, reason=_ANSWERED)
 
 
 async def _check_attachments(case: Case, ids: list[UUID], tx: Transaction) -> None:
@@ -79,7 +98,7 @@ async def _check_attachments(case: Case, ids: list[UUID], tx: Transaction) -> No
     status_code=201,
 )
 async def add_note_route(case_id: UUID, cmd: AddNote, tx: Tx, caller: Caller) -> NoteOut:
-    """Append a note; it cannot be changed. A customer's note ends what we wait for from the customer."""
+    """Append a note; it cannot be changed. A customer's ends what we wait for from them, and reopens a resolved case unless it is thanks."""
     if cmd.visibility == "internal" and not caller.staff:
         raise Forbidden("Internal notes are among ourselves.")
     case = await case_for(caller, case_id, tx, command="notes")

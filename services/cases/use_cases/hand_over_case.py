@@ -11,7 +11,7 @@ from services.cases.model.case import BY_HAND, Case
 from services.cases.model.queue import Choice, Queue
 from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
-from services.cases.reactions.publish_note import note_among_ourselves
+from services.cases.reactions.publish_note import note_of
 from services.cases.reactions.route_case import put_in_queue, route
 
 router = Router(tags=["cases"])
@@ -31,7 +31,7 @@ class HandOverCase(Command):
 
 async def hand_over(case: Case, cmd: HandOverCase, actor: Actor, tx: Transaction) -> None:
     """The case leaves its engineer; the note says to the next shift where it stands. Raises NoSuchQueue."""
-    note_among_ourselves(case, tx, cmd.note, actor)
+    note_of(case, tx, cmd.note, actor)
     case.assignee = None
     if cmd.queue is None:
         await route(case, tx, actor.by, why=BY_HAND)

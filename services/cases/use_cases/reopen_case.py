@@ -26,7 +26,16 @@ async def reopen_case(case: Case, cmd: ReopenCase, actor: Actor, tx: Transaction
     """Too late, a follow-up case is offered instead."""
     case.reopen(cmd.reason, actor, tx.now)
     tx.cancel_timer(case, AUTO_CLOSE)
-    tx.emit(CaseReopened(case_id=case.id, epoch=case.epoch, reason=cmd.reason, **actor.facts(), reopened_at=tx.now))
+    tx.emit(
+        CaseReopened(
+            case_id=case.id,
+            epoch=case.epoch,
+            assignee_id=case.assignee,
+            reason=cmd.reason,
+            **actor.facts(),
+            reopened_at=tx.now,
+        )
+    )
     if case.assignee is None:
         await route(case, tx, actor.by, why="reopened")
     await act_on(case, tx, at=tx.now, by=actor.by, reason=cmd.reason)
