@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from deploy.local import prometheus
-from tests.support import decisions, hearing, promises, settings
+from tests.support import decisions, hearing, kept, promises, settings
 
 ROOT = Path(__file__).parents[2]
 PAGES: Mapping[Path, Callable[[], str]] = {
     ROOT / "docs" / "promises.md": promises.table,
     ROOT / "docs" / "settings.md": settings.table,
     ROOT / "docs" / "events.md": hearing.page,
+    ROOT / "docs" / "kept.md": kept.page,
     ROOT / "docs" / "adr" / "README.md": decisions.index,
     prometheus.COMMITTED: prometheus.by_default,
 }
