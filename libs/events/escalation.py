@@ -119,12 +119,26 @@ class EscalationStepped(
     step: int  # from 1
     repeat: int = 0  # how often the whole policy had been gone through before
     acknowledgements_wanted: int = 1
+    reasons: list[str] = []  # what raised it, then what joined it, each once; empty in older events
     recipients: list[Recipient]
     next_step_at: Instant | None = None
     stepped_at: Instant
 
 
 since(EscalationStepped, 2, drop("recipients.name", "recipients.address", "recipients.language"))
+
+
+class BreachJoined(Event, type="polyplus.escalation.breach-joined", visibility="internal", subject="escalation_id"):
+    """What calls for an escalation came while one was open for the case, which goes on for that too: who holds it and service
+    management are to be told now, and while nobody holds it the next step tells (S23, S24)."""
+
+    escalation_id: UUID
+    case_id: UUID
+    reason: str  # the rule that was breached, or customer_request, or manager
+    breach_id: UUID | None = None
+    recipients: list[Recipient]  # empty while nobody holds it
+    by: str
+    joined_at: Instant
 
 
 class EscalationAcknowledged(

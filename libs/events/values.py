@@ -129,7 +129,7 @@ class Recipient(Value):
     `id` is the person's, of a webhook the team's or rota's; None for service management's address in the policy.
     """
 
-    kind: Literal["duty_manager", "service_management", "on_call", "team", "assignee", "webhook"]
+    kind: Literal["duty_manager", "service_management", "on_call", "team", "assignee", "holder", "admin", "webhook"]
     id: UUID | None = None
 
 

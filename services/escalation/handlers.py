@@ -33,13 +33,14 @@ from libs.events.rma import DeliveryPromiseMissed
 from libs.events.rma_returns import RepeatReplacementDetected
 from libs.kit.forgetting import obey
 from services.escalation.model.case_file import RECOMPUTE, THRESHOLD, CaseFile, keep_requests
-from services.escalation.model.escalation import SILENCE, STEP, SUCCESSION, Escalation
+from services.escalation.model.escalation import JOINED, SILENCE, STEP, SUCCESSION, Escalation
 from services.escalation.model.escalation_policy import EscalationPolicy
 from services.escalation.model.known_person import KnownPerson
 from services.escalation.model.people import Team
 from services.escalation.model.rota import Rota
 from services.escalation.reactions import follow_case, follow_neighbours
 from services.escalation.reactions.breach_threshold import pass_threshold
+from services.escalation.reactions.end_escalation import tell_joined
 from services.escalation.reactions.pass_on import (
     pass_on_calls,
     pass_on_escalation,
@@ -87,6 +88,7 @@ timers(CaseFile, THRESHOLD)(pass_threshold)
 timers(CaseFile, RECOMPUTE)(recompute)
 timers(Escalation, STEP)(step_on)
 timers(Escalation, SILENCE)(notice_silence)
+timers(Escalation, JOINED)(tell_joined)
 timers(Escalation, SUCCESSION)(pass_on_escalation)
 timers(Rota, SUCCESSION)(pass_on_turns)
 timers(Team, SUCCESSION)(pass_on_place)

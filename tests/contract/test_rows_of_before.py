@@ -129,6 +129,7 @@ async def test_what_ecps_kept_of_cases_and_tells_partners_names_nobody(postgres_
 
 
 AT = "2026-03-02T09:00:00Z"
+_SET_STEP = "INSERT INTO timers (aggregate, aggregate_id, kind, due_at) VALUES ('Escalation', $1, 'step', now())"
 NAMED: list[tuple[str, str, str, dict[str, Any], dict[str, Any]]] = [
     (
         "rma", "0011", "rmas",
@@ -186,6 +187,68 @@ async def test_sentences_and_actors_of_before_name_nobody(service: str, postgres
     for id, (_, _, table, _, after) in zip(ids, of_service, strict=True):
         row = json.loads(await owner.fetchval(f"SELECT to_jsonb(t) FROM {table} t WHERE id = $1", id))
         assert {name: row[name] for name in after} == after, table
+    await owner.close()
+
+
+async def test_of_the_escalations_of_one_case_one_stays_open_and_collects_the_others(postgres_url: str) -> None:
+    made = await create_service_database(postgres_url, "escalation", prefix="joined_")
+    await migrate("escalation", made.owner_url, "0012")
+    owner = await asyncpg.connect(made.owner_url)
+    await owner.execute("SELECT set_config('polyplus.scope', 'worker', false)")
+    case, experts = (
+        str(uuid4()),
+        [await a_row(owner, "experts", {"load": 2, "skills": {}, "hours": {}}) for _ in range(2)],
+    )
+
+    async def row(state: str, number: int, **values: Any) -> str:
+        said = {
+            "case_id": case,
+            "state": state,
+            "number": f"ESC-{number}",
+            "reason": f"rule {number}",
+            "raised_at": f"2026-03-02T0{number}:00:00Z",
+        }
+        lists: dict[str, Any] = {name: [] for name in ("recipients", "acknowledgements", "history")}
+        id = await a_row(
+            owner,
+            "escalations",
+            {"policy": {}, "explanation": "late", "raised_by": "system", "experts": [], **lists, **said, **values},
+        )
+        await owner.execute(_SET_STEP, id)
+        return id
+
+    both = [{"expert_id": each} for each in experts]
+    first, held = await row("triggered", 1, experts=both), await row("acknowledged", 3, experts=both[:1])
+    unanswered, over = await row("unanswered", 2), await row("resolved", 4)
+    alone = await row("triggered", 5, case_id=str(uuid4()))
+    await migrate("escalation", made.owner_url)
+
+    async def now(id: str) -> asyncpg.Record:
+        row = await owner.fetchrow(
+            "SELECT state, joined, experts, history, resolution FROM escalations WHERE id = $1", id
+        )
+        assert row
+        return row
+
+    kept = await now(held)
+    assert (kept["state"], [each["reason"] for each in json.loads(kept["joined"])]) == (
+        "acknowledged",
+        ["rule 1", "rule 2"],
+    )
+    assert [each["expert_id"] for each in json.loads(kept["experts"])] == experts
+    assert [await owner.fetchval("SELECT load FROM experts WHERE id = $1", each) for each in experts] == [1, 2]
+    for id in (first, unanswered):
+        joined = await now(id)
+        assert (joined["state"], joined["resolution"]) == (
+            "resolved",
+            "It joined ESC-3, which is open for the same case.",
+        )
+        assert json.loads(joined["history"])[-1]["state"] == "resolved"
+    assert [(await now(id))["state"] for id in (over, alone)] == ["resolved", "triggered"]
+    timers = {
+        (str(row["aggregate_id"]), row["kind"]) for row in await owner.fetch("SELECT aggregate_id, kind FROM timers")
+    }
+    assert timers == {(first, "joined"), (unanswered, "joined"), *((id, "step") for id in (held, over, alone))}
     await owner.close()
 
 

@@ -157,13 +157,21 @@ async def escalate(s: Stage) -> str:
     raises = await s.event("escalation.threshold-breached", clock="resolution", percent=100)
     if not any(r["kind"] == "duty_manager" for r in tells["recipients"]):
         raise NotSeen(f"the duty manager is not among the recipients: {tells['recipients']}")
-    raised = await s.event("escalation.escalation-raised", breach_id=raises["breach_id"])
-    path = f"/v1/escalations/{raised['escalation_id']}"
+    breach = raises["breach_id"]
+    raised = await s.becomes(
+        "manager",
+        "/v1/escalations",
+        lambda e: breach in (e["breach_id"], *(each["breach_id"] for each in e["joined"])),
+        "the escalation, raised by this or joined by it",
+        case_id=s.case_id,
+    )
+    await s.event("escalation.escalation-raised", escalation_id=raised["id"])
+    path = f"/v1/escalations/{raised['id']}"
     called = await manager.post(f"{path}/acknowledge", {"note": "Taking it."})
     engaged = await manager.post(f"{path}/engage-expert", {"reason": "A camera fault that shows only in Teams Rooms."})
-    await s.event("escalation.expert-engaged", escalation_id=raised["escalation_id"])
+    await s.event("escalation.expert-engaged", escalation_id=raised["id"])
     await manager.post(f"{path}/resolve", {"resolution": "The part is on its way and the visit is booked."})
-    await s.event("escalation.escalation-resolved", escalation_id=raised["escalation_id"])
+    await s.event("escalation.escalation-resolved", escalation_id=raised["id"])
     people = ", ".join(sorted({r["name"] or r["kind"] for r in called["recipients"]}))
     return f"told at 75 % and 100 %: {people}; {engaged['experts'][-1]['name']} joined"
 

@@ -2,9 +2,10 @@
 
 from dataclasses import field
 from datetime import datetime, timedelta
-from typing import Literal, TypedDict
+from typing import Annotated, Literal, TypedDict
 from uuid import UUID
 
+import sqlalchemy as sa
 from pydantic import BaseModel
 
 from libs.events.values import Priority
@@ -31,6 +32,8 @@ STEP = "step"
 """The timer of the next step; after the last one, the escalation is unanswered."""
 SUCCESSION = "succession"
 """The timer of who is named and has left: of an escalation, a rota or a team."""
+JOINED = "joined"
+"""The timer of an escalation of before cases had one open one: that it is over is told."""
 SILENCE = "silence"
 """The timer that looks whether anything was heard since somebody took it up."""
 
@@ -44,7 +47,7 @@ class EngagedAlready(Conflict):
 
 
 class EscalationRequestedAlready(Conflict):
-    """The customer's earlier request is being worked on."""
+    """Somebody is called for the customer's earlier request, or works on it."""
 
 
 class Change(BaseModel):
@@ -79,6 +82,16 @@ class Engagement(BaseModel):
     at: datetime
 
 
+class Joined(BaseModel):
+    """What called for an escalation while this one was open: a breach, or what a customer or one of us asked."""
+
+    reason: str
+    explanation: str
+    breach_id: UUID | None = None
+    by: str
+    at: datetime
+
+
 class EscalationIds(TypedDict):
     """What every event of an escalation says."""
 
@@ -100,8 +113,8 @@ class Escalation(
     ),
     unique=("number", "breach_id"),
 ):
-    """`step` counts from 1; `repeat` is how often all steps were gone through before; `active_at` is the last sign of life,
-    `owner` the person to whom it was handed over."""
+    """The one that is open for its case. `step` counts from 1; `repeat` is how often all steps were gone through before;
+    `active_at` is the last sign of life, `owner` the person to whom it was handed over."""
 
     account_id: UUID | None = None
     case_id: UUID
@@ -109,6 +122,7 @@ class Escalation(
     breach_id: UUID | None = None
     reason: str
     explanation: str
+    joined: Annotated[list[Joined], sa.DefaultClause("[]")] = field(default_factory=list)
     priority: Priority
     epoch: int
     state: EscalationState = machine.initial
@@ -140,6 +154,17 @@ class Escalation(
         self.history = [*self.history, Change(state=state, at=at, by=by, reason=reason)]
 
     @property
+    def reasons(self) -> list[str]:
+        """What raised it, then what joined it, each once."""
+        return list(dict.fromkeys([self.reason, *(each.reason for each in self.joined)]))
+
+    def join(self, what: Joined) -> None:
+        """Goes on for this too. An unanswered one is triggered again. Raises ForbiddenTransition for a resolved one."""
+        if self.state in ("unanswered", "resolved"):
+            self.become("triggered", at=what.at, by=what.by, reason=what.explanation)
+        self.joined = [*self.joined, what]
+
+    @property
     def current_step(self) -> Step:
         """The step whose people were called last."""
         return self.policy.steps[self.step - 1]
@@ -163,9 +188,10 @@ class Escalation(
         return (1, self.repeat + 1) if self.repeat < self.policy.repeat else None
 
     def begin_step(self, at: datetime, recipients: list[Addressee]) -> datetime:
-        """Calls the next step's people; after the last one, the same again. Returns when the step has been given enough time."""
-        self.step, self.repeat = self.following() or (self.step, self.repeat)
-        self.recipients, self.acknowledgements = recipients, []
+        """Calls the next step's people; after the last one, the first step's anew. Returns when the step has been given enough
+        time."""
+        self.step, self.repeat = self.following() or (1, 0)
+        self.recipients, self.acknowledgements, self.owner = recipients, [], None
         ends_at = at + timedelta(minutes=self.current_step.minutes_to_next)
         self.next_step_at = ends_at if self.following() else None
         return ends_at
@@ -239,3 +265,8 @@ class Escalation(
         """The end. Raises ForbiddenTransition."""
         self.become("resolved", at=at, by=by, reason=resolution)
         self.resolution, self.resolved_at, self.next_step_at = resolution, at, None
+
+
+sa.Index(
+    "escalations_case_id_open_key", Escalation.c.case_id, unique=True, postgresql_where=sa.text("state <> 'resolved'")
+)

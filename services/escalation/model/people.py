@@ -11,7 +11,7 @@ from libs.kit.names import Found
 from libs.store import Entity
 from services.escalation.model.known_person import KnownPerson
 
-RecipientKind = Literal["duty_manager", "service_management", "on_call", "team", "assignee"]
+RecipientKind = Literal["duty_manager", "service_management", "on_call", "team", "assignee", "holder", "admin"]
 
 
 class Addressee(BaseModel):

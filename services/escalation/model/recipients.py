@@ -48,6 +48,12 @@ def called_by_step(
     return each_once(found + service_management(settings, book))
 
 
+def told_of_join(holder: UUID | None, settings: EscalationSettings, book: PhoneBook) -> list[Addressee]:
+    """Whoever holds an escalation, where it is a person, and service management; each once."""
+    held = [Addressee(kind="holder", id=holder)] if holder else []
+    return each_once(held + service_management(settings, book))
+
+
 def service_management(settings: EscalationSettings, book: PhoneBook) -> list[Addressee]:
     """Service management's teams, each member once; the address of the settings while no team has a member."""
     known = each_once([recipient for team in book.service_management for recipient in team.recipients()])

@@ -19,7 +19,14 @@ from libs.kit.problems import Missing
 from libs.kit.rows import visible
 from libs.store import Transaction
 from services.escalation.model.case_file import CaseFile
-from services.escalation.model.escalation import Acknowledgement, Change, Engagement, Escalation, EscalationState
+from services.escalation.model.escalation import (
+    Acknowledgement,
+    Change,
+    Engagement,
+    Escalation,
+    EscalationState,
+    Joined,
+)
 from services.escalation.model.escalation_policy import FrozenPolicy
 from services.escalation.model.people import Addressee
 from services.escalation.queries.access import COMMANDS, Asked, Command, cases_visible_to, visible_to
@@ -43,10 +50,12 @@ class EscalationSummary(Out):
 
 
 class EscalationOut(EscalationSummary):
-    """What the customer sees of an escalation. `possible` is what the caller can do now."""
+    """What the customer sees of an escalation. `joined` is what called for one while it was open; `possible` is what the caller
+    can do now."""
 
     possible: list[Command]
     explanation: str
+    joined: list[Joined]
     epoch: int
     raised_by: str
     resolution: str | None

@@ -1,4 +1,4 @@
-"""A threshold is passed: it goes on record, is told once, and raises the escalation that it calls for."""
+"""A threshold is passed: it goes on record, is told once, and raises the escalation that it calls for, or joins the open one."""
 
 from libs.events.escalation import ThresholdBreached
 from libs.store import Transaction
@@ -11,7 +11,7 @@ from services.escalation.model.thresholds import Threshold
 from services.escalation.queries.phone_book import phone_book
 from services.escalation.queries.settings_of_case import settings_of
 from services.escalation.reactions.act_on_case import arm, still_to_fire
-from services.escalation.reactions.raise_escalation import raise_escalation
+from services.escalation.reactions.raise_escalation import escalate
 
 
 async def pass_threshold(case: CaseFile, tx: Transaction, key: str) -> None:
@@ -26,20 +26,21 @@ async def pass_threshold(case: CaseFile, tx: Transaction, key: str) -> None:
     arm(case, settings_at, tx)
 
 
-async def breach_now(case: CaseFile, rule: str, tx: Transaction) -> Escalation | None:
-    """Fires an occurrence that has just been recorded, without waiting for its timer; None when it fired before."""
+async def breach_now(case: CaseFile, rule: str, tx: Transaction, *, said: str) -> Escalation | None:
+    """Fires an occurrence that has just been recorded, without waiting for its timer; None when it fired before. `said` is why,
+    in the words of who asked."""
     settings_at = await settings_of(case, tx)
     for threshold in still_to_fire(case, settings_at):
         if threshold.rule == rule and threshold.epoch == case.epoch:
             assert case.severity
-            escalation = await _breach(case, threshold, settings_at(case.severity, None), tx)
+            escalation = await _breach(case, threshold, settings_at(case.severity, None), tx, said=said)
             arm(case, settings_at, tx)
             return escalation
     return None
 
 
 async def _breach(
-    case: CaseFile, threshold: Threshold, settings: EscalationSettings, tx: Transaction
+    case: CaseFile, threshold: Threshold, settings: EscalationSettings, tx: Transaction, *, said: str | None = None
 ) -> Escalation | None:
     raises = threshold.raises and case.is_worked
     row = tx.add(
@@ -68,6 +69,5 @@ async def _breach(
     )
     if not raises:
         return None
-    return await raise_escalation(
-        case, settings, tx, reason=threshold.rule, explanation=threshold.explanation, breach_id=row.id
-    )
+    why = said or threshold.explanation
+    return await escalate(case, settings, tx, reason=threshold.rule, explanation=why, breach_id=row.id)

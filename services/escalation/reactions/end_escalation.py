@@ -15,4 +15,23 @@ async def end_escalation(escalation: Escalation, resolution: str, tx: Transactio
     for expert in await tx.find_many(Expert, [each.expert_id for each in escalation.experts], lock=True):
         if expert:
             expert.release()
-    tx.emit(EscalationResolved(**escalation.ids, resolution=resolution, automatic=automatic, by=by, resolved_at=tx.now))
+    _tell_end(escalation, by, tx, automatic=automatic)
+
+
+async def tell_joined(escalation: Escalation, tx: Transaction, _detail: str) -> None:
+    """The timer that a migration set: this one was joined to another and is over."""
+    _tell_end(escalation, tx.scope.actor, tx, automatic=True)
+
+
+def _tell_end(escalation: Escalation, by: str, tx: Transaction, *, automatic: bool) -> None:
+    assert escalation.resolution
+    assert escalation.resolved_at
+    tx.emit(
+        EscalationResolved(
+            **escalation.ids,
+            resolution=escalation.resolution,
+            automatic=automatic,
+            by=by,
+            resolved_at=escalation.resolved_at,
+        )
+    )

@@ -10,7 +10,14 @@ import pytest
 
 from libs.kit.states import ForbiddenTransition
 from libs.store.ids import new_id
-from services.escalation.model.escalation import AcknowledgedAlready, Change, Escalation, EscalationState, machine
+from services.escalation.model.escalation import (
+    AcknowledgedAlready,
+    Change,
+    Escalation,
+    EscalationState,
+    Joined,
+    machine,
+)
 from services.escalation.model.escalation_policy import Call, FrozenPolicy, Step
 
 MOVES: dict[EscalationState, set[EscalationState]] = {
@@ -22,10 +29,11 @@ MOVES: dict[EscalationState, set[EscalationState]] = {
 }
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 CHI = new_id()
+MORE = Joined(reason="update", explanation="late again", by="system", at=AT)
 ACTS: dict[EscalationState, Callable[[Escalation], object]] = {
     "acknowledged": lambda e: e.acknowledge("engineer:9", AT),
     "handed_over": lambda e: e.hand_over(CHI, "Please take it", "engineer:9", AT),
-    "triggered": lambda e: e.unacknowledge(AT),
+    "triggered": lambda e: e.join(MORE) if e.state in ("unanswered", "resolved") else e.unacknowledge(AT),
     "unanswered": lambda e: e.leave_unanswered(AT),
     "resolved": lambda e: e.resolve("Solved", "engineer:9", AT),
 }
@@ -98,6 +106,15 @@ def test_steps_are_gone_through_as_often_as_the_policy_says_and_the_last_is_the_
         escalation.begin_step(escalation.next_step_at, [])
         seen.append((escalation.step, escalation.repeat))
     assert seen == [(1, 0), (2, 0), (1, 1), (2, 1)]
+
+
+@pytest.mark.parametrize("state", sorted(MOVES.keys() - {"resolved", "unanswered"}))
+def test_what_joins_leaves_state_step_and_policy_as_they_are(state: EscalationState) -> None:
+    escalation = an_escalation(state)
+    before = deepcopy(vars(escalation))
+    escalation.join(MORE)
+    assert escalation.reasons == ["resolution", "update"]
+    assert vars(escalation) == before | {"joined": [MORE]}
 
 
 def test_silence_is_counted_from_the_last_sign_of_life_here_or_on_the_case() -> None:

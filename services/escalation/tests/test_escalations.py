@@ -69,7 +69,7 @@ async def test_unacknowledged_steps_follow_each_other_and_repeat_until_the_polic
     await a_policy(escalation, step("An"), step("Binh", minutes=30), repeat=1)
     case = await a_case(escalation)
     await an_escalation(escalation, case)
-    for minutes, seen in ((14, 1), (2, 2), (28, 2), (2, 3), (15, 4), (600, 4)):
+    for minutes, seen in ((14, 1), (2, 2), (28, 2), (2, 3), (15, 4), (55, 4)):
         await escalation.advance(timedelta(minutes=minutes))
         mine = [
             e for e in await escalation.events(EscalationStepped) if e.recipients[0].id in (id_of("An"), id_of("Binh"))
@@ -82,7 +82,9 @@ async def test_after_the_last_repeat_nobody_has_answered_and_service_management_
     escalation: Harness,
 ) -> None:
     await a_policy(escalation, step("An"), step("Binh", minutes=30), repeat=1)
-    raised = await an_escalation(escalation, await a_case(escalation))
+    case = await a_case(escalation, "minor")  # nothing of it is due soon
+    await escalation.deliver(case.responded(0))
+    raised = await an_escalation(escalation, case)
     await escalation.advance(timedelta(minutes=89))
     assert [e for e in await escalation.events(EscalationUnanswered) if str(e.escalation_id) == raised["id"]] == []
     await escalation.advance(timedelta(minutes=600))
@@ -232,8 +234,7 @@ async def test_an_expert_is_invited_once_and_carries_no_more_than_they_can_until
     escalation: Harness,
 ) -> None:
     expert = await an_expert(escalation, "solo", max_load=1)
-    case = await a_case(escalation)
-    first, second = await an_escalation(escalation, case), await an_escalation(escalation, case)
+    first, second = [await an_escalation(escalation, await a_case(escalation)) for _ in range(2)]
     ask = {"expert_id": expert, "reason": "Needed"}
 
     assert (await act(escalation, first, "engage-expert", ask)).status_code == 200

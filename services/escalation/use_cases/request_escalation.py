@@ -15,7 +15,7 @@ from services.escalation.queries.escalations import EscalationDetail, Escalation
 from services.escalation.queries.settings_of_case import settings_now
 from services.escalation.reactions.act_on_case import act_on
 from services.escalation.reactions.breach_threshold import breach_now
-from services.escalation.reactions.raise_escalation import raise_escalation
+from services.escalation.reactions.raise_escalation import escalate, open_escalation
 
 router = Router(tags=["escalations"])
 CUSTOMER_REQUEST = "customer_request"
@@ -29,17 +29,16 @@ class RequestEscalation(Command):
 async def request_escalation(
     case: CaseFile, cmd: RequestEscalation, tx: Transaction, *, by_customer: bool
 ) -> Escalation:
-    """A customer's request passes a threshold of its own, once in an epoch. A later request raises another escalation, once
-    the one before is over.
+    """A customer's request passes a threshold of its own, once in an epoch; later ones and ours ask for an escalation alone.
 
     Needs the case file locked. Raises CaseClosedToCommands, CaseNotWorked, EscalationRequestedAlready.
     """
     case.must_be_worked()
     settings = await settings_now(case, tx)
     if not by_customer:
-        return await raise_escalation(case, settings, tx, reason="manager", explanation=cmd.reason)
-    mine = (Escalation.c.case_id == case.id, Escalation.c.reason == CUSTOMER_REQUEST, Escalation.c.state != "resolved")
-    if earlier := await tx.first(Escalation, *mine):
+        return await escalate(case, settings, tx, reason="manager", explanation=cmd.reason)
+    earlier = await open_escalation(case.id, tx)
+    if earlier and earlier.state != "unanswered" and CUSTOMER_REQUEST in earlier.reasons:
         raise EscalationRequestedAlready(
             f"{earlier.number} answers your earlier request and is {earlier.state}; add a note to the case instead.",
             escalation_id=str(earlier.id),
@@ -48,16 +47,15 @@ async def request_escalation(
         )
     case.record(Fact(id=new_id(), kind="customer_request", at=tx.now))
     await act_on(case, tx)
-    escalation = await breach_now(case, CUSTOMER_REQUEST, tx)
-    if escalation is None:
-        return await raise_escalation(case, settings, tx, reason=CUSTOMER_REQUEST, explanation=cmd.reason)
-    escalation.explanation = cmd.reason
-    return escalation
+    if escalation := await breach_now(case, CUSTOMER_REQUEST, tx, said=cmd.reason):
+        return escalation
+    return await escalate(case, settings, tx, reason=CUSTOMER_REQUEST, explanation=cmd.reason)
 
 
 @router.post("/v1/escalations", status_code=201, dependencies=[allow("customer", "reseller", *STAFF)])
 async def request_escalation_route(cmd: RequestEscalation, tx: Tx, caller: Caller) -> EscalationDetail | EscalationOut:
-    """Raises an escalation, and calls its first step."""
+    """Raises an escalation, and calls its first step; while one is open for the case, that one goes on for this too, and is the
+    answer."""
     case = await visible_case(cmd.case_id, tx, caller, lock=True)
     escalation = await request_escalation(case, cmd, tx, by_customer=not caller.staff)
     return await shown(Asked(escalation, case, caller.actor), caller, tx)
