@@ -238,6 +238,36 @@ class CaseCancelled(Event, type="polyplus.cases.case-cancelled", visibility="pub
     cancelled_at: Instant
 
 
+Corrected = Literal["unit", "site", "contact", "language", "description", "parent", "duplicates"]
+
+
+class CaseNames(Value):
+    """What a case names, by value and id; of what was corrected alone."""
+
+    product_number: ProductNumber | None = None
+    serial: Serial | None = None
+    site_id: UUID | None = None
+    contact_id: UUID | None = None
+    language: Language | None = None
+    parent_id: UUID | None = None
+    duplicate_of: list[UUID] = []
+
+
+class CaseCorrected(Event, type="polyplus.cases.case-corrected", visibility="public", subject="case_id"):
+    """What a case said was wrong and is right now; its cover is decided for that as of the opening, its clocks keep their start (S18)."""
+
+    case_id: UUID
+    correction_id: UUID
+    what: list[Corrected]
+    old: CaseNames
+    new: CaseNames
+    description: str | None = None  # the new one, where that was corrected
+    reason: str
+    by: str
+    by_role: Role
+    corrected_at: Instant
+
+
 class CoverageOverridden(Event, type="polyplus.cases.coverage-overridden", visibility="public", subject="case_id"):
     """A manager decided the cover of this case; entitlements answers with a CoverageDecided that the others obey (S2)."""
 

@@ -44,6 +44,7 @@ class CoverageDecided(
     product: Product | None = None
     overridden: bool = False  # a manager's word, see CoverageOverridden
     unknown: list[Literal["site", "contact"]] = []  # what the request named and the account has not: left out
+    corrections: int = 0  # of the case's unit, site or contact that this decision knows of
     decided_at: Instant
 
 

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from libs.events.base import Event
-from libs.events.cases import CaseOpened, CasePending, CaseResolved
+from libs.events.cases import CaseCorrected, CaseOpened, CasePending, CaseResolved
 from libs.events.cases_work import FaultDiagnosed, InternalNoteAdded, InternalTextRedacted, NoteAdded, TextRedacted
 from libs.events.devices import DeviceAlertCleared, DeviceAlertRaised, DiagnosticsCollected
 from libs.events.ecps import (
@@ -32,7 +32,10 @@ REDACTED = "redacted"
 
 _CARRIED: Mapping[RedactedText, Mapping[str, tuple[str, str]]] = {
     "note": {event.contract.name: ("note_id", "text") for event in (NoteAdded, InternalNoteAdded)},
-    "description": {CaseOpened.contract.name: ("case_id", "description")},
+    "description": {
+        CaseOpened.contract.name: ("case_id", "description"),
+        CaseCorrected.contract.name: ("correction_id", "description"),
+    },
     "finding": {
         FaultDiagnosed.contract.name: ("diagnosis_id", "findings"),
         FindingsShared.contract.name: ("diagnosis_id", "summary"),

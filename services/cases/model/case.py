@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -21,6 +21,7 @@ from services.cases.model.case_values import (
     Cancellation,
     Change,
     Confirmation,
+    Correction,
     Coverage,
     Handover,
     PartnerRequest,
@@ -115,6 +116,7 @@ class Case(
     worked_epoch: int = 0
     history: list[Change] = field(default_factory=list)
     description_redacted: Redacted | None = None
+    corrections: Annotated[list[Correction], sa.DefaultClause("[]")] = field(default_factory=list)
 
     def facts(self) -> dict[str, Any]:
         """The fields by name, as `CaseOpened` takes them."""
@@ -246,6 +248,8 @@ class Case(
     def take_out(self, texts: Collection[str], instead: str) -> None:
         """Where a history, a proposal or the resolution that stands repeats one of these texts, it says this instead."""
         self.history = [c.model_copy(update={"reason": instead}) if c.reason in texts else c for c in self.history]
+        for correction in self.corrections:
+            correction.reason = instead if correction.reason in texts else correction.reason
         if self.proposed_resolution in texts:
             self.proposed_resolution = instead
 

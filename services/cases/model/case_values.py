@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from libs.events.cases import ResolvedBecause
+from libs.events.cases import CaseNames, Corrected, ResolvedBecause
 from libs.events.values import Wait as WaitKind
 from services.cases.model.lifecycle import CaseState
 
@@ -23,6 +23,20 @@ class Redacted(CaseValue):
     at: datetime
     by: str
     reason: str
+
+
+class Correction(CaseValue):
+    """What of the case was corrected, from what to what, by whom and why. `description` is what that said before."""
+
+    id: UUID
+    what: list[Corrected]
+    old: CaseNames
+    new: CaseNames
+    description: str | None = None
+    at: datetime
+    by: str
+    reason: str
+    redacted: Redacted | None = None
 
 
 class Change(CaseValue):

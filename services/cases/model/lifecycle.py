@@ -22,6 +22,7 @@ Command = Literal[
     "workaround",
     "problem",
     "revise",
+    "correct",
     "partner_ticket_request",
     "coverage_override",
     "resolve",

@@ -45,6 +45,7 @@ COMMANDS: Commands[Command, Case] = Commands(
         "workaround": _given(ENGINEERS, WORKABLE),
         "problem": _given(ENGINEERS, NOT_OVER),
         "revise": _given(ENGINEERS, NOT_OVER),
+        "correct": _given(ACCOUNT_KEEPERS, NOT_OVER),
         "partner_ticket_request": _given(ACCOUNT_KEEPERS, WORKABLE),
         "coverage_override": _given(MANAGERS, NOT_OVER),
         "resolve": _given(ENGINEERS, {"in_progress"}),

@@ -28,6 +28,7 @@ from services.cases.model.case import Case
 from services.cases.model.case_values import (
     Cancellation,
     Change,
+    Correction,
     Coverage,
     Handover,
     PartnerRequest,
@@ -108,6 +109,7 @@ class CaseOut(CaseSummary):
     history: list[Change]
     queue_history: list[Handover]
     description_redacted: Redacted | None
+    corrections: list[Correction]
 
 
 class CaseDetail(CaseOut):

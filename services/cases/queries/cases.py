@@ -71,16 +71,16 @@ async def get_case_route(case_id: UUID, tx: Tx, caller: Caller) -> CaseDetail:
     case = await case_for(caller, case_id, tx)
     mine = Case.c.account_id == case.account_id
     children = await tx.fetch(sa.select(Case.c.id).where(mine, Case.c.parent_id == case_id).order_by(Case.c.id))
-    later = []
+    duplicates = []
     if case.serial:
-        linked = contains(Case.c.duplicate_of, [str(case_id)])
-        later = await tx.fetch(
-            sa.select(Case.c.id).where(mine, Case.c.serial == case.serial, linked).order_by(Case.c.id)
-        )
+        # One that was corrected since is about another unit.
+        linked = Case.c.id.in_(case.duplicate_of) | contains(Case.c.duplicate_of, [str(case_id)])
+        same = mine, Case.c.serial == case.serial, linked
+        duplicates = await tx.fetch(sa.select(Case.c.id).where(*same).order_by(Case.c.id))
     return CaseDetail.model_validate(
         {
             **await fields_out(case, caller, tx),
             "children": [r["id"] for r in children],
-            "duplicates": [*case.duplicate_of, *(r["id"] for r in later)],
+            "duplicates": [r["id"] for r in duplicates],
         }
     )

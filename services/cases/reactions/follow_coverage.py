@@ -4,18 +4,20 @@ from libs.events.entitlements import CoverageDecided
 from libs.store import Transaction
 from services.cases.model.actor import SYSTEM
 from services.cases.model.case_values import Coverage
+from services.cases.model.correction import decided_anew
 from services.cases.reactions.heard import heard
 from services.cases.reactions.publish_note import note_fact
 from services.cases.reactions.route_case import route
 
 
 async def note_coverage(event: CoverageDecided, tx: Transaction) -> None:
-    """The product's family is known from here on: a case that nobody has taken goes to the queue for it."""
+    """Site and family are known from here on: a case that nobody has taken goes to the queue for its family."""
     found = await heard(event, tx)
     if found is None or event.revision <= found[0].coverage.revision:
         return
     case, _ = found
-    if text := case.leave_out(event.unknown):
+    knows_what_is_right = event.corrections >= decided_anew(case)
+    if knows_what_is_right and (text := case.leave_out(event.unknown)):
         note_fact(case, tx, text, at=event.decided_at)
     case.coverage = Coverage(
         status="covered" if event.covered else "not_covered",
@@ -26,11 +28,15 @@ async def note_coverage(event: CoverageDecided, tx: Transaction) -> None:
         overridden=event.overridden,
         decided_at=event.decided_at,
         override=case.coverage.override,
-        unknown=event.unknown,
+        unknown=event.unknown if knows_what_is_right else [],
         contact_id=event.contact.contact_id if event.contact else None,
     )
+    if not knows_what_is_right:
+        # It was decided for what was named before; the decision on what is right comes.
+        return
+    case.site_id = event.site.site_id if event.site else None
     if event.site:
-        case.country, case.site_id = event.site.country, case.site_id or event.site.site_id
+        case.country = event.site.country
     if event.product and event.product.family != case.family:
         case.family = event.product.family
         if case.state == "acknowledged":

@@ -16,7 +16,10 @@ async def forget_contact(event: ContactErased, tx: Transaction) -> None:
     contact_id, actor = event.contact_id, f"customer:{event.contact_id}"
     of_account = Case.c.account_id == event.account_id
     for case in await tx.select(Case, of_account, _names(contact_id, actor), lock=True):
-        if case.contact_id == contact_id or case.opened_by == actor:
+        if case.opened_by == actor or contact_id in (
+            case.contact_id,
+            *(each.old.contact_id for each in case.corrections),
+        ):
             case.reporter_name = None
         case.partner_requests = [
             each.model_copy(update={"consent_given_by": None})
@@ -30,5 +33,6 @@ async def forget_contact(event: ContactErased, tx: Transaction) -> None:
 
 
 def _names(contact_id: UUID, actor: str) -> sa.ColumnElement[bool]:
+    corrected = contains(Case.c.corrections, [{"old": {"contact_id": str(contact_id)}}])
     wished = (contains(Case.c.partner_requests, [who]) for who in ({"contact_id": str(contact_id)}, {"by": actor}))
-    return sa.or_(Case.c.contact_id == contact_id, Case.c.opened_by == actor, *wished)
+    return sa.or_(Case.c.contact_id == contact_id, Case.c.opened_by == actor, corrected, *wished)

@@ -1,5 +1,6 @@
 """A request becomes a case, whoever brought it: a caller, or a device that reports trouble."""
 
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -45,6 +46,12 @@ async def take_request(request: Request, policy: CasesPolicy, actor: Actor, tx: 
     return case
 
 
+async def likely_duplicates(case: Case, tx: Transaction) -> list[UUID]:
+    """The open cases about the same unit besides this one, the oldest first."""
+    same = sa.select(Case.c.id).where(*_same_product(case.account_id, case.serial), Case.c.id != case.id)
+    return [row["id"] for row in await tx.fetch(same.order_by(Case.c.opened_at).limit(_LINKED))]
+
+
 async def check_parent(parent_id: UUID, account_id: UUID, tx: Transaction) -> None:
     """Locks the parent, so that it is not closed over a child that is just being made. Raises NoSuchParent."""
     parent = await Case.find(parent_id, tx, lock=True)
@@ -54,9 +61,13 @@ async def check_parent(parent_id: UUID, account_id: UUID, tx: Transaction) -> No
         )
 
 
+def _same_product(account_id: Any, serial: Any) -> tuple[sa.ColumnElement[bool], ...]:
+    return Case.c.account_id == account_id, Case.c.serial == serial, Case.c.state.in_(OPEN)
+
+
 _OF_THE_SAME_PRODUCT = (
     sa.select(Case.c.id)
-    .where(Case.c.account_id == given("account_id"), Case.c.serial == given("serial"), Case.c.state.in_(OPEN))
+    .where(*_same_product(given("account_id"), given("serial")))
     .order_by(Case.c.opened_at)
     .limit(_LINKED)
 )

@@ -32,7 +32,12 @@ async def a_world(cases: Harness) -> World:
             "/v1/problems": [Row({"problem_id": known}, frozenset({"published"})), Row({"problem_id": secret})],
             "/v1/queues": [Row({"queue_id": await made(cases, "/v1/queues", queue, role="manager")})],
         },
-        bodies={"/assign": {}, "/problem": {"problem_id": known}, "/respond": body},
+        bodies={
+            "/assign": {},
+            "/correct": {"language": "en", "reason": "wrong"},
+            "/problem": {"problem_id": known},
+            "/respond": body,
+        },
         queries={"/attachments": "?file_name=a.txt"},
     )
 

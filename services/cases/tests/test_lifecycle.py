@@ -51,6 +51,7 @@ PATHS: dict[Command, tuple[str, Any]] = {
     "reopen": ("reopen", {"reason": "it failed again"}),
     "cancel": ("cancel", {"reason": "solved it ourselves"}),
     "cancellation": ("cancellation", {"decision": "accept", "reason": "nothing is under way"}),
+    "correct": ("correct", {"language": "en", "reason": "they write English"}),
     "redact": ("redact", {"what": "description", "reason": "it names somebody"}),
 }
 ELSEWHERE = {"attachments", "withdraw_diagnosis", "end_wait", "problem", "revise"}
@@ -81,7 +82,7 @@ PROBLEM_MOVES: dict[ProblemState, set[ProblemState]] = {
 }
 
 _WHILE_OPEN = (
-    "assign hand_over severity notes attachments diagnoses withdraw_diagnosis end_wait workaround problem revise "
+    "assign hand_over severity notes attachments diagnoses withdraw_diagnosis end_wait workaround problem revise correct "
     "partner_ticket_request coverage_override works cancel redact"
 )
 TAKES: dict[CaseState, str] = {
@@ -89,7 +90,7 @@ TAKES: dict[CaseState, str] = {
     "in_progress": f"{_WHILE_OPEN} waits resolve",
     "pending": f"{_WHILE_OPEN} waits",
     "reopened": _WHILE_OPEN,
-    "resolved": "notes attachments withdraw_diagnosis problem revise coverage_override works close reopen redact",
+    "resolved": "notes attachments withdraw_diagnosis problem revise correct coverage_override works close reopen redact",
     "assessing_cancellation": "cancellation redact",
     "closed": "redact",
     "cancelled": "redact",

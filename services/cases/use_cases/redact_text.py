@@ -72,6 +72,11 @@ async def redact_text(case: Case, cmd: RedactText, actor: Actor, tx: Transaction
         again.take(wait, "note", redacted)
         taken.append(again)
         texts |= again.texts
+    for correction in [c for c in case.corrections if cmd.what == "description" and "description" in c.what]:
+        again = _Taken(redaction.model_copy(update={"id": correction.id}))
+        again.take(correction, "description", redacted)
+        taken.append(again)
+        texts |= again.texts
     if not texts:
         return
     case.take_out(texts, redaction.instead)

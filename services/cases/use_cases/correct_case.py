@@ -1,0 +1,91 @@
+"""What a case said when it was opened proved wrong: the unit, the site, who asked, the language or the description is put right."""
+
+from typing import Any, Self
+from uuid import UUID
+
+from pydantic import model_validator
+
+from libs.events.cases import CaseCorrected
+from libs.events.values import Language
+from libs.kit.fields import ProductNumber, Reason, Serial, Text
+from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.people import must_be_of
+from libs.kit.problems import Conflict
+from libs.store import Transaction
+from libs.store.ids import new_id
+from services.cases.model.actor import Actor
+from services.cases.model.case import Case
+from services.cases.model.correction import correct
+from services.cases.model.people import KnownContact, KnownSite
+from services.cases.queries.access import COMMANDS, case_for
+from services.cases.queries.answers import CaseOut, case_out
+from services.cases.reactions.route_case import route
+from services.cases.reactions.take_request import likely_duplicates
+
+router = Router(tags=["cases"])
+
+
+class WorkHasBegun(Conflict):
+    """Once somebody works on a case, its unit is ours to correct."""
+
+
+class CorrectCase(Command):
+    """What is right instead; what is left out stays. A unit is `product_number` and `serial`, also where there was a `no_product_reason`."""
+
+    product_number: ProductNumber | None = None
+    serial: Serial | None = None
+    site_id: UUID | None = None
+    contact_id: UUID | None = None
+    language: Language | None = None
+    description: Text | None = None
+    reason: Reason
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if (self.product_number is None) != (self.serial is None):
+            raise ValueError("a unit is product_number and serial")
+        if not self.right:
+            raise ValueError("say what is right instead")
+        return self
+
+    @property
+    def right(self) -> dict[str, Any]:
+        """What is given, by the case's fields."""
+        return self.model_dump(exclude={"reason"}, exclude_none=True)
+
+
+async def correct_case(case: Case, cmd: CorrectCase, actor: Actor, tx: Transaction) -> None:
+    """What is right already is left alone. Entitlements answers with a decision, and duplicates are looked for anew. Raises WorkHasBegun."""
+    correction = correct(case, cmd.right, id=new_id(), reason=cmd.reason, actor=actor, at=tx.now)
+    if correction is None:
+        return
+    if "unit" in correction.what:
+        if actor.origin == "customer" and case.state != "acknowledged":
+            raise WorkHasBegun(
+                "Somebody works on the case already: ask in a note for the unit to be corrected.",
+                state=case.state,
+                possible=COMMANDS.possible(actor.role, case),
+            )
+        case.duplicate_of = await likely_duplicates(case, tx)
+    tx.emit(
+        CaseCorrected(
+            case_id=case.id,
+            correction_id=correction.id,
+            **correction.model_dump(include={"what", "old", "new", "reason"}),
+            description=case.description if "description" in correction.what else None,
+            **actor.facts(),
+            corrected_at=tx.now,
+        )
+    )
+    if "language" in correction.what and case.untaken:
+        await route(case, tx, actor.by, why="the language was corrected")
+
+
+@router.post("/v1/cases/{case_id}/correct", dependencies=[allow(*COMMANDS.roles("correct"))])
+async def correct_case_route(case_id: UUID, cmd: CorrectCase, tx: Tx, caller: Caller) -> CaseOut:
+    """Put right what the case said when it was opened; its cover is decided anew, as of the opening."""
+    case = await case_for(caller, case_id, tx, command="correct")
+    named = {"site_id": (KnownSite, cmd.site_id), "contact_id": (KnownContact, cmd.contact_id)}
+    await must_be_of(case.account_id, named, tx, consumer="cases")
+    await correct_case(case, cmd, Actor.of(caller), tx)
+    return await case_out(case, caller, tx)
