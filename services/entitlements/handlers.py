@@ -3,7 +3,7 @@
 from libs.bus import Handlers, Timers
 from libs.bus.projections import Projection
 from libs.bus.redaction import take_out
-from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopened, CoverageOverridden
+from libs.events.cases import CaseCancelled, CaseClosed, CaseCorrected, CaseOpened, CaseReopened, CoverageOverridden
 from libs.events.redaction import TAKES_OUT
 from libs.events.rma import ReplacementInstalled
 from services.entitlements.model import contract, licence
@@ -19,6 +19,7 @@ from services.entitlements.reactions.publish_registrations import publish_by_tim
 
 on = Handlers("entitlements")
 on(CaseOpened, load={Account: "account_id", CaseFile: "case_id"})(follow_case.answer_case)
+on(CaseCorrected, load={CaseFile: "case_id"})(follow_case.answer_correction)
 on(CaseReopened, load={CaseFile: "case_id"})(follow_case.answer_reopened_case)
 on(CaseClosed, CaseCancelled, load={CaseFile: "case_id"})(follow_case.note_end_of_case)
 on(CoverageOverridden, load={CaseFile: "case_id"})(follow_case.answer_override)

@@ -1,13 +1,13 @@
 """What is known of a case, and what was last decided about it."""
 
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
 from pydantic import BaseModel
 
-from libs.events.cases import CaseOpened, CoverageOverridden
+from libs.events.cases import CaseCorrected, CaseNames, CaseOpened, CoverageOverridden
 from libs.events.entitlements import registration_key
 from libs.events.values import TimeOfDay, Value
 from libs.store import Entity
@@ -18,8 +18,12 @@ DECIDE_AGAIN = "decide_again"
 """Its timer: what many accounts go by has changed."""
 
 
+_RIGHT = {"unit": ("product_number", "serial"), "site": ("site_id",), "contact": ("contact_id",)}
+"""What of a correction matters here, and in which fields."""
+
+
 class Opening(BaseModel):
-    """What the request said when it was taken."""
+    """What the request said when it was taken, and what of it was corrected since."""
 
     product_number: str | None
     serial: str | None
@@ -38,13 +42,16 @@ class Override(BaseModel):
 class CaseFile(Entity, table="case_files", indexes=(("account_id", "is_open"), "unit")):
     """`unit` is the key of the registration that the case named. `coverage` is what the contract alone gives.
 
-    `decided` is the last decision as published, without its revision and instant; `decisions` is their number.
+    `corrected` holds what the case was corrected to, `corrections` how often. `decided` is the last decision as published, without its
+    revision and instant; `decisions` is their number.
     """
 
     account_id: UUID | None = None
     unit: UUID | None = None
     opening: Opening | None = None
     is_open: bool = True
+    corrected: CaseNames | None = None
+    corrections: Annotated[int, sa.DefaultClause("0")] = 0
     override: Override | None = None
     coverage: Coverage | None = None
     decided: dict[str, Any] | None = None
@@ -53,14 +60,38 @@ class CaseFile(Entity, table="case_files", indexes=(("account_id", "is_open"), "
     def open(self, event: CaseOpened) -> None:
         """Keeps what the request said."""
         self.account_id = event.account_id
-        if event.product_number and event.serial:
-            self.unit = registration_key(event.product_number, event.serial)
         self.opening = Opening(
             product_number=event.product_number,
             serial=event.serial,
             site_id=event.site_id,
             contact_id=event.contact_id,
             opened_at=event.opened_at,
+        )
+        self._take_corrections()
+
+    def correct(self, event: CaseCorrected) -> bool:
+        """Keeps what is right. Of what was decided for what was wrong nothing stays. False where it is nothing that decides."""
+        fields = [field for what in event.what for field in _RIGHT.get(what, ())]
+        if not fields:
+            return False
+        right = {field: getattr(event.new, field) for field in fields}
+        self.corrected = (self.corrected or CaseNames()).model_copy(update=right)
+        self.corrections += 1
+        self.coverage = None
+        if self.decided:
+            self.decided = {**self.decided, "site": None, "contact": None, "product": None}
+        self._take_corrections()
+        return True
+
+    def _take_corrections(self) -> None:
+        if self.opening is None:
+            return
+        if self.corrected:
+            right = self.corrected.model_dump(include=set(Opening.model_fields), exclude_none=True)
+            self.opening = self.opening.model_copy(update=right)
+        asked = self.opening
+        self.unit = (
+            registration_key(asked.product_number, asked.serial) if asked.product_number and asked.serial else None
         )
 
     def overrule(self, event: CoverageOverridden) -> None:

@@ -24,7 +24,7 @@ from services.entitlements.queries.decision_context import (
     unknown_of_case,
 )
 
-_NOT_YET_TOLD: dict[str, Any] = {"unknown": []}
+_NOT_YET_TOLD: dict[str, Any] = {"unknown": [], "corrections": 0}
 """What a decision from before it had these fields says by leaving them out."""
 
 
@@ -101,6 +101,7 @@ async def _answer(
         product=product or case.told("product", values.Product),
         overridden=case.override is not None,
         unknown=await unknown_of_case(opening, account_id, tx),
+        corrections=case.corrections,
         decided_at=tx.now,
     )
     facts = decided.model_dump(mode="json", exclude={"revision", "decided_at"})

@@ -1,6 +1,6 @@
 """What happens to a case, as far as its cover is concerned."""
 
-from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopened, CoverageOverridden
+from libs.events.cases import CaseCancelled, CaseClosed, CaseCorrected, CaseOpened, CaseReopened, CoverageOverridden
 from libs.kit.case_files import case_file
 from libs.store import Transaction
 from services.entitlements.model.case_file import CaseFile
@@ -12,6 +12,13 @@ async def answer_case(event: CaseOpened, tx: Transaction) -> None:
     case = await case_file(CaseFile, event.case_id, tx)
     case.open(event)
     await decide_from_the_opening(case, tx)
+
+
+async def answer_correction(event: CaseCorrected, tx: Transaction) -> None:
+    """Decides anew for what is right, as of the opening; that may be worse than what the case was told before (S2)."""
+    case = await case_file(CaseFile, event.case_id, tx)
+    if case.correct(event):
+        await decide_from_the_opening(case, tx)
 
 
 async def answer_reopened_case(event: CaseReopened, tx: Transaction) -> None:

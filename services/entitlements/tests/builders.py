@@ -8,7 +8,16 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 import httpx
 
-from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopened, CoverageOverridden
+from libs.events.cases import (
+    CaseCancelled,
+    CaseClosed,
+    CaseCorrected,
+    CaseNames,
+    CaseOpened,
+    CaseReopened,
+    Corrected,
+    CoverageOverridden,
+)
 from libs.events.rma import ReplacementInstalled
 from libs.store.ids import new_id
 from tests.support.harness import Harness
@@ -133,6 +142,23 @@ def case_cancelled(case_id: UUID) -> CaseCancelled:
 def case_reopened(case_id: UUID) -> CaseReopened:
     return CaseReopened(
         case_id=case_id, epoch=2, reason="Lại hỏng", by="customer:an", by_role="customer", reopened_at=datetime.now(UTC)
+    )
+
+
+def corrected(case_id: UUID, **right: Any) -> CaseCorrected:
+    """To a unit (`serial`), a site or a contact."""
+    unit = {"product_number": X70} if "serial" in right else {}
+    what: dict[str, Corrected] = {"serial": "unit", "site_id": "site", "contact_id": "contact", "language": "language"}
+    return CaseCorrected(
+        case_id=case_id,
+        correction_id=new_id(),
+        what=[what[each] for each in right if each in what],
+        old=CaseNames(),
+        new=CaseNames(**unit | right),
+        reason="The label was read again",
+        by="engineer:lan",
+        by_role="engineer",
+        corrected_at=datetime.now(UTC),
     )
 
 

@@ -17,6 +17,7 @@ from services.entitlements.tests.builders import (
     case_closed,
     case_opened,
     case_reopened,
+    corrected,
     overridden,
     replaced,
 )
@@ -27,6 +28,7 @@ from tests.support.rebuilding import proves_rebuildable
 NOW = datetime.now(UTC)
 FIRST, SECOND, THIRD = new_id(), new_id(), new_id()
 RMAS = [new_id(), new_id(), new_id()]
+CORRECTED = new_id()  # to the unit that is replaced twice
 STRANGE = new_id()  # a case that entitlements never hears opened
 
 
@@ -47,6 +49,10 @@ async def story(h: Harness) -> list[Delivery]:
             replaced(FIRST, rma_id=RMAS[1], installed_at=NOW + timedelta(days=2)),
             replaced(FIRST, SERIAL, "8LTESTCAMERA", rma_id=RMAS[2], whole_unit=False, component="camera_module"),
             case_closed(STRANGE),
+            case_opened(account_id, case_id=CORRECTED, opened_at=NOW, product_number=None, serial=None),
+            overridden(CORRECTED, covered=True),
+            corrected(CORRECTED, serial="8LTEST0009FB"),
+            corrected(CORRECTED, serial=SERIAL),
         )
     ]
 
