@@ -11,11 +11,13 @@ from services.escalation.use_cases import (
     dry_run,
     engage_expert,
     keep_experts,
+    keep_overrides,
     keep_policies,
     keep_rotas,
     keep_teams,
     request_escalation,
     resolve_escalation,
+    swap_turns,
     work_escalation,
 )
 
@@ -35,6 +37,8 @@ service = Service(
         keep_policies.router,
         keep_teams.router,
         keep_rotas.router,
+        keep_overrides.router,
+        swap_turns.router,
         keep_experts.router,
         dry_run.router,
     ],

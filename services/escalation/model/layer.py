@@ -1,12 +1,12 @@
 """The turns of a rota's layer: who has one at an instant, and where one gives way to the next."""
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple, Self
+from typing import Annotated, NamedTuple, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from libs.events.values import TimeOfDay
 from libs.kit.calendar import Calendar, CalendarData, WeeklyWindow, calendar
@@ -15,6 +15,8 @@ from libs.kit.fields import Line, Zone
 
 _DAY = timedelta(days=1)
 _MINUTES = 24 * 60
+When = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(2200, 1, 1, tzinfo=UTC))]
+"""An instant that turns are reckoned for."""
 
 
 class Turn(NamedTuple):

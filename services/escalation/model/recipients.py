@@ -7,7 +7,7 @@ from uuid import UUID
 from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation_policy import Call
 from services.escalation.model.people import Addressee, Team
-from services.escalation.model.rota import Rota
+from services.escalation.model.roster import Roster
 from services.escalation.model.settings import EscalationSettings
 
 
@@ -17,9 +17,9 @@ class PhoneBook:
     teams that a step names."""
 
     at: datetime
-    duty_managers: list[Rota]
+    duty_managers: list[Roster]
     service_management: list[Team]
-    rotas: dict[UUID, Rota] = field(default_factory=dict)
+    rotas: dict[UUID, Roster] = field(default_factory=dict)
     teams: dict[UUID, Team] = field(default_factory=dict)
 
 

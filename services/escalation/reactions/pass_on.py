@@ -12,6 +12,7 @@ from libs.store import Transaction
 from services.escalation.model.escalation import SUCCESSION, Escalation
 from services.escalation.model.escalation_policy import EscalationPolicy
 from services.escalation.model.known_person import KnownPerson
+from services.escalation.model.override import Override
 from services.escalation.model.people import Team
 from services.escalation.model.rota import Rota
 from services.escalation.reactions.step_on import watch_for_silence
@@ -24,8 +25,10 @@ async def pass_on_later(ids: Sequence[UUID], tx: Transaction) -> None:
     if not gone:
         return
     turns = [contains(Rota.c.layers, [{"people": [str(id)]}]) for id in gone]
-    stand_ins = [contains(Rota.c.overrides, [{"person_id": str(id)}]) for id in gone]
-    for rota in await tx.select(Rota, sa.or_(*turns, *stand_ins)):
+    stand_ins = sa.select(Override.c.rota_id).where(
+        Override.c.ends > tx.now, sa.or_(Override.c.person_id.in_(gone), Override.c.replaces.in_(gone))
+    )
+    for rota in await tx.select(Rota, sa.or_(*turns, Rota.c.id.in_(stand_ins))):
         tx.set_timer(rota, SUCCESSION, tx.now)
     for team in await tx.select(Team, sa.or_(*(contains(Team.c.members, [str(id)]) for id in gone))):
         tx.set_timer(team, SUCCESSION, tx.now)
@@ -39,7 +42,12 @@ async def pass_on_later(ids: Sequence[UUID], tx: Transaction) -> None:
 
 async def pass_on_turns(rota: Rota, tx: Transaction, _detail: str) -> None:
     """The coming turns, and where they stand in, are the successor's."""
-    rota.pass_on(await _successors(rota.people, tx), tx.now)
+    overrides = await tx.select(Override, Override.c.rota_id == rota.id, Override.c.ends > tx.now, lock=True)
+    named = [id for each in overrides for id in (each.person_id, each.replaces) if id]
+    successors = await _successors([*rota.people, *named], tx)
+    rota.pass_on(successors)
+    for each in overrides:
+        each.pass_on(successors, tx.now, tx.scope.actor)
 
 
 async def pass_on_place(team: Team, tx: Transaction, _detail: str) -> None:

@@ -1,5 +1,6 @@
 """Every role on every route: a role sees the rows that docs/access.md gives it, and no other."""
 
+from datetime import timedelta
 from uuid import UUID
 
 from services.escalation.app import service
@@ -27,6 +28,19 @@ async def a_world(escalation: Harness) -> World:
     team = {"name": "T", "members": [str(id_of("An"))]}
     expert = {"name": "Chi", "email": "chi@polyplus.example", "skills": {"domains": ["network"]}}
 
+    rota = await made(escalation, "/v1/rotas", a_rota(people=("An", "Binh")), role="manager")
+    now = await escalation.now()
+    span = {name: (now + timedelta(days=days)).isoformat() for name, days in (("starts", 1), ("ends", 2))}
+    stand_in = {"person_id": str(id_of("An")), "reason": "ill", **span}
+    override = await made(escalation, f"/v1/rotas/{rota}/overrides", stand_in)
+    turns = []
+    for weeks in (2, 3):
+        at = (now + timedelta(weeks=weeks)).isoformat().replace("+", "%2B")
+        [who] = (await escalation.get(f"/v1/rotas/{rota}/on-call?at={at}")).json()["people"]
+        turns.append({"person_id": who["id"], "layer": "primary", "at": (now + timedelta(weeks=weeks)).isoformat()})
+    exchange = {"first": turns[0], "second": turns[1], "reason": "a wedding"}
+    swap = await made(escalation, f"/v1/rotas/{rota}/swaps", exchange)
+
     async def one(plural: str, parameter: str, body: object) -> list[Row]:
         return [Row({parameter: await made(escalation, f"/v1/{plural}", body, role="manager")})]
 
@@ -37,7 +51,7 @@ async def a_world(escalation: Harness) -> World:
             "/v1/clocks": clocks,
             "/v1/policies": await one("policies", "policy_id", {"name": "P", "steps": steps}),
             "/v1/teams": await one("teams", "team_id", team),
-            "/v1/rotas": await one("rotas", "rota_id", a_rota()),
+            "/v1/rotas": [Row({"rota_id": rota, "override_id": override, "swap_id": swap})],
             "/v1/experts": await one("experts", "expert_id", expert),
         },
     )

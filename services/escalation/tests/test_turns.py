@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from libs.kit.calendar import WeeklyWindow
 from libs.store.ids import new_id
 from services.escalation.model.layer import Layer
-from services.escalation.model.rota import Rota, RotaOverride
+from services.escalation.model.override import Override
+from services.escalation.model.roster import Roster
+from services.escalation.model.rota import Rota
 from services.escalation.tests.builders import OUR_PEOPLE, id_of
 
 AN, BINH, CHI = id_of("An"), id_of("Binh"), id_of("Chi")
@@ -29,11 +31,16 @@ def layer(*ids: UUID, zone: str = "Asia/Ho_Chi_Minh", starts: date = date(2026, 
     return Layer(name="primary", time_zone=zone, people=ids, starts_on=starts, **more)
 
 
-def a_rota_of(*layers: Layer, overrides: tuple[RotaOverride, ...] = ()) -> Rota:
-    return Rota(id=new_id(), name="Duty", purpose="duty_manager", layers=list(layers), overrides=list(overrides))
+def a_rota_of(*layers: Layer, overrides: tuple[Override, ...] = ()) -> Roster:
+    return Roster(Rota(id=new_id(), name="Duty", purpose="duty_manager", layers=list(layers)), overrides)
 
 
-def names(rota: Rota, instant: str) -> list[str]:
+def stand_in(id: UUID, starts: str, ends: str, **more: Any) -> Override:
+    made = {"id": new_id(), "rota_id": new_id(), "reason": "ill", "by": "engineer:1", "created_at": at(starts)}
+    return Override(**{**made, "starts": at(starts), "ends": at(ends), "person_id": id, **more})
+
+
+def names(rota: Roster, instant: str) -> list[str]:
     return [OUR_PEOPLE[id].name for id in rota.on_call(at(instant))]
 
 
@@ -78,9 +85,6 @@ def test_layers_with_windows_follow_the_sun() -> None:
 
 
 def test_an_override_stands_in_until_its_end_and_the_newest_wins() -> None:
-    def stand_in(id: UUID, starts: str, ends: str, replaces: UUID | None = None) -> RotaOverride:
-        return RotaOverride(starts=at(starts), ends=at(ends), person_id=id, replaces=replaces, reason="ill")
-
     first = stand_in(CHI, "2026-03-03T00:00:00Z", "2026-03-04T00:00:00Z")
     newer = stand_in(BINH, "2026-03-03T12:00:00Z", "2026-03-03T13:00:00Z")
     rota = a_rota_of(layer(AN), overrides=(first, newer))
@@ -93,6 +97,32 @@ def test_an_override_stands_in_until_its_end_and_the_newest_wins() -> None:
     one = stand_in(CHI, "2026-03-03T00:00:00Z", "2026-03-04T00:00:00Z", replaces=AN)
     two_layers = a_rota_of(layer(AN), layer(BINH), overrides=(one,))
     assert names(two_layers, "2026-03-03T05:00:00Z") == ["Chi", "Binh"]
+
+
+def test_an_override_holds_in_one_layer_or_in_all() -> None:
+    day = ("2026-03-03T00:00:00Z", "2026-03-04T00:00:00Z")
+    two = (layer(AN), layer(BINH).model_copy(update={"name": "second"}))
+    noon = "2026-03-03T12:00:00Z"
+    everybody = stand_in(CHI, *day)
+    assert names(a_rota_of(*two, overrides=(everybody,)), noon) == ["Chi"]
+    mended = (everybody, stand_in(BINH, *day, layer="second"))
+    assert names(a_rota_of(*two, overrides=mended), noon) == ["Chi", "Binh"]
+    chain = (stand_in(CHI, *day, replaces=AN), stand_in(BINH, *day, replaces=CHI, layer="primary"))
+    assert names(a_rota_of(*two, overrides=chain), noon) == ["Binh"]
+    again = (stand_in(CHI, *day, replaces=AN), stand_in(BINH, *day, replaces=AN))
+    assert names(a_rota_of(*two, overrides=again), noon) == ["Binh"]
+
+
+def test_what_is_removed_holds_until_then() -> None:
+    removed = stand_in(CHI, "2026-03-03T00:00:00Z", "2026-03-04T00:00:00Z", removed_at=at("2026-03-03T12:00:00Z"))
+    rota = a_rota_of(layer(AN), overrides=(removed,))
+    assert [names(rota, f"2026-03-03T{hour}:00Z") for hour in ("11:59", "12:00")] == [["Chi"], ["An"]]
+    found = rota.shifts(at("2026-03-02T12:00:00Z"), at("2026-03-04T00:00:00Z"))
+    assert [(shift.person_id, shift.starts.isoformat()[5:16], shift.ends.isoformat()[5:16]) for shift in found] == [
+        (AN, "03-02T12:00", "03-03T00:00"),
+        (CHI, "03-03T00:00", "03-03T12:00"),
+        (AN, "03-03T12:00", "03-04T00:00"),
+    ]
 
 
 def hours(opens: str, closes: str, days: tuple[int, ...] = WEEKDAYS) -> WeeklyWindow:
