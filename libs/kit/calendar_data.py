@@ -76,6 +76,24 @@ def public_holidays(country: str, subdivision: str | None, year: int, language: 
     return dict(holidays.country_holidays(country, subdiv=subdivision, years=year, language=chosen))
 
 
+@lru_cache(maxsize=1024)
+def usual_calendar(
+    country: str, region: str | None, time_zone: str, hours: tuple[tuple[str, str], ...] = (("00:00", "24:00"),)
+) -> CalendarData:
+    """The business days of a place, each with these hours: all but its country's weekend and the public holidays of country and region
+    (its ISO 3166-2 code, or its name) where they are known; of a country that is not known, Monday to Friday."""
+    known = holidays.country_holidays(country) if country in holidays.list_supported_countries() else None
+    regions = {} if known is None else {each: each for each in known.subdivisions} | known.subdivisions_aliases
+    codes = {name.casefold(): code for name, code in regions.items()}
+    weekdays = tuple(day for day in range(7) if day not in (known.weekend if known is not None else {5, 6}))
+    return CalendarData(
+        time_zone=time_zone,
+        windows=tuple(WeeklyWindow(weekdays=weekdays, opens=opens, closes=closes) for opens, closes in hours),
+        holidays_country=country if known is not None else None,
+        holidays_subdivision=codes.get((region or "").casefold().removeprefix(f"{country.casefold()}-")),
+    )
+
+
 def minutes_of(clock: str) -> int:
     """Minutes since midnight of "HH:MM"; "24:00" is 1440."""
     return int(clock[:2]) * 60 + int(clock[3:])

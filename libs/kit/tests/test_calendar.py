@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from libs.kit.calendar import Calendar, CalendarData, CalendarError, NamedDate, WeeklyWindow, calendar
+from libs.kit.calendar_data import usual_calendar
 
 MONDAY_TO_FRIDAY = (0, 1, 2, 3, 4)
 SUNDAY_TO_THURSDAY = (6, 0, 1, 2, 3)
@@ -199,3 +200,22 @@ def test_a_working_day_ends_with_the_midnight_after_it() -> None:
 
     assert office.end_of_working_day(tuesday, 5) == (date(2026, 3, 10), datetime(2026, 3, 10, 17, tzinfo=UTC))
     assert office.end_of_working_day(datetime(2026, 3, 6, 20, tzinfo=UTC), 1).day == date(2026, 3, 9), "Saturday there"
+
+
+@pytest.mark.parametrize(
+    ("country", "region", "day", "reason"),
+    [
+        ("DE", "Bayern", date(2026, 6, 4), "Corpus Christi"),
+        ("DE", "de-by", date(2026, 6, 4), "Corpus Christi"),
+        ("DE", "nowhere", date(2026, 6, 4), None),
+        ("DE", None, date(2026, 5, 25), "Pentecost Monday"),
+        ("SA", None, date(2026, 5, 22), "weekend"),
+        ("SA", None, date(2026, 5, 24), None),
+        ("XX", "anywhere", date(2026, 5, 25), None),
+        ("XX", None, date(2026, 5, 24), "weekend"),
+    ],
+)
+def test_a_place_has_its_country_s_week_and_holidays(
+    country: str, region: str | None, day: date, reason: str | None
+) -> None:
+    assert calendar(usual_calendar(country, region, "UTC")).closure_reason(day) == reason

@@ -90,6 +90,7 @@ class Coverage(CaseValue):
     """What entitlements decided, in its highest revision; revision 0 until it has. Intake never waits for it.
 
     `unknown` names what the request named and the account does not have: it was left out. `contact_id` is who is asked now.
+    `region` and `time_zone` are the site's.
     """
 
     status: Literal["pending", "covered", "not_covered"] = "pending"
@@ -102,6 +103,8 @@ class Coverage(CaseValue):
     override: CoverageOverride | None = None
     unknown: list[Literal["site", "contact"]] = []
     contact_id: UUID | None = None
+    region: str | None = None
+    time_zone: str | None = None
 
 
 class Confirmation(CaseValue):

@@ -9,7 +9,7 @@ from libs.kit.calendar import CalendarData, WeeklyWindow
 from libs.kit.fields import Line
 from libs.kit.policies import Policies
 
-_WEEKDAYS = CalendarData(
+HOME = CalendarData(
     time_zone="Asia/Ho_Chi_Minh", windows=(WeeklyWindow(weekdays=(0, 1, 2, 3, 4), opens="00:00", closes="24:00"),)
 )
 
@@ -46,7 +46,9 @@ class CasesPolicy(BaseModel):
         "minor": "P4",
     }
     auto_close_business_days: int = Field(5, ge=1, le=60)
-    business_calendar: CalendarData = _WEEKDAYS
+    business_calendar: CalendarData | None = Field(
+        None, description="null: the business days of the case's country and region"
+    )
     attachment_max_bytes: int = Field(10 * 2**20, ge=1, le=25 * 2**20)
     default_queue: Line = "support"
     known_errors_proposed: int = Field(3, ge=0, le=20)

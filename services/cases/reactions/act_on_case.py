@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from libs.events.cases import CasePending, CaseResolved, CaseResumed
-from libs.kit.calendar import calendar
 from libs.store import Transaction
 from services.cases.model.actor import SYSTEM, Actor
+from services.cases.model.business_days import business_days
 from services.cases.model.case import AUTO_CLOSE, SHIFT, Case
 from services.cases.model.follow_facts import follow_facts
 from services.cases.model.policy import policies
@@ -54,7 +54,7 @@ async def schedule_close(case: Case, tx: Transaction) -> None:
     """At the end of the policy's last business day after the resolution."""
     assert case.resolved_at is not None
     policy = await policies.at(tx, plan=case.coverage.plan, region=case.country, severity=case.severity)
-    days = calendar(policy.business_calendar)
+    days = business_days(case, policy)
     case.closes_at = days.end_of_working_day(case.resolved_at, policy.auto_close_business_days).at
     tx.set_timer(case, AUTO_CLOSE, case.closes_at)
     tx.cancel_timer(case, SHIFT)

@@ -30,6 +30,8 @@ async def note_coverage(event: CoverageDecided, tx: Transaction) -> None:
         override=case.coverage.override,
         unknown=event.unknown if knows_what_is_right else [],
         contact_id=event.contact.contact_id if event.contact else None,
+        region=event.site.region if event.site else None,
+        time_zone=event.site.time_zone if event.site else None,
     )
     if not knows_what_is_right:
         # It was decided for what was named before; the decision on what is right comes.

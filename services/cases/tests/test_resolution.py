@@ -12,7 +12,7 @@ from libs.events.cases_work import NoteAdded
 from libs.events.onsite import VisitCancelled, VisitFailed, VisitMissed
 from libs.events.rma import PartLost, PartRefused, RmaDenied
 from libs.kit.calendar import calendar
-from services.cases.model.policy import CasesPolicy
+from services.cases.model.policy import HOME, CasesPolicy
 from services.cases.tests.builders import (
     CUSTOMER,
     DIAGNOSIS,
@@ -212,7 +212,7 @@ def test_five_business_days_end_with_the_fifth() -> None:
     tuesday = datetime(2026, 3, 3, 2, tzinfo=UTC)
 
     policy = CasesPolicy()
-    days = calendar(policy.business_calendar)
+    days = calendar(HOME)
     midnight_in_ho_chi_minh_city = datetime(2026, 3, 10, 17, tzinfo=UTC)
     assert days.end_of_working_day(tuesday, policy.auto_close_business_days).at == midnight_in_ho_chi_minh_city
 

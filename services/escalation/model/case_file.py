@@ -12,6 +12,7 @@ from libs.kit.case_files import CaseClosedToCommands
 from libs.kit.problems import Conflict
 from libs.store import Entity
 from services.escalation.model.facts import CaseState, Epoch, Fact, case_state, epochs, in_order, severity_at
+from services.escalation.model.place import Place
 
 THRESHOLD = "threshold"
 """The timer of a threshold; what follows the colon is its key."""
@@ -44,7 +45,8 @@ def keep_requests(told: list[Fact], before: list[Fact]) -> list[Fact]:
 
 
 class CaseFile(Entity, table="case_files", indexes=("account_id", "state")):
-    """`id` is the case's. `timers` are the thresholds that are armed, `breached` those that have fired, by epoch and key."""
+    """`id` is the case's. `timers` are the thresholds that are armed, `breached` those that have fired, by epoch and key.
+    `region` is the country of `place`."""
 
     account_id: UUID | None = None
     state: CaseState = "unknown"
@@ -55,6 +57,7 @@ class CaseFile(Entity, table="case_files", indexes=("account_id", "state")):
     coverage_revision: int = 0
     plan: str | None = None
     region: str | None = None
+    place: Place | None = None
     family: str | None = None
     assignee: Assignee | None = None
     diagnoses: dict[str, KnownDiagnosis] = field(default_factory=dict)
@@ -81,10 +84,11 @@ class CaseFile(Entity, table="case_files", indexes=("account_id", "state")):
         if self.assignee is None or assignee.since >= self.assignee.since:
             self.assignee = assignee
 
-    def cover(self, *, revision: int, plan: str | None, region: str | None, family: str | None) -> None:
+    def cover(self, *, revision: int, plan: str | None, place: Place | None, family: str | None) -> None:
         """The highest revision is kept."""
         if revision > self.coverage_revision:
-            self.coverage_revision, self.plan, self.region, self.family = revision, plan, region, family
+            self.coverage_revision, self.plan, self.place, self.family = revision, plan, place, family
+            self.region = place.country if place else None
 
     def note_diagnosis(self, diagnosis_id: UUID, **known: Any) -> None:
         """Keeps what is known of a diagnosis; `known` are fields of KnownDiagnosis."""

@@ -1,13 +1,14 @@
 """The clocks of a case, as a pure function of its recorded facts and the numbers in force: nothing else, in any order, at any time."""
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import Literal
 
 from libs.events.values import Priority, Severity, Wait
-from libs.kit.calendar import Calendar
+from services.escalation.model.clock_face import Face
 from services.escalation.model.facts import Epoch, Fact, epochs, in_order, severity_at
 from services.escalation.model.settings import EscalationSettings, Targets
 
@@ -44,8 +45,9 @@ class Reading:
     round: int
     severity: Severity
     priority: Priority
-    target: timedelta
-    calendar: Calendar
+    # in units of the face
+    target: Fraction
+    face: Face
     started_at: datetime
     pauses: tuple[Pause, ...] = ()
     ended_at: datetime | None = None
@@ -63,27 +65,46 @@ class Reading:
         """The first instant at which so much of the target has run; None while it stands still before that."""
         left, since = self.target * percent / 100, self.started_at
         for pause in self.pauses:
-            ran = self.calendar.business_time_between(since, pause.start)
+            ran = self.face.between(since, pause.start)
             if ran >= left:
                 break
             if pause.end is None:
                 return None
             left, since = left - ran, pause.end
-        return self.calendar.add_business_time(since, left)
+        return self.face.add(since, left)
 
     @property
     def first_due_at(self) -> datetime:
         """What was due when it started, before any pause."""
-        return self.calendar.add_business_time(self.started_at, self.target)
+        return self.face.add(self.started_at, self.target)
+
+    @property
+    def target_time(self) -> timedelta:
+        """The target in time of its calendar, from the start; of business days, as long as those days are."""
+        return self.face.calendar.business_time_between(self.started_at, self.first_due_at)
 
     def elapsed(self, until: datetime) -> timedelta:
         """How much of its calendar's time has run, pauses not counted."""
+        time = self.face.calendar.business_time_between
+        return sum((time(start, end) for start, end in self._ran_until(until)), timedelta(0))
+
+    def remaining(self, at: datetime) -> timedelta:
+        """How much of its calendar's time would pass until it is due if it ran from then on; below 0: already late by so much."""
+        left = self.target - sum(self.face.between(start, end) for start, end in self._ran_until(at))
+        if left >= 0:
+            return self.face.calendar.business_time_between(at, self.face.add(at, left))
+        due = self.due_at()
+        assert due
+        return self.elapsed(due) - self.elapsed(at)
+
+    def _ran_until(self, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """The stretches in which it did not stand still."""
         until = min(until, self.ended_at) if self.ended_at else until
-        total, since = timedelta(0), self.started_at
+        since = self.started_at
         for pause in self.pauses:
-            total += self.calendar.business_time_between(since, max(since, min(pause.start, until)))
+            yield since, max(since, min(pause.start, until))
             since = min(pause.end, until) if pause.end else until
-        return total + self.calendar.business_time_between(since, max(since, until))
+        yield since, max(since, until)
 
     @property
     def paused_for(self) -> timedelta:
@@ -119,8 +140,8 @@ def _of_epoch(kind: Measure, epoch: Epoch, facts: Sequence[Fact], settings_at: S
             round=number,
             severity=severity,
             priority=priority,
-            target=settings.duration(target),
-            calendar=settings.clock_face(target),
+            target=settings.amount(target),
+            face=settings.clock_face(target),
             started_at=start,
             pauses=_clipped(pauses, start, end),
             ended_at=end,

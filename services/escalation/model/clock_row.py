@@ -62,7 +62,7 @@ class Clock(Entity, table="clocks", indexes=("case_id", ("state", "due_at"))):
         """The row that says what the reading says. `version` is the policy's."""
         assert reading.kind in ("first_response", "update", "resolution")
         paused = reading.pauses[-1] if reading.state == "paused" else None
-        ended, target = reading.ended_at, reading.target
+        ended = reading.ended_at
         return cls(
             id=clock_id(case_id, reading),
             case_id=case_id,
@@ -71,7 +71,7 @@ class Clock(Entity, table="clocks", indexes=("case_id", ("state", "due_at"))):
             epoch=reading.epoch,
             round=reading.round,
             priority=reading.priority,
-            target_seconds=int(target.total_seconds()),
+            target_seconds=int(reading.target_time.total_seconds()),
             policy_version=version,
             state=reading.state,
             started_at=reading.started_at,
@@ -80,7 +80,7 @@ class Clock(Entity, table="clocks", indexes=("case_id", ("state", "due_at"))):
             paused_at=paused.start if paused else None,
             waiting_for=paused.wait if paused else None,
             paused_seconds=int(reading.paused_for.total_seconds()),
-            remaining_seconds=int((target - reading.elapsed(paused.start)).total_seconds()) if paused else None,
+            remaining_seconds=int(reading.remaining(paused.start).total_seconds()) if paused else None,
             resumed_at=reading.pauses[-1].end if reading.pauses else None,
             elapsed_seconds=int(reading.elapsed(ended).total_seconds()) if ended else None,
             ended_at=ended,

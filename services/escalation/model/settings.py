@@ -1,17 +1,20 @@
 """The numbers of clocks and thresholds: what `/v1/escalation-policies` versions by plan, region and severity."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from fractions import Fraction
 from functools import lru_cache
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from libs.events.values import Priority
-from libs.kit.calendar import Calendar, CalendarData, CalendarError, WeeklyWindow, calendar
-from libs.kit.calendar_data import weekly_spans
+from libs.events.values import Priority, TimeOfDay
+from libs.kit.calendar import CalendarData, CalendarError, WeeklyWindow, calendar
+from libs.kit.calendar_data import usual_calendar, weekly_spans
 from libs.kit.fields import Short
 from libs.kit.policies import Policies
+from services.escalation.model.clock_face import Face, InDays, InTime
+from services.escalation.model.place import Place
 
 Rule = Literal[
     "first_response",
@@ -25,13 +28,13 @@ Rule = Literal[
     "partner_silence",
     "customer_request",
 ]
-ROUND_THE_CLOCK = calendar(CalendarData.round_the_clock())
+_ROUND_THE_CLOCK = InTime(calendar(CalendarData.round_the_clock()))
 _ANY_MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 class Target(BaseModel):
-    """How long something may take: on the wall clock, or in the business time of the policy's calendar, where a day is as long
-    as the calendar's usual working day."""
+    """How long something may take: on the wall clock, or in the business time of the policy's calendar, where each day is as
+    long as that day's own windows."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,6 +47,15 @@ class Target(BaseModel):
         if not self.days and not self.minutes:
             raise ValueError("a target is longer than nothing")
         return self
+
+
+class Hours(BaseModel):
+    """Open hours of a business day, on the clock of the place."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    opens: TimeOfDay
+    closes: TimeOfDay
 
 
 class Targets(BaseModel):
@@ -103,7 +115,16 @@ class EscalationSettings(BaseModel):
         ),
         description="breaches of other rules only tell",
     )
-    calendar: CalendarData = CalendarData(
+    calendar: CalendarData | None = Field(
+        None, description="null: the business days of the case's country and region, on the clock there, within `hours`"
+    )
+    hours: tuple[Hours, ...] = Field(
+        (Hours(opens="08:00", closes="12:00"), Hours(opens="13:00", closes="17:00")),
+        min_length=1,
+        max_length=10,
+        description="of a business day where `calendar` is null",
+    )
+    home: CalendarData = CalendarData(
         time_zone="Asia/Ho_Chi_Minh",
         windows=(
             WeeklyWindow(weekdays=(0, 1, 2, 3, 4), opens="08:00", closes="12:00"),
@@ -111,6 +132,7 @@ class EscalationSettings(BaseModel):
         ),
         holidays_country="VN",
     )
+    """Where `calendar` is null and nobody knows yet where the case is."""
     repeat: int = Field(3, ge=0, le=20, description="how often an escalation's steps are gone through again")
     step_minutes: int = Field(15, ge=1, description="until the next step, where no escalation policy is kept")
     unacknowledge_minutes: int = Field(30, ge=1, description="silence after which an acknowledgement no longer counts")
@@ -121,12 +143,10 @@ class EscalationSettings(BaseModel):
     def _possible(self) -> Self:
         if any(not 1 <= percent <= 1000 for percent in self.percents):
             raise ValueError("a percentage lies between 1 and 1000")
-        longest = max(
-            (self.duration(target) for targets in self._targets() for target in targets if target.business),
-            default=timedelta(0),
-        )
+        usual_calendar("VN", None, "UTC", tuple((each.opens, each.closes) for each in self.hours))
         try:
-            calendar(self.calendar).add_business_time(_ANY_MONDAY, longest)
+            for target in (target for targets in self._targets() for target in targets):
+                self.clock_face(target).add(_ANY_MONDAY, self.amount(target))
         except CalendarError as error:
             raise ValueError(f"the calendar does not hold the targets: {error}") from None
         return self
@@ -135,14 +155,25 @@ class EscalationSettings(BaseModel):
         for each in (self.first_response, self.update, self.resolution, self.age, self.no_progress):
             yield each.P1, each.P2, each.P3, each.P4
 
-    def clock_face(self, target: Target) -> Calendar:
-        """The calendar that this target is counted on."""
-        return calendar(self.calendar) if target.business else ROUND_THE_CLOCK
+    def at(self, place: Place | None) -> Self:
+        """With the business days of this place, unless the policy has a calendar of its own."""
+        if self.calendar or place is None:
+            return self
+        hours = tuple((each.opens, each.closes) for each in self.hours)
+        return self.model_copy(update={"calendar": usual_calendar(place.country, place.region, place.time_zone, hours)})
 
-    def duration(self, target: Target) -> timedelta:
-        """The target in time of its calendar."""
-        day = _usual_day(self.calendar) if target.business else 24 * 60
-        return timedelta(minutes=target.minutes + target.days * day)
+    def clock_face(self, target: Target) -> Face:
+        """What this target is counted in: time, or business days where it names days."""
+        if not target.business:
+            return _ROUND_THE_CLOCK
+        days = calendar(self.calendar or self.home)
+        return InDays(days) if target.days else InTime(days)
+
+    def amount(self, target: Target) -> Fraction:
+        """The target in units of its face. Minutes beside business days are part of the calendar's first weekday that is worked."""
+        if not (target.business and target.days):
+            return Fraction((24 * 60 * target.days + target.minutes) * 60_000_000)
+        return target.days + Fraction(target.minutes, _usual_day(self.calendar or self.home))
 
 
 @lru_cache(maxsize=512)

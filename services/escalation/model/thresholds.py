@@ -97,7 +97,7 @@ def _measured(facts: list[Fact], settings_at: SettingsAt) -> Iterable[Threshold]
 
 
 def _explained(reading: Reading, percent: int | None) -> str:
-    hours = f"{reading.target.total_seconds() / 3600:g} h"
+    hours = reading.face.spoken(reading.target)
     match reading.kind:
         case "age":
             return f"The case is open for {hours} ({reading.priority})."

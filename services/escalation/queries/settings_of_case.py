@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+import sqlalchemy as sa
+
 from libs.events.values import Severity
 from libs.store import Transaction
 from services.escalation.model.case_file import CaseFile
+from services.escalation.model.place import Place
 from services.escalation.model.settings import EscalationSettings, policies
 
 
@@ -35,10 +38,16 @@ async def settings_of(case: CaseFile, tx: Transaction) -> SettingsOfCase:
     first = max((number for number, begun in versions if begun <= case.opened_at), default=0)
     since = [(case.opened_at, first)] + [(begun, number) for number, begun in versions if begun > case.opened_at]
     severities = dict.fromkeys(fact.severity for fact in case.facts if fact.severity)
+    place = await place_of(case, tx)
+    region = case.region or (place.country if place else None)
     return SettingsOfCase(
         {
             severity: [
-                (at, number, await policies.at(tx, plan=case.plan, region=case.region, severity=severity, when=at))
+                (
+                    at,
+                    number,
+                    (await policies.at(tx, plan=case.plan, region=region, severity=severity, when=at)).at(place),
+                )
                 for at, number in since
             ]
             for severity in severities
@@ -48,4 +57,17 @@ async def settings_of(case: CaseFile, tx: Transaction) -> SettingsOfCase:
 
 async def settings_now(case: CaseFile, tx: Transaction) -> EscalationSettings:
     """The newest settings for the case's plan, country and severity."""
-    return await policies.at(tx, plan=case.plan, region=case.region, severity=case.severity)
+    place = await place_of(case, tx)
+    region = case.region or (place.country if place else None)
+    return (await policies.at(tx, plan=case.plan, region=region, severity=case.severity)).at(place)
+
+
+async def place_of(case: CaseFile, tx: Transaction) -> Place | None:
+    """Where the case is; while no decision has said it, where the account's newest case is of which that is known."""
+    if case.place or case.region or case.account_id is None:
+        return case.place
+    elsewhere = sa.select(CaseFile.c.place).where(
+        CaseFile.c.account_id == case.account_id, CaseFile.c.place.is_not(None)
+    )
+    found = await tx.fetch(elsewhere.order_by(CaseFile.c.opened_at.desc().nulls_last(), CaseFile.c.id.desc()).limit(1))
+    return Place.model_validate_json(found[0]["place"]) if found else None

@@ -7,18 +7,19 @@ from libs.events.rma_returns import RepeatReplacementDetected
 from libs.kit.case_files import case_file
 from libs.store import Transaction
 from services.escalation.model.case_file import CaseFile
+from services.escalation.model.place import Place
 from services.escalation.reactions.act_on_case import act_on
 from services.escalation.reactions.record_fact import record
 
 
 async def choose_policy_by_cover(event: CoverageDecided, tx: Transaction) -> None:
-    """Plan and country select the numbers that hold, from the opening on."""
+    """Plan and country select the numbers that hold, and the place the business days, from the opening on."""
     case = await case_file(CaseFile, event.case_id, tx)
     case.account_id = event.account_id
     case.cover(
         revision=event.revision,
         plan=event.plan,
-        region=event.site.country if event.site else None,
+        place=Place.of(event.site) if event.site else None,
         family=event.product.family if event.product else None,
     )
     await act_on(case, tx)

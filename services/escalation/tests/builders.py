@@ -154,14 +154,9 @@ class ACase:
     def cancelled(self, minutes: float) -> CaseCancelled:
         return CaseCancelled(case_id=self.id, reason="not needed", cancelled_at=self.at(minutes), **WHO)
 
-    def covered(self, plan: str = "poly-plus", revision: int = 1) -> CoverageDecided:
-        site = Site(
-            site_id=UUID(int=3),
-            city="HCMC",
-            country="VN",
-            time_zone="Asia/Ho_Chi_Minh",
-            opening_hours=[],
-        )
+    def covered(self, plan: str = "poly-plus", revision: int = 1, **place: Any) -> CoverageDecided:
+        where: dict[str, Any] = {"city": "HCMC", "country": "VN", "time_zone": "Asia/Ho_Chi_Minh", **place}
+        site = Site(site_id=UUID(int=3), opening_hours=[], **where)
         return CoverageDecided(
             case_id=self.id,
             account_id=ACCOUNT,

@@ -1,7 +1,9 @@
 """The clocks again, counted minute by minute: too slow to use, too simple to be wrong."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -148,3 +150,33 @@ class SlowCase:
                 number = self._running["update"].round + 1
                 self._end("update", minute, met=True)
                 self._begin("update", minute, number)
+
+
+def slow_due(
+    start: datetime, days: Fraction, zone: str, worked: Callable[[date], tuple[tuple[str, str], ...]]
+) -> datetime:
+    """When so many business days have passed: each minute of a day's windows is its part of that day, whatever the clocks do.
+
+    `worked` are a date's windows, none where it is not worked. `start` is a whole minute.
+    """
+    local, passed = ZoneInfo(zone), Fraction(0)
+    day = start.astimezone(local).date()
+    while True:
+        # A window opens and closes as the wall clock first shows the time: from hours before the day until hours after it.
+        midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        opened, minutes, edges = False, [], {edge for span in worked(day) for edge in span}
+        for minute in range(-15 * 60, 38 * 60) if edges else ():
+            instant = midnight + timedelta(minutes=minute)
+            wall = instant.astimezone(local)
+            shown = f"{wall:%H:%M}" if wall.date() == day else "00:00" if wall.date() < day else "24:00"
+            for edge in sorted(each for each in edges if each <= shown and wall.date() >= day):
+                edges.discard(edge)
+                opened = any(opens == edge for opens, _ in worked(day))
+            if opened:
+                minutes.append(instant)
+        for instant in minutes:
+            if instant >= start:
+                passed += Fraction(1, len(minutes))
+            if passed >= days:
+                return instant + timedelta(minutes=1) - timedelta(seconds=float((passed - days) * len(minutes) * 60))
+        day += timedelta(days=1)
