@@ -10,7 +10,7 @@ from libs.events.values import Instant, Money, Priority, PromiseReason
 
 
 class RmaRequested(Event, type="polyplus.rma.rma-requested", visibility="public", subject="rma_id"):
-    """A diagnosis, or the loss of an earlier replacement, calls for a part (S2)."""
+    """A diagnosis, or the loss of an earlier replacement, calls for a part; told again when it is decided anew (S2)."""
 
     rma_id: UUID
     case_id: UUID
@@ -24,6 +24,7 @@ class RmaRequested(Event, type="polyplus.rma.rma-requested", visibility="public"
     onsite: bool = False  # a technician is meant to install it
     replaces_rma_id: UUID | None = None  # the lost or dead-on-arrival one
     priority: Priority | None = None
+    reason: str | None = None  # why it is decided anew: the case's unit or site was corrected
     requested_at: Instant
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from libs.events.entitlements import CoverageDecided
 from services.rma.model.case_file import CaseFile, Diagnosis, Visit
-from services.rma.model.outbound_leg import UNSHIPPED
+from services.rma.model.outbound_leg import GRANTED, UNSHIPPED
 from services.rma.model.return_leg import AWAITED, may_want_the_replacement, outcome
 from services.rma.model.rma import NOT_COVERED, Rma
 from services.rma.model.rma_values import WaitingFor
@@ -17,6 +17,7 @@ from services.rma.model.steps import (
     Authorize,
     Cancel,
     Close,
+    DecideAnew,
     Deliver,
     Deny,
     FindDead,
@@ -46,10 +47,11 @@ def learn(rma: Rma, case: CaseFile) -> None:
     if rma.awaits_cover:
         if case.coverage:
             rma.take_cover(case.coverage)
-        rma.waiting_for = _missing(case.coverage)
+        rma.waiting_for = missing(case.coverage)
 
 
-def _missing(coverage: CoverageDecided | None) -> WaitingFor | None:
+def missing(coverage: CoverageDecided | None) -> WaitingFor | None:
+    """What a requested RMA waits for."""
     if coverage is None:
         return "coverage"
     return "site" if coverage.covered and coverage.site is None else None
@@ -87,13 +89,15 @@ def _when_not_wanted(rma: Rma, case: CaseFile, diagnosis: Diagnosis) -> Step | N
 
 
 def _way_out(rma: Rma, case: CaseFile) -> Step | None:
+    if case.coverage and case.coverage.corrections > rma.corrections and rma.state in GRANTED:
+        return DecideAnew(case.coverage)
     if rma.state == "authorized":
         return Reserve()
     if rma.state in ("lost", "dead_on_arrival"):
         ended = "was lost" if rma.state == "lost" else "was dead on arrival"
         again = rma.replaced_by_rma_id is None and still_wanted(rma, case)
         return Replace(f"{rma.number} {ended}") if again else None
-    if rma.state == "requested" and rma.replaces_rma_id:
+    if rma.state == "requested" and rma.replaces_rma_id and rma.contract_due:
         return Authorize(rma.history[-1].reason)
     return _by_cover(rma, case.coverage) if case.coverage else None
 

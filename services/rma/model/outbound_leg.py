@@ -9,15 +9,18 @@ outbound_machine: StateMachine[OutboundState] = StateMachine(
         "requested": {"authorized", "denied", "cancelled"},
         # By a manager's override, or by cover that came after all.
         "denied": {"authorized", "cancelled"},
-        "authorized": {"reserved", "backordered", "cancelled"},
-        "backordered": {"reserved", "cancelled"},
-        "reserved": {"shipped", "cancelled"},
+        "authorized": {"reserved", "backordered", "requested", "cancelled"},
+        "backordered": {"reserved", "requested", "cancelled"},
+        "reserved": {"shipped", "requested", "cancelled"},
         "shipped": {"delivered", "refused", "lost"},
         "delivered": {"dead_on_arrival", "closed"},
     },
     initial="requested",
 )
+"""Back to `requested`: the case's unit or site was corrected, and it is decided anew."""
 UNSHIPPED: frozenset[OutboundState] = frozenset({"requested", "authorized", "denied", "reserved", "backordered"})
+GRANTED: frozenset[OutboundState] = frozenset({"authorized", "reserved", "backordered"})
+"""Decided, and nothing has left: a correction of the case takes it back."""
 AWAITS_PART: frozenset[OutboundState] = frozenset({"authorized", "backordered", "reserved", "shipped"})
 """The contract's date is still to be kept."""
 OPEN_PROMISE: frozenset[OutboundState] = frozenset({"reserved", "shipped"})

@@ -2,6 +2,7 @@
 
 from dataclasses import field
 from datetime import date, datetime
+from typing import Annotated
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -108,6 +109,8 @@ class Rma(
     priority: Priority | None
     onsite: bool
     plan: str | None = None
+    # Of the case, which the decision that it goes by knows of.
+    corrections: Annotated[int, sa.DefaultClause("0")] = 0
     state: OutboundState = "requested"
     # What nobody has told yet and no decision can do without.
     waiting_for: WaitingFor | None = None
@@ -234,6 +237,7 @@ class Rma(
     def take_cover(self, coverage: CoverageDecided) -> None:
         """Where the part goes and what it is for, as the newest decision says. Only before anything was sent."""
         self.ship_to, self.contact, self.plan = coverage.site, coverage.contact, coverage.plan
+        self.corrections = coverage.corrections
         if self.contract_due is None:
             self.cut_off = coverage.published_cut_off
         if product := coverage.product:
@@ -241,6 +245,21 @@ class Rma(
             self.hardware_revision = product.hardware_revision
             if self.whole_unit and self.replaces_rma_id is None:
                 self.return_serial = product.serial
+
+    def wrong(self, coverage: CoverageDecided) -> str | None:
+        """What it was granted for and the decision on the corrected case says otherwise: the unit or the site."""
+        unit = coverage.product and (coverage.product.product_number, coverage.product.serial)
+        if (unit and unit != (self.product_number, self.serial)) or (self.plan and not coverage.covered):
+            return "unit"
+        sites = [site and site.site_id for site in (coverage.site, self.ship_to)]
+        return "site" if sites[0] != sites[1] else None
+
+    def take_back(self) -> None:
+        """Nothing of what was granted holds: neither the part nor its depot, nor the contract's date."""
+        self.part_number = self.substitute_for = self.depot_id = self.promise = None
+        self.contract_due = self.contract_ends_at = None
+        self.contract_missed = self.return_required = False
+        self.repeat_of = []
 
     def ship(self, serial: str | None, *, serialised: bool, carrier: str, tracking: str, tx: Transaction) -> None:
         """The part leaves the depot. Raises ForbiddenTransition, SerialMissing."""

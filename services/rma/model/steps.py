@@ -43,6 +43,13 @@ class Readdress:
 
 
 @dataclass(frozen=True)
+class DecideAnew:
+    """The case was corrected after it was granted."""
+
+    coverage: CoverageDecided
+
+
+@dataclass(frozen=True)
 class Replace:
     """Send another one, under an RMA of its own."""
 
@@ -137,6 +144,7 @@ Step = (
     | Cancel
     | Reserve
     | Readdress
+    | DecideAnew
     | Replace
     | Deliver
     | Install

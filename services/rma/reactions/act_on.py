@@ -14,6 +14,7 @@ from services.rma.model.steps import Replace, Step
 from services.rma.reactions.authorize_rma import authorize, deny
 from services.rma.reactions.await_return import hand_over_return, lose_return, open_return_window
 from services.rma.reactions.close_rma import close
+from services.rma.reactions.decide_anew import decide_anew
 from services.rma.reactions.open_rma import open_rma_for_diagnosis, open_rma_in_place_of
 from services.rma.reactions.readdress_rma import readdress_rma
 from services.rma.reactions.record_delivery import record_delivery
@@ -76,6 +77,7 @@ CARRY_OUT: dict[type[Step], Callable[[Rma, Any, Transaction], Awaitable[None]]] 
     steps.Cancel: stop_rma,
     steps.Reserve: reserve_part,
     steps.Readdress: readdress_rma,
+    steps.DecideAnew: decide_anew,
     steps.Replace: _replace,
     steps.Deliver: record_delivery,
     steps.Install: record_installation_by_visit,

@@ -15,7 +15,7 @@ from services.rma.reactions.detect_repeat import detect_repeat
 async def authorize(rma: Rma, step: Authorize, tx: Transaction) -> None:
     """Grants it. Where no part fits, a requested one is denied, and one that was denied before stays so.
 
-    The contract date is fixed for good. Raises NoDestination.
+    The contract date is fixed until the case is corrected. Raises NoDestination.
     """
     chosen = await choose_part(
         tx,

@@ -63,6 +63,7 @@ async def open_rma_in_place_of(old: Rma, tx: Transaction, reason: str) -> Rma:
         priority=old.priority,
         onsite=old.onsite,
         plan=old.plan,
+        corrections=old.corrections,
         ship_to=old.ship_to,
         contact=old.contact,
         cut_off=old.cut_off,
@@ -83,6 +84,11 @@ async def open_rma_in_place_of(old: Rma, tx: Transaction, reason: str) -> Rma:
 def _open(rma: Rma, tx: Transaction, reason: str) -> None:
     tx.add(rma)
     rma.record("outbound", "requested", tx, reason)
+    tell_requested(rma, tx)
+
+
+def tell_requested(rma: Rma, tx: Transaction, reason: str | None = None) -> None:
+    """`reason`: why it is decided anew."""
     tx.emit(
         RmaRequested(
             **rma.ids,
@@ -95,6 +101,7 @@ def _open(rma: Rma, tx: Transaction, reason: str) -> None:
             onsite=rma.onsite,
             replaces_rma_id=rma.replaces_rma_id,
             priority=rma.priority,
+            reason=reason,
             requested_at=tx.now,
         )
     )

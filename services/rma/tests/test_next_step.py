@@ -107,6 +107,17 @@ def test_a_requested_rma_goes_as_the_cover_says_and_waits_while_nobody_does() ->
     assert next_step(rma, not_covered) == steps.Deny("not_covered", "The contract does not cover it: contract_expired.")
 
 
+@pytest.mark.parametrize("state", get_args(OutboundState))
+def test_what_was_granted_and_has_not_left_is_decided_anew_for_a_corrected_case(state: OutboundState) -> None:
+    case = a_case()
+    rma = an_rma(state, case)
+    case.coverage = STORY.covered(revision=2, corrections=1)
+    anew = next_step(rma, case) == steps.DecideAnew(case.coverage)
+    assert anew == (state in {"authorized", "reserved", "backordered"})
+    rma.corrections = 1
+    assert next_step(rma, case) != steps.DecideAnew(case.coverage)
+
+
 def test_cover_without_a_site_waits_for_a_decision_that_names_one() -> None:
     case = a_case()
     case.coverage = STORY.covered(site=None)
@@ -147,7 +158,7 @@ def test_a_part_that_failed_is_replaced_once_and_only_while_it_is_wanted(state: 
 def test_an_rma_in_place_of_another_is_granted_whatever_the_cover_says() -> None:
     case = a_case(covered=False)
     rma = an_rma("requested", case)
-    rma.replaces_rma_id = new_id()
+    rma.replaces_rma_id, rma.contract_due = new_id(), LATER.date()
     assert next_step(rma, case) == steps.Authorize("because")
 
 

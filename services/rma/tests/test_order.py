@@ -16,6 +16,7 @@ from services.rma.model.rma import Rma
 from services.rma.queries.rmas import RmaOut
 from services.rma.tests.builders import SITE, Case, delivered, goods_in, made, refused, reserved, seen
 from services.rma.tests.network import a_network
+from services.rma.tests.test_corrected_cases import BRANCH
 from tests.support.harness import Harness
 from tests.support.order import AnyOrder, in_any_order, interleavings, tell
 from tests.support.rebuilding import proves_rebuildable
@@ -46,6 +47,7 @@ def facts(case: Case, ended: Ended) -> list[Event]:
         case.severity("major", at),
         case.covered(),
         case.covered(revision=2, contact=None),
+        case.covered(revision=3, site=BRANCH, corrections=1),
         case.visit_failed(at, "no_access"),
         ends[ended] if ended else case.visit_completed(at + timedelta(hours=1)),
     ]

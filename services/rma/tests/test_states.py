@@ -37,11 +37,9 @@ OUTBOUND: dict[OutboundState, set[OutboundState]] = {
     "cancelled": set(),
     "closed": set(),
 }
-# No command makes these moves yet: another depot, a short pick, a corrected unit or site, a refused parcel sent again.
+# No command makes these moves yet: another depot, a short pick, a refused parcel sent again.
 NOT_YET: dict[OutboundState, set[OutboundState]] = {
-    "authorized": {"requested"},
-    "reserved": {"reserved", "backordered", "requested"},
-    "backordered": {"requested"},
+    "reserved": {"reserved", "backordered"},
     "refused": {"reserved", "cancelled"},
 }
 RETURN: dict[ReturnState, set[ReturnState]] = {
