@@ -1,13 +1,15 @@
 """A new version of the numbers reaches the cases under way."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from libs.events.escalation import ClockMet, ThresholdBreached
-from services.escalation.tests.builders import a_case, now_after
+from services.escalation.tests.builders import ACase, a_case, now_after
 from tests.support.harness import Harness
 
 QUICK = {"P1": {"minutes": 10}, "P2": {"minutes": 20}, "P3": {"minutes": 30}, "P4": {"minutes": 40}}
+
+BERLIN = {"time_zone": "Europe/Berlin", "windows": [{"weekdays": [0, 1, 2, 3, 4], "opens": "08:00", "closes": "17:00"}]}
 
 
 async def change(escalation: Harness, settings: dict[str, Any], **selectors: str) -> None:
@@ -71,3 +73,20 @@ async def test_a_calendar_that_cannot_be_is_refused_with_a_reason(escalation: Ha
     )
     assert refused.status_code == 422
     assert "Mars/Olympus" in refused.text
+
+
+async def test_a_corrected_site_changes_the_calendar_and_not_the_start(escalation: Harness) -> None:
+    await change(escalation, {"calendar": BERLIN}, region="DE")
+    case = ACase(datetime.fromisoformat("2026-03-06T16:00:00+07:00"), "moderate")
+    await escalation.deliver(case.opened(), case.covered())
+    path = f"/v1/clocks?case_id={case.id}&kind=first_response"
+    [before] = (await escalation.get(path)).json()["items"]
+    decided = case.covered(revision=2)
+    assert decided.site
+    berlin = decided.site.model_copy(update={"country": "DE", "time_zone": "Europe/Berlin"})
+    await escalation.deliver(decided.model_copy(update={"site": berlin, "corrections": 1}))
+
+    [after] = (await escalation.get(path)).json()["items"]
+    # Ten in the morning there: four business hours are over on the same day.
+    assert (before["due_at"], after["due_at"]) == ("2026-03-09T04:00:00Z", "2026-03-06T13:00:00Z")
+    assert before["started_at"] == after["started_at"] == "2026-03-06T09:00:00Z"

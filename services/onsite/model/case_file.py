@@ -43,15 +43,23 @@ class Coverage(BaseModel):
     site: Site | None
     contact: Contact | None
     product: Product | None
+    # of the case's unit, site or contact, which it knows of
+    corrections: int = 0
     decided_at: Instant
 
     @classmethod
     def of(cls, decision: CoverageDecided, before: "Coverage | None") -> "Coverage":
-        """The decision as it is kept; `onsite_since` stays the first instant at which a technician was part of it."""
+        """The decision as it is kept; `onsite_since` stays the first instant at which a technician was part of it, but for a correction."""
         granted = decision.covered and decision.onsite and decision.site is not None
-        since = before.onsite_since if before and before.onsite_since else None
         known = {name: getattr(decision, name) for name in cls.model_fields if name != "onsite_since"}
-        return cls(**known, onsite_since=since or (decision.decided_at if granted else None))
+        coverage = cls(**known, onsite_since=decision.decided_at if granted else None)
+        if before and before.onsite_since and (granted or not coverage.corrects(before)):
+            coverage.onsite_since = before.onsite_since
+        return coverage
+
+    def corrects(self, before: "Coverage | None") -> bool:
+        """Whether the case was corrected since that decision."""
+        return before is not None and self.corrections > before.corrections
 
     def stands_elsewhere(self, site: Site | None) -> bool:
         """Whether that is another place, or one that is open at other times. How it is found there is read when it is gone to."""

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from libs.events.onsite import FailureReason
-from libs.events.values import Instant
+from libs.events.values import Instant, Product
 from libs.kit.problems import Conflict, Unprocessable
 from libs.kit.states import StateMachine
 from libs.store import Entity, UpdatedAt
@@ -135,6 +135,13 @@ class WorkOrder(
     def ids(self) -> WorkOrderIds:
         """What every event of this work order says."""
         return {"work_order_id": self.id, "case_id": self.case_id, "diagnosis_id": self.diagnosis_id}
+
+    def concern(self, product: Product | None) -> bool:
+        """The case's unit was corrected; whether that is of another family, for which others may be authorised."""
+        other = product is not None and product.family != self.family
+        if product:
+            self.product_number, self.serial, self.family = product.product_number, product.serial, product.family
+        return other
 
     def facts(self) -> WorkOrderFacts:
         """What is to be done, and on which product."""

@@ -12,12 +12,12 @@ from services.onsite.model.case_file import PLAN_VISIT, CaseFile, Readiness
 from services.onsite.model.visit import LockedVisit
 from services.onsite.model.work_order import WorkOrder
 from services.onsite.queries.locked_visit import visit_of
-from services.onsite.reactions.open_work_order import open_or_refuse
+from services.onsite.reactions.open_work_order import open_or_refuse, refuse
 from services.onsite.reactions.plan_visit import cancel, move, schedule, wait
 
 
-async def act_on(case: CaseFile, tx: Transaction, *, site_changed: bool = False) -> None:
-    """Needs the case file locked; called after each fact."""
+async def act_on(case: CaseFile, tx: Transaction, *, site_changed: bool = False, corrected: bool = False) -> None:
+    """Needs the case file locked; called after each fact. `corrected`: what was decided for the case was for the wrong unit or site."""
     if tx.rebuilding:
         return
     for diagnosis_id in sorted(case.diagnoses):
@@ -26,7 +26,13 @@ async def act_on(case: CaseFile, tx: Transaction, *, site_changed: bool = False)
             order = await open_or_refuse(case, diagnosis_id, tx)
         if order is not None and order.state in ("open", "planned"):
             visit = await visit_of(order, case, tx)
-            await act_on_visit(visit, tx, doubt="site_changed" if site_changed else None)
+            doubt = "site_changed" if site_changed else None
+            if corrected and order.concern(case.coverage.product if case.coverage else None):
+                doubt = doubt or "unit_corrected"
+            if corrected and await refuse(case, diagnosis_id, tx):
+                await cancel(visit, tx, reason="the case was corrected, and no technician comes", at=tx.now)
+            else:
+                await act_on_visit(visit, tx, doubt=doubt)
 
 
 async def act_on_visit(

@@ -51,12 +51,13 @@ async def note_cancelled_case(event: CaseCancelled, tx: Transaction) -> None:
 
 
 async def note_coverage(event: CoverageDecided, tx: Transaction) -> None:
-    """Keeps the highest revision; a visit moves or waits where its site changed."""
+    """Keeps the highest revision; a visit moves or waits where its site changed, and ends where none comes to the right one."""
     case = await case_file(CaseFile, event.case_id, tx)
     if case.coverage is None or event.revision > case.coverage.revision:
         before, case.account_id = case.coverage, event.account_id
         case.coverage = Coverage.of(event, before)
-        await act_on(case, tx, site_changed=before is not None and before.stands_elsewhere(event.site))
+        site_changed = before is not None and before.stands_elsewhere(event.site)
+        await act_on(case, tx, site_changed=site_changed, corrected=case.coverage.corrects(before))
 
 
 async def note_promise(event: Promise, tx: Transaction) -> None:

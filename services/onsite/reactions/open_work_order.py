@@ -15,21 +15,9 @@ async def open_or_refuse(case: CaseFile, diagnosis_id: UUID, tx: Transaction) ->
     coverage, diagnosis = case.coverage, case.diagnoses[diagnosis_id]
     if coverage is None or case.stop(diagnosis_id) is not None:
         return None
-    policy = await policy_for(case, tx)
-    if refused := refusal(coverage, diagnosis, policy):
-        if diagnosis.refused is None:
-            diagnosis.refused = refused.reason
-            tx.emit(
-                OnsiteNotCovered(
-                    case_id=case.id,
-                    diagnosis_id=diagnosis_id,
-                    reason=refused.reason,
-                    explanation=refused.explanation,
-                    decided_at=max(coverage.decided_at, diagnosis.diagnosed_at),
-                )
-            )
+    if await refuse(case, diagnosis_id, tx):
         return None
-    diagnosis.refused = None
+    policy = await policy_for(case, tx)
     assert coverage.onsite_since is not None
     assert case.account_id is not None
     opened_at, product = max(coverage.onsite_since, diagnosis.diagnosed_at), coverage.product
@@ -55,3 +43,23 @@ async def open_or_refuse(case: CaseFile, diagnosis_id: UUID, tx: Transaction) ->
     )
     tx.emit(WorkOrderOpened(**order.ids, **order.facts()))
     return order
+
+
+async def refuse(case: CaseFile, diagnosis_id: UUID, tx: Transaction) -> bool:
+    """Whether none comes for it; told once (S28, S29)."""
+    coverage, diagnosis = case.coverage, case.diagnoses[diagnosis_id]
+    assert coverage is not None
+    refused = refusal(coverage, diagnosis, await policy_for(case, tx))
+    if refused and diagnosis.refused is None:
+        tx.emit(
+            OnsiteNotCovered(
+                case_id=case.id,
+                diagnosis_id=diagnosis_id,
+                reason=refused.reason,
+                explanation=refused.explanation,
+                decided_at=max(coverage.decided_at, diagnosis.diagnosed_at),
+            )
+        )
+    # The first reason stays, as it was told.
+    diagnosis.refused = (diagnosis.refused or refused.reason) if refused else None
+    return refused is not None

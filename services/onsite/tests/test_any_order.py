@@ -66,6 +66,22 @@ async def test_the_story_ends_the_same_in_any_order(onsite: Harness, data: st.Da
     assert await STORY.outcome_of(onsite, data) == await STORY.as_it_happened(onsite)
 
 
+@in_any_order(examples=8)
+async def test_a_corrected_case_ends_in_the_same_visit_in_any_order(onsite: Harness, data: st.DataObject) -> None:
+    afternoons = [{"weekdays": [0, 1, 2, 3, 4], "opens": "13:00", "closes": "17:00"}]
+    branch = a_site(site_id=an_id("branch"), opening_hours=afternoons)
+    corrected = a_decision(revision=2, corrections=1, site=branch)
+    await _begin(onsite)
+    deliveries = [onsite.delivery(e) for e in (a_decision(), a_diagnosis(), corrected, a_reservation())]
+    await onsite.deliver(*deliveries)
+    expected = (await onsite.state(ignore=["appointment_id"]))["bookings"]
+
+    order = data.draw(interleavings(deliveries))
+    await _begin(onsite)
+    await tell(onsite, order)
+    assert (await onsite.state(ignore=["appointment_id"]))["bookings"] == expected
+
+
 @in_any_order(examples=8, days=st.lists(st.integers(-1, 3), min_size=1, max_size=3))
 async def test_a_promise_that_moves_ends_in_the_same_visit_in_any_order(
     onsite: Harness, data: st.DataObject, days: list[int]
