@@ -3,7 +3,7 @@
 from libs.bus import Handlers, Jobs, Replicas, Timers
 from libs.bus.handlers import Load
 from libs.bus.projections import Projection
-from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopened, CaseResolved
+from libs.events.cases import CaseCancelled, CaseClosed, CaseCorrected, CaseOpened, CaseReopened, CaseResolved
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, NoteAdded, PartnerTicketRequested
 from libs.events.entitlements import ContactErased, ContactState, CoverageDecided
 from libs.events.gateway import PersonErased, PersonState
@@ -29,6 +29,7 @@ _CASE: Load = {CaseFile: "case_id"}
 
 on = Handlers("ecps")
 on(CaseOpened, load=_CASE)(follow_case.note_case)
+on(CaseCorrected, load=_CASE)(follow_case.note_correction)
 on(CoverageDecided, load=_CASE)(follow_case.note_coverage)
 on(FaultDiagnosed, load=_CASE)(follow_case.note_diagnosis)
 on(DiagnosisWithdrawn, load=_CASE)(follow_case.note_withdrawal)

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 
 from libs.events import Event
-from libs.events.cases import CaseCancelled, CaseOpened
+from libs.events.cases import CaseCancelled, CaseCorrected, CaseNames, CaseOpened
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, PartnerTicketRequested
 from libs.events.entitlements import CoverageDecided
 from libs.events.redaction import Redaction, added, without
@@ -53,6 +53,9 @@ class CaseFile(Entity, table="case_files"):
 
     account_id: UUID | None = None
     opened: CaseOpened | None = None
+    corrected: CaseNames | None = None
+    # The last that corrected what the request says.
+    described: CaseCorrected | None = None
     coverage: Coverage | None = None
     diagnoses: dict[UUID, FaultDiagnosed] = field(default_factory=dict)
     withdrawn: dict[UUID, DiagnosisWithdrawn] = field(default_factory=dict)
@@ -70,7 +73,29 @@ class CaseFile(Entity, table="case_files"):
         """What is kept says the text no more, and what comes later never does."""
         self.redactions = added(self.redactions, redaction)
         self.opened = self.kept(self.opened) if self.opened else None
+        self.described = self.kept(self.described) if self.described else None
         self.diagnoses = {id: self.kept(diagnosis) for id, diagnosis in self.diagnoses.items()}
+
+    def correct(self, event: CaseCorrected) -> None:
+        """Keeps what is right."""
+        right = event.new.model_dump(include={"product_number", "serial", "language"}, exclude_none=True)
+        self.corrected = (self.corrected or CaseNames()).model_copy(update=right)
+        if event.description is not None:
+            self.described = self.kept(event)
+
+    @property
+    def request(self) -> CaseOpened | None:
+        """As it was opened, with what of it was corrected."""
+        if self.opened is None:
+            return None
+        right = (
+            self.corrected.model_dump(include={"product_number", "serial", "language"}, exclude_none=True)
+            if self.corrected
+            else {}
+        )
+        if self.described:
+            right["description"] = self.described.description
+        return self.opened.model_copy(update=right)
 
     def become(self, state: CaseState, at: datetime) -> None:
         """Takes the state that was told last, by the time of the telling; a cancelled case stays cancelled."""

@@ -39,7 +39,7 @@ def contact_shown(engagement: Engagement, partner: Partner | None) -> PartnerCon
 
 def findings_of(engagement: Engagement, case: CaseFile, partner: Partner | None) -> Findings:
     """The document as things stand now."""
-    diagnosis, opened = case.diagnoses[engagement.diagnosis_id], case.opened
+    diagnosis, opened = case.diagnoses[engagement.diagnosis_id], case.request
     product = case.coverage.product if case.coverage else None
     return Findings(
         reference=engagement.number,

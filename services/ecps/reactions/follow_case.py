@@ -1,6 +1,6 @@
 """Keep every fact about a case, and do what all of them together call for, in whatever order they came."""
 
-from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopened, CaseResolved
+from libs.events.cases import CaseCancelled, CaseClosed, CaseCorrected, CaseOpened, CaseReopened, CaseResolved
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, PartnerTicketRequested
 from libs.events.entitlements import CoverageDecided
 from libs.kit.case_files import case_file
@@ -21,6 +21,15 @@ async def note_case(event: CaseOpened, tx: Transaction) -> None:
     case = await case_file(CaseFile, event.case_id, tx)
     case.account_id, case.opened = event.account_id, case.kept(event)
     await act_on(case, tx)
+
+
+async def note_correction(event: CaseCorrected, tx: Transaction) -> None:
+    """Findings name the right unit, say what was reported, and are in the right language from then on."""
+    case = await case_file(CaseFile, event.case_id, tx)
+    case.correct(event)
+    if event.new.language and not tx.rebuilding:
+        for engagement in await tx.select(Engagement, Engagement.c.case_id == case.id, lock=True):
+            engagement.language = event.new.language
 
 
 async def note_coverage(event: CoverageDecided, tx: Transaction) -> None:
@@ -87,7 +96,8 @@ async def act_on(case: CaseFile, tx: Transaction, *, again: bool = False, turned
 
     `again`: what the partner refused is tried once more. `turned`: the case was resolved or reopened.
     """
-    if tx.rebuilding or case.opened is None:
+    opened = case.request
+    if tx.rebuilding or opened is None:
         return
     for diagnosis_id in sorted(case.diagnoses):
         diagnosis = case.diagnoses[diagnosis_id]
@@ -101,7 +111,7 @@ async def act_on(case: CaseFile, tx: Transaction, *, again: bool = False, turned
         if engagement is None:
             if diagnosis_id in case.withdrawn or case.ended:
                 continue
-            engagement = await request(case, case.opened, diagnosis, wish, partner, tx)
+            engagement = await request(case, opened, diagnosis, wish, partner, tx)
         if engagement.state not in ENDED:
             await _act_on_engagement(engagement, case, partner, tx, again=again, turned=turned)
 

@@ -14,7 +14,15 @@ from deploy.local.waiting import until_async
 from deploy.simulators.tests.receiving import SECRET
 from deploy.simulators.tickets import PATH
 from deploy.simulators.webhooks import secret_bytes, signed_headers
-from libs.events.cases import CaseCancelled, CaseClosed, CaseOpened, CaseReopened, CaseResolved
+from libs.events.cases import (
+    CaseCancelled,
+    CaseClosed,
+    CaseCorrected,
+    CaseNames,
+    CaseOpened,
+    CaseReopened,
+    CaseResolved,
+)
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, NoteAdded, PartnerTicketRequested
 from libs.events.entitlements import ContactState, CoverageDecided
 from libs.events.values import Account, Contact, NoteOrigin, Product, Site
@@ -71,6 +79,22 @@ class ACase:
             by="customer:1",
             by_role="customer",
         )
+
+    def corrected(self, *, description: str | None = None, minutes: float = 30, **right: Any) -> CaseCorrected:
+        what = {"serial": "unit", "language": "language"}
+        named = [what[each] for each in right if each in what]
+        told = {
+            "case_id": self.id,
+            "correction_id": new_id(),
+            "what": [*named, "description"] if description else named,
+            "old": CaseNames(),
+            "new": CaseNames(**right),
+            "description": description,
+            "reason": "typed wrongly",
+            "corrected_at": self.at(minutes),
+            **WHO,
+        }
+        return CaseCorrected.model_validate(told)
 
     def covered(self, revision: int = 1, model: str = "X70") -> CoverageDecided:
         site = Site(site_id=UUID(int=3), city="HCMC", country="VN", time_zone="Asia/Ho_Chi_Minh", opening_hours=[])

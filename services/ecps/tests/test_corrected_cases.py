@@ -1,12 +1,13 @@
 """A case is corrected: findings name the right unit, say what was reported, and are in the right language."""
 
+from typing import Any
 from uuid import UUID
 
 from libs.events.cases_work import TextRedacted
 from services.ecps.tests.builders import WHO, ACase, a_case_with_wish, a_partner
 from tests.support.harness import Harness
 
-UNIT = {"product_number": "875K6AA", "serial": "8LTEST0009"}
+UNIT: dict[str, Any] = {"product_number": "875K6AA", "serial": "8LTEST0009"}
 
 
 async def findings(ecps: Harness, case: ACase) -> tuple[str, str, str]:

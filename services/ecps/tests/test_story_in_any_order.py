@@ -30,6 +30,7 @@ TOLD: tuple[Event, ...] = (
     FIRST.noted("From the partner", 16, origin="partner"),
     taken_out(FIRST, "note", uuid5(FIRST.id, "It fails again")),
     taken_out(FIRST, "finding", FIRST.diagnosis_id),
+    FIRST.corrected(description="No sound", language="en", product_number="875K6AA", serial="8LTEST0009"),
     FIRST.resolved(),
     FIRST.reopened(),
     SECOND.opened(),
