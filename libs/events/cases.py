@@ -228,6 +228,19 @@ class CancellationDeclined(Event, type="polyplus.cases.cancellation-declined", v
     declined_at: Instant
 
 
+class CancellationWithdrawn(
+    Event, type="polyplus.cases.cancellation-withdrawn", visibility="public", subject="case_id"
+):
+    """The customer wants the case after all; it goes on as it was before its cancellation was asked for (S18)."""
+
+    case_id: UUID
+    back_to: Literal["acknowledged", "in_progress", "pending", "reopened"]
+    reason: str | None = None  # None: nothing was said
+    by: str
+    by_role: Role
+    withdrawn_at: Instant
+
+
 class CaseCancelled(Event, type="polyplus.cases.case-cancelled", visibility="public", subject="case_id"):
     """The case ended without an outcome: everybody stops what has not shipped or begun (S18)."""
 

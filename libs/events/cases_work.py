@@ -18,10 +18,10 @@ from libs.events.values import (
 
 
 class FirstResponseSent(Event, type="polyplus.cases.first-response-sent", visibility="public", subject="case_id"):
-    """An engineer's first public note answered the customer (S1, S4)."""
+    """An engineer's first public note, or else the explanation with which they resolved it, answered the customer (S1, S4)."""
 
     case_id: UUID
-    note_id: UUID
+    note_id: UUID | None = None  # None: the resolution was the first that the customer heard
     response_seconds: Seconds  # since the case opened
     by: str
     sent_at: Instant

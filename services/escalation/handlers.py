@@ -7,6 +7,7 @@ from libs.bus.redaction import take_out
 from libs.events.cases import (
     CancellationDeclined,
     CancellationRequested,
+    CancellationWithdrawn,
     CaseAssigned,
     CaseCancelled,
     CaseClosed,
@@ -67,6 +68,7 @@ on(FaultDiagnosed, load=_CASE)(follow_case.note_diagnosis)
 on(DiagnosisWithdrawn, load=_CASE)(follow_case.withdraw_diagnosis)
 on(CancellationRequested, load=_CASE)(follow_case.note_cancellation_request)
 on(CancellationDeclined, load=_CASE)(follow_case.note_declined_cancellation)
+on(CancellationWithdrawn, load=_CASE)(follow_case.note_withdrawn_cancellation)
 on(CaseResolved, load=_CASE)(follow_case.meet_clocks)
 on(CaseReopened, load=_CASE)(follow_case.begin_new_epoch)
 on(CaseClosed, load=_CASE)(follow_case.end_with_closed_case)

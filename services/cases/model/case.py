@@ -288,7 +288,7 @@ class Case(
     def cancel(self, reason: str, actor: Actor, at: datetime) -> None:
         self.become("cancelled", at, actor.by, reason)
 
-    def decline_cancellation(self, reason: str, actor: Actor, at: datetime) -> Workable:
+    def go_on(self, reason: str, actor: Actor, at: datetime) -> Workable:
         """Back to what the facts say, which may have moved on meanwhile."""
         to = self.unresolved_state
         self.become(to, at, actor.by, reason)

@@ -40,13 +40,19 @@ def follow_facts(case: Case, at: datetime, by: str, reason: str) -> News:
     if to == "resolved" and not by_hand:
         _resolve_by_itself(case)
     quiet = to in {"closed", "cancelled"} or (to == "resolved" and by_hand)
-    began = [] if quiet else [w for w in case.waits if w.stands and w.told == "nothing"]
-    ended = [] if quiet else [w for w in case.waits if not w.stands and w.told == "began"]
+    began, ended = ([], []) if quiet else untold_waits(case)
+    return News(began, ended, resolved, took_back)
+
+
+def untold_waits(case: Case) -> tuple[list[Wait], list[Wait]]:
+    """Those that began and those that ended since it was last asked for."""
+    began = [w for w in case.waits if w.stands and w.told == "nothing"]
+    ended = [w for w in case.waits if not w.stands and w.told == "began"]
     for wait in began:
         wait.told = "began"
     for wait in ended:
         wait.told = "ended"
-    return News(began, ended, resolved, took_back)
+    return began, ended
 
 
 def _resolves_at_once(case: Case) -> bool:

@@ -31,6 +31,7 @@ Command = Literal[
     "reopen",
     "cancel",
     "cancellation",
+    "withdraw_cancellation",
     "redact",
 ]
 

@@ -10,11 +10,13 @@ from libs.kit.commands import Commands, Given
 from libs.kit.rows import Rows, of_its_accounts, visible
 from libs.store import Transaction
 from services.cases.model.case import Case
-from services.cases.model.lifecycle import WORKABLE, CaseState, Command
+from services.cases.model.lifecycle import OPEN, WORKABLE, CaseState, Command
 
 NOT_OVER: frozenset[CaseState] = WORKABLE | {"resolved"}
+_HEARING: frozenset[CaseState] = NOT_OVER | {"assessing_cancellation"}
+"""Somebody reads what is written to it."""
 _THEIR_SIDE = ACCOUNT_KEEPERS - ENGINEERS
-"""Whose word on whether it works it is."""
+"""Whose word it is whether it works, and whether they want it cancelled after all."""
 
 
 @dataclass(frozen=True)
@@ -36,24 +38,25 @@ COMMANDS: Commands[Command, Case] = Commands(
         "assign": _given(ENGINEERS, WORKABLE),
         "hand_over": _given(ENGINEERS, WORKABLE),
         "severity": _given(ENGINEERS, WORKABLE),
-        "notes": _given(CASE_WRITERS, NOT_OVER),
-        "attachments": _given(CASE_WRITERS, NOT_OVER),
+        "notes": _given(CASE_WRITERS, _HEARING),
+        "attachments": _given(CASE_WRITERS, _HEARING),
         "diagnoses": _given(ENGINEERS, WORKABLE),
         "withdraw_diagnosis": _given(ENGINEERS, NOT_OVER),
-        "waits": _given(ENGINEERS, {"in_progress", "pending"}),
-        "end_wait": _given(ENGINEERS, WORKABLE),
+        "waits": _given(ENGINEERS, OPEN),
+        "end_wait": _given(ENGINEERS, OPEN),
         "workaround": _given(ENGINEERS, WORKABLE),
         "problem": _given(ENGINEERS, NOT_OVER),
         "revise": _given(ENGINEERS, NOT_OVER),
         "correct": _given(ACCOUNT_KEEPERS, NOT_OVER),
         "partner_ticket_request": _given(ACCOUNT_KEEPERS, WORKABLE),
         "coverage_override": _given(MANAGERS, NOT_OVER),
-        "resolve": _given(ENGINEERS, {"in_progress"}),
+        "resolve": _given(ENGINEERS, {"in_progress", "pending"}),
         "works": _given(_THEIR_SIDE, NOT_OVER),
         "close": _given(CASE_WRITERS, {"resolved"}),
         "reopen": _given(CASE_WRITERS, {"resolved"}),
         "cancel": _given(CASE_WRITERS, WORKABLE),
         "cancellation": _given(ENGINEERS, {"assessing_cancellation"}),
+        "withdraw_cancellation": _given(_THEIR_SIDE, {"assessing_cancellation"}),
         "redact": _given(MANAGERS, frozenset(get_args(CaseState))),
     }
 )

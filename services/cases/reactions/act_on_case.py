@@ -1,12 +1,16 @@
 """After a new fact: the state that follows from all of them, and what has to be told of it."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from uuid import UUID
 
 from libs.events.cases import CasePending, CaseResolved, CaseResumed
+from libs.events.cases_work import FirstResponseSent
 from libs.store import Transaction
 from services.cases.model.actor import SYSTEM, Actor
 from services.cases.model.business_days import business_days
 from services.cases.model.case import AUTO_CLOSE, SHIFT, Case
+from services.cases.model.case_values import Wait
 from services.cases.model.follow_facts import follow_facts
 from services.cases.model.policy import policies
 
@@ -27,19 +31,7 @@ async def act_on(case: Case, tx: Transaction, *, at: datetime, by: str, reason: 
                 since=wait.since,
             )
         )
-    for wait in news.ended:
-        assert wait.ended_at is not None
-        tx.emit(
-            CaseResumed(
-                case_id=case.id,
-                **wait.facts(),
-                waits=case.standing_waits,
-                reason=wait.end_reason or reason,
-                waited_seconds=int((wait.ended_at - wait.since).total_seconds()),
-                by=wait.ended_by or by,
-                resumed_at=wait.ended_at,
-            )
-        )
+    tell_ended(case, news.ended, tx)
     if news.took_back:
         tx.cancel_timer(case, AUTO_CLOSE)
         # The shift may have changed meanwhile.
@@ -48,6 +40,38 @@ async def act_on(case: Case, tx: Transaction, *, at: datetime, by: str, reason: 
         await schedule_close(case, tx)
         if news.resolved:
             tell_resolved(case, tx, SYSTEM)
+
+
+def tell_ended(case: Case, ended: Iterable[Wait], tx: Transaction) -> None:
+    for wait in ended:
+        assert wait.ended_at
+        assert wait.ended_by
+        assert wait.end_reason
+        tx.emit(
+            CaseResumed(
+                case_id=case.id,
+                **wait.facts(),
+                waits=case.standing_waits,
+                reason=wait.end_reason,
+                waited_seconds=int((wait.ended_at - wait.since).total_seconds()),
+                by=wait.ended_by,
+                resumed_at=wait.ended_at,
+            )
+        )
+
+
+def tell_first_response(case: Case, tx: Transaction, actor: Actor, note_id: UUID | None = None) -> None:
+    """Support has said something to the customer; tells it if that was the first time."""
+    if (took := case.answer(tx.now)) is not None:
+        tx.emit(
+            FirstResponseSent(
+                case_id=case.id,
+                note_id=note_id,
+                response_seconds=int(took.total_seconds()),
+                by=actor.by,
+                sent_at=tx.now,
+            )
+        )
 
 
 async def schedule_close(case: Case, tx: Transaction) -> None:

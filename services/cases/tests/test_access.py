@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from libs.kit.auth import CUSTOMERS
 from services.cases.app import service
 from services.cases.tests.builders import ACCOUNT, CUSTOMER, STRANGER, a_fault, a_request
 from tests.support.access import Row, World, bind, made, unclassified, wrong_commands, wrong_reads
@@ -34,6 +35,7 @@ async def a_world(cases: Harness) -> World:
         },
         bodies={
             "/assign": {},
+            "/cancellation": decision,
             "/correct": {"language": "en", "reason": "wrong"},
             "/problem": {"problem_id": known},
             "/respond": body,
@@ -54,6 +56,12 @@ async def a_case(cases: Harness, customer: dict[str, Any]) -> tuple[dict[str, st
     }
     kinds = ("public", "internal")
     return ids, [await made(cases, f"{path}/attachments?file_name=a.txt&visibility={kind}", {}) for kind in kinds]
+
+
+def decision(role: str) -> dict[str, str]:
+    if role in CUSTOMERS:
+        return {"decision": "withdraw"}
+    return {"decision": "decline", "reason": "the part has shipped"}
 
 
 def test_every_route_is_in_the_table() -> None:

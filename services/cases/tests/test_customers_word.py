@@ -115,7 +115,7 @@ async def test_what_partners_and_the_system_write_reopens_nothing(cases: Harness
     case_id = await resolved(cases)
     partner = {"role": "partner", "accounts": CUSTOMER["accounts"]}
     await did(cases, case_id, "notes", {"text": "It fails on our side."}, **partner)
-    await did(cases, case_id, "notes", {"text": "It failed again."})
+    await did(cases, case_id, "notes", {"text": "It failed again.", "visibility": "public"})
     await cases.deliver(ticket_opened(case_id, at(1)), visit_completed(case_id, at(2)))
 
     assert (await shown(cases, case_id))["state"] == "resolved"

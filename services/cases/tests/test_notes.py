@@ -17,8 +17,8 @@ async def test_an_engineers_first_public_note_is_the_first_response(cases: Harne
     await did(cases, case_id, "notes", {"text": "still down"}, **CUSTOMER)
     await did(cases, case_id, "notes", {"text": "looks like the camera", "visibility": "internal"})
     assert await cases.events(FirstResponseSent) == []
-    await did(cases, case_id, "notes", {"text": "Chúng tôi đang kiểm tra."})
-    await did(cases, case_id, "notes", {"text": "Vẫn đang kiểm tra."})
+    await did(cases, case_id, "notes", {"text": "Chúng tôi đang kiểm tra.", "visibility": "public"})
+    await did(cases, case_id, "notes", {"text": "Vẫn đang kiểm tra.", "visibility": "public"})
 
     assert len(await cases.events(FirstResponseSent)) == 1
     assert [n.origin for n in await cases.events(NoteAdded)] == ["customer", "support", "support"]
@@ -27,8 +27,8 @@ async def test_an_engineers_first_public_note_is_the_first_response(cases: Harne
 
 async def test_internal_notes_stay_among_ourselves(cases: Harness) -> None:
     case_id = await opened(cases)
-    await did(cases, case_id, "notes", {"text": "the customer is upset", "visibility": "internal"})
-    await did(cases, case_id, "notes", {"text": "we are on it"})
+    await did(cases, case_id, "notes", {"text": "the customer is upset"})
+    await did(cases, case_id, "notes", {"text": "we are on it", "visibility": "public"})
 
     seen = (await cases.get(f"/v1/cases/{case_id}/notes", **CUSTOMER)).json()["items"]
     assert [n["text"] for n in seen] == ["we are on it"]

@@ -72,7 +72,8 @@ async def test_a_partner_reads_sides_and_no_names_of_ours_or_the_customers(cases
     wish = {"partner_id": str(PARTNER), "consent": True, "consent_given_by": "Nguyễn Văn An"}
     await did(cases, case_id, "partner-ticket-request", wish)
     for who in (CUSTOMER, {"role": "engineer"}, partner):
-        assert (await cases.post(f"{path}/notes", {"text": "Here."}, **who)).status_code == 201
+        said = await cases.post(f"{path}/notes", {"text": "Here.", "visibility": "public"}, **who)
+        assert said.status_code == 201
 
     async def authors(**who: Any) -> list[str]:
         return [each["author_name"] for each in (await cases.get(f"{path}/notes", **who)).json()["items"]][::-1]

@@ -4,7 +4,6 @@ from uuid import UUID
 
 from pydantic import Field
 
-from libs.events.cases_work import FirstResponseSent
 from libs.events.values import Language, NoteVisibility
 from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
@@ -19,7 +18,7 @@ from services.cases.model.policy import policies
 from services.cases.model.thanks import only_thanks
 from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import NoteOut, note_out
-from services.cases.reactions.act_on_case import act_on
+from services.cases.reactions.act_on_case import act_on, tell_first_response
 from services.cases.reactions.publish_note import publish
 from services.cases.use_cases.reopen_case import ReopenCase, reopen_case
 
@@ -32,10 +31,10 @@ class NoSuchAttachment(Unprocessable):
 
 
 class AddNote(Command):
-    """Internal notes are for staff alone. `attachment_ids` are files of the same case."""
+    """Internal notes are for staff alone, and what staff write is internal unless they say otherwise. `attachment_ids` are files of the same case."""
 
     text: Text
-    visibility: NoteVisibility = "public"
+    visibility: NoteVisibility | None = None
     language: Language | None = None
     attachment_ids: list[UUID] = Field(default_factory=list, max_length=20)
 
@@ -46,6 +45,7 @@ async def add_note(case: Case, cmd: AddNote, actor: Actor, tx: Transaction) -> N
     Raises NoSuchAttachment.
     """
     await _check_attachments(case, cmd.attachment_ids, tx)
+    unless_said: NoteVisibility = "internal" if actor.origin == "support" else "public"
     note = Note(
         id=new_id(),
         account_id=case.account_id,
@@ -53,15 +53,13 @@ async def add_note(case: Case, cmd: AddNote, actor: Actor, tx: Transaction) -> N
         origin=actor.origin,
         author_name=actor.name,
         **actor.facts(),
-        **cmd.model_dump(),
+        **cmd.model_dump(exclude={"visibility"}),
+        visibility=cmd.visibility or unless_said,
         added_at=tx.now,
     )
     publish(note, case, tx)
-    if note.origin == "support" and note.visibility == "public" and (took := case.answer(tx.now)) is not None:
-        seconds = int(took.total_seconds())
-        tx.emit(
-            FirstResponseSent(case_id=case.id, note_id=note.id, response_seconds=seconds, by=actor.by, sent_at=tx.now)
-        )
+    if note.origin == "support" and note.visibility == "public":
+        tell_first_response(case, tx, actor, note.id)
     if note.origin == "customer":
         end_customers_waits(case, actor, tx)
         policy = await policies.at(tx, plan=case.coverage.plan, region=case.country, severity=case.severity)

@@ -48,7 +48,7 @@ class EndWait(Command):
 async def await_something(case: Case, cmd: AwaitSomething, actor: Actor, tx: Transaction) -> Wait:
     """What is asked of the customer is also a public note."""
     if cmd.wait == "customer" and cmd.note:
-        await add_note(case, AddNote(text=cmd.note), actor, tx)
+        await add_note(case, AddNote(text=cmd.note, visibility="public"), actor, tx)
     id = new_id()
     case.begin_wait(id, cmd.wait, since=tx.now, by=actor.by, note=cmd.note)
     await act_on(case, tx, at=tx.now, by=actor.by, reason=cmd.note or f"waits for {cmd.wait}")

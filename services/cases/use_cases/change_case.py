@@ -48,7 +48,7 @@ async def change_case(case: Case, cmd: ChangeCase, actor: Actor, tx: Transaction
         when = cmd.expected_resolution_at
         case.expected_resolution_at = when.astimezone(UTC) if when else None
     if cmd.note:
-        await add_note(case, AddNote(text=cmd.note), actor, tx)
+        await add_note(case, AddNote(text=cmd.note, visibility="public"), actor, tx)
     if "parent_id" in given:
         await _adopt(case, cmd.parent_id, tx)
     if "external_identifiers" in given:

@@ -4,25 +4,46 @@ from uuid import UUID
 
 from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.problems import Conflict
 from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
+from services.cases.model.follow_facts import untold_waits
 from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
-from services.cases.reactions.act_on_case import schedule_close, tell_resolved
+from services.cases.reactions.act_on_case import schedule_close, tell_ended, tell_first_response, tell_resolved
 
 router = Router(tags=["cases"])
 
 
 class ResolveCase(Command):
-    """What ended the trouble."""
+    """What ended the trouble. It is public, and the first response if the customer has heard nothing yet."""
 
     resolution: Text
+    end_waits: bool = False
+    """End what is still waited for; else a wait that stands refuses the command."""
     cause_id: UUID | None = None
     """The visit, RMA or partner engagement that brought it."""
 
 
+class WaitsStillStand(Conflict):
+    """Something is waited for: an event ends it, or the engineer."""
+
+
 async def resolve_case(case: Case, cmd: ResolveCase, actor: Actor, tx: Transaction) -> None:
+    """Raises WaitsStillStand."""
+    if case.standing_waits and not cmd.end_waits:
+        raise WaitsStillStand(
+            f"{case.number} waits for {', '.join(case.standing_waits)}; resolve it with end_waits, or end them first.",
+            state=case.state,
+            possible=COMMANDS.possible(actor.role, case),
+            waits=[{"id": str(w.id), "kind": w.kind} for w in case.waits if w.stands],
+        )
+    if case.standing_waits:
+        case.end_waits(case.waits, at=tx.now, by=actor.by, reason="resolved")
+        case.become("in_progress", tx.now, actor.by, "resolved")
+        tell_ended(case, untold_waits(case)[1], tx)
+    tell_first_response(case, tx, actor)
     case.resolve(cmd.resolution, actor, tx.now, cmd.cause_id)
     await schedule_close(case, tx)
     tell_resolved(case, tx, actor)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from libs.events.values import Priority, Severity, Wait
 from services.escalation.model.clock_face import Face
-from services.escalation.model.facts import Epoch, Fact, epochs, in_order, severity_at
+from services.escalation.model.facts import Epoch, Fact, epochs, severity_at, standing
 from services.escalation.model.settings import EscalationSettings, Targets
 
 Measure = Literal["first_response", "update", "resolution", "age", "no_progress"]
@@ -120,7 +120,7 @@ class Reading:
 
 def readings(facts: Iterable[Fact], settings_at: SettingsAt, kinds: Sequence[Measure] = CLOCKS) -> list[Reading]:
     """Every clock of these kinds that the case has or had; none before its opening is known."""
-    facts = in_order(facts)
+    facts = standing(facts)
     return [
         reading for epoch in epochs(facts) for kind in kinds for reading in _of_epoch(kind, epoch, facts, settings_at)
     ]
@@ -160,7 +160,7 @@ def _stretches(kind: Measure, epoch: Epoch, within: Sequence[Fact]) -> Iterable[
             yield epoch.start, epoch.end, epoch.outcome == "resolved"
         case "update" | "no_progress":
             starting_anew = {fact.at for fact in within if (fact.is_update if kind == "update" else fact.is_progress)}
-            starts = [epoch.start, *sorted(starting_anew - {epoch.start})]
+            starts = [epoch.start, *sorted(starting_anew - {epoch.start, epoch.end})]
             yield from ((start, end, True) for start, end in itertools.pairwise(starts))
             yield starts[-1], epoch.end, False
 

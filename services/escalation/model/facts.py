@@ -32,6 +32,7 @@ FactKind = Literal[
     "resolution_taken_back",
     "cancellation_requested",
     "cancellation_declined",
+    "cancellation_withdrawn",
     "closed",
     "cancelled",
 ]
@@ -44,6 +45,7 @@ _STATE_AFTER: dict[str, CaseState] = {
     "resolved": "resolved",
     "cancellation_requested": "assessing",
     "cancellation_declined": "open",
+    "cancellation_withdrawn": "open",
     "closed": "closed",
     "cancelled": "cancelled",
 }
@@ -51,7 +53,7 @@ _STATE_AFTER: dict[str, CaseState] = {
 
 class ToldFact(BaseModel):
     """One thing that happened to a case. `severity` and `priority` come with an opening and a change of severity, `wait` and
-    `wait_id` with a wait, `origin` with a note. `told_at` is when the case said so: a resolution
+    `wait_id` with a wait, `origin` with a note and with what somebody said to resolve it. `told_at` is when the case said so: a resolution
     dates from the last thing it needed, and that may have happened before an earlier resolution was taken back."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -119,7 +121,7 @@ def in_order(facts: Iterable[Fact]) -> list[Fact]:
     return sorted(facts, key=lambda fact: (fact.at, _RANK[fact.kind], fact.id))
 
 
-def _standing(facts: Iterable[Fact]) -> list[Fact]:
+def standing(facts: Iterable[Fact]) -> list[Fact]:
     """In order, without the resolutions that were taken back. Taking back means the resolution that was told last before it."""
     facts = in_order(facts)
     resolutions = sorted((fact for fact in facts if fact.kind == "resolved"), key=lambda fact: fact.told_at or fact.at)
@@ -132,7 +134,7 @@ def _standing(facts: Iterable[Fact]) -> list[Fact]:
 def epochs(facts: Iterable[Fact]) -> list[Epoch]:
     """The case's epochs in order; none before its opening is known."""
     found: list[Epoch] = []
-    for fact in _standing(facts):
+    for fact in standing(facts):
         if fact.kind == "opened" and not found:
             found.append(Epoch(1, fact.at))
         if not found:
@@ -151,7 +153,7 @@ def epochs(facts: Iterable[Fact]) -> list[Epoch]:
 def case_state(facts: Iterable[Fact]) -> CaseState:
     """Where the case stands, as far as its clocks and its commands care."""
     state: CaseState = "unknown"
-    for fact in _standing(facts):
+    for fact in standing(facts):
         if state != "unknown" or fact.kind == "opened":
             state = _STATE_AFTER.get(fact.kind, state)
     return state

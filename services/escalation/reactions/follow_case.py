@@ -3,6 +3,7 @@
 from libs.events.cases import (
     CancellationDeclined,
     CancellationRequested,
+    CancellationWithdrawn,
     CaseAssigned,
     CaseCancelled,
     CaseClosed,
@@ -104,10 +105,14 @@ async def withdraw_diagnosis(event: DiagnosisWithdrawn, tx: Transaction) -> None
 
 
 async def meet_clocks(event: CaseResolved, tx: Transaction) -> None:
-    """Ends the epoch with the resolution met. `told_at` tells it apart from a resolution that is taken back later."""
+    """Ends the epoch with the resolution met; what an engineer says of it answers the customer.
+
+    `told_at` tells it apart from a resolution that is taken back later.
+    """
     assert tx.cause
     case = await case_file(CaseFile, event.case_id, tx)
-    await record(case, tx, "resolved", event.resolved_at, told_at=tx.cause.time)
+    origin = None if event.automatic else "support"
+    await record(case, tx, "resolved", event.resolved_at, told_at=tx.cause.time, origin=origin)
 
 
 async def begin_new_epoch(event: CaseReopened, tx: Transaction) -> None:
@@ -138,3 +143,9 @@ async def note_declined_cancellation(event: CancellationDeclined, tx: Transactio
     """The case takes commands again."""
     case = await case_file(CaseFile, event.case_id, tx)
     await record(case, tx, "cancellation_declined", event.declined_at)
+
+
+async def note_withdrawn_cancellation(event: CancellationWithdrawn, tx: Transaction) -> None:
+    """The same, by the customer's own word."""
+    case = await case_file(CaseFile, event.case_id, tx)
+    await record(case, tx, "cancellation_withdrawn", event.withdrawn_at)

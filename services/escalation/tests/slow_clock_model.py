@@ -141,7 +141,7 @@ class SlowCase:
             case "wait_ended":
                 self._waits.pop(fact.wait_id, None)
             case "resolved":
-                self._end("first_response", minute, met=False)
+                self._end("first_response", minute, met=fact.origin == "support")
                 self._end("update", minute, met=False)
                 self._end("resolution", minute, met=True)
             case "responded" | "noted" if self._running and fact.origin != "customer":

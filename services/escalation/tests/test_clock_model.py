@@ -60,7 +60,7 @@ def histories(draw: st.DrawFn) -> list[Fact]:
                 number = draw(st.sampled_from(sorted(waits)))
                 happens("wait_ended", wait=waits.pop(number), wait_id=UUID(int=number))
             case "resolved":
-                happens("resolved")
+                happens("resolved", origin=draw(st.sampled_from([None, "support"])))
                 resolved = True
     return facts
 
