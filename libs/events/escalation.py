@@ -180,14 +180,17 @@ since(EscalationUnacknowledged, 2, drop("acknowledged_by"))
 class EscalationUnanswered(
     Event, type="polyplus.escalation.escalation-unanswered", version=2, visibility="internal", subject="escalation_id"
 ):
-    """All steps were gone through as often as the policy says and nobody took it up; service management is to be told now (S23, S24)."""
+    """All steps were gone through as often as the policy says and nobody took it up; service management and the admins are to be told
+    now, and each hour (the policy says how often) until somebody does (S23, S24)."""
 
     escalation_id: UUID
     case_id: UUID
     number: str
     priority: Priority
     recipients: list[Recipient]
-    unanswered_at: Instant
+    call: int = 1  # which of these calls, from 1
+    next_call_at: Instant | None = None  # None in older events
+    unanswered_at: Instant  # since when, the same in each call
 
 
 since(EscalationUnanswered, 2, drop("recipients.name", "recipients.address", "recipients.language"))

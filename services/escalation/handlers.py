@@ -34,7 +34,7 @@ from libs.events.rma import DeliveryPromiseMissed
 from libs.events.rma_returns import RepeatReplacementDetected
 from libs.kit.forgetting import obey
 from services.escalation.model.case_file import RECOMPUTE, THRESHOLD, CaseFile, keep_requests
-from services.escalation.model.escalation import JOINED, SILENCE, STEP, SUCCESSION, Escalation
+from services.escalation.model.escalation import JOINED, SILENCE, STEP, SUCCESSION, UNANSWERED, Escalation
 from services.escalation.model.escalation_policy import EscalationPolicy
 from services.escalation.model.known_person import KnownPerson
 from services.escalation.model.people import Team
@@ -50,7 +50,7 @@ from services.escalation.reactions.pass_on import (
     pass_on_turns,
 )
 from services.escalation.reactions.recompute import recompute
-from services.escalation.reactions.step_on import notice_silence, step_on
+from services.escalation.reactions.step_on import call_unanswered, notice_silence, step_on
 
 _CASE: Load = {CaseFile: "case_id"}
 
@@ -89,6 +89,7 @@ timers = Timers("escalation")
 timers(CaseFile, THRESHOLD)(pass_threshold)
 timers(CaseFile, RECOMPUTE)(recompute)
 timers(Escalation, STEP)(step_on)
+timers(Escalation, UNANSWERED)(call_unanswered)
 timers(Escalation, SILENCE)(notice_silence)
 timers(Escalation, JOINED)(tell_joined)
 timers(Escalation, SUCCESSION)(pass_on_escalation)

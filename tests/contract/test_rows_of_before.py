@@ -190,7 +190,9 @@ async def test_sentences_and_actors_of_before_name_nobody(service: str, postgres
     await owner.close()
 
 
-async def test_of_the_escalations_of_one_case_one_stays_open_and_collects_the_others(postgres_url: str) -> None:
+async def test_of_the_escalations_of_one_case_one_stays_open_and_collects_the_others_and_none_is_quiet(
+    postgres_url: str,
+) -> None:
     made = await create_service_database(postgres_url, "escalation", prefix="joined_")
     await migrate("escalation", made.owner_url, "0012")
     owner = await asyncpg.connect(made.owner_url)
@@ -221,6 +223,8 @@ async def test_of_the_escalations_of_one_case_one_stays_open_and_collects_the_ot
     first, held = await row("triggered", 1, experts=both), await row("acknowledged", 3, experts=both[:1])
     unanswered, over = await row("unanswered", 2), await row("resolved", 4)
     alone = await row("triggered", 5, case_id=str(uuid4()))
+    quiet = [await row(state, number, case_id=str(uuid4())) for number, state in ((6, "unanswered"), (7, "triggered"))]
+    await owner.execute("DELETE FROM timers WHERE aggregate_id = ANY($1::uuid[])", quiet)
     await migrate("escalation", made.owner_url)
 
     async def now(id: str) -> asyncpg.Record:
@@ -248,7 +252,12 @@ async def test_of_the_escalations_of_one_case_one_stays_open_and_collects_the_ot
     timers = {
         (str(row["aggregate_id"]), row["kind"]) for row in await owner.fetch("SELECT aggregate_id, kind FROM timers")
     }
-    assert timers == {(first, "joined"), (unanswered, "joined"), *((id, "step") for id in (held, over, alone))}
+    assert timers == {
+        (first, "joined"),
+        (unanswered, "joined"),
+        *zip(quiet, ("unanswered", "step"), strict=True),
+        *((id, "step") for id in (held, over, alone)),
+    }
     await owner.close()
 
 

@@ -17,8 +17,8 @@ from deploy.local.sandbox import Look, OutOfReach, Sandbox, sandbox
 from deploy.local.story.people import Person
 from deploy.local.story.witness import NotSeen, Witness, seen
 
-_REPEATED = ("step",)
-"""Timers that the story does not stop for: an escalation tells again every quarter of an hour."""
+_REPEATED = ("step", "unanswered")
+"""Timers that the story does not stop for: an escalation tells again every quarter of an hour, later every hour."""
 Row = dict[str, Any]
 
 

@@ -30,6 +30,8 @@ machine = StateMachine[EscalationState](
 
 STEP = "step"
 """The timer of the next step; after the last one, the escalation is unanswered."""
+UNANSWERED = "unanswered"
+"""The timer of the next call that nobody answered, for as long as nobody does."""
 SUCCESSION = "succession"
 """The timer of who is named and has left: of an escalation, a rota or a team."""
 JOINED = "joined"
@@ -114,7 +116,8 @@ class Escalation(
     unique=("number", "breach_id"),
 ):
     """The one that is open for its case. `step` counts from 1; `repeat` is how often all steps were gone through before;
-    `active_at` is the last sign of life, `owner` the person to whom it was handed over."""
+    `active_at` is the last sign of life, `owner` the person to whom it was handed over, `next_step_at` when somebody is called
+    next."""
 
     account_id: UUID | None = None
     case_id: UUID
@@ -219,6 +222,19 @@ class Escalation(
     def leave_unanswered(self, at: datetime) -> None:
         """Nobody took it up in any step. Raises ForbiddenTransition."""
         self.become("unanswered", at=at, by="system:escalation", reason="nobody took it up in any step")
+
+    @property
+    def unanswered_since(self) -> datetime:
+        """Of one that is unanswered."""
+        return self.history[-1].at
+
+    def call_unanswered(self, at: datetime) -> int:
+        """Which call it is, from 1, that nobody took it up; the next one is due at `next_step_at`. Those that were due while nobody
+        could make them are made up for by one."""
+        wait = timedelta(minutes=self.policy.unanswered_minutes)
+        call = (at - self.unanswered_since) // wait + 1
+        self.next_step_at = self.unanswered_since + call * wait
+        return call
 
     def silent_from(self, last_progress: datetime | None) -> datetime:
         """When the silence since the last sign of life, here or on the case, has been too long."""

@@ -64,6 +64,7 @@ class FrozenPolicy(BaseModel):
     steps: tuple[Step, ...]
     repeat: int
     unacknowledge_minutes: int
+    unanswered_minutes: int = 60
 
 
 class EscalationPolicy(Found, Entity, table="escalation_policies", indexes=(("sort_key", "id"),)):
@@ -100,6 +101,7 @@ class EscalationPolicy(Found, Entity, table="escalation_policies", indexes=(("so
             steps=tuple(self.steps),
             repeat=settings.repeat if self.repeat is None else self.repeat,
             unacknowledge_minutes=self.unacknowledge_minutes or settings.unacknowledge_minutes,
+            unanswered_minutes=settings.unanswered_minutes,
         )
 
 
@@ -117,6 +119,7 @@ def built_in(settings: EscalationSettings) -> FrozenPolicy:
         steps=steps,
         repeat=settings.repeat,
         unacknowledge_minutes=settings.unacknowledge_minutes,
+        unanswered_minutes=settings.unanswered_minutes,
     )
 
 

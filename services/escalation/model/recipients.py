@@ -54,6 +54,11 @@ def told_of_join(holder: UUID | None, settings: EscalationSettings, book: PhoneB
     return each_once(held + service_management(settings, book))
 
 
+def told_unanswered(admins: list[UUID], settings: EscalationSettings, book: PhoneBook) -> list[Addressee]:
+    """Service management, and the admins; each once."""
+    return each_once(service_management(settings, book) + [Addressee(kind="admin", id=id) for id in admins])
+
+
 def service_management(settings: EscalationSettings, book: PhoneBook) -> list[Addressee]:
     """Service management's teams, each member once; the address of the settings while no team has a member."""
     known = each_once([recipient for team in book.service_management for recipient in team.recipients()])

@@ -136,6 +136,9 @@ class EscalationSettings(BaseModel):
     repeat: int = Field(3, ge=0, le=20, description="how often an escalation's steps are gone through again")
     step_minutes: int = Field(15, ge=1, description="until the next step, where no escalation policy is kept")
     unacknowledge_minutes: int = Field(30, ge=1, description="silence after which an acknowledgement no longer counts")
+    unanswered_minutes: int = Field(
+        60, ge=1, le=60 * 24 * 7, description="until it is told again that nobody took an escalation up"
+    )
     service_management_name: Short = "Service management"
     service_management_address: Short | None = "service-management@polyplus.example"
 

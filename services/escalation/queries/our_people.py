@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from libs.kit.auth import STAFF
+from libs.kit.listing import contains
 from libs.kit.people import NamedPerson, must_exist
 from libs.store import Transaction
 from services.escalation.model.known_person import KnownPerson
@@ -16,6 +17,12 @@ _OURS: frozenset[str] = STAFF
 async def must_be_ours(ids: Collection[UUID], tx: Transaction, field: str = "person_id") -> None:
     """That all of them can be called by us. Before anything is locked. Raises NoSuchPerson, NotHereYet."""
     await must_exist(KnownPerson, ids, tx, consumer="escalation", roles=_OURS, field=field)
+
+
+async def admins(tx: Transaction) -> list[UUID]:
+    """Who may do everything here, and is here still."""
+    theirs = KnownPerson.c.active, contains(KnownPerson.c.roles, ["admin"])
+    return [each.id for each in await tx.select(KnownPerson, *theirs)]
 
 
 async def known(ids: Iterable[UUID | None], tx: Transaction) -> dict[UUID, KnownPerson]:

@@ -2,7 +2,7 @@
 
 from libs.events.escalation import EscalationResolved
 from libs.store import Transaction
-from services.escalation.model.escalation import SILENCE, STEP, Escalation
+from services.escalation.model.escalation import SILENCE, STEP, UNANSWERED, Escalation
 from services.escalation.model.expert import Expert
 
 
@@ -10,7 +10,7 @@ async def end_escalation(escalation: Escalation, resolution: str, tx: Transactio
     """Resolves a locked escalation. `automatic`: it ends with its case. Raises ForbiddenTransition."""
     by = tx.scope.actor
     escalation.resolve(resolution, by, tx.now)
-    for timer in (STEP, SILENCE):
+    for timer in (STEP, SILENCE, UNANSWERED):
         tx.cancel_timer(escalation, timer)
     for expert in await tx.find_many(Expert, [each.expert_id for each in escalation.experts], lock=True):
         if expert:

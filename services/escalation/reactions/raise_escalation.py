@@ -6,7 +6,7 @@ from libs.events.escalation import BreachJoined, EscalationRaised, EscalationSte
 from libs.store import Transaction
 from libs.store.ids import derived, new_id
 from services.escalation.model.case_file import CaseFile
-from services.escalation.model.escalation import STEP, Change, Escalation, Joined
+from services.escalation.model.escalation import STEP, UNANSWERED, Change, Escalation, Joined
 from services.escalation.model.escalation_policy import EscalationPolicy, chosen
 from services.escalation.model.people import Addressee
 from services.escalation.model.recipients import called_by_step, told_of_join
@@ -57,6 +57,7 @@ async def _join(
         )
     )
     if before == "unanswered":
+        tx.cancel_timer(escalation, UNANSWERED)
         await call_next_step(escalation, case, settings, tx)
 
 

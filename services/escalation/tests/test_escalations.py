@@ -13,7 +13,6 @@ from libs.events.escalation import (
     EscalationResolved,
     EscalationStepped,
     EscalationUnacknowledged,
-    EscalationUnanswered,
     ExpertEngaged,
     ThresholdBreached,
 )
@@ -75,28 +74,6 @@ async def test_unacknowledged_steps_follow_each_other_and_repeat_until_the_polic
             e for e in await escalation.events(EscalationStepped) if e.recipients[0].id in (id_of("An"), id_of("Binh"))
         ]
         assert len([e for e in mine if e.escalation_id == mine[0].escalation_id]) == seen
-
-
-@pytest.mark.promise("S23", "S24")
-async def test_after_the_last_repeat_nobody_has_answered_and_service_management_is_told_once(
-    escalation: Harness,
-) -> None:
-    await a_policy(escalation, step("An"), step("Binh", minutes=30), repeat=1)
-    case = await a_case(escalation, "minor")  # nothing of it is due soon
-    await escalation.deliver(case.responded(0))
-    raised = await an_escalation(escalation, case)
-    await escalation.advance(timedelta(minutes=89))
-    assert [e for e in await escalation.events(EscalationUnanswered) if str(e.escalation_id) == raised["id"]] == []
-    await escalation.advance(timedelta(minutes=600))
-
-    [told] = [e for e in await escalation.events(EscalationUnanswered) if str(e.escalation_id) == raised["id"]]
-    assert told.number == raised["number"]
-    assert {each.kind for each in told.recipients} == {"service_management"}
-    shown = (await escalation.get(f"/v1/escalations/{raised['id']}")).json()
-    assert [change["state"] for change in shown["history"]] == ["triggered", "unanswered"]
-    too_early = await act(escalation, raised, "hand-over", {"person_id": str(id_of("Dung")), "note": "Yours"})
-    assert (too_early.status_code, too_early.json()["state"]) == (409, "unanswered")
-    assert (await act(escalation, raised, "acknowledge")).json()["state"] == "acknowledged"
 
 
 async def test_service_management_is_told_at_every_step(escalation: Harness) -> None:

@@ -6,7 +6,7 @@ from libs.events.escalation import EscalationAcknowledged, EscalationHandedOver
 from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
-from services.escalation.model.escalation import STEP, Escalation
+from services.escalation.model.escalation import STEP, UNANSWERED, Escalation
 from services.escalation.queries.access import COMMANDS
 from services.escalation.queries.escalations import EscalationDetail, detail, escalation_for
 from services.escalation.queries.our_people import must_be_ours
@@ -27,7 +27,8 @@ class HandOverEscalation(Command):
 async def acknowledge_escalation(escalation: Escalation, cmd: AcknowledgeEscalation, by: str, tx: Transaction) -> None:
     escalation.acknowledge(by, tx.now, cmd.note)
     if escalation.state == "acknowledged":
-        tx.cancel_timer(escalation, STEP)
+        for timer in (STEP, UNANSWERED):
+            tx.cancel_timer(escalation, timer)
         watch_for_silence(escalation, tx)
     tx.emit(
         EscalationAcknowledged(
