@@ -58,6 +58,7 @@ class ClockMet(Event, type="polyplus.escalation.clock-met", visibility="internal
     elapsed_seconds: Seconds
     in_time: bool
     due_at: Instant
+    missed_at: Instant | None = None  # when it was due under the severity and numbers of then, of one that was missed
     met_at: Instant
 
 
@@ -69,13 +70,14 @@ class ClockStopped(Event, type="polyplus.escalation.clock-stopped", visibility="
     clock: ClockKind
     epoch: int
     reason: str
+    missed_at: Instant | None = None  # as of one that was met: it had been due before it stopped
     stopped_at: Instant
 
 
 class ThresholdBreached(
     Event, type="polyplus.escalation.threshold-breached", version=2, visibility="internal", subject="case_id"
 ):
-    """A case passed a threshold, once per rule, percent and epoch; the recipients are to be told now (S24)."""
+    """A case passed a threshold, once per rule, percent, epoch and round; the recipients are to be told now (S24)."""
 
     case_id: UUID
     breach_id: UUID
@@ -83,6 +85,7 @@ class ThresholdBreached(
     clock: ClockKind | None = None
     percent: int | None = None
     epoch: int
+    round: int = 0  # of what begins anew: `update` with each word to the customer, `no_progress` with each step
     priority: Priority
     due_at: Instant  # when the threshold lay
     breached_at: Instant

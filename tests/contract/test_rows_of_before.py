@@ -261,6 +261,66 @@ async def test_of_the_escalations_of_one_case_one_stays_open_and_collects_the_ot
     await owner.close()
 
 
+async def test_each_round_that_was_over_is_told_no_more_and_a_clock_knows_when_it_was_missed(postgres_url: str) -> None:
+    made = await create_service_database(postgres_url, "escalation", prefix="rounds_")
+    await migrate("escalation", made.owner_url, "0016")
+    owner = await asyncpg.connect(made.owner_url)
+    await owner.execute("SELECT set_config('polyplus.scope', 'worker', false)")
+
+    def at(hour: int) -> str:
+        return f"2026-03-02T{hour:02}:00:00Z"
+
+    told = [
+        ("opened", 1, None),
+        ("worked", 2, None),
+        ("noted", 4, "support"),
+        ("noted", 5, "customer"),
+        ("reopened", 9, None),
+    ]
+    facts = [
+        {"kind": kind, "at": at(hour), "origin": origin} for kind, hour, origin in [*told, ("responded", 12, None)]
+    ]
+    marks = ["1:first_response:75", "1:update:75", "2:no_progress", "2:update:100"]
+    of_case = {"state": "open", "epoch": 2, "timers": {}, "diagnoses": {}}
+    case = await a_row(owner, "case_files", {"facts": facts, "breached": marks, **of_case})
+    for epoch, key, due in ((1, "update:75", 3), (2, "no_progress", 13), (2, "update:100", 11)):
+        said = {"case_id": case, "epoch": epoch, "key": key, "due_at": at(due), "recipients": []}
+        await a_row(owner, "breaches", said)
+    states = {
+        "late": ("met", False, 3, 4),
+        "in_time": ("met", True, 3, 2),
+        "stopped": ("stopped", None, 3, 4),
+        "ended": ("stopped", None, 3, 2),
+    }
+    ids = {
+        name: await a_row(
+            owner,
+            "clocks",
+            {
+                "state": state,
+                "in_time": in_time,
+                "due_at": at(due),
+                "ended_at": at(end),
+                "thresholds": {"75": at(1), "100": at(due)},
+            },
+        )
+        for name, (state, in_time, due, end) in states.items()
+    }
+    await migrate("escalation", made.owner_url)
+
+    breached = json.loads(await owner.fetchval("SELECT breached FROM case_files WHERE id = $1", case))
+    assert set(breached) == {
+        "1:first_response:75",
+        *(f"1:update:75:2026-03-02T{hour}:00:00+00:00" for hour in ("01", "04")),
+        *(f"2:no_progress:2026-03-02T{hour}:00:00+00:00" for hour in ("09", "12")),
+        "2:update:100:2026-03-02T09:00:00+00:00",
+    }
+    assert await owner.fetchval("SELECT kind FROM timers WHERE aggregate_id = $1", case) == "recompute"
+    missed = {name: await owner.fetchval("SELECT missed_at FROM clocks WHERE id = $1", id) for name, id in ids.items()}
+    assert {name for name, instant in missed.items() if instant} == {"late", "stopped"}
+    await owner.close()
+
+
 def test_a_depot_that_a_gateway_of_before_vouches_for_keeps_its_depot() -> None:
     """The gateway is replaced last: until then the services read its tokens."""
     key, depot = Ed25519PrivateKey.generate(), uuid4()

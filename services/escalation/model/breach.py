@@ -1,7 +1,10 @@
 """A threshold that was passed. Its id follows from case, epoch, rule and percentage, so that there is never a second one."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
+
+import sqlalchemy as sa
 
 from libs.events.values import Priority
 from libs.store import Entity
@@ -24,6 +27,7 @@ class Breach(Entity, table="breaches", indexes=("account_id",), unique=(("case_i
     rule: str
     percent: int | None = None
     epoch: int
+    round: Annotated[int, sa.DefaultClause("0")] = 0
     priority: Priority
     due_at: datetime
     breached_at: datetime

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Literal
@@ -37,7 +37,8 @@ class Pause:
 
 @dataclass(frozen=True)
 class Reading:
-    """One clock from its start to its end, if it has one. What ended keeps the settings that held then."""
+    """One clock from its start to its end, if it has one. What ended keeps the settings that held then. `before` is how it stood
+    under the severities and numbers of before, each until the next ones held: what was missed under them stays missed."""
 
     kind: Measure
     epoch: int
@@ -45,6 +46,7 @@ class Reading:
     round: int
     severity: Severity
     priority: Priority
+    settings: EscalationSettings
     # in units of the face
     target: Fraction
     face: Face
@@ -53,6 +55,7 @@ class Reading:
     ended_at: datetime | None = None
     met: bool = False
     reason: str | None = None
+    before: "tuple[Reading, ...]" = ()
 
     @property
     def state(self) -> ClockState:
@@ -111,43 +114,68 @@ class Reading:
         """How long it stood still in all, on the wall clock."""
         return sum((pause.end - pause.start for pause in self.pauses if pause.end), timedelta(0))
 
+    def passes(self, percent: int = 100) -> datetime | None:
+        """When so much of the target has run, if that is before its end."""
+        due = self.due_at(percent)
+        return None if due is None or (self.ended_at and due >= self.ended_at) else due
+
     @property
-    def in_time(self) -> bool:
-        """Whether it ended before it was due; also true for one that has not ended."""
-        due = self.due_at()
-        return due is None or self.ended_at is None or self.ended_at <= due
+    def missed_at(self) -> datetime | None:
+        """When it was due, of one that ended too late or was too late under what held before; None for one that is late now only."""
+        ended = [each for each in (*self.before, self) if each.ended_at]
+        return min((due for each in ended if (due := each.passes())), default=None)
 
 
-def readings(facts: Iterable[Fact], settings_at: SettingsAt, kinds: Sequence[Measure] = CLOCKS) -> list[Reading]:
-    """Every clock of these kinds that the case has or had; none before its opening is known."""
+def readings(
+    facts: Iterable[Fact],
+    settings_at: SettingsAt,
+    kinds: Sequence[Measure] = CLOCKS,
+    *,
+    changes: Iterable[datetime] = (),
+) -> list[Reading]:
+    """Every clock of these kinds that the case has or had; none before its opening is known. `changes` are the instants from which
+    `settings_at` gives other numbers."""
     facts = standing(facts)
+    changed = sorted({*changes, *(fact.at for fact in facts if fact.kind == "severity_changed")})
     return [
-        reading for epoch in epochs(facts) for kind in kinds for reading in _of_epoch(kind, epoch, facts, settings_at)
+        reading
+        for epoch in epochs(facts)
+        for kind in kinds
+        for reading in _of_epoch(kind, epoch, facts, settings_at, changed)
     ]
 
 
-def _of_epoch(kind: Measure, epoch: Epoch, facts: Sequence[Fact], settings_at: SettingsAt) -> Iterable[Reading]:
+def _of_epoch(
+    kind: Measure, epoch: Epoch, facts: Sequence[Fact], settings_at: SettingsAt, changed: Sequence[datetime]
+) -> Iterable[Reading]:
     within = [fact for fact in facts if epoch.holds(fact.at)]
     pauses = _pauses(epoch, facts, _PAUSED_BY.get(kind, frozenset()))
-    for number, (start, end, met) in enumerate(_stretches(kind, epoch, within)):
-        severity, priority = severity_at(facts, end)
-        settings = settings_at(severity, end)
+
+    def stood(number: int, start: datetime, at: datetime | None, until: datetime | None) -> Reading:
+        """As it stands at that instant."""
+        severity, priority = severity_at(facts, at)
+        settings = settings_at(severity, at)
         targets: Targets = getattr(settings, kind)
         target = targets.of(priority)
-        yield Reading(
+        return Reading(
             kind=kind,
             epoch=epoch.number,
             round=number,
             severity=severity,
             priority=priority,
+            settings=settings,
             target=settings.amount(target),
             face=settings.clock_face(target),
             started_at=start,
-            pauses=_clipped(pauses, start, end),
-            ended_at=end,
-            met=met,
-            reason=None if met else epoch.outcome,
+            pauses=_clipped(pauses, start, until),
+            ended_at=until,
         )
+
+    for number, (start, end, met) in enumerate(_stretches(kind, epoch, within)):
+        cuts = [start, *(each for each in changed if start < each and (end is None or each <= end))]
+        before = tuple(stood(number, start, since, until) for since, until in itertools.pairwise(cuts))
+        reason = None if met else epoch.outcome
+        yield replace(stood(number, start, end, end), met=met, reason=reason, before=before)
 
 
 def _stretches(kind: Measure, epoch: Epoch, within: Sequence[Fact]) -> Iterable[tuple[datetime, datetime | None, bool]]:

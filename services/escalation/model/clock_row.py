@@ -31,7 +31,8 @@ def clock_id(case_id: UUID, reading: Reading) -> UUID:
 
 class Clock(Entity, table="clocks", indexes=("case_id", ("state", "due_at"))):
     """`due_at` is None while the clock stands still; `thresholds` says when each percentage is reached. `remaining_seconds` is
-    there while it stands still, `elapsed_seconds` once it has ended."""
+    there while it stands still, `elapsed_seconds` once it has ended. `missed_at` is when it was due, of one that was missed: that stays
+    so, whatever is due now."""
 
     case_id: UUID
     account_id: UUID | None = None
@@ -53,12 +54,11 @@ class Clock(Entity, table="clocks", indexes=("case_id", ("state", "due_at"))):
     elapsed_seconds: int | None = None
     ended_at: datetime | None = None
     in_time: bool | None = None
+    missed_at: datetime | None = None
     reason: str | None = None
 
     @classmethod
-    def of(
-        cls, reading: Reading, case_id: UUID, account_id: UUID | None, version: int, percents: tuple[int, ...]
-    ) -> Self:
+    def of(cls, reading: Reading, case_id: UUID, account_id: UUID | None, version: int) -> Self:
         """The row that says what the reading says. `version` is the policy's."""
         assert reading.kind in ("first_response", "update", "resolution")
         paused = reading.pauses[-1] if reading.state == "paused" else None
@@ -76,7 +76,7 @@ class Clock(Entity, table="clocks", indexes=("case_id", ("state", "due_at"))):
             state=reading.state,
             started_at=reading.started_at,
             due_at=None if paused else reading.due_at(),
-            thresholds={percent: reading.due_at(percent) for percent in percents},
+            thresholds={percent: reading.due_at(percent) for percent in reading.settings.percents},
             paused_at=paused.start if paused else None,
             waiting_for=paused.wait if paused else None,
             paused_seconds=int(reading.paused_for.total_seconds()),
@@ -84,7 +84,8 @@ class Clock(Entity, table="clocks", indexes=("case_id", ("state", "due_at"))):
             resumed_at=reading.pauses[-1].end if reading.pauses else None,
             elapsed_seconds=int(reading.elapsed(ended).total_seconds()) if ended else None,
             ended_at=ended,
-            in_time=reading.in_time if reading.met else None,
+            in_time=False if reading.missed_at else True if reading.met else None,
+            missed_at=reading.missed_at,
             reason=reading.reason,
         )
 
@@ -103,7 +104,7 @@ class Clock(Entity, table="clocks", indexes=("case_id", ("state", "due_at"))):
             as_started = self.state == "running" and not self.resumed_at
             return [self._started(first_due_at)] if as_started else [self._started(first_due_at), self._stand()]
         same_target = (before.priority, before.target_seconds) == (self.priority, self.target_seconds)
-        stands = ("state", "due_at", "remaining_seconds", "paused_seconds", "ended_at", "in_time")
+        stands = ("state", "due_at", "remaining_seconds", "paused_seconds", "ended_at", "missed_at")
         if all(getattr(before, name) == getattr(self, name) for name in stands):
             return [] if same_target or self.state != "running" else [self._started(self.due_at)]
         went_on = before.state == "running" and before.paused_seconds == self.paused_seconds
@@ -132,11 +133,13 @@ class Clock(Entity, table="clocks", indexes=("case_id", ("state", "due_at"))):
                     in_time=bool(self.in_time),
                     elapsed_seconds=self.elapsed_seconds,
                     due_at=self.due_at,
+                    missed_at=self.missed_at,
                     met_at=self.ended_at,
                 )
             case "stopped":
                 assert self.ended_at
-                return ClockStopped(**self.ids, reason=f"the case was {self.reason}", stopped_at=self.ended_at)
+                reason = f"the case was {self.reason}"
+                return ClockStopped(**self.ids, reason=reason, missed_at=self.missed_at, stopped_at=self.ended_at)
         assert self.due_at
         assert self.resumed_at
         return ClockResumed(

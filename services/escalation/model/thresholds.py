@@ -26,6 +26,7 @@ class ThresholdFacts(TypedDict):
     rule: Rule
     percent: int | None
     epoch: int
+    round: int
     due_at: datetime
     priority: Priority
     explanation: str
@@ -33,7 +34,8 @@ class ThresholdFacts(TypedDict):
 
 @dataclass(frozen=True)
 class Threshold:
-    """One rule at one percentage in one epoch. It fires once, when `due_at` is reached."""
+    """One rule at one percentage in one epoch, and of what begins anew with each word or step in one round. It fires once, when
+    `due_at` is reached. A round is known by `since`, when it began: what is heard late can renumber it."""
 
     rule: Rule
     percent: int | None
@@ -42,6 +44,8 @@ class Threshold:
     priority: Priority
     raises: bool
     explanation: str
+    round: int = 0
+    since: datetime | None = None
 
     @property
     def key(self) -> str:
@@ -49,9 +53,14 @@ class Threshold:
         return self.rule if self.percent is None else f"{self.rule}:{self.percent}"
 
     @property
+    def name(self) -> str:
+        """What it is in its epoch: `resolution:75`, `no_progress:2026-03-02T09:00:00+00:00`."""
+        return f"{self.key}:{self.since.isoformat()}" if self.since else self.key
+
+    @property
     def mark(self) -> str:
         """What the case file remembers once it has fired: `1:resolution:75`."""
-        return f"{self.epoch}:{self.key}"
+        return f"{self.epoch}:{self.name}"
 
     @property
     def clock(self) -> ClockKind | None:
@@ -64,36 +73,50 @@ class Threshold:
             "rule": self.rule,
             "percent": self.percent,
             "epoch": self.epoch,
+            "round": self.round,
             "due_at": self.due_at,
             "priority": self.priority,
             "explanation": self.explanation,
         }
 
 
-def thresholds(facts: Iterable[Fact], settings_at: SettingsAt) -> list[Threshold]:
-    """The earliest due of each (epoch, rule, percent), in the order they are due."""
+def thresholds(facts: Iterable[Fact], settings_at: SettingsAt, *, changes: Iterable[datetime] = ()) -> list[Threshold]:
+    """The earliest due of each (epoch, rule, percent, round), in the order they are due. What was passed under the severity and the
+    numbers of before stays so; `changes` are the instants from which `settings_at` gives other numbers."""
     facts = in_order(facts)
-    found: dict[tuple[int, str], Threshold] = {}
-    for threshold in [*_measured(facts, settings_at), *_occurred(facts, settings_at)]:
-        known = found.get((threshold.epoch, threshold.key))
+    found: dict[str, Threshold] = {}
+    for threshold in [*_measured(facts, settings_at, changes), *_occurred(facts, settings_at)]:
+        known = found.get(threshold.mark)
         if known is None or threshold.due_at < known.due_at:
-            found[threshold.epoch, threshold.key] = threshold
+            found[threshold.mark] = threshold
     return sorted(found.values(), key=lambda t: (t.due_at, t.epoch, t.percent or 0, t.rule))
 
 
-def _measured(facts: list[Fact], settings_at: SettingsAt) -> Iterable[Threshold]:
-    for reading in readings(facts, settings_at, _MEASURES):
-        settings = settings_at(reading.severity, reading.ended_at)
-        is_clock = reading.kind not in ("age", "no_progress")
-        for percent in settings.percents if is_clock else (100,):
-            due = reading.due_at(percent)
-            if due is None or (reading.ended_at and due >= reading.ended_at):
-                continue
-            raises = reading.kind in settings.raising and (percent >= settings.raise_from or not is_clock)
-            shown = percent if is_clock else None
-            yield Threshold(
-                reading.kind, shown, reading.epoch, due, reading.priority, raises, _explained(reading, shown)
-            )
+def _measured(facts: list[Fact], settings_at: SettingsAt, changes: Iterable[datetime]) -> Iterable[Threshold]:
+    for reading in readings(facts, settings_at, _MEASURES, changes=changes):
+        for stood in (*reading.before, reading):
+            yield from _of(stood)
+
+
+def _of(reading: Reading) -> Iterable[Threshold]:
+    settings = reading.settings
+    is_clock = reading.kind not in ("age", "no_progress")
+    for percent in settings.percents if is_clock else (100,):
+        due = reading.passes(percent)
+        if due is None:
+            continue
+        shown = percent if is_clock else None
+        yield Threshold(
+            reading.kind,
+            shown,
+            reading.epoch,
+            due,
+            reading.priority,
+            raises=reading.kind in settings.raising and (percent >= settings.raise_from or not is_clock),
+            explanation=_explained(reading, shown),
+            round=reading.round,
+            since=reading.started_at if reading.kind in ("update", "no_progress") else None,
+        )
 
 
 def _explained(reading: Reading, percent: int | None) -> str:

@@ -21,7 +21,8 @@ router = Router(tags=["clocks"])
 
 
 class ClockOut(Out):
-    """`due_at` is absent while the clock stands still; `thresholds` says when each percentage is reached."""
+    """`due_at` is absent while the clock stands still; `thresholds` says when each percentage is reached. `in_time` is false once it was
+    missed (`missed_at`: when it was due then), whatever severity and numbers are now; true once it was met in time."""
 
     id: UUID
     case_id: UUID
@@ -43,6 +44,7 @@ class ClockOut(Out):
     elapsed_seconds: int | None
     ended_at: datetime | None
     in_time: bool | None
+    missed_at: datetime | None
     reason: str | None
 
 

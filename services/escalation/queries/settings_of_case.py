@@ -18,6 +18,11 @@ class SettingsOfCase:
 
     versions: dict[Severity, list[tuple[datetime, int, EscalationSettings]]]
 
+    @property
+    def changes(self) -> set[datetime]:
+        """When other numbers began to hold."""
+        return {at for versions in self.versions.values() for at, _, _ in versions[1:]}
+
     def __call__(self, severity: Severity, at: datetime | None) -> EscalationSettings:
         """The settings in force at `at`; the newest for None."""
         return self._in_force(severity, at)[2]

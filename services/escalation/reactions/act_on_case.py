@@ -35,16 +35,16 @@ def arm(case: CaseFile, settings_at: SettingsOfCase, tx: Transaction) -> None:
 
 def still_to_fire(case: CaseFile, settings_at: SettingsOfCase) -> list[Threshold]:
     """The thresholds that have not fired, the earliest first."""
-    return [each for each in thresholds(case.facts, settings_at) if each.mark not in case.breached]
+    found = thresholds(case.facts, settings_at, changes=settings_at.changes)
+    return [each for each in found if each.mark not in case.breached]
 
 
 async def _tell_clocks(case: CaseFile, settings_at: SettingsOfCase, tx: Transaction) -> None:
-    found = readings(case.facts, settings_at)
+    found = readings(case.facts, settings_at, changes=settings_at.changes)
     known = await tx.find_many(Clock, [clock_id(case.id, reading) for reading in found], lock=True)
     for reading, before in zip(found, known, strict=True):
-        settings = settings_at(reading.severity, reading.ended_at)
         version = settings_at.version(reading.severity, reading.ended_at)
-        now = Clock.of(reading, case.id, case.account_id, version, settings.percents)
+        now = Clock.of(reading, case.id, case.account_id, version)
         events = now.told_anew(before, reading.first_due_at)
         if before is None:
             tx.add(now)

@@ -48,7 +48,7 @@ async def _breach(
             id=breach_id(case.id, threshold),
             case_id=case.id,
             account_id=case.account_id,
-            key=threshold.key,
+            key=threshold.name,
             breached_at=tx.now,
             raised=raises,
             recipients=told_of_breach(case, settings, await phone_book(tx)),

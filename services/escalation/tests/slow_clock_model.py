@@ -77,6 +77,8 @@ class SlowClock:
     live: list[int] = field(default_factory=list)  # the minutes in which it did not stand still
     end: int | None = None
     met: bool = False
+    # until which minute it had which priority before, and how many of the live minutes were over then
+    before: list[tuple[int, Priority, int]] = field(default_factory=list)
 
     def worked(self, settings: EscalationSettings) -> list[int]:
         """The minutes that count, on the calendar of the priority it has or ended with."""
@@ -91,6 +93,23 @@ class SlowClock:
         targets: Targets = getattr(settings, self.kind)
         wanted, worked = targets.of(self.priority).minutes * percent // 100, self.worked(settings)
         return worked[wanted - 1] + 1 if len(worked) >= wanted else None
+
+    def rerate(self, priority: Priority, minute: int) -> None:
+        """From this minute on it has another priority."""
+        self.before.append((minute, self.priority, len(self.live)))
+        self.priority = priority
+
+    def passed(self, percent: int, settings: EscalationSettings, *, over: bool = False) -> int | None:
+        """The first minute at which so much of the target of the priority that it had then has run before it had another or ended;
+        with `over`, only of what it had and has not."""
+        now = (self.end, self.priority, len(self.live))
+        found = []
+        for until, priority, lived in [*self.before, now]:
+            then = SlowClock(self.kind, self.epoch, self.round, self.start, priority, self.live[:lived])
+            due = then.due(percent, settings)
+            if due is not None and (due < until if until is not None else not over):
+                found.append(due)
+        return min(found, default=None)
 
 
 class SlowCase:
@@ -135,7 +154,7 @@ class SlowCase:
                 assert fact.priority
                 self._priority = fact.priority
                 for clock in self._running.values():
-                    clock.priority = fact.priority
+                    clock.rerate(fact.priority, minute)
             case "wait_began":
                 self._waits[fact.wait_id] = fact.wait or ""
             case "wait_ended":

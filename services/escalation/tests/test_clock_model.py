@@ -91,6 +91,8 @@ def _agree(fast: Reading, slow: SlowClock, case: SlowCase, numbers: Any, last: i
     assert fast.state == (
         "met" if slow.met else "stopped" if slow.end is not None else "paused" if paused else "running"
     )
+    missed = slow.passed(100, numbers, over=True)
+    assert fast.missed_at == (missed if missed is None else BASE + timedelta(minutes=missed))
     until = last + _AFTERMATH
     assert fast.elapsed(BASE + timedelta(minutes=until)) == timedelta(minutes=len(slow.worked(numbers)))
     for percent in (75, 100):
@@ -115,5 +117,27 @@ def test_each_threshold_is_there_once_and_does_not_depend_on_the_order_of_hearin
     found = thresholds(heard, lambda _s, _at: numbers)
 
     assert found == thresholds(facts, lambda _s, _at: numbers)
-    assert len({(each.rule, each.percent, each.epoch) for each in found}) == len(found)
+    assert len({(each.rule, each.percent, each.epoch, each.round) for each in found}) == len(found)
     assert [each.due_at for each in found] == sorted(each.due_at for each in found)
+
+
+@settings(deadline=None, max_examples=25)
+@given(facts=histories(), calendar=st.sampled_from(CALENDARS))
+def test_every_round_passes_what_it_passed_though_its_severity_was_lowered_since(
+    facts: list[Fact], calendar: CalendarData
+) -> None:
+    numbers = settings_on(calendar)
+    until = int((facts[-1].at - BASE).total_seconds()) // 60 + _AFTERMATH
+    slow = SlowCase(facts, until)
+    expected = {
+        (each.kind, percent, each.epoch, each.round): BASE + timedelta(minutes=minute)
+        for each in slow.all
+        for percent in (75, 100)
+        if (minute := each.passed(percent, numbers)) is not None
+    }
+    found = {
+        (each.rule, each.percent, each.epoch, each.round): each.due_at
+        for each in thresholds(facts, lambda _s, _at: numbers)
+        if each.clock and each.due_at <= BASE + timedelta(minutes=until)
+    }
+    assert found == expected

@@ -54,6 +54,7 @@ class Firing(BaseModel):
     clock: ClockKind | None
     percent: int | None
     epoch: int
+    round: int
     due_at: datetime
     priority: Priority
     raises_escalation: bool
