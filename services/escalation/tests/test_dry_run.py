@@ -1,11 +1,20 @@
 """What would fire when, without telling anybody."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
-from libs.events.escalation import ThresholdBreached
+from libs.events.escalation import (
+    BreachJoined,
+    EscalationRaised,
+    EscalationStepped,
+    EscalationUnanswered,
+    ThresholdBreached,
+)
 from services.escalation.tests.builders import ACCOUNT, a_case
+from services.escalation.tests.test_escalations import a_policy, step
+from services.escalation.tests.test_misses import said
 from tests.support.harness import Harness
 
 HISTORY = [
@@ -40,6 +49,17 @@ async def test_a_history_and_a_policy_tell_what_fires_when(escalation: Harness) 
     assert [(step["step"], step["repeat"], step["at"]) for step in resolution[1]["steps"]] == [
         (1, 0, "2026-03-02T11:00:00Z")
     ]
+    [raises] = [each for each in answer.json()["items"] if each["raises_escalation"] and not each["joins"]]
+    assert (raises["rule"], raises["due_at"], resolution[1]["joins"]) == ("update", "2026-03-02T04:10:00Z", True)
+    at = [f"2026-03-02T0{time}:00Z" for time in ("4:10", "4:30", "4:50", "5:10")]
+    assert [(step["step"], step["repeat"], step["at"]) for step in raises["steps"]] == [
+        (1, 0, at[0]),
+        (2, 0, at[1]),
+        (1, 1, at[2]),
+        (2, 1, at[3]),
+    ]
+    # until no_progress, at eight, begins the steps anew
+    assert raises["unanswered"] == [f"2026-03-02T0{hour}:30:00Z" for hour in (5, 6, 7)]
     met = [clock for clock in answer.json()["clocks"] if clock["kind"] == "first_response"]
     assert [(clock["state"], clock["ended_at"]) for clock in met] == [("met", "2026-03-02T02:10:00Z")]
     assert await escalation.outbox() == []
@@ -68,6 +88,35 @@ async def test_no_update_falls_due_while_the_customer_is_waited_for(escalation: 
         "2026-03-02T04:40:00Z",
         "2026-03-02T05:10:00Z",
     ]
+
+
+async def test_a_dry_run_foretells_who_is_called_when_what_joins_and_when_nobody_answered(escalation: Harness) -> None:
+    steps = [step("An", minutes=20), step("Binh", minutes=40)]
+    await a_policy(escalation, *steps, repeat=0)
+    case = await a_case(escalation)
+    run = {"case_id": str(case.id), "steps": steps, "settings": {"repeat": 0}, "until": said(case.at(25.5 * 60))}
+    items = (await escalation.post("/v1/escalation-dry-runs", run)).json()["items"]
+    await escalation.advance(timedelta(hours=25.5))
+
+    def at(instant: Any) -> int:
+        moment = instant if isinstance(instant, datetime) else datetime.fromisoformat(instant)
+        return round((moment - case.opened_at).total_seconds() / 60)
+
+    calls = [each for each in items if each["raises_escalation"]]
+    assert [each["rule"] for each in calls if not each["joins"]] == [
+        each.reason for each in await escalation.events(EscalationRaised)
+    ]
+    assert [each["rule"] for each in calls if each["joins"]] == [
+        each.reason for each in await escalation.events(BreachJoined)
+    ]
+    assert [(at(called["at"]), called["step"], called["repeat"]) for each in calls for called in each["steps"]] == [
+        (at(each.stepped_at), each.step, each.repeat) for each in await escalation.events(EscalationStepped)
+    ]
+    told = [
+        at(each.unanswered_at + (each.call - 1) * timedelta(hours=1))
+        for each in await escalation.events(EscalationUnanswered)
+    ]
+    assert [at(instant) for each in calls for instant in each["unanswered"]] == told
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,11 @@ from libs.kit.auth import STAFF
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.policy_routes import InvalidPolicy
 from services.escalation.model.clock import ClockState, SettingsAt, readings
+from services.escalation.model.course import Called, Course, courses
 from services.escalation.model.escalation_policy import Step
 from services.escalation.model.facts import Fact, ToldFact, epochs
 from services.escalation.model.settings import EscalationSettings, Rule
-from services.escalation.model.thresholds import thresholds
+from services.escalation.model.thresholds import Threshold, thresholds
 from services.escalation.queries.escalations import visible_case
 
 router = Router(tags=["policies"])
@@ -39,16 +40,9 @@ class DryRun(Command):
         return self
 
 
-class StepOut(BaseModel):
-    """One step of an escalation, and when it calls. `repeat` counts from 0."""
-
-    at: datetime
-    step: int
-    repeat: int
-
-
 class Firing(BaseModel):
-    """One threshold that is passed; `steps` are those of the escalation that it raises."""
+    """One threshold that is passed. One that calls for an escalation raises it, or `joins` the open one. `steps` are those that it sets
+    off, none where the steps of the open one are under way; `unanswered` is when it is told that nobody took it up, for a day at most."""
 
     rule: Rule
     clock: ClockKind | None
@@ -58,8 +52,10 @@ class Firing(BaseModel):
     due_at: datetime
     priority: Priority
     raises_escalation: bool
+    joins: bool
     explanation: str
-    steps: list[StepOut]
+    steps: list[Called]
+    unanswered: list[datetime]
 
 
 class ClockCourse(BaseModel):
@@ -91,20 +87,20 @@ def dry_run(
     until: datetime | None,
 ) -> DryRunOut:
     """What fires when, for this history and these numbers; `until` ends the steps. Pure."""
+    found = [each for each in thresholds(facts, settings_at) if until is None or each.due_at <= until]
     ends = {epoch.number: epoch.end for epoch in epochs(facts)}
-    firing = []
-    for each in thresholds(facts, settings_at):
-        if until and each.due_at > until:
-            continue
-        bounds = [bound for bound in (ends[each.epoch], until) if bound]
-        firing.append(
-            Firing(
-                **each.facts(),
-                clock=each.clock,
-                raises_escalation=each.raises,
-                steps=_steps(each.due_at, steps, settings.repeat, min(bounds, default=None)) if each.raises else [],
-            )
+    sets_off: dict[str, Course] = {}
+    for epoch, end in ends.items():
+        calls = [each for each in found if each.epoch == epoch and each.raises]
+        course = courses(
+            [each.due_at for each in calls],
+            steps,
+            repeat=settings.repeat,
+            every=timedelta(minutes=settings.unanswered_minutes),
+            until=min((bound for bound in (end, until) if bound), default=None),
         )
+        sets_off |= zip((each.mark for each in calls), course, strict=True)
+    firing = [_firing(each, sets_off.get(each.mark)) for each in found]
     clocks = [
         ClockCourse(
             kind=each.kind,
@@ -122,15 +118,15 @@ def dry_run(
     return DryRunOut(items=firing, clocks=clocks)
 
 
-def _steps(at: datetime, steps: list[Step], repeat: int, until: datetime | None) -> list[StepOut]:
-    found: list[StepOut] = []
-    for again in range(repeat + 1):
-        for number, step in enumerate(steps, 1):
-            if until and at >= until:
-                return found
-            found.append(StepOut(at=at, step=number, repeat=again))
-            at += timedelta(minutes=step.minutes_to_next)
-    return found
+def _firing(threshold: Threshold, sets_off: Course | None) -> Firing:
+    return Firing(
+        **threshold.facts(),
+        clock=threshold.clock,
+        raises_escalation=threshold.raises,
+        joins=sets_off is not None and sets_off.joins,
+        steps=list(sets_off.steps) if sets_off else [],
+        unanswered=list(sets_off.unanswered) if sets_off else [],
+    )
 
 
 @router.post("/v1/escalation-dry-runs", dependencies=[allow(*STAFF)])
