@@ -11,9 +11,14 @@ from libs.events.cases_work import InternalTextRedacted, TextRedacted
 from libs.events.redaction import TAKES_OUT, Redaction
 from libs.store import Transaction
 
+Told = dict[UUID, tuple[str, dict[str, Any]]]
 _NAMES = frozenset(event.contract.name for event in TAKES_OUT)
 # Few are taken out, and neither table has an index that every event would pay for.
-_KEPT = "SELECT id, event_id, type, data FROM {table} WHERE (key = $1 OR event_id = $2) AND data IS NOT NULL FOR UPDATE"
+_KEPT = """
+SELECT id, event_id, type, data, {cause} AS causation_id FROM {table}
+ WHERE (key = $1 OR event_id = $2) AND data IS NOT NULL FOR UPDATE
+"""
+_TABLES = {"dead_letters": "(headers ->> 'causation_id')::uuid", "outbox": "causation_id"}
 _REPLACE = "UPDATE {table} SET data = $2 WHERE id = $1"
 
 
@@ -31,20 +36,21 @@ async def take_out(event: TextRedacted | InternalTextRedacted, tx: Transaction) 
     await take_out_of_copies(event.case_id, Redaction.of(event), tx)
 
 
-async def take_out_of_copies(case_id: UUID, redaction: Redaction, tx: Transaction) -> list[dict[str, Any]]:
-    """The data, as they were, of the events in this service's outbox that told it."""
+async def take_out_of_copies(case_id: UUID, redaction: Redaction, tx: Transaction) -> Told:
+    """The events in this service's outbox that told it: type and data, as they were, by their ids."""
     # What waits in line since this very batch, and what this transaction emits, is among it.
     await tx.flush()
-    told = []
-    for table in ("dead_letters", "outbox"):
-        for row in await tx.connection.fetch(_KEPT.format(table=table), case_id, redaction.source_id):
+    told: Told = {}
+    for table, cause in _TABLES.items():
+        for row in await tx.connection.fetch(_KEPT.format(table=table, cause=cause), case_id, redaction.source_id):
             try:
                 data = pydantic_core.from_json(row["data"])
             except ValueError:
                 continue
-            if left := redaction.out_of(row["type"], row["event_id"], data):
+            if left := redaction.out_of(row["type"], row["event_id"], data, row["causation_id"]):
                 await tx.connection.execute(_REPLACE.format(table=table), row["id"], pydantic_core.to_json(left))
-                told += [data] if table == "outbox" else []
+                if table == "outbox":
+                    told[row["event_id"]] = row["type"], data
     return told
 
 

@@ -163,8 +163,9 @@ class TextRedacted(Event, type="polyplus.cases.text-redacted", visibility="publi
 
     case_id: UUID
     what: RedactedText
-    id: UUID  # of the note, diagnosis, file or wait; of a description or resolution the case's
+    id: UUID  # of the note, diagnosis, file, wait or fact; of a description or resolution the case's
     source_id: UUID | None = None  # the foreign fact that a note told again; its texts go too
+    said_at: Instant | None = None  # of a fact: its time; what it said stands in rows of that instant too
     replacement: str | None = None  # None: nothing stands instead
     reason: str
     by: str
@@ -181,6 +182,7 @@ class InternalTextRedacted(
     what: RedactedText
     id: UUID
     source_id: UUID | None = None
+    said_at: Instant | None = None
     replacement: str | None = None
     reason: str
     by: str

@@ -3,16 +3,42 @@
 The fact of a redaction names a text and never says it. It may be heard before the text: then the text is never kept.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from libs.events.base import Event
-from libs.events.cases import CaseCorrected, CaseOpened, CasePending, CaseResolved
-from libs.events.cases_work import FaultDiagnosed, InternalNoteAdded, InternalTextRedacted, NoteAdded, TextRedacted
+from libs.events.cases import (
+    CancellationDeclined,
+    CancellationRequested,
+    CaseAssigned,
+    CaseCancelled,
+    CaseClosed,
+    CaseCorrected,
+    CaseOpened,
+    CasePending,
+    CaseReopened,
+    CaseResolved,
+    CaseResumed,
+    CoverageOverridden,
+    SeverityChanged,
+)
+from libs.events.cases_work import (
+    DiagnosisWithdrawn,
+    FaultDiagnosed,
+    InternalNoteAdded,
+    InternalTextRedacted,
+    NoteAdded,
+    PartnerTicketRequested,
+    ProblemLinked,
+    TextRedacted,
+    WorkaroundProvided,
+)
 from libs.events.devices import DeviceAlertCleared, DeviceAlertRaised, DiagnosticsCollected
 from libs.events.ecps import (
     FindingsShared,
+    PartnerEngagementRequested,
     PartnerInformationRequired,
     PartnerTicketClosed,
     PartnerTicketNotOpenable,
@@ -20,9 +46,37 @@ from libs.events.ecps import (
     PartnerTicketUpdated,
     PartnerTicketWithdrawn,
 )
-from libs.events.onsite import OnsiteNotCovered, VisitCancelled, VisitCompleted, VisitFailed, VisitMissed
-from libs.events.rma import PartLost, PartRefused, RmaDenied
-from libs.events.values import RedactedText, Value
+from libs.events.ecps_calls import JointCallHeld, JointCallRequested, JointCallScheduled
+from libs.events.escalation import (
+    BreachJoined,
+    EscalationAcknowledged,
+    EscalationHandedOver,
+    EscalationRaised,
+    EscalationResolved,
+    ExpertEngaged,
+)
+from libs.events.onsite import (
+    DepartureUndone,
+    OnsiteNotCovered,
+    SoftwareRestoreApproved,
+    VisitCancelled,
+    VisitCompleted,
+    VisitFailed,
+    VisitMissed,
+    VisitRescheduled,
+    WorkOrderOpened,
+)
+from libs.events.rma import (
+    PartDeadOnArrival,
+    PartLost,
+    PartRefused,
+    RmaAuthorized,
+    RmaCancelled,
+    RmaDenied,
+    ShipmentUpdated,
+)
+from libs.events.rma_returns import DefectiveInspected, InvoiceSettled, ReturnRejected
+from libs.events.values import Instant, RedactedText, Value
 
 E = TypeVar("E", bound=Event)
 TAKES_OUT = (TextRedacted, InternalTextRedacted)
@@ -42,29 +96,67 @@ _CARRIED: Mapping[RedactedText, Mapping[str, tuple[str, str]]] = {
     },
     "resolution": {CaseResolved.contract.name: ("case_id", "resolution")},
     "wait": {CasePending.contract.name: ("wait_id", "note")},
-    "file": {},
 }
 """By type: the field that says which one it is, and the field with the text. No event carries a file."""
-_TOLD_AGAIN: Mapping[str, tuple[str, ...]] = {
-    DeviceAlertRaised.contract.name: ("text",),
-    DeviceAlertCleared.contract.name: ("text",),
-    DiagnosticsCollected.contract.name: ("summary", "results.detail"),
-    OnsiteNotCovered.contract.name: ("explanation",),
-    PartLost.contract.name: ("reason",),
-    PartRefused.contract.name: ("reason",),
-    PartnerInformationRequired.contract.name: ("needed",),
-    PartnerTicketClosed.contract.name: ("reason",),
-    PartnerTicketNotOpenable.contract.name: ("explanation",),
-    PartnerTicketResolved.contract.name: ("resolution",),
-    PartnerTicketUpdated.contract.name: ("text",),
-    PartnerTicketWithdrawn.contract.name: ("reason",),
-    RmaDenied.contract.name: ("explanation",),
-    VisitCancelled.contract.name: ("reason",),
-    VisitCompleted.contract.name: ("note",),
-    VisitFailed.contract.name: ("explanation",),
-    VisitMissed.contract.name: ("reason",),
+_TYPED: Mapping[type[Event], tuple[str, ...]] = {
+    BreachJoined: (),
+    CancellationDeclined: ("reason",),
+    CancellationRequested: ("reason",),
+    CaseAssigned: ("reason",),
+    CaseCancelled: ("reason",),
+    CaseClosed: ("reason",),
+    CaseCorrected: ("reason",),
+    CaseOpened: ("no_product_reason",),
+    CaseReopened: ("reason",),
+    CaseResumed: ("reason",),
+    CoverageOverridden: ("reason",),
+    DeviceAlertCleared: ("text",),
+    DeviceAlertRaised: ("text",),
+    DiagnosisWithdrawn: ("reason",),
+    DiagnosticsCollected: ("summary", "results.target", "results.detail"),
+    DefectiveInspected: ("note",),
+    DepartureUndone: ("reason",),
+    EscalationAcknowledged: (),
+    EscalationHandedOver: ("note",),
+    EscalationRaised: (),
+    EscalationResolved: ("resolution",),
+    ExpertEngaged: ("reason",),
+    InvoiceSettled: ("reason",),
+    JointCallHeld: ("outcome", "actions.what"),
+    JointCallRequested: ("purpose",),
+    JointCallScheduled: (),
+    OnsiteNotCovered: ("explanation",),
+    PartDeadOnArrival: ("symptom",),
+    PartLost: ("reason",),
+    PartRefused: ("reason",),
+    PartnerEngagementRequested: (),
+    PartnerInformationRequired: ("needed",),
+    PartnerTicketClosed: ("reason",),
+    PartnerTicketNotOpenable: ("explanation",),
+    PartnerTicketRequested: ("message",),
+    PartnerTicketResolved: ("resolution",),
+    PartnerTicketUpdated: ("text",),
+    PartnerTicketWithdrawn: ("reason",),
+    ProblemLinked: ("symptom", "workaround"),
+    ReturnRejected: ("reason",),
+    RmaAuthorized: ("reason",),
+    RmaCancelled: ("reason",),
+    RmaDenied: ("explanation",),
+    SeverityChanged: ("reason",),
+    ShipmentUpdated: ("text", "location"),
+    SoftwareRestoreApproved: ("reason",),
+    VisitCancelled: ("reason",),
+    VisitCompleted: ("note",),
+    VisitFailed: ("explanation",),
+    VisitMissed: ("reason",),
+    VisitRescheduled: ("reason",),
+    WorkOrderOpened: (),
+    WorkaroundProvided: ("text", "appropriate_because"),
 }
-"""What of a foreign fact a note of a case tells again."""
+TYPED: Mapping[str, tuple[str, ...]] = {event.contract.name: paths for event, paths in _TYPED.items()}
+"""What else people type, or another system, by the fact that says it: taken out as a `fact`, or with the note that told it again.
+Where there is no path, the words stand in the rows of the fact's service alone, with the fact's instant or one of their own.
+"""
 
 
 class Redaction(Value):
@@ -73,6 +165,7 @@ class Redaction(Value):
     what: RedactedText
     id: UUID
     source_id: UUID | None = None
+    said_at: Instant | None = None
     replacement: str | None = None
 
     @classmethod
@@ -84,20 +177,33 @@ class Redaction(Value):
         """The replacement, or an empty text."""
         return self.replacement or ""
 
-    def out_of(self, ce_type: str, event_id: UUID, data: Any) -> dict[str, Any] | None:
+    def out_of(
+        self, ce_type: str, event_id: UUID, data: Any, causation_id: UUID | None = None
+    ) -> dict[str, Any] | None:
         """An event's data without the text, in whatever version; None where it is not in it."""
         if not isinstance(data, dict):
             return None
-        left = data
-        for path in self._places(ce_type.rpartition(".v")[0], event_id, data):
+        left, ids = data, {event_id, causation_id if self.what == "fact" else event_id}
+        for path in self._places(ce_type.rpartition(".v")[0], ids, data):
             left = _with(left, path.split("."), self.instead)
         return {**left, REDACTED: True} if left != data else None
 
-    def _places(self, name: str, event_id: UUID, data: Mapping[str, Any]) -> tuple[str, ...]:
-        if event_id == self.source_id:
-            return _TOLD_AGAIN.get(name, ())
-        which, text = _CARRIED[self.what].get(name, ("", ""))
-        return (text,) if which and data.get(which) == str(self.id) else ()
+    def _places(self, name: str, ids: AbstractSet[UUID | None], data: Mapping[str, Any]) -> tuple[str, ...]:
+        """A fact's words, and those of what it brought about, which says them again."""
+        fact = self.id if self.what == "fact" else self.source_id
+        which, text = _CARRIED.get(self.what, {}).get(name, ("", ""))
+        typed = TYPED.get(name, ()) if fact in ids else ()
+        return (*typed, text) if which and data.get(which) == str(self.id) else typed
+
+
+def addressed(name: str) -> set[str]:
+    """The fields of this type that say a text which has an id of its own."""
+    return {carried[name][1] for carried in _CARRIED.values() if name in carried}
+
+
+def words_of(ce_type: str, data: Mapping[str, Any]) -> set[str]:
+    """What somebody typed that this fact says."""
+    return {word for path in TYPED.get(ce_type.rpartition(".v")[0], ()) for word in _at(data, path.split("."))} - {""}
 
 
 def added(redactions: Iterable[Redaction], new: Redaction) -> list[Redaction]:
@@ -109,9 +215,11 @@ def without(event: E, redactions: Iterable[Redaction]) -> E:
     """A fact of the case's own service as it is kept: without the texts that were taken out."""
     name, changes = event.contract.name, {}
     for each in redactions:
-        which, text = _CARRIED[each.what].get(name, ("", ""))
+        which, text = _CARRIED.get(each.what, {}).get(name, ("", ""))
         if which and getattr(event, which) == each.id:
             changes[text] = each.instead
+        if each.said_at and each.said_at in vars(event).values():
+            changes |= {path: each.instead for path in TYPED.get(name, ()) if getattr(event, path, None)}
     return event.model_copy(update=changes) if changes else event
 
 
@@ -122,3 +230,13 @@ def _with(node: Any, path: list[str], text: str) -> Any:
         return node
     name, *further = path
     return {**node, name: _with(node[name], further, text) if further else text}
+
+
+def _at(node: Any, path: list[str]) -> Iterator[str]:
+    if isinstance(node, list):
+        for each in node:
+            yield from _at(each, path)
+    elif isinstance(node, dict) and path:
+        yield from _at(node.get(path[0]), path[1:])
+    elif isinstance(node, str):
+        yield node

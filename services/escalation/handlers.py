@@ -3,7 +3,6 @@
 from libs.bus import Handlers, Replicas, Timers
 from libs.bus.handlers import Load
 from libs.bus.projections import Projection
-from libs.bus.redaction import take_out
 from libs.events.cases import (
     CancellationDeclined,
     CancellationRequested,
@@ -51,6 +50,7 @@ from services.escalation.reactions.pass_on import (
 )
 from services.escalation.reactions.recompute import recompute
 from services.escalation.reactions.step_on import call_unanswered, notice_silence, step_on
+from services.escalation.reactions.take_out import take_out_text
 
 _CASE: Load = {CaseFile: "case_id"}
 
@@ -77,7 +77,7 @@ on(CoverageDecided, load=_CASE)(follow_neighbours.choose_policy_by_cover)
 on(DeliveryPromiseMissed, load=_CASE)(follow_neighbours.note_missed_contract_date)
 on(RepeatReplacementDetected, load=_CASE)(follow_neighbours.note_repeat_replacement)
 on(PartnerSilent, load=_CASE)(follow_neighbours.note_silent_partner)
-on(*TAKES_OUT)(take_out)
+on(*TAKES_OUT)(take_out_text)
 
 projections = (Projection(CaseFile, own=("timers", "breached"), keep={"facts": keep_requests}, emits=True),)
 

@@ -48,7 +48,7 @@ on(CoverageDecided, load=_CASE)(note_coverage)
 on(PartReserved, PartShipped, DeliveryPromiseChanged, load=_CASE)(note_promise)
 on(PartDelivered, load=_CASE)(note_delivery)
 on(RmaDenied, RmaCancelled, PartLost, PartDeadOnArrival, PartBackordered, load=_CASE)(note_stopped_part)
-on(*TAKES_OUT)(take_out_text)
+on(*TAKES_OUT, load=_CASE)(take_out_text)
 
 projections = (Projection(CaseFile, keep={"diagnoses": keep_refusals}, emits=True),)
 

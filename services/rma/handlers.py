@@ -3,7 +3,6 @@
 from libs.bus import Handlers, Jobs, Replicas, Timers
 from libs.bus.handlers import Load
 from libs.bus.projections import Projection
-from libs.bus.redaction import take_out
 from libs.events.cases import CaseCancelled, CaseOpened, SeverityChanged
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed
 from libs.events.entitlements import ContactErased, ContactState, CoverageDecided, SiteState
@@ -34,6 +33,7 @@ from services.rma.reactions.note_facts import (
 from services.rma.reactions.order_labels import booking, call_the_carrier, note_addresses
 from services.rma.reactions.renew_promise import miss_contract, renew_promise
 from services.rma.reactions.serve_backorders import serve_backorders
+from services.rma.reactions.take_out import take_out_text
 
 # Attempts, a minute apart: about a week. Then the depot can still ship with a label of its own.
 _A_WEEK = 10_000
@@ -48,7 +48,7 @@ on(DiagnosisWithdrawn, load=_FILE)(note_withdrawal)
 on(CaseCancelled, load=_FILE)(note_cancellation)
 on(OnsiteNotCovered, load=_FILE)(note_no_visit)
 on(VisitCompleted, VisitFailed, VisitCancelled, load=_FILE)(note_visit)
-on(*TAKES_OUT)(take_out)
+on(*TAKES_OUT, load=_FILE)(take_out_text)
 
 projections = (Projection(CaseFile),)
 

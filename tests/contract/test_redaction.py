@@ -22,7 +22,8 @@ NAMES = ("cases", "activity", "ecps", "escalation", "rma", "onsite", "entitlemen
 ACCOUNT = uuid4()
 CUSTOMER: dict[str, Any] = {"role": "customer", "accounts": [ACCOUNT]}
 PASSWORDS = {
-    each: f"pw{each}{uuid4().hex}" for each in ("note", "description", "finding", "resolution", "file", "asked")
+    each: f"pw{each}{uuid4().hex}"
+    for each in ("note", "description", "finding", "resolution", "file", "asked", "severity", "withdrawn")
 }
 
 
@@ -155,6 +156,14 @@ async def test_a_password_that_was_taken_out_is_found_nowhere(services: Services
     await s.settle()
     other = await a_case(s, description="Another", serial="SN-2")
     await s.did(other, "assign", person_id=uuid4())
+    await s.did(other, "severity", {"severity": "minor", "reason": f"It opens by {PASSWORDS['severity']}"})
+    fault = {
+        "component": "camera", "fault_code": "CAM-1", "domain": "hardware", "remedy": "onsite_replacement", "part_number": "CAM",
+        "findings": "dark", "confidence": "high",
+    }  # fmt: skip
+    wrong = (await s.did(other, "diagnoses", fault))["id"]
+    await s.settle()
+    await s.did(other, f"diagnoses/{wrong}/withdraw", {"reason": f"Try {PASSWORDS['withdrawn']}"})
     await s.did(other, "resolve", {"resolution": f"Set to {PASSWORDS['resolution']}"})
     await s.settle()
     before = {each: await s.holding(PASSWORDS[each]) for each in PASSWORDS}
@@ -167,6 +176,11 @@ async def test_a_password_that_was_taken_out_is_found_nowhere(services: Services
     assert {"activity.activity_events", "cases.cases"} <= {*before["resolution"]} & {*before["asked"]}
     assert {"a file", "cases.attachments", "cases.idempotency_keys"} <= {*before["file"]}
 
+    assert {"activity.activity_events", "cases.outbox"} <= {*before["severity"]}
+    assert {"activity.activity_events", "cases.diagnoses", "rma.case_files", "onsite.case_files"} <= {
+        *before["withdrawn"]
+    }
+
     why = {"reason": "a password", "replacement": "(taken out)"}
     await s.did(case_id, "redact", {"what": "note", "text_id": note_id, "reason": "a password"})
     await s.did(case_id, "redact", {"what": "note", "text_id": asked, **why})
@@ -174,14 +188,19 @@ async def test_a_password_that_was_taken_out_is_found_nowhere(services: Services
     await s.did(case_id, "redact", {"what": "description", **why})
     await s.did(case_id, "redact", {"what": "file", "text_id": file_id, **why})
     await s.did(other, "redact", {"what": "resolution", **why})
+    timeline = (await s.all["activity"].get(f"/v1/cases/{other}/timeline?limit=100", role="manager")).json()["items"]
+    for each in ("severity", "withdrawn"):
+        told = next(entry for entry in timeline if PASSWORDS[each] in json.dumps(entry))
+        fact = {"event_id": told["id"], "type": told["type"], "time": told["time"]}
+        await s.did(other, "redact", {"what": "fact", "fact": fact, **why})
     await s.settle()
     assert {each: await s.holding(PASSWORDS[each]) for each in PASSWORDS} == {each: [] for each in PASSWORDS}
 
     again = await s.cases.post(f"/v1/cases/{case_id}/notes", note, key="the note", **CUSTOMER)
     assert (again.status_code, again.json()["type"]) == (410, "urn:polyplus:problem:answer-forgotten")
-    rebuilt = await s.all["ecps"].rebuild("case_files")
-    assert rebuilt.differences == []
-    assert await s.holding(PASSWORDS["finding"]) == []
+    for name in ("ecps", "rma", "onsite"):
+        assert (await s.all[name].rebuild("case_files")).differences == []
+    assert [await s.holding(PASSWORDS[each]) for each in ("finding", "withdrawn")] == [[], []]
     # What customers read of the journal from its beginning.
     journal = await s.all["activity"].get(f"/v1/events?case_id={case_id}&limit=200", **CUSTOMER)
     notes = [each["data"] for each in journal.json()["items"] if each["type"] == NoteAdded.contract.ce_type]

@@ -15,8 +15,8 @@ INSERT INTO redactions (case_id, what, id, source_id, replacement) VALUES ($1, $
 ON CONFLICT (case_id, what, id) DO UPDATE SET source_id = excluded.source_id, replacement = excluded.replacement
 """
 _KEPT = """
-SELECT seq, event_id, type, data FROM activity_events WHERE case_id = $1
-UNION ALL SELECT seq, event_id, type, data FROM activity_events WHERE event_id = $2
+SELECT seq, event_id, causation_id, type, data FROM activity_events WHERE case_id = $1
+UNION ALL SELECT seq, event_id, causation_id, type, data FROM activity_events WHERE event_id = $2
 """
 _REPLACE = "UPDATE activity_events SET data = $2 WHERE seq = $1"
 
@@ -37,5 +37,6 @@ async def obey(deliveries: Sequence[Delivery], before: Sequence[asyncpg.Record],
 
 async def _take_out(case_id: object, redaction: Redaction, tx: Transaction) -> None:
     for row in await tx.connection.fetch(_KEPT, case_id, redaction.source_id):
-        if left := redaction.out_of(row["type"], row["event_id"], pydantic_core.from_json(row["data"])):
+        data = pydantic_core.from_json(row["data"])
+        if left := redaction.out_of(row["type"], row["event_id"], data, row["causation_id"]):
             await tx.connection.execute(_REPLACE, row["seq"], pydantic_core.to_json(left).decode())

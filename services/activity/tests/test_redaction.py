@@ -1,6 +1,7 @@
 """What was taken out of a case is not in its journal, timeline and stream, whichever of the two was heard first."""
 
 import json
+from dataclasses import replace
 from random import Random
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,10 +14,12 @@ from libs.bus import Delivery
 from libs.events.cases import CasePending
 from libs.events.cases_work import FaultDiagnosed, TextRedacted
 from libs.events.ecps import FindingsShared, PartnerTicketUpdated
+from libs.events.rma import PartLost, RmaCancelled
 from services.activity.tests.builders import ACCOUNT, CASE_OPENED, INTERNAL_NOTE, NOTE_ADDED, an_event
 from tests.support.harness import Harness
 
 SECRET = "hunter2"
+CANCELLED = RmaCancelled.contract.ce_type
 UPDATE, FINDINGS = PartnerTicketUpdated.contract.ce_type, FindingsShared.contract.ce_type
 
 
@@ -35,6 +38,8 @@ def a_story(case_id: UUID) -> list[Delivery]:
     """Every text of a case that a redaction can name, each taken out; and others beside it, which stay."""
     note, other, diagnosis, wait = (uuid4() for _ in range(4))
     update = an_event(UPDATE, case_id=case_id, text=f"It is {SECRET}")
+    cancelled = an_event(CANCELLED, case_id=case_id, reason=f"it was lost: {SECRET}")
+    lost = an_event(PartLost.contract.ce_type, case_id=case_id, reason=SECRET)
     return [
         an_event(CASE_OPENED, case_id=case_id, description=SECRET, serial="SN-1"),
         an_event(NOTE_ADDED, case_id=case_id, note_id=str(note), text=SECRET),
@@ -43,6 +48,9 @@ def a_story(case_id: UUID) -> list[Delivery]:
         an_event(FINDINGS, case_id=case_id, diagnosis_id=str(diagnosis), summary=f"camera: {SECRET}"),
         an_event(CasePending.contract.ce_type, case_id=case_id, wait_id=str(wait), note=SECRET),
         update,
+        lost,
+        replace(cancelled, causation_id=lost.event_id),
+        taken_out(case_id, "fact", lost.event_id),
         taken_out(case_id, "description", case_id),
         taken_out(case_id, "note", note, replacement="(a password)"),
         taken_out(case_id, "finding", diagnosis),
@@ -70,9 +78,9 @@ async def test_in_any_order_and_any_batches_the_journal_keeps_none_of_it(activit
     assert found.keys() == {str(id) for id in told}
     assert [data for data in found.values() if SECRET in json.dumps(data)] == []
     changed = [data for data in found.values() if data.get("redacted")]
-    carrying = ("description", "text", "findings", "summary", "note")
+    carrying = ("description", "text", "findings", "summary", "note", "reason")
     instead = sorted(data[name] for data in changed for name in carrying if name in data)
-    assert instead == ["", "", "", "", "", "(a password)"]
+    assert instead == [*[""] * 7, "(a password)"]
     assert [data["text"] for data in found.values() if "text" in data and not data.get("redacted")] == ["stays"]
     opened = next(data for data in found.values() if "serial" in data)
     assert opened == {"case_id": str(case_id), "description": "", "serial": "SN-1", "redacted": True}

@@ -21,6 +21,7 @@ from services.cases.tests.builders import (
 from services.cases.tests.test_attachments import CONTENT, send
 from tests.support.harness import Harness
 from tests.support.refusals import refusal
+from tests.support.taking_out import SAID, everything, fact_saying, forget_outbox
 
 WHY = {"reason": "a password"}
 
@@ -148,3 +149,103 @@ async def test_the_bytes_of_a_file_go_unless_another_has_the_same(cases: Harness
     await cases.fire_timers()
     again = (await send(cases, case_id, files={"file": ("a.txt", CONTENT)})).json()
     assert (await cases.get(f"{path}/{again['id']}", **CUSTOMER)).content == CONTENT
+
+
+COMMANDS: dict[str, tuple[Any, str, dict[str, Any], str]] = {
+    "severity": (in_progress, "severity", {"severity": "minor", "reason": SAID}, "engineer"),
+    "override": (opened, "coverage-override", {"covered": True, "reason": SAID}, "manager"),
+    "cancel": (opened, "cancel", {"reason": SAID}, "customer"),
+    "close": (resolved, "close", {"reason": SAID}, "customer"),
+    "reopen": (resolved, "reopen", {"reason": SAID}, "customer"),
+    "workaround": (
+        in_progress,
+        "workaround",
+        {"text": "restart it", "appropriate_because": SAID},
+        "engineer",
+    ),
+    "assign": (opened, "assign", {"reason": SAID}, "engineer"),
+}
+
+
+async def fact(h: Harness, words: str = SAID) -> dict[str, str]:
+    """As its entry of the timeline names it."""
+    row = await fact_saying(h, words)
+    return {"event_id": str(row["event_id"]), "type": row["type"], "time": row["time"].isoformat()}
+
+
+@pytest.mark.parametrize("outbox", ["kept", "gone"])
+@pytest.mark.parametrize("what", COMMANDS)
+async def test_what_was_typed_with_a_command_goes_with_the_fact_that_told_it(
+    cases: Harness, what: str, outbox: str
+) -> None:
+    before, path, body, role = COMMANDS[what]
+    case_id = await before(cases)
+    await did(cases, case_id, path, body, **(CUSTOMER if role == "customer" else {"role": role, "person_id": uuid4()}))
+    named = await fact(cases)
+    if outbox == "gone":
+        await forget_outbox(cases)
+    await redacted(cases, case_id, "fact", fact=named, replacement="(taken out)")
+    assert SAID not in await everything(cases)
+    told = next(row for row in await cases.outbox() if row["type"] == TextRedacted.contract.ce_type)
+    assert str(TextRedacted.model_validate_json(told["data"]).id) == named["event_id"]
+
+
+async def test_why_a_diagnosis_was_withdrawn_and_why_a_wait_ended_go_too(cases: Harness) -> None:
+    case_id = await in_progress(cases)
+    diagnosis = await did(cases, case_id, "diagnoses", a_fault())
+    await did(cases, case_id, f"diagnoses/{diagnosis['id']}/withdraw", {"reason": SAID})
+    await redacted(cases, case_id, "fact", fact=await fact(cases))
+    assert SAID not in await everything(cases)
+    wait = await did(cases, case_id, "waits", {"wait": "part"})
+    await did(cases, case_id, f"waits/{wait['id']}/end", {"reason": SAID})
+    await redacted(cases, case_id, "fact", fact=await fact(cases))
+    assert SAID not in await everything(cases)
+
+
+async def test_what_a_partner_is_to_be_told_goes_and_another_reason_stays(cases: Harness) -> None:
+    case_id = await in_progress(cases)
+    await did(cases, case_id, "severity", {"severity": "minor", "reason": "it is not that bad"})
+    await did(cases, case_id, "diagnoses", a_fault(remedy="partner_ticket", partner_id=str(uuid4())))
+    await did(cases, case_id, "partner-ticket-request", {"consent": True, "message": SAID}, **CUSTOMER)
+    await redacted(cases, case_id, "fact", fact=await fact(cases), replacement="(taken out)")
+    left = await everything(cases)
+    assert SAID not in left
+    assert "it is not that bad" in left
+
+
+async def test_a_note_that_tells_a_fact_again_goes_with_the_fact(cases: Harness) -> None:
+    case_id = await in_progress(cases)
+    await cases.deliver(ticket_opened(case_id, at(1)))
+    told = cases.delivery(ticket_updated(case_id, at(2), text=SAID), at=at(2))
+    await cases.deliver(told)
+    named = {"event_id": str(told.event_id), "type": told.type, "time": at(2).isoformat()}
+    await redacted(cases, case_id, "fact", fact=named)
+    assert SAID not in await everything(cases)
+    assert [each.what for each in await cases.events(TextRedacted)] == ["fact", "note"]
+
+
+@pytest.mark.parametrize(
+    ("type", "internal"),
+    [("polyplus.rma.part-lost.v1", False), ("polyplus.escalation.escalation-handed-over.v2", True)],
+)
+async def test_a_foreign_fact_is_taken_out_before_those_who_could_see_it(
+    cases: Harness, type: str, internal: bool
+) -> None:
+    case_id = await in_progress(cases)
+    named = {"event_id": str(uuid4()), "type": type, "time": at(1).isoformat()}
+    await redacted(cases, case_id, "fact", fact=named)
+    told = [len(await cases.events(each)) for each in (TextRedacted, InternalTextRedacted)]
+    assert told == ([0, 1] if internal else [1, 0])
+
+
+@pytest.mark.parametrize(
+    "type", ["polyplus.rma.part-shipped.v2", "polyplus.none.such.v1", "polyplus.cases.note-added.v2"]
+)
+async def test_a_fact_in_which_nobody_types_is_refused(cases: Harness, type: str) -> None:
+    case_id = await in_progress(cases)
+    named = {"event_id": str(uuid4()), "type": type, "time": at(1).isoformat()}
+    answer = await cases.post(f"/v1/cases/{case_id}/redact", {"what": "fact", "fact": named, **WHY}, role="manager")
+    assert refusal(answer) == (422, "no-such-text")
+    for body in ({"what": "fact", "text_id": str(uuid4())}, {"what": "description", "fact": named}):
+        answer = await cases.post(f"/v1/cases/{case_id}/redact", {**body, **WHY}, role="manager")
+        assert answer.status_code == 422

@@ -1,17 +1,22 @@
 """A text or file that must go, as a password in a note, is taken out: here, and wherever else words of a case are kept."""
 
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
+from pydantic import AwareDatetime, model_validator
+
 from libs.bus.redaction import take_out_of_copies
+from libs.events import read_as
 from libs.events.cases_work import InternalTextRedacted, TextRedacted
-from libs.events.redaction import Redaction
+from libs.events.catalogue import published
+from libs.events.redaction import TYPED, Redaction
 from libs.events.values import NoteVisibility, RedactedText
-from libs.kit.fields import Reason, Text
+from libs.kit.fields import Reason, Text, Word
 from libs.kit.forgetting import forget_answers_that_say
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Unprocessable
+from libs.kit.taking_out import take_words_out
 from libs.store import Transaction
 from libs.store.ids import derived
 from services.cases.model.actor import Actor
@@ -31,17 +36,32 @@ class NoSuchText(Unprocessable):
     """What is taken out is a text or a file of this case."""
 
 
+class WhichFact(Command):
+    """An entry of the case's timeline, by three of its fields: its `id` is the `event_id`."""
+
+    event_id: UUID
+    type: Word
+    time: AwareDatetime
+
+
 class RedactText(Command):
     """A whole text or file. `text_id` is that of the note, the diagnosis, the file or the wait; a description and a resolution
-    need none.
+    need none. What somebody typed elsewhere, as a reason, goes as a `fact`: the entry of the timeline that told it.
 
     `replacement` is what everybody reads in its place, or as the name of the file.
     """
 
     what: RedactedText
     text_id: UUID | None = None
+    fact: WhichFact | None = None
     reason: Reason
     replacement: Text | None = None
+
+    @model_validator(mode="after")
+    def _names_a_fact(self) -> Self:
+        if (self.what == "fact") != (self.fact is not None):
+            raise ValueError("a fact is named by fact, with event_id, type and time of its entry in the timeline")
+        return self
 
 
 @dataclass
@@ -64,6 +84,9 @@ class _Taken:
 async def redact_text(case: Case, cmd: RedactText, actor: Actor, tx: Transaction) -> None:
     """Taken out twice is taken out once. Raises NoSuchText."""
     redacted = Redacted(at=tx.now, by=actor.by, reason=cmd.reason)
+    if cmd.fact:
+        await _redact_fact(case, cmd, cmd.fact, actor, tx)
+        return
     redaction = Redaction(what=cmd.what, id=cmd.text_id or case.id, replacement=cmd.replacement)
     taken = [await _take(case, _Taken(redaction), redacted, tx)]
     texts = taken[0].texts
@@ -86,6 +109,25 @@ async def redact_text(case: Case, cmd: RedactText, actor: Actor, tx: Transaction
         tx.emit(event(case_id=case.id, **told, reason=cmd.reason, **actor.facts(), redacted_at=tx.now))
         await take_out_of_copies(case.id, each.redaction, tx)
     await forget_answers_that_say(texts, [case.id, *(each.redaction.id for each in taken)], tx)
+
+
+async def _redact_fact(case: Case, cmd: RedactText, fact: WhichFact, actor: Actor, tx: Transaction) -> None:
+    """Of whichever service: what it says about its case is found by its id, what stands in rows by its instant too. Where a note of the
+    case told it again, that goes with it."""
+    named = published().get(read_as(fact.type))
+    if named is None or named.contract.name not in TYPED or "case_id" not in named.model_fields:
+        raise NoSuchText(f"Of a case, nobody types anything in {fact.type}.", fact_type=fact.type)
+    redaction = Redaction(what="fact", id=fact.event_id, said_at=fact.time, replacement=cmd.replacement)
+    event = TextRedacted if named.contract.visibility == "public" else InternalTextRedacted
+    told = event(case_id=case.id, **redaction.model_dump(), reason=cmd.reason, **actor.facts(), redacted_at=tx.now)
+    await take_words_out(told, tx, rows=[case])
+    tx.emit(told)
+    its = (Diagnosis.c.case_id == case.id, Diagnosis.c.withdrawn_at == fact.time)
+    for diagnosis in await tx.select(Diagnosis, *its, lock=True):
+        diagnosis.withdrawn_because = redaction.instead
+    for note in await tx.select(Note, Note.c.case_id == case.id, Note.c.source_id == fact.event_id, lock=True):
+        again = cmd.model_copy(update={"what": "note", "text_id": note.id, "fact": None})
+        await redact_text(case, again, actor, tx)
 
 
 async def _take(case: Case, taken: _Taken, redacted: Redacted, tx: Transaction) -> _Taken:

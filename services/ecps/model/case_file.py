@@ -75,6 +75,9 @@ class CaseFile(Entity, table="case_files"):
         self.opened = self.kept(self.opened) if self.opened else None
         self.described = self.kept(self.described) if self.described else None
         self.diagnoses = {id: self.kept(diagnosis) for id, diagnosis in self.diagnoses.items()}
+        self.withdrawn = {id: self.kept(withdrawal) for id, withdrawal in self.withdrawn.items()}
+        self.requests = {id: self.kept(request) for id, request in self.requests.items()}
+        self.cancelled = self.kept(self.cancelled) if self.cancelled else None
 
     def correct(self, event: CaseCorrected) -> None:
         """Keeps what is right."""

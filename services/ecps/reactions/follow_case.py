@@ -50,14 +50,14 @@ async def note_diagnosis(event: FaultDiagnosed, tx: Transaction) -> None:
 async def note_withdrawal(event: DiagnosisWithdrawn, tx: Transaction) -> None:
     """Keeps that a diagnosis no longer stands."""
     case = await case_file(CaseFile, event.case_id, tx)
-    case.withdrawn[event.diagnosis_id] = event
+    case.withdrawn[event.diagnosis_id] = case.kept(event)
     await act_on(case, tx)
 
 
 async def note_request(event: PartnerTicketRequested, tx: Transaction) -> None:
     """Keeps the customer's wish (S6). To ask again gives consent, or has a refused ticket tried once more."""
     case = await case_file(CaseFile, event.case_id, tx)
-    case.requests[event.request_id] = event
+    case.requests[event.request_id] = case.kept(event)
     await act_on(case, tx, again=event.consent)
 
 
@@ -86,7 +86,7 @@ async def note_cancellation(event: CaseCancelled, tx: Transaction) -> None:
     """Ends what is with the partner, and the calls that were to come."""
     case = await case_file(CaseFile, event.case_id, tx)
     case.become("cancelled", event.cancelled_at)
-    case.cancelled = event
+    case.cancelled = case.kept(event)
     await act_on(case, tx)
     await cancel_calls(case, event.reason, tx)
 

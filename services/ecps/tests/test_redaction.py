@@ -1,13 +1,16 @@
 """What was taken out of a case is kept nowhere here, whichever of the two is heard first, and goes to no partner any more."""
 
+from datetime import timedelta
 from random import Random
 from typing import Any
 from uuid import UUID, uuid5
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from libs.events.cases_work import TextRedacted
+from libs.events.ecps import PartnerEngagementRequested
 from libs.events.values import RedactedText
 from services.ecps.tests.builders import (
     WHO,
@@ -15,11 +18,15 @@ from services.ecps.tests.builders import (
     PartnerSystem,
     a_case_with_wish,
     a_partner,
+    an_engagement,
     an_opened_engagement,
     notice,
 )
 from services.ecps.tests.test_notes_both_ways import deliveries, said
 from tests.support.harness import Harness
+from tests.support.taking_out import SAID, fact_saying
+from tests.support.taking_out import everything as kept_anywhere
+from tests.support.taking_out import taken_out as fact_out
 
 NOTE = "It is hunter2"
 
@@ -112,3 +119,66 @@ async def test_what_a_partner_said_goes_with_the_note_that_told_it_again(ecps: H
     await ecps.deliver(taken_out(case, "note", note_of(case), source_id=told, replacement="(a password)"))
     assert "hunter2" not in await everything(ecps)
     assert "(a password)" in await deliveries(ecps, case)
+
+
+async def typed(ecps: Harness, what: str, case: ACase) -> None:
+    """Somebody says it, by this command."""
+    engagement = await an_engagement(ecps, case)
+    path, role = f"/v1/partner-engagements/{engagement['id']}/{what}", "engineer"
+    if what in ("held", "joint-calls"):
+        purpose = SAID if what == "joint-calls" else "a look"
+        body: dict[str, Any] = {"case_id": str(case.id), "partner_id": engagement["partner_id"], "purpose": purpose}
+        made = await ecps.post("/v1/joint-calls", body, role=role)
+        assert made.status_code == 201, made.text
+        if what == "joint-calls":
+            return
+        path = f"/v1/joint-calls/{made.json()['id']}"
+        starts = await ecps.now() + timedelta(hours=1)
+        window = {"starts": starts.isoformat(), "ends": (starts + timedelta(hours=1)).isoformat()}
+        assert (await ecps.post(f"{path}/schedule", {"window": window}, role=role)).status_code == 200
+        await ecps.advance(timedelta(hours=2))
+        path = f"{path}/held"
+    bodies = {
+        "withdraw": {"reason": SAID},
+        "partner-updates": {"kind": "note", "text": SAID},
+        "notes": {"text": SAID},
+        "held": {"outcome": "agreed", "actions": [{"what": SAID, "owner": "support"}]},
+    }
+    answer = await ecps.post(path, bodies[what], role=role)
+    assert answer.status_code in (200, 201), answer.text
+
+
+@pytest.mark.parametrize("what", ["withdraw", "partner-updates", "held", "joint-calls"])
+async def test_what_was_typed_with_a_command_goes_with_the_fact_that_told_it(ecps: Harness, what: str) -> None:
+    case = await an_opened_engagement(ecps)
+    await typed(ecps, what, case)
+    fact = await fact_saying(ecps)
+    assert SAID in await kept_anywhere(ecps)
+    await ecps.deliver(fact_out(case.id, fact))
+    assert SAID not in await kept_anywhere(ecps)
+
+
+async def test_a_note_for_the_partner_alone_goes_by_its_instant(ecps: Harness) -> None:
+    case = await an_opened_engagement(ecps)
+    await typed(ecps, "notes", case)
+    asked = await fact_saying(ecps, type=PartnerEngagementRequested.contract.ce_type)
+    path = f"/v1/partner-engagements/{asked['subject']}/notes"
+    [note] = [each for each in (await ecps.get(path)).json()["items"] if each["text"] == SAID]
+    await ecps.deliver(fact_out(case.id, {"event_id": asked["event_id"], "time": note["said_at"]}))
+    assert SAID not in await kept_anywhere(ecps)
+
+
+@pytest.mark.parametrize("what", ["cancelled", "withdrawn", "asked"])
+async def test_what_was_typed_in_the_case_goes_from_the_case_file_and_what_repeats_it(ecps: Harness, what: str) -> None:
+    await a_partner(ecps)
+    case = ACase(await ecps.now())
+    said = getattr(case, what)().model_copy(update={"message" if what == "asked" else "reason": SAID})
+    at = {"cancelled": case.at(60), "withdrawn": case.at(20), "asked": case.at(10)}[what]
+    facts = [case.opened(), case.covered(), case.diagnosed(), *([] if what == "asked" else [case.asked()])]
+    await ecps.deliver(*facts)
+    await ecps.deliver(told := ecps.delivery(said, at=at))
+    assert SAID in await kept_anywhere(ecps)
+    await ecps.deliver(fact_out(case.id, {"event_id": told.event_id, "time": at}))
+    assert SAID not in await kept_anywhere(ecps)
+    assert (await ecps.rebuild("case_files")).differences == []
+    assert SAID not in await kept_anywhere(ecps)
