@@ -50,7 +50,7 @@ faults: $(INSTALLED) ## KILLS=1000 faults from SEED, and the proof that nothing 
 clients: $(INSTALLED) ## clients in TypeScript, Java and Go, generated, compiled and used where node, a JDK, go are
 	@$(PY) -m tests.clients
 
-check: $(INSTALLED) ## format, lint, types, layers, the libraries' sizes, migrations, event contracts
+check: $(INSTALLED) ## format, lint, types, layers, rooms, the libraries' sizes, migrations, event contracts
 	@$(PY) -m ruff format --check .
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
@@ -60,6 +60,7 @@ check: $(INSTALLED) ## format, lint, types, layers, the libraries' sizes, migrat
 	@$(PY) -m libs.events check
 	@$(PY) -m tests.support.pages check
 	@$(PY) -m tests.bench.report check
+	@$(PY) -m pytest -qq -o addopts= -p no:cacheprovider tests/contract/test_rooms.py
 
 # No find-links and no index address: the hashes are the public registry's, and nothing of this machine gets in.
 define resolve
