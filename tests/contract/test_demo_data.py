@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from deploy.local import demo, environment
 from deploy.local.demo.admin import Admin
-from deploy.local.demo.load import filled, natural_key, tables
+from deploy.local.demo.load import LATER, filled, natural_key, tables
 from deploy.services import SERVICES
 from libs.events.gateway import PersonState
 from services.gateway.identity.secrets import matches
@@ -151,6 +151,43 @@ async def test_those_of_our_own_people_act_for_one_of_them_also_where_their_clie
     assert await acting() == {}
     await demo.load(env, lambda _: None)
     assert await acting() == first
+
+
+def without_what_came_later(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """The files as a release of before had them."""
+    return {
+        resource: [{name: row[name] for name in row if name not in LATER.get(resource, ())} for row in rows]
+        for resource, rows in tables(path).items()
+    }
+
+
+async def test_nothing_is_refused_also_where_a_release_of_before_had_loaded(
+    place: tuple[Env, dict[str, Harness]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env, _ = place
+    refused, until_up = list[str](), Admin._until_up
+
+    async def heard(admin: Admin, method: str, path: str, **how: Any) -> httpx.Response:
+        answer = await until_up(admin, method, path, **how)
+        if answer.is_error:
+            refused.append(f"{method} {path} → {answer.status_code} {answer.text}")
+        return answer
+
+    monkeypatch.setattr(Admin, "_until_up", heard)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(demo.load.__globals__, "tables", without_what_came_later)
+        await demo.load(env, lambda _: None)
+    before = await everything(env)
+    await demo.load(env, lambda _: None)
+    assert refused == []
+    after = await everything(env)
+    for resource, names in LATER.items():
+        changed = [item["id"] for item in before[resource] if any(item[name] is None for name in names)]
+        rows = next(rows for each, rows in TABLES if each == resource)
+        assert len(changed) >= sum(any(name in row for name in names) for row in rows) > 0
+        known = {item["id"]: item for item in after[resource]}
+        wanted = {natural_key(resource, row) for row in rows if any(name in row for name in names)}
+        assert all(known[id][name] for id in changed for name in names if natural_key(resource, known[id]) in wanted)
 
 
 async def test_a_client_whose_secret_was_not_kept_gets_a_new_one(place: tuple[Env, dict[str, Harness]]) -> None:

@@ -58,8 +58,10 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "clients": ("role", "name"),
 }
 """What tells one from another; by the last of them an entry names one."""
-LATER: Mapping[str, tuple[str, ...]] = {"clients": ("person_id",)}
+LATER: Mapping[str, tuple[str, ...]] = {"clients": ("person_id",), "technicians": ("person_id",)}
 """What a later release brought: an entry that was made without it gets it."""
+SAYS_WHY = frozenset({"clients", "partners"})
+"""Whose changes are recorded with a reason; others take none."""
 _DATE = re.compile(r"^\{today([+-]\d+)?\}$")
 _NAME = re.compile(r"^\{env\.(\w+)\}$")
 REFERENCE = re.compile(r"^\{([a-z-]+): (.+)\}$")
@@ -128,7 +130,8 @@ async def _load_table(
             item = found or await _made(admin, resource, row)
             later = {name: row[name] for name in LATER.get(resource, ()) if name in row and item[name] is None}
             if moved := later | {name: value for name, value in of_this_stack.items() if item[name] != value}:
-                await admin.change(f"/v1/{resource}/{item['id']}", {**moved, "why": "the sandbox is not as it was"})
+                why = {"why": "the sandbox is not as it was"} if resource in SAYS_WHY else {}
+                await admin.change(f"/v1/{resource}/{item['id']}", {**moved, **why})
             if resource == "clients":
                 await hand_over(admin, item, env)
             known[str(row.get(KEYS[resource][-1]))] = item["id"]
