@@ -39,14 +39,23 @@ class PeopleBehind(Unavailable):
     """Whether somebody is there cannot be said now: what this service knows of our people is behind."""
 
 
-class Known(Protocol):
-    """What a replica has of somebody."""
+class Kept(Protocol):
+    """A row of a replica."""
 
     gone: bool
+
+
+class Known(Kept, Protocol):
+    """What a replica has of somebody."""
 
     @property
     def called(self) -> str | None:
         """The name that is shown; None once forgotten."""
+
+
+def unnamed(who: Kept | None) -> Unnamed | None:
+    """None for one who has a name."""
+    return "pending" if who is None else "erased" if who.gone else None
 
 
 class NamedPerson(BaseModel):
@@ -60,8 +69,7 @@ class NamedPerson(BaseModel):
     def of(cls, id: UUID, known: Mapping[UUID, Known]) -> Self:
         """As they are known now."""
         who = known.get(id)
-        state: Unnamed | None = "pending" if who is None else "erased" if who.gone else None
-        return cls(id=id, name=who.called if who else None, state=state)
+        return cls(id=id, name=who.called if who else None, state=unnamed(who))
 
 
 class NotHereYet(Exception):

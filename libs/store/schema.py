@@ -83,11 +83,18 @@ def add_updated_at(op: Operations, table: str, *leading: str) -> None:
 
 def replica_table(op: Operations, table: str, *columns: str) -> None:
     """A table for what another service tells as state (libs/bus/replicas.py): the columns, each of which may be null, among them the
-    account's where the state has one; then its own principals alone see the row."""
+    account's where the state has one; then its own principals alone see the row, and everybody one that is gone."""
     own = "id uuid PRIMARY KEY, version bigint NOT NULL, revision bigint NOT NULL, gone boolean NOT NULL"
     op.execute(f"CREATE TABLE {table} ({', '.join((own, *columns))})")
     if "account_id uuid" in columns:
         tenant_table(op, table)
+        show_who_is_gone(op, table)
+
+
+def show_who_is_gone(op: Operations, table: str) -> None:
+    """Of a replica's row that is gone the account is gone too, and only the id is left: whoever has it reads that somebody is forgotten,
+    not that they are still to come."""
+    op.execute(f"DROP POLICY IF EXISTS gone ON {table}; CREATE POLICY gone ON {table} FOR SELECT USING (gone)")
 
 
 def number_sequence(op: Operations, prefix: str) -> None:

@@ -1,25 +1,17 @@
 """Who joins a call: kept by the id of a contact or a person, or as typed where there is none; shown under the name of now."""
 
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Self
 from uuid import UUID
 
 from pydantic import BaseModel
 
 from libs.events.ecps_calls import CallSide
+from libs.kit.people import Unnamed, unnamed
 from services.ecps.model.people import Known, KnownContact
 
 CALLED: dict[CallSide, str] = {"customer": "customer", "support": "Poly+ support"}
 """What a partner reads in the place of a name."""
-Unnamed = Literal["pending", "erased"]
-"""Why there is no name: the contact or person is not known here yet, or not any more."""
-
-
-def unnamed(who: Known | None) -> Unnamed | None:
-    """None for one who has a name."""
-    if who is None:
-        return "pending"
-    return "erased" if who.gone else None
 
 
 class CallParticipant(BaseModel):

@@ -14,11 +14,12 @@ from libs.kit.fields import Word
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.listing import Listing, Out, listed, order
 from libs.kit.paging import Page
+from libs.kit.people import Unnamed, unnamed
 from libs.kit.problems import Conflict
 from libs.kit.rows import visible
 from libs.store import Transaction
 from services.ecps.model.joint_call import CallAction, CallChange, CallState, JointCall, call_machine
-from services.ecps.model.participant import CALLED, NamedParticipant, Unnamed, unnamed
+from services.ecps.model.participant import CALLED, NamedParticipant
 from services.ecps.model.people import Known, KnownContact, KnownPerson
 from services.ecps.queries.access import calls_visible_to
 

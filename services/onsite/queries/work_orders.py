@@ -14,6 +14,7 @@ from libs.kit.fields import Word
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.listing import COUNTS, DatedListing, Listing, Out, Summarised, listed, order
 from libs.kit.paging import Page
+from libs.kit.people import Unnamed, unnamed
 from libs.kit.rows import visible
 from libs.store import Entity, Transaction
 from services.onsite.model.appointment import Appointment, AppointmentState, CheckIn, ChosenBy, Side, SignOff, Step
@@ -46,10 +47,11 @@ class SiteOut(Out):
 
 
 class ContactOut(Out):
-    """Whom the technician asks for. Without a name: not known, or not any more."""
+    """Whom the technician asks for. Without a name `state` says why: not known yet, or not any more."""
 
     contact_id: UUID
     name: str | None
+    state: Unnamed | None = None
     phone: str | None
     language: Language
     authorised: bool
@@ -171,7 +173,9 @@ async def _place(coverage: Coverage, tx: Transaction) -> tuple[SiteOut | None, C
     known_contact = await KnownContact.find(contact.contact_id, tx) if contact else None
     return (
         SiteOut.model_validate(_known(SiteOut, known_site) | site.model_dump(include=_SITE)) if site else None,
-        ContactOut.model_validate(_known(ContactOut, known_contact) | contact.model_dump(include=_CONTACT))
+        ContactOut.model_validate(
+            _known(ContactOut, known_contact) | contact.model_dump(include=_CONTACT) | {"state": unnamed(known_contact)}
+        )
         if contact
         else None,
     )

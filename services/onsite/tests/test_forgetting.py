@@ -55,6 +55,8 @@ async def test_who_signed_is_forgotten_once_the_visit_is_over(onsite: Harness) -
 
     signed = (await onsite.get(PATH)).json()["appointment"]["sign_offs"]
     assert (signed["customer"]["name"], signed["customer"]["contact_id"]) == (None, str(CONTACT))
+    shown = (await onsite.get(PATH, role="customer", accounts=[ACCOUNT])).json()["contact"]
+    assert (shown["name"], shown["state"]) == (None, "erased")
     assert signed["support"]["contact_id"] is None
 
 

@@ -14,6 +14,7 @@ from libs.kit.fields import Serial, Word
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.listing import COUNTS, DatedListing, Out, Summarised, listed, order
 from libs.kit.paging import Page
+from libs.kit.people import Unnamed, unnamed
 from libs.kit.rows import visible
 from libs.store import Transaction
 from services.rma.model.case_file import CaseFile
@@ -113,13 +114,14 @@ class ShipmentOut(Out):
 
 
 class AddressOut(Out):
-    """As it stands on the label: of the site, and of who is to be asked for there."""
+    """As it stands on the label: of the site, and of who is to be asked for there. Without a `contact_name` `contact_state` says why."""
 
     name: str | None
     address_lines: list[str] | None
     postal_code: str | None
     contact_name: str | None
     contact_phone: str | None
+    contact_state: Unnamed | None = None
 
 
 class RmaDetail(RmaOut):
@@ -191,5 +193,9 @@ async def get_rma_route(rma_id: UUID, tx: Tx, caller: Caller) -> RmaDetail:
 async def _address(rma: Rma, tx: Transaction) -> AddressOut | None:
     site = await KnownSite.find(rma.ship_to.site_id, tx) if rma.ship_to else None
     contact = await KnownContact.find(rma.contact.contact_id, tx) if rma.contact else None
-    of_contact = {"contact_name": contact and contact.name, "contact_phone": contact and contact.phone}
+    of_contact = {
+        "contact_name": contact and contact.name,
+        "contact_phone": contact and contact.phone,
+        "contact_state": unnamed(contact) if rma.contact else None,
+    }
     return AddressOut.model_validate({**vars(site), **of_contact}) if site else None

@@ -25,6 +25,8 @@ async def test_who_took_a_parcel_that_was_theirs_is_forgotten_with_them(rma: Har
         assert (await Rma.get(rma_id, tx)).received_by is None
     found = await seen(rma, rma_id)
     assert (found["address"]["contact_name"], found["state"]) == (None, "delivered")
+    theirs = (await rma.get(f"/v1/rmas/{rma_id}", role="customer", accounts=[ACCOUNT])).json()
+    assert theirs["address"]["contact_state"] == found["address"]["contact_state"] == "erased"
     again = await rma.post(f"/v1/rmas/{rma_id}/deliver", body, role="engineer", key="delivered")
     assert (again.status_code, again.json()["id"]) == (410, str(CONTACT))
 

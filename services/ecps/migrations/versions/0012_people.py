@@ -13,8 +13,6 @@ depends_on = None
 
 def upgrade() -> None:
     replica_table(op, "contacts", "account_id uuid", "name text", "email text", "language text")
-    # Whose account it was is gone too: the account's people read that somebody is forgotten, not that they are still to come.
-    op.execute("CREATE POLICY gone ON contacts FOR SELECT USING (gone)")
     op.create_index("contacts_account_id_idx", "contacts", ["account_id"])
     see_all_rows(op)
     op.execute("""
