@@ -33,7 +33,11 @@ async def fill(service: str, owner_url: str, rows: int, tables: Collection[str])
         for table in metadata(service).sorted_tables:
             if table.name in tables:
                 hints = get_type_hints(entities[table.name]) if table.name in entities else {}
-                columns = {column.name: _expression(table, column, hints.get(column.name), rows) for column in table.c}
+                columns = {
+                    column.name: _expression(table, column, hints.get(column.name), rows)
+                    for column in table.c
+                    if not column.computed
+                }
                 names = ", ".join(f'"{name}"' for name in columns)
                 chosen = ", ".join(columns.values())
                 await owner.execute(

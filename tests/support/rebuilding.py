@@ -34,10 +34,12 @@ async def proves_rebuildable(h: Harness, projection: Projection, random: Random)
 
     row = random.choice(before[table])
     id, stray = UUID(row["id"]), UUID(int=random.getrandbits(128), version=4)
-    column = random.choice(sorted(name for name in row if row[name] is not None and name not in _untold(projection)))
+    stored = {column.name for column in projection.cls.columns}  # what PostgreSQL makes of them is no word of anybody's
+    told = stored - _untold(projection)
+    column = random.choice(sorted(name for name in told if row[name] is not None))
     async with h.transaction() as tx:
         await _break(table, id, column, row[column], tx)
-        columns = ", ".join(f'"{name}"' for name in row if name not in ("id", "version"))
+        columns = ", ".join(f'"{name}"' for name in stored - {"id", "version"})
         copy = f'INSERT INTO "{table}" (id, version, {columns}) SELECT $1, 0, {columns} FROM "{table}" WHERE id = $2'
         await tx.connection.execute(copy, stray, id)
     broken = await dump(h)

@@ -306,6 +306,12 @@ for _name in ("assignee", "problem_id", "parent_id"):
         postgresql_where=Case.c[_name].is_not(None),
     )
 
+sa.Index(
+    "cases_opened_by_idx",
+    Case.c.opened_by,
+    postgresql_where=sa.and_(Case.c.contact_id.is_(None), Case.c.reporter_name.is_not(None)),
+)
+
 case_external_ids = sa.Table(
     "case_external_ids",
     metadata("cases"),

@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from libs.events.values import Language, NoteOrigin, NoteVisibility, Role
 from libs.store import Entity
 from services.cases.model.case_values import Redacted
@@ -29,3 +31,6 @@ class Note(Entity, table="notes", indexes=(("case_id", "added_at"),)):
     def facts(self) -> dict[str, Any]:
         """The fields by name, as `NoteAdded` and `InternalNoteAdded` take them."""
         return {"note_id": self.id, **vars(self)}
+
+
+sa.Index("notes_by_idx", Note.c.by, postgresql_where=Note.c.author_name.is_not(None))

@@ -27,8 +27,8 @@ async def forget_contact(event: ContactErased, tx: Transaction) -> None:
             else each
             for each in case.partner_requests
         ]
-    theirs = sa.select(Case.c.id).where(of_account)
-    for note in await tx.select(Note, Note.c.by == actor, Note.c.case_id.in_(theirs), lock=True):
+    written = Note.c.by == actor, Note.c.author_name.is_not(None), Note.c.account_id == event.account_id
+    for note in await tx.select(Note, *written, lock=True):
         note.author_name = None
 
 

@@ -10,7 +10,8 @@ from services.cases.model.note import Note
 async def forget_person(event: PersonErased, tx: Transaction) -> None:
     """Names as they were kept then. Words of notes and descriptions go by redaction."""
     theirs = acted_as(event.person_id)
-    for case in await tx.select(Case, Case.c.opened_by.in_(theirs), Case.c.contact_id.is_(None), lock=True):
+    named = Case.c.contact_id.is_(None), Case.c.reporter_name.is_not(None)
+    for case in await tx.select(Case, Case.c.opened_by.in_(theirs), *named, lock=True):
         case.reporter_name = None
-    for note in await tx.select(Note, Note.c.by.in_(theirs), lock=True):
+    for note in await tx.select(Note, Note.c.by.in_(theirs), Note.c.author_name.is_not(None), lock=True):
         note.author_name = None
