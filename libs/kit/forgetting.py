@@ -7,6 +7,7 @@ from uuid import UUID
 import pydantic_core
 
 from libs.bus import Handlers, Replicas
+from libs.bus.replicas import ERASED, Awaited, have_come
 from libs.events import Event
 from libs.events.gateway import PersonRole
 from libs.kit.problems import MEDIA_TYPE, Problem, body_of
@@ -52,6 +53,12 @@ def _gone(detail: str, **extra: object) -> tuple[int, str, bytes]:
 def acted_as(person_id: UUID) -> list[str]:
     """How histories and notes say that one of our own people did something: in any role that they can have."""
     return [f"{role}:{person_id}" for role in get_args(PersonRole)]
+
+
+async def may_be_named(tx: Transaction, *who: tuple[type[Entity], UUID | None]) -> bool:
+    """Whether a name may be written down beside these ids of the replicas: not once one of them is forgotten. Who is forgotten later waits
+    for this transaction, and finds what it has written."""
+    return not any([id and await have_come([Awaited(cls, id, ERASED)], tx) for cls, id in who])
 
 
 def obey(

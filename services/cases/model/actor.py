@@ -26,11 +26,11 @@ class ByWhom(TypedDict):
 
 @dataclass(frozen=True)
 class Actor:
-    """A caller, or the system itself. `by` is the subject of the credentials, as histories show it."""
+    """A caller, or the system itself. `by` is the subject of the credentials, as histories show it. Who is forgotten has no `name`."""
 
     by: str
     role: Role
-    name: str
+    name: str | None
 
     @classmethod
     def of(cls, caller: Principal) -> "Actor":

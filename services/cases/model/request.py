@@ -14,7 +14,7 @@ class Request:
     id: UUID
     account_id: UUID
     channel: Channel
-    reporter_name: str
+    reporter_name: str | None
     description: str
     observed_impact: Impact
     severity: Severity

@@ -22,7 +22,13 @@ def publish(note: Note, case: Case, tx: Transaction) -> None:
 
 
 def note_fact(
-    case: Case, tx: Transaction, text: str, *, at: datetime, origin: NoteOrigin = "system", author: str = SYSTEM.name
+    case: Case,
+    tx: Transaction,
+    text: str,
+    *,
+    at: datetime,
+    origin: NoteOrigin = "system",
+    author: str | None = SYSTEM.name,
 ) -> None:
     """Tells a foreign fact in the case, once for each event, also when the case is over."""
     cause = cause_of(tx)

@@ -20,6 +20,7 @@ from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import NoteOut, note_out
 from services.cases.reactions.act_on_case import act_on, tell_first_response
 from services.cases.reactions.publish_note import publish
+from services.cases.reactions.who_acts import who_acts
 from services.cases.use_cases.reopen_case import ReopenCase, reopen_case
 
 router = Router(tags=["cases"])
@@ -99,5 +100,6 @@ async def add_note_route(case_id: UUID, cmd: AddNote, tx: Tx, caller: Caller) ->
     """Append a note; it cannot be changed. A customer's ends what we wait for from them, and reopens a resolved case unless it is thanks."""
     if cmd.visibility == "internal" and not caller.staff:
         raise Forbidden("Internal notes are among ourselves.")
+    actor = await who_acts(caller, tx)
     case = await case_for(caller, case_id, tx, command="notes")
-    return note_out(await add_note(case, cmd, Actor.of(caller), tx), caller)
+    return note_out(await add_note(case, cmd, actor, tx), caller)

@@ -17,6 +17,7 @@ from services.cases.model.case_values import Wait
 from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, WaitOut, case_out
 from services.cases.reactions.act_on_case import act_on
+from services.cases.reactions.who_acts import who_acts
 from services.cases.use_cases.add_note import AddNote, add_note
 
 router = Router(tags=["cases"])
@@ -69,8 +70,9 @@ async def end_wait(case: Case, wait_id: UUID, cmd: EndWait, actor: Actor, tx: Tr
 @router.post("/v1/cases/{case_id}/waits", dependencies=[allow(*COMMANDS.roles("waits"))], status_code=201)
 async def await_something_route(case_id: UUID, cmd: AwaitSomething, tx: Tx, caller: Caller) -> WaitOut:
     """Say what the case waits for; it is pending until the last wait ends."""
+    actor = await who_acts(caller, tx)
     case = await case_for(caller, case_id, tx, command="waits")
-    return WaitOut.model_validate(await await_something(case, cmd, Actor.of(caller), tx))
+    return WaitOut.model_validate(await await_something(case, cmd, actor, tx))
 
 
 @router.post("/v1/cases/{case_id}/waits/{wait_id}/end", dependencies=[allow(*COMMANDS.roles("end_wait"))])

@@ -17,6 +17,7 @@ from services.cases.model.case import Case
 from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
 from services.cases.reactions.take_request import NoSuchParent, check_parent
+from services.cases.reactions.who_acts import who_acts
 from services.cases.use_cases.add_note import AddNote, add_note
 from services.cases.use_cases.open_case import ExternalId
 
@@ -67,6 +68,7 @@ async def _adopt(case: Case, parent_id: UUID | None, tx: Transaction) -> None:
 
 @router.patch("/v1/cases/{case_id}", dependencies=[allow(*COMMANDS.roles("revise"))])
 async def change_case_route(case_id: UUID, cmd: ChangeCase, tx: Tx, caller: Caller) -> CaseOut:
+    actor = await who_acts(caller, tx)
     case = await case_for(caller, case_id, tx, command="revise")
-    await change_case(case, cmd, Actor.of(caller), tx)
+    await change_case(case, cmd, actor, tx)
     return await case_out(case, caller, tx)

@@ -10,11 +10,12 @@ from libs.events.cases import ExternalIdentifier
 from libs.events.values import Channel, Impact, Language, Severity
 from libs.kit.auth import CASE_WRITERS, Principal
 from libs.kit.fields import Line, ProductNumber, Serial, Text
+from libs.kit.forgetting import may_be_named
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.people import must_be_of
 from libs.store import NotFound
 from libs.store.ids import new_id
-from services.cases.model.actor import Actor, channel_of
+from services.cases.model.actor import channel_of
 from services.cases.model.people import KnownContact, KnownSite
 from services.cases.model.policy import policies
 from services.cases.model.request import Request
@@ -22,6 +23,7 @@ from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseOut, fields_out
 from services.cases.queries.problems import KnownError, known_errors
 from services.cases.reactions.take_request import take_request
+from services.cases.reactions.who_acts import who_acts
 
 router = Router(tags=["cases"])
 _AS_GIVEN = (
@@ -81,12 +83,12 @@ class OpenedCase(CaseOut):
     known_errors: list[KnownError]
 
 
-def _request(cmd: OpenCase, account_id: UUID, caller: Principal) -> Request:
+def _request(cmd: OpenCase, account_id: UUID, caller: Principal, *, named: str | None) -> Request:
     return Request(
         id=new_id(),
         account_id=account_id,
         channel=channel_of(caller, cmd.channel),
-        reporter_name=cmd.reporter_name or caller.name,
+        reporter_name=named,
         external_identifiers=[ExternalIdentifier(owner=e.owner, id=e.id) for e in cmd.external_identifiers],
         **{name: getattr(cmd, name) for name in _AS_GIVEN},
     )
@@ -107,7 +109,10 @@ async def open_case_route(cmd: OpenCase, tx: Tx, caller: Caller, response: Respo
     named = {"site_id": (KnownSite, cmd.site_id), "contact_id": (KnownContact, cmd.contact_id)}
     await must_be_of(account_id, named, tx, consumer="cases")
     policy = await policies.at(tx, severity=cmd.severity)
-    case = await take_request(_request(cmd, account_id, caller), policy, Actor.of(caller), tx)
+    actor = await who_acts(caller, tx)
+    may_be = actor.name is not None and await may_be_named(tx, (KnownContact, cmd.contact_id))
+    name = (cmd.reporter_name or actor.name) if may_be else None
+    case = await take_request(_request(cmd, account_id, caller, named=name), policy, actor, tx)
     known = await known_errors(
         tx,
         cmd.description,
