@@ -174,13 +174,18 @@ class Awaited:
         return found is not None and found >= self.version
 
 
+async def hold(replicas: Collection[type[Entity]], tx: Transaction) -> None:
+    """Nobody writes their rows before this transaction has ended: `changed` finds what it writes down by what it reads there now."""
+    for name in sorted(cls.table.name for cls in replicas):
+        await tx.connection.execute(_SHARED_LOCK, name)
+
+
 async def have_come(awaited: Collection[Awaited], tx: Transaction) -> bool:
     """Whether all of them have. When not, whoever writes down in this transaction that he waits is found by `changed`: nobody has
     written these rows before this transaction has ended."""
     if all([await each.has_come(tx) for each in awaited]):
         return True
-    for name in sorted({each.cls.table.name for each in awaited}):
-        await tx.connection.execute(_SHARED_LOCK, name)
+    await hold({each.cls for each in awaited}, tx)
     return all([await each.has_come(tx) for each in awaited])
 
 

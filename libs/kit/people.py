@@ -14,7 +14,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from libs.bus.replicas import Awaited, is_current
+from libs.bus.replicas import Awaited, hold, is_current
 from libs.events.entitlements import ContactState
 from libs.events.gateway import PersonRole, PersonState
 from libs.kit.problems import NotOfThisAccount, Problem, Unavailable, Unprocessable
@@ -109,11 +109,13 @@ async def must_exist(
     roles: AbstractSet[str],
     field: str = "person_id",
 ) -> None:
-    """That these are our own people, here still, each in one of the roles. To be called before anything is locked.
+    """That these are our own people, here still, each in one of the roles; who leaves from now on waits for this transaction, and is found
+    where it names them. To be called before anything is locked.
 
     Raises NoSuchPerson; NotHereYet for whom the replica does not have, which becomes NoSuchPerson, or PeopleBehind where the replica
     was not at the end of its topic some 5 s ago or later.
     """
+    await hold([cls], tx)
     found: Mapping[UUID, _Person] = {each.id: each for each in await tx.find_many(cls, [*ids]) if each}  # type: ignore[misc]
     if missing := [id for id in ids if id not in found]:
         problem = _no_such(missing[0], field)
@@ -123,6 +125,15 @@ async def must_exist(
     for id, person in found.items():
         if person.gone or not person.active or not roles & {*(person.roles or ())}:
             raise _no_such(id, field)
+
+
+async def must_be_here(cls: type[Entity], id: UUID | None, tx: Transaction, *, field: str = "person_id") -> None:
+    """That whoever takes something themselves has not left: a token outlives that for a while. Who is not known yet is here. As
+    `must_exist` otherwise. Raises NoSuchPerson."""
+    await hold([cls], tx)
+    person: _Person | None = await tx.find(cls, id) if id else None  # type: ignore[assignment]
+    if id and person and (person.gone or not person.active):
+        raise _no_such(id, field)
 
 
 async def successor_of(cls: type[P], id: UUID, tx: Transaction) -> UUID | None:

@@ -78,6 +78,10 @@ _PHRASES: dict[str, dict[Language, str]] = {
         "en": "The shift changed and nobody had taken the case: it goes from {previous} to {queue}.",
         "vi": "Ca trực thay đổi mà chưa ai nhận yêu cầu: chuyển từ {previous} sang {queue}.",
     },
+    "nobody_has_it": {
+        "en": "Whoever had the case is not here any more: it waits for somebody to take it.",
+        "vi": "Người phụ trách yêu cầu không còn ở đây: yêu cầu đang chờ người khác nhận.",
+    },
 }
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 from libs.kit.auth import ENGINEERS, Principal
 from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
-from libs.kit.people import PersonRequired, must_exist
+from libs.kit.people import PersonRequired, must_be_here, must_exist
 from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
@@ -37,7 +37,9 @@ async def _who(cmd: AssignCase, caller: Principal, tx: Transaction) -> UUID:
     who = cmd.person_id or caller.person_id
     if who is None:
         raise PersonRequired("A system takes no case: say person_id.", field="person_id")
-    if who != caller.person_id:
+    if who == caller.person_id:
+        await must_be_here(KnownPerson, who, tx)
+    else:
         await must_exist(KnownPerson, [who], tx, consumer="cases", roles=ENGINEERS)
     return who
 

@@ -5,8 +5,10 @@ from uuid import UUID
 from libs.events.escalation import EscalationAcknowledged, EscalationHandedOver
 from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.people import must_be_here
 from libs.store import Transaction
 from services.escalation.model.escalation import STEP, UNANSWERED, Escalation
+from services.escalation.model.known_person import KnownPerson
 from services.escalation.queries.access import COMMANDS
 from services.escalation.queries.escalations import EscalationDetail, detail, escalation_for
 from services.escalation.queries.our_people import must_be_ours
@@ -61,6 +63,7 @@ async def acknowledge_escalation_route(
     escalation_id: UUID, cmd: AcknowledgeEscalation, tx: Tx, caller: Caller
 ) -> EscalationDetail:
     """The caller takes it up; a step that wants several people is silent after the last of them."""
+    await must_be_here(KnownPerson, caller.person_id, tx)
     asked = await escalation_for(caller, escalation_id, tx, "acknowledge")
     await acknowledge_escalation(asked.escalation, cmd, caller.scope.actor, tx)
     return await detail(asked, caller, tx)
