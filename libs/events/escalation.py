@@ -122,6 +122,7 @@ class EscalationStepped(
     step: int  # from 1
     repeat: int = 0  # how often the whole policy had been gone through before
     acknowledgements_wanted: int = 1
+    reached_nobody: bool = False  # of those whom the step names: the next one follows at once
     reasons: list[str] = []  # what raised it, then what joined it, each once; empty in older events
     recipients: list[Recipient]
     next_step_at: Instant | None = None
@@ -244,3 +245,14 @@ class EscalationResolved(
     automatic: bool = False
     by: str
     resolved_at: Instant
+
+
+class RotaGapAhead(Event, type="polyplus.escalation.rota-gap-ahead", visibility="internal", subject="rota_id"):
+    """Nobody is on call in a stretch that comes; told once for each, and service management is to be told now (S24)."""
+
+    rota_id: UUID
+    rota: str  # as it is called
+    starts: Instant
+    ends: Instant  # as far as was looked, some weeks
+    recipients: list[Recipient]
+    told_at: Instant

@@ -37,7 +37,7 @@ from services.escalation.model.escalation import JOINED, SILENCE, STEP, SUCCESSI
 from services.escalation.model.escalation_policy import EscalationPolicy
 from services.escalation.model.known_person import KnownPerson
 from services.escalation.model.people import Team
-from services.escalation.model.rota import Rota
+from services.escalation.model.rota import GAP, Rota
 from services.escalation.reactions import follow_case, follow_neighbours
 from services.escalation.reactions.breach_threshold import pass_threshold
 from services.escalation.reactions.end_escalation import tell_joined
@@ -51,6 +51,7 @@ from services.escalation.reactions.pass_on import (
 from services.escalation.reactions.recompute import recompute
 from services.escalation.reactions.step_on import call_unanswered, notice_silence, step_on
 from services.escalation.reactions.take_out import take_out_text
+from services.escalation.reactions.watch_gaps import tell_gaps
 
 _CASE: Load = {CaseFile: "case_id"}
 
@@ -94,5 +95,6 @@ timers(Escalation, SILENCE)(notice_silence)
 timers(Escalation, JOINED)(tell_joined)
 timers(Escalation, SUCCESSION)(pass_on_escalation)
 timers(Rota, SUCCESSION)(pass_on_turns)
+timers(Rota, GAP)(tell_gaps)
 timers(Team, SUCCESSION)(pass_on_place)
 timers(EscalationPolicy, SUCCESSION)(pass_on_calls)

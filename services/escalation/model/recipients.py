@@ -32,6 +32,17 @@ def called_by_step(
     case: CaseFile, calls: tuple[Call, ...], settings: EscalationSettings, book: PhoneBook
 ) -> list[Addressee]:
     """Whom these calls reach, and always service management; each once. A rota or team that is gone reaches nobody."""
+    return each_once(_named(case, calls, book) + service_management(settings, book))
+
+
+def reaches_nobody(case: CaseFile, calls: tuple[Call, ...], book: PhoneBook) -> bool:
+    """Whether none of these calls reaches a person or a team's webhook: nobody on call, no assignee, an empty team."""
+    found = _named(case, calls, book)
+    named = any(call.kind == "service_management" for call in calls)
+    return not named and not any(each.person_id or each.id in book.teams for each in found)
+
+
+def _named(case: CaseFile, calls: tuple[Call, ...], book: PhoneBook) -> list[Addressee]:
     found: list[Addressee] = []
     for call in calls:
         match call.kind:
@@ -45,7 +56,7 @@ def called_by_step(
                 found += team.recipients()
             case "person" if call.id:
                 found.append(Addressee(kind="on_call", id=call.id))
-    return each_once(found + service_management(settings, book))
+    return found
 
 
 def told_of_join(holder: UUID | None, settings: EscalationSettings, book: PhoneBook) -> list[Addressee]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import NamedTuple
 from uuid import UUID
 
+from libs.kit.calendar import Calendar, calendar
 from services.escalation.model.layer import Layer
 from services.escalation.model.override import NoSuchLayer, NotInTheRota, Override
 from services.escalation.model.people import Addressee, webhook_addressed
@@ -22,12 +23,24 @@ class Shift(NamedTuple):
     ends: datetime
 
 
+class Gap(NamedTuple):
+    """A stretch, the end outside, in which somebody is to be on call and nobody is."""
+
+    starts: datetime
+    ends: datetime
+
+
 @dataclass(frozen=True)
 class Roster:
     """`overrides` are the rota's that matter for what is asked, the oldest first: of two that hold, the newer one wins."""
 
     rota: Rota
     overrides: Sequence[Override] = ()
+
+    @property
+    def people(self) -> list[UUID]:
+        """Everybody who has turns or stands in."""
+        return list(dict.fromkeys([*self.rota.people, *(each.person_id for each in self.overrides)]))
 
     def on_call(self, at: datetime) -> list[UUID]:
         """Who is on call, layer by layer, each once."""
@@ -63,6 +76,20 @@ class Roster:
         if last:
             yield last
 
+    def gaps(self, start: datetime, end: datetime) -> list[Gap]:
+        """Within the rota's hours, or any time where it has none; cut off at both ends."""
+        found, free_from = list[Gap](), start
+        for shift in self.shifts(start, end):
+            if shift.starts > free_from:
+                found.append(Gap(free_from, shift.starts))
+            free_from = max(free_from, shift.ends)
+        if free_from < end:
+            found.append(Gap(free_from, end))
+        if self.rota.hours is None:
+            return found
+        hours = calendar(self.rota.hours)
+        return [within for gap in found for within in _within(hours, gap)]
+
     def layer(self, name: str) -> Layer:
         """Raises NoSuchLayer."""
         found = next((each for each in self.rota.layers if each.name == name), None)
@@ -83,3 +110,17 @@ class Roster:
         rota = self.rota
         people = [Addressee(kind=rota.purpose, id=id) for id in self.on_call(at)]
         return people + ([webhook_addressed(rota.webhook_url, rota.name, rota.id)] if rota.webhook_url else [])
+
+
+def _within(hours: Calendar, gap: Gap) -> list[Gap]:
+    """The parts of the gap that lie in these hours; what goes on over midnight is one."""
+    found, day = list[Gap](), hours.local_date(gap.starts)
+    while day <= hours.local_date(gap.ends) + timedelta(days=1):
+        for window in hours.windows_on(day):
+            starts, ends = max(window.start, gap.starts), min(window.end, gap.ends)
+            if found and found[-1].ends == starts < ends:
+                found[-1] = found[-1]._replace(ends=ends)
+            elif starts < ends:
+                found.append(Gap(starts, ends))
+        day += timedelta(days=1)
+    return found

@@ -139,6 +139,7 @@ class EscalationSettings(BaseModel):
     unanswered_minutes: int = Field(
         60, ge=1, le=60 * 24 * 7, description="until it is told again that nobody took an escalation up"
     )
+    gap_days: int = Field(7, ge=1, le=60, description="how far ahead a rota's gaps are shown and told")
     service_management_name: Short = "Service management"
     service_management_address: Short | None = "service-management@polyplus.example"
 

@@ -1,6 +1,6 @@
 """Teams, and rotas with who is on call."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from fastapi import Query
 from pydantic import BaseModel
 
 from libs.kit.auth import STAFF
+from libs.kit.calendar import CalendarData
 from libs.kit.http import Router, Tx, allow
 from libs.kit.listing import Listing, Out, listed, order
 from libs.kit.names import Words
@@ -18,6 +19,7 @@ from services.escalation.model.layer import Layer, When
 from services.escalation.model.override import Change, Override
 from services.escalation.model.people import Team
 from services.escalation.model.rota import Rota
+from services.escalation.model.settings import policies
 from services.escalation.queries.our_people import known, named
 from services.escalation.queries.rosters import roster
 
@@ -65,6 +67,20 @@ class RotaOut(Out):
     layers: list[LayerOut]
     overrides: list[OverrideOut]
     webhook_url: str | None
+    hours: CalendarData | None
+
+
+class GapOut(Out):
+    """A stretch, the end outside, in which somebody is to be on call and nobody is."""
+
+    starts: datetime
+    ends: datetime
+
+
+class RotaWithGaps(RotaOut):
+    """`gaps` are those of the next days, as many as the policy's `gap_days`."""
+
+    gaps: list[GapOut]
 
 
 class OnCall(BaseModel):
@@ -85,6 +101,12 @@ async def rota_out(rota: Rota, tx: Transaction) -> RotaOut:
     layers = [{**each.model_dump(), "people": [NamedPerson.of(id, who) for id in each.people]} for each in rota.layers]
     overrides = [await override_out(each, tx) for each in standing]
     return RotaOut.model_validate({**vars(rota), "layers": layers, "overrides": overrides})
+
+
+async def rota_with_gaps(rota: Rota, tx: Transaction) -> RotaWithGaps:
+    until = tx.now + timedelta(days=(await policies.at(tx)).gap_days)
+    gaps = (await roster(rota, tx, tx.now, until)).gaps(tx.now, until)
+    return RotaWithGaps(**dict(await rota_out(rota, tx)), gaps=[GapOut.model_validate(gap) for gap in gaps])
 
 
 async def override_out(override: Override, tx: Transaction) -> OverrideOut:
@@ -136,8 +158,8 @@ async def list_rotas_route(tx: Tx, asked: Annotated[RotaList, Query()]) -> Page[
 
 
 @router.get("/v1/rotas/{rota_id}", dependencies=[allow(*STAFF)])
-async def get_rota_route(rota_id: UUID, tx: Tx) -> RotaOut:
-    return await rota_out(await Rota.get(rota_id, tx), tx)
+async def get_rota_route(rota_id: UUID, tx: Tx) -> RotaWithGaps:
+    return await rota_with_gaps(await Rota.get(rota_id, tx), tx)
 
 
 @router.get("/v1/rotas/{rota_id}/overrides", dependencies=[allow(*STAFF)])

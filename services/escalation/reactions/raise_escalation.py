@@ -9,7 +9,7 @@ from services.escalation.model.case_file import CaseFile
 from services.escalation.model.escalation import STEP, UNANSWERED, Change, Escalation, Joined
 from services.escalation.model.escalation_policy import EscalationPolicy, chosen
 from services.escalation.model.people import Addressee
-from services.escalation.model.recipients import called_by_step, told_of_join
+from services.escalation.model.recipients import called_by_step, reaches_nobody, told_of_join
 from services.escalation.model.settings import EscalationSettings
 from services.escalation.queries.phone_book import phone_book
 
@@ -109,21 +109,27 @@ async def _raise(
 
 async def call_next_step(escalation: Escalation, case: CaseFile, settings: EscalationSettings, tx: Transaction) -> None:
     """Begins the step that follows, after the last one the first anew, and tells its people; the one after it waits for its
-    timer."""
-    number, _ = escalation.following() or (1, 0)
-    calls = escalation.policy.steps[number - 1].calls
-    recipients = called_by_step(case, calls, settings, await phone_book(tx, calls))
-    step_ends_at = escalation.begin_step(tx.now, recipients)
-    tx.emit(
-        EscalationStepped(
-            **escalation.ids,
-            step=escalation.step,
-            repeat=escalation.repeat,
-            acknowledgements_wanted=escalation.current_step.acknowledgements,
-            reasons=escalation.reasons,
-            recipients=[each.as_recipient() for each in recipients],
-            next_step_at=escalation.next_step_at,
-            stepped_at=tx.now,
+    timer. A step that reaches nobody says so and the next one follows at once, up to the last one."""
+    for _ in escalation.policy.steps:
+        number, _ = escalation.following() or (1, 0)
+        calls = escalation.policy.steps[number - 1].calls
+        book = await phone_book(tx, calls)
+        nobody = reaches_nobody(case, calls, book)
+        step_ends_at = escalation.begin_step(tx.now, called_by_step(case, calls, settings, book))
+        goes_on = nobody and number < len(escalation.policy.steps)
+        tx.emit(
+            EscalationStepped(
+                **escalation.ids,
+                step=escalation.step,
+                repeat=escalation.repeat,
+                acknowledgements_wanted=escalation.current_step.acknowledgements,
+                reached_nobody=nobody,
+                reasons=escalation.reasons,
+                recipients=[each.as_recipient() for each in escalation.recipients],
+                next_step_at=tx.now if goes_on else escalation.next_step_at,
+                stepped_at=tx.now,
+            )
         )
-    )
-    tx.set_timer(escalation, STEP, step_ends_at)
+        tx.set_timer(escalation, STEP, step_ends_at)
+        if not goes_on:
+            break

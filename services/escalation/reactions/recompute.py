@@ -2,13 +2,17 @@
 
 from libs.store import Transaction
 from services.escalation.model.case_file import RECOMPUTE, CaseFile
+from services.escalation.model.rota import GAP, Rota
 from services.escalation.reactions.act_on_case import act_on
 
 
 async def recompute_cases(tx: Transaction) -> None:
-    """After a change of policy: every case under way looks anew at what is due, each in a transaction of its own."""
+    """After a change of policy: every case under way looks anew at what is due, each in a transaction of its own, and
+    every rota at its gaps."""
     for case in await tx.select(CaseFile, CaseFile.c.state.in_(("open", "assessing"))):
         tx.set_timer(case, RECOMPUTE, tx.now)
+    for rota in await tx.select(Rota):
+        tx.set_timer(rota, GAP, tx.now)
 
 
 async def recompute(case: CaseFile, tx: Transaction, _detail: str) -> None:

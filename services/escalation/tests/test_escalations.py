@@ -310,6 +310,7 @@ async def test_a_case_that_takes_no_commands_refuses_them_and_says_what_is_possi
 @pytest.mark.parametrize("end", ["resolved", "closed", "cancelled"])
 async def test_escalations_end_with_their_case_and_call_nobody_any_more(escalation: Harness, end: str) -> None:
     case = await a_case(escalation)
+    await escalation.post("/v1/rotas", a_rota(), role="manager")
     raised = await an_escalation(escalation, case)
     expert = await an_expert(escalation, "helper")
     await act(escalation, raised, "engage-expert", {"expert_id": expert, "reason": "Needed"})

@@ -18,6 +18,7 @@ from services.escalation.model.rota import Rota
 from services.escalation.queries.our_people import must_be_ours
 from services.escalation.queries.people import OverrideOut, override_of, override_out
 from services.escalation.queries.rosters import roster
+from services.escalation.reactions.watch_gaps import watch_gaps
 
 router = Router(tags=["people"])
 _CHANGED_WHILE_IT_HOLDS = {"ends", "reason"}
@@ -89,6 +90,7 @@ async def add_override_route(rota_id: UUID, cmd: AddOverride, tx: Tx, caller: Ca
     rota = await Rota.get(rota_id, tx, lock=True)
     override = cmd.make(Override, tx, rota_id=rota.id, by=caller.actor)
     await must_fit(rota, override, tx)
+    await watch_gaps(rota, tx)
     return await override_out(override, tx)
 
 
@@ -102,6 +104,7 @@ async def change_override_route(
     override = await override_of(rota_id, override_id, tx, lock=True)
     change(override, cmd, tx.now, caller.actor)
     await must_fit(rota, override, tx)
+    await watch_gaps(rota, tx)
     return await override_out(override, tx)
 
 
@@ -110,7 +113,8 @@ async def remove_override_route(
     rota_id: UUID, override_id: UUID, tx: Tx, caller: Caller, why: Text | None = None
 ) -> None:
     """It never held, or ends now when it has begun; it stays in the rota's list of overrides."""
-    await Rota.get(rota_id, tx, lock=True)
+    rota = await Rota.get(rota_id, tx, lock=True)
     override = await override_of(rota_id, override_id, tx, lock=True)
     override.must_stand_alone()
     override.remove(tx.now, caller.actor, why)
+    await watch_gaps(rota, tx)

@@ -13,6 +13,7 @@ from services.escalation.model.swap import GivenTurn, swap
 from services.escalation.queries.our_people import must_be_ours
 from services.escalation.queries.people import OverrideOut, override_out
 from services.escalation.queries.rosters import EVER, roster
+from services.escalation.reactions.watch_gaps import watch_gaps
 
 router = Router(tags=["people"])
 
@@ -42,6 +43,7 @@ async def swap_turns_route(rota_id: UUID, cmd: SwapTurns, tx: Tx, caller: Caller
     halves = swap(known, cmd.first, cmd.second, reason=cmd.reason, by=caller.actor, now=tx.now)
     for half in halves:
         tx.add(half)
+    await watch_gaps(rota, tx)
     swap_id = halves[0].swap_id
     assert swap_id
     return SwapOut(id=swap_id, rota_id=rota.id, overrides=[await override_out(half, tx) for half in halves])
@@ -50,9 +52,10 @@ async def swap_turns_route(rota_id: UUID, cmd: SwapTurns, tx: Tx, caller: Caller
 @router.delete("/v1/rotas/{rota_id}/swaps/{swap_id}", status_code=204, dependencies=[allow(*ENGINEERS)])
 async def undo_swap_route(rota_id: UUID, swap_id: UUID, tx: Tx, caller: Caller, why: Text | None = None) -> None:
     """Each has their own turn again, one that has begun from now on. Refused once one of the turns is over."""
-    await Rota.get(rota_id, tx, lock=True)
+    rota = await Rota.get(rota_id, tx, lock=True)
     halves = await tx.select(Override, Override.c.swap_id == swap_id, Override.c.rota_id == rota_id, lock=True)
     if not halves:
         raise NotFound("swap", swap_id)
     for half in halves:
         half.remove(tx.now, caller.actor, why or "the swap is undone")
+    await watch_gaps(rota, tx)
