@@ -4,7 +4,7 @@ from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
 from services.escalation.handlers import on, projections, replicas, timers
 from services.escalation.model.settings import policies
-from services.escalation.queries import clocks, escalation_policies, escalations, experts, people
+from services.escalation.queries import clocks, escalation_policies, escalations, experts, on_call, people
 from services.escalation.queries.open_work import held_by
 from services.escalation.reactions.recompute import recompute_cases
 from services.escalation.use_cases import (
@@ -27,6 +27,7 @@ service = Service(
         clocks.router,
         escalations.router,
         people.router,
+        on_call.router,
         experts.router,
         escalation_policies.router,
         policy_router(policies, changed=recompute_cases),
