@@ -79,6 +79,10 @@ async def test_whoever_is_erased_while_they_write_is_not_named(cases: Harness, r
         opened = await cases.post("/v1/cases", a_request(account_id=str(ACCOUNT), reporter_name=NAME), **theirs)
         note = await cases.post(f"/v1/cases/{case}/notes", {"text": "Đã thử lại", "visibility": "public"}, **theirs)
         assert (opened.status_code, note.status_code) == (201, 201), (opened.text, note.text)
+        said = await cases.post(
+            f"/v1/cases/{case}/{'works' if role == 'customer' else 'hand-over'}", {"note": "Xong"}, **theirs
+        )
+        assert said.status_code == 200, said.text
 
     async def erase() -> None:
         await cases.deliver(erased(who, ACCOUNT) if role == "customer" else person_erased(who))

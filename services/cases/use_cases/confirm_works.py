@@ -15,6 +15,7 @@ from services.cases.queries.answers import CaseOut, case_out
 from services.cases.reactions.act_on_case import act_on
 from services.cases.reactions.close_resolved_case import close
 from services.cases.reactions.publish_note import note_of
+from services.cases.reactions.who_acts import who_acts
 from services.cases.use_cases.add_note import end_customers_waits
 
 router = Router(tags=["cases"])
@@ -40,6 +41,7 @@ async def confirm_works(case: Case, cmd: ConfirmWorks, actor: Actor, tx: Transac
 @router.post("/v1/cases/{case_id}/works", dependencies=[allow(*COMMANDS.roles("works"))])
 async def confirm_works_route(case_id: UUID, cmd: ConfirmWorks, tx: Tx, caller: Caller) -> CaseOut:
     """Say that it works. Where something else is waited for still, the word is kept and resolves the case with the last wait."""
+    actor = await who_acts(caller, tx)
     case = await case_for(caller, case_id, tx, command="works")
-    await confirm_works(case, cmd, Actor.of(caller), tx)
+    await confirm_works(case, cmd, actor, tx)
     return await case_out(case, caller, tx)

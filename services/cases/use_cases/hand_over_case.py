@@ -13,6 +13,7 @@ from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
 from services.cases.reactions.publish_note import note_of
 from services.cases.reactions.route_case import put_in_queue, route
+from services.cases.reactions.who_acts import who_acts
 
 router = Router(tags=["cases"])
 
@@ -46,6 +47,7 @@ async def hand_over(case: Case, cmd: HandOverCase, actor: Actor, tx: Transaction
 @router.post("/v1/cases/{case_id}/hand-over", dependencies=[allow(*COMMANDS.roles("hand_over"))])
 async def hand_over_case_route(case_id: UUID, cmd: HandOverCase, tx: Tx, caller: Caller) -> CaseOut:
     """Hand the case over to a queue, with a note for whoever takes it next."""
+    actor = await who_acts(caller, tx)
     case = await case_for(caller, case_id, tx, command="hand_over")
-    await hand_over(case, cmd, Actor.of(caller), tx)
+    await hand_over(case, cmd, actor, tx)
     return await case_out(case, caller, tx)

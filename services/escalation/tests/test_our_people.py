@@ -7,8 +7,10 @@ from libs.events.escalation import EscalationHandedOver
 from services.escalation.model.known_person import KnownPerson
 from services.escalation.tests.builders import a_case, a_person, a_rota, id_of
 from services.escalation.tests.test_escalations import act, an_escalation
+from tests.support.forgetting import person_erased
 from tests.support.harness import Harness
 from tests.support.people import LAN
+from tests.support.refusals import refusal
 
 
 async def test_of_our_own_people_names_and_addresses_are_kept_and_nothing_of_who_is_forgotten(
@@ -81,3 +83,16 @@ async def test_who_leaves_gives_the_escalations_that_they_hold_to_the_successor(
     assert (await escalation.get(f"/v1/escalations/{open_one['id']}")).json()["state"] == "triggered"
     await escalation.advance(timedelta(minutes=31))
     assert (await escalation.get(f"/v1/escalations/{raised['id']}")).json()["state"] == "triggered"
+
+
+async def test_who_has_left_or_is_forgotten_takes_no_escalation_up(escalation: Harness) -> None:
+    """Their token outlives it for a while."""
+    raised = await an_escalation(escalation, await a_case(escalation))
+    await leaves(escalation, "An", "Chi", version=2)
+    await escalation.deliver(person_erased(id_of("Binh")))
+
+    for who in ("An", "Binh"):
+        refused = await act(escalation, raised, "acknowledge", person_id=id_of(who))
+        assert refusal(refused) == (422, "no-such-person")
+    taken = await act(escalation, raised, "acknowledge", person_id=id_of("Chi"))
+    assert taken.json()["state"] == "acknowledged"
