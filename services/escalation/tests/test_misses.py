@@ -88,7 +88,7 @@ async def test_a_missed_clock_that_stops_with_its_case_or_is_met_by_a_workaround
         by="engineer:1",
         provided_at=case.at(at),
     )
-    await escalation.deliver(workaround, case.resolved(at + 1))
+    await escalation.deliver(workaround, case.cancelled(at + 1))
 
     [first] = await clocks(escalation, case, "first_response")
     late, fresh = await clocks(escalation, case, "update")
@@ -98,7 +98,7 @@ async def test_a_missed_clock_that_stops_with_its_case_or_is_met_by_a_workaround
         ("stopped", None),
     ]
     stopped = {each.clock: each.missed_at for each in await escalation.events(ClockStopped)}
-    assert stopped == {"first_response": case.at(30), "update": None}
+    assert stopped == {"first_response": case.at(30), "update": None, "resolution": None}
 
 
 @pytest.mark.promise("S24")
