@@ -8,7 +8,7 @@ empty. The stored offset moves with the rows, and only from where it was expecte
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 from uuid import UUID, uuid4
@@ -64,6 +64,7 @@ class Kept(Projection):
 
     of: type[State] = State
     changed: Reaction | None = None
+    made: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
 
     @cached_property
     def sql(self) -> str:
@@ -88,6 +89,7 @@ class Kept(Projection):
 
     def _row(self, id: UUID, version: int, state: State | None) -> tuple[Any, ...]:
         own = {"id": id, "version": version, "revision": 0, "gone": state is None}
+        own |= {name: state and make(state) for name, make in self.made.items()}
         values = {c.name: own[c.name] if c.name in own else getattr(state, c.name, None) for c in self.cls.columns}
         return tuple(
             c.dump(v) if c.dump and (v := values[c.name]) is not None else values[c.name] for c in self.cls.columns
@@ -113,13 +115,21 @@ class Replicas:
         self.consumer = consumer
         self.kept: dict[type[Entity], Kept] = {}
 
-    def keep(self, cls: type[Entity], *, of: type[State], changed: Reaction | None = None) -> None:
-        """A table with `gone` and columns that the state has, each of which may be null. `changed(ids, tx)` runs in the transaction
-        in which the rows were written. Raises TypeError for a column that no state could fill."""
-        unknown = {column.name for column in cls.columns} - {*of.model_fields} - _OWN
+    def keep(
+        self,
+        cls: type[Entity],
+        *,
+        of: type[State],
+        changed: Reaction | None = None,
+        made: Mapping[str, Callable[[Any], Any]] | None = None,
+    ) -> None:
+        """A table with `gone` and columns that the state has, or that are `made` of it, each of which may be null. `changed(ids, tx)` runs
+        in the transaction in which the rows were written. Raises TypeError for a column that no state could fill."""
+        made = made or {}
+        unknown = {column.name for column in cls.columns} - {*of.model_fields, *made} - _OWN
         if unknown:
             raise TypeError(f"{cls.__name__} has {sorted(unknown)}, which {of.__name__} does not say")
-        self.kept[cls] = Kept(cls, of=of, changed=changed)
+        self.kept[cls] = Kept(cls, of=of, changed=changed, made=made)
 
     @property
     def topics(self) -> list[str]:
