@@ -208,6 +208,7 @@ class ExpertEngaged(
     escalation_id: UUID
     case_id: UUID
     expert_id: UUID
+    person_id: UUID | None = None  # who joins; None in older events
     skills: list[str]
     reason: str
     by: str

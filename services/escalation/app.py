@@ -5,7 +5,7 @@ from libs.kit.service import Service
 from services.escalation.handlers import on, projections, replicas, timers
 from services.escalation.model.settings import policies
 from services.escalation.queries import clocks, escalation_policies, escalations, experts, on_call, people
-from services.escalation.queries.open_work import held_by
+from services.escalation.queries.open_work import open_with
 from services.escalation.reactions.recompute import recompute_cases
 from services.escalation.use_cases import (
     dry_run,
@@ -47,5 +47,5 @@ service = Service(
     timers=timers,
     projections=projections,
     replicas=replicas,
-    open_work={"person": held_by},
+    open_work={"person": open_with},
 )

@@ -35,18 +35,21 @@ from libs.kit.forgetting import obey
 from services.escalation.model.case_file import RECOMPUTE, THRESHOLD, CaseFile, keep_requests
 from services.escalation.model.escalation import JOINED, SILENCE, STEP, SUCCESSION, UNANSWERED, Escalation
 from services.escalation.model.escalation_policy import EscalationPolicy
-from services.escalation.model.known_person import KnownPerson
+from services.escalation.model.expert import Expert
+from services.escalation.model.known_person import KEYS, KnownPerson
 from services.escalation.model.people import Team
 from services.escalation.model.rota import GAP, Rota
 from services.escalation.reactions import follow_case, follow_neighbours
 from services.escalation.reactions.breach_threshold import pass_threshold
 from services.escalation.reactions.end_escalation import tell_joined
 from services.escalation.reactions.pass_on import (
+    forget_expert,
     pass_on_calls,
     pass_on_escalation,
     pass_on_later,
     pass_on_place,
     pass_on_turns,
+    retire_expert,
 )
 from services.escalation.reactions.recompute import recompute
 from services.escalation.reactions.step_on import call_unanswered, notice_silence, step_on
@@ -83,8 +86,8 @@ on(*TAKES_OUT)(take_out_text)
 projections = (Projection(CaseFile, own=("timers", "breached"), keep={"facts": keep_requests}, emits=True),)
 
 replicas = Replicas("escalation")
-replicas.keep(KnownPerson, of=PersonState, changed=pass_on_later)
-obey(on, PersonErased, [KnownPerson], of=replicas)
+replicas.keep(KnownPerson, of=PersonState, changed=pass_on_later, made=KEYS)
+obey(on, PersonErased, [KnownPerson], of=replicas, besides=forget_expert)
 
 timers = Timers("escalation")
 timers(CaseFile, THRESHOLD)(pass_threshold)
@@ -94,6 +97,7 @@ timers(Escalation, UNANSWERED)(call_unanswered)
 timers(Escalation, SILENCE)(notice_silence)
 timers(Escalation, JOINED)(tell_joined)
 timers(Escalation, SUCCESSION)(pass_on_escalation)
+timers(Expert, SUCCESSION)(retire_expert)
 timers(Rota, SUCCESSION)(pass_on_turns)
 timers(Rota, GAP)(tell_gaps)
 timers(Team, SUCCESSION)(pass_on_place)

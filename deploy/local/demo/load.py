@@ -49,7 +49,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "queues": ("code",),
     "teams": ("name",),
     "rotas": ("name",),
-    "experts": ("email",),
+    "experts": ("person_id",),
     "policies": ("name",),
     "problems": ("symptom",),
     "entitlements-policies": ("region", "why"),

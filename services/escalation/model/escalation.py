@@ -1,5 +1,6 @@
 """An escalation: who was called in which step, who took it up, who answers for it, how it ended."""
 
+from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime, timedelta
 from typing import Annotated, Literal, TypedDict
@@ -28,12 +29,14 @@ machine = StateMachine[EscalationState](
     "triggered",
 )
 
+NOT_OVER: tuple[EscalationState, ...] = ("triggered", "unanswered", "acknowledged", "handed_over")
+
 STEP = "step"
 """The timer of the next step; after the last one, the escalation is unanswered."""
 UNANSWERED = "unanswered"
 """The timer of the next call that nobody answered, for as long as nobody does."""
 SUCCESSION = "succession"
-"""The timer of who is named and has left: of an escalation, a rota or a team."""
+"""The timer of who is named and has left: of whatever names them."""
 JOINED = "joined"
 """The timer of an escalation of before cases had one open one: that it is over is told."""
 SILENCE = "silence"
@@ -62,22 +65,20 @@ class Change(BaseModel):
 
 
 class Acknowledgement(BaseModel):
-    """One person's word that they work on it."""
+    """One person's or system's word that they work on it."""
 
     by: str
+    # whose word it is; None where a system gave it
+    person_id: UUID | None = None
     at: datetime
-
-    @property
-    def person_id(self) -> UUID:
-        """Whose word it is: `by` is `role:id`."""
-        return UUID(self.by.partition(":")[2])
 
 
 class Engagement(BaseModel):
     """An expert who was invited, and for which of their skills."""
 
     expert_id: UUID
-    name: str
+    # who joins, the expert or whoever took over from them; None in those of before experts were people
+    person_id: UUID | None = None
     skills: list[str]
     reason: str
     by: str
@@ -179,7 +180,7 @@ class Escalation(
 
     @property
     def held_by(self) -> UUID | None:
-        """The person who answers for it; None before anybody took it up."""
+        """The person who answers for it; None before anybody took it up, and where a system did."""
         if self.owner:
             return self.owner
         return self.acknowledgements[-1].person_id if self.acknowledgements else None
@@ -208,12 +209,12 @@ class Escalation(
                 still_wanted=self.still_wanted,
             )
 
-    def acknowledge(self, by: str, at: datetime, note: str | None = None) -> None:
-        """One person takes it up. The step is silent once as many different people did as it wants; after a hand-over one is
+    def acknowledge(self, by: str, at: datetime, note: str | None = None, *, person_id: UUID | None = None) -> None:
+        """One person takes it up, or a system. The step is silent once as many different people did as it wants; after a hand-over one is
         enough. Raises ForbiddenTransition, AcknowledgedAlready.
         """
         self.must_be_free_for(by)
-        self.acknowledgements = [*self.acknowledgements, Acknowledgement(by=by, at=at)]
+        self.acknowledgements = [*self.acknowledgements, Acknowledgement(by=by, person_id=person_id, at=at)]
         self.active_at = at
         if self.state == "handed_over" or not self.still_wanted:
             self.next_step_at = None
@@ -273,9 +274,27 @@ class Escalation(
         """Invites an expert. Raises EngagedAlready, Conflict once it is resolved."""
         self.must_not_be_resolved()
         if any(each.expert_id == engagement.expert_id for each in self.experts):
-            raise EngagedAlready(f"{engagement.name} is invited already.", expert_id=str(engagement.expert_id))
+            raise EngagedAlready("This expert is invited already.", expert_id=str(engagement.expert_id))
         self.experts = [*self.experts, engagement]
         self.active_at = engagement.at
+
+    @property
+    def invited(self) -> list[UUID]:
+        """The persons who were, as long as it is not over."""
+        return [each.person_id for each in self.experts if each.person_id] if self.state != "resolved" else []
+
+    def pass_on_places(self, successors: Mapping[UUID, UUID], at: datetime) -> list[Engagement]:
+        """Who was invited and has left gives the place to a successor; those who join now, each once."""
+        before = set(self.invited)
+        if not before & successors.keys():
+            return []
+        self.experts = [
+            each.model_copy(update={"person_id": each.person_id and successors.get(each.person_id, each.person_id)})
+            for each in self.experts
+        ]
+        self.active_at = at
+        new = {each.person_id: each for each in self.experts if each.person_id not in before}
+        return list(new.values())
 
     def resolve(self, resolution: str, by: str, at: datetime) -> None:
         """The end. Raises ForbiddenTransition."""

@@ -1,6 +1,7 @@
 """Who is called in which steps. An escalation keeps the policy as it was when it was raised."""
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import field
 from typing import Literal, Self
 from uuid import UUID
@@ -41,6 +42,11 @@ class Step(BaseModel):
     def people(self) -> list[UUID]:
         """The persons that it names."""
         return [call.id for call in self.calls if call.kind == "person" and call.id]
+
+    def calls_only(self, person_id: UUID, nobody: AbstractSet[UUID]) -> bool:
+        """Whether it names this person, and else only `nobody`: persons who cannot be called."""
+        persons = {*self.people}
+        return person_id in persons and persons <= nobody and len(self.people) == len(self.calls)
 
     def pass_on(self, successors: Mapping[UUID, UUID]) -> Self:
         """With a successor called for each person who has left."""

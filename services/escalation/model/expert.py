@@ -15,7 +15,16 @@ from libs.kit.problems import Conflict
 from libs.store import Entity
 from services.escalation.model.case_file import CaseFile
 
-Unavailable = Literal["inactive", "absent", "outside_hours", "fully_loaded"]
+Unavailable = Literal["no_person", "inactive", "absent", "outside_hours", "fully_loaded"]
+
+
+_CANNOT: dict[Unavailable, str] = {
+    "no_person": "Nobody has said yet which of our people this expert is: set person_id, or choose somebody else.",
+    "inactive": "This expert is not asked any more; choose somebody else.",
+    "absent": "This expert is away; choose somebody else.",
+    "outside_hours": "This expert is not at work now; choose somebody else.",
+    "fully_loaded": "This expert carries as much as they can; choose somebody else.",
+}
 
 
 class NoExpertAvailable(Conflict):
@@ -61,10 +70,15 @@ class Absence(BaseModel):
     reason: Short | None = None
 
 
-class Expert(Found, Entity, table="experts", indexes=(("sort_key", "id"),)):
-    """`load` counts the escalations they are engaged in that are not over."""
+class Expert(Found, Entity, table="experts", indexes=(("sort_key", "id"),), unique=("person_id",)):
+    """One of our own people, by id. `load` counts the escalations they are engaged in that are not over.
 
-    name: str
+    Who was kept before experts were people has a name and an address of their own and no `person_id`: they are read, and asked for nothing
+    until somebody says which person it is. Then these go.
+    """
+
+    person_id: UUID | None = None
+    name: str = ""
     email: str | None = None
     language: Language = "en"
     skills: Skills
@@ -74,8 +88,18 @@ class Expert(Found, Entity, table="experts", indexes=(("sort_key", "id"),)):
     load: int = 0
     active: bool = True
 
+    def is_person(self, person_id: UUID) -> None:
+        """Who it is, from now on: what was typed of them is in no row any more."""
+        self.person_id, self.name, self.email, self.language = person_id, "", None, "en"
+
+    def forget_person(self) -> None:
+        """The person is erased: nobody asks them any more, and nothing says why they were away."""
+        self.active, self.absences = False, []
+
     def unavailable(self, at: datetime) -> Unavailable | None:
         """Why this expert cannot be asked at `at`; None when they can."""
+        if self.person_id is None:
+            return "no_person"
         if not self.active:
             return "inactive"
         if any(each.starts <= at < each.ends for each in self.absences):
@@ -91,7 +115,7 @@ class Expert(Found, Entity, table="experts", indexes=(("sort_key", "id"),)):
     def engage(self, at: datetime) -> None:
         """One escalation more to carry. Raises NoExpertAvailable."""
         if reason := self.unavailable(at):
-            raise NoExpertAvailable(f"{self.name} is {reason.replace('_', ' ')}; choose somebody else.", reason=reason)
+            raise NoExpertAvailable(_CANNOT[reason], reason=reason)
         self.load += 1
 
     def release(self) -> None:
@@ -100,6 +124,6 @@ class Expert(Found, Entity, table="experts", indexes=(("sort_key", "id"),)):
 
 
 def by_fitness(experts: list[Expert], needed: Skills, at: datetime) -> list[Expert]:
-    """The active experts who know some of what is needed: first those who can be asked, then by most skills, least load, name."""
+    """The active experts who know some of what is needed: first those who can be asked, then by most skills, least load, age of the record."""
     fitting = [expert for expert in experts if expert.active and (expert.fits(needed) or not needed.named())]
-    return sorted(fitting, key=lambda e: (e.unavailable(at) is not None, -e.fits(needed), e.load, e.name, e.id))
+    return sorted(fitting, key=lambda e: (e.unavailable(at) is not None, -e.fits(needed), e.load, e.id))

@@ -21,11 +21,18 @@ class PhoneBook:
     service_management: list[Team]
     rotas: dict[UUID, Roster] = field(default_factory=dict)
     teams: dict[UUID, Team] = field(default_factory=dict)
+    erased: frozenset[UUID] = frozenset()
+    """Who is forgotten: nobody can call them."""
+
+    def without_erased(self, recipients: list[Addressee]) -> list[Addressee]:
+        """Those who can be called."""
+        return [each for each in recipients if each.person_id not in self.erased]
 
 
 def told_of_breach(case: CaseFile, settings: EscalationSettings, book: PhoneBook) -> list[Addressee]:
     """The duty managers, the case's assignee, and always service management (S24); each once."""
-    return each_once(_duty_managers(book) + _assignee(case) + service_management(settings, book))
+    found = book.without_erased(_duty_managers(book) + _assignee(case))
+    return each_once(found + service_management(settings, book))
 
 
 def called_by_step(
@@ -56,13 +63,13 @@ def _named(case: CaseFile, calls: tuple[Call, ...], book: PhoneBook) -> list[Add
                 found += team.recipients()
             case "person" if call.id:
                 found.append(Addressee(kind="on_call", id=call.id))
-    return found
+    return book.without_erased(found)
 
 
 def told_of_join(holder: UUID | None, settings: EscalationSettings, book: PhoneBook) -> list[Addressee]:
     """Whoever holds an escalation, where it is a person, and service management; each once."""
     held = [Addressee(kind="holder", id=holder)] if holder else []
-    return each_once(held + service_management(settings, book))
+    return each_once(book.without_erased(held) + service_management(settings, book))
 
 
 def told_unanswered(admins: list[UUID], settings: EscalationSettings, book: PhoneBook) -> list[Addressee]:
@@ -71,8 +78,9 @@ def told_unanswered(admins: list[UUID], settings: EscalationSettings, book: Phon
 
 
 def service_management(settings: EscalationSettings, book: PhoneBook) -> list[Addressee]:
-    """Service management's teams, each member once; the address of the settings while no team has a member."""
-    known = each_once([recipient for team in book.service_management for recipient in team.recipients()])
+    """Service management's teams, each member once; the address of the settings while no team has a member who can be called."""
+    members = [recipient for team in book.service_management for recipient in team.recipients()]
+    known = each_once(book.without_erased(members))
     if any(recipient.kind == "service_management" for recipient in known):
         return known
     name, address = settings.service_management_name, settings.service_management_address

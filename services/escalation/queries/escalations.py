@@ -1,6 +1,6 @@
 """Escalations: the customer's view, and ours."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
@@ -27,9 +27,11 @@ from services.escalation.model.escalation import (
     EscalationState,
     Joined,
 )
-from services.escalation.model.escalation_policy import FrozenPolicy
+from services.escalation.model.expert import Expert
+from services.escalation.model.known_person import KnownPerson
 from services.escalation.model.people import Addressee
 from services.escalation.queries.access import COMMANDS, Asked, Command, cases_visible_to, visible_to
+from services.escalation.queries.escalation_policies import FrozenPolicyOut, steps_out
 from services.escalation.queries.our_people import called, known
 
 router = Router(tags=["escalations"])
@@ -63,16 +65,23 @@ class EscalationOut(EscalationSummary):
 
 
 class TakenUp(Acknowledgement):
-    """An acknowledgement with the name of now."""
+    """An acknowledgement with the name of now; of a system, no person."""
 
-    person: NamedPerson
+    person: NamedPerson | None
+
+
+class Invited(Engagement):
+    """An expert with the name of now; one who was typed before experts were people has `name` alone."""
+
+    person: NamedPerson | None
+    name: str | None
 
 
 class EscalationDetail(EscalationOut):
     """What we see: the policy as it was frozen, the step and its people, who took it up, who was invited, every change."""
 
     breach_id: UUID | None
-    policy: FrozenPolicy
+    policy: FrozenPolicyOut
     step: int
     repeat: int
     recipients: list[Addressee]
@@ -80,7 +89,7 @@ class EscalationDetail(EscalationOut):
     still_wanted: int
     next_step_at: datetime | None
     owner: NamedPerson | None
-    experts: list[Engagement]
+    experts: list[Invited]
     history: list[Change]
 
 
@@ -94,23 +103,34 @@ async def shown(asked: Asked, caller: Principal, tx: Transaction) -> EscalationD
 async def detail(asked: Asked, caller: Principal, tx: Transaction) -> EscalationDetail:
     """All of it, as one of us reads it, with the names and addresses of now."""
     it = asked.escalation
-    who = await known(_people(it), tx)
+    experts = {each.id: each for each in await tx.find_many(Expert, [e.expert_id for e in it.experts]) if each}
+    who = await known([*_people(it), *(each.person_id for each in experts.values())], tx)
     return EscalationDetail.model_validate(
         {
             **_fields(asked, caller),
+            "policy": {**vars(it.policy), "steps": await steps_out(it.policy.steps, tx)},
             "still_wanted": it.still_wanted,
             "recipients": await called(it.recipients, tx),
-            "acknowledgements": [
-                {**each.model_dump(), "person": NamedPerson.of(each.person_id, who)} for each in it.acknowledgements
-            ],
-            "owner": NamedPerson.of(it.owner, who) if it.owner else None,
+            "acknowledgements": [{**vars(each), "person": _named(each.person_id, who)} for each in it.acknowledgements],
+            "experts": [_invited(each, experts.get(each.expert_id), who) for each in it.experts],
+            "owner": _named(it.owner, who),
         }
     )
 
 
 def _people(escalation: Escalation) -> list[UUID | None]:
     called = [each.person_id for each in escalation.recipients]
-    return [*called, *(each.person_id for each in escalation.acknowledgements), escalation.owner]
+    took_up = [each.person_id for each in escalation.acknowledgements]
+    return [*called, *took_up, *(each.person_id for each in escalation.experts), escalation.owner]
+
+
+def _named(id: UUID | None, who: Mapping[UUID, KnownPerson]) -> NamedPerson | None:
+    return NamedPerson.of(id, who) if id else None
+
+
+def _invited(place: Engagement, expert: Expert | None, who: Mapping[UUID, KnownPerson]) -> dict[str, Any]:
+    person = _named(place.person_id or (expert.person_id if expert else None), who)
+    return {**vars(place), "person": person, "name": person.name if person else expert and expert.name}
 
 
 def _fields(asked: Asked, caller: Principal) -> dict[str, Any]:

@@ -1,7 +1,12 @@
 """Reads the people who can be called now."""
 
+from uuid import UUID
+
+import sqlalchemy as sa
+
 from libs.store import Transaction
 from services.escalation.model.escalation_policy import Call
+from services.escalation.model.known_person import KnownPerson
 from services.escalation.model.people import Team
 from services.escalation.model.recipients import PhoneBook
 from services.escalation.model.rota import Rota
@@ -23,4 +28,10 @@ async def phone_book(tx: Transaction, calls: tuple[Call, ...] = ()) -> PhoneBook
         ),
         rotas={rota.id: found[rota.id] for rota in named if rota},
         teams={team.id: team for team in teams if team},
+        erased=await erased_people(tx),
     )
+
+
+async def erased_people(tx: Transaction) -> frozenset[UUID]:
+    """Few: those of us who asked to be forgotten."""
+    return frozenset(row["id"] for row in await tx.fetch(sa.select(KnownPerson.c.id).where(KnownPerson.c.gone)))

@@ -1,16 +1,18 @@
-"""Somebody whom we call has left: their turns, their places in teams and what they hold are the successor's."""
+"""Somebody whom we call has left: their turns, their places in teams and escalations and what they hold are the successor's."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from libs.events.escalation import EscalationHandedOver
+from libs.events.escalation import EscalationHandedOver, ExpertEngaged
+from libs.events.gateway import PersonErased
 from libs.kit.listing import contains
 from libs.kit.people import successor_of
 from libs.store import Transaction
-from services.escalation.model.escalation import SUCCESSION, Escalation
+from services.escalation.model.escalation import NOT_OVER, SUCCESSION, Escalation
 from services.escalation.model.escalation_policy import EscalationPolicy
+from services.escalation.model.expert import Expert
 from services.escalation.model.known_person import KnownPerson
 from services.escalation.model.override import Override
 from services.escalation.model.people import Team
@@ -35,8 +37,10 @@ async def pass_on_later(ids: Sequence[UUID], tx: Transaction) -> None:
     steps = [contains(EscalationPolicy.c.steps, [{"calls": [{"kind": "person", "id": str(id)}]}]) for id in gone]
     for policy in await tx.select(EscalationPolicy, sa.or_(*steps)):
         tx.set_timer(policy, SUCCESSION, tx.now)
-    for escalation in await tx.select(Escalation, Escalation.c.state.in_(("acknowledged", "handed_over"))):
-        if escalation.held_by in gone:
+    for expert in await tx.select(Expert, Expert.c.person_id.in_(gone), Expert.c.active):
+        tx.set_timer(expert, SUCCESSION, tx.now)
+    for escalation in await tx.select(Escalation, Escalation.c.state.in_(NOT_OVER)):
+        if escalation.held_by in gone or gone & {*escalation.invited}:
             tx.set_timer(escalation, SUCCESSION, tx.now)
 
 
@@ -62,8 +66,21 @@ async def pass_on_calls(policy: EscalationPolicy, tx: Transaction, _detail: str)
     policy.steps = [step.pass_on(successors) for step in policy.steps]
 
 
+async def retire_expert(expert: Expert, tx: Transaction, _detail: str) -> None:
+    """What one knows is not the successor's: nobody is asked any more."""
+    if expert.person_id and await successor_of(KnownPerson, expert.person_id, tx):
+        expert.active = False
+
+
+async def forget_expert(event: PersonErased, tx: Transaction) -> None:
+    """Of an expert who is erased the skills are left, and what was engaged."""
+    for expert in await tx.select(Expert, Expert.c.person_id == event.person_id, lock=True):
+        expert.forget_person()
+
+
 async def pass_on_escalation(escalation: Escalation, tx: Transaction, _detail: str) -> None:
-    """The successor answers for it from now on."""
+    """The successor answers for it from now on, and joins it where the expert who has left was to."""
+    _pass_on_places(escalation, await _successors(escalation.invited, tx), tx)
     successor = await successor_of(KnownPerson, escalation.held_by, tx) if escalation.held_by else None
     previous = escalation.pass_on(successor, tx.now) if successor else None
     if successor is None or previous is None:
@@ -79,6 +96,21 @@ async def pass_on_escalation(escalation: Escalation, tx: Transaction, _detail: s
             handed_over_at=tx.now,
         )
     )
+
+
+def _pass_on_places(escalation: Escalation, successors: Mapping[UUID, UUID], tx: Transaction) -> None:
+    for place in escalation.pass_on_places(successors, tx.now):
+        tx.emit(
+            ExpertEngaged(
+                **escalation.ids,
+                expert_id=place.expert_id,
+                person_id=place.person_id,
+                skills=place.skills,
+                reason="whoever was invited has left",
+                by="system:escalation",
+                engaged_at=tx.now,
+            )
+        )
 
 
 async def _successors(ids: Sequence[UUID], tx: Transaction) -> dict[UUID, UUID]:

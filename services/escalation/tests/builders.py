@@ -250,3 +250,12 @@ def a_rota(
         "starts_on": "2025-01-06",
     }
     return {"name": name, "purpose": purpose, "layers": [layer]}
+
+
+async def an_expert(escalation: Harness, name: str, **more: Any) -> str:
+    """Somebody of ours, called so, who knows something."""
+    await escalation.learn({id_of(name): a_person(name)})
+    body = {"person_id": str(id_of(name)), "skills": {"domains": ["partner_environment"]}, **more}
+    made = await escalation.post("/v1/experts", body, role="manager")
+    assert made.status_code == 201, made.text
+    return str(made.json()["id"])

@@ -26,7 +26,7 @@ async def a_world(escalation: Harness) -> World:
         clocks.append(Row({"clock_id": listed[0]["id"]}, own))
     steps = [{"calls": [{"kind": "person", "id": str(id_of("An"))}], "acknowledgements": 1, "minutes_to_next": 15}]
     team = {"name": "T", "members": [str(id_of("An"))]}
-    expert = {"name": "Chi", "email": "chi@polyplus.example", "skills": {"domains": ["network"]}}
+    expert = {"person_id": str(id_of("Chi")), "skills": {"domains": ["network"]}}
 
     rota = await made(escalation, "/v1/rotas", a_rota(people=("An", "Binh")), role="manager")
     now = await escalation.now()

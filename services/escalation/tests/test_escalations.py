@@ -23,6 +23,7 @@ from services.escalation.tests.builders import (
     ACase,
     a_case,
     a_rota,
+    an_expert,
     id_of,
     now_after,
     pointers,
@@ -161,7 +162,7 @@ async def test_a_hand_over_names_who_answers_now(escalation: Harness) -> None:
     assert (too_early.status_code, too_early.json()["state"]) == (409, "triggered")
     assert too_early.json()["possible"] == ["acknowledge", "engage_expert", "resolve"]
 
-    await act(escalation, raised, "acknowledge")
+    await act(escalation, raised, "acknowledge", person_id=id_of("An"))
     for who in ("Dung", "Em"):
         handed = await act(escalation, raised, "hand-over", {"person_id": str(id_of(who)), "note": "Yours"})
         assert (handed.status_code, handed.json()["owner"]["name"]) == (200, who)
@@ -171,17 +172,10 @@ async def test_a_hand_over_names_who_answers_now(escalation: Harness) -> None:
             assert (await act(escalation, raised, "acknowledge")).json()["state"] == "acknowledged"
 
     first, second = await escalation.events(EscalationHandedOver)
-    assert f"engineer:{first.previous_person_id}" == first.by
+    assert (first.previous_person_id, first.person_id) == (id_of("An"), id_of("Dung"))
     assert (second.previous_person_id, second.person_id) == (id_of("Dung"), id_of("Em"))
     await escalation.advance(timedelta(minutes=31))
     assert [e.person_id for e in await escalation.events(EscalationUnacknowledged)] == [id_of("Em")]
-
-
-async def an_expert(escalation: Harness, name: str, **more: Any) -> str:
-    body = {"name": name, "email": f"{name}@polyplus.example", "skills": {"domains": ["partner_environment"]}, **more}
-    made = await escalation.post("/v1/experts", body, role="manager")
-    assert made.status_code == 201, made.text
-    return str(made.json()["id"])
 
 
 @pytest.mark.promise("S23")
@@ -203,8 +197,8 @@ async def test_the_expert_with_most_of_the_skills_is_found_and_invited(escalatio
     assert nobody.status_code == 409
     assert nobody.json()["candidates"][0]["reason"] == "absent"
 
-    invited = [(str(e.expert_id), e.skills) for e in await escalation.events(ExpertEngaged)]
-    assert invited[0] == (full, ["domain:partner_environment", "family:Studio X"])
+    invited = [(str(e.expert_id), e.person_id, e.skills) for e in await escalation.events(ExpertEngaged)]
+    assert invited[0] == (full, id_of("full"), ["domain:partner_environment", "family:Studio X"])
 
 
 async def test_an_expert_is_invited_once_and_carries_no_more_than_they_can_until_it_is_over(

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from libs.events.escalation import EscalationHandedOver
+from libs.events.escalation import EscalationHandedOver, EscalationUnacknowledged
 from services.escalation.model.known_person import KnownPerson
 from services.escalation.tests.builders import a_case, a_person, a_rota, id_of
 from services.escalation.tests.test_escalations import act, an_escalation
@@ -96,3 +96,21 @@ async def test_who_has_left_or_is_forgotten_takes_no_escalation_up(escalation: H
         assert refusal(refused) == (422, "no-such-person")
     taken = await act(escalation, raised, "acknowledge", person_id=id_of("Chi"))
     assert taken.json()["state"] == "acknowledged"
+
+
+async def test_a_system_takes_it_up_and_hands_it_over_and_no_person_is_said_to_have(escalation: Harness) -> None:
+    raised = await an_escalation(escalation, await a_case(escalation))
+    taken = await act(escalation, raised, "acknowledge")
+    assert (taken.status_code, taken.json()["state"]) == (200, "acknowledged")
+    [word] = taken.json()["acknowledgements"]
+    assert (word["by"].partition(":")[0], word["person_id"], word["person"]) == ("engineer", None, None)
+    assert (await act(escalation, raised, "acknowledge")).status_code == 409
+    handed = await act(escalation, raised, "hand-over", {"person_id": str(id_of("Em")), "note": "Yours"})
+    assert (handed.status_code, handed.json()["owner"]["name"]) == (200, "Em")
+    [told] = await escalation.events(EscalationHandedOver)
+    assert (told.person_id, told.previous_person_id, told.by) == (id_of("Em"), None, word["by"])
+
+    second = await an_escalation(escalation, await a_case(escalation))
+    await act(escalation, second, "acknowledge")
+    await escalation.advance(timedelta(minutes=31))
+    assert {e.person_id for e in await escalation.events(EscalationUnacknowledged)} == {None, id_of("Em")}

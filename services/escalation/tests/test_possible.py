@@ -8,8 +8,8 @@ import pytest
 
 from services.escalation.model.escalation import Escalation, machine
 from services.escalation.queries.access import Command
-from services.escalation.tests.builders import ACCOUNT, a_case, id_of
-from services.escalation.tests.test_escalations import a_policy, act, an_escalation, an_expert, step
+from services.escalation.tests.builders import ACCOUNT, a_case, an_expert, id_of
+from services.escalation.tests.test_escalations import a_policy, act, an_escalation, step
 from tests.support.access import bind
 from tests.support.harness import Harness
 from tests.support.possible import wrongly_possible

@@ -11,6 +11,7 @@ from services.escalation.model.escalation import Engagement, Escalation
 from services.escalation.model.expert import Expert, NoExpertAvailable, Skills, by_fitness, skills_for
 from services.escalation.queries.access import COMMANDS
 from services.escalation.queries.escalations import EscalationDetail, detail, escalation_for
+from services.escalation.queries.experts import name_of, people_of
 
 router = Router(tags=["escalations"])
 
@@ -31,14 +32,16 @@ async def engage_expert(escalation: Escalation, cmd: EngageExpert, by: str, tx: 
     needed = cmd.skills or skills_for(await CaseFile.get(escalation.case_id, tx))
     expert = await Expert.get(cmd.expert_id, tx, lock=True) if cmd.expert_id else await _best(escalation, needed, tx)
     skills = sorted(expert.skills.named() & needed.named()) or sorted(expert.skills.named())
-    escalation.engage(
-        Engagement(expert_id=expert.id, name=expert.name, skills=skills, reason=cmd.reason, by=by, at=tx.now)
+    place = Engagement(
+        expert_id=expert.id, person_id=expert.person_id, skills=skills, reason=cmd.reason, by=by, at=tx.now
     )
+    escalation.engage(place)
     expert.engage(tx.now)
     tx.emit(
         ExpertEngaged(
             **escalation.ids,
             expert_id=expert.id,
+            person_id=expert.person_id,
             skills=skills,
             reason=cmd.reason,
             by=by,
@@ -52,10 +55,11 @@ async def _best(escalation: Escalation, needed: Skills, tx: Transaction) -> Expe
     known = await tx.select(Expert, Expert.c.active, lock=True)
     fitting = by_fitness([expert for expert in known if expert.id not in invited], needed, tx.now)
     if not fitting or fitting[0].unavailable(tx.now):
+        who = await people_of(fitting, tx)
         raise NoExpertAvailable(
             "No expert with any of these skills can be asked now.",
             skills=sorted(needed.named()),
-            candidates=[{"id": str(e.id), "name": e.name, "reason": e.unavailable(tx.now)} for e in fitting],
+            candidates=[{"id": str(e.id), "name": name_of(e, who), "reason": e.unavailable(tx.now)} for e in fitting],
         )
     return fitting[0]
 

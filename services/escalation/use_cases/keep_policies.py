@@ -12,7 +12,7 @@ from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.patch import New, Patch
 from services.escalation.model.escalation_policy import EscalationPolicy, Step
 from services.escalation.model.settings import Rule
-from services.escalation.queries.escalation_policies import PolicyOut
+from services.escalation.queries.escalation_policies import PolicyOut, policy_out
 from services.escalation.queries.our_people import must_be_ours
 
 router = Router(tags=["policies"])
@@ -38,7 +38,7 @@ class ChangePolicy(Patch, PolicyFields):
 @router.post("/v1/policies", status_code=201, dependencies=[allow(*MANAGERS)])
 async def create_policy_route(cmd: CreatePolicy, tx: Tx) -> PolicyOut:
     await must_be_ours([id for step in cmd.steps for id in step.people], tx, "steps")
-    return PolicyOut.model_validate(cmd.make(EscalationPolicy, tx))
+    return await policy_out(cmd.make(EscalationPolicy, tx), tx)
 
 
 @router.patch("/v1/policies/{policy_id}", dependencies=[allow(*MANAGERS)])
@@ -46,4 +46,4 @@ async def change_policy_route(policy_id: UUID, cmd: ChangePolicy, tx: Tx) -> Pol
     await must_be_ours([id for step in cmd.steps or () for id in step.people], tx, "steps")
     policy = await EscalationPolicy.get(policy_id, tx, lock=True)
     cmd.apply_to(policy)
-    return PolicyOut.model_validate(policy)
+    return await policy_out(policy, tx)

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from libs.events.escalation import EscalationAcknowledged, EscalationHandedOver
+from libs.kit.auth import Principal
 from libs.kit.fields import Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.people import must_be_here
@@ -26,8 +27,11 @@ class HandOverEscalation(Command):
     note: Text
 
 
-async def acknowledge_escalation(escalation: Escalation, cmd: AcknowledgeEscalation, by: str, tx: Transaction) -> None:
-    escalation.acknowledge(by, tx.now, cmd.note)
+async def acknowledge_escalation(
+    escalation: Escalation, cmd: AcknowledgeEscalation, caller: Principal, tx: Transaction
+) -> None:
+    by = caller.actor
+    escalation.acknowledge(by, tx.now, cmd.note, person_id=caller.person_id)
     if escalation.state == "acknowledged":
         for timer in (STEP, UNANSWERED):
             tx.cancel_timer(escalation, timer)
@@ -62,10 +66,11 @@ async def hand_over_escalation(escalation: Escalation, cmd: HandOverEscalation, 
 async def acknowledge_escalation_route(
     escalation_id: UUID, cmd: AcknowledgeEscalation, tx: Tx, caller: Caller
 ) -> EscalationDetail:
-    """The caller takes it up; a step that wants several people is silent after the last of them."""
+    """The caller takes it up; a step that wants several is silent after the last of them. A system's word counts as a person's, and then no
+    person answers for it."""
     await must_be_here(KnownPerson, caller.person_id, tx)
     asked = await escalation_for(caller, escalation_id, tx, "acknowledge")
-    await acknowledge_escalation(asked.escalation, cmd, caller.scope.actor, tx)
+    await acknowledge_escalation(asked.escalation, cmd, caller, tx)
     return await detail(asked, caller, tx)
 
 

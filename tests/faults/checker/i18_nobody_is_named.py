@@ -22,7 +22,6 @@ from tests.faults.witness import WITNESS
 _PERSONAL = {"name", "display_name", "email", "phone", "address_lines", "join_url"}
 _MAY_HOLD = {"states", "idempotency_keys", CHANGES}
 _STANDING = {
-    "escalation": {"escalations", "experts"},  # an expert's name
     "gateway": {"clients"},  # what an administrator called a client
     "onsite": {"technicians"},  # who has no person yet
 }
