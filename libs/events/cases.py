@@ -145,6 +145,18 @@ class CaseResumed(Event, type="polyplus.cases.case-resumed", visibility="public"
     resumed_at: Instant
 
 
+class CustomerReminded(Event, type="polyplus.cases.customer-reminded", visibility="public", subject="case_id"):
+    """The customer owes us an answer and was asked for it again; what is needed stands in the wait (S18)."""
+
+    case_id: UUID
+    wait_id: UUID
+    reminder: int  # 1 for the first one of this wait; what was missed is not made up for
+    contact_id: UUID | None = None
+    waiting_since: Instant
+    resolves_at: Instant | None = None  # the case, if nobody answers; none while something else is waited for
+    reminded_at: Instant
+
+
 class CaseResolved(Event, type="polyplus.cases.case-resolved", version=2, visibility="public", subject="case_id"):
     """The trouble is over, with the downtime it cost where the product was down (S3, S18, S27)."""
 

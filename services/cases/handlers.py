@@ -27,7 +27,7 @@ from libs.events.rma import PartDelivered, PartLost, PartRefused, PartShipped, R
 from libs.kit.forgetting import obey
 from services.cases.model.alert import DeviceAlert
 from services.cases.model.attachment import REMOVE, Attachment
-from services.cases.model.case import AUTO_CLOSE, PASS_ON, SHIFT, Case
+from services.cases.model.case import AUTO_CLOSE, PASS_ON, SHIFT, SILENCE, Case
 from services.cases.model.people import KnownContact, KnownPerson, KnownSite
 from services.cases.model.queue import REROUTE, Queue
 from services.cases.reactions.close_resolved_case import close_when_nobody_objected
@@ -52,6 +52,7 @@ from services.cases.reactions.forget_person import forget_person
 from services.cases.reactions.pass_on import pass_on, pass_on_later
 from services.cases.reactions.remove_bytes import remove_bytes
 from services.cases.reactions.route_case import follow_the_sun, reroute
+from services.cases.reactions.watch_silence import remind_or_resolve
 
 on = Handlers("cases")
 timers = Timers("cases")
@@ -87,6 +88,7 @@ obey(on, PersonErased, [KnownPerson], of=replicas, besides=forget_person)
 
 timers(Case, AUTO_CLOSE)(close_when_nobody_objected)
 timers(Case, SHIFT)(follow_the_sun)
+timers(Case, SILENCE)(remind_or_resolve)
 timers(Case, PASS_ON)(pass_on)
 timers(Queue, REROUTE)(reroute)
 timers(Attachment, REMOVE)(remove_bytes)

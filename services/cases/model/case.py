@@ -34,8 +34,10 @@ from services.cases.model.lifecycle import REFUSING, WORKABLE, CaseState, Workab
 from services.cases.model.queue import Choice, Queue
 from services.cases.model.wording import say
 
-AUTO_CLOSE, SHIFT, PASS_ON = "auto_close", "shift", "pass_on"
-"""Timers of a case: it closes unless somebody objects; the shift of its queue ends; who has it has left."""
+AUTO_CLOSE, SHIFT, PASS_ON, SILENCE = "auto_close", "shift", "pass_on", "silence"
+"""Timers of a case: it closes unless somebody objects; the shift of its queue ends; who has it has left; the customer does not answer."""
+CUSTOMER_SILENT: Literal["customer_silent"] = "customer_silent"
+"""The reason of what follows from what the customer did not say."""
 CUSTOMER_WORD = "customer_word"
 """The reason of what follows from what the customer said."""
 BY_HAND = "handed over"
@@ -182,9 +184,11 @@ class Case(
         cause_id: UUID | None = None,
         note: str | None = None,
     ) -> None:
-        """One wait for each cause: what is waited for already is not waited for twice."""
+        """One wait for each cause: what is waited for already is not waited for twice. Who is asked anew is silent no more."""
         if cause_id and any(w.stands and (w.kind, w.cause_id) == (kind, cause_id) for w in self.waits):
             return
+        if kind == "customer":
+            self.confirmations = [c for c in self.confirmations if c.kind != CUSTOMER_SILENT]
         self.waits.append(Wait(id=id, kind=kind, cause_id=cause_id, note=note, since=since, by=by))
         self.waits.sort(key=lambda w: (w.since, w.id))
         self.take_up()
@@ -218,8 +222,8 @@ class Case(
         return next((c for c in self.confirmations if c.at >= self.epoch_began_at), None)
 
     def take_back_word(self) -> None:
-        """The customer has more to say: that it works counts no more. What was signed or installed does."""
-        self.confirmations = [c for c in self.confirmations if c.kind != "works"]
+        """The customer has more to say: that it works, or their silence, counts no more. What was signed or installed does."""
+        self.confirmations = [c for c in self.confirmations if c.kind in ("visit", "part")]
 
     def leave_out(self, unknown: Collection[Literal["site", "contact"]]) -> str | None:
         """Takes away what the request named and the account does not have; what is to be said of it, if that is news."""

@@ -51,7 +51,7 @@ class Change(CaseValue):
 class Wait(CaseValue):
     """Something the case waits for: `cause_id` is the RMA, work order or engagement.
 
-    `told` is how far this was published: a case that is over keeps such facts to itself.
+    `told` is how far this was published: a case that is over keeps such facts to itself. `reminded`: how often a customer was.
     """
 
     id: UUID
@@ -65,6 +65,8 @@ class Wait(CaseValue):
     end_reason: str | None = None
     redacted: Redacted | None = None
     told: Literal["nothing", "began", "ended"] = "nothing"
+    reminded: int = 0
+    reminded_at: datetime | None = None
 
     @property
     def stands(self) -> bool:
@@ -108,10 +110,10 @@ class Coverage(CaseValue):
 
 
 class Confirmation(CaseValue):
-    """The customer's word that it works: the signature on a visit, a replacement they installed themselves, or just the word."""
+    """The customer's word that it works: the signature on a visit, a replacement they installed themselves, just the word, or silence."""
 
     cause_id: UUID
-    kind: Literal["visit", "part", "works"]
+    kind: ResolvedBecause
     # The release before reads it.
     signed_by: str = ""
     at: datetime

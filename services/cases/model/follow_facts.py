@@ -3,13 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from libs.events.cases import ResolvedBecause
 from services.cases.model.actor import SYSTEM
 from services.cases.model.case import Case
 from services.cases.model.case_values import Resolution, Wait
 from services.cases.model.lifecycle import REFUSING, CaseState
 from services.cases.model.wording import say
 
-_NOT_WORKED: frozenset[CaseState] = frozenset({"acknowledged", "reopened"})
+_RESOLVES_FROM: dict[ResolvedBecause, frozenset[CaseState]] = {
+    "works": frozenset({"acknowledged", "reopened", "in_progress"}),
+    "customer_silent": frozenset({"pending", "in_progress"}),
+}
 
 
 @dataclass(frozen=True)
@@ -56,9 +60,9 @@ def untold_waits(case: Case) -> tuple[list[Wait], list[Wait]]:
 
 
 def _resolves_at_once(case: Case) -> bool:
-    """The customer's word ends a case that nobody works on; any other fact means that somebody has."""
+    """The customer's word ends a case that nobody works on, their silence one that waits; any other fact means that it was worked on."""
     assert case.confirmation is not None
-    return case.state == "in_progress" or (case.confirmation.kind == "works" and case.state in _NOT_WORKED)
+    return case.state in _RESOLVES_FROM.get(case.confirmation.kind, frozenset({"in_progress"}))
 
 
 def _called_for(case: Case) -> CaseState:
@@ -77,7 +81,7 @@ def _resolve_by_itself(case: Case) -> None:
     assert word is not None
     ends = [w.ended_at for w in case.waits if w.ended_at and w.ended_at >= case.epoch_began_at]
     case.resolved_at = max([word.at, *ends])
-    cause_id = None if word.kind == "works" else word.cause_id
+    cause_id = word.cause_id if word.kind in ("visit", "part") else None
     case.resolution = Resolution(
         text=say(f"resolved_by_{word.kind}", case.language),
         cause_id=cause_id,

@@ -33,8 +33,16 @@ def _whole(priorities: dict[Severity, Priority]) -> dict[Severity, Priority]:
     return priorities
 
 
+def _rising(days: tuple[int, ...]) -> tuple[int, ...]:
+    if list(days) != sorted(set(days)):
+        raise ValueError("each reminder comes on a later day than the one before")
+    return days
+
+
 class CasesPolicy(BaseModel):
     """What a severity means, when a resolved case closes, how large a file may be (bytes), where a case goes by default.
+
+    A customer who owes us an answer is reminded after `remind_business_days`, and the case resolves after `silent_business_days`.
 
     `thanks` are the phrases of which a customer's note may be made on a resolved case without reopening it.
     """
@@ -46,6 +54,10 @@ class CasesPolicy(BaseModel):
         "minor": "P4",
     }
     auto_close_business_days: int = Field(5, ge=1, le=60)
+    remind_business_days: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=60)], ...], Field(max_length=10), AfterValidator(_rising)
+    ] = (2, 5)
+    silent_business_days: int = Field(10, ge=1, le=120)
     business_calendar: CalendarData | None = Field(
         None, description="null: the business days of the case's country and region"
     )

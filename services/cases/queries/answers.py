@@ -53,6 +53,7 @@ class WaitOut(Out):
     ended_at: datetime | None
     ended_by: str | None
     end_reason: str | None
+    reminded: int
     redacted: Redacted | None
 
 

@@ -9,10 +9,11 @@ from libs.events.cases_work import FirstResponseSent
 from libs.store import Transaction
 from services.cases.model.actor import SYSTEM, Actor
 from services.cases.model.business_days import business_days
-from services.cases.model.case import AUTO_CLOSE, SHIFT, Case
+from services.cases.model.case import AUTO_CLOSE, SHIFT, SILENCE, Case
 from services.cases.model.case_values import Wait
 from services.cases.model.follow_facts import follow_facts
 from services.cases.model.policy import policies
+from services.cases.model.silence import next_look
 
 
 async def act_on(case: Case, tx: Transaction, *, at: datetime, by: str, reason: str) -> None:
@@ -36,10 +37,21 @@ async def act_on(case: Case, tx: Transaction, *, at: datetime, by: str, reason: 
         tx.cancel_timer(case, AUTO_CLOSE)
         # The shift may have changed meanwhile.
         tx.set_timer(case, SHIFT, tx.now)
+    if any(w.kind == "customer" for w in case.waits):
+        await look_again(case, tx)
     if case.resolved_at and case.resolved_at != resolved_before:
         await schedule_close(case, tx)
         if news.resolved:
             tell_resolved(case, tx, SYSTEM)
+
+
+async def look_again(case: Case, tx: Transaction) -> None:
+    """When the next reminder is due, or the customer's silence has lasted; not while they owe us no answer."""
+    policy = await policies.at(tx, plan=case.coverage.plan, region=case.country, severity=case.severity)
+    if when := next_look(case, business_days(case, policy), policy):
+        tx.set_timer(case, SILENCE, when)
+    else:
+        tx.cancel_timer(case, SILENCE)
 
 
 def tell_ended(case: Case, ended: Iterable[Wait], tx: Transaction) -> None:
@@ -82,6 +94,7 @@ async def schedule_close(case: Case, tx: Transaction) -> None:
     case.closes_at = days.end_of_working_day(case.resolved_at, policy.auto_close_business_days).at
     tx.set_timer(case, AUTO_CLOSE, case.closes_at)
     tx.cancel_timer(case, SHIFT)
+    tx.cancel_timer(case, SILENCE)
 
 
 def tell_resolved(case: Case, tx: Transaction, actor: Actor) -> None:

@@ -5,6 +5,8 @@ from libs.store import Transaction
 from services.cases.model.actor import SYSTEM
 from services.cases.model.case_values import Coverage
 from services.cases.model.correction import decided_anew
+from services.cases.model.silence import open_questions
+from services.cases.reactions.act_on_case import look_again
 from services.cases.reactions.heard import heard
 from services.cases.reactions.publish_note import note_fact
 from services.cases.reactions.route_case import route
@@ -39,6 +41,9 @@ async def note_coverage(event: CoverageDecided, tx: Transaction) -> None:
     case.site_id = event.site.site_id if event.site else None
     if event.site:
         case.country = event.site.country
+        if open_questions(case):
+            # The business days are those of another country, maybe.
+            await look_again(case, tx)
     if event.product and event.product.family != case.family:
         case.family = event.product.family
         if case.state == "acknowledged":

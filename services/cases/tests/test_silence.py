@@ -1,0 +1,284 @@
+"""A customer who does not answer is reminded twice, then the case resolves; whatever happens meanwhile, each of it once."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from libs.events.cases import CaseResolved, CaseResumed, CustomerReminded
+from libs.store.ids import new_id
+from services.cases.tests.builders import (
+    CUSTOMER,
+    coverage,
+    did,
+    in_progress,
+    part_delivered,
+    part_shipped,
+    shown,
+    waits_of,
+)
+from tests.support.harness import Harness
+from tests.support.refusals import refusal
+
+HOME = ZoneInfo("Asia/Ho_Chi_Minh")
+WEEKDAYS = {
+    "time_zone": "Asia/Ho_Chi_Minh",
+    "windows": [{"weekdays": [0, 1, 2, 3, 4], "opens": "00:00", "closes": "24:00"}],
+}
+DAY = timedelta(days=1)
+
+
+async def ask(h: Harness, case_id: UUID) -> dict[str, Any]:
+    return await did(h, case_id, "waits", {"wait": "customer", "note": "Please send the log."})
+
+
+def midnight_after(instant: datetime, business_days: int) -> datetime:
+    """The end of the n-th weekday after the day of this instant, counted one day at a time."""
+    day = instant.astimezone(HOME).date()
+    while business_days:
+        day += DAY
+        business_days -= day.weekday() < 5
+    return datetime(day.year, day.month, day.day, tzinfo=HOME).astimezone(UTC) + DAY
+
+
+async def begin(h: Harness) -> tuple[UUID, dict[str, Any]]:
+    assert (
+        await h.post(
+            "/v1/cases-policies", {"settings": {"business_calendar": WEEKDAYS}, "why": "plain"}, role="manager"
+        )
+    ).status_code == 201
+    case_id = await in_progress(h)
+    return case_id, await ask(h, case_id)
+
+
+async def hop_to(h: Harness, to: datetime) -> None:
+    await h.advance(to - await h.now())
+
+
+async def test_two_reminders_and_then_the_case_resolves(cases: Harness) -> None:
+    case_id, wait = await begin(cases)
+    since = datetime.fromisoformat(wait["since"])
+    second, fifth, tenth = (midnight_after(since, n) for n in (2, 5, 10))
+    await hop_to(cases, second - timedelta(minutes=1))
+    assert await cases.events(CustomerReminded) == []
+    await hop_to(cases, tenth - timedelta(minutes=1))
+
+    told = await cases.events(CustomerReminded)
+    assert [(each.reminder, str(each.wait_id), each.resolves_at) for each in told] == [
+        (1, wait["id"], tenth),
+        (2, wait["id"], tenth),
+    ]
+    assert [each.reminded_at - due for each, due in zip(told, (second, fifth), strict=True)] < [
+        timedelta(minutes=1)
+    ] * 2
+    case = await shown(cases, case_id)
+    assert (case["state"], case["waits"][0]["reminded"]) == ("pending", 2)
+
+    await hop_to(cases, tenth)
+    case = await shown(cases, case_id)
+    assert (case["state"], waits_of(case), case["resolution"]["reason"]) == ("resolved", [], "customer_silent")
+    assert [(c["state"], c["reason"]) for c in case["history"]][-2:] == [
+        ("pending", "Please send the log."),
+        ("resolved", "customer_silent"),
+    ]
+    assert [each.reason for each in await cases.events(CaseResumed)] == ["customer_silent"]
+    [resolved] = await cases.events(CaseResolved)
+    assert (resolved.reason, resolved.automatic, resolved.cause_id) == ("customer_silent", True, None)
+    await cases.advance(timedelta(days=30))
+    assert (await shown(cases, case_id))["state"] == "closed"
+    assert len(await cases.events(CustomerReminded)) == 2
+
+
+async def test_an_answer_ends_the_reminding(cases: Harness) -> None:
+    case_id, _ = await begin(cases)
+    await cases.advance(timedelta(days=5))
+    told = len(await cases.events(CustomerReminded))
+    await did(cases, case_id, "notes", {"text": "Đây ạ."}, **CUSTOMER)
+    await cases.advance(timedelta(days=60))
+
+    assert (await shown(cases, case_id))["state"] == "in_progress"
+    assert len(await cases.events(CustomerReminded)) == told
+
+
+async def test_a_late_answer_reopens(cases: Harness) -> None:
+    case_id, wait = await begin(cases)
+    await hop_to(cases, midnight_after(datetime.fromisoformat(wait["since"]), 10))
+    await did(cases, case_id, "notes", {"text": "Xin lỗi, log đây ạ."}, **CUSTOMER)
+
+    assert (await shown(cases, case_id))["state"] == "in_progress"
+    await cases.advance(timedelta(days=60))
+    assert (await shown(cases, case_id))["state"] == "in_progress"
+
+
+async def test_nothing_resolves_while_something_else_is_waited_for_nor_at_the_instant_at_which_that_ends(
+    cases: Harness,
+) -> None:
+    case_id, _ = await begin(cases)
+    await did(cases, case_id, "waits", {"wait": "part"})
+    await cases.advance(timedelta(days=40))
+    assert [(e.reminder, e.resolves_at) for e in await cases.events(CustomerReminded)] == [(1, None), (2, None)]
+    case = await shown(cases, case_id)
+    assert waits_of(case) == ["customer", "part"]
+
+    [part] = [w for w in case["waits"] if w["kind"] == "part"]
+    await did(cases, case_id, f"waits/{part['id']}/end", {"reason": "it arrived"})
+    ended = await cases.now()
+    await hop_to(cases, midnight_after(ended, 1) - timedelta(minutes=1))
+    assert (await shown(cases, case_id))["state"] == "pending"
+    await hop_to(cases, midnight_after(ended, 1))
+    assert (await shown(cases, case_id))["state"] == "resolved"
+
+
+async def test_nobody_is_reminded_while_a_cancellation_is_assessed(cases: Harness) -> None:
+    case_id, _ = await begin(cases)
+    await did(cases, case_id, "cancel", {"reason": "no longer needed"}, **CUSTOMER)
+    await cases.advance(timedelta(days=40))
+    assert await cases.events(CustomerReminded) == []
+    await did(cases, case_id, "cancellation", {"decision": "withdraw"}, **CUSTOMER)
+    back = await cases.now()
+    await cases.advance(timedelta(minutes=1))
+    # What was missed is one reminder, and the silence counts from here on.
+    assert [each.reminder for each in await cases.events(CustomerReminded)] == [2]
+    await hop_to(cases, midnight_after(back, 1) - timedelta(minutes=1))
+    assert (await shown(cases, case_id))["state"] == "pending"
+    await hop_to(cases, midnight_after(back, 1))
+    assert (await shown(cases, case_id))["state"] == "resolved"
+
+
+async def test_a_wait_that_comes_to_light_takes_the_silence_back_until_it_is_over(cases: Harness) -> None:
+    case_id, wait = await begin(cases)
+    since = datetime.fromisoformat(wait["since"])
+    await hop_to(cases, midnight_after(since, 10))
+    await cases.deliver(part_shipped(case_id, since + timedelta(minutes=1)))
+    assert (await shown(cases, case_id))["state"] == "pending"
+    await cases.deliver(part_delivered(case_id, since + timedelta(minutes=2)))
+    assert (await shown(cases, case_id))["state"] == "resolved"
+    assert len(await cases.events(CustomerReminded)) == 2
+
+
+async def test_who_is_asked_anew_is_not_silent(cases: Harness) -> None:
+    case_id, wait = await begin(cases)
+    since = datetime.fromisoformat(wait["since"])
+    await hop_to(cases, midnight_after(since, 10))
+    await cases.deliver(part_shipped(case_id, since + timedelta(minutes=1)))
+    again = await ask(cases, case_id)
+    await cases.deliver(part_delivered(case_id, since + timedelta(minutes=2)))
+    await did(cases, case_id, f"waits/{again['id']}/end", {"reason": "they rang"})
+
+    assert (await shown(cases, case_id))["state"] == "in_progress"
+
+
+async def test_the_days_are_those_of_the_customers_country(cases: Harness) -> None:
+    case_id = await in_progress(cases)
+    await ask(cases, case_id)
+    decided = coverage(case_id)
+    assert decided.site
+    riyadh = decided.site.model_copy(update={"country": "SA", "time_zone": "Asia/Riyadh"})
+    await cases.deliver(decided.model_copy(update={"site": riyadh}))
+    await cases.advance(timedelta(days=10))
+
+    first = (await cases.events(CustomerReminded))[0]
+    local = first.reminded_at.astimezone(ZoneInfo("Asia/Riyadh"))
+    assert (local.hour, (local - DAY).weekday() in {4, 5}) == (0, False)
+
+
+async def test_how_long_is_policy(cases: Harness) -> None:
+    numbers = {"business_calendar": WEEKDAYS, "remind_business_days": [1], "silent_business_days": 3}
+    body = {"settings": numbers, "why": "a fast desk"}
+    assert (await cases.post("/v1/cases-policies", body, role="manager")).status_code == 201
+    wrong = {"settings": {"remind_business_days": [5, 2]}, "why": "x"}
+    assert refusal(await cases.post("/v1/cases-policies", wrong, role="manager"))[0] == 422
+    case_id = await in_progress(cases)
+    since = datetime.fromisoformat((await ask(cases, case_id))["since"])
+    await hop_to(cases, midnight_after(since, 3))
+
+    assert [each.reminder for each in await cases.events(CustomerReminded)] == [1]
+    assert (await shown(cases, case_id))["state"] == "resolved"
+
+
+HAPPENINGS = ["nothing", "nothing", "nothing", "asked", "answered", "part", "part over"]
+
+
+class SlowDesk:
+    """Goes through the midnights of the customer's place one by one, and says what is due at each."""
+
+    def __init__(self) -> None:
+        self.asked: dict[str, datetime] = {}
+        self.reminded: dict[str, int] = {}
+        self.part = False
+        self.moved: datetime = datetime.min.replace(tzinfo=UTC)
+        self.expected: list[tuple[str, int, datetime]] = []
+        self.resolved: datetime | None = None
+
+    def live(self, after: datetime, until: datetime) -> None:
+        day = after.astimezone(HOME).date()
+        while self.resolved is None:
+            end = datetime(day.year, day.month, day.day, tzinfo=HOME).astimezone(UTC) + DAY
+            if end > until:
+                return
+            if end > after:
+                self._midnight(day, end)
+            day += DAY
+
+    def _midnight(self, today: date, end: datetime) -> None:
+        def weekdays_since(instant: datetime) -> int:
+            day, found = instant.astimezone(HOME).date(), 0
+            while day < today:
+                day += DAY
+                found += day.weekday() < 5
+            return found
+
+        for wait, since in self.asked.items():
+            due = sum(weekdays_since(since) >= n for n in (2, 5))
+            if due > self.reminded.get(wait, 0):
+                self.reminded[wait] = due
+                self.expected.append((wait, due, end))
+                self.moved = max(self.moved, end)
+        owed = self.asked and not self.part and weekdays_since(max(self.asked.values())) >= 10
+        if owed and weekdays_since(self.moved) >= 1:
+            self.resolved = end
+
+
+@given(hops=st.lists(st.tuples(st.integers(1, 200), st.sampled_from(HAPPENINGS)), min_size=2, max_size=9))
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_each_reminder_comes_exactly_when_it_is_due_and_once(cases: Harness, hops: list[tuple[int, str]]) -> None:
+    await cases.empty()
+    case_id, wait = await begin(cases)
+    desk, rma = SlowDesk(), None
+    desk.asked[wait["id"]] = desk.moved = datetime.fromisoformat(wait["since"])
+    before = desk.moved
+    for hours, what in [*hops, (400, "nothing")]:
+        await cases.advance(timedelta(hours=hours))
+        now = await cases.now()
+        desk.live(before, now)
+        before = now
+        if desk.resolved:
+            break
+        match what:
+            case "asked":
+                wait = await ask(cases, case_id)
+                desk.asked[wait["id"]] = datetime.fromisoformat(wait["since"])
+            case "answered" if desk.asked:
+                await did(cases, case_id, "notes", {"text": "Đây ạ."}, **CUSTOMER)
+                desk.asked = {}
+                desk.moved = await cases.now()
+            case "part" if rma is None:
+                rma, desk.part = new_id(), True
+                await cases.deliver(part_shipped(case_id, await cases.now(), rma))
+            case "part over" if rma is not None:
+                await cases.deliver(part_delivered(case_id, await cases.now(), rma))
+                rma, desk.part, desk.moved = None, False, await cases.now()
+
+    told = await cases.events(CustomerReminded)
+    assert [(str(each.wait_id), each.reminder) for each in told] == [each[:2] for each in desk.expected]
+    for each, (_, _, due) in zip(told, desk.expected, strict=True):
+        assert timedelta(0) <= each.reminded_at - due < timedelta(minutes=1)
+    assert ((await shown(cases, case_id))["state"] in {"resolved", "closed"}) == (desk.resolved is not None)
+    resolved = await cases.events(CaseResolved)
+    assert len(resolved) == (desk.resolved is not None)
+    for each_resolved in resolved:
+        assert desk.resolved
+        assert timedelta(0) <= each_resolved.resolved_at - desk.resolved < timedelta(minutes=1)
