@@ -20,14 +20,9 @@ SELECT number, plan, region, severity, valid_from, valid_to, settings FROM polic
 """
 
 
-class Since(NamedTuple):
-    """A version's number, and the instant it came into force."""
+class Version(NamedTuple):
+    """What one overrides, for whom, from when."""
 
-    number: int
-    valid_from: datetime
-
-
-class _Row(NamedTuple):
     number: int
     selectors: tuple[str | None, str | None, str | None]  # plan, region, severity; None: any
     valid_from: datetime
@@ -42,7 +37,7 @@ class _Row(NamedTuple):
 class _Kept(NamedTuple, Generic[P]):
     """All versions, those that weigh more later, and what was made of them, by their numbers."""
 
-    rows: list[_Row]
+    rows: list[Version]
     models: dict[tuple[int, ...], P]
 
 
@@ -70,15 +65,14 @@ class Policies(Generic[P]):
             kept.models[numbers] = self.model.model_validate(merged)
         return kept.models[numbers]
 
-    async def versions(self, tx: Transaction) -> list[Since]:
-        """Every version for any selectors that is or has been in force, in the order they came."""
-        rows = (await self._kept(tx)).rows
-        return sorted((Since(r.number, r.valid_from) for r in rows if r.valid_from <= tx.now), key=lambda s: s[::-1])
+    async def versions(self, tx: Transaction) -> list[Version]:
+        """Every version for any selectors that is or has been in force, those that weigh more later; to be looked at only."""
+        return [row for row in (await self._kept(tx)).rows if row.valid_from <= tx.now]
 
 
 async def _read(tx: Transaction) -> _Kept[Any]:
     rows = [
-        _Row(number, (plan, region, severity), since, until, pydantic_core.from_json(settings))
+        Version(number, (plan, region, severity), since, until, pydantic_core.from_json(settings))
         for number, plan, region, severity, since, until, settings in await tx.connection.fetch(_ALL)
     ]
     return _Kept(rows, {})

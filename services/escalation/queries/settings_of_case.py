@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 import sqlalchemy as sa
 
@@ -36,12 +37,20 @@ class SettingsOfCase:
         return next((each for each in reversed(known) if at is None or each[0] <= at), known[0])
 
 
-async def settings_of(case: CaseFile, tx: Transaction) -> SettingsOfCase:
+class ReadSettings(Protocol):
+    """Reads the numbers for these selectors at an instant, as `policies.at` does."""
+
+    async def __call__(
+        self, tx: Transaction, *, plan: str | None, region: str | None, severity: str | None, when: datetime | None
+    ) -> EscalationSettings: ...
+
+
+async def settings_of(case: CaseFile, tx: Transaction, read: ReadSettings = policies.at) -> SettingsOfCase:
     """Needs a case whose opening is known."""
     assert case.opened_at
-    versions = await policies.versions(tx)
-    first = max((number for number, begun in versions if begun <= case.opened_at), default=0)
-    since = [(case.opened_at, first)] + [(begun, number) for number, begun in versions if begun > case.opened_at]
+    versions = sorted((each.valid_from, each.number) for each in await policies.versions(tx))
+    first = max((number for begun, number in versions if begun <= case.opened_at), default=0)
+    since = [(case.opened_at, first)] + [(begun, number) for begun, number in versions if begun > case.opened_at]
     severities = dict.fromkeys(fact.severity for fact in case.facts if fact.severity)
     place = await place_of(case, tx)
     region = case.region or (place.country if place else None)
@@ -51,7 +60,7 @@ async def settings_of(case: CaseFile, tx: Transaction) -> SettingsOfCase:
                 (
                     at,
                     number,
-                    (await policies.at(tx, plan=case.plan, region=region, severity=severity, when=at)).at(place),
+                    (await read(tx, plan=case.plan, region=region, severity=severity, when=at)).at(place),
                 )
                 for at, number in since
             ]
