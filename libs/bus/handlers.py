@@ -74,7 +74,7 @@ class Handlers:
         return part
 
     def every(self, *topics: str) -> Callable[[EveryHandler], EveryHandler]:
-        """Hears every record of these topics, as it came and by the batch."""
+        """Hears every record of these topics, as it came and by the batch, before the handlers of single events."""
 
         def register(handler: EveryHandler) -> EveryHandler:
             self._every, self._every_topics = handler, topics
@@ -110,7 +110,7 @@ class Handlers:
         """Runs the handlers for these events, in order, in the given transaction. Errors of a handler come through."""
         if self._every is not None:
             await self._every(deliveries, tx)
-            return
+            deliveries = [each for each in deliveries if each.type.rpartition(".v")[0] in self._handlers]
         events = [delivery.event() for delivery in deliveries]
         await self._prefetch(events, tx)
         try:
