@@ -21,7 +21,7 @@ PERSONAL = frozenset({
 """What is called so beside an id says who that is, or where."""
 OWNERS = ("entitlements.contacts", "gateway.people")
 """Who is whose: a row of the person's own, which says when they were erased."""
-STANDS_FOR = {"onsite.technicians": "person_id", "gateway.clients": "person_id"}
+STANDS_FOR = {"onsite.technicians": "person_id", "gateway.clients": "person_id", "escalation.experts": "person_id"}
 """Rows under whose own ids others speak of the person whom this column names."""
 SAME = ("body", "contact", "data", "payload")
 """What stands under these is said of the row itself."""
