@@ -12,9 +12,11 @@ from libs.kit.auth import CASE_READERS
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.listing import Listing, order
 from libs.kit.paging import Page
+from libs.kit.people import NamedPerson
 from libs.store import NotFound
 from services.activity.model.activity_event import activity_events
 from services.activity.model.importance import Importance, importance_of, types_of
+from services.activity.queries.names import names_of
 from services.activity.queries.view import EventOut, View, values_of
 
 router = Router(tags=["events"])
@@ -22,9 +24,10 @@ _c = activity_events.c
 
 
 class TimelineEvent(EventOut):
-    """An event in the story of its case."""
+    """An event in the story of its case. `actor_name` is the actor's of now, where it is somebody and the reader may know who."""
 
     importance: Importance
+    actor_name: NamedPerson | None
 
 
 class Timeline(Listing):
@@ -48,8 +51,12 @@ async def list_timeline_route(
     records = await tx.fetch(query.order_by(*by).limit(asked.limit + 1))
     if not records and after is None and not await tx.fetch(its.limit(1)):
         raise NotFound("case", case_id)
+    names = await names_of((each["actor"] for each in records), tx, caller)
     shown = [
-        TimelineEvent(**dict(view.out(each)), importance=importance_of(each["type"])) for each in records[: asked.limit]
+        TimelineEvent(
+            **dict(view.out(each)), importance=importance_of(each["type"]), actor_name=names.get(each["actor"])
+        )
+        for each in records[: asked.limit]
     ]
     more = len(records) > asked.limit
     return Page(items=shown, next_cursor=asked.cursor_after((shown[-1].time, shown[-1].seq)) if more else None)
