@@ -1,5 +1,6 @@
 """A customer who does not answer is reminded twice, then the case resolves; whatever happens meanwhile, each of it once."""
 
+import importlib
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -169,6 +170,27 @@ async def test_who_is_asked_anew_is_not_silent(cases: Harness) -> None:
     await did(cases, case_id, f"waits/{again['id']}/end", {"reason": "they rang"})
 
     assert (await shown(cases, case_id))["state"] == "in_progress"
+
+
+async def test_who_was_asked_before_we_watched_is_reminded_first(cases: Harness) -> None:
+    """As the migration finds them: pending for long, and nobody has looked."""
+    case_id, _ = await begin(cases)
+    other = await in_progress(cases)
+    await did(cases, other, "waits", {"wait": "part"})
+    migration = importlib.import_module("services.cases.migrations.versions.0019_silence")
+    async with cases.transaction() as tx:
+        await tx.connection.execute("DELETE FROM timers")
+    await cases.advance(timedelta(days=60))
+    async with cases.transaction() as tx:
+        await tx.connection.execute(migration.WATCH)
+    now = await cases.now()
+    await cases.advance(timedelta(seconds=1))
+
+    [told] = await cases.events(CustomerReminded)
+    assert (told.case_id, told.reminder, told.resolves_at) == (case_id, 2, midnight_after(now, 1))
+    assert (await shown(cases, case_id))["state"] == "pending"
+    await hop_to(cases, midnight_after(now, 1))
+    assert [(await shown(cases, id))["state"] for id in (case_id, other)] == ["resolved", "pending"]
 
 
 async def test_the_days_are_those_of_the_customers_country(cases: Harness) -> None:

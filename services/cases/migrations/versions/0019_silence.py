@@ -10,14 +10,17 @@ branch_labels = None
 depends_on = None
 
 
+WATCH = """
+INSERT INTO timers (aggregate, aggregate_id, kind, due_at)
+SELECT 'Case', id, 'silence', app_now() FROM cases
+ WHERE state = 'pending' AND waits @? '$[*] ? (@.kind == "customer" && @.ended_at == null)'
+ON CONFLICT DO NOTHING
+"""
+
+
 def upgrade() -> None:
     see_all_rows(op)
-    op.get_bind().exec_driver_sql("""
-    INSERT INTO timers (aggregate, aggregate_id, kind, due_at)
-    SELECT 'Case', id, 'silence', app_now() FROM cases
-     WHERE state = 'pending' AND waits @? '$[*] ? (@.kind == "customer" && @.ended_at == null)'
-    ON CONFLICT DO NOTHING
-    """)
+    op.get_bind().exec_driver_sql(WATCH)
 
 
 def downgrade() -> None:
