@@ -129,6 +129,7 @@ class ProblemUpdated(Event, type="polyplus.cases.problem-updated", visibility="i
     status: Literal["open", "known_error", "fixed", "closed"]
     family: str | None = None
     firmware: str | None = None
+    affected_from: str | None = None  # the first release that has it
     symptom: str
     root_cause: str | None = None
     workaround: str | None = None

@@ -162,7 +162,7 @@ async def listed(
     name, falls = asked.sorted_by()
     column = asked.keys.get(name, cls.c.get("sort_key" if name == "name" else name))
     keys = [column] if name == "id" else [column, cls.c.id]
-    where = [*rows, *_asked_for(asked, cls)]
+    where = [*rows, *asked_for(asked, cls)]
     if after := asked.after(*(key.type.python_type for key in keys)):
         here = sa.tuple_(*keys)
         there = sa.tuple_(*(sa.literal(part, key.type) for part, key in zip(after, keys, strict=True)))
@@ -201,7 +201,7 @@ def found_first(cls: type[Entity], *conditions: sa.ColumnElement[bool]) -> sa.Co
     return found
 
 
-def _asked_for(asked: Listing, cls: type[Entity]) -> Rows:
+def asked_for(asked: Listing, cls: type[Entity]) -> Rows:
     """The filters that are columns, or ranges of them."""
     found: Rows = []
     columns = {**cls.c, **asked.keys}
@@ -228,7 +228,7 @@ async def _counted(
     """Of each value of the filters that `counts` names, as if that filter was not asked for; `MOST_COUNTED` stands for more, too."""
     counts: dict[str, dict[str, int]] = {}
     for name in getattr(asked, "counts", None) or ():
-        here = [*rows, *_asked_for(asked.model_copy(update={name: None}), cls)]
+        here = [*rows, *asked_for(asked.model_copy(update={name: None}), cls)]
         each = [
             sa.select(
                 sa.literal(value).label("value"),

@@ -4,7 +4,7 @@ from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
 from services.cases.handlers import on, replicas, timers
 from services.cases.model.policy import policies
-from services.cases.queries import case_contents, cases, problems, queues
+from services.cases.queries import case_contents, cases, problems, proposed_keywords, queues
 from services.cases.queries.open_work import cases_asked_by, cases_given_to
 from services.cases.use_cases import (
     add_note,
@@ -56,6 +56,7 @@ _ROOMS = (
     link_problem,
     keep_problem,
     problems,
+    proposed_keywords,
     keep_queue,
     queues,
 )

@@ -109,7 +109,7 @@ SEARCHED = {
         for path in ("/v1/accounts", "/v1/sites", "/v1/contacts")
     },
     ("/v1/people", "q"): "a search, not a filter: through the words of a few thousand people",
-    ("/v1/problems", "q"): "a search, not a filter: the 300 newest that share a word, by the words' index",
+    ("/v1/problems", "q"): "a search, not a filter: 2,000 rows at most, by the index of words",
 }
 """Parameters that are no filters of a list in its order, and what they cost."""
 

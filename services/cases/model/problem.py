@@ -6,15 +6,19 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 from pydantic import BaseModel
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from libs.kit.problems import Unprocessable
 from libs.kit.states import StateMachine
 from libs.store import Entity, UpdatedAt
+from libs.store.metadata import metadata
 from services.cases.model.case_values import Workaround
-from services.cases.model.text import words
+from services.cases.model.terms import has_marks, terms_of
 
 ProblemState = Literal["open", "known_error", "fixed", "closed"]
 Response = Literal["undecided", "fix", "workaround", "none"]
+PUBLISHED: tuple[ProblemState, ...] = ("known_error", "fixed")
+"""What customers see."""
 
 machine: StateMachine[ProblemState] = StateMachine(
     "problem",
@@ -30,6 +34,10 @@ machine: StateMachine[ProblemState] = StateMachine(
 
 class NothingToPublish(Unprocessable):
     """A workaround needs its text, a fix the release that brings it."""
+
+
+class KeywordsMissing(Unprocessable):
+    """Who publishes a known error says in both languages what people call it."""
 
 
 class ProblemChange(BaseModel):
@@ -55,13 +63,18 @@ class Problem(
     ),
     unique=("number",),
 ):
-    """`keywords` is what else people call it, in either language; `words` is what is searched, see `describe`."""
+    """`keywords` is what else people call it, in both languages; `words` is what is searched, see `describe`.
+
+    Units have it from the release `affected_from` on, all of them where that is None, until the `fix_release` of a problem that is fixed.
+    `firmware` is where it was seen.
+    """
 
     number: str
     status: ProblemState = "open"
     family: str | None = None
     product_numbers: list[str]
     firmware: str | None = None
+    affected_from: str | None = None
     symptom: str
     keywords: list[str]
     words: list[str]
@@ -77,20 +90,32 @@ class Problem(
 
     def describe(self) -> None:
         """Keeps the searched words in step with the text."""
-        self.words = words(self.symptom, *self.keywords)
+        self.words = terms_of(self.symptom, *self.keywords)
+
+    def must_have_keywords(self) -> None:
+        """In both languages, or half of those whom it concerns do not find it. Raises KeywordsMissing."""
+        missing = {"en", "vi"} - {"vi" if has_marks(each) else "en" for each in self.keywords}
+        if missing:
+            raise KeywordsMissing(
+                "Say in both languages what people call it: a published known error has keywords in English, and in Vietnamese with "
+                "its diacritics.",
+                missing=sorted(missing),
+            )
 
     def respond(
         self, response: Response, reason: str, by: str, at: datetime, *, workaround: str | None, fix_release: str | None
     ) -> Workaround | None:
         """Records why this is, or is not, the appropriate response.
 
-        A workaround or fix is published by it: gives what every linked case is told. Raises NothingToPublish or
+        A workaround or fix is published by it: gives what every linked case is told. Raises NothingToPublish, KeywordsMissing or
         ForbiddenTransition.
         """
         if response == "workaround" and not workaround:
             raise NothingToPublish("Say what the workaround is.")
         if response == "fix" and not fix_release:
             raise NothingToPublish("Say which release brings the fix.")
+        if response in ("workaround", "fix"):
+            self.must_have_keywords()
         self.workaround, self.fix_release = workaround or self.workaround, fix_release or self.fix_release
         self.response, self.response_reason = response, reason
         if response == "fix":
@@ -131,19 +156,29 @@ class Problem(
 
 
 sa.Index("problems_product_numbers_idx", Problem.c.product_numbers, postgresql_using="gin")
-sa.Index("problems_words_idx", Problem.c.words, postgresql_using="gin")
+GENERAL = Problem.c.product_numbers == sa.text("'[]'")
+"""Of no product of its own: it may be any unit's."""
+sa.Index("problems_general_created_at_id_idx", Problem.c.created_at, Problem.c.id, postgresql_where=GENERAL)
 
+problem_words = sa.Table(
+    "problem_words",
+    metadata("cases"),
+    sa.Column("problem_id", sa.Uuid(), primary_key=True),
+    sa.Column("published", sa.Boolean(), nullable=False),
+    sa.Column("words", ARRAY(sa.Text()), nullable=False),
+    sa.Column("n", sa.Integer(), nullable=False),
+    sa.Column("family", sa.Text()),
+    sa.Column("affected_from", ARRAY(sa.Integer())),
+    sa.Column("fixed_in", ARRAY(sa.Integer())),
+    sa.Index("problem_words_words_idx", "words", postgresql_using="gin"),
+)
+"""What each problem is searched by, kept by a trigger: its `n` words, each product as `@` and its number, `@` alone for one of none. Releases are
+numbers, three or more, so that they compare."""
 
-def likeness(
-    problem: Problem, asked: list[str], *, product_number: str | None = None, firmware: str | None = None
-) -> float:
-    """How much a problem is what the text asks for, 0 to 1 and more: shared words, then the same product and firmware."""
-    shared = set(asked) & set(problem.words)
-    if not shared:
-        return 0.0
-    score = len(shared) / min(len(asked), len(problem.words))
-    if product_number and product_number in problem.product_numbers:
-        score += 0.5
-    if firmware and problem.firmware and firmware == problem.firmware:
-        score += 0.5
-    return score
+problem_word_counts = sa.Table(
+    "problem_word_counts",
+    metadata("cases"),
+    sa.Column("word", sa.Text(), primary_key=True),
+    sa.Column("problems", sa.BigInteger(), nullable=False),
+)
+"""How many problems have each word, kept by the same trigger. Of all: `""` how many there are, `"#"` how many words they have."""

@@ -1,29 +1,23 @@
 """Problems, and the search for known errors by product, firmware and symptom text (S25)."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-import sqlalchemy as sa
 from fastapi import Query
 from pydantic import Field
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from libs.events.values import Instant
 from libs.kit.auth import CASE_READERS
 from libs.kit.fields import Line, ProductNumber, Text
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.listing import DatedListing, Out, contains, found_first, listed, order
+from libs.kit.listing import DatedListing, Out, asked_for, contains, found_first, listed, order
 from libs.kit.paging import Page
-from libs.store import Compiled, NotFound, Transaction, given
-from services.cases.model.problem import Problem, ProblemChange, ProblemState, Response, likeness
-from services.cases.model.text import words
+from libs.store import NotFound
+from services.cases.model.problem import GENERAL, PUBLISHED, Problem, ProblemChange, ProblemState, Response
+from services.cases.queries.likely_problems import Unit, likely
 
 router = Router(tags=["problems"])
-PUBLISHED: tuple[ProblemState, ...] = ("known_error", "fixed")
-_CANDIDATES = 300
-_WORDS = 100
-"""So many of the words that are asked for are looked for."""
 
 
 class KnownError(Out):
@@ -35,6 +29,7 @@ class KnownError(Out):
     family: str | None
     product_numbers: list[str]
     firmware: str | None
+    affected_from: str | None
     symptom: str
     workaround: str | None
     fix_release: str | None
@@ -53,37 +48,15 @@ class ProblemOut(KnownError):
     created_at: datetime | None = None
 
 
-async def known_errors(
-    tx: Transaction, text: str, *, limit: int, product_number: str | None = None, firmware: str | None = None
-) -> list[Problem]:
-    """Published problems whose symptom shares words with the text, the likest first."""
-    asked = words(text)
-    if not asked or not limit:
-        return []
-    found = await tx.read_only(Problem, _LIKELY, asked=asked[:_WORDS])
-    scored = [(likeness(p, asked, product_number=product_number, firmware=firmware), p) for p in found]
-    likely = [(score, p) for score, p in scored if score >= min(0.5, 2 / len(asked))]
-    return [p for _, p in sorted(likely, key=lambda pair: (-pair[0], pair[1].number))[:limit]]
-
-
-def _shares_a_word(asked: Any) -> sa.ColumnElement[bool]:
-    matches: sa.ColumnElement[bool] = Problem.c.words.has_any(sa.cast(asked, ARRAY(sa.Text)))
-    return matches
-
-
-_LIKELY = Compiled(
-    sa.select(Problem.table)
-    .where(Problem.c.status.in_(PUBLISHED), _shares_a_word(given("asked", ARRAY(sa.Text))))
-    .order_by(Problem.c.created_at.desc())
-    .limit(_CANDIDATES)
-)
-
-
 class ProblemList(DatedListing):
-    q: Text | None = Field(None, description="symptom, in Vietnamese (with or without diacritics) or English")
+    """With `q`, product number and firmware hide nothing: what fits the unit comes first."""
+
+    q: Text | None = Field(None, description="what is wrong, in Vietnamese (with or without diacritics) or English")
     family: Line | None = None
-    product_number: ProductNumber | None = None
-    firmware: Line | None = None
+    product_number: ProductNumber | None = Field(None, description="problems of this product, and those of none")
+    firmware: Line | None = Field(
+        None, description="with `q`, the release of the unit; without, problems that were seen on it"
+    )
     status: ProblemState | None = None
     created_from: Instant | None = None
     created_before: Instant | None = None
@@ -93,25 +66,19 @@ class ProblemList(DatedListing):
 @router.get("/v1/problems", dependencies=[allow(*CASE_READERS)])
 async def list_problems_route(tx: Tx, caller: Caller, asked: Annotated[ProblemList, Query()]) -> Page[ProblemOut]:
     """Customers see published known errors only. With `q` the likest come first, on one page; else the newest."""
-    rows = [] if caller.staff else [Problem.c.status.in_(PUBLISHED)]
-    if asked.product_number:
-        rows.append(found_first(Problem, contains(Problem.c.product_numbers, [asked.product_number])))
 
     def out(problem: Problem) -> ProblemOut:
         return problem_out(problem, staff=caller.staff)
 
-    sought = words(asked.q)
-    if asked.q is None:
-        return await listed(tx, Problem, asked, rows, out=out)
-    if not sought:
-        return Page(items=[])
-    newest = asked.model_copy(update={"limit": _CANDIDATES, "cursor": None})
-    shared = [*rows, _shares_a_word(sought[:_WORDS])]
-    found: list[Problem] = (await listed(tx, Problem, newest, shared, out=lambda problem: problem)).items
-    found.sort(
-        key=lambda p: (-likeness(p, sought, product_number=asked.product_number, firmware=asked.firmware), p.number)
-    )
-    return Page(items=[out(p) for p in found[: asked.limit]])
+    if asked.q is not None:
+        unit = Unit(asked.product_number, asked.firmware)
+        filters = asked_for(asked.model_copy(update={"firmware": None}), Problem)
+        found = await likely(tx, asked.q, unit, published=not caller.staff, among=filters, limit=asked.limit)
+        return Page(items=[out(problem) for problem in found])
+    rows = [] if caller.staff else [Problem.c.status.in_(PUBLISHED)]
+    if asked.product_number:
+        rows.append(found_first(Problem, contains(Problem.c.product_numbers, [asked.product_number]), GENERAL))
+    return await listed(tx, Problem, asked, rows, out=out)
 
 
 @router.get("/v1/problems/{problem_id}", dependencies=[allow(*CASE_READERS)])

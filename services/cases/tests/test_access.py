@@ -16,7 +16,9 @@ async def a_world(cases: Harness) -> World:
     bind(cases, ACCOUNT)
     mine, files = await a_case(cases, CUSTOMER)
     theirs, other_files = await a_case(cases, STRANGER)
-    known, secret = [await made(cases, "/v1/problems", {"symptom": "no picture"}) for _ in range(2)]
+    known, secret = [
+        await made(cases, "/v1/problems", {"symptom": "no picture", "keywords": ["black", "đen"]}) for _ in range(2)
+    ]
     body = {"response": "workaround", "reason": "it helps", "workaround": "use the other camera"}
     await made(cases, f"/v1/problems/{known}/respond", body)
     queue = {"code": "q", "name": "Q", "families": [], "languages": [], "shift": "day", "duty": DUTY}
@@ -31,6 +33,7 @@ async def a_world(cases: Harness) -> World:
                 Row({**theirs, "attachment_id": other}),
             ],
             "/v1/problems": [Row({"problem_id": known}, frozenset({"published"})), Row({"problem_id": secret})],
+            "/v1/problems/{problem_id}/keyword-proposals": [Row({"problem_id": known}), Row({"problem_id": secret})],
             "/v1/queues": [Row({"queue_id": await made(cases, "/v1/queues", queue, role="manager")})],
         },
         bodies={

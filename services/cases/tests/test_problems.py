@@ -4,21 +4,18 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from libs.events.cases_work import ProblemLinked, ProblemUpdated, WorkaroundProvided
-from libs.kit.text import fold
-from services.cases.model.text import words
 from services.cases.tests.builders import CUSTOMER, a_request, did, in_progress, names, opened, resolved
 from tests.support.harness import Harness
 from tests.support.refusals import refusal
 
 SYMPTOM = "Camera không nhận hình sau khi cập nhật"
+KEYWORDS = ["no video after update", "mất hình"]
 
 
 async def a_problem(h: Harness, **fields: Any) -> UUID:
-    body = {"symptom": SYMPTOM, "keywords": ["no video after update"], "product_numbers": ["83Z52AA"], **fields}
+    body = {"symptom": SYMPTOM, "keywords": KEYWORDS, "product_numbers": ["83Z52AA"], **fields}
     answer = await h.post("/v1/problems", body)
     assert answer.status_code == 201, answer.text
     return UUID(answer.json()["id"])
@@ -29,16 +26,11 @@ async def respond(h: Harness, problem: UUID, response: str = "workaround", **fie
     return await h.post(f"/v1/problems/{problem}/respond", body)
 
 
-@given(st.text())
-def test_words_are_the_same_however_they_were_typed(text: str) -> None:
-    assert words(text) == words(fold(text))
-
-
 @pytest.mark.promise("S25")
 @pytest.mark.parametrize("text", ["camera không nhận hình", "CAMERA KHONG NHAN HINH", "no video after the update"])
 async def test_a_known_error_is_proposed_at_intake_in_either_language(cases: Harness, text: str) -> None:
     known = await a_problem(cases)
-    await a_problem(cases, symptom="Loa bị rè", keywords=["speaker noise"])
+    await a_problem(cases, symptom="Loa bị rè", keywords=["speaker noise", "tiếng vỡ"])
     unpublished = await cases.post("/v1/cases", a_request(description=text), **CUSTOMER)
     assert unpublished.json()["known_errors"] == []
 
@@ -58,6 +50,7 @@ async def test_customers_search_published_known_errors_and_see_no_inner_life(cas
     assert len(by_product) == 2
     assert by_product[0]["root_cause"] == "a race in the driver"
     assert (await cases.get("/v1/problems?q=chuột", **CUSTOMER)).json()["items"] == []
+    assert (await cases.get("/v1/problems?q=là", **CUSTOMER)).json()["items"] == []
 
 
 async def test_an_unpublished_problem_is_not_there_for_customers(cases: Harness) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Response
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from libs.events.cases_work import ProblemUpdated
 from libs.kit.auth import ENGINEERS
@@ -14,21 +14,26 @@ from libs.kit.patch import New, Patch
 from libs.store import Transaction
 from services.cases.model.case import Case
 from services.cases.model.lifecycle import WORKABLE
-from services.cases.model.problem import Problem, ProblemChange
+from services.cases.model.problem import PUBLISHED, Problem, ProblemChange
 from services.cases.model.problem import Response as ProblemResponse
 from services.cases.queries.problems import ProblemOut, problem_out
 from services.cases.use_cases.provide_workaround import provide_workaround
 
 router = Router(tags=["problems"])
+Release = Annotated[Line, StringConstraints(pattern=r"[0-9]"), Field(examples=["4.5.0-448317"])]
+"""Compared by its numbers up to a letter or a hyphen: `4.5.0-448317` is 4.5.0."""
 
 
 class ProblemFields(Command):
     symptom: Text
     keywords: Annotated[list[Line], Field(max_length=50)] = Field(default_factory=list)
-    """What else people call it, in either language."""
+    """What else people call it: to be published it needs some in English, and some in Vietnamese with its diacritics."""
     family: Line | None = None
     product_numbers: Annotated[list[ProductNumber], Field(max_length=50)] = Field(default_factory=list)
     firmware: Line | None = None
+    """Where it was seen."""
+    affected_from: Release | None = None
+    """The first release that has it."""
     root_cause: Text | None = None
 
 
@@ -62,7 +67,10 @@ async def create_problem(cmd: CreateProblem, by: str, tx: Transaction) -> Proble
 
 
 async def change_problem(problem: Problem, cmd: ChangeProblem, by: str, tx: Transaction) -> None:
-    if cmd.apply_to(problem):
+    """Raises KeywordsMissing."""
+    if changed := cmd.apply_to(problem):
+        if "keywords" in changed and problem.status in PUBLISHED:
+            problem.must_have_keywords()
         problem.describe()
         _tell(problem, by, tx)
 
@@ -70,7 +78,7 @@ async def change_problem(problem: Problem, cmd: ChangeProblem, by: str, tx: Tran
 async def respond_to_problem(problem: Problem, cmd: RespondToProblem, by: str, tx: Transaction) -> None:
     """A published workaround or fix tells every linked case that is still worked on.
 
-    Raises NothingToPublish or ForbiddenTransition.
+    Raises NothingToPublish, KeywordsMissing or ForbiddenTransition.
     """
     published = problem.respond(
         cmd.response, cmd.reason, by, tx.now, workaround=cmd.workaround, fix_release=cmd.fix_release

@@ -21,7 +21,8 @@ from services.cases.model.policy import policies
 from services.cases.model.request import Request
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseOut, fields_out
-from services.cases.queries.problems import KnownError, known_errors
+from services.cases.queries.likely_problems import Unit, likely
+from services.cases.queries.problems import KnownError
 from services.cases.reactions.take_request import take_request
 from services.cases.reactions.who_acts import who_acts
 
@@ -39,6 +40,8 @@ _AS_GIVEN = (
     "parent_id",
     "follow_up_of",
 )
+_PROPOSED = 0.2
+"""The least of what a request says that is said of a known error that is proposed."""
 
 
 class ExternalId(Command):
@@ -113,12 +116,9 @@ async def open_case_route(cmd: OpenCase, tx: Tx, caller: Caller, response: Respo
     may_be = actor.name is not None and await may_be_named(tx, (KnownContact, cmd.contact_id))
     name = (cmd.reporter_name or actor.name) if may_be else None
     case = await take_request(_request(cmd, account_id, caller, named=name), policy, actor, tx)
-    known = await known_errors(
-        tx,
-        cmd.description,
-        limit=policy.known_errors_proposed,
-        product_number=cmd.product_number,
-        firmware=cmd.firmware,
+    unit = Unit(cmd.product_number, cmd.firmware)
+    known = await likely(
+        tx, cmd.description, unit, published=True, limit=policy.known_errors_proposed, at_least=_PROPOSED
     )
     response.headers["location"] = f"/v1/cases/{case.id}"
     return OpenedCase.model_validate({**await fields_out(case, caller, tx), "known_errors": known})
