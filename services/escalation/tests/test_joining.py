@@ -17,7 +17,7 @@ from libs.events.escalation import (
     ThresholdBreached,
 )
 from services.escalation.model.escalation import Escalation
-from services.escalation.tests.builders import ACCOUNT, a_case, id_of
+from services.escalation.tests.builders import ACCOUNT, a_case, a_person, id_of
 from services.escalation.tests.test_escalations import a_policy, act, an_escalation, called, step
 from tests.support.harness import Harness
 
@@ -175,3 +175,16 @@ async def test_that_one_of_before_was_joined_to_another_is_told(escalation: Harn
     [over] = await escalation.events(EscalationResolved)
     assert (str(over.escalation_id), over.automatic, over.by) == (raised["id"], True, "system:escalation")
     assert over.resolution == "It joined ESC-2026-000001."
+
+
+async def test_the_successor_of_who_left_is_told_of_what_joins(escalation: Harness) -> None:
+    case = await a_case(escalation)
+    await act(escalation, await an_escalation(escalation, case), "acknowledge", person_id=id_of("An"))
+    left = a_person("An").model_copy(update={"active": False, "successor_id": id_of("Chi")})
+    await escalation.learn({id_of("An"): left}, version=2)
+    await escalation.fire_timers()
+    await escalation.deliver(case.contract_date_missed(0.01))
+    await escalation.advance(timedelta(seconds=2))
+
+    [joined] = await escalation.events(BreachJoined)
+    assert (joined.recipients[0].kind, joined.recipients[0].id) == ("holder", id_of("Chi"))
