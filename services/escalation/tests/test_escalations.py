@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from libs.events.cases import CancellationRequested
+from libs.events.cases import CancellationDeclined, CancellationRequested, CancellationWithdrawn
 from libs.events.escalation import (
+    ClockPaused,
+    ClockStopped,
     EscalationAcknowledged,
     EscalationHandedOver,
     EscalationRaised,
@@ -299,6 +301,24 @@ async def test_a_case_that_takes_no_commands_refuses_them_and_says_what_is_possi
         assert (refused.status_code, refused.json()["state"]) == (422, end)
         assert refused.json()["possible"]
     assert await escalation.events(EscalationAcknowledged) == []
+
+
+@pytest.mark.parametrize("word", ["declined", "withdrawn"])
+async def test_a_case_that_is_not_cancelled_after_all_takes_commands_again_and_its_clocks_ran_on(
+    escalation: Harness, word: str
+) -> None:
+    case = await a_case(escalation)
+    raised = await an_escalation(escalation, case)
+    told: dict[str, Any] = {"case_id": case.id, "back_to": "in_progress", "reason": "the part has shipped", **WHO}
+    back = {
+        "declined": CancellationDeclined(**told, declined_at=case.at(30)),
+        "withdrawn": CancellationWithdrawn(**told, withdrawn_at=case.at(30)),
+    }
+    asked = CancellationRequested(case_id=case.id, reason="no need", requested_at=case.at(2), **WHO)
+    await escalation.deliver(asked, back[word])
+
+    assert (await act(escalation, raised, "acknowledge")).status_code == 200
+    assert [*await escalation.events(ClockPaused), *await escalation.events(ClockStopped)] == []
 
 
 @pytest.mark.parametrize("end", ["resolved", "closed", "cancelled"])
