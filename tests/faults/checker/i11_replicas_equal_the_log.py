@@ -69,6 +69,11 @@ _DIFFERENT: dict[str, tuple[Replica, ...]] = {
 """Of services whose replicas are no projections alone, or hold more than the log tells."""
 _OWN_FACTS = "customer_request"
 """Among an escalation's facts, the one that a command of its own puts there."""
+_WRITTEN = """
+SELECT string_agg(quote_ident(column_name), ', ') FROM information_schema.columns
+ WHERE table_schema = 'public' AND table_name = $1 AND is_generated = 'NEVER'
+"""
+"""The columns that are no function of the others."""
 
 
 async def examine(evidence: Evidence, look: Look, admin_url: str) -> None:
@@ -147,8 +152,10 @@ def _blank(row: Row, replica: Replica | None) -> Row:
 async def _insert(owner: asyncpg.Connection[asyncpg.Record], table: str, rows: list[Row]) -> None:
     # What triggers keep is in the dump too, and so is what the migration put there.
     await owner.execute(f'ALTER TABLE "{table}" DISABLE TRIGGER USER; DELETE FROM "{table}"')
+    columns = await owner.fetchval(_WRITTEN, table)
     await owner.execute(
-        f'INSERT INTO "{table}" OVERRIDING SYSTEM VALUE SELECT * FROM jsonb_populate_recordset(NULL::"{table}", $1::jsonb)',
+        f'INSERT INTO "{table}" ({columns}) OVERRIDING SYSTEM VALUE'
+        f' SELECT {columns} FROM jsonb_populate_recordset(NULL::"{table}", $1::jsonb)',
         json.dumps(rows),
     )
     await owner.execute(f'ALTER TABLE "{table}" ENABLE TRIGGER USER')
