@@ -40,6 +40,7 @@ from tests.faults.proxy import (
     a_post,
     produce_of,
 )
+from tests.faults.rebuilding import NotAsTheLog, rebuilt
 from tests.faults.stack import FaultStack
 from tests.faults.witness import TOPIC, WITNESS, Refusal, handlers
 
@@ -49,11 +50,13 @@ _NETWORK = (DELAY, HALF_OPEN, CUT_REQUESTS, CUT_RESPONSES, RESET_BEFORE, RESET_A
 LOST_ACKNOWLEDGEMENT, TERMINATED, DEADLOCK = "lost produce acknowledgement", "pg_terminate_backend", "deadlock"
 STORM, DUPLICATES, POISON, REPLAY = "rebalance storm", "duplicates", "poison", "replay amid events"
 FORWARD, BACKWARD = "clock +5 min", "clock −5 min"
+REBUILD = "rebuild amid events"
 DISTURBANCES: Mapping[str, Places] = {
     "network": dict.fromkeys(_NETWORK, _LINKED),
     "records": {LOST_ACKNOWLEDGEMENT: ("cases", "rma"), DUPLICATES: ("cases", "entitlements", "escalation", "rma")},
     "dead letters": {POISON: ("cases",), REPLAY: (WITNESS,)},
     "groups and sessions": {STORM: _BUSY, TERMINATED: _BUSY, DEADLOCK: _BUSY},
+    "operators": {REBUILD: ("rma", "escalation", "ecps", "onsite", "entitlements")},
     "clocks": {FORWARD: ("everywhere",), BACKWARD: _BUSY},
 }
 """Where each can fall, in lanes that run beside each other."""
@@ -97,7 +100,7 @@ class Disturber:
 
     async def _disturb(self, one: Disturbance) -> Done:
         loop = asyncio.get_running_loop()
-        began, hit = loop.time(), None
+        began, hit, trouble = loop.time(), None, None
         self._history.fault(one.what, one.where, "begin")
         for again in range(_TRIES):
             try:
@@ -106,11 +109,14 @@ class Disturber:
                 if (hit := await self._kinds()[one.what](one)) is not None:
                     break
                 self._history.fault(one.what, one.where, "missed", reason="it fell on nothing")
+            except NotAsTheLog as wrong:
+                trouble = str(wrong)
+                break
             except (*_GONE, CannotRun) as error:  # an engine is down at this moment: the fault fell on nothing
                 self._history.fault(one.what, one.where, "missed", reason=repr(error))
                 await asyncio.sleep(1 + again)
-        self._history.fault(one.what, one.where, "end", interrupted=hit)
-        return Done(one.what, one.where, hit, loop.time() - began)
+        self._history.fault(one.what, one.where, "end", interrupted=hit, trouble=trouble)
+        return Done(one.what, one.where, hit, loop.time() - began, trouble)
 
     async def _engines_are_up(self) -> bool:
         engines = [self._stack.targets[name] for name in ("postgres", "kafka")]
@@ -122,7 +128,7 @@ class Disturber:
         return {
             **dict.fromkeys(_NETWORK, self._network),
             LOST_ACKNOWLEDGEMENT: self._lose_acknowledgement, TERMINATED: self._terminate, DEADLOCK: self._deadlock,
-            STORM: self._storm, DUPLICATES: self._duplicate, POISON: self._poison, REPLAY: self._replay, FORWARD: self._clock_forward, BACKWARD: self._clock_backward,
+            STORM: self._storm, DUPLICATES: self._duplicate, POISON: self._poison, REPLAY: self._replay, REBUILD: self._rebuild, FORWARD: self._clock_forward, BACKWARD: self._clock_backward,
         }  # fmt: skip
 
     # --- the network -------------------------------------------------------------------------------------------------
@@ -285,6 +291,9 @@ class Disturber:
             producer.produce(TOPIC, key=str(key).encode(), value=b"{}", headers=_headers(id, key, n))
             producer.poll(0)
         producer.flush(_LONGEST)
+
+    async def _rebuild(self, one: Disturbance) -> str | None:
+        return await rebuilt(one.where, self._stack.home)
 
     async def _produce(self, topic: str, records: Sequence[Mapping[str, Any]]) -> None:
         """Raises KafkaException unless all of them are there."""

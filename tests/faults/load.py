@@ -23,10 +23,13 @@ from tests.faults.history import Caller, History
 SAO_MAI, LION_GATE = "Công ty Cổ phần Sao Mai", "Lion Gate Analytics Pte. Ltd."
 _SITES = {SAO_MAI: "Trụ sở chính, Quận 1", LION_GATE: "Marina office"}
 _UNITS = {SAO_MAI: ("8L531AA", "8L263979C412FB"), LION_GATE: ("A3SV5AA", "8L263546C8BCFC")}
+_CONTACTS = {SAO_MAI: "dao.pham@saomai.example", LION_GATE: "weiling.tan@liongate.example"}
 _PARTNER, _DEPOT = "microsoft-teams", "SGN"
 _X70, _CAMERA = "8L531AA", "CAM-X70-01"
 _PATIENCE = 90.0
-_ROLES = ("engineer", "depot")
+_ROLES = ("engineer", "depot", "manager")
+SECRET = "secret-"
+"""How each text begins that is taken out again."""
 UNKNOWN = "outcome unknown"
 
 
@@ -73,7 +76,7 @@ class Load:
         self._ending.set()
 
     def _stories(self) -> tuple[Callable[[str], Awaitable[bool]], ...]:
-        return self._camera, self._partner, self._called_off, self._goods
+        return self._camera, self._partner, self._called_off, self._goods, self._taken_out, self._forgotten
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -192,6 +195,53 @@ class Load:
         await self._clients["depot"].get("/v1/stock", limit="50")
         await asyncio.sleep(self._random.uniform(0.5, 2.0))
         return made is not None
+
+    async def _taken_out(self, account: str) -> bool:
+        """Somebody pastes a password into a note and into a reason; both are taken out."""
+        customer, engineer, manager = self._customer(account), self._clients["engineer"], self._clients["manager"]
+        if (case := await self._opened(customer, self._unit_of(account), "degraded", "minor")) is None:
+            return False
+        path, words = f"/v1/cases/{case['id']}", [f"{SECRET}{uuid4()}" for _ in range(2)]
+        note = await customer.post(f"{path}/notes", {"text": f"It is {words[0]}", "visibility": "public"})
+        await engineer.post(f"{path}/diagnoses", _camera_fault("replace_part"))
+        await customer.post(f"{path}/cancel", {"reason": "It works again."})
+        await engineer.post(f"{path}/cancellation", {"decision": "accept", "reason": f"They gave us {words[1]}"})
+        fact = await self._sees(engineer, f"{path}/timeline", lambda entry: words[1] in str(entry["data"]), limit="200")
+        if note is None or fact is None:
+            return False
+        named = {"event_id": fact["id"], "type": fact["type"], "time": fact["time"]}
+        redacted = [
+            await manager.post(f"{path}/redact", {**what, "reason": "a password", "replacement": "(taken out)"})
+            for what in ({"what": "note", "text_id": note["id"]}, {"what": "fact", "fact": named})
+        ]
+        return None not in redacted
+
+    async def _forgotten(self, account: str) -> bool:
+        """A contact asks for something, leaves, and is erased once nothing is open with them."""
+        customer, engineer, manager = self._customer(account), self._clients["engineer"], self._clients["manager"]
+        known = f"Forgotten {uuid4().hex[:12]}"
+        body = {
+            "account_id": self._ids["accounts"][account], "name": known, "email": f"{known[10:]}@forgotten.example",
+            "authorised": True, "language": "en",
+        }  # fmt: skip
+        if (contact := await manager.post("/v1/contacts", body)) is None:
+            return False
+        request = {**self._unit_of(account), "contact_id": contact["id"], "account_id": body["account_id"]}
+        if (case := await self._opened(engineer, request, "degraded", "minor")) is None:
+            return False
+        await engineer.post(f"/v1/cases/{case['id']}/diagnoses", _camera_fault("replace_part"))
+        path = f"/v1/contacts/{contact['id']}"
+        await manager.post(f"{path}/erase", {"reason": "DSR"})  # while something is open, most often
+        await manager.post(f"{path}/leave", {"successor_id": self._ids["contacts"][_CONTACTS[account]]})
+        await customer.post(f"/v1/cases/{case['id']}/cancel", {"reason": "It works again."})
+        await engineer.post(
+            f"/v1/cases/{case['id']}/cancellation", {"decision": "accept", "reason": "Nothing is left."}
+        )
+
+        async def erase() -> Row | None:
+            return await manager.post(f"{path}/erase", {"reason": "DSR"})
+
+        return await self._until(erase) is not None
 
     # --- ways of telling ---------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Eight ways to build the runtime wrongly, each a small change of text that has to fit exactly once."""
+"""Nine ways to build the runtime wrongly, each a small change of text that has to fit exactly once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 BATCH, ENVELOPE = "libs/bus/batch.py", "libs/bus/envelope.py"
 RELAY, CONSUMER = "libs/bus/relay.py", "libs/bus/consumer.py"
+TAKING_OUT = "libs/kit/taking_out.py"
 TIMERS, REPLAY, PENDING = "libs/bus/timers.py", "libs/bus/replay.py", "libs/store/pending.py"
 
 
@@ -148,6 +149,18 @@ MUTATIONS = (
         ),
         frozenset({"I8"}),
         "libs/bus/tests/test_timers.py::test_each_timer_fires_once_or_is_cancelled_under_any_race",
+    ),
+    Mutation(
+        "words stay in rows",
+        (
+            Change(
+                TAKING_OUT,
+                "        vars(row).update(without(words, vars(row), redaction.instead))\n",
+                "        without(words, vars(row), redaction.instead)\n",
+            ),
+        ),
+        frozenset({"I18"}),
+        "services/rma/tests/test_redaction.py::test_a_reason_goes_from_rows_answers_and_outbox",
     ),
     Mutation(
         "unpark without the lock",

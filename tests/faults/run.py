@@ -20,7 +20,7 @@ from tests.faults import audit
 from tests.faults.checker import Violation, check
 from tests.faults.checker.__main__ import report
 from tests.faults.collect import collect
-from tests.faults.disturbances import Disturber
+from tests.faults.disturbances import REBUILD, Disturber
 from tests.faults.evidence import owner_urls
 from tests.faults.faults import Attacker, Done
 from tests.faults.history import FAULTS_OVER, QUIET, History
@@ -77,7 +77,9 @@ async def run(chapter: Chapter, stack: FaultStack, evidence: Path, say: Say) -> 
         )
     # a process that did not come back or go is a violation of I12 as well as what the checker finds
     outcome.violations += [
-        Violation("I12", d.trouble, {"fault": d.what, "on": d.where}) for d in outcome.done if d.trouble
+        Violation("I11" if d.what == REBUILD else "I12", d.trouble, {"fault": d.what, "on": d.where})
+        for d in outcome.done
+        if d.trouble
     ]
     found = await collect(stack.env, evidence)
     looks = await check(found, stack.env["POLYPLUS_POSTGRES_ADMIN_URL"])

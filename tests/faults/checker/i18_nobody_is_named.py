@@ -3,11 +3,15 @@
 Who they are is read from what is told as state. They stand with their owner, on state topics, in replicas and in kept answers; a row or
 a record anywhere else that has one of these strings, byte for byte, is objected to. What the run's people typed is theirs: it names
 nobody, or it would be found here too.
+
+Of a contact who was erased no row of any table says a name or an address, and of a text that was taken out no row says a word: the
+history knows both. They stand in raw records alone, of state topics until they are cleaned.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
@@ -17,6 +21,8 @@ from libs.kit.service import Service
 from libs.store import Entity
 from tests.faults.checker.look import Look
 from tests.faults.evidence import CHANGES, Database, Evidence, data_of
+from tests.faults.history import raw
+from tests.faults.load import SECRET
 from tests.faults.witness import WITNESS
 
 _PERSONAL = {"name", "display_name", "email", "phone", "address_lines", "join_url"}
@@ -26,11 +32,14 @@ _STANDING = {
     "onsite": {"technicians"},  # who has no person yet
 }
 """What still names our own people, until they are persons there too. Nothing comes to it."""
+_ERASE = re.compile(r"/v1/contacts/([0-9a-f-]{36})/erase")
+_SECRET = re.compile(rf"{SECRET}[0-9a-f-]{{36}}")
 _SHORTEST = 6
 """Characters: a shorter name is a word of others as well."""
 
 
 def examine(evidence: Evidence, look: Look) -> None:
+    _gone(evidence, look)
     people = {text for database in evidence.databases.values() for text in _told(database)}
     look.count("names and addresses", len(people))
     for service, database in evidence.databases.items():
@@ -48,6 +57,62 @@ def examine(evidence: Evidence, look: Look) -> None:
                 look.expect(
                     text not in said, "a record says who somebody is", topic=topic, offset=record.offset, text=text
                 )
+
+
+def _gone(evidence: Evidence, look: Look) -> None:
+    """What was erased or taken out, in every table."""
+    forgotten = _erased(evidence)
+    secrets = _taken_out(evidence)
+    look.count("names and addresses of erased", len(forgotten))
+    look.count("texts taken out", len(secrets))
+    for service, database in evidence.databases.items():
+        for table in database.tables.keys() - {CHANGES}:
+            for row in database[table]:
+                said = json.dumps(row, ensure_ascii=False) + _decoded(row)
+                for text in forgotten:
+                    look.expect(text not in said, "a row names who was erased", service=service, table=table, text=text)
+                for text in secrets:
+                    look.expect(
+                        text not in said, "a row says what was taken out", service=service, table=table, text=text
+                    )
+
+
+def _erased(evidence: Evidence) -> set[str]:
+    """Names and addresses of the contacts whose erasing was answered with 2xx."""
+    made, erased = dict[str, set[str]](), set[str]()
+    for exchange in evidence.history.exchanges:
+        request = exchange.request
+        if exchange.succeeded and exchange.response and request["path"] == "/v1/contacts":
+            body = json.loads(raw(request["body"]))
+            made[json.loads(raw(exchange.response["body"]))["id"]] = {body["name"], body["email"]}
+        elif exchange.succeeded and (found := _ERASE.fullmatch(request["path"])):
+            erased.add(found[1])
+    return {text for id in erased for text in made.get(id, ())}
+
+
+def _taken_out(evidence: Evidence) -> set[str]:
+    """The words in the records that a TextRedacted names, of the kinds that the run's people take out."""
+    texts = dict[str, set[str]]()
+    wanted = set[str]()
+    for records in evidence.topics.values():
+        for record in records:
+            if not record.topic.endswith(".events"):
+                continue
+            data = _fields(record.value)
+            words = set(_SECRET.findall(json.dumps(data)))
+            for id in (str(record.delivery.event_id), str(data.get("note_id"))):
+                texts.setdefault(id, set()).update(words)
+            if "redacted_at" in data:
+                wanted.add(str(data["id"]))
+    return {text for id in wanted for text in texts.get(id, ())}
+
+
+def _fields(value: bytes | None) -> dict[str, Any]:
+    try:
+        found = json.loads(value or b"null")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _told(database: Database) -> Iterator[str]:

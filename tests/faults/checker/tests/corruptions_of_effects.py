@@ -9,6 +9,7 @@ from libs.events.cases_work import InternalNoteAdded
 from services.cases.tests.builders import OTHER
 from services.rma.tests.builders import HEAD_OFFICE, LAN
 from tests.faults.checker.tests.corruptions import breaks, changes_of, last_versions, later, listed, rows_of
+from tests.faults.checker.tests.small_run import PASSWORD
 from tests.faults.evidence import CHANGES, Evidence, Row
 from tests.faults.history import QUIET
 
@@ -232,6 +233,11 @@ def a_technician_worked_at_two_sites_at_once(evidence: Evidence) -> None:
 def a_history_says_who_it_was(evidence: Evidence) -> None:
     [address] = HEAD_OFFICE.address_lines
     rows_of(evidence, "rma", "rmas")[0]["history"][0]["reason"] = f"left at {address}"
+
+
+@breaks("I18")
+def a_movement_repeats_what_was_taken_out(evidence: Evidence) -> None:
+    rows_of(evidence, "rma", "stock_movements")[0]["reason"] = f"the case was cancelled: They gave us {PASSWORD}"
 
 
 @breaks("I18")

@@ -38,6 +38,7 @@ from tests.faults import audit, history, witness
 from tests.faults.collect import read_database
 from tests.faults.evidence import Database, Evidence, Record, Row
 from tests.faults.history import FAULTS_OVER, QUIET, Caller, Histories, History, traceparent
+from tests.faults.load import SECRET
 from tests.faults.sampler import look
 from tests.support.harness import Harness
 from tests.support.headers import headers_of
@@ -46,6 +47,7 @@ from tests.support.tables import database_for
 PARTITIONS = 2
 SERVICES = (cases, rma, activity)
 TECHNICIAN = UUID(int=0x7EC)
+PASSWORD = f"{SECRET}{UUID(int=0x5EC)}"
 
 
 class SmallRun:
@@ -224,8 +226,13 @@ async def play(run: SmallRun) -> None:
     await run.ask(
         "cases", "POST", f"/v1/cases/{ids[2]}/cancel", {"reason": "It works."}, role="customer", account=ACCOUNT
     )
-    accept = {"decision": "accept", "reason": "Nothing is left to do."}
+    accept = {"decision": "accept", "reason": f"They gave us {PASSWORD}"}
     await run.ask("cases", "POST", f"/v1/cases/{ids[2]}/cancellation", accept, role="engineer")
+    await run.settle()
+    told = next(row for row in await run.harnesses["cases"].outbox() if PASSWORD in (row["data"] or b"").decode())
+    fact = {"event_id": str(told["event_id"]), "type": told["type"], "time": told["time"].isoformat()}
+    redact = {"what": "fact", "fact": fact, "reason": "a password", "replacement": "(taken out)"}
+    await run.ask("cases", "POST", f"/v1/cases/{ids[2]}/redact", redact, role="manager")
     await run.settle()
     await run.harnesses["rma"].advance(timedelta(days=10))
     await run.settle()
