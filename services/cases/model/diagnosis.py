@@ -45,6 +45,11 @@ class Diagnosis(Entity, table="diagnoses", indexes=("case_id",)):
         """Whether it was not withdrawn."""
         return self.withdrawn_at is None
 
+    @property
+    def calls_for_a_part(self) -> bool:
+        """Whether its remedy is to send a part."""
+        return self.remedy in ("replace_part", "onsite_replacement")
+
     def withdraw(self, reason: str, by: str, at: datetime) -> None:
         """Raises DiagnosisWithdrawnAlready."""
         if not self.stands:

@@ -38,6 +38,10 @@ _PHRASES: dict[str, dict[Language, str]] = {
         "en": "The contact that the request names is none of this account's; we left it out.",
         "vi": "Người liên hệ nêu trong yêu cầu không thuộc tài khoản này; chúng tôi đã bỏ qua.",
     },
+    "where_to_send": {
+        "en": "A part is to be sent to you, and we do not know where: please say at which of your sites the unit stands.",
+        "vi": "Chúng tôi cần gửi linh kiện cho quý khách nhưng chưa biết gửi đến đâu: vui lòng cho biết thiết bị đặt tại địa điểm nào.",
+    },
     "rma_denied": {
         "en": "No replacement under the contract: {text}",
         "vi": "Hợp đồng không bao gồm linh kiện thay thế: {text}",

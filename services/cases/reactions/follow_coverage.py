@@ -7,6 +7,7 @@ from services.cases.model.case_values import Coverage
 from services.cases.model.correction import decided_anew
 from services.cases.model.silence import open_questions
 from services.cases.reactions.act_on_case import look_again
+from services.cases.reactions.ask_where_to_send import ask_where_to_send
 from services.cases.reactions.heard import heard
 from services.cases.reactions.publish_note import note_fact
 from services.cases.reactions.route_case import route
@@ -17,7 +18,7 @@ async def note_coverage(event: CoverageDecided, tx: Transaction) -> None:
     found = await heard(event, tx)
     if found is None or event.revision <= found[0].coverage.revision:
         return
-    case, _ = found
+    case, cause = found
     knows_what_is_right = event.corrections >= decided_anew(case)
     if knows_what_is_right and (text := case.leave_out(event.unknown)):
         note_fact(case, tx, text, at=event.decided_at)
@@ -48,3 +49,4 @@ async def note_coverage(event: CoverageDecided, tx: Transaction) -> None:
         case.family = event.product.family
         if case.state == "acknowledged":
             await route(case, tx, SYSTEM.by, why="the product is known")
+    await ask_where_to_send(case, tx, at=event.decided_at, by=cause.actor)

@@ -51,7 +51,7 @@ def note_fact(
 
 
 def note_of(case: Case, tx: Transaction, text: str, actor: Actor, visibility: NoteVisibility = "internal") -> None:
-    """A note by one of us, by the customer, or by the system."""
+    """A note by one of us, by the customer, or by the system, which writes in the case's language."""
     note = Note(
         id=new_id(),
         account_id=case.account_id,
@@ -59,6 +59,7 @@ def note_of(case: Case, tx: Transaction, text: str, actor: Actor, visibility: No
         origin="system" if actor is SYSTEM else actor.origin,
         visibility=visibility,
         text=text,
+        language=case.language if actor is SYSTEM else None,
         author_name=actor.name,
         **actor.facts(),
         attachment_ids=[],

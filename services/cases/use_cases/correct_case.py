@@ -19,6 +19,7 @@ from services.cases.model.correction import correct
 from services.cases.model.people import KnownContact, KnownSite
 from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
+from services.cases.reactions.ask_where_to_send import ask_where_to_send
 from services.cases.reactions.route_case import route
 from services.cases.reactions.take_request import likely_duplicates
 
@@ -79,6 +80,7 @@ async def correct_case(case: Case, cmd: CorrectCase, actor: Actor, tx: Transacti
     )
     if "language" in correction.what and case.untaken:
         await route(case, tx, actor.by, why="the language was corrected")
+    await ask_where_to_send(case, tx, at=tx.now, by=actor.by)
 
 
 @router.post("/v1/cases/{case_id}/correct", dependencies=[allow(*COMMANDS.roles("correct"))])

@@ -17,6 +17,7 @@ from services.cases.model.diagnosis import Diagnosis
 from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import DiagnosisOut
 from services.cases.reactions.act_on_case import act_on
+from services.cases.reactions.ask_where_to_send import ask_where_to_send
 
 router = Router(tags=["cases"])
 
@@ -61,6 +62,7 @@ async def diagnose_fault(case: Case, cmd: DiagnoseFault, actor: Actor, tx: Trans
     tx.emit(FaultDiagnosed(**diagnosis.facts()))
     case.take_up()
     await act_on(case, tx, at=tx.now, by=actor.by, reason="diagnosed")
+    await ask_where_to_send(case, tx, at=tx.now, by=actor.by)
     return diagnosis
 
 
@@ -77,6 +79,7 @@ async def withdraw_diagnosis(
             case_id=case.id, diagnosis_id=diagnosis.id, reason=cmd.reason, by=actor.by, withdrawn_at=tx.now
         )
     )
+    await ask_where_to_send(case, tx, at=tx.now, by=actor.by)
 
 
 @router.post("/v1/cases/{case_id}/diagnoses", dependencies=[allow(*COMMANDS.roles("diagnoses"))], status_code=201)
