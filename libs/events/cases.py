@@ -302,3 +302,14 @@ class CoverageOverridden(Event, type="polyplus.cases.coverage-overridden", visib
     reason: str
     by: str
     overridden_at: Instant
+
+
+class CoverageOverrideWithdrawn(
+    Event, type="polyplus.cases.coverage-override-withdrawn", visibility="public", subject="case_id"
+):
+    """A manager took the word on this case's cover back; entitlements decides by the contract again (S2)."""
+
+    case_id: UUID
+    reason: str
+    by: str
+    withdrawn_at: Instant

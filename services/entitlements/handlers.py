@@ -3,7 +3,15 @@
 from libs.bus import Handlers, Timers
 from libs.bus.projections import Projection
 from libs.bus.redaction import take_out
-from libs.events.cases import CaseCancelled, CaseClosed, CaseCorrected, CaseOpened, CaseReopened, CoverageOverridden
+from libs.events.cases import (
+    CaseCancelled,
+    CaseClosed,
+    CaseCorrected,
+    CaseOpened,
+    CaseReopened,
+    CoverageOverridden,
+    CoverageOverrideWithdrawn,
+)
 from libs.events.redaction import TAKES_OUT
 from libs.events.rma import ReplacementInstalled
 from services.entitlements.model import contract, licence
@@ -23,6 +31,7 @@ on(CaseCorrected, load={CaseFile: "case_id"})(follow_case.answer_correction)
 on(CaseReopened, load={CaseFile: "case_id"})(follow_case.answer_reopened_case)
 on(CaseClosed, CaseCancelled, load={CaseFile: "case_id"})(follow_case.note_end_of_case)
 on(CoverageOverridden, load={CaseFile: "case_id"})(follow_case.answer_override)
+on(CoverageOverrideWithdrawn, load={CaseFile: "case_id"})(follow_case.answer_withdrawn_override)
 on(ReplacementInstalled, load={Replacement: "rma_id"})(follow_replacement)
 on(*TAKES_OUT)(take_out)
 

@@ -2,9 +2,10 @@
 
 from uuid import UUID
 
-from libs.events.cases import CoverageOverridden
+from libs.events.cases import CoverageOverridden, CoverageOverrideWithdrawn
 from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.problems import Conflict
 from libs.store import Transaction
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
@@ -23,6 +24,16 @@ class OverrideCoverage(Command):
     reason: Reason
 
 
+class NotOverridden(Conflict):
+    """No manager's word stands on this case's cover."""
+
+
+class WithdrawOverride(Command):
+    """Why the contract decides again."""
+
+    reason: Reason
+
+
 async def override_coverage(case: Case, cmd: OverrideCoverage, actor: Actor, tx: Transaction) -> None:
     """Counts once entitlements has answered."""
     case.coverage.override = CoverageOverride(**cmd.model_dump(), by=actor.by, at=tx.now)
@@ -34,4 +45,22 @@ async def override_coverage_route(case_id: UUID, cmd: OverrideCoverage, tx: Tx, 
     """Decide the cover of this one case; entitlements answers with the decision that counts."""
     case = await case_for(caller, case_id, tx, command="coverage_override")
     await override_coverage(case, cmd, Actor.of(caller), tx)
+    return await case_out(case, caller, tx)
+
+
+@router.post(
+    "/v1/cases/{case_id}/coverage-override/withdraw", dependencies=[allow(*COMMANDS.roles("coverage_override"))]
+)
+async def withdraw_override_route(case_id: UUID, cmd: WithdrawOverride, tx: Tx, caller: Caller) -> CaseOut:
+    """Take the manager's word on the cover back; entitlements decides by the contract again."""
+    case = await case_for(caller, case_id, tx, command="coverage_override")
+    if case.coverage.override is None:
+        raise NotOverridden(
+            f"No manager's word stands on the cover of {case.number}.",
+            state=case.state,
+            possible=COMMANDS.possible(caller.role, case),
+        )
+    case.coverage.override = None
+    by = Actor.of(caller).by
+    tx.emit(CoverageOverrideWithdrawn(case_id=case.id, reason=cmd.reason, by=by, withdrawn_at=tx.now))
     return await case_out(case, caller, tx)

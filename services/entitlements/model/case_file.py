@@ -98,6 +98,10 @@ class CaseFile(Entity, table="case_files", indexes=(("account_id", "is_open"), "
         """Keeps the manager's word."""
         self.override = Override(covered=event.covered, onsite=event.onsite)
 
+    def take_word_back(self) -> None:
+        """The contract decides again."""
+        self.override = None
+
     def keep_or_improve(self, found: Coverage, *, never_worse: bool) -> Coverage:
         """The cover that stands for this case from now on: what was found, unless the case was told of a better one before."""
         if self.coverage is None or not (never_worse and found.worse_than(self.coverage)):

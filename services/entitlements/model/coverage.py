@@ -87,6 +87,13 @@ async def coverage_of(registration: Registration, site: Site | None, at: datetim
     )
 
 
+async def plan_of(registration: Registration, tx: Transaction) -> str | None:
+    """That of the contract for this unit, also one that has not begun or has ended; None where there is none."""
+    contracts = await tx.select(Contract, Contract.c.account_id == registration.account_id)
+    of_unit = [each for each in contracts if each.covers_family(registration.family)]
+    return max(of_unit, key=lambda each: _weight(each, registration)).plan if of_unit else None
+
+
 def _weight(contract: Contract, registration: Registration) -> tuple[bool, bool, int, str]:
     """The heaviest of several running contracts counts: the unit's own, then one with onsite, then the one that runs longest."""
     return (

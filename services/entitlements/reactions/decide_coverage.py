@@ -11,7 +11,7 @@ from libs.events.entitlements import CoverageDecided
 from libs.store import Transaction
 from services.entitlements.model.account import Account
 from services.entitlements.model.case_file import DECIDE_AGAIN, CaseFile, Opening
-from services.entitlements.model.coverage import Coverage, coverage_of
+from services.entitlements.model.coverage import Coverage, coverage_of, plan_of
 from services.entitlements.model.policy import policies
 from services.entitlements.model.registration import RegisteredSerial, Registration
 from services.entitlements.model.site import Site
@@ -122,4 +122,8 @@ async def _coverage(
     country = site.country if site else None
     policy = await policies.at(tx, plan=found.plan, region=country)
     found.published_cut_off = case.cut_off(policy.published_cut_off, country, never_worse=policy.never_worse)
-    return case.overridden(case.keep_or_improve(found, never_worse=policy.never_worse))
+    decided = case.overridden(case.keep_or_improve(found, never_worse=policy.never_worse))
+    if decided.covered and decided.plan is None and registration:
+        # By a manager's word; what follows from a plan follows from the unit's.
+        decided.plan = await plan_of(registration, tx)
+    return decided

@@ -1,6 +1,14 @@
 """What happens to a case, as far as its cover is concerned."""
 
-from libs.events.cases import CaseCancelled, CaseClosed, CaseCorrected, CaseOpened, CaseReopened, CoverageOverridden
+from libs.events.cases import (
+    CaseCancelled,
+    CaseClosed,
+    CaseCorrected,
+    CaseOpened,
+    CaseReopened,
+    CoverageOverridden,
+    CoverageOverrideWithdrawn,
+)
 from libs.kit.case_files import case_file
 from libs.store import Transaction
 from services.entitlements.model.case_file import CaseFile
@@ -38,4 +46,11 @@ async def answer_override(event: CoverageOverridden, tx: Transaction) -> None:
     """A manager's word is answered whatever the case's state."""
     case = await case_file(CaseFile, event.case_id, tx)
     case.overrule(event)
+    await decide(case, tx)
+
+
+async def answer_withdrawn_override(event: CoverageOverrideWithdrawn, tx: Transaction) -> None:
+    """The contract decides again, whatever the case's state; what began meanwhile counts."""
+    case = await case_file(CaseFile, event.case_id, tx)
+    case.take_word_back()
     await decide(case, tx)

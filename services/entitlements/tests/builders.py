@@ -17,6 +17,7 @@ from libs.events.cases import (
     CaseReopened,
     Corrected,
     CoverageOverridden,
+    CoverageOverrideWithdrawn,
 )
 from libs.events.rma import ReplacementInstalled
 from libs.store.ids import new_id
@@ -170,6 +171,12 @@ def overridden(case_id: UUID, *, covered: bool, onsite: bool | None = None) -> C
         reason="Goodwill",
         by="manager:le",
         overridden_at=datetime.now(UTC),
+    )
+
+
+def word_taken_back(case_id: UUID) -> CoverageOverrideWithdrawn:
+    return CoverageOverrideWithdrawn(
+        case_id=case_id, reason="The contract is there", by="manager:le", withdrawn_at=datetime.now(UTC)
     )
 
 

@@ -23,6 +23,7 @@ from services.entitlements.tests.builders import (
     made,
     overridden,
     replaced,
+    word_taken_back,
 )
 from tests.support.harness import Harness
 
@@ -251,6 +252,40 @@ async def test_a_managers_word_is_answered_and_stays(entitlements: Harness) -> N
     assert (granted.revision, granted.covered, granted.onsite, granted.reason) == (2, True, True, "overridden")
     assert granted.overridden
     assert (moved.revision, moved.covered, moved.overridden) == (3, True, True)
+
+
+async def test_once_the_managers_word_is_taken_back_the_contract_decides_again(entitlements: Harness) -> None:
+    """One that began meanwhile counts, which under the word it never did."""
+    customer = await a_customer(entitlements)
+    await a_product(entitlements)
+    await a_registration(entitlements, customer)
+    case = case_opened(customer.account_id)
+    await entitlements.deliver(case, overridden(case.case_id, covered=False))
+    await a_contract(entitlements, customer.account_id)
+    assert not (await last(entitlements)).covered
+    await entitlements.deliver(word_taken_back(case.case_id))
+
+    decided = await last(entitlements)
+    assert (decided.covered, decided.overridden, decided.reason) == (True, False, "active_contract")
+
+
+@pytest.mark.parametrize(("days", "plan"), [(10, "poly_plus"), (None, None)])
+async def test_a_word_that_covers_names_the_plan_of_the_units_contract(
+    entitlements: Harness, days: int | None, plan: str | None
+) -> None:
+    """It has ended; or there is none."""
+    customer = await a_customer(entitlements)
+    await a_product(entitlements)
+    await a_registration(entitlements, customer)
+    if days:
+        await a_contract(entitlements, customer.account_id, days=days)
+        await entitlements.advance(timedelta(days=days + 2))
+    case = case_opened(customer.account_id, opened_at=await entitlements.now())
+    await entitlements.deliver(case, overridden(case.case_id, covered=True))
+
+    before, decided = (await decisions(entitlements))[-2:]
+    assert (before.covered, before.plan) == (False, None)
+    assert (decided.covered, decided.plan) == (True, plan)
 
 
 async def test_a_managers_refusal_outweighs_the_contract_also_when_the_case_is_closed(entitlements: Harness) -> None:

@@ -20,6 +20,7 @@ from services.entitlements.tests.builders import (
     corrected,
     overridden,
     replaced,
+    word_taken_back,
 )
 from tests.support.harness import Harness
 from tests.support.order import AnyOrder, in_any_order
@@ -51,6 +52,7 @@ async def story(h: Harness) -> list[Delivery]:
             case_closed(STRANGE),
             case_opened(account_id, case_id=CORRECTED, opened_at=NOW, product_number=None, serial=None),
             overridden(CORRECTED, covered=True),
+            word_taken_back(CORRECTED),
             corrected(CORRECTED, serial="8LTEST0009FB"),
             corrected(CORRECTED, serial=SERIAL),
         )
