@@ -121,6 +121,18 @@ class ProblemLinked(Event, type="polyplus.cases.problem-linked", visibility="pub
     linked_at: Instant
 
 
+class ProblemUnlinked(Event, type="polyplus.cases.problem-unlinked", visibility="public", subject="case_id"):
+    """The case is none of that problem's after all; what is found for the problem is told to it no more (S25)."""
+
+    case_id: UUID
+    problem_id: UUID
+    number: str
+    reason: str
+    by: str
+    by_role: Role
+    unlinked_at: Instant
+
+
 class ProblemUpdated(Event, type="polyplus.cases.problem-updated", visibility="internal", subject="problem_id"):
     """What is known of a problem shared by many cases of many accounts; each case is told by an event of its own (S25)."""
 

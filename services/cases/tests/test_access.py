@@ -37,6 +37,7 @@ async def a_world(cases: Harness) -> World:
             "/v1/queues": [Row({"queue_id": await made(cases, "/v1/queues", queue, role="manager")})],
         },
         bodies={
+            "/unlink": {"reason": "wrong"},
             "/assign": {},
             "/cancellation": decision,
             "/correct": {"language": "en", "reason": "wrong"},

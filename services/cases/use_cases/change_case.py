@@ -12,13 +12,16 @@ from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.patch import Patch
 from libs.kit.problems import Conflict
 from libs.store import Transaction
+from libs.store.ids import new_id
 from services.cases.model.actor import Actor
 from services.cases.model.case import Case
+from services.cases.model.correction import correct
 from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
 from services.cases.reactions.take_request import NoSuchParent, check_parent
 from services.cases.reactions.who_acts import who_acts
 from services.cases.use_cases.add_note import AddNote, add_note
+from services.cases.use_cases.correct_case import tell_corrected
 from services.cases.use_cases.open_case import ExternalId
 
 router = Router(tags=["cases"])
@@ -39,6 +42,8 @@ class ChangeCase(Patch):
     def _with_a_note(self) -> Self:
         if "expected_resolution_at" in self.model_fields_set and self.note is None:
             raise ValueError("changing the expected resolution date needs a note")
+        if "parent_id" in self.model_fields_set and self.parent_id is None and self.note is None:
+            raise ValueError("taking a case from its parent needs a note")
         return self
 
 
@@ -51,19 +56,23 @@ async def change_case(case: Case, cmd: ChangeCase, actor: Actor, tx: Transaction
     if cmd.note:
         await add_note(case, AddNote(text=cmd.note, visibility="public"), actor, tx)
     if "parent_id" in given:
-        await _adopt(case, cmd.parent_id, tx)
+        await _adopt(case, cmd.parent_id, cmd.note or "another parent", actor, tx)
     if "external_identifiers" in given:
         case.external_identifiers = [ExternalIdentifier(owner=e.owner, id=e.id) for e in cmd.external_identifiers]
 
 
-async def _adopt(case: Case, parent_id: UUID | None, tx: Transaction) -> None:
+async def _adopt(case: Case, parent_id: UUID | None, why: str, actor: Actor, tx: Transaction) -> None:
+    """A parent that was wrong is a correction."""
     if parent_id == case.id:
         raise NoSuchParent("A case is not its own parent.", parent_id=str(parent_id))
     if parent_id:
         if await tx.first(Case, Case.c.parent_id == case.id):
             raise ParentOfOthers("This case has children and cannot become one.", state=case.state, possible=[])
         await check_parent(parent_id, case.account_id, tx)
-    case.parent_id = parent_id
+    if case.parent_id is None:
+        case.parent_id = parent_id
+    elif correction := correct(case, {"parent_id": parent_id}, id=new_id(), reason=why, actor=actor, at=tx.now):
+        tell_corrected(case, correction, actor, tx)
 
 
 @router.patch("/v1/cases/{case_id}", dependencies=[allow(*COMMANDS.roles("revise"))])
