@@ -22,6 +22,7 @@ from libs.events.cases import (
     CaseResolved,
     CaseResumed,
     CoverageOverridden,
+    CoverageOverrideWithdrawn,
     SeverityChanged,
 )
 from libs.events.cases_work import (
@@ -32,6 +33,7 @@ from libs.events.cases_work import (
     NoteAdded,
     PartnerTicketRequested,
     ProblemLinked,
+    ProblemUnlinked,
     TextRedacted,
     WorkaroundProvided,
 )
@@ -110,6 +112,7 @@ _TYPED: Mapping[type[Event], tuple[str, ...]] = {
     CaseReopened: ("reason",),
     CaseResumed: ("reason",),
     CoverageOverridden: ("reason",),
+    CoverageOverrideWithdrawn: ("reason",),
     DeviceAlertCleared: ("text",),
     DeviceAlertRaised: ("text",),
     DiagnosisWithdrawn: ("reason",),
@@ -138,6 +141,7 @@ _TYPED: Mapping[type[Event], tuple[str, ...]] = {
     PartnerTicketUpdated: ("text",),
     PartnerTicketWithdrawn: ("reason",),
     ProblemLinked: ("symptom", "workaround"),
+    ProblemUnlinked: ("reason",),
     ReturnRejected: ("reason",),
     RmaAuthorized: ("reason",),
     RmaCancelled: ("reason",),

@@ -23,7 +23,7 @@ ACCOUNT = uuid4()
 CUSTOMER: dict[str, Any] = {"role": "customer", "accounts": [ACCOUNT]}
 PASSWORDS = {
     each: f"pw{each}{uuid4().hex}"
-    for each in ("note", "description", "finding", "resolution", "file", "asked", "severity", "withdrawn")
+    for each in ("note", "description", "finding", "resolution", "file", "asked", "corrected", "severity", "withdrawn")
 }
 
 
@@ -143,6 +143,9 @@ async def test_a_password_that_was_taken_out_is_found_nowhere(services: Services
     s = services
     case_id = await a_case(s)
     diagnosis = await with_a_partner(s, case_id)
+    right = {"description": f"The login was {PASSWORDS['corrected']}", "reason": "typed wrongly"}
+    await s.did(case_id, "correct", right, key="the correction")
+    await s.did(case_id, "correct", {"description": "The login is known", "reason": "typed wrongly"})
     note = {"text": f"My password is {PASSWORDS['note']}"}
     answer = await s.cases.post(f"/v1/cases/{case_id}/notes", note, key="the note", **CUSTOMER)
     note_id, file_id = answer.json()["id"], await attached(s, case_id)
@@ -173,6 +176,7 @@ async def test_a_password_that_was_taken_out_is_found_nowhere(services: Services
     assert "escalation.dead_letters" in before["note"]
     assert {"activity.activity_events", "ecps.case_files", "cases.diagnoses"} <= {*before["finding"]}
     assert {"activity.activity_events", "ecps.case_files", "cases.cases"} <= {*before["description"]}
+    assert {"activity.activity_events", "cases.idempotency_keys", "cases.cases"} <= {*before["corrected"]}
     assert {"activity.activity_events", "cases.cases"} <= {*before["resolution"]} & {*before["asked"]}
     assert {"a file", "cases.attachments", "cases.idempotency_keys"} <= {*before["file"]}
 
@@ -207,5 +211,5 @@ async def test_a_password_that_was_taken_out_is_found_nowhere(services: Services
     read = {each["note_id"]: each for each in notes}
     assert [(read[id]["text"], read[id]["redacted"]) for id in (note_id, asked)] == [("", True), ("(taken out)", True)]
     told = [each["data"] for each in journal.json()["items"] if each["type"] == TextRedacted.contract.ce_type]
-    assert [each["what"] for each in told] == ["note", "note", "wait", "finding", "description", "file"]
+    assert [each["what"] for each in told] == ["note", "note", "wait", "finding", *3 * ["description"], "file"]
     assert PASSWORDS["note"] not in json.dumps(told)

@@ -63,6 +63,8 @@ BY_FACT = {
     "POST /v1/cases/{case_id}/workaround",
     "POST /v1/cases/{case_id}/partner-ticket-request",
     "POST /v1/cases/{case_id}/coverage-override",
+    "POST /v1/cases/{case_id}/coverage-override/withdraw",
+    "POST /v1/cases/{case_id}/problem/unlink",
     "POST /v1/cases/{case_id}/close",
     "POST /v1/cases/{case_id}/reopen",
     "POST /v1/cases/{case_id}/cancel",
