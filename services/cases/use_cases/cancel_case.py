@@ -11,7 +11,7 @@ from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Forbidden
 from libs.store import Transaction
 from services.cases.model.actor import Actor
-from services.cases.model.case import SHIFT, Case
+from services.cases.model.case import SHIFT, SILENCE, Case
 from services.cases.model.lifecycle import Command as Asked
 from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
@@ -53,6 +53,7 @@ async def decide_cancellation(case: Case, cmd: DecideCancellation, actor: Actor,
     if cmd.decision == "accept":
         case.cancel(reason, actor, tx.now)
         tx.cancel_timer(case, SHIFT)
+        tx.cancel_timer(case, SILENCE)
         tx.emit(CaseCancelled(case_id=case.id, reason=reason, **actor.facts(), cancelled_at=tx.now))
         return
     told: dict[str, Any] = {"case_id": case.id, "back_to": case.go_on(reason, actor, tx.now), **actor.facts()}
