@@ -12,6 +12,7 @@ from libs.events.base import Event
 from libs.events.cases import (
     CancellationDeclined,
     CancellationRequested,
+    CancellationWithdrawn,
     CaseAssigned,
     CaseCancelled,
     CaseClosed,
@@ -104,6 +105,7 @@ _TYPED: Mapping[type[Event], tuple[str, ...]] = {
     BreachJoined: (),
     CancellationDeclined: ("reason",),
     CancellationRequested: ("reason",),
+    CancellationWithdrawn: ("reason",),
     CaseAssigned: ("reason",),
     CaseCancelled: ("reason",),
     CaseClosed: ("reason",),

@@ -151,10 +151,18 @@ async def test_the_bytes_of_a_file_go_unless_another_has_the_same(cases: Harness
     assert (await cases.get(f"{path}/{again['id']}", **CUSTOMER)).content == CONTENT
 
 
+async def assessed(h: Harness) -> UUID:
+    """The customer asked to cancel it."""
+    case_id = await opened(h)
+    await did(h, case_id, "cancel", {"reason": "it works again"}, **CUSTOMER)
+    return case_id
+
+
 COMMANDS: dict[str, tuple[Any, str, dict[str, Any], str]] = {
     "severity": (in_progress, "severity", {"severity": "minor", "reason": SAID}, "engineer"),
     "override": (opened, "coverage-override", {"covered": True, "reason": SAID}, "manager"),
     "cancel": (opened, "cancel", {"reason": SAID}, "customer"),
+    "keep": (assessed, "cancellation", {"decision": "withdraw", "reason": SAID}, "customer"),
     "close": (resolved, "close", {"reason": SAID}, "customer"),
     "reopen": (resolved, "reopen", {"reason": SAID}, "customer"),
     "workaround": (
