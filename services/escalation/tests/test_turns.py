@@ -76,6 +76,21 @@ def test_a_repeated_hour_hands_over_once(instant: str, who: list[str]) -> None:
     assert names(rota, instant) == who
 
 
+@pytest.mark.parametrize(
+    ("instant", "who"),
+    [
+        ("2006-10-29T02:29:59Z", ["An"]),
+        ("2006-10-29T02:30:00Z", ["Binh"]),  # midnight
+        ("2006-10-29T02:31:00Z", ["Binh"]),  # 23:01 of the day before, again
+        ("2006-10-29T03:31:00Z", ["Binh"]),
+    ],
+)
+def test_clocks_turned_back_over_midnight_give_no_turn_back(instant: str, who: list[str]) -> None:
+    zone, starts = "America/St_Johns", date(2006, 10, 28)
+    rota = a_rota_of(layer(AN, BINH, zone=zone, starts=starts, hands_over_at="00:00", shift_days=1))
+    assert names(rota, instant) == who
+
+
 def test_layers_with_windows_follow_the_sun() -> None:
     day = (WeeklyWindow(weekdays=(0, 1, 2, 3, 4, 5, 6), opens="08:00", closes="20:00"),)
     rota = a_rota_of(layer(AN, windows=day), layer(BINH, zone="America/New_York", windows=day))
