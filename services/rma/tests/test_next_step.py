@@ -118,6 +118,13 @@ def test_what_was_granted_and_has_not_left_is_decided_anew_for_a_corrected_case(
     assert next_step(rma, case) != steps.DecideAnew(case.coverage)
 
 
+def test_an_rma_in_place_of_another_that_was_taken_back_goes_by_the_cover() -> None:
+    case = a_case(covered=False)
+    rma = an_rma("requested", case)
+    rma.replaces_rma_id = new_id()
+    assert isinstance(next_step(rma, case), steps.Deny)
+
+
 def test_cover_without_a_site_waits_for_a_decision_that_names_one() -> None:
     case = a_case()
     case.coverage = STORY.covered(site=None)
