@@ -13,6 +13,7 @@ from libs.events.ecps import (
     PartnerTicketWithdrawn,
 )
 from libs.events.entitlements import ContactErased, ContactState, CoverageDecided, SiteState
+from libs.events.escalation import ClockMet, ClockPaused, ClockResumed, ClockStarted, ClockStopped
 from libs.events.gateway import PersonErased, PersonState
 from libs.events.onsite import (
     OnsiteNotCovered,
@@ -31,6 +32,7 @@ from services.cases.model.case import AUTO_CLOSE, PASS_ON, SHIFT, SILENCE, Case
 from services.cases.model.people import KnownContact, KnownPerson, KnownSite
 from services.cases.model.queue import REROUTE, Queue
 from services.cases.reactions.close_resolved_case import close_when_nobody_objected
+from services.cases.reactions.follow_clock import end_clock, keep_clock
 from services.cases.reactions.follow_coverage import note_coverage
 from services.cases.reactions.follow_device import note_alert_cleared, note_diagnostics, open_or_join_case
 from services.cases.reactions.follow_part import end_wait_for_part, note_denied_replacement, wait_for_part
@@ -59,6 +61,9 @@ timers = Timers("cases")
 _CASE: Load = {Case: "case_id"}
 
 on(CoverageDecided, load=_CASE)(note_coverage)
+
+on(ClockStarted, ClockPaused, ClockResumed, load=_CASE)(keep_clock)
+on(ClockMet, ClockStopped, load=_CASE)(end_clock)
 
 on(RmaDenied, load=_CASE)(note_denied_replacement)
 on(PartShipped, load=_CASE)(wait_for_part)

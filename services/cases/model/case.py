@@ -30,6 +30,7 @@ from services.cases.model.case_values import (
     Wait,
     Workaround,
 )
+from services.cases.model.due import ANSWERS, Due, RunningClock, first_due, kept
 from services.cases.model.lifecycle import REFUSING, WORKABLE, CaseState, Workable, machine
 from services.cases.model.queue import Choice, Queue
 from services.cases.model.wording import say
@@ -119,6 +120,8 @@ class Case(
     history: list[Change] = field(default_factory=list)
     description_redacted: Redacted | None = None
     corrections: Annotated[list[Correction], sa.DefaultClause("[]")] = field(default_factory=list)
+    clocks: Annotated[list[RunningClock], sa.DefaultClause("[]")] = field(default_factory=list)
+    next_due_at: datetime | None = None
 
     def facts(self) -> dict[str, Any]:
         """The fields by name, as `CaseOpened` takes them."""
@@ -246,6 +249,29 @@ class Case(
         if self.observed_impact != "down" or self.resolved_at is None:
             return None
         return max(self.resolved_at - self.opened_at, timedelta(0))
+
+    # --- what is due ----------------------------------------------------------------------------------------------
+
+    def keep_clock(self, told: RunningClock) -> None:
+        self._due_by(kept(self.clocks, told))
+
+    def end_clock(self, clock_id: UUID) -> None:
+        self._due_by([each for each in self.clocks if each.clock_id != clock_id])
+
+    def _due_by(self, clocks: list[RunningClock]) -> None:
+        self.clocks = clocks
+        self.next_due_at = due.at if (due := self.next_due) else None
+
+    @property
+    def next_due(self) -> Due | None:
+        """The clock that is due first of those that run."""
+        return first_due(self.clocks)
+
+    @property
+    def answer_by(self) -> datetime | None:
+        """When the customer may expect our next word."""
+        due = first_due([each for each in self.clocks if each.clock in ANSWERS])
+        return due.at if due else None
 
     # --- what must go ---------------------------------------------------------------------------------------------
 

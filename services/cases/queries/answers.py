@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from pydantic import Field
+
 from libs.events.cases import ExternalIdentifier
 from libs.events.values import (
     Channel,
@@ -36,6 +38,7 @@ from services.cases.model.case_values import (
     Resolution,
     Workaround,
 )
+from services.cases.model.due import Due
 from services.cases.model.lifecycle import CaseState, Command
 from services.cases.model.note import Note
 from services.cases.model.people import KnownPerson
@@ -77,6 +80,8 @@ class CaseSummary(Out):
     expected_resolution_at: datetime | None
     problem_id: UUID | None
     parent_id: UUID | None
+    answer_by: datetime | None = Field(description="when our next word to the customer is due")
+    next_due: Due | None = Field(description="for staff: what is due first, and when; null while every clock rests")
 
 
 class CaseOut(CaseSummary):
@@ -123,8 +128,7 @@ class CaseDetail(CaseOut):
 
 async def fields_out(case: Case, caller: Principal, tx: Transaction) -> dict[str, Any]:
     """What `CaseOut` and its kin are made of."""
-    names = {"assignee": await _assignee(case, tx)} | names_in_case(case, caller)
-    return {**case.__dict__, **names, "possible": COMMANDS.possible(caller.role, case)}
+    return {**await _line_of(case, caller, tx), "possible": COMMANDS.possible(caller.role, case)}
 
 
 async def case_out(case: Case, caller: Principal, tx: Transaction) -> CaseOut:
@@ -133,8 +137,12 @@ async def case_out(case: Case, caller: Principal, tx: Transaction) -> CaseOut:
 
 async def case_line(case: Case, caller: Principal, tx: Transaction) -> CaseSummary:
     """As one line of a board."""
-    names = {"assignee": await _assignee(case, tx)} | names_in_case(case, caller)
-    return CaseSummary.model_validate({**case.__dict__, **names})
+    return CaseSummary.model_validate(await _line_of(case, caller, tx))
+
+
+async def _line_of(case: Case, caller: Principal, tx: Transaction) -> dict[str, Any]:
+    due = {"answer_by": case.answer_by, "next_due": case.next_due if caller.staff else None}
+    return {**case.__dict__, **due, "assignee": await _assignee(case, tx), **names_in_case(case, caller)}
 
 
 async def assignees(cases: Sequence[Case], tx: Transaction) -> None:

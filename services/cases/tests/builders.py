@@ -13,6 +13,7 @@ from libs.events.ecps import (
     PartnerTicketUpdated,
 )
 from libs.events.entitlements import CoverageDecided
+from libs.events.escalation import ClockKind, ClockMet, ClockPaused, ClockResumed, ClockStarted, ClockStopped
 from libs.events.onsite import VisitCompleted, VisitScheduled
 from libs.events.rma import PartDelivered, PartShipped, ReplacementInstalled
 from libs.events.values import Account, Product, Site, Window
@@ -226,6 +227,29 @@ def information_required(case_id: UUID, when: datetime) -> PartnerInformationReq
 
 def ticket_resolved(case_id: UUID, when: datetime) -> PartnerTicketResolved:
     return PartnerTicketResolved(**_ticket(case_id), resolution="Fixed on our side.", resolved_at=when)
+
+
+class Clock:
+    """The events of one of escalation's clocks, each due at the instant that is named."""
+
+    def __init__(self, case_id: UUID, kind: ClockKind, id: UUID | None = None) -> None:
+        self._is: dict[str, Any] = {"clock_id": id or uuid4(), "case_id": case_id, "clock": kind, "epoch": 1}
+
+    def started(self, due: datetime) -> ClockStarted:
+        policy: dict[str, Any] = {"priority": "P1", "target_seconds": 3600, "policy_version": 1}
+        return ClockStarted(**self._is, **policy, started_at=due - timedelta(hours=1), due_at=due)
+
+    def paused(self) -> ClockPaused:
+        return ClockPaused(**self._is, wait="customer", remaining_seconds=60, paused_at=at(0))
+
+    def resumed(self, due: datetime) -> ClockResumed:
+        return ClockResumed(**self._is, paused_seconds=60, resumed_at=at(0), due_at=due)
+
+    def met(self) -> ClockMet:
+        return ClockMet(**self._is, elapsed_seconds=60, in_time=True, due_at=at(0), met_at=at(0))
+
+    def stopped(self) -> ClockStopped:
+        return ClockStopped(**self._is, reason="the case was closed", stopped_at=at(0))
 
 
 def alert_raised(**fields: Any) -> DeviceAlertRaised:

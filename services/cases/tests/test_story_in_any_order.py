@@ -1,12 +1,14 @@
 """The story's facts as this service hears them: any order across topics, some twice, the same case in the end."""
 
 from datetime import datetime
+from typing import get_args
 from uuid import UUID
 
 from hypothesis import strategies as st
 
 from libs.bus.envelope import Delivery
 from libs.events import Event
+from libs.events.escalation import ClockKind
 from services.cases.model.actor import Actor
 from services.cases.model.policy import CasesPolicy
 from services.cases.model.request import Request
@@ -14,6 +16,7 @@ from services.cases.reactions.take_request import take_request
 from services.cases.tests.builders import (
     ACCOUNT,
     LAN_ID,
+    Clock,
     a_request,
     coverage,
     information_required,
@@ -41,15 +44,24 @@ def at(minutes: int) -> datetime:
     return datetime.fromtimestamp(MONDAY.timestamp() + 60 * minutes, MONDAY.tzinfo)
 
 
+RESPONSE, UPDATE, RESOLUTION = (Clock(CASE, kind, UUID(int=n)) for n, kind in enumerate(get_args(ClockKind)))
+
 FACTS: tuple[Event, ...] = (
+    RESPONSE.started(at(15)),
+    RESOLUTION.started(at(240)),
     coverage(CASE, decided_at=at(1)),
+    RESPONSE.met(),
+    UPDATE.started(at(60)),
     part_shipped(CASE, at(10)),
+    RESOLUTION.paused(),
     visit_scheduled(CASE, at(11)),
     ticket_opened(CASE, at(20)),
     ticket_updated(CASE, at(30)),
     information_required(CASE, at(40)),
     ticket_updated(CASE, at(50), state="in_progress"),
     ticket_resolved(CASE, at(60)),
+    RESOLUTION.resumed(at(2000)),
+    UPDATE.started(at(1900)),
     part_delivered(CASE, at(1000)),
     visit_completed(CASE, at(1100)),
 )
@@ -81,5 +93,6 @@ STORY = AnyOrder(story, outcome)
 async def test_the_case_ends_the_same_in_whatever_order_its_facts_arrive(cases: Harness, data: st.DataObject) -> None:
     expected = await STORY.as_it_happened(cases)
     assert '"state": "resolved"' in expected[0]["cases"][0]
+    assert '"next_due_at": "2099-03-03T' in expected[0]["cases"][0]
 
     assert await STORY.outcome_of(cases, data) == expected
