@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 PERSONAL = frozenset({
     "access_notes", "address_lines", "author_name", "consent_given_by", "contact_email", "contact_name", "contact_phone",
-    "display_name", "email", "invitee", "join_url", "name", "phone", "postal_code", "received_by", "recipient", "reporter_name",
-    "signed_by", "signed_off_by", "signer", "sort_key", "street", "verified_by", "words",
+    "display_name", "email", "email_key", "invitee", "join_url", "name", "phone", "postal_code", "received_by", "recipient",
+    "reporter_name", "signed_by", "signed_off_by", "signer", "sort_key", "street", "verified_by", "words",
 })  # fmt: skip
 """What is called so beside an id says who that is, or where."""
 OWNERS = ("entitlements.contacts", "gateway.people")

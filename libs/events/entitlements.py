@@ -82,6 +82,20 @@ class ContractExpired(Event, type="polyplus.entitlements.contract-expired", visi
     expired_at: Instant
 
 
+class ContractExpiring(
+    Event, type="polyplus.entitlements.contract-expiring", visibility="public", subject="contract_id"
+):
+    """A contract ends soon; told once for each of the policy's distances in each term (S13, S22)."""
+
+    contract_id: UUID
+    account_id: UUID
+    number: str
+    plan: str
+    ends_on: date  # the last day of cover
+    days_left: int
+    told_at: Instant
+
+
 class ContactErased(Event, type="polyplus.entitlements.contact-erased", visibility="public", subject="contact_id"):
     """A contact was forgotten: whoever keeps a name, an address or a number of this person deletes it (S11, S27)."""
 

@@ -42,6 +42,7 @@ projections = (
 
 timers = Timers("entitlements")
 timers(Contract, contract.BEGIN)(run_contract.begin_contract)
+timers(Contract, contract.EXPIRING)(run_contract.tell_expiring)
 timers(Contract, contract.END)(run_contract.end_by_term)
 timers(Account, PUBLISH)(publish_by_timer)
 timers(CaseFile, DECIDE_AGAIN)(decide_by_timer)

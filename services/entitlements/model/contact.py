@@ -2,7 +2,7 @@
 
 from dataclasses import field
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -30,13 +30,18 @@ class NoSuccessor(Unprocessable):
     """Who takes over is another active contact of the account."""
 
 
+def email_key(address: str) -> str:
+    """An address as it is looked up: mail goes to one mailbox however it was typed."""
+    return address.lower()
+
+
 class Contact(
     Named,
     Entity,
     table="contacts",
     indexes=(
         ("account_id", "id"),
-        ("email", "id"),
+        ("email_key", "id"),
         ("sort_key", "id"),
         ("account_id", "sort_key", "id"),
         ("updated_at", "id"),
@@ -44,7 +49,7 @@ class Contact(
     ),
 ):
     """`authorised`: may accept and sign off for the account. `successor_id`: who takes over from one who has left.
-    Who was erased (`erased_at`) has no name any more.
+    Who was erased (`erased_at`) has no name any more. `email_key` is what an address is looked up by.
     """
 
     tells = ContactState
@@ -61,6 +66,13 @@ class Contact(
     successor_id: UUID | None = None
     erased_at: datetime | None = None
     history: Annotated[list[Change], sa.DefaultClause("[]")] = field(default_factory=list)
+    email_key: str | None = field(init=False)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Of an address, its key too."""
+        super().__setattr__(name, value)
+        if name == "email":
+            self.__dict__["email_key"] = value and email_key(value)
 
     @property
     def state(self) -> State:

@@ -1,5 +1,6 @@
 """A support contract: its plan, options and terms, and from which day to which it covers."""
 
+from collections.abc import Iterable
 from dataclasses import field
 from datetime import date, datetime, timedelta
 from typing import Literal, TypedDict
@@ -25,8 +26,8 @@ machine: StateMachine[State] = StateMachine(
     },
     initial="scheduled",
 )
-BEGIN, END = "begin", "end"
-"""Its timers: the first instant of its term, and the first after its last day."""
+BEGIN, EXPIRING, END = "begin", "expiring", "end"
+"""Its timers: the first instant of its term, the next distance before its end, and the first instant after its last day."""
 
 _STATE_AFTER: dict[Ending, State] = {"term": "expired", "cancelled": "cancelled", "superseded": "superseded"}
 
@@ -100,6 +101,11 @@ class Contract(
     def last_day(self) -> date:
         """The last day of cover, as things stand."""
         return min(self.term.ends_on, self.ended_on - timedelta(days=1)) if self.ended_on else self.term.ends_on
+
+    def tells_on(self, today: date, distances: Iterable[int]) -> date | None:
+        """The first day from today on that is one of these distances before its end."""
+        days = (self.last_day - timedelta(days=each) for each in distances)
+        return min((day for day in days if day >= today), default=None)
 
     def runs_on(self, day: date) -> bool:
         """Whether it covers this day; by its terms alone, so that a late timer changes nothing."""

@@ -109,7 +109,10 @@ def _why_none(contracts: list[Contract], for_family: list[Contract]) -> str:
         return "no_contract"
     if not for_family:
         return "product_not_in_contract"
-    return "contract_not_begun" if any(each.state == "scheduled" for each in for_family) else "contract_expired"
+    if any(each.state == "scheduled" for each in for_family):
+        return "contract_not_begun"
+    last = max(for_family, key=lambda each: (each.last_day, each.number))
+    return "contract_cancelled" if last.state == "cancelled" else "contract_expired"
 
 
 async def _why_not_onsite(

@@ -42,6 +42,8 @@ class EntitlementsPolicy(BaseModel):
     """An open case keeps the cover it was once told."""
     expiring_days: list[Days] = [90, 30, 7]
     """How long before its end a licence is told to expire."""
+    contract_expiring_days: list[Days] = [90, 60, 30]
+    """How long before its end a contract is told to expire."""
     offer_days: Days = 90
 
     def features_of(self, plan: str) -> list[str]:

@@ -15,7 +15,7 @@ from libs.kit.listing import DatedListing, Listing, Out, listed, order
 from libs.kit.paging import Page
 from libs.kit.rows import Rows
 from services.entitlements.model.account import Account
-from services.entitlements.model.contact import Contact, State
+from services.entitlements.model.contact import Contact, State, email_key
 from services.entitlements.model.history import Change
 from services.entitlements.model.names import named
 from services.entitlements.model.site import Site
@@ -89,9 +89,11 @@ class SiteList(DatedListing):
 
 
 class ContactList(DatedListing):
+    own = frozenset({"email"})
+
     q: Line | None = Field(None, description=_WORDS)
     account_id: UUID | None = None
-    email: Line | None = None
+    email: Line | None = Field(None, description="in any letter case")
     sort: str = order("id", "name", "updated_at")
 
 
@@ -126,9 +128,10 @@ async def get_site_route(site_id: UUID, tx: Tx, caller: Caller) -> SiteOut:
 @router.get("/v1/contacts", dependencies=READ)
 async def list_contacts_route(tx: Tx, caller: Caller, asked: Annotated[ContactList, Query()]) -> Page[ContactOut]:
     """The contacts of the accounts that this caller sees."""
-    return await listed(
-        tx, Contact, asked, [*visible_to(caller, Contact), *_named(Contact, asked.q)], out=ContactOut.model_validate
-    )
+    rows = [*visible_to(caller, Contact), *_named(Contact, asked.q)]
+    if asked.email:
+        rows.append(Contact.c.email_key == email_key(asked.email))
+    return await listed(tx, Contact, asked, rows, out=ContactOut.model_validate)
 
 
 @router.get("/v1/contacts/{contact_id}", dependencies=READ)

@@ -1,11 +1,13 @@
 """What a contract's beginning, renewal and end bring about: cover, included licences, discounts, other contracts, open cases."""
 
-from libs.events.entitlements import ContractActivated, ContractExpired
+from datetime import date, timedelta
+
+from libs.events.entitlements import ContractActivated, ContractExpired, ContractExpiring
 from libs.store import Transaction
 from services.entitlements.model.account import Account
-from services.entitlements.model.contract import BEGIN, END, Contract, Ending
+from services.entitlements.model.contract import BEGIN, END, EXPIRING, Contract, Ending
 from services.entitlements.model.days import begins, day_of
-from services.entitlements.model.policy import policies
+from services.entitlements.model.policy import EntitlementsPolicy, policies
 from services.entitlements.reactions.decide_coverage import decide_again
 from services.entitlements.reactions.offer_discounts import end_offers, offer_discounts
 from services.entitlements.reactions.publish_registrations import publish_registrations
@@ -30,6 +32,26 @@ async def begin_contract(contract: Contract, tx: Transaction, _detail: str = "")
     await activated(contract, account, tx, renewed=False)
 
 
+async def tell_expiring(contract: Contract, tx: Transaction, _detail: str = "") -> None:
+    """One of the policy's distances before its end is reached. A late timer tells once of all that it has passed."""
+    account = await Account.get(contract.account_id, tx)
+    policy = await policies.at(tx, plan=contract.plan, region=account.country)
+    today = day_of(tx.now, account.time_zone)
+    left = (contract.last_day - today).days
+    if contract.state != "active" or left < 0:
+        return
+    if left <= max(policy.contract_expiring_days, default=-1):
+        tx.emit(ContractExpiring(**contract.facts(), ends_on=contract.last_day, days_left=left, told_at=tx.now))
+    _tell_from(today + timedelta(days=1), contract, account, policy, tx)
+
+
+def _tell_from(day: date, contract: Contract, account: Account, policy: EntitlementsPolicy, tx: Transaction) -> None:
+    """Sets the timer of the first distance from this day on; what was passed before it was written or renewed is not told."""
+    tx.cancel_timer(contract, EXPIRING)
+    if next_day := contract.tells_on(day, policy.contract_expiring_days):
+        tx.set_timer(contract, EXPIRING, begins(next_day, account.time_zone))
+
+
 async def end_by_term(contract: Contract, tx: Transaction, _detail: str = "") -> None:
     """Its last day has passed. Raises ForbiddenTransition."""
     await end_contract(contract, "term", tx)
@@ -51,6 +73,7 @@ async def activated(contract: Contract, account: Account, tx: Transaction, *, re
         )
     )
     policy = await policies.at(tx, plan=contract.plan, region=account.country)
+    _tell_from(day_of(tx.now, account.time_zone), contract, account, policy, tx)
     await include_licences(contract, account, policy, tx)
     await offer_discounts(account, tx)
     await _cover_changed(account, tx)
@@ -65,6 +88,7 @@ async def end_contract(contract: Contract, why: Ending, tx: Transaction, *, reas
     ran = contract.state == "active"
     contract.end(why, today=day_of(tx.now, account.time_zone), at=tx.now, by=tx.scope.actor, reason=reason)
     tx.cancel_timer(contract, BEGIN)
+    tx.cancel_timer(contract, EXPIRING)
     tx.cancel_timer(contract, END)
     if not ran:
         return

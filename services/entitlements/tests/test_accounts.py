@@ -192,3 +192,19 @@ async def test_a_unit_with_a_contact_of_its_own_is_told_with_that_one(entitlemen
 
     (told,) = await entitlements.events(ProductRegistered)
     assert str(told.contact_id) == own
+
+
+async def test_a_contact_is_found_by_an_address_in_any_letter_case(entitlements: Harness) -> None:
+    customer = await a_customer(entitlements)
+    typed = {"account_id": str(customer.account_id), "name": "Bồ", "email": "Bo.Tran@SaoMai.example"}
+    bo = await made(entitlements, "contacts", **typed)
+
+    for asked in ("bo.tran@saomai.example", "BO.TRAN@SAOMAI.EXAMPLE", "Bo.Tran@SaoMai.example"):
+        found = (await entitlements.get(f"/v1/contacts?email={asked}")).json()["items"]
+        assert [(each["id"], each["email"]) for each in found] == [(bo, "Bo.Tran@SaoMai.example")]
+    answer = await entitlements.get(f"/v1/contacts/{bo}")
+    await entitlements.patch(
+        f"/v1/contacts/{bo}", {"email": "BO@elsewhere.example"}, etag=answer.headers["etag"], role="manager"
+    )
+    assert (await entitlements.get("/v1/contacts?email=bo.tran@saomai.example")).json()["items"] == []
+    assert len((await entitlements.get("/v1/contacts?email=bo@elsewhere.example")).json()["items"]) == 1

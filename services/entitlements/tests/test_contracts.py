@@ -2,17 +2,20 @@
 
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from libs.events.entitlements import (
     ContractActivated,
     ContractExpired,
+    ContractExpiring,
     DiscountOffered,
     LicenceExpiring,
     LicenceIssued,
     RegistrationState,
 )
+from services.entitlements.model.contract import EXPIRING, Contract
 from services.entitlements.tests.builders import (
     SERIAL,
     X70,
@@ -110,6 +113,26 @@ async def test_nothing_is_on_offer_once_the_contract_has_ended(entitlements: Har
     assert expired.reason == "cancelled"
 
 
+async def test_a_unit_whose_contract_was_cancelled_is_told_so(entitlements: Harness) -> None:
+    await a_covered_customer(entitlements)
+    (contract,) = (await entitlements.get("/v1/contracts")).json()["items"]
+
+    await entitlements.post(f"/v1/contracts/{contract['id']}/cancel", {"reason": "Moved away"}, role="manager")
+
+    assert (await coverage(entitlements))["reason"] == "contract_cancelled"
+
+
+async def test_the_contract_that_ended_last_says_why_a_unit_is_not_covered(entitlements: Harness) -> None:
+    customer = await a_covered_customer(entitlements)
+    (first,) = (await entitlements.get("/v1/contracts")).json()["items"]
+    await entitlements.post(f"/v1/contracts/{first['id']}/cancel", {"reason": "Moved away"}, role="manager")
+    await a_contract(entitlements, customer.account_id, days=5)
+
+    await entitlements.advance(timedelta(days=6))
+
+    assert (await coverage(entitlements))["reason"] == "contract_expired"
+
+
 @pytest.mark.promise("S13")
 async def test_a_renewal_goes_on_without_a_gap_and_extends_what_the_contract_brought(entitlements: Harness) -> None:
     customer = await a_covered_customer(entitlements)
@@ -195,6 +218,63 @@ async def test_a_contract_that_makes_no_sense_is_refused_and_leaves_nothing(
     assert said in (answer.json()["detail"], *pointers)
     assert (await entitlements.get("/v1/contracts")).json()["items"] == []
     assert await entitlements.events() == []
+
+
+@pytest.mark.promise("S13")
+async def test_a_contract_is_told_of_before_it_ends_once_for_each_distance_of_each_term(entitlements: Harness) -> None:
+    customer = await a_customer(entitlements)
+    contract = await a_contract(entitlements, customer.account_id, days=101)
+    (activated,) = await entitlements.events(ContractActivated)
+
+    await entitlements.advance(timedelta(days=45))
+    told = await entitlements.events(ContractExpiring)
+    until = (activated.ends_on + timedelta(days=100)).isoformat()
+    await entitlements.post(f"/v1/contracts/{contract}/renew", {"ends_on": until}, role="manager")
+    await entitlements.advance(timedelta(days=200))
+
+    assert [(each.days_left, each.ends_on) for each in told] == [(90, activated.ends_on), (60, activated.ends_on)]
+    again = (await entitlements.events(ContractExpiring))[2:]
+    assert [(each.days_left, each.ends_on.isoformat()) for each in again] == [(90, until), (60, until), (30, until)]
+    assert {each.number for each in [*told, *again]} == {activated.number}
+    assert told[0].told_at.hour == 17  # midnight in Ho Chi Minh City
+
+
+async def test_nobody_is_told_that_a_contract_ends_soon_once_it_is_cancelled(entitlements: Harness) -> None:
+    customer = await a_customer(entitlements)
+    contract = await a_contract(entitlements, customer.account_id, days=101)
+
+    await entitlements.post(f"/v1/contracts/{contract}/cancel", {"reason": "Moved away"}, role="manager")
+    await entitlements.advance(timedelta(days=120))
+
+    assert await entitlements.events(ContractExpiring) == []
+
+
+async def test_a_contract_that_is_written_for_a_short_while_is_told_of_at_the_distances_to_come(
+    entitlements: Harness,
+) -> None:
+    customer = await a_customer(entitlements)
+    await a_contract(entitlements, customer.account_id, days=46)
+
+    await entitlements.advance(timedelta(days=50))
+
+    assert [each.days_left for each in await entitlements.events(ContractExpiring)] == [30]
+
+
+@pytest.mark.parametrize(("days", "told"), [(101, []), (86, [85])])
+async def test_a_contract_of_before_is_told_of_when_its_end_is_near(
+    entitlements: Harness, days: int, told: list[int]
+) -> None:
+    customer = await a_customer(entitlements)
+    contract = UUID(await a_contract(entitlements, customer.account_id, days=days))
+    async with entitlements.transaction() as tx:
+        tx.set_timer(await Contract.get(contract, tx, lock=True), EXPIRING, tx.now)
+
+    await entitlements.advance(timedelta(seconds=1))
+
+    assert [each.days_left for each in await entitlements.events(ContractExpiring)] == told
+    await entitlements.advance(timedelta(days=days))
+    left = [each.days_left for each in await entitlements.events(ContractExpiring)]
+    assert left == [*told, 60, 30] if told else left == [90, 60, 30]
 
 
 @pytest.mark.promise("S17")
