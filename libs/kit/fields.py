@@ -16,6 +16,7 @@ from libs.events import labels
 
 _SERIAL = re.compile(r"\w[\w.:/+#-]{0,99}")
 _PRODUCT_NUMBER = re.compile(r"\w[\w./+#-]{0,99}")  # no colon: it stands between the two in a registration's key
+_A_NUMBER = re.compile(r"[0-9](?:[.,][0-9]+)?E\+[0-9]+", re.IGNORECASE)  # "8.26E+12": the last digits are lost
 _EMAIL = re.compile(
     r"[^@\s,;<>\"]{1,64}@(?=.{4,253}$)([a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}", re.IGNORECASE
 )
@@ -71,14 +72,22 @@ def _zone(name: str) -> str:
     return name
 
 
+def _label(text: str) -> str:
+    if _A_NUMBER.fullmatch(text.strip()):
+        raise ValueError("Excel wrote this as a number: format the column as text and enter it again")
+    if text.strip().rstrip(".").upper() in ("N/A", "N.A", "NA"):
+        raise ValueError("it says that there is none")
+    return text
+
+
 def _serial(text: str) -> str:
-    if not _SERIAL.fullmatch(label := labels.serial(text)):
+    if not _SERIAL.fullmatch(label := labels.serial(_label(text))):
         raise ValueError("not a serial: 1 to 100 letters, digits and . : / + # - _")
     return label
 
 
 def _product_number(text: str) -> str:
-    if not _PRODUCT_NUMBER.fullmatch(label := labels.product_number(text)):
+    if not _PRODUCT_NUMBER.fullmatch(label := labels.product_number(_label(text))):
         raise ValueError("not a product number: 1 to 100 letters, digits and . / + # - _")
     return label
 

@@ -1,47 +1,94 @@
-"""A table as a spreadsheet saves it: CSV in UTF-8, its first row the names of the columns."""
+"""A table as a spreadsheet saves it, its first row the names of the columns: CSV, or Excel's "Unicode text"."""
 
+import codecs
 import csv
 import io
-from collections.abc import Collection, Iterable
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from libs.kit.problems import BadRequest
+from libs.kit.text import words
 
 MAX_ROWS = 5000
+_SEPARATORS = ",;\t"
+_BEYOND = "cells beyond the heading"
+"""A property that nothing has: it makes the row invalid."""
 
 
-def rows_of(body: bytes, *, columns: Collection[str], required: Collection[str]) -> list[dict[str, Any]]:
-    """The rows by column, empty cells left out. Cells are parted by commas or semicolons.
+def rows_of(
+    body: bytes, *, columns: Sequence[str], required: Sequence[str], headings: Mapping[str, str]
+) -> dict[int, dict[str, Any]]:
+    """The rows by their number, which counts from 1 beneath the heading, blank rows too; of each the cells that are not empty.
 
-    Raises BadRequest when it cannot be read, lacks a required column, has an unknown one, has no row or more than MAX_ROWS.
+    UTF-8, or UTF-16 that says so by its first bytes; cells parted by commas, semicolons or tabs. `headings` are other names of
+    `columns`, as `words` makes them. Raises BadRequest when it cannot be read, lacks a required column, has one that is unknown
+    or there twice, has no row or more than MAX_ROWS.
     """
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise BadRequest("A CSV is sent in UTF-8.") from None
+    text = _decoded(body)
+    separator, said = "", text[:5].lower()
+    if said.startswith("sep=") and said[4:]:
+        separator, text = text[4], text.partition("\n")[2]
     heading = text.partition("\n")[0]
-    reader = csv.DictReader(io.StringIO(text), delimiter=";" if heading.count(";") > heading.count(",") else ",")
-    names = [name.strip() for name in reader.fieldnames or ()]
-    if not set(required) <= set(names) <= set(columns):
-        needed = " and ".join(required)
-        raise BadRequest(f"The heading names {needed}, and no column we do not know.", known=list(columns))
-    reader.fieldnames = names
-    try:
-        rows = [_cells(row) for row in _limited(reader)]
-    except csv.Error as error:
-        raise BadRequest(f"Line {reader.line_num} is no CSV: {error}.") from None
+    reader = csv.reader(
+        io.StringIO(text, newline=None), delimiter=separator or max(_SEPARATORS, key=heading.count), strict=True
+    )
+    records = _records(reader)
+    names = _names(next(records, []), columns, headings)
+    if missing := [name for name in required if name not in names]:
+        raise BadRequest(f"The heading lacks {' and '.join(missing)}.", known=list(columns))
+    rows = {}
+    for number, record in enumerate(records, 1):
+        if cells := _cells(names, record):
+            rows[number] = cells
+        if len(rows) > MAX_ROWS:
+            raise BadRequest(f"At most {MAX_ROWS} rows in one request.", limit=MAX_ROWS)
     if not rows:
         raise BadRequest("There is no row beneath the heading.")
     return rows
 
 
-def _cells(row: dict[str | Any, Any]) -> dict[str, Any]:
-    """Cells beyond the heading make the row invalid, by a property that nothing has."""
-    return {str(name) if name else "cells beyond the heading": value for name, value in row.items() if value}
+def _decoded(body: bytes) -> str:
+    is_utf16 = body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        return body.decode("utf-16" if is_utf16 else "utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadRequest(
+            "A table is sent in UTF-8, or as Excel's Unicode text. In Excel, save it as CSV UTF-8."
+        ) from None
 
 
-def _limited(rows: Iterable[dict[str | Any, Any]]) -> Iterable[dict[str | Any, Any]]:
-    for number, row in enumerate(rows, 1):
-        if number > MAX_ROWS:
-            raise BadRequest(f"At most {MAX_ROWS} rows in one request.", limit=MAX_ROWS)
-        yield row
+def _records(reader: Any) -> Iterator[list[str]]:
+    while True:
+        line = reader.line_num + 1
+        try:
+            yield next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            raise BadRequest(
+                f"Line {line}: a quote is opened and not closed, or something stands behind the closing one.", line=line
+            ) from None
+
+
+def _names(heading: Sequence[str], columns: Sequence[str], headings: Mapping[str, str]) -> list[str | None]:
+    """Of each cell of the heading its column; None for one without words."""
+    known = {" ".join(words(column)): column for column in columns}
+    known |= {said: column for said, column in headings.items() if column in columns}
+    names: list[str | None] = []
+    for cell in heading:
+        said = " ".join(words(cell))
+        if said and said not in known:
+            raise BadRequest(f"There is no column {cell.strip()[:100]!r} here.", known=list(columns))
+        name = known.get(said)
+        if name and name in names:
+            raise BadRequest(f"Two columns say {name}.", known=list(columns))
+        names.append(name)
+    return names
+
+
+def _cells(names: Sequence[str | None], record: Sequence[str]) -> dict[str, Any]:
+    cells: dict[str, Any] = {}
+    for place, cell in enumerate(record):
+        if said := cell.strip():
+            cells[(names[place] if place < len(names) else None) or _BEYOND] = said
+    return cells
