@@ -21,9 +21,11 @@ CLOCKS: tuple[Measure, ...] = ("first_response", "update", "resolution")
 _PAUSED_BY: dict[Measure, frozenset[Wait | None]] = {
     "update": frozenset({"customer"}),
     "resolution": frozenset({"customer", "partner"}),
+    "age": frozenset({"customer"}),
     "no_progress": frozenset({"customer", "partner"}),
 }
-"""The waits during which a measure stands still: a partner's silence is no reason to leave the customer without a word (S8)."""
+"""The waits during which a measure stands still: a partner's silence is no reason to leave the customer without a word, or the case
+to grow old (S8)."""
 
 
 @dataclass(frozen=True)

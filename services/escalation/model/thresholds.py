@@ -123,7 +123,7 @@ def _explained(reading: Reading, percent: int | None) -> str:
     hours = reading.face.spoken(reading.target)
     match reading.kind:
         case "age":
-            return f"The case is open for {hours} ({reading.priority})."
+            return f"The case is open for {hours}, waits on the customer not counted ({reading.priority})."
         case "no_progress":
             return f"Nobody moved the case along for {hours} ({reading.priority})."
     return f"The {reading.kind.replace('_', ' ')} clock has run {percent} % of {hours} ({reading.priority})."

@@ -49,6 +49,7 @@ def settings_on(calendar: CalendarData) -> EscalationSettings:
         first_response=targets((32, False), (60, False), (240, True), (480, True)),
         update=targets((120, False), (480, False), (600, True), (720, True)),
         resolution=targets((480, False), (640, True), (800, True), (1200, True)),
+        age=targets((960, False), (1280, True), (1600, False), (2400, True)),
     )
 
 
@@ -148,7 +149,7 @@ class SlowCase:
             case "opened" | "reopened":
                 self._epoch += 1
                 self._priority = fact.priority or self._priority
-                for kind in ("first_response", "update", "resolution"):
+                for kind in ("first_response", "update", "resolution", "age"):
                     self._begin(kind, minute)
             case "severity_changed":
                 assert fact.priority
@@ -163,6 +164,7 @@ class SlowCase:
                 self._end("first_response", minute, met=fact.origin == "support")
                 self._end("update", minute, met=False)
                 self._end("resolution", minute, met=True)
+                self._end("age", minute, met=True)
             case "responded" | "noted" if self._running and fact.origin != "customer":
                 if fact.kind == "responded" or fact.origin == "support":
                     self._end("first_response", minute, met=True)

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from libs.events.values import Priority, Severity
 from libs.kit.calendar import CalendarData
-from services.escalation.model.clock import Reading, readings
+from services.escalation.model.clock import CLOCKS, Measure, Reading, readings
 from services.escalation.model.facts import Fact
 from services.escalation.model.thresholds import thresholds
 from services.escalation.tests.slow_clock_model import BASE, CALENDARS, SlowCase, SlowClock, settings_on
 
 RATED: dict[Severity, Priority] = {"critical": "P1", "major": "P2", "moderate": "P3", "minor": "P4"}
 _AFTERMATH = 6 * 24 * 60
+_MEASURES: tuple[Measure, ...] = (*CLOCKS, "age")
 
 
 @st.composite
@@ -76,7 +77,7 @@ def test_the_clocks_agree_with_a_model_that_counts_minutes(
     heard = list(facts)
     order.shuffle(heard)
 
-    found = {(each.kind, each.epoch, each.round): each for each in readings(heard, lambda _s, _at: numbers)}
+    found = {(each.kind, each.epoch, each.round): each for each in readings(heard, lambda _s, _at: numbers, _MEASURES)}
 
     assert set(found) == {(each.kind, each.epoch, each.round) for each in slow.all}
     for each in slow.all:
@@ -132,12 +133,12 @@ def test_every_round_passes_what_it_passed_though_its_severity_was_lowered_since
     expected = {
         (each.kind, percent, each.epoch, each.round): BASE + timedelta(minutes=minute)
         for each in slow.all
-        for percent in (75, 100)
-        if (minute := each.passed(percent, numbers)) is not None
+        for percent in ((75, 100) if each.kind != "age" else (None,))
+        if (minute := each.passed(percent or 100, numbers)) is not None
     }
     found = {
         (each.rule, each.percent, each.epoch, each.round): each.due_at
         for each in thresholds(facts, lambda _s, _at: numbers)
-        if each.clock and each.due_at <= BASE + timedelta(minutes=until)
+        if each.rule in _MEASURES and each.due_at <= BASE + timedelta(minutes=until)
     }
     assert found == expected

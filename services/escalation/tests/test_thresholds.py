@@ -175,6 +175,21 @@ async def test_age_and_no_progress_fire_when_nobody_moves_the_case(escalation: H
     assert due == {"no_progress": case.at(240), "age": case.at(24 * 60)}
 
 
+async def test_a_case_does_not_age_while_the_customer_is_waited_for(escalation: Harness) -> None:
+    """Not a partner's silence: that is ours to end."""
+    case = await a_case(escalation)
+    await escalation.deliver(case.responded(0.01), case.pending("customer", 0.1))
+    await escalation.advance(timedelta(days=10))
+    assert await escalation.events(ThresholdBreached) == []
+    assert await escalation.events(EscalationUnanswered) == []
+
+    ended = await now_after(escalation, case)
+    await escalation.deliver(case.resumed("customer", ended), case.pending("partner", ended + 1, name="theirs"))
+    await escalation.advance(timedelta(hours=25))
+    aged = [e.due_at for e in await escalation.events(ThresholdBreached) if e.rule == "age"]
+    assert aged == [case.at(ended - 0.1 + 24 * 60)]
+
+
 async def test_a_fact_that_comes_before_its_case_is_kept(escalation: Harness) -> None:
     case = ACase(await escalation.now())
     await escalation.deliver(case.contract_date_missed(0.01), case.covered())
