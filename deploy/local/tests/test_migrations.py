@@ -22,9 +22,9 @@ RELEASED = {
 """What runs somewhere: its code works on while, and after, the migrations that follow it run."""
 CHANGED_IN_PLACE = {
     "cases": {("cases", "assignee"), ("cases", "assignee_name")},
-    "escalation": {("escalations", "owner")},
+    "escalation": {("escalations", "owner"), ("rotas", "overrides")},
 }
-"""Of services that are stopped before they are migrated (docs/upgrade.md): what held a name holds an id."""
+"""Of services that are stopped before they are migrated (docs/upgrade.md): what held a name holds an id, and overrides are rows."""
 COLUMNS = """
 SELECT table_name, column_name, data_type, is_nullable = 'YES' OR column_default IS NOT NULL AS may_be_left_out
   FROM information_schema.columns WHERE table_schema = 'public'
@@ -94,7 +94,7 @@ async def columns(owner_url: str) -> dict[tuple[str, str], tuple[str, bool]]:
 def test_an_index_is_dropped_when_those_that_replace_it_stand(service: str) -> None:
     """Building one lets others read; dropping one lets nobody in until the migration is over."""
     for file in versions(service).glob("[0-9]*.py"):
-        steps = re.findall(r"op\.(drop_index|create_index)", file.read_text())
+        steps = re.findall(r"op\.(drop_index|create_index)", file.read_text().split("def downgrade")[0])
         if file.name[:4] > RELEASED[service]:
             assert steps == sorted(steps), file.name
 

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import field
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
+
+import sqlalchemy as sa
 
 from libs.kit.calendar import CalendarData
 from libs.kit.names import Found
@@ -24,7 +26,7 @@ class Rota(Found, Entity, table="rotas", indexes=("purpose", ("sort_key", "id"))
     layers: list[Layer]
     webhook_url: str | None = None
     hours: CalendarData | None = None
-    told_gaps: list[datetime] = field(default_factory=list)
+    told_gaps: Annotated[list[datetime], sa.DefaultClause("[]")] = field(default_factory=list)
 
     def pass_on(self, successors: Mapping[UUID, UUID]) -> None:
         """Who has left gives their turns to a successor."""

@@ -103,6 +103,10 @@ async def test_a_gap_that_is_filled_is_not_told_and_one_that_opens_again_is(esca
     await escalation.request("DELETE", f"{rota}/overrides/{filled['id']}", role="engineer")
     await escalation.fire_timers()
     assert (await gaps_told(escalation))[len(before) :] == [(day, midnight(now, 13))]
+    filled = (await escalation.post(f"{rota}/overrides", body, role="engineer")).json()  # once it has been told
+    await escalation.request("DELETE", f"{rota}/overrides/{filled['id']}", role="engineer")
+    await escalation.fire_timers()
+    assert (await gaps_told(escalation))[len(before) :] == [(day, midnight(now, 13))] * 2
 
 
 async def test_a_rota_of_before_and_a_layer_that_begins_later_are_looked_at_too(escalation: Harness) -> None:

@@ -16,6 +16,5 @@ def upgrade() -> None:
     json = postgresql.JSONB(astext_type=sa.Text())
     op.add_column("rotas", sa.Column("hours", json, nullable=True))
     op.add_column("rotas", sa.Column("told_gaps", json, server_default=sa.text("'[]'"), nullable=False))
-    op.alter_column("rotas", "told_gaps", server_default=None)
     for rota in rows(op, "rotas", {}):
         set_timer(op, "Rota", rota.id, "gap")
