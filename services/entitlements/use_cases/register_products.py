@@ -16,6 +16,7 @@ from services.entitlements.model.registration import Registration
 from services.entitlements.model.spreadsheet import MAX_ROWS, rows_of
 from services.entitlements.queries.rehearsal import DryRun, rehearsed
 from services.entitlements.queries.spoken_ids import name_ids
+from services.entitlements.queries.tables import said_of
 from services.entitlements.use_cases.register_units import UnitToRegister, register_units
 
 router = Router(tags=["registrations"])
@@ -153,11 +154,6 @@ def _result(
         registration_id=registration_id,
         detail=detail,
     )
-
-
-def said_of(error: ValidationError) -> str:
-    """What is wrong with a row, field by field."""
-    return "; ".join(f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in error.errors())
 
 
 def _read_json(body: bytes) -> RegisterProducts:
