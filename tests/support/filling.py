@@ -89,7 +89,7 @@ def _expression(table: sa.Table, column: sa.Column[Any], hint: Any, rows: int) -
     return f"CASE WHEN n % 2 = 0 THEN {value} END" if column.nullable and column.name in _SPARSE else value
 
 
-_SPARSE = ("assignee", "problem_id", "parent_id", "due_at", "technicians_until")
+_SPARSE = ("assignee", "problem_id", "parent_id", "due_at", "next_due_at", "technicians_until")
 _JSON = {
     "external_identifiers": "CASE WHEN n % 3 = 0 THEN jsonb_build_array(jsonb_build_object('owner', 'desk', 'id', 'V' || n / 3)) "
     "ELSE '[]' END",

@@ -10,6 +10,8 @@ from libs.events.cases import CaseNames, Corrected, ResolvedBecause
 from libs.events.values import Wait as WaitKind
 from services.cases.model.lifecycle import CaseState
 
+CoverageStatus = Literal["pending", "covered", "not_covered"]
+
 
 class CaseValue(BaseModel):
     """A value without an id of its own elsewhere; rows of before may hold fields that are no more."""
@@ -95,7 +97,7 @@ class Coverage(CaseValue):
     `region` and `time_zone` are the site's.
     """
 
-    status: Literal["pending", "covered", "not_covered"] = "pending"
+    status: CoverageStatus = "pending"
     reason: str | None = None
     revision: int = 0
     plan: str | None = None

@@ -1,60 +1,29 @@
 """Reading cases."""
 
-from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated
 from uuid import UUID
 
 import sqlalchemy as sa
 from fastapi import Query
-from pydantic import Field
 
-from libs.events.values import Instant, Priority, Severity
 from libs.kit.auth import CASE_READERS
-from libs.kit.fields import Line, Serial, Word
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.listing import COUNTS, DatedListing, Summarised, contains, listed, order
+from libs.kit.listing import contains, listed
 from libs.kit.paging import Page
-from services.cases.model.case import Case, case_external_ids
-from services.cases.model.lifecycle import OPEN, OVER, CaseState
-from services.cases.queries.access import case_for, visible_to
+from services.cases.model.case import Case
+from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseDetail, CaseOut, CaseSummary, assignees, case_line, case_out, fields_out
+from services.cases.queries.case_list import CaseList, rows_of
 
 router = Router(tags=["cases"])
-
-
-class CaseList(Summarised, DatedListing):
-    found_by: ClassVar[Sequence[str]] = ("number", "serial")
-
-    q: Word | None = Field(None, description="a case's number, or a unit's serial")
-    state: list[CaseState] | None = None
-    open: bool | None = Field(None, description="neither resolved nor over")
-    severity: Severity | None = None
-    priority: Priority | None = None
-    account_id: UUID | None = None
-    serial: Serial | None = None
-    number: Line | None = None
-    queue: Line | None = None
-    assignee: UUID | None = Field(None, description="a person's id")
-    problem_id: UUID | None = None
-    parent_id: UUID | None = None
-    external_id: Line | None = None
-    opened_from: Instant | None = None
-    opened_before: Instant | None = None
-    counts: list[Literal["state", "severity", "priority"]] | None = Field(None, description=COUNTS)
-    sort: str = order("-opened_at", "updated_at")
 
 
 @router.get("/v1/cases", dependencies=[allow(*CASE_READERS)])
 async def list_cases_route(
     tx: Tx, caller: Caller, asked: Annotated[CaseList, Query()]
 ) -> Page[CaseOut] | Page[CaseSummary]:
-    """The newest first."""
-    rows = visible_to(caller)
-    if asked.open is not None:
-        rows.append(Case.c.state.in_(OPEN if asked.open else OVER))
-    if asked.external_id:
-        its = sa.select(case_external_ids.c.case_id).where(case_external_ids.c.external_id == asked.external_id)
-        rows.append(Case.c.id.in_(its))
+    """The newest first. `sort=next_due` is for staff: what is due first, and last the cases whose clocks all rest."""
+    asked, rows = rows_of(asked, caller)
     shown = case_line if asked.view == "summary" else case_out
     return await listed(
         tx,

@@ -1,0 +1,84 @@
+"""What may be asked of the list of cases, and which rows that is."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal
+from uuid import UUID
+
+import sqlalchemy as sa
+from pydantic import BeforeValidator, Field
+
+from libs.events.values import Instant, Priority, Severity, Wait
+from libs.kit.auth import Principal
+from libs.kit.fields import Line, ProductNumber, Serial, Word
+from libs.kit.listing import COUNTS, DatedListing, Summarised, contains, is_set, order
+from libs.kit.people import PersonRequired
+from libs.kit.problems import Forbidden
+from libs.kit.rows import Rows
+from services.cases.model.case import Case, case_external_ids, coverage_status, due_or_never
+from services.cases.model.case_values import CoverageStatus
+from services.cases.model.lifecycle import OPEN, OVER, CaseState
+from services.cases.queries.access import visible_to
+
+
+def _id_alone(said: object) -> object:
+    """A person may be named as histories do, `engineer:<id>`."""
+    return re.sub("^[a-z]+:", "", said) if isinstance(said, str) else said
+
+
+Person = Annotated[UUID | Literal["me"], BeforeValidator(_id_alone)]
+
+
+class CaseList(Summarised, DatedListing):
+    keys: ClassVar[Mapping[str, sa.ColumnElement[Any]]] = {"next_due": due_or_never}
+    found_by: ClassVar[Sequence[str]] = ("number", "serial")
+    own: ClassVar[frozenset[str]] = frozenset({"coverage"})
+
+    q: Word | None = Field(None, description="a case's number, or a unit's serial")
+    state: list[CaseState] | None = None
+    open: bool | None = Field(None, description="neither resolved nor over")
+    severity: Severity | None = None
+    priority: Priority | None = None
+    account_id: UUID | None = None
+    site_id: UUID | None = None
+    contact_id: UUID | None = None
+    product_number: ProductNumber | None = None
+    family: Line | None = None
+    serial: Serial | None = None
+    number: Line | None = None
+    queue: Line | None = None
+    assignee: Person | None = Field(None, description="a person's id, `me`, or as histories name them: `engineer:<id>`")
+    unassigned: bool | None = Field(None, description="whether nobody has it")
+    wait: Wait | None = Field(None, description="open cases that wait for this now")
+    coverage: CoverageStatus | None = None
+    problem_id: UUID | None = None
+    parent_id: UUID | None = None
+    external_id: Line | None = None
+    opened_from: Instant | None = None
+    opened_before: Instant | None = None
+    counts: list[Literal["state", "severity", "priority"]] | None = Field(None, description=COUNTS)
+    sort: str = order("-opened_at", "next_due", "updated_at")
+
+
+def rows_of(asked: CaseList, caller: Principal) -> tuple[CaseList, Rows]:
+    """The query as kit applies it, and the rows that it leaves to this list. Raises PersonRequired, Forbidden."""
+    rows = visible_to(caller)
+    if asked.sort.endswith("next_due") and not caller.staff:
+        raise Forbidden("What is due among ourselves is an order for staff.", sort=asked.sort)
+    if asked.assignee == "me":
+        if caller.person_id is None:
+            raise PersonRequired("A system is nobody's assignee: say whose.", field="assignee")
+        asked = asked.model_copy(update={"assignee": caller.person_id})
+    rows += is_set(Case.c.assignee, None if asked.unassigned is None else not asked.unassigned)
+    if asked.open is not None:
+        # What runs comes first in the order of what is due: a walk along it meets few that are over.
+        walks = asked.open and asked.sort == "next_due"
+        rows.append(Case.c.state.not_in(OVER) if walks else Case.c.state.in_(OPEN if asked.open else OVER))
+    if asked.wait:
+        rows += [Case.c.state.in_(OPEN), contains(Case.c.waits, [{"kind": asked.wait, "ended_at": None}])]
+    if asked.coverage:
+        rows.append(coverage_status == asked.coverage)
+    if asked.external_id:
+        its = sa.select(case_external_ids.c.case_id).where(case_external_ids.c.external_id == asked.external_id)
+        rows.append(Case.c.id.in_(its))
+    return asked, rows
