@@ -21,7 +21,7 @@ from libs.events.rma import (
 )
 from libs.kit.forgetting import obey
 from services.onsite.model.case_file import PLAN_VISIT, VISIT_ANEW, VISIT_LATE, VISIT_MISSED, CaseFile, keep_refusals
-from services.onsite.model.people import KnownContact, KnownPerson, KnownSite
+from services.onsite.model.people import KEYS, KnownContact, KnownPerson, KnownSite
 from services.onsite.model.technician import RETIRE, Technician
 from services.onsite.reactions.forget_contact import forget_contact
 from services.onsite.reactions.forget_person import forget_person
@@ -56,7 +56,7 @@ replicas = Replicas("onsite")
 replicas.keep(KnownContact, of=ContactState)
 obey(on, ContactErased, [KnownContact], of=replicas, besides=forget_contact)
 replicas.keep(KnownSite, of=SiteState)
-replicas.keep(KnownPerson, of=PersonState, changed=retire_later)
+replicas.keep(KnownPerson, of=PersonState, changed=retire_later, made=KEYS)
 obey(on, PersonErased, [KnownPerson], of=replicas, besides=forget_person)
 
 timers = Timers("onsite")

@@ -79,7 +79,7 @@ async def test_one_of_ours_is_forgotten_once_another_has_taken_over(
     known = {"language": "vi", "time_zone": "Asia/Ho_Chi_Minh", "roles": ROLES}
     nho, ke = [(await admin.post("/v1/people", {**who, **known}))["id"] for who in (NHO, KE)]
     technician = {
-        "name": NHO["name"], "person_id": nho, "authorisations": [{"family": "studio"}, {"family": "camera"}], "skills": ["video", "microsoft-teams-rooms"], "territories": [{"country": "VN"}],
+        "person_id": nho, "authorisations": [{"family": "studio"}, {"family": "camera"}], "skills": ["video", "microsoft-teams-rooms"], "territories": [{"country": "VN"}],
         "time_zone": "Asia/Ho_Chi_Minh", "home": {"latitude": 10.776, "longitude": 106.701},
     }  # fmt: skip
     technician_id = (await told_of(manager, "/v1/technicians", technician))["id"]

@@ -43,7 +43,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "parts": ("part_number",),
     "stock/goods-in": ("depot_id", "part_number"),
     "places": ("country", "name"),
-    "technicians": ("email",),
+    "technicians": ("person_id",),
     "partners": ("code",),
     "partner-agreements": ("account_id", "partner_id", "reference"),
     "queues": ("code",),
@@ -58,7 +58,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "clients": ("role", "name"),
 }
 """What tells one from another; by the last of them an entry names one."""
-LATER: Mapping[str, tuple[str, ...]] = {"clients": ("person_id",), "technicians": ("person_id",)}
+LATER: Mapping[str, tuple[str, ...]] = {"clients": ("person_id",)}
 """What a later release brought: an entry that was made without it gets it."""
 SAYS_WHY = frozenset({"clients", "partners"})
 """Whose changes are recorded with a reason; others take none."""
@@ -102,7 +102,7 @@ def filled(value: Any, env: Mapping[str, str], today: date, ids: Mapping[str, Ma
         case str() if named := _NAME.match(value):
             return env[named[1]]
         case str() if named := REFERENCE.match(value):
-            return ids[named[1]][named[2]]
+            return ids[named[1]][filled(named[2], env, today, ids)]
     return value
 
 

@@ -12,7 +12,7 @@ from services.gateway.tests.stage import KEY, Stage, headers_of
 from services.gateway.tests.test_people import change, colleague, invited
 from tests.support.harness import Harness
 
-ENGINEER: dict[str, Any] = {"name": "Bình's desk", "role": "engineer"}
+ENGINEER: dict[str, Any] = {"name": "A desk", "role": "engineer"}
 
 
 async def test_a_client_names_a_person_who_acts_in_its_role(gateway: Harness) -> None:
@@ -28,6 +28,21 @@ async def test_a_client_names_a_person_who_acts_in_its_role(gateway: Harness) ->
     assert [str(e.person_id) for e in await gateway.events(ClientCreated)] == [binh["id"]]
     told = [(e.changed, e.person_id and str(e.person_id)) for e in await gateway.events(ClientChanged)]
     assert told == [(["person_id"], huy["id"]), (["person_id"], None)]
+
+
+async def test_a_client_is_shown_with_the_name_of_now_of_whom_it_acts_for(gateway: Harness) -> None:
+    huy = await colleague(gateway)
+    made = (await gateway.post("/v1/clients", {**ENGINEER, "person_id": huy["id"]}, role="admin")).json()
+    system = (await gateway.post("/v1/clients", ENGINEER, role="admin")).json()
+    assert (made["person"], system["person"]) == ({"id": huy["id"], "name": huy["name"], "state": None}, None)
+    assert (await change(gateway, huy, name="Lê Huy")).status_code == 200
+    for path in (f"/v1/clients/{made['id']}", f"/v1/clients?person_id={huy['id']}"):
+        answer = (await gateway.get(path, role="admin")).json()
+        [shown] = answer.get("items", [answer])
+        assert (shown["name"], shown["person"]) == ("A desk", {"id": huy["id"], "name": "Lê Huy", "state": None})
+    await gateway.post(f"/v1/people/{huy['id']}/erase", {"reason": "DSR-18"}, role="admin")
+    erased = (await gateway.get(f"/v1/clients/{made['id']}", role="admin")).json()
+    assert erased["person"] == {"id": huy["id"], "name": None, "state": "erased"}
 
 
 async def test_a_person_who_is_not_or_may_not_is_refused(gateway: Harness) -> None:

@@ -11,7 +11,7 @@ from libs.kit.patch import Patch
 from libs.store import Transaction
 from services.gateway.model.client import Client
 from services.gateway.model.history import Change
-from services.gateway.queries.clients import ClientOut
+from services.gateway.queries.clients import ClientOut, client_out
 from services.gateway.use_cases.bindings import OWNERS, Owners, must_be_bound
 from services.gateway.use_cases.create_client import ClientFields, must_act_as
 
@@ -52,4 +52,4 @@ async def change_client_route(client_id: UUID, cmd: ChangeClient, tx: Tx, owners
     bound = {name: getattr(cmd, name) for name in OWNERS if name in cmd.model_fields_set}
     must_be_bound(client.role, {name: getattr(client, name) for name in OWNERS} | bound, changed=bound)
     await owners.must_know(bound)
-    return ClientOut.of(await change_client(client_id, cmd, tx))
+    return await client_out(await change_client(client_id, cmd, tx), tx)

@@ -15,7 +15,7 @@ from services.gateway.identity.secrets import hashed, new_secret
 from services.gateway.model.client import Client, Role
 from services.gateway.model.history import Change
 from services.gateway.model.person import must_be_active
-from services.gateway.queries.clients import ClientOut
+from services.gateway.queries.clients import ClientOut, client_out
 from services.gateway.use_cases.bindings import OWNERS, Owners, must_be_bound
 from services.gateway.use_cases.sealing import sealed_router
 
@@ -41,7 +41,7 @@ class ClientFields(Command):
 
 
 class CreateClient(ClientFields):
-    name: Line
+    name: Line = Field(description="of the machine or its purpose; for whom it acts, `person_id` says")
     role: Role
 
 
@@ -83,4 +83,4 @@ async def create_client_route(cmd: CreateClient, tx: Tx, owners: Owners) -> Clie
     must_be_bound(cmd.role, bound)
     await owners.must_know(bound)
     client, secret = await create_client(cmd, tx)
-    return ClientWithSecret(**ClientOut.of(client).model_dump(), secret=secret)
+    return ClientWithSecret(**(await client_out(client, tx)).model_dump(), secret=secret)

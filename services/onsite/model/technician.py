@@ -78,7 +78,10 @@ RETIRE = "retire"
 
 
 class Technician(Found, Entity, table="technicians", indexes=(("sort_key", "id"),), unique=("person_id",)):
-    """Who visits sites; `person_id` is the person that it is, once named. Bookings are made with this row locked, so that one instant is given away once."""
+    """Who visits sites. Bookings are made with this row locked, so that one instant is given away once.
+
+    `person_id` is the person that it is, once named: then no name, e-mail address or telephone number stands here.
+    """
 
     name: str
     person_id: UUID | None = None
@@ -116,9 +119,14 @@ class Technician(Found, Entity, table="technicians", indexes=(("sort_key", "id")
         """Whether an absence overlaps that stretch."""
         return any(each.starts < ends and starts < each.ends for each in self.absences)
 
+    def is_person(self) -> None:
+        """One of ours, from now on: what was typed of who that is goes."""
+        self.name, self.email, self.phone = "", None, None
+
     def forget_person(self) -> None:
         """The person that it was is erased: nothing is left of who that is, where they live and why they were away."""
-        self.name, self.email, self.phone, self.home, self.absences = "", None, None, None, []
+        self.is_person()
+        self.home, self.absences = None, []
 
     @property
     def own_name(self) -> str | None:

@@ -212,9 +212,9 @@ def a_cancellation() -> CaseCancelled:
 async def a_technician(
     h: Harness, name: str = "An", home: tuple[float, float] | None = BEN_THANH, **changed: Any
 ) -> UUID:
-    """Works on Studio units anywhere in Vietnam, 08:00–18:00 on weekdays."""
+    """Works on Studio units anywhere in Vietnam, 08:00–18:00 on weekdays. With a `person_id` the name is that one's."""
     body = {
-        "name": name,
+        **({} if "person_id" in changed else {"name": name}),
         "authorisations": [{"family": "Studio"}],
         "territories": [{"country": "VN"}],
         "time_zone": "Asia/Ho_Chi_Minh",

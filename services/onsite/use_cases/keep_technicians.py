@@ -28,10 +28,11 @@ from services.onsite.model.technician import (
 )
 from services.onsite.queries.access import technicians_visible_to
 from services.onsite.queries.locked_visit import lock_visit
-from services.onsite.queries.master_data import TechnicianOut
+from services.onsite.queries.master_data import TechnicianOut, technician_out
 from services.onsite.reactions.act_on_case import act_on_visit
 
 router = Router(tags=["technicians"])
+_WHO = ("name", "email", "phone")
 _OFFICE_HOURS = WeeklyWindow(weekdays=(0, 1, 2, 3, 4), opens="08:00", closes="18:00")
 
 
@@ -43,10 +44,18 @@ class BookedMeanwhile(Conflict):
     """A visit was booked for the technician in this moment; try again."""
 
 
+class HasPersonsName(Unprocessable):
+    """A technician who is one of our people has that one's name, e-mail address and telephone number, which are changed there."""
+
+
+class Nameless(Unprocessable):
+    """Who is none of our people yet has a name of their own."""
+
+
 class TechnicianFields(Command):
     name: Line
     person_id: UUID | None = Field(
-        None, description="the person that it is, one of ours; visits then show that one's name"
+        None, description="the person that it is, one of ours: name, e-mail address and telephone number are theirs"
     )
     email: Email | None = None
     phone: Word | None = None
@@ -61,11 +70,12 @@ class TechnicianFields(Command):
 
 
 class CreateTechnician(New, TechnicianFields):
+    name: Line | None = Field(None, description="of who is none of our people yet")  # type: ignore[assignment]
     absences: list[NewAbsence] = Field([], max_length=200)
 
 
 class ChangeTechnician(Patch, TechnicianFields):
-    """Visits that do not fit any more are planned again."""
+    """Visits that do not fit any more are planned again. Once it is said who it is, what was typed of that goes."""
 
 
 async def change_technician(
@@ -105,6 +115,18 @@ async def _must_be_ours(person_id: UUID | None, tx: Transaction) -> None:
         await must_exist(KnownPerson, [person_id], tx, consumer="onsite", roles=frozenset({"technician"}))
 
 
+def _is_named(technician: Technician, cmd: CreateTechnician | ChangeTechnician) -> None:
+    """By the person that it is, or else by what was typed. Raises HasPersonsName, Nameless."""
+    typed = [each for each in _WHO if each in cmd.model_fields_set and getattr(cmd, each) is not None]
+    if technician.person_id is None:
+        if not technician.name:
+            raise Nameless("Say the name, or which of our people it is.", field="name")
+    elif typed:
+        raise HasPersonsName("This technician has the name and the addresses of a person of ours.", field=typed[0])
+    else:
+        technician.is_person()
+
+
 def _must_be_possible(technician: Technician) -> None:
     try:
         working_hours(technician.hours, technician.time_zone, technician.holidays_country)
@@ -115,9 +137,10 @@ def _must_be_possible(technician: Technician) -> None:
 @router.post("/v1/technicians", status_code=201, dependencies=[allow(*MANAGERS)])
 async def create_technician_route(cmd: CreateTechnician, tx: Tx) -> TechnicianOut:
     await _must_be_ours(cmd.person_id, tx)
-    technician = cmd.make(Technician, tx)
+    technician = cmd.make(Technician, tx, name=cmd.name or "")
+    _is_named(technician, cmd)
     _must_be_possible(technician)
-    return TechnicianOut.model_validate(technician)
+    return await technician_out(technician, tx)
 
 
 @router.patch("/v1/technicians/{technician_id}", dependencies=[allow(*MANAGERS)])
@@ -126,9 +149,10 @@ async def change_technician_route(technician_id: UUID, cmd: ChangeTechnician, tx
 
     def change(technician: Technician) -> None:
         cmd.apply_to(technician)
+        _is_named(technician, cmd)
 
     changed = await change_technician(technician_id, tx, change, reason="technician_changed", person_id=cmd.person_id)
-    return TechnicianOut.model_validate(changed)
+    return await technician_out(changed, tx)
 
 
 @router.post("/v1/technicians/{technician_id}/absences", status_code=201, dependencies=[allow(*MANAGERS, "technician")])
@@ -139,4 +163,5 @@ async def add_absence_route(technician_id: UUID, cmd: NewAbsence, tx: Tx, caller
     def change(technician: Technician) -> None:
         technician.absences = [*technician.absences, cmd]
 
-    return TechnicianOut.model_validate(await change_technician(technician_id, tx, change, reason="technician_absent"))
+    changed = await change_technician(technician_id, tx, change, reason="technician_absent")
+    return await technician_out(changed, tx)
