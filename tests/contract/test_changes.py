@@ -63,7 +63,7 @@ async def test_rows_of_before_get_a_time_without_being_written_anew(postgres_url
     before = await a_row(owner, "rmas", {})
     file = await owner.fetchval("SELECT pg_relation_filenode('rmas')")
     began = await owner.fetchval("SELECT app_now()")
-    await migrate("rma", made.owner_url)
+    await migrate("rma", made.owner_url, "0009")
     assert await owner.fetchval("SELECT pg_relation_filenode('rmas')") == file
     at = await owner.fetchval("SELECT updated_at FROM rmas WHERE id = $1", before)
     assert began < at < await owner.fetchval("SELECT app_now()")
