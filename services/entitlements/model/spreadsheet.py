@@ -16,13 +16,13 @@ _BEYOND = "cells beyond the heading"
 
 
 def rows_of(
-    body: bytes, *, columns: Sequence[str], required: Sequence[str], headings: Mapping[str, str]
+    body: bytes, *, columns: Sequence[str], required: Sequence[str], headings: Mapping[str, str], most: int = MAX_ROWS
 ) -> dict[int, dict[str, Any]]:
     """The rows by their number, which counts from 1 beneath the heading, blank rows too; of each the cells that are not empty.
 
     UTF-8, or UTF-16 that says so by its first bytes; cells parted by commas, semicolons or tabs. `headings` are other names of
     `columns`, as `words` makes them. Raises BadRequest when it cannot be read, lacks a required column, has one that is unknown
-    or there twice, has no row or more than MAX_ROWS.
+    or there twice, has no row or more than `most`.
     """
     text = _decoded(body)
     separator, said = "", text[:5].lower()
@@ -40,8 +40,8 @@ def rows_of(
     for number, record in enumerate(records, 1):
         if cells := _cells(names, record):
             rows[number] = cells
-        if len(rows) > MAX_ROWS:
-            raise BadRequest(f"At most {MAX_ROWS} rows in one request.", limit=MAX_ROWS)
+        if len(rows) > most:
+            raise BadRequest(f"At most {most} rows in one request.", limit=most)
     if not rows:
         raise BadRequest("There is no row beneath the heading.")
     return rows

@@ -54,11 +54,12 @@ class Sheet:
     key: str
     named_by: str | None = None
     converted: Mapping[str, Callable[[str], Any]] = field(default_factory=dict)
+    most: int = MAX_ROWS
 
     def openapi(self) -> dict[str, Any]:
         """What the API's document says of the body."""
         said = (
-            f"As a spreadsheet saves it: a heading, then at most {MAX_ROWS} rows. Columns: {', '.join(self.columns)}, or as "
+            f"As a spreadsheet saves it: a heading, then at most {self.most} rows. Columns: {', '.join(self.columns)}, or as "
             f"people call them. {self.key} A row that stands as it says is unchanged; an empty cell changes nothing."
         )
         content = {"text/csv": {"schema": {"type": "string", "description": said}}}
@@ -69,7 +70,9 @@ class Sheet:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "text/csv":
             raise UnsupportedMediaType("Send the table as CSV.", "text/csv")
         names = headings(named_by=self.named_by)
-        return rows_of(await request.body(), columns=self.columns, required=self.required, headings=names)
+        return rows_of(
+            await request.body(), columns=self.columns, required=self.required, headings=names, most=self.most
+        )
 
 
 @dataclass
@@ -105,11 +108,13 @@ class Taking:
         wanted = set((await self._each(its_account)).values())
         found = await self.tx.find_many(Account, sorted(wanted))
         known = {each.id: each for each in found if each}
+        of: dict[UUID, list[tuple[int, Cells]]] = {}
         for number, cells in self.left():
-            if cells["account_id"] not in known:
+            if cells["account_id"] in known:
+                of.setdefault(cells["account_id"], []).append((number, cells))
+            else:
                 self._refuse(number, NotFound("account", cells["account_id"]))
-        for id in known:
-            mine = [(number, cells) for number, cells in self.left() if cells["account_id"] == id]
+        for id, mine in of.items():
             wrong = await name_ids([cells for _, cells in mine], id, self.tx)
             for place, said in wrong.items():
                 self._refuse(mine[place][0], Unprocessable(said))

@@ -1,6 +1,6 @@
 """Answer a case with what stands behind it, and answer again when that changes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -51,6 +51,14 @@ async def decide_again(account_id: UUID, tx: Transaction) -> None:
     await tx.flush()
     for case in await tx.select(CaseFile, CaseFile.c.account_id == account_id, CaseFile.c.is_open, lock=True):
         await decide(case, tx)
+
+
+async def decide_again_among(account_ids: Iterable[UUID], tx: Transaction) -> None:
+    """As `decide_again`, for those of the accounts that have an open case."""
+    await tx.flush()
+    open_cases = sa.select(CaseFile.c.account_id).where(CaseFile.c.account_id.in_(account_ids), CaseFile.c.is_open)
+    for account_id in sorted({record["account_id"] for record in await tx.fetch(open_cases)}):
+        await decide_again(account_id, tx)
 
 
 async def decide_for_registered(account_id: UUID, units: Sequence[UUID], tx: Transaction) -> None:

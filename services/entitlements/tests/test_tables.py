@@ -1,5 +1,6 @@
 """Accounts, sites, contacts and contracts from a table: made, changed, left alone, refused, on trial."""
 
+from asyncio import gather
 from datetime import timedelta
 from typing import Any
 
@@ -154,6 +155,29 @@ async def test_an_open_case_is_told_of_a_site_that_a_table_changed(entitlements:
 
     decided = [row for row in (await entitlements.outbox())[told:] if "coverage-decided" in row["type"]]
     assert len(decided) == 1
+
+
+@pytest.mark.parametrize("plural", ["accounts", "contacts", "sites", "contracts"])
+async def test_a_table_that_is_sent_twice_at_once_is_there_once(entitlements: Harness, plural: str) -> None:
+    today = (await entitlements.now() + timedelta(hours=7)).date()
+    sheets = {"accounts": ACCOUNTS, "contacts": CONTACTS, "sites": SITES, "contracts": contracts(today)}
+    for each in () if plural == "accounts" else ("accounts", "contacts"):
+        if each != plural:
+            await send_sheet(entitlements, f"/v1/{each}/bulk", sheets[each])
+
+    answers = await gather(*(send_sheet(entitlements, f"/v1/{plural}/bulk", sheets[plural]) for _ in range(3)))
+
+    assert sorted({status for answer in answers for status in statuses(answer)}) == ["created", "unchanged"]
+    there = (await entitlements.get(f"/v1/{plural}")).json()["items"]
+    assert len(there) == len(answers[0].json()["results"])
+
+
+async def test_a_table_that_would_take_too_long_is_refused_whole(entitlements: Harness) -> None:
+    rows = "Sao Mai,2026-01-01,2026-12-31\n" * 201
+
+    answer = await send_sheet(entitlements, "/v1/contracts/bulk", f"account,start,end\n{rows}")
+
+    assert (answer.status_code, answer.json()["limit"]) == (400, 200)
 
 
 async def test_two_sites_of_one_name_are_not_guessed_between(entitlements: Harness) -> None:

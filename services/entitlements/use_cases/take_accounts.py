@@ -13,7 +13,7 @@ from services.entitlements.model.account import Account
 from services.entitlements.queries.rehearsal import DryRun, rehearsed
 from services.entitlements.queries.spoken_ids import Cells
 from services.entitlements.queries.tables import LIMIT, Done, Sheet, TableResult, Taking, the_one
-from services.entitlements.reactions.decide_coverage import decide_again
+from services.entitlements.reactions.decide_coverage import decide_again_among
 from services.entitlements.use_cases.keep_accounts import ChangeAccount, CreateAccount
 
 router = Router(tags=["accounts"])
@@ -55,8 +55,7 @@ async def take_accounts_route(request: Request, tx: Tx, dry_run: DryRun = False)
             return "changed", account.id
 
         await taking.take(one)
-        for id in sorted(changed):
-            await decide_again(id, trial)
+        await decide_again_among(changed, trial)
     return taking.result(dry_run=dry_run)
 
 

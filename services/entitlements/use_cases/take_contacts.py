@@ -11,7 +11,7 @@ from services.entitlements.model.contact import Contact, ContactHasLeft
 from services.entitlements.queries.rehearsal import DryRun, rehearsed
 from services.entitlements.queries.spoken_ids import Cells, spoken
 from services.entitlements.queries.tables import LIMIT, Done, Sheet, TableResult, Taking, the_one
-from services.entitlements.reactions.decide_coverage import decide_again
+from services.entitlements.reactions.decide_coverage import decide_again_among
 from services.entitlements.use_cases.keep_contacts import ChangeContact, ContactFields, CreateContact
 
 router = Router(tags=["contacts"])
@@ -61,6 +61,5 @@ async def take_contacts_route(
             return "changed", contact.id
 
         await taking.take(one)
-        for id in sorted(touched):
-            await decide_again(id, trial)
+        await decide_again_among(touched, trial)
     return taking.result(dry_run=dry_run)

@@ -31,6 +31,8 @@ _SHEET = Sheet(
     key="A contract is known by its account, plan, families and first day, and is changed by renewing or cancelling it. "
     "The account by id or by name; without one the query's. Days as 2026-01-31, several options or families in one cell.",
     converted={"options": _codes, "families": _codes},
+    # each brings licences and offers and answers open cases, all in one transaction
+    most=200,
 )
 
 

@@ -13,7 +13,7 @@ from services.entitlements.model.site import Site
 from services.entitlements.queries.rehearsal import DryRun, rehearsed
 from services.entitlements.queries.spoken_ids import Cells, spoken
 from services.entitlements.queries.tables import LIMIT, Done, Sheet, TableResult, Taking, the_one
-from services.entitlements.reactions.decide_coverage import decide_again
+from services.entitlements.reactions.decide_coverage import decide_again_among
 from services.entitlements.reactions.offer_discounts import offer_discounts
 from services.entitlements.use_cases.keep_sites import ChangeSite, CreateSite, SiteFields
 
@@ -25,6 +25,7 @@ _SHEET = Sheet(
     "the query's. Hours as in `Mon-Fri 08:00-17:30; Sat 08:00-12:00`, an address by its lines.",
     named_by="site_id",
     converted={"address_lines": str.splitlines, "opening_hours": opening_hours},
+    most=1000,
 )
 
 
@@ -65,5 +66,5 @@ async def take_sites_route(
         await taking.take(one)
         for id in sorted(touched):
             await offer_discounts(accounts[id], trial)
-            await decide_again(id, trial)
+        await decide_again_among(touched, trial)
     return taking.result(dry_run=dry_run)
