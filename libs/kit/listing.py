@@ -151,16 +151,17 @@ async def listed(
     out: Callable[[E], Any],
     beside: Callable[[Sequence[E]], Awaitable[object]] | None = None,
     summary: type[Out] | None = None,
+    by: Mapping[str, sa.ColumnElement[Any]] | None = None,
 ) -> Page[Any]:
     """A page of those of `rows` that were asked for, each as `out` shows it or in `summary`, with the ETag of each.
 
     The rows are to be read only. `out` may be a coroutine, where a row is shown with what stands elsewhere; `beside` reads that for
-    all of the page at once.
+    all of the page at once. `by` is what this one request is sorted by in the place of a column, and may not be null.
     """
     if summary and isinstance(asked, Summarised) and asked.view == "summary":
         out, beside = summary.model_validate, None
     name, falls = asked.sorted_by()
-    column = asked.keys.get(name, cls.c.get("sort_key" if name == "name" else name))
+    column = {**asked.keys, **(by or {})}.get(name, cls.c.get("sort_key" if name == "name" else name))
     keys = [column] if name == "id" else [column, cls.c.id]
     where = [*rows, *asked_for(asked, cls)]
     if after := asked.after(*(key.type.python_type for key in keys)):

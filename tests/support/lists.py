@@ -109,6 +109,10 @@ SEARCHED = {
         for path in ("/v1/accounts", "/v1/sites", "/v1/contacts")
     },
     ("/v1/people", "q"): "a search, not a filter: through the words of a few thousand people",
+    (
+        "/v1/cases",
+        "q",
+    ): "a search, not a filter: by the indexes of words, and 1,001 cases at most are read by their ids",
     ("/v1/problems", "q"): "a search, not a filter: 2,000 rows at most, by the index of words",
 }
 """Parameters that are no filters of a list in its order, and what they cost."""

@@ -17,6 +17,7 @@ from libs.kit.commands import NotPossibleNow
 from libs.store import Entity, UpdatedAt
 from libs.store.metadata import metadata
 from services.cases.model.actor import Actor
+from services.cases.model.case_texts import said
 from services.cases.model.case_values import (
     Cancellation,
     Change,
@@ -122,6 +123,13 @@ class Case(
     corrections: Annotated[list[Correction], sa.DefaultClause("[]")] = field(default_factory=list)
     clocks: Annotated[list[RunningClock], sa.DefaultClause("[]")] = field(default_factory=list)
     next_due_at: datetime | None = None
+    words: Annotated[tuple[str, ...], sa.DefaultClause("[]")] = field(init=False)
+
+    def to_row(self) -> tuple[Any, ...]:
+        """With the words that it says by now."""
+        told = self.resolution.text if self.resolution else None
+        self.words = said(self.description, told, label=self.serial)
+        return super().to_row()
 
     def facts(self) -> dict[str, Any]:
         """The fields by name, as `CaseOpened` takes them."""

@@ -1,13 +1,15 @@
 """Notes are appended and never changed, unless what one says must go."""
 
+from dataclasses import field
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from libs.events.values import Language, NoteOrigin, NoteVisibility, Role
 from libs.store import Entity
+from services.cases.model.case_texts import said
 from services.cases.model.case_values import Redacted
 
 
@@ -27,6 +29,12 @@ class Note(Entity, table="notes", indexes=(("case_id", "added_at"),)):
     source_id: UUID | None = None
     added_at: datetime
     redacted: Redacted | None = None
+    words: Annotated[tuple[str, ...], sa.DefaultClause("[]")] = field(init=False)
+
+    def to_row(self) -> tuple[Any, ...]:
+        """With the words that it says by now."""
+        self.words = said(self.text)
+        return super().to_row()
 
     def facts(self) -> dict[str, Any]:
         """The fields by name, as `NoteAdded` and `InternalNoteAdded` take them."""

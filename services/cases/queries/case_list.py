@@ -1,7 +1,7 @@
 """What may be asked of the list of cases, and which rows that is."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from libs.events.values import Instant, Priority, Severity, Wait
 from libs.kit.auth import Principal
-from libs.kit.fields import Line, ProductNumber, Serial, Word
+from libs.kit.fields import Line, ProductNumber, Serial
 from libs.kit.listing import COUNTS, DatedListing, Summarised, contains, is_set, order
 from libs.kit.people import PersonRequired
 from libs.kit.problems import Forbidden
@@ -19,6 +19,7 @@ from services.cases.model.case import Case, case_external_ids, coverage_status, 
 from services.cases.model.case_values import CoverageStatus
 from services.cases.model.lifecycle import OPEN, OVER, CaseState
 from services.cases.queries.access import visible_to
+from services.cases.queries.case_search import SEARCHED
 
 
 def _id_alone(said: object) -> object:
@@ -31,10 +32,9 @@ Person = Annotated[UUID | Literal["me"], BeforeValidator(_id_alone)]
 
 class CaseList(Summarised, DatedListing):
     keys: ClassVar[Mapping[str, sa.ColumnElement[Any]]] = {"next_due": due_or_never}
-    found_by: ClassVar[Sequence[str]] = ("number", "serial")
-    own: ClassVar[frozenset[str]] = frozenset({"coverage"})
+    own: ClassVar[frozenset[str]] = frozenset({"q", "coverage"})
 
-    q: Word | None = Field(None, description="a case's number, or a unit's serial")
+    q: Line | None = Field(None, description=SEARCHED)
     state: list[CaseState] | None = None
     open: bool | None = Field(None, description="neither resolved nor over")
     severity: Severity | None = None

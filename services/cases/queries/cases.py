@@ -14,6 +14,7 @@ from services.cases.model.case import Case
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseDetail, CaseOut, CaseSummary, assignees, case_line, case_out, fields_out
 from services.cases.queries.case_list import CaseList, rows_of
+from services.cases.queries.case_search import search_for
 
 router = Router(tags=["cases"])
 
@@ -25,14 +26,17 @@ async def list_cases_route(
     """The newest first. `sort=next_due` is for staff: what is due first, and last the cases whose clocks all rest."""
     asked, rows = rows_of(asked, caller)
     shown = case_line if asked.view == "summary" else case_out
-    return await listed(
+    search = await search_for(asked.q, asked, caller, tx) if asked.q else None
+    page = await listed(
         tx,
         Case,
         asked,
-        rows,
+        [*rows, search.rows] if search else rows,
         out=lambda case: shown(case, caller, tx),
         beside=lambda cases: assignees(cases, tx),
+        by=search.keys if search else None,
     )
+    return search.continued(page, asked) if search else page
 
 
 @router.get("/v1/cases/{case_id}", dependencies=[allow(*CASE_READERS)])
