@@ -66,10 +66,31 @@ class CaseRouted(Event, type="polyplus.cases.case-routed", visibility="public", 
     case_id: UUID
     queue: str
     previous_queue: str | None = None
+    previous_assignee_id: UUID | None = None  # who had it when the shift ended
     shift: str | None = None
     reason: str
     by: str
     routed_at: Instant
+
+
+class OpenCase(Value):
+    """A case that is open, and who has it."""
+
+    case_id: UUID
+    assignee_id: UUID | None = None  # a person; none while nobody has taken it
+
+
+class ShiftEndsWithOpenCases(
+    Event, type="polyplus.cases.shift-ends-with-open-cases", visibility="internal", subject="queue_id"
+):
+    """A queue's shift is about to end, and these P1s are open: what is not handed over by then goes to the queue on duty (S1)."""
+
+    queue_id: UUID
+    queue: str
+    shift: str
+    cases: list[OpenCase]
+    ends_at: Instant
+    told_at: Instant
 
 
 class CaseAssigned(Event, type="polyplus.cases.case-assigned", version=2, visibility="public", subject="case_id"):

@@ -30,8 +30,9 @@ from services.cases.model.alert import DeviceAlert
 from services.cases.model.attachment import REMOVE, Attachment
 from services.cases.model.case import AUTO_CLOSE, PASS_ON, SHIFT, SILENCE, Case
 from services.cases.model.people import KnownContact, KnownPerson, KnownSite
-from services.cases.model.queue import REROUTE, Queue
+from services.cases.model.queue import DUTY, REROUTE, Queue
 from services.cases.reactions.close_resolved_case import close_when_nobody_objected
+from services.cases.reactions.end_shift import watch_duty
 from services.cases.reactions.follow_clock import end_clock, keep_clock
 from services.cases.reactions.follow_coverage import note_coverage
 from services.cases.reactions.follow_device import note_alert_cleared, note_diagnostics, open_or_join_case
@@ -96,4 +97,5 @@ timers(Case, SHIFT)(follow_the_sun)
 timers(Case, SILENCE)(remind_or_resolve)
 timers(Case, PASS_ON)(pass_on)
 timers(Queue, REROUTE)(reroute)
+timers(Queue, DUTY)(watch_duty)
 timers(Attachment, REMOVE)(remove_bytes)

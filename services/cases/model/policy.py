@@ -40,7 +40,8 @@ def _rising(days: tuple[int, ...]) -> tuple[int, ...]:
 
 
 class CasesPolicy(BaseModel):
-    """What a severity means, when a resolved case closes, how large a file may be (bytes), where a case goes by default.
+    """What a severity means, when a resolved case closes, how large a file may be (bytes), where a case goes by default, how
+    long before a shift ends its open P1s are told.
 
     A customer who owes us an answer is reminded after `remind_business_days`, and the case resolves after `silent_business_days`.
 
@@ -63,6 +64,7 @@ class CasesPolicy(BaseModel):
     )
     attachment_max_bytes: int = Field(10 * 2**20, ge=1, le=25 * 2**20)
     default_queue: Line = "support"
+    shift_warning_minutes: int = Field(30, ge=0, le=24 * 60)
     known_errors_proposed: int = Field(3, ge=0, le=20)
     thanks: tuple[Line, ...] = Field(THANKS, max_length=500)
 

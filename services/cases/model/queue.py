@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from libs.events.values import Language
 from libs.kit.calendar import CalendarData, CalendarError, calendar
@@ -12,7 +12,11 @@ from libs.store import Entity
 
 REROUTE = "reroute"
 """Timer of a queue: what nobody has taken is routed again."""
+DUTY = "duty"
+"""Timer of a queue: its shift ends soon, or has ended."""
 _FOR_OTHERS = -1
+_LONGEST_SHIFT = timedelta(days=60)
+"""Who looks round the clock is asked again by then."""
 
 
 class NeverOnDuty(Unprocessable):
@@ -20,7 +24,10 @@ class NeverOnDuty(Unprocessable):
 
 
 class Queue(Found, Entity, table="queues", unique=("code",), indexes=(("sort_key", "id"),), reference=True):
-    """One team's line during one shift. No families or languages means all of them."""
+    """One team's line during one shift. No families or languages means all of them.
+
+    `told_end`: the end of the shift whose open cases were told last.
+    """
 
     searched = ("code", "name")
 
@@ -31,6 +38,7 @@ class Queue(Found, Entity, table="queues", unique=("code",), indexes=(("sort_key
     shift: str
     duty: CalendarData
     active: bool = True
+    told_end: datetime | None = None
     created_at: datetime
 
     def check(self, at: datetime) -> None:
@@ -43,6 +51,18 @@ class Queue(Found, Entity, table="queues", unique=("code",), indexes=(("sort_key
     def shift_ends(self, at: datetime) -> datetime:
         """The end of the shift that is on duty, else of the next one. Raises CalendarError when none comes."""
         return calendar(self.duty).next_window(at).end
+
+    def off_duty_at(self, at: datetime) -> datetime | None:
+        """When the shift that is on duty is over, else the next one; windows without a break between them are one shift. It is still on
+        duty then where that is far off. None when no shift comes."""
+        days = calendar(self.duty)
+        try:
+            start, end = days.next_window(at)
+        except CalendarError:
+            return None
+        while self.on_duty(end) and end - max(start, at) < _LONGEST_SHIFT:
+            end = days.next_window(end).end
+        return end
 
     def next_begins(self, at: datetime) -> datetime | None:
         """When it is on duty next; None when its calendar has run out, which is no reason to leave a case without a queue."""

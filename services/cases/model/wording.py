@@ -86,6 +86,10 @@ _PHRASES: dict[str, dict[Language, str]] = {
         "en": "The shift changed and nobody had taken the case: it goes from {previous} to {queue}.",
         "vi": "Ca trực thay đổi mà chưa ai nhận yêu cầu: chuyển từ {previous} sang {queue}.",
     },
+    "shift_ended": {
+        "en": "The shift of {previous} ended and the case was not handed over: it waits in {queue} for somebody to take it.",
+        "vi": "Ca trực của {previous} đã kết thúc mà yêu cầu chưa được bàn giao: yêu cầu đang chờ người nhận tại {queue}.",
+    },
     "nobody_has_it": {
         "en": "Whoever had the case is not here any more: it waits for somebody to take it.",
         "vi": "Người phụ trách yêu cầu không còn ở đây: yêu cầu đang chờ người khác nhận.",

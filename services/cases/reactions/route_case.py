@@ -20,18 +20,28 @@ _AT_ONCE = 100
 _AGAIN = timedelta(seconds=1)
 
 _ACTIVE = Compiled(sa.select(Queue.table).where(Queue.c.active).order_by(Queue.c.id))
-_active = Reference(lambda tx: tx.read_only(Queue, _ACTIVE))
+active_queues = Reference(lambda tx: tx.read_only(Queue, _ACTIVE))
 
 
-async def route(case: Case, tx: Transaction, by: str, *, default: str | None = None, why: str | None = None) -> None:
-    """To the best queue on duty now; nothing is told when that is where the case stands."""
-    queues = await _active(tx)
+async def route(
+    case: Case,
+    tx: Transaction,
+    by: str,
+    *,
+    default: str | None = None,
+    why: str | None = None,
+    previous_assignee: UUID | None = None,
+) -> None:
+    """To the best queue on duty now; nothing is told when that is where the case stands. `previous_assignee` had it until now."""
+    queues = await active_queues(tx)
     default = default or (await policies.at(tx, severity=case.severity)).default_queue
     choice = choose(queues, default, family=case.family, language=case.language, at=tx.now)
-    put_in_queue(case, tx, choice, by, f"{why}: {choice.reason}" if why else choice.reason)
+    put_in_queue(case, tx, choice, by, f"{why}: {choice.reason}" if why else choice.reason, previous_assignee)
 
 
-def put_in_queue(case: Case, tx: Transaction, choice: Choice, by: str, reason: str) -> None:
+def put_in_queue(
+    case: Case, tx: Transaction, choice: Choice, by: str, reason: str, previous_assignee: UUID | None = None
+) -> None:
     """Until the choice has to be made again."""
     if choice.until:
         tx.set_timer(case, SHIFT, choice.until)
@@ -44,6 +54,7 @@ def put_in_queue(case: Case, tx: Transaction, choice: Choice, by: str, reason: s
                 case_id=case.id,
                 queue=choice.queue,
                 previous_queue=previous,
+                previous_assignee_id=previous_assignee,
                 shift=choice.shift,
                 reason=reason,
                 by=by,
@@ -53,12 +64,15 @@ def put_in_queue(case: Case, tx: Transaction, choice: Choice, by: str, reason: s
 
 
 async def follow_the_sun(case: Case, tx: Transaction, _detail: str) -> None:
-    """The shift changed: what nobody has taken goes to those on duty now; what somebody has, is handed over by them."""
+    """The shift changed: what nobody has taken goes to those on duty now; what somebody has, is handed over by them.
+
+    What waits goes along without a word: there is nothing to do for it, and a silent customer would fill it with notes.
+    """
     if not case.untaken:
         return
     previous = case.queue
     await route(case, tx, SYSTEM.by, why="the shift changed")
-    if previous and case.queue and case.queue != previous:
+    if previous and case.queue and case.queue != previous and case.state != "pending":
         text = say("shift_changed", case.language, previous=previous, queue=case.queue)
         note_of(case, tx, text, SYSTEM)
 

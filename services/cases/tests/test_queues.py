@@ -119,7 +119,7 @@ async def test_a_case_that_somebody_has_stays_where_it_is(cases: Harness) -> Non
 async def test_when_the_shift_ends_an_untaken_case_goes_to_those_who_are_awake(cases: Harness) -> None:
     await a_queue(cases, "early", duty=hours("00:00", "12:00"))
     await a_queue(cases, "late", duty=hours("12:00", "24:00"))
-    untaken, taken = await opened(cases), await in_progress(cases)
+    untaken, taken = await opened(cases), await in_progress(cases, severity="major")
     before = (await shown(cases, untaken))["queue"]
     await cases.advance(timedelta(hours=12))
 

@@ -14,7 +14,7 @@ from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.patch import New, Patch
 from libs.kit.twins import refuse_twin
 from libs.store import Transaction
-from services.cases.model.queue import REROUTE, Queue
+from services.cases.model.queue import DUTY, REROUTE, Queue
 from services.cases.queries.queues import QueueOut, queue_out
 
 router = Router(tags=["queues"])
@@ -41,6 +41,7 @@ async def create_queue(cmd: CreateQueue, tx: Transaction) -> Queue:
     queue = cmd.make(Queue, tx)
     queue.check(tx.now)
     tx.set_timer(queue, REROUTE, tx.now)
+    tx.set_timer(queue, DUTY, tx.now)
     return queue
 
 
@@ -57,4 +58,5 @@ async def change_queue_route(queue_id: UUID, cmd: ChangeQueue, tx: Tx) -> QueueO
     cmd.apply_to(queue)
     queue.check(tx.now)
     tx.set_timer(queue, REROUTE, tx.now)
+    tx.set_timer(queue, DUTY, tx.now)
     return await queue_out(queue, tx)
