@@ -4,7 +4,7 @@ from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
 from services.cases.handlers import on, replicas, timers
 from services.cases.model.policy import policies
-from services.cases.queries import case_contents, cases, problems, proposed_keywords, queues
+from services.cases.queries import case_contents, cases, problems, proposed_keywords, queues, views
 from services.cases.queries.open_work import cases_asked_by, cases_given_to
 from services.cases.use_cases import (
     add_note,
@@ -21,6 +21,7 @@ from services.cases.use_cases import (
     hand_over_case,
     keep_problem,
     keep_queue,
+    keep_view,
     link_problem,
     open_case,
     override_coverage,
@@ -59,6 +60,8 @@ _ROOMS = (
     proposed_keywords,
     keep_queue,
     queues,
+    keep_view,
+    views,
 )
 
 service = Service(

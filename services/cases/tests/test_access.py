@@ -1,6 +1,7 @@
 """Every role on every route: a role sees the rows that docs/access.md gives it, and no other."""
 
 from typing import Any
+from uuid import uuid4
 
 from libs.kit.auth import CUSTOMERS
 from services.cases.app import service
@@ -22,6 +23,15 @@ async def a_world(cases: Harness) -> World:
     body = {"response": "workaround", "reason": "it helps", "workaround": "use the other camera"}
     await made(cases, f"/v1/problems/{known}/respond", body)
     queue = {"code": "q", "name": "Q", "families": [], "languages": [], "shift": "day", "duty": DUTY}
+    view: dict[str, Any] = {
+        "name": "Mine",
+        "query": "assignee=me",
+        "shared_with": ["engineer", "manager", "ops", "admin"],
+    }
+    shared, unshared = [
+        await made(cases, "/v1/views", {**view, "shared_with": roles}, person_id=uuid4())
+        for roles in (view["shared_with"], list[str]())
+    ]
     [public, internal], [other, _] = files, other_files
     return World(
         cases,
@@ -34,9 +44,11 @@ async def a_world(cases: Harness) -> World:
             ],
             "/v1/problems": [Row({"problem_id": known}, frozenset({"published"})), Row({"problem_id": secret})],
             "/v1/problems/{problem_id}/keyword-proposals": [Row({"problem_id": known}), Row({"problem_id": secret})],
+            "/v1/views": [Row({"view_id": shared}, frozenset({"shared"})), Row({"view_id": unshared})],
             "/v1/queues": [Row({"queue_id": await made(cases, "/v1/queues", queue, role="manager")})],
         },
         bodies={
+            "/views": view,
             "/unlink": {"reason": "wrong"},
             "/assign": {},
             "/cancellation": decision,
