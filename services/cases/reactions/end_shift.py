@@ -23,6 +23,8 @@ _BECAUSE = "the shift ended"
 
 async def watch_duty(queue: Queue, tx: Transaction, _detail: str) -> None:
     """The timer of a queue's duty: tells what is open before it ends, hands it over once it has ended, and comes again for the next."""
+    # The timers of cases that fire in this transaction move what is untaken: this has to see where it stands now.
+    await tx.flush()
     looks = []
     if not queue.on_duty(tx.now):
         looks.append(await _hand_over(queue, tx))
