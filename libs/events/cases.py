@@ -314,6 +314,18 @@ class CaseCorrected(Event, type="polyplus.cases.case-corrected", visibility="pub
     corrected_at: Instant
 
 
+class CasesMerged(Event, type="polyplus.cases.cases-merged", visibility="public", subject="case_id"):
+    """The case is a duplicate and goes on as another one; that it is closed is told right after (S18)."""
+
+    case_id: UUID
+    into: UUID
+    opened_at: Instant  # the duplicate, or what was merged into it before, if that was earlier
+    reason: str
+    by: str
+    by_role: Role
+    merged_at: Instant
+
+
 class CoverageOverridden(Event, type="polyplus.cases.coverage-overridden", visibility="public", subject="case_id"):
     """A manager decided the cover of this case; entitlements answers with a CoverageDecided that the others obey (S2)."""
 

@@ -20,7 +20,7 @@ class CaseClosedToCommands(Unprocessable):
     title = "The case takes no commands any more"
 
     def __init__(self, state: str, *, possible: Sequence[str] = (), **extra: object) -> None:
-        now = [*possible] or [_INSTEAD.get(state, "open a new case")]
+        now = [*possible] or ["see merged_into" if "merged_into" in extra else _INSTEAD.get(state, "open a new case")]
         detail = f"The case is {state} and takes no commands; possible now: {', '.join(now)}."
         super().__init__(detail, state=state, possible=now, **extra)
         self.state, self.more = state, extra

@@ -68,7 +68,8 @@ class Case(
 
     `severity` is ours, `customer_severity` theirs. `assignee` is a person's id. `family` and `country` are as CoverageDecided tells. `duplicate_of`
     holds the likely duplicates that were open when this one came. An epoch begins with each reopening; `worked_epoch` is
-    the last one in which somebody took the case up.
+    the last one in which somebody took the case up. `first_opened_at` is the earliest opening of what was merged into it, where that
+    was before its own.
     """
 
     account_id: UUID
@@ -98,6 +99,8 @@ class Case(
     parent_id: UUID | None = None
     follow_up_of: UUID | None = None
     duplicate_of: list[UUID] = field(default_factory=list)
+    merged_into: UUID | None = None
+    first_opened_at: datetime | None = None
     queue: str | None = None
     shift: str | None = None
     queue_history: list[Handover] = field(default_factory=list)
@@ -142,7 +145,9 @@ class Case(
         if self.state not in REFUSING:
             raise NotPossibleNow(self.number, self.state)
         more: dict[str, Any] = {}
-        if self.state in {"closed", "cancelled"}:
+        if self.merged_into:
+            more["merged_into"] = str(self.merged_into)
+        elif self.state in {"closed", "cancelled"}:
             more["follow_up"] = {"path": "/v1/cases", "follow_up_of": str(self.id)}
         raise CaseClosedToCommands(self.state, **more)
 
@@ -155,6 +160,19 @@ class Case(
     def takes_children_of(self, account_id: UUID) -> bool:
         """Whether a case of this account may be its child: a parent is open and no child itself."""
         return self.account_id == account_id and self.parent_id is None and self.state not in REFUSING
+
+    @property
+    def heard_of_at(self) -> datetime:
+        """When this, or what was merged into it, was opened first."""
+        return self.first_opened_at or self.opened_at
+
+    def take_over(self, duplicate: "Case") -> None:
+        """What others call the duplicate, they call this from now on; and its clocks start where the duplicate's did, if that was earlier."""
+        theirs = [each for each in duplicate.external_identifiers if each not in self.external_identifiers]
+        self.external_identifiers = [*self.external_identifiers, *theirs]
+        duplicate.external_identifiers, duplicate.merged_into = [], self.id
+        if duplicate.heard_of_at < self.heard_of_at:
+            self.first_opened_at = duplicate.heard_of_at
 
     # --- who works on it ------------------------------------------------------------------------------------------
 
@@ -253,10 +271,10 @@ class Case(
         return "acknowledged" if self.epoch == 1 else "reopened"
 
     def downtime(self) -> timedelta | None:
-        """From the opening to the resolution, where the product was down."""
+        """From when we heard of it to the resolution, where the product was down."""
         if self.observed_impact != "down" or self.resolved_at is None:
             return None
-        return max(self.resolved_at - self.opened_at, timedelta(0))
+        return max(self.resolved_at - self.heard_of_at, timedelta(0))
 
     # --- what is due ----------------------------------------------------------------------------------------------
 
@@ -294,11 +312,11 @@ class Case(
     # --- commands -------------------------------------------------------------------------------------------------
 
     def answer(self, at: datetime) -> timedelta | None:
-        """Support has written to the customer; how long after the opening, if that was the first time."""
+        """Support has written to the customer; how long after we heard of it, if that was the first time."""
         if self.first_response_at is not None:
             return None
         self.first_response_at = at
-        return max(at - self.opened_at, timedelta(0))
+        return max(at - self.heard_of_at, timedelta(0))
 
     def resolve(self, text: str, actor: Actor, at: datetime, cause_id: UUID | None = None) -> None:
         """An engineer says that the trouble is over."""
@@ -343,6 +361,8 @@ for _name in ("assignee", "problem_id", "parent_id", "site_id", "contact_id", "p
         Case.c.id,
         postgresql_where=Case.c[_name].is_not(None),
     )
+
+sa.Index("cases_merged_into_idx", Case.c.merged_into, postgresql_where=Case.c.merged_into.is_not(None))
 
 sa.Index(
     "cases_opened_by_idx",

@@ -23,6 +23,7 @@ Command = Literal[
     "problem",
     "revise",
     "correct",
+    "merge",
     "partner_ticket_request",
     "coverage_override",
     "resolve",

@@ -42,6 +42,14 @@ _PHRASES: dict[str, dict[Language, str]] = {
         "en": "A part is to be sent to you, and we do not know where: please say at which of your sites the unit stands.",
         "vi": "Chúng tôi cần gửi linh kiện cho quý khách nhưng chưa biết gửi đến đâu: vui lòng cho biết thiết bị đặt tại địa điểm nào.",
     },
+    "merged_into": {
+        "en": "This is the same as {number} and goes on there: write to that request.",
+        "vi": "Yêu cầu này trùng với {number} và được tiếp tục tại đó: vui lòng viết vào yêu cầu đó.",
+    },
+    "merged_here": {
+        "en": "{number} is the same as this and goes on here, with its files.",
+        "vi": "{number} trùng với yêu cầu này và được tiếp tục tại đây, cùng các tệp của nó.",
+    },
     "rma_denied": {
         "en": "No replacement under the contract: {text}",
         "vi": "Hợp đồng không bao gồm linh kiện thay thế: {text}",

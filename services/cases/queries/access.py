@@ -48,6 +48,7 @@ COMMANDS: Commands[Command, Case] = Commands(
         "problem": _given(ENGINEERS, NOT_OVER),
         "revise": _given(ENGINEERS, NOT_OVER),
         "correct": _given(ACCOUNT_KEEPERS, NOT_OVER),
+        "merge": _given(ENGINEERS, _HEARING),
         "partner_ticket_request": _given(ACCOUNT_KEEPERS, WORKABLE),
         "coverage_override": _given(MANAGERS, NOT_OVER),
         "resolve": _given(ENGINEERS, {"in_progress", "pending"}),
@@ -74,6 +75,19 @@ async def case_for(
     case = await visible(Case, case_id, visible_to(caller), tx, lock=lock or command is not None)
     if command:
         COMMANDS.permit(command, caller.role, case)
+    return case
+
+
+async def case_that_hears(caller: Principal, case_id: UUID, tx: Transaction, *, command: Command) -> Case:
+    """As `case_for`, for what is said to a case: a duplicate's words are those of the case it was merged into, the last of a chain.
+
+    Only that one is locked, unless it is merged meanwhile.
+    """
+    case = await case_for(caller, case_id, tx)
+    while case.merged_into or (await case_for(caller, case.id, tx, lock=True)).merged_into:
+        assert case.merged_into
+        case = await case_for(caller, case.merged_into, tx)
+    COMMANDS.permit(command, caller.role, case)
     return case
 
 

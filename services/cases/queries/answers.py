@@ -100,6 +100,8 @@ class CaseOut(CaseSummary):
     alert_id: UUID | None
     follow_up_of: UUID | None
     duplicate_of: list[UUID]
+    merged_into: UUID | None
+    first_opened_at: datetime | None
     shift: str | None
     first_response_at: datetime | None
     waits: list[WaitOut]
@@ -124,6 +126,8 @@ class CaseDetail(CaseOut):
     children: list[UUID]
     duplicates: list[UUID]
     """Likely ones, whichever came first."""
+    merged: list[UUID]
+    """Those that were merged into this one."""
 
 
 async def fields_out(case: Case, caller: Principal, tx: Transaction) -> dict[str, Any]:

@@ -81,9 +81,11 @@ async def list_attachments_route(
 )
 async def get_attachment_route(case_id: UUID, attachment_id: UUID, tx: Tx, caller: Caller) -> Response:
     """The bytes, for saving and never for showing: what a customer sent is not ours to run."""
-    await case_for(caller, case_id, tx)
+    case = await case_for(caller, case_id, tx)
     file = await Attachment.get(attachment_id, tx)
-    if file.case_id != case_id or (file.visibility == "internal" and not caller.staff):
+    while case.merged_into and case.id != file.case_id:  # it went with the case, and its notes name it still
+        case = await case_for(caller, case.merged_into, tx)
+    if file.case_id != case.id or (file.visibility == "internal" and not caller.staff):
         raise NotFound("attachment", attachment_id)
     if file.redacted:
         raise Missing("This file was taken out.", redacted=file.redacted.model_dump(mode="json"))

@@ -50,10 +50,12 @@ async def get_case_route(case_id: UUID, tx: Tx, caller: Caller) -> CaseDetail:
         linked = Case.c.id.in_(case.duplicate_of) | contains(Case.c.duplicate_of, [str(case_id)])
         same = mine, Case.c.serial == case.serial, linked
         duplicates = await tx.fetch(sa.select(Case.c.id).where(*same).order_by(Case.c.id))
+    merged = await tx.fetch(sa.select(Case.c.id).where(mine, Case.c.merged_into == case_id).order_by(Case.c.id))
     return CaseDetail.model_validate(
         {
             **await fields_out(case, caller, tx),
             "children": [r["id"] for r in children],
             "duplicates": [r["id"] for r in duplicates],
+            "merged": [r["id"] for r in merged],
         }
     )

@@ -18,8 +18,10 @@ class ChildrenStillOpen(Conflict):
     """A parent closes after its children."""
 
 
-async def close(case: Case, reason: str | None, actor: Actor, tx: Transaction, *, automatic: bool = False) -> None:
-    """Raises ChildrenStillOpen."""
+async def close(
+    case: Case, reason: str | None, actor: Actor, tx: Transaction, *, automatic: bool = False, typed: str | None = None
+) -> None:
+    """`typed` is what its history says instead of a `reason` that is a code. Raises ChildrenStillOpen."""
     if children := await _unfinished_children(case, tx):
         choice = f"close or cancel its children first: {', '.join(children)}"
         raise ChildrenStillOpen(
@@ -28,7 +30,7 @@ async def close(case: Case, reason: str | None, actor: Actor, tx: Transaction, *
             possible=COMMANDS.possible(actor.role, case),
             children=children,
         )
-    case.close(actor.by, tx.now, reason or "closed")
+    case.close(actor.by, tx.now, typed or reason or "closed")
     tx.cancel_timer(case, AUTO_CLOSE)
     tx.emit(CaseClosed(case_id=case.id, automatic=automatic, reason=reason, **actor.facts(), closed_at=tx.now))
 

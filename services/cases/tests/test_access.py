@@ -53,6 +53,7 @@ async def a_world(cases: Harness) -> World:
             "/assign": {},
             "/cancellation": decision,
             "/correct": {"language": "en", "reason": "wrong"},
+            "/merge": {"into": known, "reason": "the same"},
             "/problem": {"problem_id": known},
             "/respond": body,
         },

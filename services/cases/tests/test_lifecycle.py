@@ -55,7 +55,7 @@ PATHS: dict[Command, tuple[str, Any]] = {
     "correct": ("correct", {"language": "en", "reason": "they write English"}),
     "redact": ("redact", {"what": "description", "reason": "it names somebody"}),
 }
-ELSEWHERE = {"attachments", "withdraw_diagnosis", "end_wait", "problem", "revise"}
+ELSEWHERE = {"attachments", "merge", "withdraw_diagnosis", "end_wait", "problem", "revise"}
 STATES: tuple[CaseState, ...] = get_args(CaseState)
 MOVES: dict[CaseState, set[CaseState]] = {
     # Assigned, or the first diagnosis; resolved by the customer's word alone; closed when it is merged into another.
@@ -83,7 +83,7 @@ PROBLEM_MOVES: dict[ProblemState, set[ProblemState]] = {
 }
 
 _WHILE_OPEN = (
-    "assign hand_over severity notes attachments diagnoses withdraw_diagnosis end_wait workaround problem revise correct "
+    "assign hand_over severity notes attachments diagnoses withdraw_diagnosis end_wait workaround problem revise correct merge "
     "waits partner_ticket_request coverage_override works cancel redact"
 )
 TAKES: dict[CaseState, str] = {
@@ -91,8 +91,8 @@ TAKES: dict[CaseState, str] = {
     "in_progress": f"{_WHILE_OPEN} resolve",
     "pending": f"{_WHILE_OPEN} resolve",
     "reopened": _WHILE_OPEN,
-    "resolved": "notes attachments withdraw_diagnosis problem revise correct coverage_override works close reopen redact",
-    "assessing_cancellation": "notes attachments waits end_wait cancellation withdraw_cancellation redact",
+    "resolved": "notes attachments withdraw_diagnosis problem revise correct merge coverage_override works close reopen redact",
+    "assessing_cancellation": "notes attachments waits end_wait merge cancellation withdraw_cancellation redact",
     "closed": "redact",
     "cancelled": "redact",
 }

@@ -31,6 +31,8 @@ async def give(h: Harness, case_id: UUID, command: Command, problem: str, **who:
             return await h.post(f"{path}/attachments?file_name=a.txt", {}, **who)
         case "problem":
             return await h.post(f"{path}/problem", {"problem_id": problem}, **who)
+        case "merge":
+            return await h.post(f"{path}/merge", {"into": str(uuid4()), **nothing}, **who)
         case "withdraw_diagnosis":
             return await h.post(f"{path}/diagnoses/{uuid4()}/withdraw", nothing, **who)
         case "end_wait":

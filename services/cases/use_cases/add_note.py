@@ -16,7 +16,7 @@ from services.cases.model.case import CUSTOMER_WORD, Case
 from services.cases.model.note import Note
 from services.cases.model.policy import policies
 from services.cases.model.thanks import only_thanks
-from services.cases.queries.access import COMMANDS, case_for
+from services.cases.queries.access import COMMANDS, case_that_hears
 from services.cases.queries.answers import NoteOut, note_out
 from services.cases.reactions.act_on_case import act_on, tell_first_response
 from services.cases.reactions.publish_note import publish
@@ -97,9 +97,12 @@ async def _check_attachments(case: Case, ids: list[UUID], tx: Transaction) -> No
     status_code=201,
 )
 async def add_note_route(case_id: UUID, cmd: AddNote, tx: Tx, caller: Caller) -> NoteOut:
-    """Append a note; it cannot be changed. A customer's ends what we wait for from them, and reopens a resolved case unless it is thanks."""
+    """Append a note; it cannot be changed. A customer's ends what we wait for from them, and reopens a resolved case unless it is thanks.
+
+    One to a duplicate that was merged is the other case's, as `case_id` of the answer says.
+    """
     if cmd.visibility == "internal" and not caller.staff:
         raise Forbidden("Internal notes are among ourselves.")
     actor = await who_acts(caller, tx)
-    case = await case_for(caller, case_id, tx, command="notes")
+    case = await case_that_hears(caller, case_id, tx, command="notes")
     return note_out(await add_note(case, cmd, actor, tx), caller)

@@ -18,7 +18,7 @@ from services.cases.model.actor import Actor
 from services.cases.model.attachment import Attachment, AttachmentTooLarge, ChecksumMismatch, hold, objects
 from services.cases.model.case import Case
 from services.cases.model.policy import policies
-from services.cases.queries.access import COMMANDS, case_for
+from services.cases.queries.access import COMMANDS, case_that_hears
 from services.cases.queries.answers import AttachmentOut
 
 router = Router(tags=["cases"])
@@ -128,7 +128,7 @@ async def attach_file_route(
 ) -> AttachmentOut:
     """Send the file as the body, with `file_name`, or as the part `file` of a form, whose fields count before the query's.
 
-    Name it in `attachment_ids` of a note to say what it is.
+    Name it in `attachment_ids` of a note to say what it is. One for a duplicate that was merged is the other case's (`case_id`).
     """
     told = {"file_name": file_name, "visibility": visibility, "sha256": sha256}
     if content_type.startswith("multipart/form-data"):
@@ -137,7 +137,7 @@ async def attach_file_route(
         sent = _sent({**told, "content_type": content_type, "content": await request.body()}, "query")
     if sent.visibility == "internal" and not caller.staff:
         raise Forbidden("Internal files are among ourselves.")
-    case = await case_for(caller, case_id, tx, command="attachments")
+    case = await case_that_hears(caller, case_id, tx, command="attachments")
     file = await attach_file(case, sent, Actor.of(caller), tx)
     if sent.sha256 and sent.sha256 != file.sha256:
         raise ChecksumMismatch(
