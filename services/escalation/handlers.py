@@ -15,6 +15,7 @@ from libs.events.cases import (
     CaseReopened,
     CaseResolved,
     CaseResumed,
+    CasesMerged,
     SeverityChanged,
 )
 from libs.events.cases_work import (
@@ -32,14 +33,14 @@ from libs.events.redaction import TAKES_OUT
 from libs.events.rma import DeliveryPromiseMissed
 from libs.events.rma_returns import RepeatReplacementDetected
 from libs.kit.forgetting import obey
-from services.escalation.model.case_file import RECOMPUTE, THRESHOLD, CaseFile, keep_requests
+from services.escalation.model.case_file import GO_ON, RECOMPUTE, THRESHOLD, CaseFile, keep_requests
 from services.escalation.model.escalation import JOINED, SILENCE, STEP, SUCCESSION, UNANSWERED, Escalation
 from services.escalation.model.escalation_policy import EscalationPolicy
 from services.escalation.model.expert import Expert
 from services.escalation.model.known_person import KEYS, KnownPerson
 from services.escalation.model.people import Team
 from services.escalation.model.rota import GAP, Rota
-from services.escalation.reactions import follow_case, follow_neighbours
+from services.escalation.reactions import follow_case, follow_merge, follow_neighbours
 from services.escalation.reactions.breach_threshold import pass_threshold
 from services.escalation.reactions.end_escalation import tell_joined
 from services.escalation.reactions.pass_on import (
@@ -75,6 +76,7 @@ on(CancellationDeclined, load=_CASE)(follow_case.note_declined_cancellation)
 on(CancellationWithdrawn, load=_CASE)(follow_case.note_withdrawn_cancellation)
 on(CaseResolved, load=_CASE)(follow_case.meet_clocks)
 on(CaseReopened, load=_CASE)(follow_case.begin_new_epoch)
+on(CasesMerged, load={CaseFile: "into"})(follow_merge.go_on_with_survivor)
 on(CaseClosed, load=_CASE)(follow_case.end_with_closed_case)
 on(CaseCancelled, load=_CASE)(follow_case.end_with_cancelled_case)
 on(CoverageDecided, load=_CASE)(follow_neighbours.choose_policy_by_cover)
@@ -92,6 +94,7 @@ obey(on, PersonErased, [KnownPerson], of=replicas, besides=forget_expert)
 timers = Timers("escalation")
 timers(CaseFile, THRESHOLD)(pass_threshold)
 timers(CaseFile, RECOMPUTE)(recompute)
+timers(CaseFile, GO_ON)(follow_merge.go_on)
 timers(Escalation, STEP)(step_on)
 timers(Escalation, UNANSWERED)(call_unanswered)
 timers(Escalation, SILENCE)(notice_silence)

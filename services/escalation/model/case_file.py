@@ -18,6 +18,8 @@ THRESHOLD = "threshold"
 """The timer of a threshold; what follows the colon is its key."""
 RECOMPUTE = "recompute"
 """The timer that looks anew at what is due, after a change of policy."""
+GO_ON = "go_on"
+"""The timer of a case of which only a duplicate is known yet; what follows the colon is the duplicate's escalation."""
 
 
 class CaseNotWorked(Conflict):

@@ -28,6 +28,9 @@ _PAUSED_BY: dict[Measure, frozenset[Wait | None]] = {
 to grow old (S8)."""
 
 
+_Merges = Sequence[tuple[datetime, datetime]]
+
+
 @dataclass(frozen=True)
 class Pause:
     """A stretch in which the clock stands still; without an end it stands still now."""
@@ -53,6 +56,8 @@ class Reading:
     target: Fraction
     face: Face
     started_at: datetime
+    # before a duplicate that had been opened earlier was merged into the case
+    began_at: datetime
     pauses: tuple[Pause, ...] = ()
     ended_at: datetime | None = None
     met: bool = False
@@ -153,7 +158,7 @@ def _of_epoch(
     within = [fact for fact in facts if epoch.holds(fact.at)]
     pauses = _pauses(epoch, facts, _PAUSED_BY.get(kind, frozenset()))
 
-    def stood(number: int, start: datetime, at: datetime | None, until: datetime | None) -> Reading:
+    def stood(number: int, start: datetime, at: datetime | None, until: datetime | None, merged: _Merges) -> Reading:
         """As it stands at that instant."""
         severity, priority = severity_at(facts, at)
         settings = settings_at(severity, at)
@@ -168,16 +173,30 @@ def _of_epoch(
             settings=settings,
             target=settings.amount(target),
             face=settings.clock_face(target),
-            started_at=start,
+            started_at=min([start, *(since for when, since in merged if until is None or when < until)]),
+            began_at=start,
             pauses=_clipped(pauses, start, until),
             ended_at=until,
         )
 
     for number, (start, end, met) in enumerate(_stretches(kind, epoch, within)):
-        cuts = [start, *(each for each in changed if start < each and (end is None or each <= end))]
-        before = tuple(stood(number, start, since, until) for since, until in itertools.pairwise(cuts))
+        merged = _merges(kind, number, within, start, end)
+        at = sorted({*changed, *(when for when, _ in merged)})
+        cuts = [start, *(each for each in at if start < each and (end is None or each <= end))]
+        before = tuple(stood(number, start, since, until, merged) for since, until in itertools.pairwise(cuts))
         reason = None if met else epoch.outcome
-        yield replace(stood(number, start, end, end), met=met, reason=reason, before=before)
+        yield replace(stood(number, start, end, end, merged), met=met, reason=reason, before=before)
+
+
+def _merges(kind: Measure, number: int, within: Sequence[Fact], start: datetime, end: datetime | None) -> _Merges:
+    """Of the clocks that start with the epoch, those that ran: when something was merged into the case, and when that was opened."""
+    if number or kind == "no_progress":
+        return []
+    found: list[tuple[datetime, datetime]] = []
+    for fact in within:
+        if fact.since and (end is None or fact.at < end) and fact.since < (found[-1][1] if found else start):
+            found.append((fact.at, fact.since))
+    return found
 
 
 def _stretches(kind: Measure, epoch: Epoch, within: Sequence[Fact]) -> Iterable[tuple[datetime, datetime | None, bool]]:

@@ -28,6 +28,7 @@ FactKind = Literal[
     "repeat_replacement",
     "partner_silence",
     "customer_request",
+    "merged",
     "resolved",
     "resolution_taken_back",
     "cancellation_requested",
@@ -54,7 +55,7 @@ _STATE_AFTER: dict[str, CaseState] = {
 class ToldFact(BaseModel):
     """One thing that happened to a case. `severity` and `priority` come with an opening and a change of severity, `wait` and
     `wait_id` with a wait, `origin` with a note and with what somebody said to resolve it. `told_at` is when the case said so: a resolution
-    dates from the last thing it needed, and that may have happened before an earlier resolution was taken back."""
+    dates from the last thing it needed, and that may have happened before an earlier resolution was taken back. `since` comes with a merge: when what was merged into this case had been opened."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -66,6 +67,7 @@ class ToldFact(BaseModel):
     wait_id: UUID | None = None
     origin: NoteOrigin | None = None
     told_at: AwareDatetime | None = None
+    since: AwareDatetime | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -73,6 +75,8 @@ class ToldFact(BaseModel):
             raise ValueError(f"{self.kind} needs a severity and a priority")
         if self.kind in ("wait_began", "wait_ended") and not (self.wait and self.wait_id):
             raise ValueError(f"{self.kind} needs a wait and its wait_id")
+        if self.kind == "merged" and not self.since:
+            raise ValueError("merged needs since")
         if self.kind == "noted" and not self.origin:
             raise ValueError("noted needs an origin")
         return self

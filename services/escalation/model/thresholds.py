@@ -115,7 +115,7 @@ def _of(reading: Reading) -> Iterable[Threshold]:
             raises=reading.kind in settings.raising and (percent >= settings.raise_from or not is_clock),
             explanation=_explained(reading, shown),
             round=reading.round,
-            since=reading.started_at if reading.kind in ("update", "no_progress") else None,
+            since=reading.began_at if reading.kind in ("update", "no_progress") else None,
         )
 
 

@@ -17,6 +17,7 @@ from libs.events.cases import (
     CaseReopened,
     CaseResolved,
     CaseResumed,
+    CasesMerged,
     SeverityChanged,
 )
 from libs.events.cases_work import FaultDiagnosed, FirstResponseSent, NoteAdded
@@ -150,6 +151,16 @@ class ACase:
 
     def closed(self, minutes: float) -> CaseClosed:
         return CaseClosed(case_id=self.id, closed_at=self.at(minutes), **WHO)
+
+    def merged(self, into: "ACase", minutes: float, opened_at: datetime | None = None) -> CasesMerged:
+        return CasesMerged(
+            case_id=self.id,
+            into=into.id,
+            opened_at=opened_at or self.opened_at,
+            reason="asked twice",
+            merged_at=self.at(minutes),
+            **WHO,
+        )
 
     def cancelled(self, minutes: float) -> CaseCancelled:
         return CaseCancelled(case_id=self.id, reason="not needed", cancelled_at=self.at(minutes), **WHO)

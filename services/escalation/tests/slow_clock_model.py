@@ -78,8 +78,8 @@ class SlowClock:
     live: list[int] = field(default_factory=list)  # the minutes in which it did not stand still
     end: int | None = None
     met: bool = False
-    # until which minute it had which priority before, and how many of the live minutes were over then
-    before: list[tuple[int, Priority, int]] = field(default_factory=list)
+    # until which minute it had which priority before, and the live minutes that were over then
+    before: list[tuple[int, Priority, list[int]]] = field(default_factory=list)
 
     def worked(self, settings: EscalationSettings) -> list[int]:
         """The minutes that count, on the calendar of the priority it has or ended with."""
@@ -97,16 +97,23 @@ class SlowClock:
 
     def rerate(self, priority: Priority, minute: int) -> None:
         """From this minute on it has another priority."""
-        self.before.append((minute, self.priority, len(self.live)))
+        self.before.append((minute, self.priority, [*self.live]))
         self.priority = priority
+
+    def start_earlier(self, since: int, minute: int) -> None:
+        """From this minute on it has run since then."""
+        if since < self.start:
+            self.rerate(self.priority, minute)
+            self.live = [*range(since, self.start), *self.live]
+            self.start = since
 
     def passed(self, percent: int, settings: EscalationSettings, *, over: bool = False) -> int | None:
         """The first minute at which so much of the target of the priority that it had then has run before it had another or ended;
         with `over`, only of what it had and has not."""
-        now = (self.end, self.priority, len(self.live))
+        now = (self.end, self.priority, self.live)
         found = []
         for until, priority, lived in [*self.before, now]:
-            then = SlowClock(self.kind, self.epoch, self.round, self.start, priority, self.live[:lived])
+            then = SlowClock(self.kind, self.epoch, self.round, self.start, priority, lived)
             due = then.due(percent, settings)
             if due is not None and (due < until if until is not None else not over):
                 found.append(due)
@@ -156,6 +163,11 @@ class SlowCase:
                 self._priority = fact.priority
                 for clock in self._running.values():
                     clock.rerate(fact.priority, minute)
+            case "merged":
+                assert fact.since
+                for clock in self._running.values():
+                    if clock.round == 0:
+                        clock.start_earlier(int((fact.since - BASE).total_seconds()) // 60, minute)
             case "wait_began":
                 self._waits[fact.wait_id] = fact.wait or ""
             case "wait_ended":

@@ -41,7 +41,7 @@ def histories(draw: st.DrawFn) -> list[Fact]:
         possible = (
             ["reopened", "end"]
             if resolved
-            else ["severity", "note", "responded", *["wait"] * 3, *["end"] * 2, "resolved"]
+            else ["severity", "note", "responded", *["wait"] * 3, *["end"] * 2, "merged", "resolved"]
         )
         match draw(st.sampled_from(possible)):
             case "reopened":
@@ -51,6 +51,8 @@ def histories(draw: st.DrawFn) -> list[Fact]:
                 happens("severity_changed", **rated())
             case "note":
                 happens("noted", origin=draw(st.sampled_from(["support", "partner", "customer"])))
+            case "merged":
+                happens("merged", since=BASE + timedelta(minutes=draw(st.integers(0, minute))))
             case "responded":
                 happens("responded")
             case "wait":
