@@ -126,12 +126,12 @@ class Case(
     corrections: Annotated[list[Correction], sa.DefaultClause("[]")] = field(default_factory=list)
     clocks: Annotated[list[RunningClock], sa.DefaultClause("[]")] = field(default_factory=list)
     next_due_at: datetime | None = None
-    words: Annotated[tuple[str, ...], sa.DefaultClause("[]")] = field(init=False)
+    text_words: Annotated[tuple[str, ...], sa.DefaultClause("[]")] = field(init=False)
 
     def to_row(self) -> tuple[Any, ...]:
         """With the words that it says by now."""
         told = self.resolution.text if self.resolution else None
-        self.words = said(self.description, told, label=self.serial)
+        self.text_words = said(self.description, told, label=self.serial)
         return super().to_row()
 
     def facts(self) -> dict[str, Any]:

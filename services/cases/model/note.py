@@ -29,11 +29,11 @@ class Note(Entity, table="notes", indexes=(("case_id", "added_at"),)):
     source_id: UUID | None = None
     added_at: datetime
     redacted: Redacted | None = None
-    words: Annotated[tuple[str, ...], sa.DefaultClause("[]")] = field(init=False)
+    text_words: Annotated[tuple[str, ...], sa.DefaultClause("[]")] = field(init=False)
 
     def to_row(self) -> tuple[Any, ...]:
         """With the words that it says by now."""
-        self.words = said(self.text)
+        self.text_words = said(self.text)
         return super().to_row()
 
     def facts(self) -> dict[str, Any]:

@@ -69,7 +69,9 @@ async def test_what_was_taken_out_or_corrected_is_not_found_any_more(cases: Harn
     await did(cases, case_id, "correct", {"description": "no picture", "reason": "wrong"})
     assert (await found(cases, "gone"), await found(cases, "picture")) == ([], [str(case_id)])
     async with cases.transaction() as tx:
-        kept = await tx.connection.fetch("SELECT words::text FROM cases UNION ALL SELECT words::text FROM notes")
+        kept = await tx.connection.fetch(
+            "SELECT text_words::text FROM cases UNION ALL SELECT text_words::text FROM notes"
+        )
     assert not [row for row in kept if "hunter2" in row[0] or "swordfish" in row[0]]
 
 

@@ -26,9 +26,9 @@ CREATE FUNCTION keep_case_text(of uuid) RETURNS void LANGUAGE sql SECURITY DEFIN
             SELECT word, bool_or(public) AS public FROM (
                 SELECT '#' || lower(c.number), true, '-infinity'::timestamptz
                  UNION ALL
-                SELECT jsonb_array_elements_text(c.words), true, '-infinity'
+                SELECT jsonb_array_elements_text(c.text_words), true, '-infinity'
                  UNION ALL
-                SELECT jsonb_array_elements_text(n.words), n.visibility = 'public', n.added_at FROM notes n WHERE n.case_id = c.id
+                SELECT jsonb_array_elements_text(n.text_words), n.visibility = 'public', n.added_at FROM notes n WHERE n.case_id = c.id
             ) each (word, public, at)
              -- What is public is the same whatever we say among ourselves.
              GROUP BY word ORDER BY NOT bool_or(public), coalesce(min(at) FILTER (WHERE public), min(at)), word LIMIT 10000
@@ -59,11 +59,11 @@ BEGIN
     RETURN NULL;
 END $$;
 CREATE TRIGGER words_given AFTER INSERT ON cases FOR EACH ROW EXECUTE FUNCTION keep_case_texts();
-CREATE TRIGGER words_changed AFTER UPDATE ON cases FOR EACH ROW WHEN (OLD.words IS DISTINCT FROM NEW.words OR OLD.account_id <> NEW.account_id)
+CREATE TRIGGER words_changed AFTER UPDATE ON cases FOR EACH ROW WHEN (OLD.text_words IS DISTINCT FROM NEW.text_words OR OLD.account_id <> NEW.account_id)
     EXECUTE FUNCTION keep_case_texts();
 CREATE TRIGGER words_gone AFTER DELETE ON cases FOR EACH ROW EXECUTE FUNCTION keep_case_texts();
 CREATE TRIGGER words_given AFTER INSERT ON notes FOR EACH ROW EXECUTE FUNCTION keep_case_texts();
-CREATE TRIGGER words_changed AFTER UPDATE ON notes FOR EACH ROW WHEN (OLD.words IS DISTINCT FROM NEW.words OR OLD.visibility <> NEW.visibility)
+CREATE TRIGGER words_changed AFTER UPDATE ON notes FOR EACH ROW WHEN (OLD.text_words IS DISTINCT FROM NEW.text_words OR OLD.visibility <> NEW.visibility)
     EXECUTE FUNCTION keep_case_texts();
 CREATE FUNCTION cases_that_say(
     asked tsquery, only_of uuid[], of_account uuid, since timestamptz, until timestamptz, until_id uuid, most integer
@@ -97,15 +97,15 @@ END $$;
 def upgrade() -> None:
     see_all_rows(op)
     op.execute(
-        "ALTER TABLE cases ADD words jsonb NOT NULL DEFAULT '[]'; ALTER TABLE notes ADD words jsonb NOT NULL DEFAULT '[]'"
+        "ALTER TABLE cases ADD text_words jsonb NOT NULL DEFAULT '[]'; ALTER TABLE notes ADD text_words jsonb NOT NULL DEFAULT '[]'"
     )
 
     def of_case(row: dict[str, Any]) -> dict[str, Any]:
         resolution = (row["resolution"] or {}).get("text")
-        return {"words": [*said(row["description"], resolution, label=row["serial"])]}
+        return {"text_words": [*said(row["description"], resolution, label=row["serial"])]}
 
-    rewrite(op, "cases", of_case, "serial", "description", json=("resolution", "words"))
-    rewrite(op, "notes", lambda row: {"words": [*said(row["text"])]}, "text", json=("words",))
+    rewrite(op, "cases", of_case, "serial", "description", json=("resolution", "text_words"))
+    rewrite(op, "notes", lambda row: {"text_words": [*said(row["text"])]}, "text", json=("text_words",))
     op.execute(TABLE)
     op.execute(READING)
 
@@ -119,6 +119,6 @@ def downgrade() -> None:
     DROP TRIGGER words_changed ON notes;
     DROP FUNCTION keep_case_texts, keep_case_text, cases_that_say;
     DROP TABLE case_texts;
-    ALTER TABLE cases DROP words;
-    ALTER TABLE notes DROP words;
+    ALTER TABLE cases DROP text_words;
+    ALTER TABLE notes DROP text_words;
     """)
