@@ -13,7 +13,7 @@ WHY = {"reason": "another fault"}
 
 
 async def a_problem(h: Harness) -> str:
-    answer = await h.post("/v1/problems", {"symptom": "no picture"})
+    answer = await h.post("/v1/problems", {"symptom": "no picture", "keywords": ["black screen", "mất hình"]})
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
 
