@@ -165,7 +165,7 @@ async def _tell_states(consumption: Consumption, store: Store, look: Look) -> No
     """As their readers take them, but for what follows from it."""
     quiet = Replicas(consumption.name)
     for cls, kept in consumption.replicas.kept.items():
-        quiet.keep(cls, of=kept.of)
+        quiet.keep(cls, of=kept.of, made=kept.made)
     for topic in quiet.topics:
         told = [record.delivery for record in consumption.evidence.topics.get(topic, []) if not record.is_beat]
         async with store.transaction(Scope.system(consumption.name)) as tx:
