@@ -1,15 +1,17 @@
 """The endpoint. `PEER_KAFKA_…` in the environment leaves the outbox out and publishes with FastStream after the commit."""
 
 import hashlib
+import math
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from itertools import accumulate
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, HTTPException, Request, Response
 from pydantic import BaseModel
-from sqlalchemy import ARRAY, Text, cast, delete, func, or_, select
+from sqlalchemy import delete, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from uuid_utils.compat import uuid7
 
@@ -23,6 +25,7 @@ from tests.bench.peers.orm_rest.schemas import (
     OpenCase,
     OpenedCase,
     StateChange,
+    spoken,
     words,
 )
 from tests.bench.peers.orm_rest.security import Caller, CurrentCaller
@@ -96,7 +99,7 @@ async def open_case(
         if broker is None:
             db.add(_outbox(event, case, caller, now, traceparent))
     answer = OpenedCase.model_validate({**case.__dict__, "possible": _POSSIBLE})
-    answer.known_errors = await _known_errors(db, command.description, settings.get("known_errors_proposed", 3))
+    answer.known_errors = await _known_errors(db, command, settings.get("known_errors_proposed", 3))
     body = answer.model_dump_json().encode()
     headers = {"content-type": "application/json", "location": f"/v1/cases/{case.id}"}
     db.add(
@@ -168,7 +171,8 @@ async def _new_case(
         family=None, country=None, alert_id=None, parent_id=None, follow_up_of=None, queue=None, shift=None, assignee=None,
         description_redacted=None, first_response_at=None, expected_resolution_at=None, problem_id=None, waits=[], workarounds=[],
         partner_requests=[], proposed_resolution=None, confirmations=[], resolution=None, resolved_at=None, closes_at=None,
-        closed_at=None, cancellation=None, queue_history=[], **given,
+        closed_at=None, cancellation=None, queue_history=[], corrections=[], clocks=[], next_due_at=None, merged_into=None, first_opened_at=None,
+        text_words=spoken(command.serial, command.description), **given,
     )  # fmt: skip
 
 
@@ -188,24 +192,59 @@ async def _routed(db: AsyncSession, case: Case, caller: Caller, now: datetime, s
     return CaseRouted(case_id=case.id, queue=case.queue, reason=reason, by=caller.actor, routed_at=now)
 
 
-async def _known_errors(db: AsyncSession, description: str, limit: int) -> list[KnownError]:
-    """Published problems that share words with the description, the likest first."""
-    asked = words(description)
+_COUNTS = text("SELECT word, problems FROM problem_word_counts WHERE word = ANY (CAST(:words AS text[]))")
+_LIKELY = text("""
+WITH few AS (
+    (SELECT * FROM problem_words WHERE published AND words && CAST(:own AS text[]) AND words && CAST(:of_own AS text[]) LIMIT :most_own)
+     UNION ALL
+    (SELECT * FROM problem_words WHERE published AND NOT words && CAST(:own AS text[]) AND words && CAST(:of_others AS text[])
+      LIMIT :most_others)
+), weighed AS MATERIALIZED (
+    SELECT problem_id, (
+        SELECT sum(weight) FROM unnest(CAST(:words AS text[]), CAST(:weights AS float8[])) AS asked (word, weight)
+         WHERE word = ANY (few.words)
+    ) AS said,
+    CASE WHEN CAST(:product AS text) IS NULL THEN 1.0 WHEN CAST(:product AS text) = ANY (words) THEN 1.2 WHEN '@' <> ALL (words) THEN 0.5
+         WHEN family IS NOT NULL THEN 0.9 ELSE 1.0 END
+    * CASE WHEN fixed_in <= (SELECT release(CAST(:firmware AS text))) THEN 0.3
+           WHEN affected_from > (SELECT release(CAST(:firmware AS text))) THEN 0.6 ELSE 1.0 END
+    / (1 + 1.2 * (0.25 + 0.75 * n / CAST(:average AS float8))) AS by
+      FROM few
+), likest AS (
+    SELECT problem_id, said * by AS score FROM weighed WHERE said >= CAST(:enough AS float8) ORDER BY score DESC, problem_id LIMIT :most
+)
+SELECT problems.* FROM likest JOIN problems ON problems.id = likest.problem_id ORDER BY likest.score DESC, problems.number
+""")
+
+
+async def _known_errors(db: AsyncSession, command: OpenCase, limit: int) -> list[KnownError]:
+    """Published problems that say a fifth of what the description says, by weight, the likest first: the statements of the service."""
+    asked = words(command.description)
+    product = f"@{command.product_number}" if command.product_number else None
+    own = ["@", product] if product else []
+    counted = await db.execute(_COUNTS, {"words": ["", "#", *own, *asked]})
+    counts = {row.word: row.problems for row in counted}
+    rarest = sorted((each for each in asked if each in counts), key=lambda each: (counts[each], each))[:40]
+    if not rarest:
+        return []
+    weights = [math.log(1 + (counts[""] - counts[each] + 0.5) / (counts[each] + 0.5)) for each in rarest]
+    share, others = sum(counts.get(each, 0) for each in own) / counts[""], 500 if own else 2_000
     found = await db.scalars(
-        select(Problem)
-        .where(Problem.status.in_(["known_error", "fixed"]))
-        .where(Problem.words.has_any(cast(asked[:100], ARRAY(Text))))
-        .order_by(Problem.created_at.desc())
-        .limit(300)
-    )
-    scored = [(_likeness(asked, problem), problem) for problem in found]
-    likely = [(score, problem) for score, problem in scored if score >= min(0.5, 2 / len(asked))]
-    likely.sort(key=lambda pair: (-pair[0], pair[1].number))
-    return [KnownError.model_validate(problem) for _, problem in likely[:limit]]
+        select(Problem).from_statement(_LIKELY),
+        {
+            "own": own, "of_own": _within(2_000 - others, rarest, [share * counts[each] for each in rarest]), "most_own": 2_000 - others,
+            "of_others": _within(others, rarest, [counts[each] for each in rarest]), "most_others": others, "words": rarest,
+            "weights": weights, "product": product, "firmware": command.firmware, "average": counts["#"] / counts[""],
+            "enough": 0.2 * sum(weights), "most": limit,
+        },
+    )  # fmt: skip
+    return [KnownError.model_validate(problem) for problem in found]
 
 
-def _likeness(asked: list[str], problem: Problem) -> float:
-    return len(set(asked) & set(problem.words)) / min(len(asked), len(problem.words))
+def _within(budget: int, rarest: list[str], rows: list[float]) -> list[str]:
+    return [
+        each for each, so_many in zip(rarest, accumulate(rows), strict=True) if each == rarest[0] or so_many <= budget
+    ]
 
 
 def _outbox(event: BaseModel, case: Case, caller: Caller, now: datetime, traceparent: str | None) -> OutboxEvent:

@@ -73,6 +73,12 @@ class Case(Base):
     worked_epoch: Mapped[int] = mapped_column(default=0)
     history: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
     description_redacted: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    corrections: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    clocks: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    next_due_at: Mapped[datetime | None]
+    merged_into: Mapped[UUID | None]
+    first_opened_at: Mapped[datetime | None]
+    text_words: Mapped[list[str]]
 
 
 class Queue(Base):
@@ -92,8 +98,8 @@ class Problem(Base):
     family: Mapped[str | None]
     product_numbers: Mapped[list[str]]
     firmware: Mapped[str | None]
+    affected_from: Mapped[str | None]
     symptom: Mapped[str]
-    words: Mapped[list[str]]
     workaround: Mapped[str | None]
     fix_release: Mapped[str | None]
     created_at: Mapped[datetime]

@@ -76,6 +76,8 @@ class Coverage(Out):
     override: dict[str, Any] | None = None
     unknown: list[str] = []
     contact_id: UUID | None = None
+    region: str | None = None
+    time_zone: str | None = None
 
 
 class KnownError(Out):
@@ -85,6 +87,7 @@ class KnownError(Out):
     family: str | None
     product_numbers: list[str]
     firmware: str | None
+    affected_from: str | None
     symptom: str
     workaround: str | None
     fix_release: str | None
@@ -139,6 +142,11 @@ class OpenedCase(Out):
     history: list[StateChange]
     queue_history: list[Handover]
     description_redacted: dict[str, Any] | None
+    corrections: list[dict[str, Any]]
+    merged_into: UUID | None
+    first_opened_at: datetime | None
+    answer_by: datetime | None = None
+    next_due: dict[str, Any] | None = None
     known_errors: list[KnownError] = []
 
 
@@ -173,14 +181,28 @@ class CaseRouted(BaseModel):
     case_id: UUID
     queue: str
     previous_queue: str | None = None
+    previous_assignee_id: UUID | None = None
     shift: str | None = None
     reason: str
     by: str
     routed_at: AwareDatetime
 
 
+def spoken(serial: str | None, text: str) -> list[str]:
+    """What cases are found by: the serial as one word, then each word of the text as it is typed and without diacritics."""
+    typed = re.findall(r"[^\W_]+", unicodedata.normalize("NFC", text).lower())
+    return list(
+        dict.fromkeys(
+            [*([f"#{serial.lower()}"] if serial else []), *(form for word in typed for form in (word, fold(word)))]
+        )
+    )
+
+
+def fold(text: str) -> str:
+    plain = unicodedata.normalize("NFD", text.lower().replace("đ", "d"))
+    return "".join(c for c in plain if not unicodedata.combining(c))
+
+
 def words(text: str) -> list[str]:
     """The distinct words of a text without case and diacritics: what known errors are found by."""
-    plain = unicodedata.normalize("NFD", text.lower().replace("đ", "d"))
-    folded = "".join(c for c in plain if not unicodedata.combining(c))
-    return sorted(set(re.findall(r"[^\W_]{2,}", folded)))
+    return sorted(set(re.findall(r"[^\W_]{2,}", fold(text))))
