@@ -66,7 +66,7 @@ class CaseRouted(Event, type="polyplus.cases.case-routed", visibility="public", 
     case_id: UUID
     queue: str
     previous_queue: str | None = None
-    previous_assignee_id: UUID | None = None  # who had it when the shift ended
+    previous_assignee_id: UUID | None = None  # who had it until it was handed over, maybe within its queue
     shift: str | None = None
     reason: str
     by: str

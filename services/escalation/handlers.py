@@ -15,6 +15,7 @@ from libs.events.cases import (
     CaseReopened,
     CaseResolved,
     CaseResumed,
+    CaseRouted,
     CasesMerged,
     SeverityChanged,
 )
@@ -63,6 +64,7 @@ on = Handlers("escalation")
 on(CaseOpened, load=_CASE)(follow_case.start_clocks)
 on(SeverityChanged, load=_CASE)(follow_case.change_severity)
 on(CaseAssigned, load=_CASE)(follow_case.note_assignee)
+on(CaseRouted, load=_CASE)(follow_case.note_hand_over)
 on(FirstResponseSent, load=_CASE)(follow_case.note_first_response)
 on(NoteAdded, load=_CASE)(follow_case.note_note)
 on(InternalNoteAdded, load=_CASE)(follow_case.note_internal_work)

@@ -48,7 +48,7 @@ def put_in_queue(
     else:
         tx.cancel_timer(case, SHIFT)
     previous = case.queue
-    if case.put_in_queue(choice, reason, by, tx.now):
+    if case.put_in_queue(choice, reason, by, tx.now) or previous_assignee:
         tx.emit(
             CaseRouted(
                 case_id=case.id,

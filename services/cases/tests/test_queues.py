@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from libs.events.cases import CaseRouted
+from libs.events.cases import CaseAssigned, CaseRouted
 from libs.events.cases_work import InternalNoteAdded
 from libs.kit.calendar import CalendarData
 from services.cases.model.case import Case
@@ -253,6 +253,13 @@ async def test_handing_over_needs_a_note_and_frees_the_engineer(cases: Harness) 
     [note] = await cases.events(InternalNoteAdded)
     assert note.text == "Waiting for the log."
     assert names(await cases.events())[-2:] == ["InternalNoteAdded", "CaseRouted"]
+    [assigned], routed = await cases.events(CaseAssigned), (await cases.events(CaseRouted))[-1]
+    assert routed.previous_assignee_id == assigned.assignee_id
+
+    await did(cases, case_id, "assign")
+    await did(cases, case_id, "hand-over", {"note": "Still waiting.", "queue": "night"})  # its own queue
+    again = (await cases.events(CaseRouted))[-1]
+    assert (again.queue, again.previous_queue, again.previous_assignee_id) == ("night", "night", assigned.assignee_id)
 
 
 async def test_queues_are_kept_by_managers_and_checked(cases: Harness) -> None:

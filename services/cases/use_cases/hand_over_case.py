@@ -33,15 +33,15 @@ class HandOverCase(Command):
 async def hand_over(case: Case, cmd: HandOverCase, actor: Actor, tx: Transaction) -> None:
     """The case leaves its engineer; the note says to the next shift where it stands. Raises NoSuchQueue."""
     note_of(case, tx, cmd.note, actor)
-    case.assignee = None
+    previous, case.assignee = case.assignee, None
     if cmd.queue is None:
-        await route(case, tx, actor.by, why=BY_HAND)
+        await route(case, tx, actor.by, why=BY_HAND, previous_assignee=previous)
         return
     queue = await tx.first(Queue, Queue.c.code == cmd.queue, Queue.c.active)
     if queue is None:
         raise NoSuchQueue(f"There is no active queue {cmd.queue}.")
     choice = Choice(queue.code, queue.shift, queue.shift_ends(tx.now), BY_HAND)
-    put_in_queue(case, tx, choice, actor.by, BY_HAND)
+    put_in_queue(case, tx, choice, actor.by, BY_HAND, previous)
 
 
 @router.post("/v1/cases/{case_id}/hand-over", dependencies=[allow(*COMMANDS.roles("hand_over"))])

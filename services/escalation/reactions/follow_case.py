@@ -12,6 +12,7 @@ from libs.events.cases import (
     CaseReopened,
     CaseResolved,
     CaseResumed,
+    CaseRouted,
     SeverityChanged,
 )
 from libs.events.cases_work import (
@@ -48,6 +49,13 @@ async def note_assignee(event: CaseAssigned, tx: Transaction) -> None:
     case = await case_file(CaseFile, event.case_id, tx)
     case.assign(Assignee(person_id=event.assignee_id, since=event.assigned_at))
     await record(case, tx, "assigned", event.assigned_at)
+
+
+async def note_hand_over(event: CaseRouted, tx: Transaction) -> None:
+    """Who had the case until now is told of its breaches no more."""
+    if event.previous_assignee_id:
+        case = await case_file(CaseFile, event.case_id, tx)
+        case.assign(Assignee(person_id=None, since=event.routed_at))
 
 
 async def note_first_response(event: FirstResponseSent, tx: Transaction) -> None:

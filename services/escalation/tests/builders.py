@@ -17,6 +17,7 @@ from libs.events.cases import (
     CaseReopened,
     CaseResolved,
     CaseResumed,
+    CaseRouted,
     CasesMerged,
     SeverityChanged,
 )
@@ -85,6 +86,16 @@ class ACase:
             assignee_id=id_of("Binh"),
             assigned_at=self.at(minutes),
             **WHO,
+        )
+
+    def handed_over(self, minutes: float) -> CaseRouted:
+        return CaseRouted(
+            case_id=self.id,
+            queue="night",
+            previous_assignee_id=id_of("Binh"),
+            reason="handed over",
+            by=WHO["by"],
+            routed_at=self.at(minutes),
         )
 
     def responded(self, minutes: float) -> FirstResponseSent:

@@ -210,6 +210,16 @@ async def test_the_assignee_is_told_too(escalation: Harness) -> None:
     assert Recipient(kind="assignee", id=id_of("Binh")) in breach.recipients
 
 
+@pytest.mark.parametrize("taken_again", [False, True])
+async def test_who_handed_the_case_over_is_not_told_until_they_take_it_again(
+    escalation: Harness, taken_again: bool
+) -> None:
+    case = await a_case(escalation)
+    await escalation.deliver(case.assigned(0), case.handed_over(1), *([case.assigned(2)] if taken_again else []))
+    await escalation.advance(timedelta(minutes=23))
+    assert [r.kind for r in await told(escalation)].count("assignee") == taken_again
+
+
 @pytest.mark.parametrize("forgotten", [False, True])
 async def test_an_assignee_who_is_not_known_yet_is_told_by_id_and_one_who_is_forgotten_is_not(
     escalation: Harness, forgotten: bool
