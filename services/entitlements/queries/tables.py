@@ -1,7 +1,8 @@
 """Master data that comes in as a table: read once, each row taken by itself, with a result for each."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 from uuid import UUID
@@ -17,6 +18,7 @@ from libs.store import NotFound, Transaction
 from services.entitlements.model.account import Account
 from services.entitlements.model.headings import headings
 from services.entitlements.model.spreadsheet import MAX_ROWS, rows_of
+from services.entitlements.queries.rehearsal import rehearsed
 from services.entitlements.queries.spoken_ids import Cells, accounts_named, is_id, name_ids, spoken
 
 T = TypeVar("T")
@@ -182,3 +184,13 @@ def the_one(found: Iterable[T], what: str) -> T | None:
     if len(several) > 1:
         raise Unprocessable(f"{len(several)} {what}: change the one that is meant by its id.")
     return several[0] if several else None
+
+
+@asynccontextmanager
+async def taken(sheet: Sheet, request: Request, tx: Transaction, dry_run: bool) -> AsyncIterator[Taking]:
+    """The table of this request, one at a time, in its own transaction or in one of which nothing stays."""
+    rows = await sheet.read(request)
+    async with rehearsed(tx, dry_run) as trial:
+        taking = Taking(rows, sheet, trial)
+        await taking.alone()
+        yield taking

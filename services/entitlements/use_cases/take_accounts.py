@@ -10,9 +10,9 @@ from libs.kit.names import LONGEST
 from libs.kit.problems import Unprocessable
 from libs.kit.text import sort_key
 from services.entitlements.model.account import Account
-from services.entitlements.queries.rehearsal import DryRun, rehearsed
+from services.entitlements.queries.rehearsal import DryRun
 from services.entitlements.queries.spoken_ids import Cells
-from services.entitlements.queries.tables import LIMIT, Done, Sheet, TableResult, Taking, the_one
+from services.entitlements.queries.tables import LIMIT, Done, Sheet, TableResult, taken, the_one
 from services.entitlements.reactions.decide_coverage import decide_again_among
 from services.entitlements.use_cases.keep_accounts import ChangeAccount, CreateAccount
 
@@ -28,11 +28,9 @@ _SHEET = Sheet(
 @router.post("/v1/accounts/bulk", dependencies=[allow(*MANAGERS), LIMIT], openapi_extra=_SHEET.openapi())
 async def take_accounts_route(request: Request, tx: Tx, dry_run: DryRun = False) -> TableResult:
     """Opens and changes accounts from a table, with a result for each row."""
-    rows = await _SHEET.read(request)
-    async with rehearsed(tx, dry_run) as trial:
-        taking = Taking(rows, _SHEET, trial)
-        await taking.alone()
-        keys = {_key(cells) for cells in rows.values() if "name" in cells}
+    async with taken(_SHEET, request, tx, dry_run) as taking:
+        trial = taking.tx
+        keys = {_key(cells) for cells in taking.rows.values() if "name" in cells}
         found = await trial.select(Account, Account.c.sort_key.in_(keys), lock=True)
         known: dict[str, list[Account]] = {}
         for account in found:

@@ -8,9 +8,9 @@ from libs.kit.auth import ACCOUNT_KEEPERS
 from libs.kit.http import Caller, Router, Tx, allow
 from services.entitlements.model.account import Account
 from services.entitlements.model.contact import Contact, ContactHasLeft
-from services.entitlements.queries.rehearsal import DryRun, rehearsed
+from services.entitlements.queries.rehearsal import DryRun
 from services.entitlements.queries.spoken_ids import Cells, spoken
-from services.entitlements.queries.tables import LIMIT, Done, Sheet, TableResult, Taking, the_one
+from services.entitlements.queries.tables import LIMIT, Done, Sheet, TableResult, taken, the_one
 from services.entitlements.reactions.decide_coverage import decide_again_among
 from services.entitlements.use_cases.keep_contacts import ChangeContact, ContactFields, CreateContact
 
@@ -29,10 +29,8 @@ async def take_contacts_route(
     request: Request, tx: Tx, caller: Caller, account_id: UUID | None = None, dry_run: DryRun = False
 ) -> TableResult:
     """Adds and changes contacts from a table, with a result for each row."""
-    rows = await _SHEET.read(request)
-    async with rehearsed(tx, dry_run) as trial:
-        taking = Taking(rows, _SHEET, trial)
-        await taking.alone()
+    async with taken(_SHEET, request, tx, dry_run) as taking:
+        trial = taking.tx
         accounts = await taking.accounts(caller, account_id)
         standing = Contact.c.account_id.in_(accounts), Contact.c.erased_at.is_(None)
         known: dict[tuple[UUID, str], list[Contact]] = {}

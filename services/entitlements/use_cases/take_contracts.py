@@ -12,9 +12,9 @@ from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.problems import Conflict
 from services.entitlements.model.account import Account
 from services.entitlements.model.contract import Contract
-from services.entitlements.queries.rehearsal import DryRun, rehearsed
+from services.entitlements.queries.rehearsal import DryRun
 from services.entitlements.queries.spoken_ids import Cells
-from services.entitlements.queries.tables import LIMIT, Done, Sheet, TableResult, Taking, the_one
+from services.entitlements.queries.tables import LIMIT, Done, Sheet, TableResult, taken, the_one
 from services.entitlements.use_cases.create_contract import CreateContract, create_contract
 
 router = Router(tags=["contracts"])
@@ -41,10 +41,8 @@ async def take_contracts_route(
     request: Request, tx: Tx, caller: Caller, account_id: UUID | None = None, dry_run: DryRun = False
 ) -> TableResult:
     """Writes contracts from a table, with a result for each row."""
-    rows = await _SHEET.read(request)
-    async with rehearsed(tx, dry_run) as trial:
-        taking = Taking(rows, _SHEET, trial)
-        await taking.alone()
+    async with taken(_SHEET, request, tx, dry_run) as taking:
+        trial = taking.tx
         accounts = await taking.accounts(caller, account_id)
         await trial.find_many(Account, sorted(accounts), lock=True)
         known: dict[Key, list[Contract]] = {}

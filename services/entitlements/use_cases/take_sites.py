@@ -10,9 +10,9 @@ from services.entitlements.model.account import Account, must_be_of_account
 from services.entitlements.model.contact import Contact
 from services.entitlements.model.opening_text import opening_hours
 from services.entitlements.model.site import Site
-from services.entitlements.queries.rehearsal import DryRun, rehearsed
+from services.entitlements.queries.rehearsal import DryRun
 from services.entitlements.queries.spoken_ids import Cells, spoken
-from services.entitlements.queries.tables import LIMIT, Done, Sheet, TableResult, Taking, the_one
+from services.entitlements.queries.tables import LIMIT, Done, Sheet, TableResult, taken, the_one
 from services.entitlements.reactions.decide_coverage import decide_again_among
 from services.entitlements.reactions.offer_discounts import offer_discounts
 from services.entitlements.use_cases.keep_sites import ChangeSite, CreateSite, SiteFields
@@ -34,10 +34,8 @@ async def take_sites_route(
     request: Request, tx: Tx, caller: Caller, account_id: UUID | None = None, dry_run: DryRun = False
 ) -> TableResult:
     """Adds and changes sites from a table, with a result for each row."""
-    rows = await _SHEET.read(request)
-    async with rehearsed(tx, dry_run) as trial:
-        taking = Taking(rows, _SHEET, trial)
-        await taking.alone()
+    async with taken(_SHEET, request, tx, dry_run) as taking:
+        trial = taking.tx
         accounts = await taking.accounts(caller, account_id)
         known: dict[tuple[UUID, str], list[Site]] = {}
         for site in await trial.select(Site, Site.c.account_id.in_(accounts), lock=True):
