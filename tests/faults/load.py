@@ -206,7 +206,8 @@ class Load:
         await engineer.post(f"{path}/diagnoses", _camera_fault("replace_part"))
         await customer.post(f"{path}/cancel", {"reason": "It works again."})
         await engineer.post(f"{path}/cancellation", {"decision": "accept", "reason": f"They gave us {words[1]}"})
-        fact = await self._sees(engineer, f"{path}/timeline", lambda entry: words[1] in str(entry["data"]), limit="200")
+        # the fact itself: what came of it, as the end of a replacement, says the reason too and may be seen before it
+        fact = await self._sees(engineer, f"{path}/timeline", _tells("case-cancelled", words[1]), limit="200")
         if note is None or fact is None:
             return False
         named = {"event_id": fact["id"], "type": fact["type"], "time": fact["time"]}
@@ -292,6 +293,10 @@ class Load:
 
 def _is(*states: str) -> Callable[[Row], bool]:
     return lambda row: row["state"] in states
+
+
+def _tells(event: str, words: str) -> Callable[[Row], bool]:
+    return lambda entry: f".{event}." in entry["type"] and words in str(entry["data"])
 
 
 def _has_label(rma: Row) -> bool:

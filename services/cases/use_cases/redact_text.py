@@ -46,7 +46,8 @@ class WhichFact(Command):
 
 class RedactText(Command):
     """A whole text or file. `text_id` is that of the note, the diagnosis, the file or the wait; a description and a resolution
-    need none. What somebody typed elsewhere, as a reason, goes as a `fact`: the entry of the timeline that told it.
+    need none. What somebody typed elsewhere, as a reason, goes as a `fact`: the entry of the timeline that told it first. What it
+    brought about says the words again, as the end of a replacement does, and goes with it.
 
     `replacement` is what everybody reads in its place, or as the name of the file.
     """
