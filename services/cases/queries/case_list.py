@@ -15,7 +15,8 @@ from libs.kit.listing import COUNTS, DatedListing, Summarised, contains, is_set,
 from libs.kit.people import PersonRequired
 from libs.kit.problems import Forbidden
 from libs.kit.rows import Rows
-from services.cases.model.case import Case, case_external_ids, coverage_status, due_or_never
+from services.cases.model.case import Case
+from services.cases.model.case_indexes import case_external_ids, coverage_status, due_or_never
 from services.cases.model.case_values import CoverageStatus
 from services.cases.model.lifecycle import OPEN, OVER, CaseState
 from services.cases.queries.access import visible_to
