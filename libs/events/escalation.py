@@ -257,3 +257,18 @@ class RotaGapAhead(Event, type="polyplus.escalation.rota-gap-ahead", visibility=
     ends: Instant  # as far as was looked, some weeks
     recipients: list[Recipient]
     told_at: Instant
+
+
+class AssigneeProposed(Event, type="polyplus.escalation.assignee-proposed", visibility="internal", subject="case_id"):
+    """Somebody is chosen for a case that nobody has; or, where no person is named, whoever has it did not act on it in time, and it is to
+    go back into its queue. Cases does so unless somebody was quicker (S1)."""
+
+    proposal_id: UUID
+    case_id: UUID
+    person_id: UUID | None = None  # None: back into the queue
+    queue: str | None = None  # the one in which it waited; None: of a case that is taken back none need be known
+    previous_person_id: UUID | None = None  # who did not act
+    assigned_at: Instant | None = None  # since when they had it
+    idle_since: Instant | None = None  # from when on they have not acted: then, or since the case was reopened
+    why: Literal["skill_and_load", "not_acted"]
+    proposed_at: Instant

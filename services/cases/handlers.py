@@ -13,7 +13,7 @@ from libs.events.ecps import (
     PartnerTicketWithdrawn,
 )
 from libs.events.entitlements import ContactErased, ContactState, CoverageDecided, SiteState
-from libs.events.escalation import ClockMet, ClockPaused, ClockResumed, ClockStarted, ClockStopped
+from libs.events.escalation import AssigneeProposed, ClockMet, ClockPaused, ClockResumed, ClockStarted, ClockStopped
 from libs.events.gateway import PersonErased, PersonState
 from libs.events.onsite import (
     OnsiteNotCovered,
@@ -44,6 +44,7 @@ from services.cases.reactions.follow_partner import (
     relay_update,
     wait_for_partner,
 )
+from services.cases.reactions.follow_proposal import follow_proposal
 from services.cases.reactions.follow_visit import (
     end_visit_completed,
     end_visit_without_success,
@@ -65,6 +66,8 @@ on(CoverageDecided, load=_CASE)(note_coverage)
 
 on(ClockStarted, ClockPaused, ClockResumed, load=_CASE)(keep_clock)
 on(ClockMet, ClockStopped, load=_CASE)(end_clock)
+
+on(AssigneeProposed, load=_CASE)(follow_proposal)
 
 on(RmaDenied, load=_CASE)(note_denied_replacement)
 on(PartShipped, load=_CASE)(wait_for_part)

@@ -104,6 +104,7 @@ class Case(
     shift: str | None = None
     queue_history: list[Handover] = field(default_factory=list)
     assignee: UUID | None = None
+    assigned_at: datetime | None = None
     first_response_at: datetime | None = None
     expected_resolution_at: datetime | None = None
     problem_id: UUID | None = None

@@ -98,6 +98,14 @@ _PHRASES: dict[str, dict[Language, str]] = {
         "en": "The shift of {previous} ended and the case was not handed over: it waits in {queue} for somebody to take it.",
         "vi": "Ca trực của {previous} đã kết thúc mà yêu cầu chưa được bàn giao: yêu cầu đang chờ người nhận tại {queue}.",
     },
+    "given_by_itself": {
+        "en": "The case is given to somebody by skill, queue and load.",
+        "vi": "Yêu cầu được tự động giao cho người phụ trách theo chuyên môn, hàng đợi và khối lượng công việc.",
+    },
+    "taken_back": {
+        "en": "Whoever had the case did not act on it in time: it waits in {queue} for somebody to take it.",
+        "vi": "Người phụ trách chưa xử lý yêu cầu đúng hạn: yêu cầu đang chờ người nhận tại {queue}.",
+    },
     "nobody_has_it": {
         "en": "Whoever had the case is not here any more: it waits for somebody to take it.",
         "vi": "Người phụ trách yêu cầu không còn ở đây: yêu cầu đang chờ người khác nhận.",

@@ -41,12 +41,12 @@ async def pass_on(case: Case, tx: Transaction, _detail: str) -> None:
     if person and person.gone:
         case.assignee = None
         note_of(case, tx, say("nobody_has_it", case.language), SYSTEM)
-        await route(case, tx, SYSTEM.by, why=_BECAUSE)
+        await route(case, tx, SYSTEM.by, why=_BECAUSE, previous_assignee=previous)
 
 
 def give(case: Case, person_id: UUID, reason: str | None, actor: Actor, tx: Transaction) -> None:
     """From now on it is this person's."""
-    previous, case.assignee = case.assignee, person_id
+    previous, case.assignee, case.assigned_at = case.assignee, person_id, tx.now
     tx.emit(
         CaseAssigned(
             case_id=case.id,
