@@ -164,7 +164,7 @@ def as_problem(error: Exception) -> Problem | None:
     return None
 
 
-_LISTED = 20
+_LISTED = 100
 """So many errors of a request are listed; all are counted."""
 _MOST_TEXT = 300
 

@@ -31,6 +31,7 @@ from services.cases.model.attachment import REMOVE, Attachment
 from services.cases.model.case import AUTO_CLOSE, PASS_ON, SHIFT, SILENCE, Case
 from services.cases.model.people import KnownContact, KnownPerson, KnownSite
 from services.cases.model.queue import DUTY, REROUTE, Queue
+from services.cases.reactions.answer_children import ANSWERED, children_answered
 from services.cases.reactions.close_resolved_case import close_when_nobody_objected
 from services.cases.reactions.end_shift import watch_duty
 from services.cases.reactions.follow_clock import end_clock, keep_clock
@@ -99,6 +100,7 @@ timers(Case, AUTO_CLOSE)(close_when_nobody_objected)
 timers(Case, SHIFT)(follow_the_sun)
 timers(Case, SILENCE)(remind_or_resolve)
 timers(Case, PASS_ON)(pass_on)
+timers(Case, ANSWERED)(children_answered)
 timers(Queue, REROUTE)(reroute)
 timers(Queue, DUTY)(watch_duty)
 timers(Attachment, REMOVE)(remove_bytes)

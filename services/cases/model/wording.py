@@ -19,6 +19,7 @@ _PHRASES: dict[str, dict[Language, str]] = {
         "en": "We asked, reminded you and heard nothing, so we take it that all is well. Write to us and the case goes on.",
         "vi": "Chúng tôi đã hỏi và nhắc nhưng chưa nhận được trả lời nên xem như mọi việc đã ổn. Hãy viết cho chúng tôi để tiếp tục yêu cầu.",
     },
+    "several_units": {"en": "{count} units, a case each", "vi": "{count} thiết bị, mỗi thiết bị một yêu cầu"},
     "works": {"en": "It works now.", "vi": "Thiết bị đã hoạt động tốt."},
     "technician": {"en": "Technician", "vi": "Kỹ thuật viên"},
     "alert_joined": {

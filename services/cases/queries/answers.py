@@ -124,6 +124,8 @@ class CaseDetail(CaseOut):
     """One case with its relatives."""
 
     children: list[UUID]
+    children_states: dict[CaseState, int]
+    """How many of them are in each state."""
     duplicates: list[UUID]
     """Likely ones, whichever came first."""
     merged: list[UUID]

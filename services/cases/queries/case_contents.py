@@ -39,9 +39,9 @@ class AttachmentList(Listing):
 
 @router.get("/v1/cases/{case_id}/notes", dependencies=[allow(*CASE_READERS)])
 async def list_notes_route(case_id: UUID, tx: Tx, caller: Caller, asked: Annotated[NoteList, Query()]) -> Page[NoteOut]:
-    """The newest first; internal ones for staff only."""
-    await case_for(caller, case_id, tx)
-    rows = [Note.c.case_id == case_id, *shown_to(caller, Note.c.visibility)]
+    """The newest first; internal ones for staff only. With those of its parent, whose `case_id` they have."""
+    case = await case_for(caller, case_id, tx)
+    rows = [Note.c.case_id.in_([case.id, case.parent_id or case.id]), *shown_to(caller, Note.c.visibility)]
     return await listed(tx, Note, asked, rows, out=lambda note: note_out(note, caller))
 
 

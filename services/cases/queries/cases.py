@@ -1,5 +1,6 @@
 """Reading cases."""
 
+from collections import Counter
 from typing import Annotated
 from uuid import UUID
 
@@ -43,7 +44,8 @@ async def list_cases_route(
 async def get_case_route(case_id: UUID, tx: Tx, caller: Caller) -> CaseDetail:
     case = await case_for(caller, case_id, tx)
     mine = Case.c.account_id == case.account_id
-    children = await tx.fetch(sa.select(Case.c.id).where(mine, Case.c.parent_id == case_id).order_by(Case.c.id))
+    below = sa.select(Case.c.id, Case.c.state).where(mine, Case.c.parent_id == case_id)
+    children = await tx.fetch(below.order_by(Case.c.id))
     duplicates = []
     if case.serial:
         # One that was corrected since is about another unit.
@@ -55,6 +57,7 @@ async def get_case_route(case_id: UUID, tx: Tx, caller: Caller) -> CaseDetail:
         {
             **await fields_out(case, caller, tx),
             "children": [r["id"] for r in children],
+            "children_states": Counter(r["state"] for r in children),
             "duplicates": [r["id"] for r in duplicates],
             "merged": [r["id"] for r in merged],
         }

@@ -72,8 +72,8 @@ def tell_ended(case: Case, ended: Iterable[Wait], tx: Transaction) -> None:
         )
 
 
-def tell_first_response(case: Case, tx: Transaction, actor: Actor, note_id: UUID | None = None) -> None:
-    """Support has said something to the customer; tells it if that was the first time."""
+def tell_first_response(case: Case, tx: Transaction, actor: Actor, note_id: UUID | None = None) -> bool:
+    """Support has said something to the customer; tells it if that was the first time, and says so."""
     if (took := case.answer(tx.now)) is not None:
         tx.emit(
             FirstResponseSent(
@@ -84,6 +84,7 @@ def tell_first_response(case: Case, tx: Transaction, actor: Actor, note_id: UUID
                 sent_at=tx.now,
             )
         )
+    return took is not None
 
 
 async def schedule_close(case: Case, tx: Transaction) -> None:

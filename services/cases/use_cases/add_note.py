@@ -19,6 +19,7 @@ from services.cases.model.thanks import only_thanks
 from services.cases.queries.access import COMMANDS, case_that_hears
 from services.cases.queries.answers import NoteOut, note_out
 from services.cases.reactions.act_on_case import act_on, tell_first_response
+from services.cases.reactions.answer_children import answer_children
 from services.cases.reactions.publish_note import publish
 from services.cases.reactions.who_acts import who_acts
 from services.cases.use_cases.reopen_case import ReopenCase, reopen_case
@@ -59,8 +60,9 @@ async def add_note(case: Case, cmd: AddNote, actor: Actor, tx: Transaction) -> N
         added_at=tx.now,
     )
     publish(note, case, tx)
-    if note.origin == "support" and note.visibility == "public":
-        tell_first_response(case, tx, actor, note.id)
+    by_us = note.origin == "support" and note.visibility == "public"
+    if by_us and tell_first_response(case, tx, actor, note.id):
+        await answer_children(case, note, tx)
     if note.origin == "customer":
         end_customers_waits(case, actor, tx)
         policy = await policies.at(tx, plan=case.coverage.plan, region=case.country, severity=case.severity)

@@ -1,6 +1,6 @@
 """Intake: takes a request at any hour by whatever channel, and asks nobody but its own database (S1, S18)."""
 
-from typing import Self
+from typing import Any, Self
 from uuid import UUID
 
 from fastapi import Response
@@ -19,12 +19,14 @@ from services.cases.model.actor import channel_of
 from services.cases.model.people import KnownContact, KnownSite
 from services.cases.model.policy import policies
 from services.cases.model.request import Request
+from services.cases.model.wording import say
 from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseOut, fields_out
 from services.cases.queries.likely_problems import Unit, likely
 from services.cases.queries.problems import KnownError
 from services.cases.reactions.take_request import take_request
 from services.cases.reactions.who_acts import who_acts
+from services.cases.use_cases.open_for_units import MOST_UNITS, NamedUnit, UnitCase, must_be_different, open_for_units
 
 router = Router(tags=["cases"])
 _AS_GIVEN = (
@@ -52,7 +54,8 @@ class ExternalId(Command):
 
 
 class OpenCase(Command):
-    """A request, about a unit (`product_number` and `serial`) or about none (`no_product_reason`)."""
+    """A request, about a unit (`product_number` and `serial`), several (`units`: a case for each, below one for all) or none
+    (`no_product_reason`)."""
 
     description: Text
     observed_impact: Impact
@@ -61,6 +64,7 @@ class OpenCase(Command):
     product_number: ProductNumber | None = None
     serial: Serial | None = None
     no_product_reason: Text | None = None
+    units: list[NamedUnit] = Field(default_factory=list, max_length=MOST_UNITS)
     firmware: Line | None = None
     account_id: UUID | None = None
     """Required of staff and of whoever acts for several accounts."""
@@ -75,15 +79,18 @@ class OpenCase(Command):
 
     @model_validator(mode="after")
     def _about_something(self) -> Self:
-        if self.no_product_reason is None and not (self.product_number and self.serial):
+        if self.units and (self.product_number or self.serial or self.parent_id):
+            raise ValueError("a request of several units has units alone, and is below no other case")
+        if not self.units and self.no_product_reason is None and not (self.product_number and self.serial):
             raise ValueError("give product_number and serial, or no_product_reason")
         return self
 
 
 class OpenedCase(CaseOut):
-    """The case, and the published known errors that fit its words."""
+    """The case, the published known errors that fit its words, and where it is for several units the case of each."""
 
     known_errors: list[KnownError]
+    units: list[UnitCase]
 
 
 def _request(cmd: OpenCase, account_id: UUID, caller: Principal, *, named: str | None) -> Request:
@@ -93,8 +100,21 @@ def _request(cmd: OpenCase, account_id: UUID, caller: Principal, *, named: str |
         channel=channel_of(caller, cmd.channel),
         reporter_name=named,
         external_identifiers=[ExternalIdentifier(owner=e.owner, id=e.id) for e in cmd.external_identifiers],
-        **{name: getattr(cmd, name) for name in _AS_GIVEN},
+        **_as_given(cmd),
     )
+
+
+def _as_given(cmd: OpenCase) -> dict[str, Any]:
+    given = {name: getattr(cmd, name) for name in _AS_GIVEN}
+    if cmd.units and not cmd.no_product_reason:
+        given["no_product_reason"] = say("several_units", cmd.language, count=str(len(cmd.units)))
+    return given
+
+
+def _product_of(cmd: OpenCase) -> str | None:
+    """Of several units, where it is one."""
+    products = {unit.product_number for unit in cmd.units}
+    return products.pop() if len(products) == 1 else cmd.product_number
 
 
 @router.post(
@@ -104,6 +124,7 @@ def _request(cmd: OpenCase, account_id: UUID, caller: Principal, *, named: str |
 )
 async def open_case_route(cmd: OpenCase, tx: Tx, caller: Caller, response: Response) -> OpenedCase:
     """Open a service request; published known errors that fit its words are proposed at once (S25)."""
+    must_be_different(cmd.units)
     account_id = caller.account(cmd.account_id)
     if cmd.follow_up_of:
         earlier = await case_for(caller, cmd.follow_up_of, tx)
@@ -115,10 +136,12 @@ async def open_case_route(cmd: OpenCase, tx: Tx, caller: Caller, response: Respo
     actor = await who_acts(caller, tx)
     may_be = actor.name is not None and await may_be_named(tx, (KnownContact, cmd.contact_id))
     name = (cmd.reporter_name or actor.name) if may_be else None
-    case = await take_request(_request(cmd, account_id, caller, named=name), policy, actor, tx)
-    unit = Unit(cmd.product_number, cmd.firmware)
+    request = _request(cmd, account_id, caller, named=name)
+    case = await take_request(request, policy, actor, tx)
+    units = await open_for_units(case, request, cmd.units, policy, actor, tx)
+    unit = Unit(_product_of(cmd), cmd.firmware)
     known = await likely(
         tx, cmd.description, unit, published=True, limit=policy.known_errors_proposed, at_least=_PROPOSED
     )
     response.headers["location"] = f"/v1/cases/{case.id}"
-    return OpenedCase.model_validate({**await fields_out(case, caller, tx), "known_errors": known})
+    return OpenedCase.model_validate({**await fields_out(case, caller, tx), "known_errors": known, "units": units})
