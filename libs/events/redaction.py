@@ -79,7 +79,7 @@ from libs.events.rma import (
     RmaDenied,
     ShipmentUpdated,
 )
-from libs.events.rma_returns import DefectiveInspected, InvoiceSettled, ReturnRejected
+from libs.events.rma_returns import DefectiveInspected, InvoiceDisputed, InvoiceSettled, InvoiceUpheld, ReturnRejected
 from libs.events.values import Instant, RedactedText, Value
 
 E = TypeVar("E", bound=Event)
@@ -128,7 +128,9 @@ _TYPED: Mapping[type[Event], tuple[str, ...]] = {
     EscalationRaised: (),
     EscalationResolved: ("resolution",),
     ExpertEngaged: ("reason",),
+    InvoiceDisputed: ("reason",),
     InvoiceSettled: ("reason",),
+    InvoiceUpheld: ("reason",),
     JointCallHeld: ("outcome", "actions.what"),
     JointCallRequested: ("purpose",),
     JointCallScheduled: (),

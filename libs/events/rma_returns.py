@@ -97,6 +97,32 @@ class NonReturnInvoiced(Event, type="polyplus.rma.non-return-invoiced", visibili
     invoiced_at: Instant
 
 
+class InvoiceDisputed(Event, type="polyplus.rma.invoice-disputed", visibility="public", subject="rma_id"):
+    """The customer says that the charge is not owed; the ERP is told of it again once that is decided (S3)."""
+
+    rma_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    invoice_number: str
+    amount: Money
+    reason: str
+    by: str
+    disputed_at: Instant
+
+
+class InvoiceUpheld(Event, type="polyplus.rma.invoice-upheld", visibility="public", subject="rma_id"):
+    """A disputed charge stands: the depot refused what came back, or a manager decided so (S3)."""
+
+    rma_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    invoice_number: str
+    amount: Money
+    reason: str
+    by: str
+    upheld_at: Instant
+
+
 class InvoiceSettled(Event, type="polyplus.rma.invoice-settled", visibility="public", subject="rma_id"):
     """The charge is gone: credited because the unit came after all, or waived (S3)."""
 

@@ -4,12 +4,13 @@ from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
 from services.rma.handlers import jobs, on, projections, replicas, timers
 from services.rma.model.policy import policies
-from services.rma.queries import network, parts, promises, rmas, stock
+from services.rma.queries import charges, network, parts, promises, rmas, stock
 from services.rma.queries.open_work import parts_not_sent_to
 from services.rma.use_cases import (
     cancel_rma,
     confirm_installed,
     deliver_part,
+    dispute_invoice,
     hear_carrier,
     inspect_return,
     keep_calendars,
@@ -40,6 +41,8 @@ _ROOMS = (
     receive_return,
     inspect_return,
     settle_invoice,
+    dispute_invoice,
+    charges,
     hear_carrier,
     keep_parts,
     keep_network,

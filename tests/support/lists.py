@@ -62,6 +62,7 @@ TABLES = {
     "/v1/cases/{case_id}/diagnoses": "diagnoses",
     "/v1/problems": "problems",
     "/v1/rmas": "rmas",
+    "/v1/charges": "rmas",
     "/v1/stock": "stock",
     "/v1/stock/{stock_id}/movements": "stock_movements",
     "/v1/clocks": "clocks",

@@ -25,6 +25,7 @@ _HIGH = {
     "rma": """
         rma-authorized rma-denied part-backordered part-shipped delivery-promise-changed delivery-promise-missed part-delivered
         part-lost part-refused part-dead-on-arrival replacement-installed return-overdue non-return-invoiced invoice-settled
+        invoice-disputed invoice-upheld
     """,
 }
 _LOW = {

@@ -3,36 +3,31 @@
 from datetime import datetime
 
 from libs.kit.calendar import DayEnd
-from libs.kit.problems import Conflict
 from libs.kit.states import StateMachine
 from libs.store import Transaction
 from services.rma.model.rma import Rma
-from services.rma.model.rma_values import InspectionResult, Invoice, ReturnState
+from services.rma.model.rma_values import InspectionResult, ReturnState
 
 return_machine: StateMachine[ReturnState] = StateMachine(
     "The return",
     {
         "not_required": {"awaiting_return"},
         "awaiting_return": {"in_transit", "received", "overdue", "not_required"},
-        "overdue": {"invoiced", "in_transit", "received", "waived"},
-        "invoiced": {"in_transit", "received", "credited", "waived"},
+        "overdue": {"in_transit", "received", "waived"},
         "in_transit": {"received", "lost"},
         "received": {"inspected", "serial_mismatch", "wrong_unit"},
         "serial_mismatch": {"inspected", "wrong_unit", "awaiting_return"},
         "wrong_unit": {"awaiting_return"},
-        # Lost after it was charged for.
-        "lost": {"credited", "waived"},
+        # It turns up in the depot all the same, and that is recorded.
+        "lost": {"received"},
+        "waived": {"received"},
     },
     initial="not_required",
 )
-OVER: frozenset[ReturnState] = frozenset({"not_required", "inspected", "credited", "waived", "lost"})
-AWAITED: frozenset[ReturnState] = frozenset({"awaiting_return", "overdue", "invoiced"})
+OVER: frozenset[ReturnState] = frozenset({"not_required", "inspected", "waived", "lost"})
+AWAITED: frozenset[ReturnState] = frozenset({"awaiting_return", "overdue"})
 """Somebody is to send it, and nobody has yet."""
 ACCEPTED: frozenset[InspectionResult] = frozenset({"confirmed", "no_fault_found", "damaged"})
-
-
-class NothingToSettle(Conflict):
-    title = "There is no charge to settle"
 
 
 def become(rma: Rma, state: ReturnState, tx: Transaction, reason: str, *, at: datetime | None = None) -> None:
@@ -100,22 +95,23 @@ def await_again(rma: Rma, due: DayEnd, tx: Transaction, reason: str) -> None:
     rma.received_serial, rma.received_at = None, None
 
 
-def must_be_chargeable(rma: Rma) -> None:
-    """What is or will be charged can be waived. Raises ForbiddenTransition or NothingToSettle."""
-    if rma.return_state == "lost" and (rma.invoice is None or rma.invoice.settled):
-        raise NothingToSettle("Nothing is charged for what the carrier lost.", state=rma.return_state, possible=[])
-    return_machine.check(rma.return_state, "waived")
+def give_up(rma: Rma, tx: Transaction, reason: str) -> bool:
+    """Its charge was settled: nobody waits for what is overdue any longer. False where nothing was."""
+    if rma.return_state != "overdue":
+        return False
+    become(rma, "waived", tx, reason)
+    return True
 
 
-def settle(rma: Rma, outcome: str, tx: Transaction, reason: str) -> Invoice | None:
-    """Takes a charge off, or waives it before it is written. Raises ForbiddenTransition or NothingToSettle."""
-    must_be_chargeable(rma)
-    if outcome == "credited" and rma.invoice is None:
-        raise NothingToSettle("Nothing was invoiced; waive it instead.", state=rma.return_state, possible=["waived"])
-    become(rma, "credited" if outcome == "credited" else "waived", tx, reason)
-    if rma.invoice:
-        rma.invoice = rma.invoice.model_copy(update={"settled": outcome})
-    return rma.invoice
+def was_given_up(rma: Rma) -> bool:
+    """Whether it came although nobody waited for it any more."""
+    return any(change.leg == "return" and change.state in ("waived", "lost") for change in rma.history)
+
+
+def refuse(rma: Rma, tx: Transaction, reason: str) -> None:
+    """What came is not it, and nothing else is awaited. Raises ForbiddenTransition."""
+    become(rma, "awaiting_return", tx, reason)
+    expect_nothing(rma, tx, "nothing is awaited: it had been given up")
 
 
 def outcome(rma: Rma, *, by_time: bool = False) -> str | None:

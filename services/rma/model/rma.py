@@ -16,6 +16,7 @@ from services.rma.model.outbound_leg import outbound_machine
 from services.rma.model.promise import Promise
 from services.rma.model.rma_values import (
     Change,
+    ChargeState,
     Denial,
     Grant,
     InspectionResult,
@@ -78,6 +79,8 @@ class Rma(
         ("account_id", "created_at", "id"),
         ("state", "created_at", "id"),
         ("return_state", "created_at", "id"),
+        ("charge", "created_at", "id"),
+        ("charge", "updated_at", "id"),
         ("depot_id", "created_at", "id"),
         ("depot_id", "state", "created_at", "id"),
         ("depot_id", "return_state", "created_at", "id"),
@@ -147,6 +150,7 @@ class Rma(
     received_serial: str | None = None
     received_at: datetime | None = None
     inspection: InspectionResult | None = None
+    charge: Annotated[ChargeState, sa.DefaultClause("none")] = "none"
     invoice: Invoice | None = None
     history: list[Change]
     created_at: datetime
@@ -224,7 +228,12 @@ class Rma(
         self.record("outbound", state, tx, reason, at)
 
     def record(
-        self, leg: Leg, state: OutboundState | ReturnState, tx: Transaction, reason: str, at: datetime | None = None
+        self,
+        leg: Leg,
+        state: OutboundState | ReturnState | ChargeState,
+        tx: Transaction,
+        reason: str,
+        at: datetime | None = None,
     ) -> None:
         """Writes into the history that a leg came into this state, now unless `at` says when."""
         change = Change(leg=leg, state=state, at=at or tx.now, by=tx.scope.actor, reason=reason)

@@ -28,8 +28,6 @@ ReturnState = Literal[
     "not_required",
     "awaiting_return",
     "overdue",
-    "invoiced",
-    "credited",
     "waived",
     "in_transit",
     "lost",
@@ -38,10 +36,11 @@ ReturnState = Literal[
     "serial_mismatch",
     "wrong_unit",
 ]
+ChargeState = Literal["none", "invoiced", "disputed", "credited", "waived"]
 WaitingFor = Literal["coverage", "site", "address"]
 InspectionResult = Literal["confirmed", "no_fault_found", "damaged", "serial_mismatch", "wrong_unit"]
 Returns = Literal["defective", "unused_replacement"]
-Leg = Literal["outbound", "return"]
+Leg = Literal["outbound", "return", "charge"]
 
 
 class Change(BaseModel):
@@ -64,7 +63,7 @@ class Denial(BaseModel):
 
 
 class Invoice(BaseModel):
-    """The charge for what never came back. `settled` says how it was taken off again."""
+    """The charge as it was written. `settled` says how it was taken off again."""
 
     number: str
     amount: Money

@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple
 from libs.kit.auth import Principal
 from libs.kit.commands import Commands, Given
 from libs.kit.rows import Rows, of_its_accounts
-from services.rma.model import return_leg
 from services.rma.model.case_file import CaseFile
+from services.rma.model.charge import charge_machine, must_be_settleable
 from services.rma.model.outbound_leg import outbound_machine
 from services.rma.model.return_leg import return_machine
 from services.rma.model.rma import Rma
@@ -25,6 +25,7 @@ Command = Literal[
     "receive",
     "inspect",
     "settle",
+    "dispute",
 ]
 
 
@@ -75,6 +76,7 @@ COMMANDS: Commands[Command, RmaAndCase] = Commands(
         "override": Given(_MANAGER, _while_open(_out("authorized"))),
         "receive": Given(_DEPOT, _back("received")),
         "inspect": Given(_DEPOT, _back("wrong_unit")),
-        "settle": Given(_MANAGER, lambda its: return_leg.must_be_chargeable(its.rma)),
+        "settle": Given(_MANAGER, lambda its: must_be_settleable(its.rma)),
+        "dispute": Given(_ENGINEERS | {"customer"}, lambda its: charge_machine.check(its.rma.charge, "disputed")),
     }
 )

@@ -23,6 +23,7 @@ from services.rma.model.promise import Promise
 from services.rma.model.rma import Rma
 from services.rma.model.rma_values import (
     Change,
+    ChargeState,
     Denial,
     InspectionResult,
     Installation,
@@ -57,6 +58,7 @@ class RmaSummary(Out):
     delivered_at: datetime | None
     return_state: ReturnState
     return_due: date | None
+    charge: ChargeState
     created_at: datetime
     updated_at: datetime
 
@@ -155,12 +157,13 @@ class RmaList(Summarised, DatedListing):
     account_id: UUID | None = None
     state: list[OutboundState] | None = None
     return_state: list[ReturnState] | None = None
+    charge: list[ChargeState] | None = None
     depot_id: UUID | None = None
     part_number: Word | None = None
     serial: Serial | None = None
     created_from: Instant | None = None
     created_before: Instant | None = None
-    counts: list[Literal["state", "return_state"]] | None = Field(None, description=COUNTS)
+    counts: list[Literal["state", "return_state", "charge"]] | None = Field(None, description=COUNTS)
     sort: str = order("-created_at", "updated_at")
 
 
@@ -168,7 +171,7 @@ class RmaList(Summarised, DatedListing):
 async def list_rmas_route(
     tx: Tx, caller: Caller, asked: Annotated[RmaList, Query()]
 ) -> Page[RmaOut] | Page[RmaSummary]:
-    """The newest first. A depot's picking list is `state=reserved`, the ERP's export `return_state=invoiced`."""
+    """The newest first. A depot's picking list is `state=reserved`; the ERP's export is `/v1/charges`."""
 
     async def out(rma: Rma) -> RmaOut:
         return RmaOut.of(RmaAndCase(rma, await CaseFile.get(rma.case_id, tx)), caller)

@@ -5,13 +5,14 @@ from datetime import datetime
 from libs.events.rma_returns import DefectiveReturnDue, NonReturnInvoiced, ReturnOverdue
 from libs.kit.calendar import DayEnd
 from libs.store import Transaction
-from services.rma.model import return_leg
+from services.rma.model import charge, return_leg
 from services.rma.model.network import Network
 from services.rma.model.part import part_numbered
 from services.rma.model.policy import policy_for
 from services.rma.model.rma import RETURN_INVOICE, RETURN_OVERDUE, RETURN_REMINDER, Rma
 from services.rma.model.rma_values import Invoice
 from services.rma.model.steps import HandOverReturn, LoseReturn, OpenReturnWindow
+from services.rma.reactions.close_rma import close_if_over
 
 _REMINDER_HOUR = "09:00"
 
@@ -86,21 +87,23 @@ async def invoice(rma: Rma, tx: Transaction, _detail: str) -> None:
     """Charged at list price, once for each RMA; a part without a price stays overdue for a manager to decide."""
     if rma.return_state != "overdue" or rma.window is None:
         return
-    # The wrong unit had come back: the charge still stands.
-    if rma.invoice:
-        return_leg.become(rma, "invoiced", tx, f"{rma.invoice.number} stands")
+    if rma.charge != "none":
+        # What came in between was not what is awaited: an open charge stands, and one that was settled is not written again.
+        if rma.charge not in charge.OPEN:
+            return_leg.give_up(rma, tx, f"its charge was {rma.charge}")
+            await close_if_over(rma, tx)
         return
     part = await part_numbered(rma.sent_part, tx)
     if part is None or part.list_price is None:
         return
-    rma.invoice = Invoice(number=await tx.next_number("INV"), amount=part.list_price, invoiced_at=tx.now)
-    return_leg.become(rma, "invoiced", tx, rma.invoice.number)
+    number = await tx.next_number("INV")
+    written = charge.write(rma, Invoice(number=number, amount=part.list_price, invoiced_at=tx.now), tx)
     tx.emit(
         NonReturnInvoiced(
             **rma.ids,
-            invoice_number=rma.invoice.number,
+            invoice_number=written.number,
             part_number=rma.sent_part,
-            amount=rma.invoice.amount,
+            amount=written.amount,
             due=rma.window.day,
             by=tx.scope.actor,
             invoiced_at=tx.now,

@@ -189,16 +189,16 @@ async def test_a_manager_settles_the_charge_for_what_the_carrier_lost_on_its_way
     path, body = f"/v1/rmas/{found['id']}/settle", {"outcome": outcome, "reason": "our carrier lost it"}
     await made(rma, f"/v1/rmas/{found['id']}/deliver", {}, role="depot")
     await rma.advance(timedelta(days=40))
-    assert (await seen(rma, UUID(found["id"])))["return_state"] == "invoiced"
+    assert (await seen(rma, UUID(found["id"])))["charge"] == "invoiced"
     for what in ("picked-up", "lost"):
         await carrier.happens(parcel(found, "return")["tracking"], what)
     assert (await seen(rma, UUID(found["id"])))["return_state"] == "lost"
     settled = await made(rma, path, body, role="manager")
-    assert (settled["return_state"], settled["invoice"]["settled"], settled["state"]) == (outcome, outcome, "closed")
+    assert (settled["charge"], settled["invoice"]["settled"], settled["state"]) == (outcome, outcome, "closed")
     [told] = await rma.events(InvoiceSettled)
     assert (told.outcome, told.invoice_number) == (outcome, settled["invoice"]["number"])
     assert len(await rma.events(RmaClosed)) == 1
-    assert refused(await rma.post(path, body, role="manager")) == (409, "not-possible-now")
+    assert refused(await rma.post(path, body, role="manager")) == (409, "nothing-to-settle")
 
 
 async def test_there_is_nothing_to_settle_for_what_was_lost_before_it_was_charged(
@@ -209,7 +209,7 @@ async def test_there_is_nothing_to_settle_for_what_was_lost_before_it_was_charge
     await carrier.happens(parcel(found, "return")["tracking"], "lost")
     body = {"outcome": "waived", "reason": "our carrier lost it"}
     answer = await rma.post(f"/v1/rmas/{found['id']}/settle", body, role="manager")
-    assert (refused(answer), answer.json()["possible"]) == ((409, "nothing-to-settle"), [])
+    assert (refused(answer), answer.json()["possible"]) == ((409, "not-possible-now"), [])
 
 
 def signed(body: bytes, *, id: str = "msg_1", at: float | None = None, secret: str = SECRET) -> dict[str, str]:

@@ -11,11 +11,12 @@ import pytest
 from libs.kit.states import ForbiddenTransition, StateMachine
 from libs.store import Scope, Transaction
 from libs.store.ids import new_id
-from services.rma.model import return_leg
+from services.rma.model import charge, return_leg
+from services.rma.model.charge import charge_machine
 from services.rma.model.outbound_leg import outbound_machine
 from services.rma.model.return_leg import return_machine
 from services.rma.model.rma import Rma
-from services.rma.model.rma_values import OutboundState, ReturnState
+from services.rma.model.rma_values import ChargeState, OutboundState, ReturnState
 from services.rma.model.shipment import LabelState, Shipment, label_machine
 from services.rma.tests.builders import Case, made, reserved, seen
 from services.rma.tests.network import a_network
@@ -50,12 +51,14 @@ RETURN: dict[ReturnState, set[ReturnState]] = {
     "received": {"inspected", "wrong_unit", "serial_mismatch"},
     "serial_mismatch": {"inspected", "wrong_unit", "awaiting_return"},
     "wrong_unit": {"awaiting_return"},
+    # what was given up and is in the depot all the same
+    "waived": {"received"},
+    "lost": {"received"},
 }
-# The charge for what does not come back is still a state of the way back, and no machine of its own.
-CHARGE: dict[ReturnState, set[ReturnState]] = {
-    "overdue": {"invoiced"},
-    "invoiced": {"in_transit", "received", "credited", "waived"},
-    "lost": {"credited", "waived"},
+CHARGE: dict[ChargeState, set[ChargeState]] = {
+    "none": {"invoiced"},
+    "invoiced": {"disputed", "credited", "waived"},
+    "disputed": {"invoiced", "credited", "waived"},
 }
 
 
@@ -68,10 +71,15 @@ def forbidden(allowed: set[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
     return [pair for pair in product(states, states) if pair not in allowed]
 
 
-OUT, BACK = pairs(OUTBOUND) - pairs(NOT_YET), pairs(RETURN) | pairs(CHARGE)
+OUT, BACK = pairs(OUTBOUND) - pairs(NOT_YET), pairs(RETURN)
+CHARGED = pairs(CHARGE)
 
 
-@pytest.mark.parametrize(("machine", "moves"), [(outbound_machine, OUT), (return_machine, BACK)], ids=["out", "back"])
+@pytest.mark.parametrize(
+    ("machine", "moves"),
+    [(outbound_machine, OUT), (return_machine, BACK), (charge_machine, CHARGED)],
+    ids=["out", "back", "charge"],
+)
 def test_the_machine_makes_the_moves_of_the_table_and_no_other(
     machine: StateMachine[str], moves: set[tuple[str, str]]
 ) -> None:
@@ -141,6 +149,23 @@ def test_the_return_leg_goes_nowhere_else(state: ReturnState, to: ReturnState) -
     assert (rma.return_state, rma.history) == (state, [])
 
 
+@pytest.mark.parametrize(("state", "to"), sorted(CHARGED))
+def test_the_charge_goes_on_and_leaves_both_legs_alone(state: ChargeState, to: ChargeState) -> None:
+    rma = an_rma("delivered", "overdue")
+    rma.charge = state
+    charge.become(rma, to, a_transaction(), "because")
+    assert (rma.state, rma.return_state, rma.charge, rma.history[0].leg) == ("delivered", "overdue", to, "charge")
+
+
+@pytest.mark.parametrize(("state", "to"), forbidden(CHARGED))
+def test_the_charge_goes_nowhere_else(state: ChargeState, to: ChargeState) -> None:
+    rma = an_rma("delivered", "overdue")
+    rma.charge = state
+    with pytest.raises(ForbiddenTransition):
+        charge.become(rma, to, a_transaction(), "because")
+    assert (rma.charge, rma.history) == (state, [])
+
+
 @pytest.mark.promise("S3")
 @pytest.mark.parametrize("return_state", sorted({state for pair in BACK for state in pair}))
 async def test_whatever_the_way_back_has_come_to_the_depot_ships_and_the_part_is_delivered(
@@ -160,7 +185,9 @@ async def test_whatever_the_way_back_has_come_to_the_depot_ships_and_the_part_is
     assert (found["shipped_serial"], found["tracking"]) == ("NEW-1", "VAN-1")
 
 
-@pytest.mark.parametrize("machine", [outbound_machine, return_machine], ids=["outbound", "return"])
+@pytest.mark.parametrize(
+    "machine", [outbound_machine, return_machine, charge_machine], ids=["outbound", "return", "charge"]
+)
 def test_the_readme_draws_the_machine_as_it_is(machine: StateMachine[str]) -> None:
     drawn = set(re.sub(r"[ \t]+", " ", machine.mermaid()).splitlines())
     pictures = [

@@ -16,7 +16,7 @@ from services.rma.queries.access import COMMANDS, visible_to
 from services.rma.queries.rmas import RmaOut, rma_for
 from services.rma.reactions.await_return import ask_back, window_from
 from services.rma.reactions.close_rma import close_if_over
-from services.rma.reactions.credit_charge import credit_charge
+from services.rma.reactions.credit_charge import credit_charge, uphold_charge
 from services.rma.reactions.order_labels import order_return_label
 from services.rma.reactions.reserve_part import restock
 from services.rma.use_cases.receive_return import ReceiveReturn, receive_return
@@ -92,6 +92,12 @@ async def _accept(rma: Rma, result: InspectionResult, tx: Transaction) -> None:
 
 
 async def _await_again(rma: Rma, reason: str, tx: Transaction) -> None:
+    """A charge stands, also one that was disputed until now. What was given up before is awaited no more than before."""
+    if rma.charge == "disputed":
+        uphold_charge(rma, tx, reason)
+    if return_leg.was_given_up(rma):
+        return_leg.refuse(rma, tx, reason)
+        return
     came = rma.received_serial
     due = await window_from(tx.now, rma, tx)
     return_leg.await_again(rma, due, tx, reason)

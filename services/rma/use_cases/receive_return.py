@@ -1,4 +1,4 @@
-"""A returned unit is in the depot: its serial is captured, and a charge for it is credited when it is the one awaited."""
+"""A returned unit is in the depot: its serial is captured. What it is, and what becomes of a charge for it, the inspection says."""
 
 from uuid import UUID
 
@@ -11,7 +11,6 @@ from services.rma.model.rma import NoDestination, Rma
 from services.rma.queries.access import COMMANDS
 from services.rma.queries.rmas import RmaOut, rma_for
 from services.rma.reactions.await_return import stop_waiting
-from services.rma.reactions.credit_charge import credit_charge
 
 router = Router(tags=["rmas"])
 
@@ -40,8 +39,6 @@ def receive_return(rma: Rma, cmd: ReceiveReturn, tx: Transaction) -> None:
             received_at=tx.now,
         )
     )
-    if cmd.serial == rma.return_serial or rma.return_serial is None:
-        credit_charge(rma, tx)
 
 
 @router.post("/v1/rmas/{rma_id}/receive", dependencies=[allow(*COMMANDS.roles("receive"))])
