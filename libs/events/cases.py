@@ -186,6 +186,7 @@ class CaseResolved(Event, type="polyplus.cases.case-resolved", version=2, visibi
     cause_id: UUID | None = None  # the visit, RMA or engagement that brought it
     automatic: bool = False
     reason: ResolvedBecause | None = None  # how it resolved by itself
+    closing_code: str | None = None  # of the list that managers keep; none where it resolved by itself
     downtime_seconds: Seconds | None = None
     closes_at: Instant | None = None
     by: str
@@ -233,6 +234,7 @@ class CaseClosed(Event, type="polyplus.cases.case-closed", visibility="public", 
     case_id: UUID
     automatic: bool = False
     reason: str | None = None
+    closing_code: str | None = None  # of the list that managers keep
     by: str
     by_role: Role
     closed_at: Instant

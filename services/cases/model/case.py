@@ -117,6 +117,7 @@ class Case(
     resolved_at: datetime | None = None
     closes_at: datetime | None = None
     closed_at: datetime | None = None
+    closing_code: str | None = None
     cancellation: Cancellation | None = None
     epoch: int = 1
     epoch_began_at: datetime
@@ -333,7 +334,7 @@ class Case(
         self.become("reopened", at, actor.by, reason)
         self.epoch += 1
         self.epoch_began_at = at
-        self.resolution = self.resolved_at = self.closes_at = self.proposed_resolution = None
+        self.resolution = self.resolved_at = self.closes_at = self.proposed_resolution = self.closing_code = None
         if self.assignee:
             self.take_up()
 

@@ -5,8 +5,11 @@ import sqlalchemy as sa
 from libs.store.metadata import metadata
 from services.cases.model.case import Case
 
-# Few cases have one of the first three when they are opened, and a POST writes nothing to their indexes.
-for _name in ("assignee", "problem_id", "parent_id", "site_id", "contact_id", "product_number", "family"):
+# Few cases have one of the first four when they are opened, and a POST writes nothing to their indexes.
+for _name in (
+    *("assignee", "problem_id", "parent_id", "closing_code"),
+    *("site_id", "contact_id", "product_number", "family"),
+):
     sa.Index(
         f"cases_{_name}_opened_at_id_idx",
         Case.c[_name],

@@ -8,6 +8,7 @@ from libs.events.values import Priority, Severity
 from libs.kit.calendar import CalendarData, WeeklyWindow
 from libs.kit.fields import Line
 from libs.kit.policies import Policies
+from services.cases.model.codes import CLOSING_CODES, Codes
 
 HOME = CalendarData(
     time_zone="Asia/Ho_Chi_Minh", windows=(WeeklyWindow(weekdays=(0, 1, 2, 3, 4), opens="00:00", closes="24:00"),)
@@ -46,6 +47,8 @@ class CasesPolicy(BaseModel):
     A customer who owes us an answer is reminded after `remind_business_days`, and the case resolves after `silent_business_days`.
 
     `thanks` are the phrases of which a customer's note may be made on a resolved case without reopening it.
+
+    `closing_codes` say what ended the trouble; where one is required, nobody of ours resolves or closes a case without.
     """
 
     priorities: Annotated[dict[Severity, Priority], AfterValidator(_whole)] = {
@@ -67,6 +70,8 @@ class CasesPolicy(BaseModel):
     shift_warning_minutes: int = Field(30, ge=0, le=24 * 60)
     known_errors_proposed: int = Field(3, ge=0, le=20)
     thanks: tuple[Line, ...] = Field(THANKS, max_length=500)
+    closing_codes: Codes = CLOSING_CODES
+    closing_code_required: bool = False
 
 
 policies = Policies("cases", CasesPolicy)

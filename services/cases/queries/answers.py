@@ -38,11 +38,13 @@ from services.cases.model.case_values import (
     Resolution,
     Workaround,
 )
+from services.cases.model.codes import Code
 from services.cases.model.due import Due
 from services.cases.model.lifecycle import CaseState, Command
 from services.cases.model.note import Note
 from services.cases.model.people import KnownPerson
 from services.cases.queries.access import COMMANDS
+from services.cases.queries.codes import in_words
 from services.cases.queries.for_partners import names_in_case, names_in_note
 
 
@@ -112,6 +114,7 @@ class CaseOut(CaseSummary):
     resolved_at: datetime | None
     closes_at: datetime | None
     closed_at: datetime | None
+    closing_code: Code | None
     cancellation: Cancellation | None
     epoch: int
     history: list[Change]
@@ -134,7 +137,12 @@ class CaseDetail(CaseOut):
 
 async def fields_out(case: Case, caller: Principal, tx: Transaction) -> dict[str, Any]:
     """What `CaseOut` and its kin are made of."""
-    return {**await _line_of(case, caller, tx), "possible": COMMANDS.possible(caller.role, case)}
+    code = await in_words("closing_codes", case.closing_code, tx) if case.closing_code else None
+    return {
+        **await _line_of(case, caller, tx),
+        "possible": COMMANDS.possible(caller.role, case),
+        "closing_code": code,
+    }
 
 
 async def case_out(case: Case, caller: Principal, tx: Transaction) -> CaseOut:

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from libs.events.values import Instant, Priority, Severity, Wait
 from libs.kit.auth import Principal
-from libs.kit.fields import Line, ProductNumber, Serial
+from libs.kit.fields import Line, ProductNumber, Serial, Word
 from libs.kit.listing import COUNTS, DatedListing, Summarised, contains, is_set, order
 from libs.kit.people import PersonRequired
 from libs.kit.problems import Forbidden
@@ -52,6 +52,7 @@ class CaseList(Summarised, DatedListing):
     unassigned: bool | None = Field(None, description="whether nobody has it")
     wait: Wait | None = Field(None, description="open cases that wait for this now")
     coverage: CoverageStatus | None = None
+    closing_code: Word | None = None
     problem_id: UUID | None = None
     parent_id: UUID | None = None
     external_id: Line | None = None

@@ -109,6 +109,7 @@ def tell_resolved(case: Case, tx: Transaction, actor: Actor) -> None:
             cause_id=case.resolution.cause_id,
             automatic=case.resolution.automatic,
             reason=case.resolution.reason,
+            closing_code=case.closing_code,
             downtime_seconds=None if downtime is None else int(downtime.total_seconds()),
             closes_at=case.closes_at,
             **actor.facts(),

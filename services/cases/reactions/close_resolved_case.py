@@ -32,7 +32,16 @@ async def close(
         )
     case.close(actor.by, tx.now, typed or reason or "closed")
     tx.cancel_timer(case, AUTO_CLOSE)
-    tx.emit(CaseClosed(case_id=case.id, automatic=automatic, reason=reason, **actor.facts(), closed_at=tx.now))
+    tx.emit(
+        CaseClosed(
+            case_id=case.id,
+            automatic=automatic,
+            reason=reason,
+            closing_code=case.closing_code,
+            **actor.facts(),
+            closed_at=tx.now,
+        )
+    )
 
 
 async def _unfinished_children(case: Case, tx: Transaction) -> list[str]:
