@@ -18,6 +18,7 @@ FailureReason = Literal[
     "unsafe",
     "other",
 ]
+VisitWaitsFor = Literal["part", "technician", "customer_choice"]
 
 
 class WorkOrderOpened(Event, type="polyplus.onsite.work-order-opened", visibility="public", subject="work_order_id"):
@@ -70,7 +71,8 @@ since(VisitScheduled, 2, drop("technician_name"))
 class VisitRescheduled(
     Event, type="polyplus.onsite.visit-rescheduled", version=2, visibility="public", subject="work_order_id"
 ):
-    """The visit moved, or waits without a time until its part is promised again; once per move (S26, S31)."""
+    """The visit moved, or waits without a time for its part, for a technician, or for a time that the customer chooses; once per move,
+    and again when another time is asked for than was chosen (S26, S31)."""
 
     work_order_id: UUID
     appointment_id: UUID | None = None  # the new one
@@ -79,6 +81,8 @@ class VisitRescheduled(
     diagnosis_id: UUID
     old: Window
     new: Window | None = None  # None: it waits
+    waiting_for: VisitWaitsFor | None = None  # and for what
+    alternatives: list[Window] = []  # the first times that the customer can choose instead
     time_zone: TimeZone
     technician_id: UUID | None = None
     person_id: UUID | None = None

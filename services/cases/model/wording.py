@@ -1,5 +1,8 @@
 """What the system writes into a case, in the case's language."""
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 from libs.events.values import Language
 
 _PHRASES: dict[str, dict[Language, str]] = {
@@ -90,6 +93,14 @@ _PHRASES: dict[str, dict[Language, str]] = {
     },
     "visit_failed": {"en": "The visit could not be finished: {text}", "vi": "Chưa hoàn thành tại chỗ: {text}"},
     "visit_missed": {"en": "We did not come when we had said: {text}", "vi": "Chúng tôi đã lỡ hẹn: {text}"},
+    "visit_lost_its_time": {
+        "en": "Nobody can come at the time that was chosen: {text}.",
+        "vi": "Không thể đến vào giờ đã chọn: {text}.",
+    },
+    "choose_visit_time": {
+        "en": "Please choose another time for the visit. The first ones ({zone}): {times}.",
+        "vi": "Vui lòng chọn giờ khác cho lịch hẹn tại chỗ. Các giờ sớm nhất ({zone}): {times}.",
+    },
     "visit_cancelled": {"en": "The visit is cancelled: {text}", "vi": "Lịch hẹn tại chỗ đã hủy: {text}"},
     "shift_changed": {
         "en": "The shift changed and nobody had taken the case: it goes from {previous} to {queue}.",
@@ -112,6 +123,15 @@ _PHRASES: dict[str, dict[Language, str]] = {
         "vi": "Người phụ trách yêu cầu không còn ở đây: yêu cầu đang chờ người khác nhận.",
     },
 }
+
+
+def local(instant: datetime, time_zone: str) -> str:
+    """Date and time there, or in UTC where nobody knows such a zone."""
+    try:
+        zone = ZoneInfo(time_zone)
+    except (LookupError, ValueError, OSError):
+        zone = ZoneInfo("UTC")
+    return f"{instant.astimezone(zone):%Y-%m-%d %H:%M}"
 
 
 def say(phrase: str, language: Language, **facts: str) -> str:

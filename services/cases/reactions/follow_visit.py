@@ -9,23 +9,42 @@ from libs.events.onsite import (
     VisitRescheduled,
     VisitScheduled,
 )
-from libs.store import Transaction
+from libs.store import Cause, Transaction
 from libs.store.ids import derived
+from services.cases.model.case import Case
 from services.cases.model.case_values import Confirmation
-from services.cases.model.wording import say
+from services.cases.model.wording import local, say
 from services.cases.reactions.act_on_case import act_on
 from services.cases.reactions.heard import heard
 from services.cases.reactions.publish_note import note_fact
 
 
 async def wait_for_visit(event: VisitScheduled | VisitRescheduled, tx: Transaction) -> None:
-    """One wait for a work order, however often its visit moves."""
+    """One wait for a work order, however often its visit moves; for the customer while they are asked for a time, else for the visit."""
     if (found := await heard(event, tx)) is None:
         return
     case, cause = found
+    if isinstance(event, VisitRescheduled) and event.waiting_for == "customer_choice":
+        await _ask_for_a_time(event, case, cause, tx)
+        return
     at = event.scheduled_at if isinstance(event, VisitScheduled) else event.rescheduled_at
+    asked = case.waits_for(event.work_order_id, "customer")
+    case.end_waits(asked, at=at, by=cause.actor, reason="visit scheduled")
     case.begin_wait(derived(cause.event_id, "wait"), "visit", since=at, by=cause.actor, cause_id=event.work_order_id)
     await act_on(case, tx, at=at, by=cause.actor, reason="visit scheduled")
+
+
+async def _ask_for_a_time(event: VisitRescheduled, case: Case, cause: Cause, tx: Transaction) -> None:
+    """With the first times that they can choose; the booking of one ends the wait."""
+    at, by, reason = event.rescheduled_at, cause.actor, "visit lost its time"
+    times = ", ".join(local(window.starts, event.time_zone) for window in event.alternatives)
+    asked = say("choose_visit_time", case.language, times=times or "-", zone=event.time_zone)
+    note_fact(case, tx, f"{say('visit_lost_its_time', case.language, text=event.reason)} {asked}", at=at)
+    case.end_waits(case.waits_for(event.work_order_id, "visit"), at=at, by=by, reason=reason)
+    case.begin_wait(
+        derived(cause.event_id, "wait"), "customer", since=at, by=by, cause_id=event.work_order_id, note=asked
+    )
+    await act_on(case, tx, at=at, by=by, reason=reason)
 
 
 async def end_visit_completed(event: VisitCompleted, tx: Transaction) -> None:

@@ -14,7 +14,7 @@ from libs.events.ecps import (
 )
 from libs.events.entitlements import CoverageDecided
 from libs.events.escalation import ClockKind, ClockMet, ClockPaused, ClockResumed, ClockStarted, ClockStopped
-from libs.events.onsite import VisitCompleted, VisitScheduled
+from libs.events.onsite import VisitCompleted, VisitRescheduled, VisitScheduled
 from libs.events.rma import PartDelivered, PartShipped, ReplacementInstalled
 from libs.events.values import Account, Product, Site, Window
 from tests.support.harness import Harness
@@ -181,6 +181,25 @@ def visit_scheduled(case_id: UUID, when: datetime) -> VisitScheduled:
         chosen_by="policy",
         by="system",
         scheduled_at=when,
+    )
+
+
+def visit_lost_its_time(scheduled: VisitScheduled, when: datetime) -> VisitRescheduled:
+    """Another is asked for: 09:00 in Ho Chi Minh City is one."""
+    starts = datetime(2026, 3, 12, 2, tzinfo=UTC)
+    return VisitRescheduled(
+        work_order_id=scheduled.work_order_id,
+        old_appointment_id=scheduled.appointment_id,
+        case_id=scheduled.case_id,
+        diagnosis_id=scheduled.diagnosis_id,
+        old=scheduled.window,
+        waiting_for="customer_choice",
+        alternatives=[Window(starts=starts, ends=starts + timedelta(hours=1))],
+        time_zone=scheduled.time_zone,
+        reason="technician_absent",
+        by="system:onsite",
+        by_role="system",
+        rescheduled_at=when,
     )
 
 

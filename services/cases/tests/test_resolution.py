@@ -30,6 +30,7 @@ from services.cases.tests.builders import (
     resolved,
     shown,
     visit_completed,
+    visit_lost_its_time,
     visit_scheduled,
     waits_of,
 )
@@ -174,6 +175,21 @@ async def test_a_visit_that_came_to_nothing_ends_its_wait_with_a_note(cases: Har
     assert (note.origin, note.source_id is not None) == ("system", True)
     await cases.deliver(visit_scheduled(case_id, at(61)))
     assert (await shown(cases, case_id))["state"] == "pending"
+
+
+@pytest.mark.promise("S31")
+async def test_a_customer_who_is_asked_for_another_time_is_waited_for_until_one_is_booked(cases: Harness) -> None:
+    case_id = await in_progress(cases)
+    scheduled = visit_scheduled(case_id, at(1))
+    await cases.deliver(scheduled, visit_lost_its_time(scheduled, at(2)))
+
+    assert waits_of(await shown(cases, case_id)) == ["customer"]
+    [note] = await cases.events(NoteAdded)
+    assert "2026-03-12 09:00" in note.text
+    await cases.deliver(visit_scheduled(case_id, at(3)))
+    assert waits_of(await shown(cases, case_id)) == ["visit"]
+    await cases.deliver(visit_completed(case_id, at(90)))
+    assert (await shown(cases, case_id))["state"] == "resolved"
 
 
 async def test_a_closed_case_takes_facts_as_notes_and_stays_closed(cases: Harness) -> None:

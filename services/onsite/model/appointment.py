@@ -13,7 +13,7 @@ from libs.kit.problems import Conflict, Forbidden, Unprocessable
 from libs.kit.states import StateMachine
 from libs.store import Entity
 from services.onsite.model.case_file import Part
-from services.onsite.model.work_order import Change, Work
+from services.onsite.model.work_order import Change, Choice, ChosenBy, Work
 
 AppointmentState = Literal["confirmed", "en_route", "in_progress", "completed", "failed", "missed", "cancelled"]
 machine = StateMachine[AppointmentState](
@@ -28,7 +28,6 @@ machine = StateMachine[AppointmentState](
 COMING: frozenset[AppointmentState] = frozenset({"confirmed", "en_route", "in_progress"})
 """The states of an appointment that is not over."""
 Side = Literal["support", "customer"]
-ChosenBy = Literal["customer", "support", "policy"]
 
 
 class PartNotDelivered(Conflict):
@@ -37,6 +36,10 @@ class PartNotDelivered(Conflict):
 
 class AlreadyDeparted(Conflict):
     """The technician is on the way."""
+
+
+class TimeWasChosen(Conflict):
+    """The customer chose this time, or support for them: a technician does not bring it forward."""
 
 
 class NotDeparted(Conflict):
@@ -167,9 +170,24 @@ class Appointment(
         if technician_id != self.technician_id:
             raise NotYourVisit("This visit is another technician's.")
 
+    @property
+    def is_chosen(self) -> bool:
+        """Whether somebody chose its time: then it is kept, or they are asked for another."""
+        return self.chosen_by != "policy"
+
+    def choice(self, *, another_time: bool = False) -> Choice:
+        """What is to be known of its time once it has lost it."""
+        return Choice(
+            appointment_id=self.id,
+            window=self.window,
+            time_zone=self.time_zone,
+            by=self.chosen_by,
+            another_time=another_time,
+        )
+
     def may_move_up(self, promised_by: datetime) -> bool:
         """Whether an earlier promise brings the visit forward: never when somebody chose its time (S31)."""
-        return promised_by < self.parts_by and self.chosen_by == "policy"
+        return promised_by < self.parts_by and not self.is_chosen
 
     def must_be_movable(self) -> None:
         """Raises ForbiddenTransition once it has begun, AlreadyDeparted while somebody is on the way."""
@@ -179,6 +197,16 @@ class Appointment(
                 "The technician is on the way; the visit cannot be moved any more.",
                 state=self.state,
                 possible=["arrive", "undo_depart"],
+            )
+
+    def must_not_be_brought_forward(self, starts: datetime) -> None:
+        """By its technician. Raises TimeWasChosen."""
+        if self.is_chosen and starts < self.starts:
+            raise TimeWasChosen(
+                "The customer chose this time, or support for them: only they bring it forward.",
+                chosen=self.starts.isoformat(),
+                state=self.state,
+                possible=["reschedule"],
             )
 
     def must_be_ready_to_depart(self, undelivered: list[UUID]) -> None:

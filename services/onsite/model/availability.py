@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import dropwhile, takewhile
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -88,7 +89,9 @@ async def take(
     locked: set[UUID] = set()
     while True:
         found = await offers(order, demand, tx, technician_id=technician_id)
-        slot = next((s for s in found if starts is None or s.window.starts == starts), None)
+        if starts is not None:
+            found = takewhile(lambda s: s.window.starts <= starts, dropwhile(lambda s: s.window.starts < starts, found))
+        slot = next(found, None)
         if slot is None or slot.technician_id in locked:
             return slot
         await Technician.get(slot.technician_id, tx, lock=True)

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from libs.events.onsite import FailureReason
-from libs.events.values import Instant, Product
+from libs.events.values import Instant, Product, Window
 from libs.kit.problems import Conflict, Unprocessable
 from libs.kit.states import StateMachine
 from libs.store import Entity, UpdatedAt
@@ -25,6 +25,7 @@ machine = StateMachine[WorkOrderState](
     },
     "open",
 )
+ChosenBy = Literal["customer", "support", "policy"]
 Work = Literal["troubleshooting", "test", "software_update", "software_upgrade", "enhancement", "configuration"]
 _EXCLUDED: dict[str, str] = {
     "software_upgrade": "software upgrades",
@@ -66,6 +67,23 @@ class SoftwareApproval(BaseModel):
     reason: str
     by: str
     approved_at: Instant
+
+
+class Choice(BaseModel):
+    """What is known of the time that somebody wants, while no visit is booked: the visit that lost its time, and who had chosen that.
+
+    `another_time`: that one was called off, and another time is asked for.
+    """
+
+    appointment_id: UUID
+    window: Window
+    time_zone: str
+    by: ChosenBy
+    another_time: bool = False
+
+    def stands(self, now: datetime) -> bool:
+        """Whether it still says something: a chosen time has not passed, or another one is asked for."""
+        return self.another_time or self.window.starts > now
 
 
 class WorkOrderIds(TypedDict):
@@ -119,6 +137,7 @@ class WorkOrder(
     appointments: int = 0
     failed_visits: int = 0
     waiting_for: str | None = None
+    choice: Choice | None = None
     # RMAs whose part a visit failed with
     unusable: list[UUID]
     software_approval: SoftwareApproval | None = None

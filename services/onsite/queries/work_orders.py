@@ -17,12 +17,12 @@ from libs.kit.paging import Page
 from libs.kit.people import Unnamed, unnamed
 from libs.kit.rows import visible
 from libs.store import Entity, Transaction
-from services.onsite.model.appointment import Appointment, AppointmentState, CheckIn, ChosenBy, Side, SignOff, Step
+from services.onsite.model.appointment import Appointment, AppointmentState, CheckIn, Side, SignOff, Step
 from services.onsite.model.availability import demand_of, offers
 from services.onsite.model.case_file import CaseFile, Coverage, Part
 from services.onsite.model.people import KnownContact, KnownPerson, KnownSite
 from services.onsite.model.slots import Slot
-from services.onsite.model.work_order import Change, SoftwareApproval, WorkOrder, WorkOrderState
+from services.onsite.model.work_order import Change, ChosenBy, SoftwareApproval, WorkOrder, WorkOrderState
 from services.onsite.queries.access import Command, possible_for, visible_to, visits_visible_to
 from services.onsite.queries.locked_visit import visit_of
 

@@ -12,6 +12,7 @@ from services.onsite.model.case_file import PLAN_VISIT, CaseFile, Readiness
 from services.onsite.model.visit import LockedVisit
 from services.onsite.model.work_order import WorkOrder
 from services.onsite.queries.locked_visit import visit_of
+from services.onsite.reactions.keep_choice import keep_or_ask
 from services.onsite.reactions.open_work_order import open_or_refuse, refuse
 from services.onsite.reactions.plan_visit import cancel, move, schedule, wait
 
@@ -61,6 +62,9 @@ async def act_on_visit(
 async def _plan(visit: LockedVisit, ready: Readiness, tx: Transaction, *, at: datetime) -> None:
     case, order, _ = visit
     assert ready.by is not None
+    if order.choice and order.choice.stands(tx.now):
+        await keep_or_ask(visit, order.choice, tx, parts_by=ready.by, at=at, reason=ready.reason)
+        return
     if not (await policy_for(case, tx)).auto_book:
         order.waiting_for = "customer_choice"
         return
@@ -76,15 +80,18 @@ async def _plan(visit: LockedVisit, ready: Readiness, tx: Transaction, *, at: da
 async def _keep_or_move(
     visit: LockedVisit, appointment: Appointment, ready: Readiness, tx: Transaction, *, at: datetime, doubt: str | None
 ) -> None:
-    """Later promise: the visit moves after it. Earlier promise: it moves up, unless somebody chose its time."""
+    """Later promise: the visit moves after it. Earlier promise: it moves up. A time that somebody chose is kept, or asked about."""
     assert ready.by is not None
     if appointment.state == "en_route":
         return
     reason = None
-    if ready.by > appointment.starts:
+    if visit.case.visitable_from(visit.order.diagnosis_id, ready.by) > appointment.starts:
         reason = ready.reason
     elif doubt and not await _still_fits(visit, appointment, tx):
         reason = doubt
+    if reason and appointment.is_chosen:
+        await keep_or_ask(visit, appointment.choice(), tx, parts_by=ready.by, at=at, reason=reason)
+        return
     if reason or appointment.may_move_up(ready.by):
         demand = await demand_of(visit.case, visit.order, tx, not_before=ready.by)
         slot = await take(visit.order, demand, tx)
@@ -93,7 +100,7 @@ async def _keep_or_move(
             await move(visit, slot, tx, parts_by=ready.by, at=at, chosen_by="policy", reason=why)
             return
         if reason and slot is None:
-            await wait(visit, tx, reason="technician", at=at)
+            await wait(visit, tx, reason="technician", at=at, waits_for="technician")
             await _try_again_later(visit, tx)
             return
     appointment.parts_by = ready.by

@@ -1,17 +1,19 @@
 """Giving a work order its time: scheduling, moving, letting it wait, cancelling for good. Each tells both sides once."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
-from libs.events.onsite import VisitCancelled, VisitRescheduled, VisitScheduled
-from libs.events.values import Role
+from libs.events.onsite import VisitCancelled, VisitRescheduled, VisitScheduled, VisitWaitsFor
+from libs.events.values import Role, Window
 from libs.store import Transaction
-from services.onsite.model.appointment import Appointment, ChosenBy
+from services.onsite.model.appointment import Appointment
 from services.onsite.model.availability import location_of, policy_for
 from services.onsite.model.case_file import PLAN_VISIT, VISIT_LATE, VISIT_MISSED, CaseFile
 from services.onsite.model.slots import Slot
 from services.onsite.model.technician import Booking
 from services.onsite.model.visit import LockedVisit
+from services.onsite.model.work_order import Choice, ChosenBy
 
 
 async def schedule(
@@ -51,18 +53,73 @@ async def move(
     old.become("cancelled", at=at, by=tx.scope.actor, reason=f"moved: {reason}")
     await _end_for_technician(visit, tx)
     new = await _hold(visit, slot, tx, parts_by=parts_by, at=at, chosen_by=chosen_by)
-    _tell_move(visit, old, new, tx, reason=reason, at=at)
+    by = tx.scope.actor
+    tx.emit(
+        VisitRescheduled(
+            **visit.order.ids,
+            appointment_id=new.id,
+            old_appointment_id=old.id,
+            old=old.window,
+            new=new.window,
+            time_zone=old.time_zone,
+            technician_id=new.technician_id,
+            person_id=new.person_id,
+            reason=reason,
+            by=by,
+            by_role=_role(by),
+            rescheduled_at=at,
+        )
+    )
     return new
 
 
-async def wait(visit: LockedVisit, tx: Transaction, *, reason: str, at: datetime) -> None:
-    """The visit loses its time until its part is promised again. Raises NoVisit, ForbiddenTransition."""
-    old = visit.booked()
+async def wait(
+    visit: LockedVisit,
+    tx: Transaction,
+    *,
+    reason: str,
+    at: datetime,
+    waits_for: VisitWaitsFor = "part",
+    alternatives: Sequence[Window] = (),
+    another_time: bool = False,
+) -> None:
+    """The visit loses its time; one that somebody chose is remembered, unless another is asked for. Raises NoVisit, ForbiddenTransition."""
+    old, order = visit.booked(), visit.order
     old.become("cancelled", at=at, by=tx.scope.actor, reason=f"waits: {reason}")
     await release(visit, tx)
-    visit.order.become("open", at=at, by=tx.scope.actor, reason=reason)
-    visit.order.waiting_for = reason
-    _tell_move(visit, old, None, tx, reason=reason, at=at)
+    order.become("open", at=at, by=tx.scope.actor, reason=reason)
+    order.waiting_for = reason if waits_for == "part" else waits_for
+    lost = old.choice(another_time=another_time)
+    order.choice = lost if old.is_chosen or another_time else None
+    tell_wait(visit, lost, tx, reason=reason, at=at, waits_for=waits_for, alternatives=alternatives)
+
+
+def tell_wait(
+    visit: LockedVisit,
+    lost: Choice,
+    tx: Transaction,
+    *,
+    reason: str,
+    at: datetime,
+    waits_for: VisitWaitsFor,
+    alternatives: Sequence[Window] = (),
+) -> None:
+    """No time stands instead of the one that was lost, and what is waited for."""
+    by = tx.scope.actor
+    tx.emit(
+        VisitRescheduled(
+            **visit.order.ids,
+            old_appointment_id=lost.appointment_id,
+            old=lost.window,
+            waiting_for=waits_for,
+            alternatives=[*alternatives],
+            time_zone=lost.time_zone,
+            reason=reason,
+            by=by,
+            by_role=_role(by),
+            rescheduled_at=at,
+        )
+    )
 
 
 async def cancel(visit: LockedVisit, tx: Transaction, *, reason: str, at: datetime) -> None:
@@ -147,29 +204,11 @@ async def _hold(
         held.take_over(booking)
     else:
         tx.add(booking)
-    order.appointment_id, order.waiting_for = appointment.id, None
+    order.appointment_id, order.waiting_for, order.choice = appointment.id, None, None
     await watch_for_the_technician(case, appointment, tx)
     tx.cancel_timer(case, f"{PLAN_VISIT}:{order.id}")
     return appointment
 
 
-def _tell_move(
-    visit: LockedVisit, old: Appointment, new: Appointment | None, tx: Transaction, *, reason: str, at: datetime
-) -> None:
-    by = tx.scope.actor
-    tx.emit(
-        VisitRescheduled(
-            **visit.order.ids,
-            appointment_id=new.id if new else None,
-            old_appointment_id=old.id,
-            old=old.window,
-            new=new.window if new else None,
-            time_zone=old.time_zone,
-            technician_id=new.technician_id if new else None,
-            person_id=new.person_id if new else None,
-            reason=reason,
-            by=by,
-            by_role=cast("Role", by.partition(":")[0]),
-            rescheduled_at=at,
-        )
-    )
+def _role(actor: str) -> Role:
+    return cast("Role", actor.partition(":")[0])

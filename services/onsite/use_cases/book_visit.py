@@ -9,10 +9,10 @@ from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Conflict
 from libs.store import Transaction
-from services.onsite.model.appointment import ChosenBy
 from services.onsite.model.availability import demand_of, offers, take
 from services.onsite.model.slots import Slot
 from services.onsite.model.visit import LockedVisit
+from services.onsite.model.work_order import ChosenBy
 from services.onsite.queries.access import COMMANDS
 from services.onsite.queries.locked_visit import visit_for
 from services.onsite.queries.work_orders import WorkOrderOut, work_order_out
@@ -42,10 +42,12 @@ async def book_visit(visit: LockedVisit, cmd: BookVisit, tx: Transaction, *, cho
     await schedule(visit, slot, tx, parts_by=parts_by, at=tx.now, chosen_by=chosen_by)
 
 
-async def reschedule_visit(visit: LockedVisit, cmd: RescheduleVisit, tx: Transaction, *, chosen_by: ChosenBy) -> None:
-    """Raises SlotTaken."""
+async def reschedule_visit(visit: LockedVisit, cmd: RescheduleVisit, tx: Transaction, *, role: str) -> None:
+    """Raises SlotTaken, TimeWasChosen."""
+    if role == "technician":
+        visit.booked().must_not_be_brought_forward(cmd.starts)
     slot, parts_by = await _chosen(visit, cmd, tx)
-    await move(visit, slot, tx, parts_by=parts_by, at=tx.now, chosen_by=chosen_by, reason=cmd.reason)
+    await move(visit, slot, tx, parts_by=parts_by, at=tx.now, chosen_by=_chosen_by(role), reason=cmd.reason)
 
 
 async def _chosen(visit: LockedVisit, cmd: BookVisit, tx: Transaction) -> tuple[Slot, datetime]:
@@ -86,5 +88,5 @@ async def book_visit_route(work_order_id: UUID, cmd: BookVisit, tx: Tx, caller: 
 async def reschedule_visit_route(work_order_id: UUID, cmd: RescheduleVisit, tx: Tx, caller: Caller) -> WorkOrderOut:
     """Moves the visit to another of `/slots`, until the technician departs."""
     visit = await visit_for(caller, work_order_id, tx, "reschedule")
-    await reschedule_visit(visit, cmd, tx, chosen_by=_chosen_by(caller.role))
+    await reschedule_visit(visit, cmd, tx, role=caller.role)
     return await work_order_out(visit.order, tx, caller)

@@ -101,7 +101,7 @@ async def _day(cmd: ReplanDay, tx: Transaction) -> Day:
             raise DayHasBegun(
                 "A technician is on the way already.", work_order_id=str(order.id), possible=["reschedule"]
             )
-        stops.append(Stop(booking, demand, pinned=appointment.chosen_by != "policy"))
+        stops.append(Stop(booking, demand, pinned=appointment.is_chosen))
     if not stops:
         raise NothingToPlan("None of these technicians has a visit on that day.", day=cmd.day.isoformat())
     return Day(cmd.day, stops, technicians)
