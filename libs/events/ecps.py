@@ -153,6 +153,23 @@ class PartnerTicketResolved(
     resolved_at: Instant
 
 
+class PartnerTicketReopened(
+    Event, type="polyplus.ecps.partner-ticket-reopened", visibility="public", subject="engagement_id"
+):
+    """The partner works again on a ticket that it had resolved or closed: it is open for us too (S8)."""
+
+    engagement_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    update_id: UUID
+    partner_id: UUID
+    partner_name: str
+    ticket_number: str
+    partner_state: str | None = None
+    text: str | None = None
+    reopened_at: Instant
+
+
 class PartnerTicketClosed(
     Event, type="polyplus.ecps.partner-ticket-closed", visibility="public", subject="engagement_id"
 ):

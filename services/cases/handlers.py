@@ -8,6 +8,7 @@ from libs.events.ecps import (
     PartnerTicketClosed,
     PartnerTicketNotOpenable,
     PartnerTicketOpened,
+    PartnerTicketReopened,
     PartnerTicketResolved,
     PartnerTicketUpdated,
     PartnerTicketWithdrawn,
@@ -43,6 +44,7 @@ from services.cases.reactions.follow_partner import (
     end_wait_for_partner,
     note_no_ticket,
     relay_update,
+    wait_again,
     wait_for_partner,
 )
 from services.cases.reactions.follow_proposal import follow_proposal
@@ -77,6 +79,7 @@ on(PartDelivered, PartLost, PartRefused, ReplacementInstalled, load=_CASE)(end_w
 on(PartnerTicketOpened, load=_CASE)(wait_for_partner)
 on(PartnerTicketNotOpenable, load=_CASE)(note_no_ticket)
 on(PartnerTicketUpdated, load=_CASE)(relay_update)
+on(PartnerTicketReopened, load=_CASE)(wait_again)
 on(PartnerInformationRequired, load=_CASE)(ask_for_the_partner)
 on(PartnerTicketResolved, PartnerTicketClosed, PartnerTicketWithdrawn, load=_CASE)(end_wait_for_partner)
 

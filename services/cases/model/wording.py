@@ -75,6 +75,10 @@ _PHRASES: dict[str, dict[Language, str]] = {
         "en": "{partner} says that it is solved: {text}",
         "vi": "{partner} báo đã xử lý xong: {text}",
     },
+    "ticket_reopened": {
+        "en": "{partner} has taken up ticket {ticket} again.",
+        "vi": "{partner} đã mở lại phiếu hỗ trợ {ticket}.",
+    },
     "ticket_closed": {
         "en": "The partner's ticket {ticket} is closed.",
         "vi": "Phiếu hỗ trợ {ticket} của đối tác đã đóng.",

@@ -7,11 +7,12 @@ from libs.events.ecps import (
     PartnerTicketClosed,
     PartnerTicketNotOpenable,
     PartnerTicketOpened,
+    PartnerTicketReopened,
     PartnerTicketResolved,
     PartnerTicketUpdated,
     PartnerTicketWithdrawn,
 )
-from libs.store import Transaction
+from libs.store import Cause, Transaction
 from libs.store.ids import derived
 from services.cases.model.case import Case
 from services.cases.model.wording import say
@@ -29,14 +30,7 @@ async def wait_for_partner(event: PartnerTicketOpened, tx: Transaction) -> None:
     case, cause = found
     text = say("ticket_opened", case.language, partner=event.partner_name, ticket=event.ticket_number)
     note_fact(case, tx, text, at=event.opened_at)
-    case.begin_wait(
-        derived(cause.event_id, "wait"),
-        "partner",
-        since=event.opened_at,
-        by=cause.actor,
-        cause_id=event.engagement_id,
-        note=event.ticket_number,
-    )
+    _wait(case, cause, event, event.opened_at)
     await act_on(case, tx, at=event.opened_at, by=cause.actor, reason="partner ticket opened")
 
 
@@ -58,15 +52,36 @@ async def relay_update(event: PartnerTicketUpdated, tx: Transaction) -> None:
         note_fact(case, tx, event.text, at=at, origin="partner", author=event.partner_name)
     if event.state == "in_progress":
         case.end_waits(case.waits_for(event.engagement_id, "customer"), at=at, by=cause.actor, reason=reason)
-        case.begin_wait(
-            derived(cause.event_id, "wait"),
-            "partner",
-            since=at,
-            by=cause.actor,
-            cause_id=event.engagement_id,
-            note=event.ticket_number,
-        )
+        _wait(case, cause, event, at)
         await act_on(case, tx, at=at, by=cause.actor, reason=reason)
+
+
+async def wait_again(event: PartnerTicketReopened, tx: Transaction) -> None:
+    """What they had resolved or closed is not: the case waits for them again."""
+    if (found := await heard(event, tx)) is None:
+        return
+    case, cause = found
+    at, said = event.reopened_at, f" {event.text}" if event.text else ""
+    text = say("ticket_reopened", case.language, partner=event.partner_name, ticket=event.ticket_number)
+    note_fact(case, tx, text + said, at=at)
+    _wait(case, cause, event, at)
+    await act_on(case, tx, at=at, by=cause.actor, reason="partner ticket reopened")
+
+
+def _wait(
+    case: Case,
+    cause: Cause,
+    event: PartnerTicketOpened | PartnerTicketUpdated | PartnerTicketReopened,
+    since: datetime,
+) -> None:
+    case.begin_wait(
+        derived(cause.event_id, "wait"),
+        "partner",
+        since=since,
+        by=cause.actor,
+        cause_id=event.engagement_id,
+        note=event.ticket_number,
+    )
 
 
 async def ask_for_the_partner(event: PartnerInformationRequired, tx: Transaction) -> None:

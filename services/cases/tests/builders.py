@@ -9,6 +9,7 @@ from libs.events.devices import DeviceAlertCleared, DeviceAlertRaised
 from libs.events.ecps import (
     PartnerInformationRequired,
     PartnerTicketOpened,
+    PartnerTicketReopened,
     PartnerTicketResolved,
     PartnerTicketUpdated,
 )
@@ -242,6 +243,10 @@ def ticket_updated(case_id: UUID, when: datetime, **fields: Any) -> PartnerTicke
 
 def information_required(case_id: UUID, when: datetime) -> PartnerInformationRequired:
     return PartnerInformationRequired(**_ticket(case_id), update_id=uuid4(), needed="the tenant's id", required_at=when)
+
+
+def ticket_reopened(case_id: UUID, when: datetime, **fields: Any) -> PartnerTicketReopened:
+    return PartnerTicketReopened(**_ticket(case_id), update_id=uuid4(), reopened_at=when, **fields)
 
 
 def ticket_resolved(case_id: UUID, when: datetime) -> PartnerTicketResolved:

@@ -23,6 +23,7 @@ from services.cases.tests.builders import (
     opened,
     shown,
     ticket_opened,
+    ticket_reopened,
     ticket_resolved,
     ticket_updated,
     waits_of,
@@ -135,6 +136,24 @@ async def test_a_solution_that_was_none_is_waited_for_again(cases: Harness) -> N
 
     case = await shown(cases, case_id)
     assert (case["state"], waits_of(case)) == ("pending", ["partner"])
+
+
+@pytest.mark.promise("S8")
+async def test_a_ticket_that_the_partner_opens_again_is_waited_for_again_and_the_customer_reads_why(
+    cases: Harness,
+) -> None:
+    case_id = await in_progress(cases)
+    await cases.deliver(ticket_opened(case_id, at(1)), ticket_resolved(case_id, at(30)))
+    again = cases.delivery(ticket_reopened(case_id, at(40), text="It came back."))
+    await cases.deliver(again, again)
+    await cases.deliver(ticket_reopened(uuid4(), at(41)))
+
+    case = await shown(cases, case_id)
+    assert (case["state"], waits_of(case)) == ("pending", ["partner"])
+    *_, note = await cases.events(NoteAdded)
+    assert (note.origin, note.text) == ("system", "Example Meetings has taken up ticket EM-900417 again. It came back.")
+    await cases.deliver(ticket_resolved(case_id, at(50)))
+    assert waits_of(await shown(cases, case_id)) == []
 
 
 @pytest.mark.promise("S9")

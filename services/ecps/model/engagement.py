@@ -15,6 +15,7 @@ from libs.kit.problems import Conflict
 from libs.kit.states import ForbiddenTransition, StateMachine
 from libs.store import Entity, Transaction, UpdatedAt
 from libs.store.ids import derived
+from services.ecps.model.newest import Newest
 from services.ecps.model.partner import ConnectorKind
 
 EngagementState = Literal[
@@ -54,6 +55,7 @@ machine: StateMachine[EngagementState] = StateMachine(
 )
 UNSUBMITTED: frozenset[EngagementState] = frozenset({"requested", "not_openable", "eligible"})
 THEIR_TURN: frozenset[EngagementState] = frozenset({"opened", "in_progress"})
+OVER_THERE: frozenset[EngagementState] = frozenset({"resolved", "closed"})
 ENDED: frozenset[EngagementState] = frozenset({"closed", "withdrawn"})
 
 SILENT, LOOK_AGAIN, RETRY = "silent", "reconcile", "retry"
@@ -114,7 +116,8 @@ class Engagement(
     """`id` is derived from the diagnosis, so that a fact told twice meets the same engagement.
 
     `language` is the customer's. `partner_state` is as the partner calls it. `looks` counts those that found no ticket since the
-    outcome became unknown. `sequence` is that of the newest notice whose state was taken over. `asked_at`: by the customer.
+    outcome became unknown. `states_told` and `statuses_told` are the newest of what the partner told, in our words and in theirs;
+    `sequence`, the highest of a notice that told a state, is for code of the release before. `asked_at`: by the customer.
     `response_seconds` are ours, the partner's are counted from the ticket's opening. `level` is that of the partner's procedure
     which was called last, 0 for none.
     """
@@ -137,6 +140,8 @@ class Engagement(
     partner_state: str | None = None
     looks: Annotated[int, sa.DefaultClause("0")] = 0
     sequence: int = -1
+    states_told: Annotated[Newest, sa.DefaultClause("{}")] = field(default_factory=Newest)
+    statuses_told: Annotated[Newest, sa.DefaultClause("{}")] = field(default_factory=Newest)
     asked_at: datetime
     opened_at: datetime | None = None
     response_seconds: int | None = None
@@ -234,6 +239,10 @@ class Engagement(
         self.resolution = resolution
         if self.opened_at:
             self.partner_resolution_seconds = max(0, int((at - self.opened_at).total_seconds()))
+
+    def forget_resolution(self) -> None:
+        """The partner has opened it again: it is not solved."""
+        self.resolution = self.partner_resolution_seconds = None
 
     def _no_ticket(self, what: str) -> NoTicket:
         return NoTicket(

@@ -1,14 +1,18 @@
 """One thing that a partner said about a ticket, and what it means for our engagement (S8)."""
 
 import re
-from typing import Literal
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Literal, NamedTuple, cast, get_args
 
 from pydantic import BaseModel
 
 from libs.events.ecps import EngagementState
 from libs.events.values import Instant
 from libs.store import Transaction
-from services.ecps.model.engagement import Engagement, machine
+from services.ecps.model import engagement as its
+from services.ecps.model.engagement import OVER_THERE, Engagement, machine
+from services.ecps.model.newest import Told
 
 Kind = Literal["status", "note", "information_required", "resolved", "closed"]
 _STATES_BY_STATUS: dict[str, EngagementState] = {
@@ -23,6 +27,8 @@ _STATES_BY_KIND: dict[str, EngagementState] = {
     "resolved": "resolved",
     "closed": "closed",
 }
+_FURTHEST: Sequence[EngagementState] = get_args(EngagementState)
+"""In the order of a ticket's life: of two that were told of the same instant, the later holds."""
 _MARKER = re.compile(r"\[poly-plus [0-9a-f]{12}\]")
 
 
@@ -49,31 +55,60 @@ class News(BaseModel):
             return _STATES_BY_STATUS.get(re.sub(r"[^a-z]", "", (self.status or "").lower()))
         return _STATES_BY_KIND.get(self.kind)
 
+    def told(self, word: str) -> Told:
+        """This word of it, in its place among all that was told."""
+        rank = _FURTHEST.index(self.state) if self.state else -1
+        return Told(word=word, at=self.occurred_at, sequence=self.sequence, rank=rank)
+
     @property
     def said(self) -> str:
         """The partner's words, or what there is of them."""
         return self.text or self.status or self.kind
 
 
-def take_over(engagement: Engagement, news: News, tx: Transaction) -> EngagementState | None:
-    """Brings the engagement to the state that the news tells: that state, or None where it changes nothing.
+class Change(NamedTuple):
+    """The state that the newest news tells. `reopened`: it had been resolved or closed. Not `by_this`: where count and clock of
+    their side contradict each other, what was told before may be the newest again."""
 
-    It changes nothing when newer news was heard before, when we do not know the state, or when no way leads there.
+    state: EngagementState | None
+    reopened: bool = False
+    by_this: bool = True
+
+
+def take_over(engagement: Engagement, news: News, tx: Transaction, *, case_ended: bool = False) -> Change:
+    """Brings the engagement to the state that the newest of all news tells. No state: this news changes nothing.
+
+    It changes nothing when newer news was heard before, and when we do not know the state. The same news in any order comes to the
+    same. A ticket of a case that has ended is not opened again.
     """
-    if news.sequence is not None:
-        if news.sequence <= engagement.sequence:
-            return None
-        engagement.sequence = news.sequence
-    engagement.partner_state = news.status or engagement.partner_state
-    wanted = news.state
-    if wanted is None or wanted == engagement.state:
-        return wanted
-    if engagement.state == "closed" and news.occurred_at < engagement.in_state_since:
-        return None
-    reason = news.text or f"the partner: {news.status or news.kind}"
-    if engagement.state == "opened" and wanted == "information_required":
-        engagement.become("in_progress", tx, "the partner has begun: it asks", at=news.occurred_at)
-    if wanted not in machine.possible(engagement.state):
-        return None
-    engagement.become(wanted, tx, reason, at=news.occurred_at)
-    return wanted
+    if news.status:
+        engagement.statuses_told = engagement.statuses_told.with_(news.told(news.status))
+        newest = engagement.statuses_told.of_all
+        engagement.partner_state = newest.word if newest else None
+    if news.state is None:
+        return Change(None)
+    engagement.sequence = max(engagement.sequence, -1 if news.sequence is None else news.sequence)
+    before, told = engagement.states_told.of_all, news.told(news.state)
+    engagement.states_told = engagement.states_told.with_(told)
+    newest = engagement.states_told.of_all
+    if newest is None or newest == before:
+        return Change(None)
+    wanted, by_this = cast("EngagementState", newest.word), newest == told
+    if wanted == engagement.state:
+        return Change(wanted if by_this else None)
+    over = engagement.state in OVER_THERE and wanted != "closed"
+    ways = [way for way in ([wanted], ["in_progress", wanted]) if _leads(engagement.state, way)]
+    if not ways or (over and case_ended):
+        return Change(None)
+    for state in ways[0]:
+        told_now = by_this and state == wanted
+        said = news.text or f"the partner: {news.status or news.kind}"
+        reason = said if told_now else "the partner works on it"
+        engagement.become(state, tx, reason, at=news.occurred_at)
+    if over:
+        engagement.forget_resolution()
+    return Change(wanted, over, by_this)
+
+
+def _leads(state: its.EngagementState, way: Sequence[its.EngagementState]) -> bool:
+    return all(to in machine.possible(at) for at, to in pairwise([state, *way]))

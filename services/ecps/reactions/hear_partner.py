@@ -1,9 +1,9 @@
 """What the partner tells: kept once, its state taken over where it is news, relayed to the customer (S8)."""
 
 from libs.events.ecps import (
-    EngagementState,
     PartnerInformationRequired,
     PartnerTicketClosed,
+    PartnerTicketReopened,
     PartnerTicketResolved,
     PartnerTicketUpdated,
 )
@@ -11,7 +11,7 @@ from libs.store import Transaction
 from services.ecps.model.case_file import CaseFile
 from services.ecps.model.engagement import ENDED, SILENT, Engagement
 from services.ecps.model.engagement_note import EngagementNote
-from services.ecps.model.news import News, take_over
+from services.ecps.model.news import Change, News, take_over
 from services.ecps.model.partner import Partner
 from services.ecps.reactions.await_partner import await_answer
 from services.ecps.reactions.decide_eligibility import decide_eligibility
@@ -29,10 +29,13 @@ async def hear(engagement: Engagement, news: News, tx: Transaction) -> bool:
     if note.delivery == "echo" or engagement.ticket_number is None:
         return True
     engagement.heard(news.occurred_at)
-    state = take_over(engagement, news, tx)
-    _relay(engagement, news, note, state, tx)
+    change = take_over(engagement, news, tx, case_ended=case.ended)
+    if not change.by_this:
+        _relay(engagement, news, note, Change(None), tx)
+        news = news.model_copy(update={"kind": change.state, "text": None, "status": None})
+    _relay(engagement, news, note, change, tx)
     if engagement.state not in ENDED:
-        await_answer(engagement, case, partner, tx, since=news.occurred_at)
+        await_answer(engagement, case, partner, tx, since=engagement.last_heard_at or news.occurred_at)
     else:
         tx.cancel_timer(engagement, SILENT)
     return True
@@ -47,12 +50,15 @@ async def _adopt(engagement: Engagement, news: News, case: CaseFile, partner: Pa
             await decide_eligibility(engagement, case, partner, tx, again=True, known=news.ticket_number)
 
 
-def _relay(
-    engagement: Engagement, news: News, note: EngagementNote, state: EngagementState | None, tx: Transaction
-) -> None:
+def _relay(engagement: Engagement, news: News, note: EngagementNote, change: Change, tx: Transaction) -> None:
     facts = engagement.ticket_facts()
     at = news.occurred_at
-    match state:
+    if change.reopened:
+        # What else it tells is the next fact, which has the words.
+        text = news.text if change.state == "in_progress" else None
+        status = engagement.partner_state
+        tx.emit(PartnerTicketReopened(**facts, update_id=note.id, partner_state=status, text=text, reopened_at=at))
+    match change.state:
         case "information_required":
             tx.emit(PartnerInformationRequired(**facts, update_id=note.id, needed=news.said, required_at=at))
         case "resolved":
@@ -69,7 +75,7 @@ def _relay(
         case "closed":
             ticket = engagement.must_have_ticket()
             tx.emit(PartnerTicketClosed(**engagement.ids, ticket_number=ticket, reason=news.said, closed_at=at))
-        case _:
+        case state if not change.reopened:
             tx.emit(
                 PartnerTicketUpdated(
                     **facts,

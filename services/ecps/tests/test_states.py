@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from libs.events.ecps import PartnerTicketReopened, PartnerTicketUpdated
 from libs.kit.states import ForbiddenTransition, StateMachine
 from libs.store.ids import new_id
 from services.ecps.model.engagement import Engagement, EngagementState, machine
@@ -131,11 +132,27 @@ async def test_a_ticket_that_the_partner_reopens_is_worked_on_again(ecps: Harnes
     await notice(ecps, status="inProgress", occurred_at=earlier.isoformat())
     assert (await ecps.get(case.path)).json()["state"] == "closed"
 
-    await notice(ecps, status="inProgress")
+    await notice(ecps, status="inProgress", text="It came back")
 
     engagement = (await ecps.get(case.path)).json()
     assert engagement["state"] == "in_progress"
     assert engagement["partner_response_due"] is not None
+    [again] = await ecps.events(PartnerTicketReopened)
+    assert (again.ticket_number, again.partner_state, again.text) == ("TT-1", "inProgress", "It came back")
+
+
+async def test_a_ticket_of_a_case_that_has_ended_is_not_open_again_and_what_they_say_is_kept(ecps: Harness) -> None:
+    case = await an_opened_engagement(ecps)
+    await notice(ecps, kind="resolved", text="Mended")
+    await ecps.deliver(case.closed())
+
+    await notice(ecps, status="inProgress", text="It came back")
+
+    engagement = (await ecps.get(case.path)).json()
+    assert (engagement["state"], engagement["partner_state"]) == ("closed", "inProgress")
+    assert await ecps.events(PartnerTicketReopened) == []
+    [said] = await ecps.events(PartnerTicketUpdated)
+    assert (said.state, said.text) == (None, "It came back")
 
 
 async def test_a_refused_command_names_the_state_and_what_is_possible(ecps: Harness) -> None:

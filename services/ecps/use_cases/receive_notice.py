@@ -1,6 +1,7 @@
 """The partners' webhook: news that is signed as Standard Webhooks are (S8)."""
 
 import json
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -22,6 +23,7 @@ from services.ecps.reactions.hear_partner import hear
 
 log = structlog.get_logger()
 router = Router(tags=["partner engagements"])
+_AHEAD = timedelta(hours=1)
 
 
 class Notice(BaseModel):
@@ -89,10 +91,16 @@ async def _hear(engagement_id: UUID, notice: Notice, sent: Signed, tx: Transacti
         ticket_number=notice.partner_reference,
         status=notice.status,
         text=notice.text,
-        occurred_at=notice.occurred_at or tx.now,
+        occurred_at=_when(notice, tx),
         sequence=notice.sequence,
     )
     return Heard(known=True, repeated=not await hear(engagement, news, tx))
+
+
+def _when(notice: Notice, tx: Transaction) -> datetime:
+    """A clock that is far ahead of ours would hold back everything that is told later."""
+    said = notice.occurred_at
+    return said if said and said <= tx.now + _AHEAD else tx.now
 
 
 def _read(body: bytes) -> Notice | None:
