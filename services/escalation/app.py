@@ -4,12 +4,13 @@ from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
 from services.escalation.handlers import on, projections, replicas, timers
 from services.escalation.model.settings import policies
-from services.escalation.queries import clocks, escalation_policies, escalations, experts, on_call, people
+from services.escalation.queries import absences, clocks, escalation_policies, escalations, experts, on_call, people
 from services.escalation.queries.open_work import open_with
 from services.escalation.reactions.recompute import recompute_cases
 from services.escalation.use_cases import (
     dry_run,
     engage_expert,
+    keep_absences,
     keep_experts,
     keep_overrides,
     keep_policies,
@@ -28,6 +29,7 @@ service = Service(
         escalations.router,
         people.router,
         on_call.router,
+        absences.router,
         experts.router,
         escalation_policies.router,
         policy_router(policies, changed=recompute_cases),
@@ -40,6 +42,7 @@ service = Service(
         keep_rotas.router,
         keep_overrides.router,
         swap_turns.router,
+        keep_absences.router,
         keep_experts.router,
         dry_run.router,
     ],

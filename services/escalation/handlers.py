@@ -44,8 +44,8 @@ from services.escalation.model.rota import GAP, Rota
 from services.escalation.reactions import follow_case, follow_merge, follow_neighbours
 from services.escalation.reactions.breach_threshold import pass_threshold
 from services.escalation.reactions.end_escalation import tell_joined
+from services.escalation.reactions.forget_person import forget_person
 from services.escalation.reactions.pass_on import (
-    forget_expert,
     pass_on_calls,
     pass_on_escalation,
     pass_on_later,
@@ -91,7 +91,7 @@ projections = (Projection(CaseFile, own=("timers", "breached"), keep={"facts": k
 
 replicas = Replicas("escalation")
 replicas.keep(KnownPerson, of=PersonState, changed=pass_on_later, made=KEYS)
-obey(on, PersonErased, [KnownPerson], of=replicas, besides=forget_expert)
+obey(on, PersonErased, [KnownPerson], of=replicas, besides=forget_person)
 
 timers = Timers("escalation")
 timers(CaseFile, THRESHOLD)(pass_threshold)

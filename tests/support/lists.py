@@ -40,6 +40,7 @@ TINY = {
     "/v1/teams": "kept by hand: dozens",
     "/v1/rotas": "kept by hand: dozens",
     "/v1/rotas/{rota_id}/overrides": "a leave or an illness of a rota's people each: thousands in years, by the rota's index",
+    "/v1/absences": "a leave of our own people each: thousands in years",
     "/v1/experts": "a person each: hundreds",
     "/v1/experts/search": "a person each: hundreds",
     "/v1/partners": "a company each: dozens",

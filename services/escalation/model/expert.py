@@ -1,5 +1,6 @@
 """Solution experts across the company: what they know, when they can be asked, how much they carry (S23)."""
 
+from collections.abc import Collection
 from dataclasses import field
 from datetime import datetime
 from typing import Literal
@@ -96,13 +97,13 @@ class Expert(Found, Entity, table="experts", indexes=(("sort_key", "id"),), uniq
         """The person is erased: nobody asks them any more, and nothing says why they were away."""
         self.active, self.absences = False, []
 
-    def unavailable(self, at: datetime) -> Unavailable | None:
-        """Why this expert cannot be asked at `at`; None when they can."""
+    def unavailable(self, at: datetime, away: Collection[UUID] = ()) -> Unavailable | None:
+        """Why this expert cannot be asked at `at`, when these people are away; None when they can."""
         if self.person_id is None:
             return "no_person"
         if not self.active:
             return "inactive"
-        if any(each.starts <= at < each.ends for each in self.absences):
+        if self.person_id in away or any(each.starts <= at < each.ends for each in self.absences):
             return "absent"
         if not calendar(self.hours).is_open(at):
             return "outside_hours"
@@ -112,9 +113,9 @@ class Expert(Found, Entity, table="experts", indexes=(("sort_key", "id"),), uniq
         """How many of the needed skills this expert has."""
         return len(self.skills.named() & needed.named())
 
-    def engage(self, at: datetime) -> None:
+    def engage(self, at: datetime, away: Collection[UUID]) -> None:
         """One escalation more to carry. Raises NoExpertAvailable."""
-        if reason := self.unavailable(at):
+        if reason := self.unavailable(at, away):
             raise NoExpertAvailable(_CANNOT[reason], reason=reason)
         self.load += 1
 
@@ -123,7 +124,7 @@ class Expert(Found, Entity, table="experts", indexes=(("sort_key", "id"),), uniq
         self.load = max(0, self.load - 1)
 
 
-def by_fitness(experts: list[Expert], needed: Skills, at: datetime) -> list[Expert]:
+def by_fitness(experts: list[Expert], needed: Skills, at: datetime, away: Collection[UUID]) -> list[Expert]:
     """The active experts who know some of what is needed: first those who can be asked, then by most skills, least load, age of the record."""
     fitting = [expert for expert in experts if expert.active and (expert.fits(needed) or not needed.named())]
-    return sorted(fitting, key=lambda e: (e.unavailable(at) is not None, -e.fits(needed), e.load, e.id))
+    return sorted(fitting, key=lambda e: (e.unavailable(at, away) is not None, -e.fits(needed), e.load, e.id))

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from libs.kit.calendar import Calendar, calendar
+from services.escalation.model.absence import Absence
 from services.escalation.model.layer import Layer
 from services.escalation.model.override import NoSuchLayer, NotInTheRota, Override
 from services.escalation.model.people import Addressee, webhook_addressed
@@ -32,10 +33,12 @@ class Gap(NamedTuple):
 
 @dataclass(frozen=True)
 class Roster:
-    """`overrides` are the rota's that matter for what is asked, the oldest first: of two that hold, the newer one wins."""
+    """`overrides` are the rota's that matter for what is asked, the oldest first: of two that hold, the newer one wins. `absences` are
+    those of its people: who is away is not on call, and nobody is for them."""
 
     rota: Rota
     overrides: Sequence[Override] = ()
+    absences: Sequence[Absence] = ()
 
     @property
     def people(self) -> list[UUID]:
@@ -52,7 +55,7 @@ class Roster:
         for each in self.overrides:
             if each.layer in (None, layer.name) and each.holds(at):
                 who = each.stands_in_for(turn, who)
-        return who
+        return None if any(each.person_id == who and each.holds(at) for each in self.absences) else who
 
     def shifts(self, start: datetime, end: datetime) -> list[Shift]:
         """Those that lie between the two, cut off there, by their beginning; who goes on without a break has one shift."""
@@ -63,6 +66,7 @@ class Roster:
         """The same of one layer."""
         overrides = [each for each in self.overrides if each.layer in (None, layer.name)]
         edges = {edge for each in overrides for edge in (each.starts, each.ends, each.removed_at) if edge}
+        edges |= {edge for each in self.absences for edge in (each.starts, each.until)}
         instants = sorted({start, end, *(e for e in edges if start < e < end), *layer.edges(start, end)})
         last: Shift | None = None
         for begins, ends in pairwise(instants):

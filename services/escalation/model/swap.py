@@ -1,5 +1,6 @@
 """Two persons exchange turns: two overrides that stand and fall together."""
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -40,6 +41,8 @@ def swap(
     """
     if first.person_id == second.person_id:
         raise NotTheirTurn("Two different people exchange turns.", id=str(first.person_id))
+    # Who is away has the turn still, and exchanges it for that very reason.
+    roster = replace(roster, absences=())
     swap_id = new_id()
     halves = []
     for given, taker in ((first, second), (second, first)):

@@ -1,6 +1,7 @@
 """Who knows what, and can be asked when (S23)."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from libs.kit.rows import Rows
 from libs.store import Transaction
 from services.escalation.model.expert import Absence, Expert, Skills, Unavailable, by_fitness
 from services.escalation.model.known_person import KnownPerson
+from services.escalation.queries.absences import absences_of
 from services.escalation.queries.our_people import known
 
 router = Router(tags=["people"])
@@ -54,6 +56,12 @@ class FoundExpert(ExpertOut):
 async def people_of(experts: Iterable[Expert], tx: Transaction) -> dict[UUID, KnownPerson]:
     """Those of them who are known."""
     return await known((each.person_id for each in experts), tx)
+
+
+async def who_is_away(experts: Iterable[Expert], tx: Transaction, at: datetime) -> set[UUID]:
+    """Those of them who have said so, as persons."""
+    people = [each.person_id for each in experts if each.person_id]
+    return {each.person_id for each in await absences_of(people, tx, at) if each.holds(at)}
 
 
 def name_of(expert: Expert, who: Mapping[UUID, KnownPerson]) -> str | None:
@@ -119,12 +127,14 @@ async def search_experts_route(
         Skills(families=tuple(family or ()), domains=tuple(domain or ()), partners=tuple(partner_id or ())),
         at or tx.now,
     )
-    found = by_fitness(await tx.select(Expert, Expert.c.active), needed, when)[:200]
+    experts = await tx.select(Expert, Expert.c.active)
+    away = await who_is_away(experts, tx, when)
+    found = by_fitness(experts, needed, when, away)[:200]
     who = await people_of(found, tx)
     return Page(
         items=[
             FoundExpert(
-                **_shown(expert, who), unavailable=expert.unavailable(when), matching_skills=expert.fits(needed)
+                **_shown(expert, who), unavailable=expert.unavailable(when, away), matching_skills=expert.fits(needed)
             )
             for expert in found
         ]

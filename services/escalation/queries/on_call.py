@@ -7,12 +7,13 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import BaseModel, Field
 
-from libs.kit.auth import STAFF, Principal
+from libs.kit.auth import STAFF
 from libs.kit.http import Caller, Router, Tx, allow
-from libs.kit.people import NamedPerson, PersonRequired
+from libs.kit.people import NamedPerson
 from services.escalation.model.layer import When
 from services.escalation.model.people import Team
 from services.escalation.model.rota import Rota
+from services.escalation.queries.absences import whose
 from services.escalation.queries.our_people import known
 from services.escalation.queries.people import GapOut
 from services.escalation.queries.rosters import rosters
@@ -72,7 +73,7 @@ async def get_on_call_everywhere_route(
     tx: Tx, caller: Caller, asked: Annotated[OnCallQuery, Query()]
 ) -> OnCallEverywhere:
     """Who is on call at an instant in all rotas, and who is in which team. A `+` in the instant's offset is written %2B."""
-    at, who = asked.at or tx.now, _whose(asked.person_id, caller)
+    at, who = asked.at or tx.now, whose(asked.person_id, caller)
     until = at + timedelta(days=asked.days)
     found = await rosters(
         await tx.select(Rota, order_by=(Rota.c.sort_key, Rota.c.id)), tx, at, until if asked.days else None
@@ -109,12 +110,3 @@ async def get_on_call_everywhere_route(
         for each in teams
     ]
     return OnCallEverywhere(at=at, until=until, rotas=rotas, teams=told)
-
-
-def _whose(asked: UUID | str | None, caller: Principal) -> UUID | None:
-    """Raises PersonRequired for a system that asks for its own."""
-    if not isinstance(asked, str):
-        return asked
-    if caller.person_id is None:
-        raise PersonRequired("A system has no shifts: say whose.", field="person_id")
-    return caller.person_id

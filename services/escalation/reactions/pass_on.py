@@ -6,7 +6,6 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from libs.events.escalation import EscalationHandedOver, ExpertEngaged
-from libs.events.gateway import PersonErased
 from libs.kit.listing import contains
 from libs.kit.people import successor_of
 from libs.store import Transaction
@@ -70,12 +69,6 @@ async def retire_expert(expert: Expert, tx: Transaction, _detail: str) -> None:
     """What one knows is not the successor's: nobody is asked any more."""
     if expert.person_id and await successor_of(KnownPerson, expert.person_id, tx):
         expert.active = False
-
-
-async def forget_expert(event: PersonErased, tx: Transaction) -> None:
-    """Of an expert who is erased the skills are left, and what was engaged."""
-    for expert in await tx.select(Expert, Expert.c.person_id == event.person_id, lock=True):
-        expert.forget_person()
 
 
 async def pass_on_escalation(escalation: Escalation, tx: Transaction, _detail: str) -> None:

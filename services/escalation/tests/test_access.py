@@ -26,6 +26,8 @@ async def a_world(escalation: Harness) -> World:
         clocks.append(Row({"clock_id": listed[0]["id"]}, own))
     steps = [{"calls": [{"kind": "person", "id": str(id_of("An"))}], "acknowledgements": 1, "minutes_to_next": 15}]
     team = {"name": "T", "members": [str(id_of("An"))]}
+    today = await escalation.now()
+    away = {"person_id": str(id_of("Em")), "starts": today.isoformat(), "ends": (today + timedelta(days=1)).isoformat()}
     expert = {"person_id": str(id_of("Chi")), "skills": {"domains": ["network"]}}
 
     rota = await made(escalation, "/v1/rotas", a_rota(people=("An", "Binh")), role="manager")
@@ -52,6 +54,7 @@ async def a_world(escalation: Harness) -> World:
             "/v1/policies": await one("policies", "policy_id", {"name": "P", "steps": steps}),
             "/v1/teams": await one("teams", "team_id", team),
             "/v1/rotas": [Row({"rota_id": rota, "override_id": override, "swap_id": swap})],
+            "/v1/absences": [Row({"absence_id": await made(escalation, "/v1/absences", away, role="manager")})],
             "/v1/experts": await one("experts", "expert_id", expert),
         },
     )

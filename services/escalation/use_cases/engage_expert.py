@@ -11,7 +11,7 @@ from services.escalation.model.escalation import Engagement, Escalation
 from services.escalation.model.expert import Expert, NoExpertAvailable, Skills, by_fitness, skills_for
 from services.escalation.queries.access import COMMANDS
 from services.escalation.queries.escalations import EscalationDetail, detail, escalation_for
-from services.escalation.queries.experts import name_of, people_of
+from services.escalation.queries.experts import name_of, people_of, who_is_away
 
 router = Router(tags=["escalations"])
 
@@ -36,7 +36,7 @@ async def engage_expert(escalation: Escalation, cmd: EngageExpert, by: str, tx: 
         expert_id=expert.id, person_id=expert.person_id, skills=skills, reason=cmd.reason, by=by, at=tx.now
     )
     escalation.engage(place)
-    expert.engage(tx.now)
+    expert.engage(tx.now, await who_is_away([expert], tx, tx.now))
     tx.emit(
         ExpertEngaged(
             **escalation.ids,
@@ -53,13 +53,16 @@ async def engage_expert(escalation: Escalation, cmd: EngageExpert, by: str, tx: 
 async def _best(escalation: Escalation, needed: Skills, tx: Transaction) -> Expert:
     invited = {each.expert_id for each in escalation.experts}
     known = await tx.select(Expert, Expert.c.active, lock=True)
-    fitting = by_fitness([expert for expert in known if expert.id not in invited], needed, tx.now)
-    if not fitting or fitting[0].unavailable(tx.now):
+    away = await who_is_away(known, tx, tx.now)
+    fitting = by_fitness([expert for expert in known if expert.id not in invited], needed, tx.now, away)
+    if not fitting or fitting[0].unavailable(tx.now, away):
         who = await people_of(fitting, tx)
         raise NoExpertAvailable(
             "No expert with any of these skills can be asked now.",
             skills=sorted(needed.named()),
-            candidates=[{"id": str(e.id), "name": name_of(e, who), "reason": e.unavailable(tx.now)} for e in fitting],
+            candidates=[
+                {"id": str(e.id), "name": name_of(e, who), "reason": e.unavailable(tx.now, away)} for e in fitting
+            ],
         )
     return fitting[0]
 
