@@ -1,13 +1,14 @@
 """The parts catalogue: what fits where, what may stand in for it, and what has to be known to ship it and to get it back."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict
 
 from libs.events.labels import ProductNumber
 from libs.events.values import Money
 from libs.kit.names import Found
+from libs.kit.problems import Unprocessable
 from libs.store import Entity, Transaction
 
 
@@ -54,11 +55,24 @@ class Part(Found, Entity, table="parts", unique=("part_number",), indexes=(("sor
         return any(fit.admits(product_number, hardware_revision) for fit in self.fits)
 
 
-class Chosen(NamedTuple):
-    """The part number to send, with its entry in the catalogue where there is one."""
+class Unit(NamedTuple):
+    """What a part goes into, as far as it is known."""
 
-    part_number: str
-    part: Part | None
+    product_number: str | None
+    hardware_revision: str | None
+
+
+class NotInCatalogue(Unprocessable):
+    title = "The catalogue has no such part"
+
+    @classmethod
+    def numbered(cls, part_number: str) -> Self:
+        """Says which."""
+        return cls(f"The catalogue has no part {part_number}.")
+
+
+class DoesNotFit(Unprocessable):
+    title = "The part does not fit"
 
 
 async def part_numbered(part_number: str, tx: Transaction) -> Part | None:
@@ -67,32 +81,25 @@ async def part_numbered(part_number: str, tx: Transaction) -> Part | None:
 
 
 async def choose_part(
-    tx: Transaction,
-    *,
-    wanted: str | None,
-    component: str,
-    whole_unit: bool,
-    product_number: str | None,
-    hardware_revision: str | None,
-) -> Chosen | None:
-    """The part asked for where it fits or is unknown here, else the first that fits; None when nothing does."""
-    named = await part_numbered(wanted, tx) if wanted else None
-    if wanted and (named is None or named.fits_in(product_number, hardware_revision)):
-        return Chosen(wanted, named)
-    if product_number is None:
+    wanted: Part | None, component: str, *, whole_unit: bool, unit: Unit, tx: Transaction
+) -> Part | None:
+    """The part asked for where it, or what stands in for it, can be sent, else the first that fits; None when nothing does."""
+    if wanted and wanted.fits_in(*unit) and await sendable(wanted, unit, tx):
+        return wanted
+    if unit.product_number is None:
         return None
     alike: Iterable[Part] = await tx.select(
         Part, Part.c.active, Part.c.whole_unit == whole_unit, order_by=(Part.c.part_number,)
     )
     if whole_unit:
-        itself = [part for part in alike if part.product_number == product_number]
+        itself = [part for part in alike if part.product_number == unit.product_number]
     else:
         itself = [part for part in alike if part.fits and part.component.casefold() == component.casefold()]
-    fitting = (Chosen(part.part_number, part) for part in itself if part.fits_in(product_number, hardware_revision))
-    return next(fitting, None)
+    return next((part for part in itself if part.fits_in(*unit)), None)
 
 
-async def in_order_of_preference(part_number: str, tx: Transaction) -> list[str]:
-    """The part, then its substitutes."""
-    part = await part_numbered(part_number, tx)
-    return list(dict.fromkeys([part_number, *(part.substitutes if part else [])]))
+async def sendable(wanted: Part, unit: Unit, tx: Transaction) -> list[str]:
+    """The part, then its substitutes in order: those that are in use and go into the unit."""
+    found = {part.part_number: part for part in await tx.select(Part, Part.c.part_number.in_(wanted.substitutes))}
+    in_order = [wanted, *(found[number] for number in wanted.substitutes if number in found)]
+    return list(dict.fromkeys(each.part_number for each in in_order if each.active and each.fits_in(*unit)))

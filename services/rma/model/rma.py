@@ -13,6 +13,7 @@ from libs.kit.calendar import DayEnd
 from libs.kit.problems import Conflict, Unprocessable
 from libs.store import Entity, Transaction, UpdatedAt
 from services.rma.model.outbound_leg import outbound_machine
+from services.rma.model.part import Unit
 from services.rma.model.promise import Promise
 from services.rma.model.rma_values import (
     Change,
@@ -196,6 +197,16 @@ class Rma(
     def sent_part(self) -> str:
         """The part number on its way, or the best that is known of it."""
         return self.part_number or self.wanted_part or self.component
+
+    @property
+    def asked_part(self) -> str:
+        """The part that was granted, whatever stands in for it."""
+        return self.substitute_for or self.grant.part_number
+
+    @property
+    def unit(self) -> Unit:
+        """What the part goes into."""
+        return Unit(self.product_number, self.hardware_revision)
 
     @property
     def destination(self) -> Site:

@@ -10,11 +10,11 @@ from pydantic import AwareDatetime, BaseModel
 
 from libs.events.values import CountryCode, Instant, PromiseReason, Site
 from libs.kit.auth import STAFF
-from libs.kit.fields import Word
+from libs.kit.fields import ProductNumber, Word
 from libs.kit.http import Router, Tx, allow
 from libs.kit.problems import Unprocessable
 from services.rma.model.network import Network
-from services.rma.model.part import in_order_of_preference
+from services.rma.model.part import NotInCatalogue, Unit, part_numbered, sendable
 from services.rma.model.promise import contract_due
 from services.rma.model.stock import Stock
 
@@ -60,13 +60,21 @@ async def get_promises_route(
     time_zone: Annotated[Word, Query(examples=["Asia/Ho_Chi_Minh"])],
     region: Word | None = None,
     at: Annotated[AwareDatetime | None, Query(ge=_FIRST, le=_LAST)] = None,
+    product_number: ProductNumber | None = None,
+    hardware_revision: Word | None = None,
     cut_off: Annotated[str, Query(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "15:00",
 ) -> PromiseOut:
-    """Part, destination and instant → dates and reasons, from the stock there is now; nothing is kept for anybody."""
+    """Part, destination and instant → dates and reasons, from the stock there is now; nothing is kept for anybody.
+
+    Where the unit is told, of the substitutes only those that fit it.
+    """
     site = _somewhere(country, region, time_zone)
     asked_at = at or tx.now
     network = await Network.load(tx)
-    parts = await in_order_of_preference(part_number, tx)
+    part = await part_numbered(part_number, tx)
+    if part is None:
+        raise NotInCatalogue.numbered(part_number)
+    parts = await sendable(part, Unit(product_number, hardware_revision), tx)
     rows = await tx.select(Stock, Stock.c.part_number.in_(parts))
     free = {(row.depot_id, row.part_number): row.available for row in rows if row.available > 0}
     due = contract_due(asked_at, cut_off, network.destination(site))

@@ -11,30 +11,31 @@ from services.rma.model.rma_values import Denial
 from services.rma.model.steps import Authorize, Deny
 from services.rma.reactions.detect_repeat import detect_repeat
 
+NO_SUCH_PART = "no_such_part"
+"""Somebody mistyped it: another one would be a guess."""
+
 
 async def authorize(rma: Rma, step: Authorize, tx: Transaction) -> None:
-    """Grants it. Where no part fits, a requested one is denied, and one that was denied before stays so.
+    """Grants it. Where there is no such part, or none fits, a requested one is denied, and one that was denied before stays so.
 
-    The contract date is fixed until the case is corrected. Raises NoDestination.
+    The contract date is fixed in any case, until the case is corrected. Raises NoDestination.
     """
-    chosen = await choose_part(
-        tx,
-        wanted=rma.wanted_part,
-        component=rma.component,
-        whole_unit=rma.whole_unit,
-        product_number=rma.product_number,
-        hardware_revision=rma.hardware_revision,
-    )
-    if chosen is None:
-        if rma.state == "requested":
-            await deny(rma, Deny("no_part_fits", f"No part in the catalogue is a {rma.component} for this unit."), tx)
-        return
     if rma.contract_due is None:
         destination = (await Network.load(tx, plan=rma.plan)).destination(rma.destination)
         rma.contract_due, rma.contract_ends_at = contract_due(rma.diagnosed_at, rma.cut_off, destination)
+    wanted = await part_numbered(rma.wanted_part, tx) if rma.wanted_part else None
+    chosen = await choose_part(wanted, rma.component, whole_unit=rma.whole_unit, unit=rma.unit, tx=tx)
+    if rma.wanted_part and wanted is None:
+        lack = Deny(NO_SUCH_PART, f"The catalogue has no part {rma.wanted_part}.")
+    else:
+        lack = Deny("no_part_fits", f"No part in the catalogue is a {rma.component} for this unit.")
+    if chosen is None or lack.reason == NO_SUCH_PART:
+        if rma.state == "requested":
+            await deny(rma, lack, tx)
+        return
     rma.become("authorized", tx, step.reason)
     rma.part_number, rma.denial = chosen.part_number, None
-    rma.return_required = chosen.part.returnable if chosen.part else True
+    rma.return_required = chosen.returnable
     granted = rma.grant
     tx.emit(
         RmaAuthorized(

@@ -6,7 +6,7 @@ from libs.events.rma import PartBackordered, PartReserved
 from libs.events.values import PromiseReason
 from libs.store import Transaction
 from services.rma.model.network import Network, Offer
-from services.rma.model.part import in_order_of_preference
+from services.rma.model.part import part_numbered, sendable
 from services.rma.model.rma import FORECAST_SHIP_CUT_OFF, Rma
 from services.rma.model.steps import Reserve
 from services.rma.model.stock import Stock, locked_stock, locked_stock_of, offer_to_backorders
@@ -16,7 +16,7 @@ from services.rma.reactions.order_labels import give_up_labels, order_labels
 async def reserve_part(rma: Rma, _step: Reserve, tx: Transaction) -> None:
     """Every depot's stock of the part is locked before one is chosen, so that no part is promised twice."""
     network = await Network.load(tx, plan=rma.plan)
-    parts = await in_order_of_preference(rma.grant.part_number, tx)
+    parts = await parts_for(rma, tx)
     stock = await locked_stock_of(parts, tx)
     free = {(row.depot_id, row.part_number): row for row in stock if row.available > 0}
     offers = network.offers(tx.now, rma.destination, free, parts)
@@ -27,12 +27,18 @@ async def reserve_part(rma: Rma, _step: Reserve, tx: Transaction) -> None:
         _backorder(rma, parts, tx, out_of_reach=bool(free))
 
 
+async def parts_for(rma: Rma, tx: Transaction) -> list[str]:
+    """What can be sent for it, the preferred first."""
+    asked = await part_numbered(rma.asked_part, tx)
+    return await sendable(asked, rma.unit, tx) if asked else []
+
+
 async def keep_for(rma: Rma, offer: Offer, stock: Stock, tx: Transaction) -> None:
     """One of this stock is the RMA's; the carrier is asked for its labels."""
     stock.reserve(rma.id, tx)
     rma.become("reserved", tx, f"in {offer.depot.name}")
-    if offer.part_number != rma.part_number:
-        rma.substitute_for, rma.part_number = rma.part_number, offer.part_number
+    asked = rma.asked_part
+    rma.part_number, rma.substitute_for = offer.part_number, None if offer.part_number == asked else asked
     rma.depot_id, rma.promise = offer.depot.id, offer.promise
     tx.emit(
         PartReserved(
@@ -52,7 +58,7 @@ async def keep_for(rma: Rma, offer: Offer, stock: Stock, tx: Transaction) -> Non
 
 
 def _backorder(rma: Rma, parts: list[str], tx: Transaction, *, out_of_reach: bool) -> None:
-    text = "no lane leads from the depots that have it" if out_of_reach else f"no depot has {' or '.join(parts)} now"
+    text = "no lane leads from the depots that have it" if out_of_reach else f"no depot has {' or '.join(parts or [rma.asked_part])} now"
     rma.become("backordered", tx, text)
     tx.emit(
         PartBackordered(

@@ -9,7 +9,7 @@ from services.rma.model.network import Network
 from services.rma.model.part import Part
 from services.rma.model.rma import Rma
 from services.rma.model.stock import Stock, offer_to_backorders
-from services.rma.reactions.reserve_part import keep_for
+from services.rma.reactions.reserve_part import keep_for, parts_for
 
 _AT_ONCE = 500
 _AGAIN = timedelta(milliseconds=200)
@@ -39,7 +39,8 @@ async def serve_backorders(stock: Stock, tx: Transaction, _detail: str) -> None:
         rma = locked[0]
         if rma.state == "backordered":
             network = await Network.load(tx, plan=rma.plan)
-            substitutes = [rma.sent_part, stock.part_number]
-            offers = network.offers(tx.now, rma.destination, [(stock.depot_id, stock.part_number)], substitutes)
+            parts = await parts_for(rma, tx)
+            here = [(stock.depot_id, stock.part_number)] if stock.part_number in parts else []
+            offers = network.offers(tx.now, rma.destination, here, parts)
             if offers:
                 await keep_for(rma, offers[0], stock, tx)

@@ -12,6 +12,7 @@ from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.patch import New, Patch
 from libs.kit.twins import refuse_twin
 from services.rma.model.part import Fit, Part
+from services.rma.model.stock import Stock, offer_to_backorders
 from services.rma.queries.parts import PartOut
 
 router = Router(tags=["parts"])
@@ -60,7 +61,9 @@ async def create_part_route(cmd: CreatePart, tx: Tx) -> PartOut:
 
 @router.patch("/v1/parts/{part_id}", dependencies=[allow(*STOCK_KEEPERS)])
 async def change_part_route(part_id: UUID, cmd: ChangePart, tx: Tx) -> PartOut:
-    """RMAs that have a part kept are left as they are."""
+    """RMAs that have a part kept are left as they are; who waits for one may be served by it now."""
     part = await Part.get(part_id, tx, lock=True)
-    cmd.apply_to(part)
+    if cmd.apply_to(part):
+        for stock in await tx.select(Stock, Stock.c.part_number.in_([part.part_number, *part.substitutes])):
+            offer_to_backorders(stock, tx)
     return PartOut.model_validate(part)

@@ -6,6 +6,7 @@ from libs.kit.fields import Reason, Word
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.rma.model.case_file import CaseFile
+from services.rma.model.part import DoesNotFit, NotInCatalogue, part_numbered
 from services.rma.model.rma import Rma
 from services.rma.model.steps import Authorize
 from services.rma.queries.access import COMMANDS
@@ -24,9 +25,17 @@ class OverrideRma(Command):
 
 
 async def override_rma(rma: Rma, cmd: OverrideRma, case: CaseFile, tx: Transaction) -> None:
-    """A manager grants it. Raises NoDestination."""
+    """A manager grants it. Raises NoDestination, NotInCatalogue, DoesNotFit."""
     if case.coverage:
+        if case.coverage.corrections > rma.corrections:
+            rma.take_back()
         rma.take_cover(case.coverage)
+    if cmd.part_number:
+        named = await part_numbered(cmd.part_number, tx)
+        if named is None:
+            raise NotInCatalogue.numbered(cmd.part_number)
+        if not named.fits_in(*rma.unit):
+            raise DoesNotFit(f"{cmd.part_number} does not go into this unit.")
     rma.wanted_part = cmd.part_number or rma.wanted_part
     await authorize(rma, Authorize(cmd.reason, overridden=True), tx)
     await go_on(rma, case, tx)
