@@ -48,6 +48,19 @@ class Way:
     delivers_by: str
     destination: Calendar
 
+    def leaves_at(self, day: date) -> datetime:
+        """When the parcels of a day that the depot works leave it: at the cut-off, or as the depot's doors close before it."""
+        cut_off = self.depot.at(day, self.cut_off)
+        open_by_then = [window for window in self.depot.windows_on(day) if window.start < cut_off]
+        return min(cut_off, open_by_then[-1].end) if open_by_then else cut_off
+
+    def last_call(self, day: date) -> str:
+        """The same in words."""
+        leaves_at = self.leaves_at(day)
+        if leaves_at == self.depot.at(day, self.cut_off):
+            return f"the depot's cut-off, {self.cut_off}"
+        return f"the depot closed, {leaves_at.astimezone(self.depot.zone):%H:%M}"
+
 
 def contract_due(diagnosed_at: datetime, cut_off: str, destination: Calendar) -> ContractDue:
     """A diagnosis at or after the cut-off, or on a day not worked, counts as one of the next business day."""
@@ -58,17 +71,26 @@ def contract_due(diagnosed_at: datetime, cut_off: str, destination: Calendar) ->
     return ContractDue(due, destination.at(due + _DAY, "00:00"))
 
 
-def forecast(asked_at: datetime, way: Way) -> Promise:
-    """What can be promised for a part that is free in the depot at `asked_at`."""
+def forecast(asked_at: datetime, way: Way, now: datetime | None = None) -> Promise:
+    """What can be promised for a part that is free in the depot since `asked_at`. With `now`, and has not left by then: what the depot
+    let pass is the depot's."""
     asked_on = way.depot.local_date(asked_at)
-    leaves_on, skipped = asked_on, list[PromiseReason]()
-    if way.depot.is_working_day(asked_on) and asked_at >= way.depot.at(asked_on, way.cut_off):
-        text = f"asked after the depot's cut-off, {way.cut_off}"
-        skipped.append(PromiseReason(code="depot_cut_off", text=text, days=1))
+    leaves_on, reasons = asked_on, list[PromiseReason]()
+    if way.depot.is_working_day(asked_on) and asked_at >= way.leaves_at(asked_on):
+        reasons.append(PromiseReason(code="depot_cut_off", text=f"asked after {way.last_call(asked_on)}", days=1))
         leaves_on += _DAY
     leaves_on, closed = _first_worked(way.depot, leaves_on, "depot")
-    departs_at = way.depot.at(leaves_on, way.cut_off)
-    return _arrival(departs_at, leaves_on, way, [*skipped, *closed])
+    reasons += closed
+    while way.leaves_at(leaves_on) <= (now or asked_at):
+        reasons.append(PromiseReason(code="depot_late", text=f"not shipped before {way.last_call(leaves_on)}", days=1))
+        leaves_on, closed = _first_worked(way.depot, leaves_on + _DAY, "depot")
+        reasons += closed
+    return _arrival(way.leaves_at(leaves_on), leaves_on, way, _joined(reasons))
+
+
+def _joined(reasons: list[PromiseReason]) -> list[PromiseReason]:
+    alike = (list(each) for _, each in groupby(reasons, lambda reason: (reason.code, reason.text)))
+    return [each[0].model_copy(update={"days": sum(reason.days for reason in each)}) for each in alike]
 
 
 def forecast_under_way(departed_at: datetime, way: Way) -> Promise:
