@@ -58,7 +58,7 @@ class RmaDenied(Event, type="polyplus.rma.rma-denied", visibility="public", subj
 
 
 class PartReserved(Event, type="polyplus.rma.part-reserved", visibility="public", subject="rma_id"):
-    """A part in a depot is kept for this RMA, with the promised date and the reasons that produced it (S2, S3, S19)."""
+    """A part in a depot is kept for this RMA, with the promised date and its reasons; again when it moves to another depot (S2, S3, S19)."""
 
     rma_id: UUID
     case_id: UUID
@@ -70,6 +70,8 @@ class PartReserved(Event, type="polyplus.rma.part-reserved", visibility="public"
     promised_by: Instant
     contract_due: date  # at the destination
     reasons: list[PromiseReason]
+    moved_from: UUID | None = None  # the depot that kept a part for it before
+    reason: str | None = None  # why it moved
     reserved_at: Instant
 
 
@@ -163,6 +165,7 @@ class DeliveryPromiseMissed(Event, type="polyplus.rma.delivery-promise-missed", 
     contract_due: date
     promised: date | None = None
     reasons: list[PromiseReason] = []
+    cause: Literal["carrier", "depot", "stock", "customer", "customs", "calendar"] | None = None  # None in older events
     missed_at: Instant
 
 

@@ -75,6 +75,7 @@ BY_FACT = {
     "POST /v1/rmas/{rma_id}/lost",
     "POST /v1/rmas/{rma_id}/dead-on-arrival",
     "POST /v1/rmas/{rma_id}/cancel",
+    "POST /v1/rmas/{rma_id}/re-source",
     "POST /v1/rmas/{rma_id}/inspect",
     "POST /v1/rmas/{rma_id}/settle",
     "POST /v1/rmas/{rma_id}/dispute",

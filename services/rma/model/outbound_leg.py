@@ -11,7 +11,8 @@ outbound_machine: StateMachine[OutboundState] = StateMachine(
         "denied": {"authorized", "cancelled"},
         "authorized": {"reserved", "backordered", "requested", "cancelled"},
         "backordered": {"reserved", "requested", "cancelled"},
-        "reserved": {"shipped", "requested", "cancelled"},
+        # To another depot, or to none.
+        "reserved": {"reserved", "backordered", "shipped", "requested", "cancelled"},
         "shipped": {"delivered", "refused", "lost"},
         "delivered": {"dead_on_arrival", "closed"},
     },
@@ -21,7 +22,7 @@ outbound_machine: StateMachine[OutboundState] = StateMachine(
 UNSHIPPED: frozenset[OutboundState] = frozenset({"requested", "authorized", "denied", "reserved", "backordered"})
 GRANTED: frozenset[OutboundState] = frozenset({"authorized", "reserved", "backordered"})
 """Decided, and nothing has left: a correction of the case takes it back."""
-AWAITS_PART: frozenset[OutboundState] = frozenset({"authorized", "backordered", "reserved", "shipped"})
+AWAITS_PART: frozenset[OutboundState] = frozenset({"authorized", "backordered", "reserved", "shipped", "refused"})
 """The contract's date is still to be kept."""
 OPEN_PROMISE: frozenset[OutboundState] = frozenset({"reserved", "shipped"})
 """The forecast can still move."""

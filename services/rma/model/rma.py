@@ -26,6 +26,8 @@ from services.rma.model.rma_values import (
     Kept,
     Leg,
     OutboundState,
+    PromiseCause,
+    PromiseMade,
     Returns,
     ReturnState,
     RmaIds,
@@ -42,6 +44,7 @@ FORECAST = "forecast"
 FORECAST_SHIP_CUT_OFF = f"{FORECAST}:ship_cut_off"
 FORECAST_CARRIER_LATE = f"{FORECAST}:carrier_late"
 FORECAST_ADDRESS = f"{FORECAST}:address"
+FORECAST_STOCK = f"{FORECAST}:stock"
 RETURN_REMINDER = "return_reminder"
 RETURN_OVERDUE = "return_overdue"
 RETURN_INVOICE = "return_invoice"
@@ -60,6 +63,10 @@ class NotInOrder(Unprocessable):
 
 class NoDestination(Unprocessable):
     title = "No destination is known"
+
+
+class NothingKept(Conflict):
+    title = "No part is kept for it"
 
 
 class NotInstallable(Conflict):
@@ -132,6 +139,8 @@ class Rma(
     contract_ends_at: datetime | None = None
     contract_missed: bool = False
     promise: Promise | None = None
+    # What was promised so far, the oldest first.
+    promises: Annotated[list[PromiseMade], sa.DefaultClause("[]")] = field(default_factory=list)
     label_round: int = 0
     shipped_serial: str | None = None
     shipped_at: datetime | None = None
@@ -254,6 +263,31 @@ class Rma(
         """When it last came into this state. Raises StopIteration for one that it was never in."""
         return next(change.at for change in reversed(self.history) if (change.leg, change.state) == ("outbound", state))
 
+    def was(self, state: OutboundState) -> bool:
+        """Whether it ever was in this state on the way out."""
+        return any((change.leg, change.state) == ("outbound", state) for change in self.history)
+
+    def promised(self, promise: Promise, depot_id: UUID, cause: PromiseCause, reason: str, at: datetime) -> bool:
+        """Promises this from now on; whether the date or its hour are others than before."""
+        old, self.promise = self.promise, promise
+        if old and (old.promised, old.promised_by) == (promise.promised, promise.promised_by):
+            return False
+        made = PromiseMade(
+            promised=promise.promised,
+            promised_by=promise.promised_by,
+            depot_id=depot_id,
+            cause=cause,
+            reason=reason,
+            at=at,
+        )
+        self.promises = [*self.promises, made]
+        return True
+
+    def back_to_line(self) -> None:
+        """No part is kept for it any more; the one that was granted is waited for."""
+        self.part_number, self.substitute_for = self.asked_part, None
+        self.depot_id = self.promise = None
+
     def take_cover(self, coverage: CoverageDecided) -> None:
         """Where the part goes and what it is for, as the newest decision says. Only before anything was sent."""
         self.ship_to, self.contact, self.plan = coverage.site, coverage.contact, coverage.plan
@@ -277,6 +311,7 @@ class Rma(
     def take_back(self) -> None:
         """Nothing of what was granted holds: neither the part nor its depot, nor the contract's date."""
         self.part_number = self.substitute_for = self.depot_id = self.promise = None
+        self.promises = []
         self.contract_due = self.contract_ends_at = None
         self.contract_missed = self.return_required = False
         self.repeat_of = []
@@ -293,6 +328,15 @@ class Rma(
         """The part is at the destination. Raises ForbiddenTransition unless it was under way."""
         self.become("delivered", tx, "delivered", at=at)
         self.delivered_at, self.received_by = at, received_by
+
+    def must_be_reserved(self) -> None:
+        """Raises NothingKept unless a part waits for it in a depot."""
+        if self.state != "reserved":
+            raise NothingKept(
+                f"The RMA is {self.state}; only a part that is kept in a depot can come from another one.",
+                state=self.state,
+                possible=outbound_machine.possible(self.state),
+            )
 
     def must_be_installable(self) -> None:
         """Raises NotInstallable when the part is not there or was reported before."""

@@ -43,6 +43,22 @@ Returns = Literal["defective", "unused_replacement"]
 Leg = Literal["outbound", "return", "charge"]
 
 
+PromiseCause = Literal[
+    "reserved", "moved", "shipped", "ship_cut_off", "carrier_late", "calendar", "network", "address", "stock"
+]
+
+
+class PromiseMade(BaseModel):
+    """An entry of the promise's history: what was promised, from which depot, since when, and what made it so."""
+
+    promised: date
+    promised_by: Instant
+    depot_id: UUID
+    cause: PromiseCause
+    reason: str
+    at: Instant
+
+
 class Change(BaseModel):
     """An entry of the history: which leg came into which state, when, by whom and why."""
 

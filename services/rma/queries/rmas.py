@@ -29,6 +29,7 @@ from services.rma.model.rma_values import (
     Installation,
     Invoice,
     OutboundState,
+    PromiseMade,
     ReturnState,
     WaitingFor,
 )
@@ -127,11 +128,13 @@ class AddressOut(Out):
 
 
 class RmaDetail(RmaOut):
-    """With its parcels and everything that happened. `address`: null until it has come."""
+    """With its parcels and everything that happened. `address`: null until it has come. `promises`: how the promise came to be
+    what it is, the oldest first."""
 
     address: AddressOut | None = None
     shipments: list[ShipmentOut] = Field(default_factory=list)
     history: list[Change] = Field(default_factory=list)
+    promises: list[PromiseMade] = Field(default_factory=list)
 
 
 async def rma_for(caller: Principal, rma_id: UUID, tx: Transaction, command: Command | None = None) -> RmaAndCase:

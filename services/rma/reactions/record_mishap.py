@@ -56,8 +56,7 @@ async def record_dead_on_arrival(rma: Rma, step: FindDead, tx: Transaction) -> N
 async def record_refusal(rma: Rma, step: Refuse, tx: Transaction) -> None:
     """The carrier brings the parcel back. Raises ForbiddenTransition."""
     rma.become("refused", tx, _REFUSED, at=step.at)
-    for timer in (CONTRACT_DUE, FORECAST_CARRIER_LATE):
-        tx.cancel_timer(rma, timer)
+    tx.cancel_timer(rma, FORECAST_CARRIER_LATE)
     tx.emit(PartRefused(**rma.ids, reason=_REFUSED, refused_at=step.at))
     return_leg.expect_the_replacement(rma, tx, _REFUSED)
     return_leg.hand_over(rma, tx, "the carrier brings it back", at=step.at)

@@ -2,28 +2,30 @@
 
 from contextlib import suppress
 from datetime import timedelta
+from typing import cast
 
-from libs.events.rma import DeliveryPromiseChanged, DeliveryPromiseMissed
+from libs.events.rma import DeliveryPromiseMissed
 from libs.kit.calendar import CalendarError
 from libs.store import Transaction
+from services.rma.model.blame import blame
 from services.rma.model.network import Network, NoWay
 from services.rma.model.outbound_leg import AWAITS_PART, OPEN_PROMISE
 from services.rma.model.policy import policy_for
-from services.rma.model.promise import Promise, Way, forecast, forecast_late, forecast_under_way
-from services.rma.model.rma import (
-    FORECAST,
-    FORECAST_CARRIER_LATE,
-    FORECAST_SHIP_CUT_OFF,
-    Rma,
-)
+from services.rma.model.promise import Promise, forecast_late, forecast_under_way
+from services.rma.model.rma import FORECAST, FORECAST_CARRIER_LATE, FORECAST_SHIP_CUT_OFF, Rma
+from services.rma.model.rma_values import PromiseCause
 from services.rma.model.stock import Stock, offer_to_backorders
+from services.rma.reactions.re_source import moved_elsewhere, promise_here
+from services.rma.reactions.reserve_part import tell_changed
 
-_CAUSES = {
+_TEXTS: dict[PromiseCause, str] = {
     "ship_cut_off": "not shipped before the depot's cut-off",
     "carrier_late": "not delivered when promised",
     "calendar": "a calendar was edited",
     "network": "a depot or lane was edited",
     "address": "the address changed",
+    "stock": "a part came into stock",
+    "shipped": "shipped",
 }
 
 
@@ -31,42 +33,32 @@ async def renew_promise(rma: Rma, tx: Transaction, why: str) -> None:
     """The timer `forecast:<why>`, so that an edit touches any number of promises in small transactions."""
     if rma.state not in OPEN_PROMISE:
         return
-    network = await Network.load(tx, plan=rma.plan)
-    grace = timedelta(minutes=(await policy_for(rma, tx)).carrier_grace_minutes)
-    # A lane closed under a part already promised, or a calendar without an open day: the promise stands until somebody acts.
-    with suppress(NoWay, CalendarError):
-        _renew(rma, network.way_from(rma.kept.depot_id, rma.destination), grace, tx, _CAUSES.get(why, why))
-
-
-def _renew(rma: Rma, way: Way, grace: timedelta, tx: Transaction, cause: str) -> None:
+    cause, network = cast("PromiseCause", why), await Network.load(tx, plan=rma.plan)
     if rma.state == "reserved":
-        new = forecast(tx.now, way)
-        tx.set_timer(rma, FORECAST_SHIP_CUT_OFF, new.departs_at)
-    else:
+        here = promise_here(rma, network, tx.now)
+        if (here is None or here.promised > rma.grant.due) and await moved_elsewhere(rma, network, tx, _TEXTS[cause]):
+            return
+        # A calendar without an open day: the promise stands until somebody acts.
+        if here and here.departs_at > tx.now:
+            tx.set_timer(rma, FORECAST_SHIP_CUT_OFF, here.departs_at)
+            change_promise(rma, here, tx, cause)
+        return
+    grace = timedelta(minutes=(await policy_for(rma, tx)).carrier_grace_minutes)
+    # So it does where a lane closed under a parcel that is on its way.
+    with suppress(NoWay, CalendarError):
+        way = network.way_from(rma.kept.depot_id, rma.destination)
         new = forecast_under_way(rma.kept.promise.departs_at, way)
         if new.promised_by + grace <= tx.now:
             new = forecast_late(new, tx.now, way)
         tx.set_timer(rma, FORECAST_CARRIER_LATE, new.promised_by + grace)
-    change_promise(rma, new, tx, cause)
+        change_promise(rma, new, tx, cause)
 
 
-def change_promise(rma: Rma, new: Promise, tx: Transaction, cause: str) -> None:
+def change_promise(rma: Rma, new: Promise, tx: Transaction, cause: PromiseCause) -> None:
     """Tells of a date that moved, and only of that."""
-    old, rma.promise = rma.kept.promise, new
-    if (old.promised, old.promised_by) == (new.promised, new.promised_by):
-        return
-    tx.emit(
-        DeliveryPromiseChanged(
-            **rma.ids,
-            old=old.promised,
-            new=new.promised,
-            promised_by=new.promised_by,
-            contract_due=rma.grant.due,
-            cause=cause,
-            reasons=new.reasons,
-            changed_at=tx.now,
-        )
-    )
+    old = rma.kept.promise
+    if rma.promised(new, rma.kept.depot_id, cause, _TEXTS[cause], tx.now):
+        tell_changed(rma, old, tx, _TEXTS[cause])
 
 
 async def renew_every_open_promise(tx: Transaction, why: str) -> None:
@@ -79,7 +71,7 @@ async def renew_every_open_promise(tx: Transaction, why: str) -> None:
 
 async def miss_contract(rma: Rma, tx: Transaction, _detail: str) -> None:
     """The timer at the end of the contract's day: the part is not at the destination."""
-    if rma.state not in AWAITS_PART or rma.contract_missed:
+    if rma.state not in AWAITS_PART or rma.contract_missed or rma.is_over:
         return
     rma.contract_missed = True
     tx.emit(
@@ -88,6 +80,7 @@ async def miss_contract(rma: Rma, tx: Transaction, _detail: str) -> None:
             contract_due=rma.grant.due,
             promised=rma.promise.promised if rma.promise else None,
             reasons=rma.promise.reasons if rma.promise else [],
+            cause=blame(rma),
             missed_at=tx.now,
         )
     )

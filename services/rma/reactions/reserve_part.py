@@ -2,11 +2,12 @@
 
 from uuid import UUID
 
-from libs.events.rma import PartBackordered, PartReserved
+from libs.events.rma import DeliveryPromiseChanged, PartBackordered, PartReserved
 from libs.events.values import PromiseReason
 from libs.store import Transaction
 from services.rma.model.network import Network, Offer
 from services.rma.model.part import part_numbered, sendable
+from services.rma.model.promise import Promise
 from services.rma.model.rma import FORECAST_SHIP_CUT_OFF, Rma
 from services.rma.model.steps import Reserve
 from services.rma.model.stock import Stock, locked_stock, locked_stock_of, offer_to_backorders
@@ -24,7 +25,7 @@ async def reserve_part(rma: Rma, _step: Reserve, tx: Transaction) -> None:
         best = min(offers, key=lambda offer: offer.rank(rma.grant.due))
         await keep_for(rma, best, free[best.depot.id, best.part_number], tx)
     else:
-        _backorder(rma, parts, tx, out_of_reach=bool(free))
+        backorder(rma, parts, tx, out_of_reach=bool(free))
 
 
 async def parts_for(rma: Rma, tx: Transaction) -> list[str]:
@@ -33,13 +34,17 @@ async def parts_for(rma: Rma, tx: Transaction) -> list[str]:
     return await sendable(asked, rma.unit, tx) if asked else []
 
 
-async def keep_for(rma: Rma, offer: Offer, stock: Stock, tx: Transaction) -> None:
-    """One of this stock is the RMA's; the carrier is asked for its labels."""
+async def keep_for(
+    rma: Rma, offer: Offer, stock: Stock, tx: Transaction, *, moved_from: UUID | None = None, why: str | None = None
+) -> None:
+    """One of this stock is the RMA's; the carrier is asked for its labels. `moved_from`: the depot that gave one back for it, and why."""
+    asked, old = rma.asked_part, rma.promise
+    text = why or f"in {offer.depot.name}"
     stock.reserve(rma.id, tx)
-    rma.become("reserved", tx, f"in {offer.depot.name}")
-    asked = rma.asked_part
+    rma.become("reserved", tx, text)
     rma.part_number, rma.substitute_for = offer.part_number, None if offer.part_number == asked else asked
-    rma.depot_id, rma.promise = offer.depot.id, offer.promise
+    rma.depot_id = offer.depot.id
+    changed = rma.promised(offer.promise, offer.depot.id, "moved" if moved_from else "reserved", text, tx.now)
     tx.emit(
         PartReserved(
             **rma.ids,
@@ -50,15 +55,41 @@ async def keep_for(rma: Rma, offer: Offer, stock: Stock, tx: Transaction) -> Non
             promised_by=offer.promise.promised_by,
             contract_due=rma.grant.due,
             reasons=offer.promise.reasons,
+            moved_from=moved_from,
+            reason=why,
             reserved_at=tx.now,
         )
     )
+    if old and changed:
+        tell_changed(rma, old, tx, "sent from another depot")
     tx.set_timer(rma, FORECAST_SHIP_CUT_OFF, offer.promise.departs_at)
     await order_labels(rma, offer.depot, offer.lane, tx)
 
 
-def _backorder(rma: Rma, parts: list[str], tx: Transaction, *, out_of_reach: bool) -> None:
-    text = "no lane leads from the depots that have it" if out_of_reach else f"no depot has {' or '.join(parts or [rma.asked_part])} now"
+def tell_changed(rma: Rma, old: Promise, tx: Transaction, cause: str) -> None:
+    """The promise is another than the old one."""
+    new = rma.kept.promise
+    tx.emit(
+        DeliveryPromiseChanged(
+            **rma.ids,
+            old=old.promised,
+            new=new.promised,
+            promised_by=new.promised_by,
+            contract_due=rma.grant.due,
+            cause=cause,
+            reasons=new.reasons,
+            changed_at=tx.now,
+        )
+    )
+
+
+def backorder(rma: Rma, parts: list[str], tx: Transaction, *, out_of_reach: bool) -> None:
+    """No part can be kept for it: it stands in the line of those who wait."""
+    text = (
+        "no lane leads from the depots that have it"
+        if out_of_reach
+        else f"no depot has {' or '.join(parts or [rma.asked_part])} now"
+    )
     rma.become("backordered", tx, text)
     tx.emit(
         PartBackordered(

@@ -105,7 +105,11 @@ async def test_a_manager_overrides_and_nobody_else_does(rma: Harness) -> None:
     assert (await rma.post(path, body, role="engineer")).status_code == 403
     assert (await made(rma, path, body, role="manager"))["state"] == "reserved"
     again = await rma.post(path, body, role="manager")
-    assert (again.status_code, again.json()["state"], again.json()["possible"]) == (409, "reserved", ["cancel"])
+    assert (again.status_code, again.json()["state"], again.json()["possible"]) == (
+        409,
+        "reserved",
+        ["cancel", "re_source"],
+    )
 
 
 async def test_a_part_that_fits_nothing_is_denied_until_a_manager_names_one(rma: Harness) -> None:

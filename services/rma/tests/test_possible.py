@@ -26,6 +26,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "confirm_installed": {},
     "dead_on_arrival": {"symptom": "stays dark"},
     "cancel": {"reason": "not needed"},
+    "re_source": {"reason": "the shelf is under water"},
     "override": {"reason": "goodwill"},
     "receive": {"serial": "OLD-1"},
     "inspect": {"result": "wrong_unit"},
@@ -58,7 +59,7 @@ async def test_what_a_caller_is_told_is_possible_is_and_nothing_else(
     rma: Harness, state: str, return_state: str, charge: str, cancelled: bool
 ) -> None:
     assert set(BODIES) == set(get_args(Command))
-    await a_network(rma)
+    await a_network(rma, in_singapore=20)
     await goods_in(rma, 20)
     bind(rma, ACCOUNT, depots=[HCM])
     make = partial(in_state, rma, state=state, return_state=return_state, charge=charge, cancelled=cancelled)

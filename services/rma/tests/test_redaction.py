@@ -25,9 +25,9 @@ async def typed(rma: Harness, what: str, case: Case) -> UUID:
 
 
 @pytest.mark.parametrize("outbox", ["kept", "gone"])
-@pytest.mark.parametrize("what", ["lost", "dead-on-arrival", "cancel"])
+@pytest.mark.parametrize("what", ["lost", "dead-on-arrival", "cancel", "re-source"])
 async def test_a_reason_goes_from_rows_answers_and_outbox(rma: Harness, what: str, outbox: str) -> None:
-    await a_network(rma)
+    await a_network(rma, in_singapore=1)
     case = Case()
     await typed(rma, what, case)
     fact = await fact_saying(rma)

@@ -16,10 +16,11 @@ _BODIES: dict[str, dict[str, Any]] = {
     "receive": {"serial": "X"},
     "inspect": {"result": "confirmed"},
     "cancel": {"reason": "not needed"},
+    "re-source": {"reason": "the shelf is under water"},
     "override": {"reason": "goodwill"},
     "settle": {"outcome": "waived", "reason": "goodwill"},
 }
-_ROLES = {"override": "manager", "settle": "manager", "cancel": "engineer"}
+_ROLES = {"override": "manager", "settle": "manager", "cancel": "engineer", "re-source": "engineer"}
 
 
 @pytest.mark.parametrize("action", _BODIES)

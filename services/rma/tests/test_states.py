@@ -38,9 +38,8 @@ OUTBOUND: dict[OutboundState, set[OutboundState]] = {
     "cancelled": set(),
     "closed": set(),
 }
-# No command makes these moves yet: another depot, a short pick, a refused parcel sent again.
+# No command makes these moves yet: a refused parcel sent again.
 NOT_YET: dict[OutboundState, set[OutboundState]] = {
-    "reserved": {"reserved", "backordered"},
     "refused": {"reserved", "cancelled"},
 }
 RETURN: dict[ReturnState, set[ReturnState]] = {

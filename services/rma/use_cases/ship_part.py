@@ -51,7 +51,7 @@ async def ship_part(rma: Rma, cmd: ShipPart, case: CaseFile, tx: Transaction) ->
     part = await part_numbered(rma.sent_part, tx)
     depot_id = rma.kept.depot_id
     way = (await Network.load(tx, plan=rma.plan)).way_from(depot_id, rma.destination)
-    change_promise(rma, forecast(tx.now, way), tx, "shipped")
+    change_promise(rma, forecast(rma.since("reserved"), way, tx.now), tx, "shipped")
     rma.ship(cmd.serial, serialised=bool(part and part.serialised), carrier=carrier, tracking=tracking, tx=tx)
     (await locked_stock(depot_id, rma.sent_part, tx)).ship(rma.id, tx)
     await _tell(rma, tx)
