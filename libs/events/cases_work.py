@@ -171,6 +171,36 @@ class PartnerTicketRequested(
 since(PartnerTicketRequested, 2, drop("consent_given_by"))
 
 
+FollowedBecause = Literal["asked", "merged", "shift_ended", "gone"]
+"""Somebody said so; what they followed was merged; a shift ended that they had it in; they may read the case no more."""
+
+
+class FollowersChanged(Event, type="polyplus.cases.followers-changed", visibility="public", subject="case_id"):
+    """Contacts of the account are told what becomes of the case from now on, or are not any more (S18)."""
+
+    case_id: UUID
+    added: list[UUID] = []  # contacts, here and below
+    removed: list[UUID] = []
+    reason: FollowedBecause
+    by: str
+    by_role: Role
+    changed_at: Instant
+
+
+class InternalFollowersChanged(
+    Event, type="polyplus.cases.internal-followers-changed", visibility="internal", subject="case_id"
+):
+    """The same of our own people: who of us watches a case is no customer's business (S18, S23)."""
+
+    case_id: UUID
+    added: list[UUID] = []  # persons, here and below
+    removed: list[UUID] = []
+    reason: FollowedBecause
+    by: str
+    by_role: Role
+    changed_at: Instant
+
+
 class TextRedacted(Event, type="polyplus.cases.text-redacted", visibility="public", subject="case_id"):
     """A whole text or file of the case was taken out; whoever keeps it, older values too, keeps what stands instead (S18)."""
 

@@ -4,7 +4,7 @@ from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
 from services.cases.handlers import on, replicas, timers
 from services.cases.model.policy import policies
-from services.cases.queries import case_contents, cases, problems, proposed_keywords, queues, views
+from services.cases.queries import case_contents, cases, followers, problems, proposed_keywords, queues, views
 from services.cases.queries.open_work import cases_asked_by, cases_given_to
 from services.cases.use_cases import (
     add_note,
@@ -18,6 +18,7 @@ from services.cases.use_cases import (
     confirm_works,
     correct_case,
     diagnose_fault,
+    follow_case,
     hand_over_case,
     keep_problem,
     keep_queue,
@@ -45,6 +46,8 @@ _ROOMS = (
     add_note,
     attach_file,
     case_contents,
+    follow_case,
+    followers,
     diagnose_fault,
     await_something,
     provide_workaround,

@@ -30,11 +30,13 @@ from libs.kit.forgetting import obey
 from services.cases.model.alert import DeviceAlert
 from services.cases.model.attachment import REMOVE, Attachment
 from services.cases.model.case import AUTO_CLOSE, PASS_ON, SHIFT, SILENCE, Case
+from services.cases.model.follower import PART
 from services.cases.model.people import KnownContact, KnownPerson, KnownSite
 from services.cases.model.queue import DUTY, REROUTE, Queue
 from services.cases.reactions.answer_children import ANSWERED, children_answered
 from services.cases.reactions.close_resolved_case import close_when_nobody_objected
 from services.cases.reactions.end_shift import watch_duty
+from services.cases.reactions.follow_case import note_people, part, part_later
 from services.cases.reactions.follow_clock import end_clock, keep_clock
 from services.cases.reactions.follow_coverage import note_coverage
 from services.cases.reactions.follow_device import note_alert_cleared, note_diagnostics, open_or_join_case
@@ -56,7 +58,7 @@ from services.cases.reactions.follow_visit import (
 )
 from services.cases.reactions.forget_contact import forget_contact
 from services.cases.reactions.forget_person import forget_person
-from services.cases.reactions.pass_on import pass_on, pass_on_later
+from services.cases.reactions.pass_on import pass_on
 from services.cases.reactions.remove_bytes import remove_bytes
 from services.cases.reactions.route_case import follow_the_sun, reroute
 from services.cases.reactions.watch_silence import remind_or_resolve
@@ -93,8 +95,8 @@ on(DeviceAlertCleared, load={DeviceAlert: "alert_id"})(note_alert_cleared)
 on(DiagnosticsCollected, load=_CASE)(note_diagnostics)
 
 replicas = Replicas("cases")
-replicas.keep(KnownPerson, of=PersonState, changed=pass_on_later)
-replicas.keep(KnownContact, of=ContactState)
+replicas.keep(KnownPerson, of=PersonState, changed=note_people)
+replicas.keep(KnownContact, of=ContactState, changed=part_later)
 replicas.keep(KnownSite, of=SiteState)
 obey(on, ContactErased, [KnownContact], of=replicas, besides=forget_contact)
 obey(on, PersonErased, [KnownPerson], of=replicas, besides=forget_person)
@@ -104,6 +106,7 @@ timers(Case, SHIFT)(follow_the_sun)
 timers(Case, SILENCE)(remind_or_resolve)
 timers(Case, PASS_ON)(pass_on)
 timers(Case, ANSWERED)(children_answered)
+timers(Case, PART)(part)
 timers(Queue, REROUTE)(reroute)
 timers(Queue, DUTY)(watch_duty)
 timers(Attachment, REMOVE)(remove_bytes)

@@ -61,6 +61,7 @@ TABLES = {
     "/v1/cases/{case_id}/notes": "notes",
     "/v1/cases/{case_id}/attachments": "attachments",
     "/v1/cases/{case_id}/diagnoses": "diagnoses",
+    "/v1/cases/{case_id}/followers": "followers",
     "/v1/problems": "problems",
     "/v1/rmas": "rmas",
     "/v1/charges": "rmas",

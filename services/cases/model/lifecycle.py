@@ -24,6 +24,7 @@ Command = Literal[
     "revise",
     "correct",
     "merge",
+    "followers",
     "partner_ticket_request",
     "coverage_override",
     "resolve",

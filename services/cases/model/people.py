@@ -22,10 +22,11 @@ class KnownPerson(Entity, table="people"):
 
 
 class KnownContact(Entity, table="contacts"):
-    """Which account a contact is of; `gone`: forgotten."""
+    """Which account a contact is of. `active`: there still, None until it is told; `gone`: forgotten."""
 
     gone: bool = False
     account_id: UUID | None = None
+    active: bool | None = None
 
 
 class KnownSite(Entity, table="sites"):

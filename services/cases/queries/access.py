@@ -49,6 +49,7 @@ COMMANDS: Commands[Command, Case] = Commands(
         "revise": _given(ENGINEERS, NOT_OVER),
         "correct": _given(ACCOUNT_KEEPERS, NOT_OVER),
         "merge": _given(ENGINEERS, _HEARING),
+        "followers": _given(ACCOUNT_KEEPERS, _HEARING),
         "partner_ticket_request": _given(ACCOUNT_KEEPERS, WORKABLE),
         "coverage_override": _given(MANAGERS, NOT_OVER),
         "resolve": _given(ENGINEERS, {"in_progress", "pending"}),

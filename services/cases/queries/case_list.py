@@ -21,6 +21,7 @@ from services.cases.model.case_values import CoverageStatus
 from services.cases.model.lifecycle import OPEN, OVER, CaseState
 from services.cases.queries.access import visible_to
 from services.cases.queries.case_search import SEARCHED
+from services.cases.queries.followers import followed_by
 
 
 def _id_alone(said: object) -> object:
@@ -50,6 +51,7 @@ class CaseList(Summarised, DatedListing):
     queue: Line | None = None
     assignee: Person | None = Field(None, description="a person's id, `me`, or as histories name them: `engineer:<id>`")
     unassigned: bool | None = Field(None, description="whether nobody has it")
+    following: Person | None = Field(None, description="who follows it: the id of a person or contact, or `me`")
     wait: Wait | None = Field(None, description="open cases that wait for this now")
     coverage: CoverageStatus | None = None
     closing_code: Word | None = None
@@ -71,6 +73,11 @@ def rows_of(asked: CaseList, caller: Principal) -> tuple[CaseList, Rows]:
         if caller.person_id is None:
             raise PersonRequired("A system is nobody's assignee: say whose.", field="assignee")
         asked = asked.model_copy(update={"assignee": caller.person_id})
+    if asked.following:
+        follower = caller.person_id if asked.following == "me" else asked.following
+        if follower is None:
+            raise PersonRequired("A system follows nothing: say who does.", field="following")
+        rows.append(followed_by(follower, caller))
     rows += is_set(Case.c.assignee, None if asked.unassigned is None else not asked.unassigned)
     if asked.open is not None:
         # What runs comes first in the order of what is due: a walk along it meets few that are over.

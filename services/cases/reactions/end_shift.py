@@ -12,6 +12,7 @@ from services.cases.model.lifecycle import WORKABLE
 from services.cases.model.policy import policies
 from services.cases.model.queue import DUTY, Queue
 from services.cases.model.wording import say
+from services.cases.reactions.follow_case import follow_what_was_theirs
 from services.cases.reactions.publish_note import note_of
 from services.cases.reactions.route_case import active_queues, route
 
@@ -73,6 +74,7 @@ async def _hand_over(queue: Queue, tx: Transaction) -> datetime | None:
             await route(case, tx, SYSTEM.by, why=_BECAUSE, previous_assignee=previous)
             text = say("shift_ended", case.language, previous=queue.code, queue=case.queue)
             note_of(case, tx, text, SYSTEM)
+            await follow_what_was_theirs(case, previous, tx)
     return tx.now + _AGAIN if len(locked) < len(ids) or len(ids) == _AT_ONCE else None
 
 

@@ -53,6 +53,7 @@ PATHS: dict[Command, tuple[str, Any]] = {
     "cancellation": ("cancellation", {"decision": "accept", "reason": "nothing is under way"}),
     "withdraw_cancellation": ("cancellation", {"decision": "withdraw"}),
     "correct": ("correct", {"language": "en", "reason": "they write English"}),
+    "followers": ("followers", {}),
     "redact": ("redact", {"what": "description", "reason": "it names somebody"}),
 }
 ELSEWHERE = {"attachments", "merge", "withdraw_diagnosis", "end_wait", "problem", "revise"}
@@ -83,7 +84,7 @@ PROBLEM_MOVES: dict[ProblemState, set[ProblemState]] = {
 }
 
 _WHILE_OPEN = (
-    "assign hand_over severity notes attachments diagnoses withdraw_diagnosis end_wait workaround problem revise correct merge "
+    "assign hand_over severity notes attachments diagnoses withdraw_diagnosis end_wait workaround problem revise correct merge followers "
     "waits partner_ticket_request coverage_override works cancel redact"
 )
 TAKES: dict[CaseState, str] = {
@@ -91,8 +92,8 @@ TAKES: dict[CaseState, str] = {
     "in_progress": f"{_WHILE_OPEN} resolve",
     "pending": f"{_WHILE_OPEN} resolve",
     "reopened": _WHILE_OPEN,
-    "resolved": "notes attachments withdraw_diagnosis problem revise correct merge coverage_override works close reopen redact",
-    "assessing_cancellation": "notes attachments waits end_wait merge cancellation withdraw_cancellation redact",
+    "resolved": "notes attachments withdraw_diagnosis problem revise correct merge followers coverage_override works close reopen redact",
+    "assessing_cancellation": "notes attachments waits end_wait merge followers cancellation withdraw_cancellation redact",
     "closed": "redact",
     "cancelled": "redact",
 }

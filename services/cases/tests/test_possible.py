@@ -73,7 +73,7 @@ def refusal_of(answer: httpx.Response) -> tuple[int, str]:
 
 async def test_every_answer_says_what_is_possible_for_who_asks(cases: Harness) -> None:
     case_id = await in_progress(cases)
-    expected = ["attachments", "cancel", "correct", "notes", "partner_ticket_request", "works"]
+    expected = ["attachments", "cancel", "correct", "followers", "notes", "partner_ticket_request", "works"]
     body = {"partner_id": str(uuid4()), "consent": True}
     listed = (await cases.get("/v1/cases", **CUSTOMER)).json()["items"]
     asked = await cases.post(f"/v1/cases/{case_id}/partner-ticket-request", body, **CUSTOMER)
@@ -87,4 +87,4 @@ async def test_a_parent_that_waits_for_its_children_says_it_too(cases: Harness) 
     await cases.post(f"/v1/cases/{parent}/resolve", {"resolution": "replaced"})
     refused = await cases.post(f"/v1/cases/{parent}/close", {}, **CUSTOMER)
     assert refusal(refused) == (409, "children-still-open")
-    assert refused.json()["possible"] == ["attachments", "close", "correct", "notes", "reopen", "works"]
+    assert refused.json()["possible"] == ["attachments", "close", "correct", "followers", "notes", "reopen", "works"]

@@ -17,6 +17,7 @@ from services.cases.model.wording import say
 from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
 from services.cases.reactions.close_resolved_case import close
+from services.cases.reactions.follow_case import take_over_followers
 from services.cases.reactions.publish_note import note_of
 
 router = Router(tags=["cases"])
@@ -55,6 +56,7 @@ async def merge_cases(case: Case, survivor: Case, cmd: MergeCases, actor: Actor,
         file.case_id = survivor.id
     for alert in await tx.select(DeviceAlert, DeviceAlert.c.case_id == case.id, lock=True):
         alert.case_id = survivor.id
+    await take_over_followers(survivor, case, tx, actor)
     tx.cancel_timer(case, SHIFT)
     tx.cancel_timer(case, SILENCE)
     tx.emit(
