@@ -152,6 +152,28 @@ class ProblemUpdated(Event, type="polyplus.cases.problem-updated", visibility="i
     updated_at: Instant
 
 
+class CaseJoinedIncident(Event, type="polyplus.cases.case-joined-incident", visibility="internal", subject="case_id"):
+    """The case is one of a mass incident's, which is a case of whatever account: its customer is told nothing of that (S25)."""
+
+    case_id: UUID
+    incident_id: UUID
+    announcement_id: UUID | None = None  # by which the customer came to it
+    by: str
+    by_role: Role
+    joined_at: Instant
+
+
+class CaseLeftIncident(Event, type="polyplus.cases.case-left-incident", visibility="internal", subject="case_id"):
+    """The case is none of the mass incident's: what is told to all of that is told to it no more (S25)."""
+
+    case_id: UUID
+    incident_id: UUID
+    reason: str
+    by: str
+    by_role: Role
+    left_at: Instant
+
+
 class PartnerTicketRequested(
     Event, type="polyplus.cases.partner-ticket-requested", version=2, visibility="public", subject="case_id"
 ):

@@ -28,6 +28,7 @@ from libs.events.cases import (
     SeverityChanged,
 )
 from libs.events.cases_work import (
+    CaseLeftIncident,
     DiagnosisWithdrawn,
     FaultDiagnosed,
     InternalNoteAdded,
@@ -113,6 +114,7 @@ _TYPED: Mapping[type[Event], tuple[str, ...]] = {
     CaseCancelled: ("reason",),
     CaseClosed: ("reason",),
     CaseCorrected: ("reason",),
+    CaseLeftIncident: ("reason",),
     CaseOpened: ("no_product_reason",),
     CaseReopened: ("reason",),
     CaseResumed: ("reason",),

@@ -20,6 +20,7 @@ from services.cases.use_cases import (
     diagnose_fault,
     follow_case,
     hand_over_case,
+    join_incident,
     keep_problem,
     keep_queue,
     keep_view,
@@ -32,6 +33,7 @@ from services.cases.use_cases import (
     reopen_case,
     request_partner_ticket,
     resolve_case,
+    tell_all,
 )
 
 _ROOMS = (
@@ -44,6 +46,8 @@ _ROOMS = (
     hand_over_case,
     change_severity,
     add_note,
+    tell_all,
+    join_incident,
     attach_file,
     case_contents,
     follow_case,

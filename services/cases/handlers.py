@@ -31,6 +31,7 @@ from services.cases.model.alert import DeviceAlert
 from services.cases.model.attachment import REMOVE, Attachment
 from services.cases.model.case import AUTO_CLOSE, PASS_ON, SHIFT, SILENCE, Case
 from services.cases.model.follower import PART
+from services.cases.model.note import COPIES, Note
 from services.cases.model.people import KnownContact, KnownPerson, KnownSite
 from services.cases.model.queue import DUTY, REROUTE, Queue
 from services.cases.reactions.answer_children import ANSWERED, children_answered
@@ -61,7 +62,9 @@ from services.cases.reactions.forget_person import forget_person
 from services.cases.reactions.pass_on import pass_on
 from services.cases.reactions.remove_bytes import remove_bytes
 from services.cases.reactions.route_case import follow_the_sun, reroute
+from services.cases.reactions.tell_children import TELL, tell_children
 from services.cases.reactions.watch_silence import remind_or_resolve
+from services.cases.use_cases.redact_text import redact_copies
 
 on = Handlers("cases")
 timers = Timers("cases")
@@ -107,6 +110,8 @@ timers(Case, SILENCE)(remind_or_resolve)
 timers(Case, PASS_ON)(pass_on)
 timers(Case, ANSWERED)(children_answered)
 timers(Case, PART)(part)
+timers(Case, TELL)(tell_children)
+timers(Note, COPIES)(redact_copies)
 timers(Queue, REROUTE)(reroute)
 timers(Queue, DUTY)(watch_duty)
 timers(Attachment, REMOVE)(remove_bytes)

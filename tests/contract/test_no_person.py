@@ -158,4 +158,15 @@ def test_no_sentence_that_we_write_has_a_place_for_a_name() -> None:
     files = sorted(SERVICES.glob("*/model/wording.py"))
     assert files
     places = {place for file in files for place in re.findall(r"\{(\w+)\}", file.read_text("utf-8"))}
-    assert places == {"component", "detail", "number", "partner", "previous", "queue", "serial", "text", "ticket"}
+    assert places == {
+        "component",
+        "count",
+        "detail",
+        "number",
+        "partner",
+        "previous",
+        "queue",
+        "serial",
+        "text",
+        "ticket",
+    }

@@ -68,7 +68,7 @@ class Case(
     `severity` is ours, `customer_severity` theirs. `assignee` is a person's id. `family` and `country` are as CoverageDecided tells. `duplicate_of`
     holds the likely duplicates that were open when this one came. An epoch begins with each reopening; `worked_epoch` is
     the last one in which somebody took the case up. `first_opened_at` is the earliest opening of what was merged into it, where that
-    was before its own.
+    was before its own. `incident_id` and `is_incident`: model/incident.py.
     """
 
     account_id: UUID
@@ -99,6 +99,8 @@ class Case(
     follow_up_of: UUID | None = None
     duplicate_of: list[UUID] = field(default_factory=list)
     merged_into: UUID | None = None
+    incident_id: UUID | None = None
+    is_incident: Annotated[bool, sa.DefaultClause("false")] = False
     first_opened_at: datetime | None = None
     queue: str | None = None
     shift: str | None = None

@@ -5,9 +5,9 @@ import sqlalchemy as sa
 from libs.store.metadata import metadata
 from services.cases.model.case import Case
 
-# Few cases have one of the first four when they are opened, and a POST writes nothing to their indexes.
+# Few cases have one of the first five when they are opened, and a POST writes nothing to their indexes.
 for _name in (
-    *("assignee", "problem_id", "parent_id", "closing_code"),
+    *("assignee", "problem_id", "parent_id", "incident_id", "closing_code"),
     *("site_id", "contact_id", "product_number", "family"),
 ):
     sa.Index(

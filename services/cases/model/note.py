@@ -12,9 +12,14 @@ from libs.store import Entity
 from services.cases.model.case_texts import said
 from services.cases.model.case_values import Redacted
 
+COPIES = "copies"
+"""Timer of a note that was taken out: so are its copies."""
+
 
 class Note(Entity, table="notes", indexes=(("case_id", "added_at"),)):
-    """What somebody wrote into a case. `source_id` is the foreign fact that a note of the system tells again."""
+    """What somebody wrote into a case. `source_id` is the foreign fact that a note of the system tells again, `copy_of` the note of
+    another case that was told to all below that.
+    """
 
     account_id: UUID
     case_id: UUID
@@ -27,6 +32,7 @@ class Note(Entity, table="notes", indexes=(("case_id", "added_at"),)):
     by_role: Role
     attachment_ids: list[UUID]
     source_id: UUID | None = None
+    copy_of: UUID | None = None
     added_at: datetime
     redacted: Redacted | None = None
     text_words: Annotated[tuple[str, ...], sa.DefaultClause("[]")] = field(init=False)
@@ -41,4 +47,5 @@ class Note(Entity, table="notes", indexes=(("case_id", "added_at"),)):
         return {"note_id": self.id, **vars(self)}
 
 
+sa.Index("notes_copy_of_idx", Note.c.copy_of, postgresql_where=Note.c.copy_of.is_not(None))
 sa.Index("notes_by_idx", Note.c.by, postgresql_where=Note.c.author_name.is_not(None))

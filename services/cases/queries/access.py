@@ -13,7 +13,7 @@ from services.cases.model.case import Case
 from services.cases.model.lifecycle import OPEN, WORKABLE, CaseState, Command
 
 NOT_OVER: frozenset[CaseState] = WORKABLE | {"resolved"}
-_HEARING: frozenset[CaseState] = NOT_OVER | {"assessing_cancellation"}
+HEARING: frozenset[CaseState] = NOT_OVER | {"assessing_cancellation"}
 """Somebody reads what is written to it."""
 _THEIR_SIDE = ACCOUNT_KEEPERS - ENGINEERS
 """Whose word it is whether it works, and whether they want it cancelled after all."""
@@ -38,18 +38,20 @@ COMMANDS: Commands[Command, Case] = Commands(
         "assign": _given(ENGINEERS, WORKABLE),
         "hand_over": _given(ENGINEERS, WORKABLE),
         "severity": _given(ENGINEERS, WORKABLE),
-        "notes": _given(CASE_WRITERS, _HEARING),
-        "attachments": _given(CASE_WRITERS, _HEARING),
+        "notes": _given(CASE_WRITERS, HEARING),
+        "children_notes": _given(ENGINEERS, HEARING),
+        "attachments": _given(CASE_WRITERS, HEARING),
         "diagnoses": _given(ENGINEERS, WORKABLE),
         "withdraw_diagnosis": _given(ENGINEERS, NOT_OVER),
         "waits": _given(ENGINEERS, OPEN),
         "end_wait": _given(ENGINEERS, OPEN),
         "workaround": _given(ENGINEERS, WORKABLE),
         "problem": _given(ENGINEERS, NOT_OVER),
+        "incident": _given(ENGINEERS, NOT_OVER),
         "revise": _given(ENGINEERS, NOT_OVER),
         "correct": _given(ACCOUNT_KEEPERS, NOT_OVER),
-        "merge": _given(ENGINEERS, _HEARING),
-        "followers": _given(ACCOUNT_KEEPERS, _HEARING),
+        "merge": _given(ENGINEERS, HEARING),
+        "followers": _given(ACCOUNT_KEEPERS, HEARING),
         "partner_ticket_request": _given(ACCOUNT_KEEPERS, WORKABLE),
         "coverage_override": _given(MANAGERS, NOT_OVER),
         "resolve": _given(ENGINEERS, {"in_progress", "pending"}),

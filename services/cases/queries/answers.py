@@ -82,6 +82,7 @@ class CaseSummary(Out):
     expected_resolution_at: datetime | None
     problem_id: UUID | None
     parent_id: UUID | None
+    incident_id: UUID | None = Field(description="for staff: the case of the mass incident that it is part of")
     answer_by: datetime | None = Field(description="when our next word to the customer is due")
     next_due: Due | None = Field(description="for staff: what is due first, and when; null while every clock rests")
 
@@ -129,6 +130,8 @@ class CaseDetail(CaseOut):
     children: list[UUID]
     children_states: dict[CaseState, int]
     """How many of them are in each state."""
+    incident_states: dict[CaseState, int]
+    """For staff: how many cases are part of it, in each state, of whatever account."""
     duplicates: list[UUID]
     """Likely ones, whichever came first."""
     merged: list[UUID]
@@ -156,7 +159,14 @@ async def case_line(case: Case, caller: Principal, tx: Transaction) -> CaseSumma
 
 async def _line_of(case: Case, caller: Principal, tx: Transaction) -> dict[str, Any]:
     due = {"answer_by": case.answer_by, "next_due": case.next_due if caller.staff else None}
-    return {**case.__dict__, **due, "assignee": await _assignee(case, tx), **names_in_case(case, caller)}
+    incident_id = case.incident_id if caller.staff else None
+    return {
+        **case.__dict__,
+        **due,
+        "incident_id": incident_id,
+        "assignee": await _assignee(case, tx),
+        **names_in_case(case, caller),
+    }
 
 
 async def assignees(cases: Sequence[Case], tx: Transaction) -> None:
@@ -204,13 +214,15 @@ class NoteOut(Out):
     by_role: Role
     attachment_ids: list[UUID]
     source_id: UUID | None
+    copy_of: UUID | None = Field(description="for staff: the note that was told to this case among others")
     added_at: datetime
     redacted: Redacted | None
 
 
 def note_out(note: Note, caller: Principal) -> NoteOut:
     """As this caller reads it."""
-    return NoteOut.model_validate({**note.__dict__, **names_in_note(note, caller)})
+    copy_of = note.copy_of if caller.staff else None
+    return NoteOut.model_validate({**note.__dict__, "copy_of": copy_of, **names_in_note(note, caller)})
 
 
 class AttachmentOut(Out):

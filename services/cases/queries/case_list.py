@@ -57,6 +57,7 @@ class CaseList(Summarised, DatedListing):
     closing_code: Word | None = None
     problem_id: UUID | None = None
     parent_id: UUID | None = None
+    incident_id: UUID | None = Field(None, description="for staff: cases that are part of this one; of others' none is")
     external_id: Line | None = None
     opened_from: Instant | None = None
     opened_before: Instant | None = None
@@ -69,6 +70,8 @@ def rows_of(asked: CaseList, caller: Principal) -> tuple[CaseList, Rows]:
     rows = visible_to(caller)
     if asked.sort.endswith("next_due") and not caller.staff:
         raise Forbidden("What is due among ourselves is an order for staff.", sort=asked.sort)
+    if asked.incident_id and not caller.staff:
+        rows.append(sa.false())
     if asked.assignee == "me":
         if caller.person_id is None:
             raise PersonRequired("A system is nobody's assignee: say whose.", field="assignee")

@@ -46,6 +46,10 @@ async def get_case_route(case_id: UUID, tx: Tx, caller: Caller) -> CaseDetail:
     mine = Case.c.account_id == case.account_id
     below = sa.select(Case.c.id, Case.c.state).where(mine, Case.c.parent_id == case_id)
     children = await tx.fetch(below.order_by(Case.c.id))
+    parts = []
+    if case.is_incident and caller.staff:
+        counted = sa.select(Case.c.state, sa.func.count().label("cases")).where(Case.c.incident_id == case_id)
+        parts = await tx.fetch(counted.group_by(Case.c.state))
     duplicates = []
     if case.serial:
         # One that was corrected since is about another unit.
@@ -58,6 +62,7 @@ async def get_case_route(case_id: UUID, tx: Tx, caller: Caller) -> CaseDetail:
             **await fields_out(case, caller, tx),
             "children": [r["id"] for r in children],
             "children_states": Counter(r["state"] for r in children),
+            "incident_states": {r["state"]: r["cases"] for r in parts},
             "duplicates": [r["id"] for r in duplicates],
             "merged": [r["id"] for r in merged],
         }

@@ -5,23 +5,37 @@ from datetime import timedelta
 import sqlalchemy as sa
 
 from libs.events.cases import CaseClosed
+from libs.kit.auth import STAFF
 from libs.kit.problems import Conflict
 from libs.store import Transaction
 from services.cases.model.actor import SYSTEM, Actor
 from services.cases.model.case import AUTO_CLOSE, Case
+from services.cases.model.incident import below
 from services.cases.queries.access import COMMANDS
 
 _TRY_AGAIN = timedelta(days=1)
+_NAMED = 20
+"""Children that are named."""
 
 
 class ChildrenStillOpen(Conflict):
     """A parent closes after its children."""
 
 
+class IncidentGoesOn(Conflict):
+    """A mass incident is closed by us: its customer sees none of the others' cases that are part of it."""
+
+
 async def close(
     case: Case, reason: str | None, actor: Actor, tx: Transaction, *, automatic: bool = False, typed: str | None = None
 ) -> None:
-    """`typed` is what its history says instead of a `reason` that is a code. Raises ChildrenStillOpen."""
+    """`typed` is what its history says instead of a `reason` that is a code. Raises ChildrenStillOpen, IncidentGoesOn."""
+    if case.is_incident and not (actor is SYSTEM or actor.role in STAFF):
+        raise IncidentGoesOn(
+            f"{case.number} is one of several with the same cause; we close it once that is over.",
+            state=case.state,
+            possible=COMMANDS.possible(actor.role, case),
+        )
     if children := await _unfinished_children(case, tx):
         choice = f"close or cancel its children first: {', '.join(children)}"
         raise ChildrenStillOpen(
@@ -45,11 +59,9 @@ async def close(
 
 
 async def _unfinished_children(case: Case, tx: Transaction) -> list[str]:
-    """Their numbers. The parent's lock keeps new ones away."""
-    open_children = sa.select(Case.c.number).where(
-        Case.c.parent_id == case.id, Case.c.state.not_in(("closed", "cancelled"))
-    )
-    return [r["number"] for r in await tx.fetch(open_children.order_by(Case.c.number))]
+    """The numbers of the first. The parent's lock keeps new ones away."""
+    open_children = sa.select(Case.c.number).where(below(case), Case.c.state.not_in(("closed", "cancelled")))
+    return [r["number"] for r in await tx.fetch(open_children.order_by(Case.c.number).limit(_NAMED))]
 
 
 async def close_when_nobody_objected(case: Case, tx: Transaction, _detail: str) -> None:

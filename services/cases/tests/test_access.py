@@ -55,6 +55,8 @@ async def a_world(cases: Harness) -> World:
             "/followers": {},
             "/cancellation": decision,
             "/correct": {"language": "en", "reason": "wrong"},
+            "/incident": {"incident_id": known},
+            "/leave": {"reason": "another fault"},
             "/merge": {"into": known, "reason": "the same"},
             "/problem": {"problem_id": known},
             "/respond": body,

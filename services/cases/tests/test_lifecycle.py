@@ -56,7 +56,16 @@ PATHS: dict[Command, tuple[str, Any]] = {
     "followers": ("followers", {}),
     "redact": ("redact", {"what": "description", "reason": "it names somebody"}),
 }
-ELSEWHERE = {"attachments", "merge", "withdraw_diagnosis", "end_wait", "problem", "revise"}
+ELSEWHERE = {
+    "attachments",
+    "merge",
+    "withdraw_diagnosis",
+    "end_wait",
+    "problem",
+    "revise",
+    "incident",
+    "children_notes",
+}
 STATES: tuple[CaseState, ...] = get_args(CaseState)
 MOVES: dict[CaseState, set[CaseState]] = {
     # Assigned, or the first diagnosis; resolved by the customer's word alone; closed when it is merged into another.
@@ -84,7 +93,8 @@ PROBLEM_MOVES: dict[ProblemState, set[ProblemState]] = {
 }
 
 _WHILE_OPEN = (
-    "assign hand_over severity notes attachments diagnoses withdraw_diagnosis end_wait workaround problem revise correct merge followers "
+    "assign hand_over severity notes children_notes attachments diagnoses withdraw_diagnosis end_wait workaround problem incident "
+    "revise correct merge followers "
     "waits partner_ticket_request coverage_override works cancel redact"
 )
 TAKES: dict[CaseState, str] = {
@@ -92,8 +102,8 @@ TAKES: dict[CaseState, str] = {
     "in_progress": f"{_WHILE_OPEN} resolve",
     "pending": f"{_WHILE_OPEN} resolve",
     "reopened": _WHILE_OPEN,
-    "resolved": "notes attachments withdraw_diagnosis problem revise correct merge followers coverage_override works close reopen redact",
-    "assessing_cancellation": "notes attachments waits end_wait merge followers cancellation withdraw_cancellation redact",
+    "resolved": "notes children_notes attachments withdraw_diagnosis problem incident revise correct merge followers coverage_override works close reopen redact",
+    "assessing_cancellation": "notes children_notes attachments waits end_wait merge followers cancellation withdraw_cancellation redact",
     "closed": "redact",
     "cancelled": "redact",
 }

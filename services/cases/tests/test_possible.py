@@ -31,6 +31,10 @@ async def give(h: Harness, case_id: UUID, command: Command, problem: str, **who:
             return await h.post(f"{path}/attachments?file_name=a.txt", {}, **who)
         case "problem":
             return await h.post(f"{path}/problem", {"problem_id": problem}, **who)
+        case "children_notes":
+            return await h.post(f"{path}/children/notes", {"text": "to all"}, **who)
+        case "incident":
+            return await h.post(f"{path}/incident", {"incident_id": str(uuid4())}, **who)
         case "merge":
             return await h.post(f"{path}/merge", {"into": str(uuid4()), **nothing}, **who)
         case "withdraw_diagnosis":

@@ -66,7 +66,7 @@ async def _adopt(case: Case, parent_id: UUID | None, why: str, actor: Actor, tx:
     if parent_id == case.id:
         raise NoSuchParent("A case is not its own parent.", parent_id=str(parent_id))
     if parent_id:
-        if await tx.first(Case, Case.c.parent_id == case.id):
+        if case.is_incident or await tx.first(Case, Case.c.parent_id == case.id):
             raise ParentOfOthers("This case has children and cannot become one.", state=case.state, possible=[])
         await check_parent(parent_id, case.account_id, tx)
     if case.parent_id is None:

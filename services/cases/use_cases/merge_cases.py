@@ -19,6 +19,7 @@ from services.cases.queries.answers import CaseOut, case_out
 from services.cases.reactions.close_resolved_case import close
 from services.cases.reactions.follow_case import take_over_followers
 from services.cases.reactions.publish_note import note_of
+from services.cases.use_cases.join_incident import go_on_in_incident
 
 router = Router(tags=["cases"])
 MERGED = "merged"
@@ -52,6 +53,7 @@ async def merge_cases(case: Case, survivor: Case, cmd: MergeCases, actor: Actor,
     note_of(case, tx, say("merged_into", case.language, number=survivor.number), SYSTEM, "public")
     note_of(survivor, tx, say("merged_here", survivor.language, number=case.number), SYSTEM, "public")
     survivor.take_over(case)
+    go_on_in_incident(case, survivor, actor, tx)
     for file in await tx.select(Attachment, Attachment.c.case_id == case.id, lock=True):
         file.case_id = survivor.id
     for alert in await tx.select(DeviceAlert, DeviceAlert.c.case_id == case.id, lock=True):

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
+import sqlalchemy as sa
 from pydantic import AwareDatetime, model_validator
 
 from libs.bus.redaction import take_out_of_copies
@@ -24,9 +25,10 @@ from services.cases.model.attachment import REMOVE, Attachment
 from services.cases.model.case import Case
 from services.cases.model.case_values import Redacted, Wait
 from services.cases.model.diagnosis import Diagnosis
-from services.cases.model.note import Note
+from services.cases.model.note import COPIES, Note
 from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
+from services.cases.reactions.tell_children import AGAIN, AT_ONCE
 
 router = Router(tags=["cases"])
 T = TypeVar("T", Note, Diagnosis, Attachment)
@@ -139,6 +141,8 @@ async def _take(case: Case, taken: _Taken, redacted: Redacted, tx: Transaction) 
             taken.visibility = note.visibility
             taken.redaction = taken.redaction.model_copy(update={"source_id": note.source_id})
             taken.take(note, "text", redacted)
+            if taken.texts and await tx.fetch(sa.select(Note.c.id).where(Note.c.copy_of == note.id).limit(1)):
+                tx.set_timer(note, COPIES, tx.now)
         case "finding":
             taken.take(await _of_case(Diagnosis, id, case, tx), "findings", redacted)
         case "file":
@@ -193,6 +197,22 @@ def _repeats(wait: Wait, taken: _Taken) -> bool:
         return True
     source = taken.redaction.source_id
     return source is not None and wait.id == derived(source, "wait")
+
+
+async def redact_copies(note: Note, tx: Transaction, _detail: str) -> None:
+    """A note that was told to all below its case was taken out: what stands in it by now stands in each copy. Some at a time, in cases that
+    nobody else holds."""
+    assert note.redacted
+    others = sa.select(Note.c.id, Note.c.case_id).where(Note.c.copy_of == note.id, Note.c.text != note.text)
+    left = {row["case_id"]: row["id"] for row in await tx.fetch(others.order_by(Note.c.id).limit(AT_ONCE))}
+    locked = await tx.lock_available(Case, [*left])
+    role, _, _ = note.redacted.by.partition(":")
+    actor = Actor(note.redacted.by, "admin" if role == "admin" else "manager", None)
+    for case in locked:
+        out = RedactText(what="note", text_id=left[case.id], reason=note.redacted.reason, replacement=note.text or None)
+        await redact_text(case, out, actor, tx)
+    if len(locked) < len(left) or len(left) == AT_ONCE:
+        tx.set_timer(note, COPIES, tx.now + AGAIN)
 
 
 @router.post("/v1/cases/{case_id}/redact", dependencies=[allow(*COMMANDS.roles("redact"))])

@@ -1,0 +1,32 @@
+"""A mass incident: one case that many others are part of, of whatever account.
+
+A parent is of its children's account and the customer reads who it is. Of which incident a case is part, staff alone see: no answer, no
+public fact and no note of a customer's case names it. An incident has no parent and is part of none, so there is no circle.
+"""
+
+import sqlalchemy as sa
+
+from libs.kit.problems import Unprocessable
+from services.cases.model.case import Case
+from services.cases.model.lifecycle import REFUSING
+
+
+class NoSuchIncident(Unprocessable):
+    """An incident is another open case that has no parent and is part of none itself."""
+
+
+def join(case: Case, incident: Case) -> None:
+    """Raises NoSuchIncident."""
+    alone = incident.parent_id is None and incident.incident_id is None
+    if incident.id == case.id or not alone or incident.state in REFUSING or case.is_incident:
+        raise NoSuchIncident(
+            "An incident is another open case that has no parent and is part of none, and no incident is part of another.",
+            incident_id=str(incident.id),
+        )
+    case.incident_id, incident.is_incident = incident.id, True
+
+
+def below(case: Case) -> sa.ColumnElement[bool]:
+    """Its children, and those that are part of it."""
+    children = Case.c.parent_id == case.id
+    return sa.or_(children, Case.c.incident_id == case.id) if case.is_incident else children
