@@ -223,6 +223,19 @@ class InternalFollowersChanged(
     changed_at: Instant
 
 
+class PartnerConsentWithdrawn(
+    Event, type="polyplus.cases.partner-consent-withdrawn", visibility="public", subject="case_id"
+):
+    """The customer had consented to our sharing the case with the cloud partner, and does no more (S6)."""
+
+    case_id: UUID
+    partner_id: UUID
+    message: str | None = None  # the customer's own words, for us alone
+    by: str
+    by_role: Role
+    withdrawn_at: Instant
+
+
 class TextRedacted(Event, type="polyplus.cases.text-redacted", visibility="public", subject="case_id"):
     """A whole text or file of the case was taken out; whoever keeps it, older values too, keeps what stands instead (S18)."""
 

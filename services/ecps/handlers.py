@@ -4,7 +4,13 @@ from libs.bus import Handlers, Jobs, Replicas, Timers
 from libs.bus.handlers import Load
 from libs.bus.projections import Projection
 from libs.events.cases import CaseCancelled, CaseClosed, CaseCorrected, CaseOpened, CaseReopened, CaseResolved
-from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, NoteAdded, PartnerTicketRequested
+from libs.events.cases_work import (
+    DiagnosisWithdrawn,
+    FaultDiagnosed,
+    NoteAdded,
+    PartnerConsentWithdrawn,
+    PartnerTicketRequested,
+)
 from libs.events.entitlements import ContactErased, ContactState, CoverageDecided
 from libs.events.gateway import PersonErased, PersonState
 from libs.events.redaction import TAKES_OUT
@@ -34,6 +40,7 @@ on(CoverageDecided, load=_CASE)(follow_case.note_coverage)
 on(FaultDiagnosed, load=_CASE)(follow_case.note_diagnosis)
 on(DiagnosisWithdrawn, load=_CASE)(follow_case.note_withdrawal)
 on(PartnerTicketRequested, load=_CASE)(follow_case.note_request)
+on(PartnerConsentWithdrawn, load=_CASE)(follow_case.note_withdrawn_consent)
 on(NoteAdded, load=_CASE)(forward_note)
 on(CaseResolved, load=_CASE)(follow_case.note_resolution)
 on(CaseReopened, load=_CASE)(follow_case.note_reopening)

@@ -231,6 +231,16 @@ class Case(
             if wait.stands:
                 wait.ended_at, wait.ended_by, wait.end_reason = max(at, wait.since), by, reason
 
+    @property
+    def shares(self) -> bool:
+        """Whether there is a partner that the case may be shared with."""
+        return any(self.shares_with(each.partner_id) for each in self.partner_requests)
+
+    def shares_with(self, partner_id: UUID) -> bool:
+        """Whether the customer's last word about this partner was consent."""
+        asked = [each for each in self.partner_requests if each.partner_id == partner_id]
+        return bool(asked) and asked[-1].consent
+
     def waits_for(self, cause_id: UUID, kind: WaitKind | None = None) -> list[Wait]:
         """The waits that this RMA, work order or engagement caused, of one kind or of all."""
         return [w for w in self.waits if w.cause_id == cause_id and kind in (None, w.kind)]

@@ -33,6 +33,11 @@ def _given(roles: frozenset[str], states: AbstractSet[CaseState]) -> _Given:
     return _Given(roles, lambda case: case.must_be_in(states), states)
 
 
+def _word_on_sharing(case: Case) -> frozenset[CaseState]:
+    """Consent is asked for while there is something to do, and withdrawn as long as anybody reads it."""
+    return HEARING if case.shares else WORKABLE
+
+
 COMMANDS: Commands[Command, Case] = Commands(
     {
         "assign": _given(ENGINEERS, WORKABLE),
@@ -52,7 +57,7 @@ COMMANDS: Commands[Command, Case] = Commands(
         "correct": _given(ACCOUNT_KEEPERS, NOT_OVER),
         "merge": _given(ENGINEERS, HEARING),
         "followers": _given(ACCOUNT_KEEPERS, HEARING),
-        "partner_ticket_request": _given(ACCOUNT_KEEPERS, WORKABLE),
+        "partner_ticket_request": Given(ACCOUNT_KEEPERS, lambda case: case.must_be_in(_word_on_sharing(case))),
         "coverage_override": _given(MANAGERS, NOT_OVER),
         "resolve": _given(ENGINEERS, {"in_progress", "pending"}),
         "works": _given(_THEIR_SIDE, NOT_OVER),

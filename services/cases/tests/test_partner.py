@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from libs.events.cases import CasePending, CaseResumed
-from libs.events.cases_work import NoteAdded, PartnerTicketRequested
+from libs.events.cases_work import NoteAdded, PartnerConsentWithdrawn, PartnerTicketRequested
 from libs.events.ecps import PartnerTicketNotOpenable
 from services.cases.tests.builders import (
     ACCOUNT,
@@ -47,6 +47,28 @@ async def test_a_customer_asks_for_a_ticket_with_the_diagnosed_partner_and_conse
     assert kept["by"].startswith("customer:")
 
 
+@pytest.mark.promise("S6")
+async def test_consent_is_withdrawn_as_long_as_anybody_reads_it_and_told_as_that(cases: Harness) -> None:
+    case_id = await in_progress(cases)
+    path, partner = f"/v1/cases/{case_id}/partner-ticket-request", {"partner_id": str(PARTNER)}
+    await did(cases, case_id, "partner-ticket-request", {**partner, "consent": False}, **CUSTOMER)
+    assert await cases.events(PartnerConsentWithdrawn) == []
+    await did(cases, case_id, "partner-ticket-request", {**partner, "consent": True}, **CUSTOMER)
+    await did(cases, case_id, "resolve", {"resolution": "Mended."})
+
+    assert refusal(await cases.post(path, {**partner, "consent": True}, **CUSTOMER)) == (409, "not-possible-now")
+    other = {"partner_id": str(uuid4()), "consent": False}
+    assert refusal(await cases.post(path, other, **CUSTOMER)) == (409, "not-possible-now")
+    shown_to = await cases.get(f"/v1/cases/{case_id}", **CUSTOMER)
+    assert "partner_ticket_request" in shown_to.json()["possible"]
+    await did(cases, case_id, "partner-ticket-request", {**partner, "consent": False, "message": "Stop"}, **CUSTOMER)
+    [gone] = await cases.events(PartnerConsentWithdrawn)
+    assert (gone.partner_id, gone.message, gone.by_role) == (PARTNER, "Stop", "customer")
+    assert [each.consent for each in await cases.events(PartnerTicketRequested)] == [False, True]
+    again = await cases.post(path, {**partner, "consent": False}, **CUSTOMER)
+    assert refusal(again) == (409, "not-possible-now")
+
+
 async def test_staff_say_whose_consent_it_is(cases: Harness) -> None:
     case_id = await opened(cases)
     path, body = f"/v1/cases/{case_id}/partner-ticket-request", {"partner_id": str(uuid4()), "consent": True}
@@ -59,7 +81,7 @@ async def test_staff_say_whose_consent_it_is(cases: Harness) -> None:
     assert (await cases.post(path, {**body, "contact_id": contact, "consent": False})).status_code == 200
     assert (await cases.post(path, body, role="technician")).status_code == 403
     told = await cases.events(PartnerTicketRequested)
-    assert [each.contact_id and str(each.contact_id) for each in told] == [None, contact, None]
+    assert [each.contact_id and str(each.contact_id) for each in told] == [None, contact]
     assert all("Nguyễn Văn An" not in each.model_dump_json() for each in told)
     kept = (await shown(cases, case_id))["partner_requests"]
     assert [each["consent_given_by"] for each in kept] == ["Nguyễn Văn An", None, None]
@@ -151,7 +173,7 @@ async def test_a_ticket_that_the_partner_opens_again_is_waited_for_again_and_the
     case = await shown(cases, case_id)
     assert (case["state"], waits_of(case)) == ("pending", ["partner"])
     *_, note = await cases.events(NoteAdded)
-    assert (note.origin, note.text) == ("system", "Example Meetings has taken up ticket EM-900417 again. It came back.")
+    assert (note.origin, note.text) == ("system", "Example Meetings đã mở lại phiếu hỗ trợ EM-900417. It came back.")
     await cases.deliver(ticket_resolved(case_id, at(50)))
     assert waits_of(await shown(cases, case_id)) == []
 

@@ -1,8 +1,8 @@
-"""The customer asks for a ticket with the cloud partner, and does or does not consent to our sharing the case (S6, S7)."""
+"""The customer asks for a ticket with the cloud partner, and does or does not consent to our sharing the case, or no more (S6, S7)."""
 
 from uuid import UUID
 
-from libs.events.cases_work import PartnerTicketRequested
+from libs.events.cases_work import PartnerConsentWithdrawn, PartnerTicketRequested
 from libs.kit.fields import Line, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.people import must_be_of
@@ -13,6 +13,7 @@ from services.cases.model.actor import Actor
 from services.cases.model.case import Case
 from services.cases.model.case_values import PartnerRequest
 from services.cases.model.diagnosis import Diagnosis, the_partner_of
+from services.cases.model.lifecycle import WORKABLE
 from services.cases.model.people import KnownContact
 from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
@@ -25,7 +26,7 @@ class ConsentOfWhom(Unprocessable):
 
 
 class RequestPartnerTicket(Command):
-    """The wish for a ticket, and whether the case may be shared with the partner."""
+    """The wish for a ticket, and whether the case may be shared with the partner. Consent that was given is withdrawn by false."""
 
     partner_id: UUID | None = None
     """None: the one that the standing diagnoses name."""
@@ -38,7 +39,7 @@ class RequestPartnerTicket(Command):
 
 
 async def request_partner_ticket(case: Case, cmd: RequestPartnerTicket, actor: Actor, tx: Transaction) -> None:
-    """Raises ConsentOfWhom and WhichPartner."""
+    """Raises ConsentOfWhom, WhichPartner, and what `must_be_in` raises for a wish of a case that nobody works on."""
     giver = None if cmd.contact_id else cmd.consent_given_by
     if cmd.consent and actor.origin != "customer" and giver is None and cmd.contact_id is None:
         raise ConsentOfWhom("Say who on the customer's side gave consent: contact_id, or consent_given_by.")
@@ -52,7 +53,14 @@ async def request_partner_ticket(case: Case, cmd: RequestPartnerTicket, actor: A
         by=actor.by,
         at=tx.now,
     )
+    withdrawn = not request.consent and case.shares_with(request.partner_id)
+    if not withdrawn:
+        case.must_be_in(WORKABLE)
     case.partner_requests.append(request)
+    if withdrawn:
+        about = request.model_dump(include={"partner_id", "message"})
+        tx.emit(PartnerConsentWithdrawn(case_id=case.id, **about, **actor.facts(), withdrawn_at=tx.now))
+        return
     tx.emit(
         PartnerTicketRequested(
             case_id=case.id,
@@ -73,7 +81,7 @@ async def _diagnosed_partner(case: Case, tx: Transaction) -> UUID:
     dependencies=[allow(*COMMANDS.roles("partner_ticket_request"))],
 )
 async def request_partner_ticket_route(case_id: UUID, cmd: RequestPartnerTicket, tx: Tx, caller: Caller) -> CaseOut:
-    """Ask for a ticket with the cloud partner, with or without consent to share the case."""
+    """Ask for a ticket with the cloud partner, with or without consent to share the case; or withdraw the consent."""
     case = await case_for(caller, case_id, tx, command="partner_ticket_request")
     await must_be_of(case.account_id, {"contact_id": (KnownContact, cmd.contact_id)}, tx, consumer="cases")
     await request_partner_ticket(case, cmd, Actor.of(caller), tx)

@@ -10,10 +10,10 @@ from pydantic import BaseModel
 
 from libs.events import Event
 from libs.events.cases import CaseCancelled, CaseCorrected, CaseNames, CaseOpened
-from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, PartnerTicketRequested
+from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, PartnerConsentWithdrawn, PartnerTicketRequested
 from libs.events.entitlements import CoverageDecided
 from libs.events.redaction import Redaction, added, without
-from libs.events.values import Product, TimeZone
+from libs.events.values import Instant, Product, Role, TimeZone
 from libs.kit.case_files import CaseClosedToCommands
 from libs.store import Entity
 
@@ -21,11 +21,31 @@ E = TypeVar("E", bound=Event)
 CaseState = Literal["open", "resolved", "closed", "cancelled"]
 
 
+class Said(BaseModel):
+    """Whose word it was, and when."""
+
+    at: Instant
+    by: str
+    by_role: Role
+
+
 class Wish(NamedTuple):
-    """The customer's request for a ticket with one partner: the first, and the last word on consent."""
+    """The customer's request for a ticket with one partner: the first, and the last. `withdrawn`: consent, since then."""
 
     first: PartnerTicketRequested
     last: PartnerTicketRequested
+    withdrawn: Said | None = None
+
+    @property
+    def consents(self) -> bool:
+        """The last word holds."""
+        return self.last.consent and self.withdrawn is None
+
+    @property
+    def last_word(self) -> Said:
+        """On consent."""
+        last = self.last
+        return self.withdrawn or Said(at=last.requested_at, by=last.by, by_role=last.by_role)
 
 
 class Coverage(BaseModel):
@@ -60,6 +80,8 @@ class CaseFile(Entity, table="case_files"):
     diagnoses: dict[UUID, FaultDiagnosed] = field(default_factory=dict)
     withdrawn: dict[UUID, DiagnosisWithdrawn] = field(default_factory=dict)
     requests: dict[UUID, PartnerTicketRequested] = field(default_factory=dict)
+    # By partner, the last that was told.
+    consent_withdrawn: Annotated[dict[UUID, Said], sa.DefaultClause("{}")] = field(default_factory=dict)
     state: CaseState = "open"
     state_at: datetime | None = None
     cancelled: CaseCancelled | None = None
@@ -130,7 +152,21 @@ class CaseFile(Entity, table="case_files"):
     def wish(self, partner_id: UUID) -> Wish | None:
         """What the customer asked of this partner; None when nothing was."""
         asked = sorted((r for r in self.requests.values() if r.partner_id == partner_id), key=_asked)
-        return Wish(asked[0], asked[-1]) if asked else None
+        if not asked:
+            return None
+        withdrawn = self.consent_withdrawn.get(partner_id)
+        return Wish(asked[0], asked[-1], withdrawn if withdrawn and withdrawn.at >= asked[-1].requested_at else None)
+
+    def shares_with(self, partner_id: UUID) -> bool:
+        """Whether the case has not ended, and the customer consents to what the partner is told of it."""
+        wish = self.wish(partner_id)
+        return not self.ended and wish is not None and wish.consents
+
+    def end_consent(self, event: PartnerConsentWithdrawn) -> None:
+        """Keeps that it was withdrawn, unless that of later is known."""
+        said = Said(at=event.withdrawn_at, by=event.by, by_role=event.by_role)
+        known = self.consent_withdrawn.get(event.partner_id)
+        self.consent_withdrawn[event.partner_id] = max(known or said, said, key=lambda each: each.at)
 
     @property
     def time_zone(self) -> str:

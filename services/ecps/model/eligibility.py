@@ -17,7 +17,7 @@ def obstacle(partner: Partner | None, wish: Wish | None, agreement: Agreement | 
         return "not_approved"
     if not partner.permits_direct_work:
         return "not_permitted"
-    if wish is None or not wish.last.consent:
+    if wish is None or not wish.consents:
         return "no_consent"
     if partner.requires_agreement and agreement is None:
         return "no_agreement"

@@ -209,6 +209,38 @@ class Engagement(
             raise self._no_ticket("there is no open ticket with the partner")
         return self.ticket_number
 
+    @property
+    def withdrawn_for_consent(self) -> bool:
+        """Whether it goes on when the customer consents again."""
+        return self.state == "withdrawn" and self.reason == "no_consent"
+
+    @property
+    def may_have_a_ticket(self) -> bool:
+        """Whether it was withdrawn while nobody knew if the partner had made one."""
+        if self.state != "withdrawn" or self.ticket_number is not None:
+            return False
+        before = [change.state for change in self.history if change.state != "withdrawn"]
+        return before[-1:] in (["submitting"], ["outcome_unknown"])
+
+    @property
+    def submissions(self) -> int:
+        """How often it was submitted: what a call of an earlier time wanted is wanted no more."""
+        return sum(change.state == "submitting" for change in self.history)
+
+    def begin_anew(self, *, asked_at: datetime) -> None:
+        """Another ticket is wanted than the one that was ended over there. It gets a reference of its own, or the old one would be found.
+
+        Without a number there may be a ticket still, which is found by the reference that it has.
+        """
+        if self.ticket_number is not None:
+            self.our_reference = f"{self.number}-{self.id.hex[:8]}-{self.submissions + 1}"
+        self.asked_at = asked_at
+        self.ticket_number = self.ticket_url = self.partner_state = None
+        self.states_told, self.statuses_told, self.sequence, self.level = Newest(), Newest(), -1, 0
+        self.opened_at = self.first_heard_at = self.last_heard_at = None
+        self.response_seconds = self.partner_response_seconds = None
+        self.forget_resolution()
+
     def must_await_outcome(self) -> None:
         """Raises ForbiddenTransition unless nobody knows whether there is a ticket."""
         if self.state != "outcome_unknown":

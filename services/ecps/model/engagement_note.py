@@ -12,7 +12,7 @@ from services.ecps.model.news import News
 
 SEND_NOTE = "send_note"
 Delivery = Literal["waiting", "sending", "sent", "failed", "by_hand", "received", "echo", "withheld"]
-"""Withheld: what it said was taken out before the partner had it."""
+"""Withheld: what it said was taken out, or the matter was taken back, before the partner had it."""
 
 
 class EngagementNote(Entity, table="engagement_notes", indexes=("case_id", ("engagement_id", "said_at", "id"))):

@@ -75,11 +75,11 @@ class Change(NamedTuple):
     by_this: bool = True
 
 
-def take_over(engagement: Engagement, news: News, tx: Transaction, *, case_ended: bool = False) -> Change:
+def take_over(engagement: Engagement, news: News, tx: Transaction, *, shared: bool) -> Change:
     """Brings the engagement to the state that the newest of all news tells. No state: this news changes nothing.
 
     It changes nothing when newer news was heard before, and when we do not know the state. The same news in any order comes to the
-    same. A ticket of a case that has ended is not opened again.
+    same. Without `shared` (the case has ended, or nobody consents) what is over stays so.
     """
     if news.status:
         engagement.statuses_told = engagement.statuses_told.with_(news.told(news.status))
@@ -98,7 +98,7 @@ def take_over(engagement: Engagement, news: News, tx: Transaction, *, case_ended
         return Change(wanted if by_this else None)
     over = engagement.state in OVER_THERE and wanted != "closed"
     ways = [way for way in ([wanted], ["in_progress", wanted]) if _leads(engagement.state, way)]
-    if not ways or (over and case_ended):
+    if not ways or (over and not shared):
         return Change(None)
     for state in ways[0]:
         told_now = by_this and state == wanted

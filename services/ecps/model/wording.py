@@ -29,6 +29,10 @@ _REASONS: dict[NotOpenable, tuple[str, str]] = {
         "Hiện không thể kết nối hệ thống của {partner}; chúng tôi sẽ tiếp tục thử.",
     ),
 }
+_CONSENT_WITHDRAWN = (
+    "You withdrew your consent to our sharing your case with {partner}.",
+    "Quý khách đã rút lại sự đồng ý chia sẻ yêu cầu với {partner}.",
+)
 LABELS: dict[str, tuple[str, str]] = {
     "title": ("Findings", "Kết quả chẩn đoán"),
     "case": ("Case", "Yêu cầu dịch vụ"),
@@ -59,6 +63,11 @@ def label(name: str, language: Language) -> str:
 def why_not(reason: NotOpenable, language: Language, *, partner: str, detail: str = "") -> str:
     """Plainly, why no ticket could be opened (S7)."""
     return _REASONS[reason][language == "vi"].format(partner=partner, detail=detail)
+
+
+def consent_withdrawn(language: Language, *, partner: str) -> str:
+    """Why the matter was taken back from the partner."""
+    return _CONSENT_WITHDRAWN[language == "vi"].format(partner=partner)
 
 
 def in_short(language: Language, *, component: str, findings: str) -> str:

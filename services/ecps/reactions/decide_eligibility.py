@@ -23,7 +23,7 @@ async def decide_eligibility(
     again: bool = False,
     known: str | None = None,
 ) -> None:
-    """For a locked engagement that is requested or not openable.
+    """For a locked engagement that is requested or not openable, or withdrawn until there is consent.
 
     `again`: something arrived, so what the partner refused is tried once more. `known`: the ticket that the partner says there is.
     """
@@ -31,7 +31,8 @@ async def decide_eligibility(
     found = obstacle(partner, case.wish(engagement.partner_id), agreement)
     if partner:
         engagement.partner_name = partner.name
-    if engagement.state == "not_openable":
+    doubtful = engagement.may_have_a_ticket
+    if engagement.state != "requested":
         if still_refused(engagement.reason, found, again=again):
             return
         request_again(engagement, tx)
@@ -42,7 +43,7 @@ async def decide_eligibility(
     engagement.agreement_reference = agreement.reference if agreement else None
     engagement.connector = partner.connector
     engagement.become("eligible", tx, "approved, permitted, consented", at=fact_time(tx))
-    submit_ticket(engagement, partner, tx, at=fact_time(tx), known=known)
+    submit_ticket(engagement, partner, tx, at=fact_time(tx), known=known, doubtful=doubtful)
 
 
 async def reconsider_all(partner: Partner, tx: Transaction, *, account_id: UUID | None = None) -> None:

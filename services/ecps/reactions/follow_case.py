@@ -1,19 +1,20 @@
 """Keep every fact about a case, and do what all of them together call for, in whatever order they came."""
 
 from libs.events.cases import CaseCancelled, CaseClosed, CaseCorrected, CaseOpened, CaseReopened, CaseResolved
-from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, PartnerTicketRequested
+from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, PartnerConsentWithdrawn, PartnerTicketRequested
 from libs.events.entitlements import CoverageDecided
 from libs.kit.case_files import case_file
 from libs.store import Transaction
-from services.ecps.model.case_file import CaseFile, Coverage
+from services.ecps.model.case_file import CaseFile, Coverage, Wish
 from services.ecps.model.engagement import ENDED, UNSUBMITTED, Engagement
 from services.ecps.model.partner import Partner
 from services.ecps.reactions.await_partner import await_answer
 from services.ecps.reactions.cancel_calls import cancel_calls
 from services.ecps.reactions.decide_eligibility import decide_eligibility
-from services.ecps.reactions.end_engagement import close_with_case, withdraw
+from services.ecps.reactions.end_engagement import close_with_case, end_sharing, withdraw
 from services.ecps.reactions.fact_time import fact_time
 from services.ecps.reactions.request_engagement import request
+from services.ecps.reactions.send_note import withhold
 
 
 async def note_case(event: CaseOpened, tx: Transaction) -> None:
@@ -59,6 +60,17 @@ async def note_request(event: PartnerTicketRequested, tx: Transaction) -> None:
     case = await case_file(CaseFile, event.case_id, tx)
     case.requests[event.request_id] = case.kept(event)
     await act_on(case, tx, again=event.consent)
+
+
+async def note_withdrawn_consent(event: PartnerConsentWithdrawn, tx: Transaction) -> None:
+    """Nothing of the case is shared with this partner from now on (S6)."""
+    case = await case_file(CaseFile, event.case_id, tx)
+    case.end_consent(event)
+    await act_on(case, tx)
+    if not tx.rebuilding and not case.shares_with(event.partner_id):
+        for engagement in await tx.select(Engagement, Engagement.c.case_id == case.id, lock=True):
+            if engagement.partner_id == event.partner_id:
+                await withhold(engagement, tx)
 
 
 async def note_resolution(event: CaseResolved, tx: Transaction) -> None:
@@ -112,15 +124,25 @@ async def act_on(case: CaseFile, tx: Transaction, *, again: bool = False, turned
             if diagnosis_id in case.withdrawn or case.ended:
                 continue
             engagement = await request(case, opened, diagnosis, wish, partner, tx)
-        if engagement.state not in ENDED:
-            await _act_on_engagement(engagement, case, partner, tx, again=again, turned=turned)
+        if engagement.state not in ENDED or engagement.withdrawn_for_consent:
+            await _act_on_engagement(engagement, case, wish, partner, tx, again=again, turned=turned)
 
 
 async def _act_on_engagement(
-    engagement: Engagement, case: CaseFile, partner: Partner | None, tx: Transaction, *, again: bool, turned: bool
+    engagement: Engagement,
+    case: CaseFile,
+    wish: Wish,
+    partner: Partner | None,
+    tx: Transaction,
+    *,
+    again: bool,
+    turned: bool,
 ) -> None:
     withdrawn = case.withdrawn.get(engagement.diagnosis_id)
-    if case.ended:
+    if engagement.state == "withdrawn":
+        if wish.consents and not withdrawn and not case.ended:
+            await decide_eligibility(engagement, case, partner, tx, again=again)
+    elif case.ended:
         reason = f"the case was cancelled: {case.cancelled.reason}" if case.cancelled else "the case was closed"
         at = case.state_at or fact_time(tx)
         if engagement.state == "resolved":
@@ -130,6 +152,8 @@ async def _act_on_engagement(
     elif withdrawn and engagement.state in UNSUBMITTED:
         reason = f"the diagnosis was withdrawn: {withdrawn.reason}"
         await withdraw(engagement, reason, tx, by=withdrawn.by, by_role="system", at=withdrawn.withdrawn_at)
+    elif not wish.consents and engagement.state not in UNSUBMITTED:
+        await end_sharing(engagement, wish.last_word, tx)
     elif engagement.state in ("requested", "not_openable"):
         await decide_eligibility(engagement, case, partner, tx, again=again)
     elif partner and turned:

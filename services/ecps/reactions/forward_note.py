@@ -27,6 +27,8 @@ async def forward_note(event: NoteAdded, tx: Transaction) -> None:
         engagement = await Engagement.find(Engagement.id_for(diagnosis_id), tx, lock=True)
         if engagement is None or engagement.state in ENDED or engagement.asked_at > event.added_at:
             continue
+        if not case.shares_with(engagement.partner_id):
+            continue
         partner = await Partner.find(engagement.partner_id, tx)
         id = EngagementNote.id_of_ours(engagement.id, event.note_id)
         if partner is None or await EngagementNote.find(id, tx):

@@ -29,7 +29,7 @@ async def hear(engagement: Engagement, news: News, tx: Transaction) -> bool:
     if note.delivery == "echo" or engagement.ticket_number is None:
         return True
     engagement.heard(news.occurred_at)
-    change = take_over(engagement, news, tx, case_ended=case.ended)
+    change = take_over(engagement, news, tx, shared=case.shares_with(engagement.partner_id))
     if not change.by_this:
         _relay(engagement, news, note, Change(None), tx)
         news = news.model_copy(update={"kind": change.state, "text": None, "status": None})

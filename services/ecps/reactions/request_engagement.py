@@ -7,7 +7,7 @@ from libs.events.cases_work import FaultDiagnosed
 from libs.events.ecps import PartnerEngagementRequested
 from libs.store import Transaction
 from services.ecps.model.case_file import CaseFile, Wish
-from services.ecps.model.engagement import RETRY, Engagement, EngagementChange
+from services.ecps.model.engagement import LOOK_AGAIN, RETRY, Engagement, EngagementChange
 from services.ecps.model.partner import Partner
 from services.ecps.reactions.fact_time import fact_time
 
@@ -40,8 +40,11 @@ async def request(
 
 
 def request_again(engagement: Engagement, tx: Transaction) -> None:
-    """For one that was not openable: what was in the way is gone, or another thing is."""
+    """For one that was not openable, or taken back for want of consent: what was in the way is gone, or another thing is."""
     tx.cancel_timer(engagement, RETRY)
+    tx.cancel_timer(engagement, LOOK_AGAIN)
+    if engagement.state == "withdrawn":
+        engagement.begin_anew(asked_at=fact_time(tx))
     engagement.become("requested", tx, f"again, after {engagement.reason}", at=fact_time(tx))
     _tell(engagement, tx, again=True, at=fact_time(tx))
 

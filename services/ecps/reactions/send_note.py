@@ -33,6 +33,14 @@ async def send_waiting(engagement: Engagement, partner: Partner, tx: Transaction
         _dispatch(note, engagement, partner, tx)
 
 
+async def withhold(engagement: Engagement, tx: Transaction) -> None:
+    """The matter was taken back: what the partner does not have yet, it never gets."""
+    on_its_way = EngagementNote.c.delivery.in_(("waiting", "sending", "by_hand"))
+    of_it = EngagementNote.c.engagement_id == engagement.id
+    for note in await tx.select(EngagementNote, of_it, on_its_way, order_by=(EngagementNote.c.id,), lock=True):
+        note.delivery = "withheld"
+
+
 def _dispatch(note: EngagementNote, engagement: Engagement, partner: Partner, tx: Transaction) -> None:
     if engagement.ticket_number is None:
         return

@@ -35,22 +35,27 @@ def submit_ticket(
     *,
     at: datetime | None = None,
     known: str | None = None,
+    doubtful: bool = False,
 ) -> None:
     """Starts the call. A manual connector waits instead for the engineer who opens the ticket and records its number.
 
-    As far as anybody knows, nothing under our reference is at the partner yet; `known`: nothing but this ticket.
+    As far as anybody knows, nothing under our reference is at the partner yet; `known`: nothing but this ticket; `doubtful`: nobody
+    knows.
     Raises ForbiddenTransition.
     """
     engagement.become("submitting", tx, f"by the {partner.connector} connector", at=at)
     if partner.connector == "tmf621":
         about = {"destination": str(partner.id), "reference": engagement.our_reference}
-        tx.start_job(engagement, OPEN_TICKET, {"known": known}, **about)
+        wanted = {"known": known, "submission": engagement.submissions, "doubtful": doubtful}
+        tx.start_job(engagement, OPEN_TICKET, wanted, **about)
 
 
 async def ticket_to_open(engagement: Engagement, tx: Transaction) -> dict[str, Any]:
-    """What the call takes along, as it is when it is made: no job's row holds what somebody wrote."""
+    """What the call takes along, as it is when it is made: no job's row holds what somebody wrote. `stands`:
+    the submission that is wanted; None where none is any more."""
     case, partner = await CaseFile.get(engagement.case_id, tx), await Partner.get(engagement.partner_id, tx)
-    return {**address_of(partner), "ticket": _ticket_to_open(engagement, case)}
+    stands = engagement.submissions if engagement.state == "submitting" else None
+    return {**address_of(partner), "ticket": _ticket_to_open(engagement, case), "stands": stands}
 
 
 def address_of(partner: Partner) -> dict[str, Any]:
@@ -98,11 +103,14 @@ class MayBeSent(TryLater):
 async def open_ticket(run: JobRun, http: httpx.AsyncClient) -> dict[str, Any]:
     """The call. Their side has no idempotency, and an earlier attempt may have got through: it looks first, every time.
 
-    After such an attempt, a search that finds nothing proves nothing, since searches come late: then nothing is created here.
+    After such an attempt, a search that finds nothing proves nothing, since searches come late: then nothing is created here. Nor is
+    anything of a case sent that is not to be shared any more.
     Raises Unreachable, MayBeSent.
     """
     partner = connector(run, http)
-    untouched = run.attempt == 1 or (run.said or "").startswith(NOTHING_SENT)
+    untouched = not run.payload.get("doubtful") and (run.attempt == 1 or (run.said or "").startswith(NOTHING_SENT))
+    if not _is_wanted(run) and untouched:
+        return {"outcome": "dropped"}
     try:
         found = await _first_look(partner, run)
     except (Refused, SearchUnusable) as why:
@@ -118,6 +126,12 @@ async def open_ticket(run: JobRun, http: httpx.AsyncClient) -> dict[str, Any]:
     if not untouched:
         return {"outcome": "unknown", "detail": "an earlier attempt may have got through; a search does not show it"}
     return await _create(partner, run.payload["ticket"])
+
+
+def _is_wanted(run: JobRun) -> bool:
+    """Whether it is still to be opened, and by this call; those of the release before do not say which they are."""
+    stands: int | None = run.payload["stands"]
+    return stands is not None and run.payload.get("submission", stands) == stands
 
 
 async def _first_look(partner: Tmf621, run: JobRun) -> Ticket | None:

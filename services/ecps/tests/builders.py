@@ -23,7 +23,13 @@ from libs.events.cases import (
     CaseReopened,
     CaseResolved,
 )
-from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, NoteAdded, PartnerTicketRequested
+from libs.events.cases_work import (
+    DiagnosisWithdrawn,
+    FaultDiagnosed,
+    NoteAdded,
+    PartnerConsentWithdrawn,
+    PartnerTicketRequested,
+)
 from libs.events.entitlements import ContactState, CoverageDecided
 from libs.events.values import Account, Contact, NoteOrigin, Product, Site
 from libs.store.ids import new_id
@@ -140,6 +146,16 @@ class ACase:
             by="customer:1",
             by_role="customer",
             requested_at=self.at(minutes),
+        )
+
+    def no_more_shared(self, minutes: float = 40, *, partner_id: UUID | None = None) -> PartnerConsentWithdrawn:
+        return PartnerConsentWithdrawn(
+            case_id=self.id,
+            partner_id=partner_id or self.partner_id,
+            message="Xin đừng chia sẻ nữa",
+            by="customer:1",
+            by_role="customer",
+            withdrawn_at=self.at(minutes),
         )
 
     def withdrawn(self, minutes: float = 20) -> DiagnosisWithdrawn:
