@@ -58,6 +58,7 @@ BY_ID = {
 """Commands about a case of which the text gets an id, or is the case's own."""
 BY_FACT = {
     "POST /v1/cases/{case_id}/assign",
+    "POST /v1/cases/bulk",
     "POST /v1/cases/{case_id}/severity",
     "POST /v1/cases/{case_id}/diagnoses/{diagnosis_id}/withdraw",
     "POST /v1/cases/{case_id}/waits/{wait_id}/end",

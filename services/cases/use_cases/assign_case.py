@@ -32,9 +32,9 @@ async def assign_case(case: Case, person_id: UUID, reason: str | None, actor: Ac
     await act_on(case, tx, at=tx.now, by=actor.by, reason=reason or "assigned")
 
 
-async def _who(cmd: AssignCase, caller: Principal, tx: Transaction) -> UUID:
-    """Raises PersonRequired, NoSuchPerson, NotHereYet."""
-    who = cmd.person_id or caller.person_id
+async def who_takes(person_id: UUID | None, caller: Principal, tx: Transaction) -> UUID:
+    """This person, or whom the caller acts for. Raises PersonRequired, NoSuchPerson, NotHereYet."""
+    who = person_id or caller.person_id
     if who is None:
         raise PersonRequired("A system takes no case: say person_id.", field="person_id")
     if who == caller.person_id:
@@ -47,7 +47,7 @@ async def _who(cmd: AssignCase, caller: Principal, tx: Transaction) -> UUID:
 @router.post("/v1/cases/{case_id}/assign", dependencies=[allow(*COMMANDS.roles("assign"))])
 async def assign_case_route(case_id: UUID, cmd: AssignCase, tx: Tx, caller: Caller) -> CaseOut:
     """Take the case, or give it to an engineer; work on it begins."""
-    who = await _who(cmd, caller, tx)
+    who = await who_takes(cmd.person_id, caller, tx)
     case = await case_for(caller, case_id, tx, command="assign")
     await assign_case(case, who, cmd.reason, Actor.of(caller), tx)
     return await case_out(case, caller, tx)

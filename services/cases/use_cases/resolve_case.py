@@ -42,11 +42,11 @@ async def resolve_case(case: Case, cmd: ResolveCase, actor: Actor, tx: Transacti
             possible=COMMANDS.possible(actor.role, case),
             waits=[{"id": str(w.id), "kind": w.kind} for w in case.waits if w.stands],
         )
+    await say_what_ended_it(case, cmd.closing_code, tx)
     if case.standing_waits:
         case.end_waits(case.waits, at=tx.now, by=actor.by, reason="resolved")
         case.become("in_progress", tx.now, actor.by, "resolved")
         tell_ended(case, untold_waits(case)[1], tx)
-    await say_what_ended_it(case, cmd.closing_code, tx)
     tell_first_response(case, tx, actor)
     case.resolve(cmd.resolution, actor, tx.now, cmd.cause_id)
     await schedule_close(case, tx)
