@@ -4,7 +4,7 @@ from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
 from services.rma.handlers import jobs, on, projections, replicas, timers
 from services.rma.model.policy import policies
-from services.rma.queries import charges, network, parts, promises, rmas, stock
+from services.rma.queries import charges, network, parts, promises, rmas, serials, stock
 from services.rma.queries.open_work import parts_not_sent_to
 from services.rma.use_cases import (
     cancel_rma,
@@ -18,6 +18,7 @@ from services.rma.use_cases import (
     keep_parts,
     move_stock,
     override_rma,
+    pick_part,
     re_source_rma,
     receive_return,
     report_dead_on_arrival,
@@ -30,9 +31,11 @@ _ROOMS = (
     rmas,
     promises,
     stock,
+    serials,
     parts,
     network,
     override_rma,
+    pick_part,
     re_source_rma,
     ship_part,
     deliver_part,

@@ -164,7 +164,7 @@ class RegisteredSerial(Entity, table="registered_serials", indexes=("account_id"
         tx.remove(self)
 
 
-class Replacement(Entity, table="replacements", indexes=("old_key",)):
+class Replacement(Entity, table="replacements", indexes=("old_key", "new_serial")):
     """A whole unit that was swapped, by its RMA's id; kept until its old serial is registered, if ever.
 
     `account_id` is the case's; None: the fact did not tell it, then its case file does.

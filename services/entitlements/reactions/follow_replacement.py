@@ -22,6 +22,9 @@ async def follow_replacement(event: ReplacementInstalled, tx: Transaction) -> No
     """Keeps it by its RMA's id, so that it acts once. One of a unit that its account has not registered waits until it has."""
     if not (event.whole_unit and event.old_serial and event.new_serial):
         return
+    if (event.old_serial, event.product_number) == (event.new_serial, event.new_product_number or event.product_number):
+        log.warning("a unit is said to have replaced itself", rma_id=str(event.rma_id), serial=event.old_serial)
+        return
     if await Replacement.find(event.rma_id, tx, lock=True):
         return
     cause = tx.cause
@@ -81,11 +84,12 @@ async def _account_of(replacement: Replacement, tx: Transaction) -> UUID | None:
 async def _take_over(
     registration: Registration, old: RegisteredSerial, replacement: Replacement, tx: Transaction
 ) -> bool:
-    """Whether the new serial has taken over. It cannot when another account has registered it: only a person can mend that."""
+    """Whether the new serial has taken over. It cannot when another account has registered it, or when it stands in for another unit:
+    two units never become one, and only a person can mend that."""
     successor = await _successor(registration, replacement, tx)
     if successor is None:
         log.warning(
-            "a replacement's serial is registered elsewhere", rma_id=str(replacement.id), serial=replacement.new_serial
+            "a replacement's serial is another unit's", rma_id=str(replacement.id), serial=replacement.new_serial
         )
         return False
     old.replaced_by, old.successor = successor.serial, successor.id
@@ -114,19 +118,16 @@ async def _successor(registration: Registration, replacement: Replacement, tx: T
     """The new serial, locked: the registration's from now on, or one that the account registered by itself before."""
     reason = f"{replacement.old_serial} was replaced by {replacement.new_serial}"
     other = await RegisteredSerial.find(replacement.new_key, tx, lock=True)
+    if other and other.replaced_by and other.account_id == registration.account_id:
+        return await _put_in_again(other, registration, replacement, reason, tx)
     if other:
-        if other.account_id != registration.account_id:
+        if other.account_id != registration.account_id or await _stands_in_for_another(replacement, tx):
             return None
         registration.withdraw(
             at=replacement.installed_at, by=replacement.by, reason=f"{reason}, which is registered already"
         )
         return other
-    product = await tx.first(Product, Product.c.product_number == replacement.new_product_number)
-    if product:
-        registration.family, registration.model = product.family, product.model
-    registration.product_number, registration.serial = replacement.new_product_number, replacement.new_serial
-    registration.firmware = None
-    registration.move(at=replacement.installed_at, by=replacement.by, reason=reason)
+    await _take_name(registration, replacement, reason, tx)
     return tx.add(
         RegisteredSerial(
             id=replacement.new_key,
@@ -136,3 +137,28 @@ async def _successor(registration: Registration, replacement: Replacement, tx: T
             serial=replacement.new_serial,
         )
     )
+
+
+async def _stands_in_for_another(replacement: Replacement, tx: Transaction) -> bool:
+    """Whether the new unit has taken another one's place before."""
+    others = await tx.select(Replacement, Replacement.c.new_serial == replacement.new_serial, Replacement.c.applied)
+    return any(each.new_key == replacement.new_key and each.id != replacement.id for each in others)
+
+
+async def _put_in_again(
+    serial: RegisteredSerial, registration: Registration, replacement: Replacement, reason: str, tx: Transaction
+) -> RegisteredSerial:
+    """A unit that was replaced, repaired and sent out again: it is this registration's from now on."""
+    serial.registration_id = registration.id
+    serial.replaced_by = serial.successor = serial.replaced_at = None
+    await _take_name(registration, replacement, reason, tx)
+    return serial
+
+
+async def _take_name(registration: Registration, replacement: Replacement, reason: str, tx: Transaction) -> None:
+    product = await tx.first(Product, Product.c.product_number == replacement.new_product_number)
+    if product:
+        registration.family, registration.model = product.family, product.model
+    registration.product_number, registration.serial = replacement.new_product_number, replacement.new_serial
+    registration.firmware = None
+    registration.move(at=replacement.installed_at, by=replacement.by, reason=reason)

@@ -279,6 +279,33 @@ async def test_a_replacement_that_the_customer_registered_too_ends_the_old_regis
     assert by_serial[SERIAL]["state"] == "withdrawn"
 
 
+async def test_two_units_never_become_one_registration(entitlements: Harness) -> None:
+    customer = await a_covered_customer(entitlements)
+    (unit,) = (await entitlements.get("/v1/registrations")).json()["items"]
+    first, second = unit["id"], await a_registration(entitlements, customer, "SECOND-1")
+    await entitlements.deliver(replaced(new_id()), account_id=customer.account_id)
+    await entitlements.deliver(replaced(new_id(), old="SECOND-1"), account_id=customer.account_id)
+    await entitlements.deliver(replaced(new_id(), old="SECOND-1", new="SECOND-1"), account_id=customer.account_id)
+    for id, serial in ((first, SPARE), (second, "SECOND-1")):
+        shown = (await entitlements.get(f"/v1/registrations/{id}")).json()
+        assert (shown["state"], shown["serial"]) == ("registered", serial)
+    assert len(await entitlements.events(SerialReplaced)) == 1
+
+
+async def test_a_unit_that_was_repaired_takes_another_ones_place_in_the_same_account(entitlements: Harness) -> None:
+    customer = await a_covered_customer(entitlements)
+    (unit,) = (await entitlements.get("/v1/registrations")).json()["items"]
+    first, second = unit["id"], await a_registration(entitlements, customer, "SECOND-1")
+    await entitlements.deliver(replaced(new_id()), account_id=customer.account_id)
+    await entitlements.deliver(replaced(new_id(), old="SECOND-1", new=SERIAL), account_id=customer.account_id)
+    for id, serial in ((first, SPARE), (second, SERIAL)):
+        shown = (await entitlements.get(f"/v1/registrations/{id}")).json()
+        assert (shown["state"], shown["serial"]) == ("registered", serial)
+    assert (await entitlements.get(f"/v1/coverage?product_number={X70}&serial={SERIAL}")).json()["covered"]
+    await entitlements.deliver(replaced(new_id(), old=SERIAL, new=SPARE), account_id=customer.account_id)
+    assert (await entitlements.get(f"/v1/registrations/{second}")).json()["serial"] == SERIAL
+
+
 async def test_a_replacements_serial_of_another_account_moves_nothing(entitlements: Harness) -> None:
     owner, other = await two_customers(entitlements)
     await a_registration(entitlements, other, SPARE, site_id=str(other.site_id))

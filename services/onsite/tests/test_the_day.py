@@ -195,7 +195,7 @@ async def test_the_scanned_part_must_be_the_one_that_was_sent(onsite: Harness) -
 
     wrong = await do(onsite, "install", {"serial_in": "CAM-OTHER"}, status=422)
     unknown = await do(onsite, "install", {"rma_id": str(an_id("other")), "serial_in": "CAM-NEW"}, status=422)
-    await do(onsite, "install", {"serial_in": "CAM-NEW"})
+    await do(onsite, "install", {"serial_in": "CAM-NEW", "serial_out": "CAM-OLD"})
     twice = await do(onsite, "install", {"serial_in": "CAM-NEW"}, status=409)
 
     assert (wrong["expected"], wrong["scanned"]) == ("CAM-NEW", "CAM-OTHER")
@@ -342,3 +342,12 @@ async def test_bad_input_is_refused_and_nothing_is_lost(onsite: Harness) -> None
         assert [each["pointer"] for each in refused["errors"]] == [wrong]
 
     assert await onsite.state() == before
+
+
+async def test_what_came_out_is_named_or_said_to_be_unreadable(onsite: Harness) -> None:
+    await at_the_site(onsite)
+    nameless = await do(onsite, "install", {"serial_in": "CAM-NEW"}, status=422)
+    assert nameless["type"].endswith(":old-serial-missing")
+    twice = await do(onsite, "install", {"serial_in": "CAM-NEW", "serial_out": "cam-new"}, status=422)
+    assert twice["type"].endswith(":serial-mismatch")
+    await do(onsite, "install", {"serial_in": "CAM-NEW", "old_unreadable": True})

@@ -73,10 +73,29 @@ def hand_over(rma: Rma, tx: Transaction, reason: str, *, at: datetime | None = N
     return True
 
 
-def receive(rma: Rma, serial: str | None, tx: Transaction) -> None:
+def receive(rma: Rma, serial: str | None, part_number: str | None, tx: Transaction) -> None:
     """It is in the depot, also when no carrier told that it was coming. Raises ForbiddenTransition."""
     become(rma, "received", tx, f"serial {serial}" if serial else "received")
-    rma.received_serial, rma.received_at, rma.inspection = serial, tx.now, None
+    # a whole unit has its product number on it
+    part_number = rma.sent_part if part_number == rma.product_number and rma.whole_unit else part_number
+    rma.received_serial, rma.received_part = serial, part_number
+    rma.received_at, rma.inspection = tx.now, None
+
+
+def awaited_parts(rma: Rma) -> set[str]:
+    """What may come back: what was sent, or of a defective part also what was asked for."""
+    defective = rma.returns == "defective" and rma.state != "dead_on_arrival"
+    return {rma.sent_part, *((each for each in (rma.substitute_for, rma.wanted_part) if each) if defective else ())}
+
+
+def is_another(rma: Rma) -> bool:
+    """Whether what was received is not what is awaited, by its part number or its serial. The replacement is not the defective part."""
+    came = rma.received_serial
+    if rma.received_part and rma.received_part not in awaited_parts(rma):
+        return True
+    if came and rma.return_serial is None:
+        return came == rma.shipped_serial and rma.returns == "defective" and rma.state != "dead_on_arrival"
+    return bool(came) and came != rma.return_serial
 
 
 def inspect(rma: Rma, result: InspectionResult, tx: Transaction, note: str | None) -> None:
@@ -92,7 +111,7 @@ def await_again(rma: Rma, due: DayEnd, tx: Transaction, reason: str) -> None:
     """What came was not what is awaited. Raises ForbiddenTransition."""
     become(rma, "awaiting_return", tx, reason)
     rma.window = due
-    rma.received_serial, rma.received_at = None, None
+    rma.received_serial = rma.received_part = rma.received_at = None
 
 
 def give_up(rma: Rma, tx: Transaction, reason: str) -> bool:

@@ -87,6 +87,8 @@ class Rma(
         ("account_id", "created_at", "id"),
         ("state", "created_at", "id"),
         ("return_state", "created_at", "id"),
+        "shipped_serial",
+        "received_serial",
         ("charge", "created_at", "id"),
         ("charge", "updated_at", "id"),
         ("depot_id", "created_at", "id"),
@@ -158,6 +160,7 @@ class Rma(
     return_due: date | None = None
     return_due_at: datetime | None = None
     received_serial: str | None = None
+    received_part: str | None = None
     received_at: datetime | None = None
     inspection: InspectionResult | None = None
     charge: Annotated[ChargeState, sa.DefaultClause("none")] = "none"

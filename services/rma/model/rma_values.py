@@ -37,7 +37,7 @@ ReturnState = Literal[
     "wrong_unit",
 ]
 ChargeState = Literal["none", "invoiced", "disputed", "credited", "waived"]
-WaitingFor = Literal["coverage", "site", "address"]
+WaitingFor = Literal["coverage", "site", "address", "serial"]
 InspectionResult = Literal["confirmed", "no_fault_found", "damaged", "serial_mismatch", "wrong_unit"]
 Returns = Literal["defective", "unused_replacement"]
 Leg = Literal["outbound", "return", "charge"]

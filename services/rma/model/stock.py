@@ -17,6 +17,8 @@ Movement = Literal[
     "transfer_in",
     "quarantine",
     "unquarantine",
+    "scrap",
+    "into_quarantine",
     "reserve",
     "release",
     "ship",
@@ -24,6 +26,7 @@ Movement = Literal[
 ]
 
 
+OFF_SHELF: frozenset[Movement] = frozenset({"reserve", "release", "scrap", "into_quarantine"})
 SERVE_BACKORDERS = "serve_backorders"
 """The timer that wakes a stock row, of which something is free."""
 
@@ -35,7 +38,8 @@ class NotEnoughStock(Conflict):
 
 
 class StockMovement(Entity, table="stock_movements", indexes=(("stock_id", "id"), "rma_id")):
-    """One change of a stock row. `quantity` is how many more are on the shelf, but for what is kept or given back."""
+    """One change of a stock row. `quantity` is how many more are on the shelf; of those kinds that change nothing there (`OFF_SHELF`),
+    how many were kept for an RMA, given back, scrapped out of quarantine, or came into it."""
 
     stock_id: UUID
     kind: Movement
@@ -95,7 +99,7 @@ class Stock(Entity, table="stock", unique=(("depot_id", "part_number"),), indexe
         """What is really on the shelf. Fewer than are kept for RMAs cannot be entered: release one first."""
         if counted < self.reserved:
             raise NotEnoughStock(
-                f"{self.reserved} are kept for RMAs; cancel or ship these before counting {counted}.",
+                f"{self.reserved} are kept for RMAs: report a short pick of those that are not there before counting {counted}.",
                 reserved=self.reserved,
             )
         difference, self.on_hand = counted - self.on_hand, counted
@@ -109,7 +113,8 @@ class Stock(Entity, table="stock", unique=(("depot_id", "part_number"),), indexe
             self._need(quantity)
             self.on_hand -= quantity
         self.quarantined += quantity
-        self._record("quarantine", -quantity if from_shelf else 0, tx, reason, rma_id)
+        kind: Movement = "quarantine" if from_shelf else "into_quarantine"
+        self._record(kind, -quantity if from_shelf else quantity, tx, reason, rma_id)
 
     def unquarantine(self, quantity: int, tx: Transaction, reason: str, *, back_to_shelf: bool) -> None:
         """Ends the quarantine of some: good again, or gone for good."""
@@ -117,7 +122,7 @@ class Stock(Entity, table="stock", unique=(("depot_id", "part_number"),), indexe
             raise NotEnoughStock(f"Only {self.quarantined} are in quarantine.", quarantined=self.quarantined)
         self.quarantined -= quantity
         self.on_hand += quantity if back_to_shelf else 0
-        self._record("unquarantine", quantity if back_to_shelf else 0, tx, reason)
+        self._record("unquarantine" if back_to_shelf else "scrap", quantity, tx, reason)
 
     def _need(self, quantity: int) -> None:
         if quantity > self.available:

@@ -15,6 +15,7 @@ from services.rma.model.rma_values import OutboundState, ReturnState
 from services.rma.model.stock import Stock
 
 Command = Literal[
+    "pick",
     "ship",
     "deliver",
     "lost",
@@ -68,6 +69,7 @@ def _back(state: ReturnState) -> Callable[[RmaAndCase], None]:
 _DEPOT, _MANAGER, _ENGINEERS = frozenset({"depot"}), frozenset({"manager"}), frozenset({"engineer", "manager"})
 COMMANDS: Commands[Command, RmaAndCase] = Commands(
     {
+        "pick": Given(_DEPOT, _while_open(_out("shipped"))),
         "ship": Given(_DEPOT, _while_open(_out("shipped"))),
         "deliver": Given(_ENGINEERS | _DEPOT, lambda its: _out("delivered")(its.rma)),
         "lost": Given(_ENGINEERS | _DEPOT, lambda its: _out("lost")(its.rma)),

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from libs.events.rma import ReplacementInstalled
 from libs.store import Transaction
+from services.rma.model.custody import note_hand
 from services.rma.model.part import part_numbered
 from services.rma.model.rma import Rma
 from services.rma.model.rma_values import Installation
@@ -18,6 +19,7 @@ async def record_installation(
     old = said.old_serial or (rma.serial if rma.whole_unit else None)
     new = said.new_serial or rma.shipped_serial
     rma.install(said.model_copy(update={"old_serial": old, "new_serial": new}))
+    await note_hand(rma, new, "installed", "installed", tx)
     unit = rma.product_number or rma.sent_part
     becomes = part.product_number if part and rma.whole_unit and part.product_number != unit else None
     if rma.return_serial is None and said.old_serial:

@@ -4,6 +4,7 @@ from libs.events.rma import PartDeadOnArrival, PartLost, PartRefused
 from libs.store import Transaction
 from libs.store.ids import derived
 from services.rma.model import return_leg
+from services.rma.model.custody import note_hand
 from services.rma.model.rma import CLOSE, CONTRACT_DUE, FORECAST_CARRIER_LATE, Rma
 from services.rma.model.steps import FindDead, Lose, Refuse, TurnUp
 from services.rma.reactions.order_labels import order_return_label
@@ -27,6 +28,7 @@ async def record_loss(rma: Rma, step: Lose, tx: Transaction) -> None:
             lost_at=step.at,
         )
     )
+    await note_hand(rma, rma.shipped_serial, "lost", "shipped", tx)
     return_leg.expect_nothing(rma, tx, "the replacement was lost")
 
 

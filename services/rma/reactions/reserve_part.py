@@ -5,6 +5,7 @@ from uuid import UUID
 from libs.events.rma import DeliveryPromiseChanged, PartBackordered, PartReserved
 from libs.events.values import PromiseReason
 from libs.store import Transaction
+from services.rma.model.custody import Hand, Place, take_back
 from services.rma.model.network import Network, Offer
 from services.rma.model.part import part_numbered, sendable
 from services.rma.model.promise import Promise
@@ -112,9 +113,13 @@ async def release_part(rma: Rma, tx: Transaction, reason: str) -> None:
 
 async def restock(rma: Rma, depot_id: UUID, tx: Transaction, *, good: bool, reason: str) -> None:
     """A returned part goes back on the shelf, or is set aside."""
-    stock = await locked_stock(depot_id, rma.sent_part, tx)
+    part_number = rma.received_part or rma.sent_part
+    stock = await locked_stock(depot_id, part_number, tx)
     if good:
         stock.add(1, tx, reason, kind="restock", rma_id=rma.id)
         offer_to_backorders(stock, tx)
     else:
         stock.quarantine(1, tx, reason, from_shelf=False, rma_id=rma.id)
+    if rma.received_serial:
+        how: tuple[Hand, Place] = ("restocked", "in_stock") if good else ("set_aside", "quarantined")
+        await take_back(part_number, rma.received_serial, *how, rma, depot_id, tx)

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from services.rma.app import service
 from services.rma.model.rma import Rma
-from services.rma.tests.builders import ACCOUNT, OTHER_ACCOUNT, Case, goods_in, refused, reserved
+from services.rma.tests.builders import ACCOUNT, OTHER_ACCOUNT, Case, goods_in, made, refused, reserved
 from services.rma.tests.network import CAMERA, HCM, HCM_DAYS, SGP, a_network, days
 from tests.support.access import Row, World, bind, unclassified, wrong_commands, wrong_reads
 from tests.support.harness import Harness
@@ -27,6 +27,10 @@ async def a_world(rma: Harness) -> World:
         for plural in ("stock", "parts", "depots", "lanes", "calendars")
     }
     own = {"depots": frozenset({"depots"})}
+    serials = (("C-HCM", own["depots"]), ("C-SGP", frozenset[str]()))
+    for depot, (serial, _) in zip((HCM, SGP), serials, strict=True):
+        scanned = {"depot_id": str(depot), "part_number": "P-X70", "quantity": 1, "serials": [serial]}
+        await made(rma, "/v1/stock/goods-in", scanned, role="depot")
     bind(rma, ACCOUNT, depots=[HCM])
     return World(
         rma,
@@ -36,12 +40,14 @@ async def a_world(rma: Harness) -> World:
                 Row({"stock_id": each["id"]}, own["depots"] if each["depot_id"] == str(HCM) else frozenset())
                 for each in ids["stock"]
             ],
+            "/v1/serials": [Row({"serial": each}, own) for each, own in serials],
             **{
                 f"/v1/{name}s": [Row({f"{name}_id": ids[f"{name}s"][0]["id"]})]
                 for name in ("part", "depot", "lane", "calendar")
             },
         },
         bodies={
+            "/pick": {"serial": "NEW-2"},
             "/ship": {"serial": "NEW-1", "carrier": "van", "tracking": "1"},
             "/{calendar_id}": {"data": days("Asia/Ho_Chi_Minh"), "why": "a holiday"},
             "/{depot_id}": {"calendar_id": str(HCM_DAYS)},

@@ -120,7 +120,7 @@ async def test_the_same_component_again_within_ninety_days_is_told_with_what_wen
     await a_network(rma)
     now = datetime.now(UTC)
     long_ago = await delivered(rma, Case("long ago", at=now - timedelta(days=125)))
-    lately = await delivered(rma, Case("lately", at=now - timedelta(days=30)))
+    lately = await delivered(rma, Case("lately", at=now - timedelta(days=30)), serial="NEW-2")
     assert not await rma.events(RepeatReplacementDetected)
     again = await reserved(rma, Case("again", at=now))
     [told] = await rma.events(RepeatReplacementDetected)

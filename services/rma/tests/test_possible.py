@@ -20,6 +20,7 @@ from tests.support.harness import Harness
 from tests.support.possible import wrongly_possible
 
 BODIES: dict[str, dict[str, Any]] = {
+    "pick": {"serial": "P"},
     "ship": {"serial": "X", "carrier": "van", "tracking": "1"},
     "deliver": {},
     "lost": {"reason": "gone"},
@@ -42,7 +43,8 @@ LEGS = [
 
 async def in_state(rma: Harness, name: str, *, state: Any, return_state: Any, charge: Any, cancelled: bool) -> UUID:
     case = Case(name)
-    rma_id = await (reserved if state in UNSHIPPED else delivered)(rma, case)
+    serial = "NEW-" + name.replace(" ", "-")
+    rma_id = await (reserved(rma, case) if state in UNSHIPPED else delivered(rma, case, serial=serial))
     if cancelled:
         await rma.deliver(case.cancelled())
     async with rma.transaction() as tx:

@@ -4,17 +4,18 @@ from uuid import UUID
 
 from libs.events.rma_returns import DefectiveInspected, ReturnRejected
 from libs.kit.auth import Principal
-from libs.kit.fields import Text
+from libs.kit.fields import Serial, Text
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Conflict
 from libs.store import Transaction
 from services.rma.model import return_leg
 from services.rma.model.return_leg import ACCEPTED, AWAITED, return_machine
-from services.rma.model.rma import Rma
+from services.rma.model.rma import Rma, SerialMissing
 from services.rma.model.rma_values import InspectionResult
 from services.rma.queries.access import COMMANDS, visible_to
 from services.rma.queries.rmas import RmaOut, rma_for
 from services.rma.reactions.await_return import ask_back, window_from
+from services.rma.reactions.capture_serial import capture_serial
 from services.rma.reactions.close_rma import close_if_over
 from services.rma.reactions.credit_charge import credit_charge, uphold_charge
 from services.rma.reactions.order_labels import order_return_label
@@ -34,23 +35,24 @@ class NoMatch(Conflict):
 
 class InspectReturn(Command):
     """A unit with another serial is first inspected as `serial_mismatch` or `wrong_unit`. After a mismatch the depot decides:
-    it accepts the unit with a result, refuses it as `wrong_unit`, or books it to the RMA that it belongs to."""
+    it accepts the unit with a result, refuses it as `wrong_unit`, or books it to the RMA that it belongs to. `serial` is for one that
+    came without."""
 
     result: InspectionResult
+    serial: Serial | None = None
     note: Text | None = None
     matched_rma_id: UUID | None = None
 
 
 async def inspect_return(rma: Rma, cmd: InspectReturn, tx: Transaction) -> None:
-    """Raises ForbiddenTransition, OtherSerial."""
-    mismatch = rma.return_serial and rma.received_serial and rma.return_serial != rma.received_serial
-    if mismatch and rma.return_state == "received" and cmd.result in ACCEPTED:
-        raise OtherSerial(
-            f"{rma.return_serial} is awaited and {rma.received_serial} came.",
-            state=rma.return_state,
-            possible=["serial_mismatch", "wrong_unit"],
-        )
+    """Raises ForbiddenTransition, OtherSerial, SerialMissing."""
+    if cmd.serial and rma.received_serial is None:
+        rma.received_serial = cmd.serial
+        await capture_serial(rma, tx)
+    if cmd.result in ACCEPTED:
+        _must_be_acceptable(rma)
     return_leg.inspect(rma, cmd.result, tx, cmd.note)
+    rma.waiting_for = None
     match = await _owner_of(rma, tx) if cmd.result == "serial_mismatch" else None
     tx.emit(
         DefectiveInspected(
@@ -78,9 +80,26 @@ async def book_to_its_owner(rma: Rma, owner_id: UUID, cmd: InspectReturn, caller
     owner = await tx.first(Rma, Rma.c.id == owner_id, *visible_to(caller), lock=True)
     if owner is None or owner.account_id != rma.account_id or owner.return_serial != rma.received_serial:
         raise NoMatch("That RMA does not await this serial.", serial=rma.received_serial)
-    receive_return(owner, ReceiveReturn.model_construct(serial=rma.received_serial, part_number=None), tx)
+    came = ReceiveReturn.model_construct(serial=rma.received_serial, part_number=rma.received_part)
+    await receive_return(owner, came, tx)
     await inspect_return(owner, cmd.model_copy(update={"matched_rma_id": None}), tx)
     await _await_again(rma, f"what came belongs to {owner.number}", tx)
+
+
+def _must_be_acceptable(rma: Rma) -> None:
+    if rma.return_state == "received" and return_leg.is_another(rma):
+        awaited, came = (
+            (sorted(return_leg.awaited_parts(rma)), rma.received_part)
+            if rma.received_part and rma.received_part not in return_leg.awaited_parts(rma)
+            else (rma.return_serial or "the defective part", rma.received_serial)
+        )
+        raise OtherSerial(
+            f"{awaited if isinstance(awaited, str) else ' or '.join(awaited)} is awaited and {came} came.",
+            state=rma.return_state,
+            possible=["serial_mismatch", "wrong_unit"],
+        )
+    if rma.waiting_for == "serial":
+        raise SerialMissing(f"{rma.received_part or rma.sent_part} carries a serial: scan what came.")
 
 
 async def _accept(rma: Rma, result: InspectionResult, tx: Transaction) -> None:

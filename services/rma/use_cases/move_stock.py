@@ -1,16 +1,17 @@
 """Stock: goods in, counts, transfers, quarantine, reorder points."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from libs.kit.auth import STOCK_KEEPERS, Principal
-from libs.kit.fields import Reason, Word
+from libs.kit.fields import Reason, Serial, Word
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.problems import Forbidden, Unprocessable
 from libs.store import Transaction
 from libs.store.ids import derived
+from services.rma.model.custody import OUT, Hand, Place, TrackedUnit, take_in, tracked
 from services.rma.model.depot import Depot
 from services.rma.model.part import part_numbered
 from services.rma.model.stock import Stock, locked_stock, offer_to_backorders
@@ -28,12 +29,28 @@ class AnotherDepot(Forbidden):
     title = "Another depot's stock"
 
 
-class BookGoodsIn(Command):
+class NameTheSerials(Unprocessable):
+    title = "Their serials have to be said"
+
+
+class WithSerials(Command):
+    """`serials`, where the units were scanned: all of them."""
+
+    quantity: Quantity
+    serials: list[Serial] | None = Field(None, max_length=10_000)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if self.serials is not None and len(set(self.serials)) != self.quantity:
+            raise ValueError("as many different serials as units")
+        return self
+
+
+class BookGoodsIn(WithSerials):
     """So many of a part came into the depot."""
 
     depot_id: UUID
     part_number: Word
-    quantity: Quantity
     reason: Reason = "goods in"
 
 
@@ -46,22 +63,21 @@ class CountStock(Command):
     reason: Reason = "count"
 
 
-class TransferStock(Command):
+class TransferStock(WithSerials):
     """So many of a part go from one depot to another."""
 
     from_depot_id: UUID
     to_depot_id: UUID
     part_number: Word
-    quantity: Quantity
     reason: Reason = "transfer"
 
 
-class QuarantineStock(Command):
-    """`set_aside` takes good parts off the shelf; `release` puts them back; `scrap` ends it for good."""
+class QuarantineStock(WithSerials):
+    """`set_aside` takes good parts off the shelf; `release` puts them back; `scrap` ends it for good. Units in quarantine whose serials
+    are known leave it by their serials."""
 
     depot_id: UUID
     part_number: Word
-    quantity: Quantity
     action: Literal["set_aside", "release", "scrap"] = "set_aside"
     reason: Reason
 
@@ -89,11 +105,43 @@ def _out(stock: Stock, tx: Transaction) -> StockOut:
     return StockOut.model_validate(stock)
 
 
+_BY_ACTION: dict[str, tuple[Hand, Place]] = {
+    "set_aside": ("set_aside", "quarantined"),
+    "release": ("restocked", "in_stock"),
+    "scrap": ("scrapped", "scrapped"),
+}
+
+
+async def _hand_over(
+    serials: list[str] | None, part_number: str, what: Hand, place: Place, depot_id: UUID, tx: Transaction
+) -> None:
+    """Raises SerialIsOut."""
+    for serial in sorted(serials or ()):
+        unit = await tracked(part_number, serial, tx)
+        if unit.place in OUT:
+            raise unit.is_out()
+        unit.hand_over(what, place, tx, depot_id=depot_id)
+
+
+async def _must_be_named(cmd: QuarantineStock, stock: Stock, tx: Transaction) -> None:
+    """So many are left that the units known to be in quarantine can be among them. Raises NameTheSerials."""
+    known = await tx.select(
+        TrackedUnit,
+        TrackedUnit.c.part_number == cmd.part_number,
+        TrackedUnit.c.place.in_(("quarantined", "missing")),
+        TrackedUnit.c.depot_id == cmd.depot_id,
+    )
+    left = {unit.serial for unit in known} - set(cmd.serials or ())
+    if left and len(left) > stock.quarantined - cmd.quantity:
+        raise NameTheSerials("Say which of them leave the quarantine.", serials=sorted(left)[:100])
+
+
 @router.post("/v1/stock/goods-in", status_code=201, dependencies=[allow(*STOCK_KEEPERS)])
 async def book_goods_in_route(cmd: BookGoodsIn, tx: Tx, caller: Caller) -> StockOut:
     """What came in serves those who wait for it."""
     stock = await _own_stock(caller, cmd.depot_id, cmd.part_number, tx)
     stock.add(cmd.quantity, tx, cmd.reason)
+    await take_in(cmd.part_number, cmd.serials or [], cmd.depot_id, tx)
     return _out(stock, tx)
 
 
@@ -117,6 +165,7 @@ async def transfer_stock_route(cmd: TransferStock, tx: Tx, caller: Caller) -> li
     source.take(cmd.quantity, tx, cmd.reason)
     target = await locked_stock(cmd.to_depot_id, cmd.part_number, tx)
     target.add(cmd.quantity, tx, cmd.reason, kind="transfer_in")
+    await _hand_over(cmd.serials, cmd.part_number, "transferred", "in_stock", cmd.to_depot_id, tx)
     moved = [(stock.depot_id, _out(stock, tx)) for stock in (source, target)]
     return [out for depot_id, out in moved if caller.role != "depot" or depot_id in caller.depots]
 
@@ -128,7 +177,10 @@ async def quarantine_stock_route(cmd: QuarantineStock, tx: Tx, caller: Caller) -
     if cmd.action == "set_aside":
         stock.quarantine(cmd.quantity, tx, cmd.reason)
     else:
+        await _must_be_named(cmd, stock, tx)
         stock.unquarantine(cmd.quantity, tx, cmd.reason, back_to_shelf=cmd.action == "release")
+    what, place = _BY_ACTION[cmd.action]
+    await _hand_over(cmd.serials, cmd.part_number, what, place, cmd.depot_id, tx)
     return _out(stock, tx)
 
 

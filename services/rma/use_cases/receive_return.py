@@ -11,28 +11,30 @@ from services.rma.model.rma import NoDestination, Rma
 from services.rma.queries.access import COMMANDS
 from services.rma.queries.rmas import RmaOut, rma_for
 from services.rma.reactions.await_return import stop_waiting
+from services.rma.reactions.capture_serial import capture_serial
 
 router = Router(tags=["rmas"])
 
 
 class ReceiveReturn(Command):
-    """The serial as scanned; a part without one has none."""
+    """Serial and part number as scanned. A part that carries a serial waits for it before it can be accepted."""
 
     serial: Serial | None = None
     part_number: Word | None = None
 
 
-def receive_return(rma: Rma, cmd: ReceiveReturn, tx: Transaction) -> None:
+async def receive_return(rma: Rma, cmd: ReceiveReturn, tx: Transaction) -> None:
     """Whether or not a carrier told of it, and also when it is long overdue. Raises NoDestination."""
-    return_leg.receive(rma, cmd.serial, tx)
+    return_leg.receive(rma, cmd.serial, cmd.part_number, tx)
     stop_waiting(rma, tx)
     if rma.depot_id is None:
         raise NoDestination("Nothing was ever sent for this RMA.")
+    await capture_serial(rma, tx)
     tx.emit(
         DefectiveReceived(
             **rma.ids,
             depot_id=rma.depot_id,
-            part_number=cmd.part_number or rma.sent_part,
+            part_number=rma.received_part or rma.sent_part,
             serial=cmd.serial,
             expected_serial=rma.return_serial,
             by=tx.scope.actor,
@@ -45,5 +47,5 @@ def receive_return(rma: Rma, cmd: ReceiveReturn, tx: Transaction) -> None:
 async def receive_return_route(rma_id: UUID, cmd: ReceiveReturn, tx: Tx, caller: Caller) -> RmaOut:
     """What comes back is in the depot, also when no carrier told of it or it is long overdue."""
     its = await rma_for(caller, rma_id, tx, "receive")
-    receive_return(its.rma, cmd, tx)
+    await receive_return(its.rma, cmd, tx)
     return RmaOut.of(its, caller)

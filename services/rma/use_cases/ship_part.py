@@ -23,14 +23,17 @@ from services.rma.queries.rmas import RmaOut, rma_for
 from services.rma.reactions.act_on import go_on
 from services.rma.reactions.follow_parcel import follow_parcel
 from services.rma.reactions.renew_promise import change_promise
+from services.rma.use_cases.pick_part import unit_to_send
 
 router = Router(tags=["rmas"])
 
 
 class ShipPart(Command):
-    """The serial is needed where the part carries one. `carrier` and `tracking` are for a label of the depot's own."""
+    """The serial is needed where the part carries one, unless it was scanned when it was picked; a `part_number` that was scanned is
+    compared. `carrier` and `tracking` are for a label of the depot's own."""
 
     serial: Serial | None = None
+    part_number: Word | None = None
     carrier: Word | None = None
     tracking: Word | None = None
 
@@ -44,16 +47,25 @@ class ShipPart(Command):
 async def ship_part(rma: Rma, cmd: ShipPart, case: CaseFile, tx: Transaction) -> None:
     """Then follows what the carrier or the technician told before the depot recorded the shipment.
 
-    Raises NoLabelYet, SerialMissing.
+    Raises NoLabelYet, SerialMissing, and what `unit_to_send` raises.
     """
     label = await label_for(rma.id, "outbound", tx)
     carrier, tracking = _label(label, cmd)
     part = await part_numbered(rma.sent_part, tx)
     depot_id = rma.kept.depot_id
+    unit = await unit_to_send(rma, cmd.serial, cmd.part_number, tx)
     way = (await Network.load(tx, plan=rma.plan)).way_from(depot_id, rma.destination)
     change_promise(rma, forecast(rma.since("reserved"), way, tx.now), tx, "shipped")
-    rma.ship(cmd.serial, serialised=bool(part and part.serialised), carrier=carrier, tracking=tracking, tx=tx)
+    rma.ship(
+        unit.serial if unit else None,
+        serialised=bool(part and part.serialised),
+        carrier=carrier,
+        tracking=tracking,
+        tx=tx,
+    )
     (await locked_stock(depot_id, rma.sent_part, tx)).ship(rma.id, tx)
+    if unit:
+        unit.hand_over("shipped", "shipped", tx, depot_id=depot_id, rma_id=rma.id)
     await _tell(rma, tx)
     if rma.return_required:
         return_leg.expect(rma, tx, "the replacement has shipped")
