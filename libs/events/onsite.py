@@ -108,9 +108,28 @@ class TechnicianDispatched(
     person_id: UUID | None = None
     expected_at: Instant | None = None
     departed_at: Instant
+    recorded_at: Instant | None = None  # when it was told, where that was later
 
 
 since(TechnicianDispatched, 2, drop("technician_name"))
+
+
+class TechnicianDelayed(Event, type="polyplus.onsite.technician-delayed", visibility="public", subject="work_order_id"):
+    """The technician comes later than was said, on the same visit: when, and why (S27, S31)."""
+
+    work_order_id: UUID
+    appointment_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    technician_id: UUID
+    person_id: UUID | None = None
+    window: Window  # as it was told
+    time_zone: TimeZone  # the site's
+    expected_at: Instant
+    cause: Literal["said", "visit_before"]  # somebody said so, or the visit before takes longer
+    reason: str | None = None
+    by: str
+    delayed_at: Instant
 
 
 class DepartureUndone(
@@ -144,7 +163,9 @@ class TechnicianArrived(
     technician_id: UUID
     person_id: UUID | None = None
     in_window: bool
+    outside_hours: str | None = None  # why somebody comes while the site is closed
     arrived_at: Instant
+    recorded_at: Instant | None = None  # when it was told, where that was later
 
 
 since(TechnicianArrived, 2, drop("technician_name"))
@@ -178,11 +199,14 @@ class VisitCompleted(
     serials_in: list[Serial]  # put into service
     serials_out: list[Serial]  # taken out, to be returned
     installed: list[InstalledPart] = []  # the same, paired and with their RMAs
-    signed_off_by: UUID | None = None  # contact_id; None in older events
+    signed_off_by: UUID | None = None  # contact_id; None in older events, and for who is no contact
+    signed_as: str | None = None  # who signed in the named contact's place, and why
+    signed_instead: str | None = None
     verified_by: UUID | None = None  # person_id of who checked with them; None in older events
     note: str | None = None
     arrived_at: Instant
     completed_at: Instant
+    recorded_at: Instant | None = None  # when it was told, where that was later
 
 
 since(VisitCompleted, 2, drop("technician_name", "signed_off_by", "verified_by"))
@@ -216,6 +240,7 @@ class VisitFailed(Event, type="polyplus.onsite.visit-failed", visibility="public
     plans_again: bool = True  # False: unable to complete
     by: str
     failed_at: Instant
+    recorded_at: Instant | None = None  # when it was told, where that was later
 
 
 class VisitCancelled(Event, type="polyplus.onsite.visit-cancelled", visibility="public", subject="work_order_id"):

@@ -147,3 +147,4 @@ class InstalledPart(Value):
     part_number: str | None = None
     serial_in: Serial | None = None
     serial_out: Serial | None = None
+    unreadable: bool = False  # the serial of the old one, although it has one

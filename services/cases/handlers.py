@@ -18,6 +18,7 @@ from libs.events.escalation import AssigneeProposed, ClockMet, ClockPaused, Cloc
 from libs.events.gateway import PersonErased, PersonState
 from libs.events.onsite import (
     OnsiteNotCovered,
+    TechnicianDelayed,
     VisitCancelled,
     VisitCompleted,
     VisitFailed,
@@ -54,6 +55,7 @@ from services.cases.reactions.follow_proposal import follow_proposal
 from services.cases.reactions.follow_visit import (
     end_visit_completed,
     end_visit_without_success,
+    note_delay,
     note_no_visit,
     wait_for_visit,
 )
@@ -90,6 +92,7 @@ on(PartnerTicketResolved, PartnerTicketClosed, PartnerTicketWithdrawn, load=_CAS
 
 on(OnsiteNotCovered, load=_CASE)(note_no_visit)
 on(VisitScheduled, VisitRescheduled, load=_CASE)(wait_for_visit)
+on(TechnicianDelayed, load=_CASE)(note_delay)
 on(VisitCompleted, load=_CASE)(end_visit_completed)
 on(VisitFailed, VisitMissed, VisitCancelled, load=_CASE)(end_visit_without_success)
 

@@ -20,9 +20,19 @@ from libs.events.rma import (
     RmaDenied,
 )
 from libs.kit.forgetting import obey
-from services.onsite.model.case_file import PLAN_VISIT, VISIT_ANEW, VISIT_LATE, VISIT_MISSED, CaseFile, keep_refusals
+from services.onsite.model.case_file import (
+    PLAN_VISIT,
+    VISIT_ANEW,
+    VISIT_LATE,
+    VISIT_MISSED,
+    VISIT_OVER,
+    VISIT_PUSHED,
+    CaseFile,
+    keep_refusals,
+)
 from services.onsite.model.people import KEYS, KnownContact, KnownPerson, KnownSite
 from services.onsite.model.technician import RETIRE, Technician
+from services.onsite.reactions.follow_the_day import note_overrun, push_visit
 from services.onsite.reactions.forget_contact import forget_contact
 from services.onsite.reactions.forget_person import forget_person
 from services.onsite.reactions.miss_visit import miss_visit, note_late_visit, plan_again
@@ -62,6 +72,8 @@ obey(on, PersonErased, [KnownPerson], of=replicas, besides=forget_person)
 timers = Timers("onsite")
 timers(CaseFile, VISIT_MISSED)(miss_visit)
 timers(CaseFile, VISIT_LATE)(note_late_visit)
+timers(CaseFile, VISIT_OVER)(note_overrun)
+timers(CaseFile, VISIT_PUSHED)(push_visit)
 timers(CaseFile, PLAN_VISIT)(plan_again)
 timers(CaseFile, VISIT_ANEW)(plan_anew)
 timers(Technician, RETIRE)(retire)

@@ -169,4 +169,7 @@ def test_no_sentence_that_we_write_has_a_place_for_a_name() -> None:
         "serial",
         "text",
         "ticket",
+        "time",
+        "times",
+        "zone",
     }

@@ -20,7 +20,7 @@ _HIGH = {
     "entitlements": "coverage-decided",
     "escalation": "threshold-breached escalation-raised escalation-resolved",
     "onsite": """
-        onsite-not-covered visit-scheduled visit-rescheduled visit-missed visit-failed visit-cancelled visit-completed
+        onsite-not-covered visit-scheduled visit-rescheduled visit-missed visit-failed visit-cancelled visit-completed technician-delayed
     """,
     "rma": """
         rma-authorized rma-denied part-backordered part-shipped delivery-promise-changed delivery-promise-missed part-delivered

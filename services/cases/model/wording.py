@@ -97,6 +97,14 @@ _PHRASES: dict[str, dict[Language, str]] = {
     },
     "visit_failed": {"en": "The visit could not be finished: {text}", "vi": "Chưa hoàn thành tại chỗ: {text}"},
     "visit_missed": {"en": "We did not come when we had said: {text}", "vi": "Chúng tôi đã lỡ hẹn: {text}"},
+    "visit_delayed": {
+        "en": "The technician comes later than was said: about {time} ({zone}). {text}",
+        "vi": "Kỹ thuật viên đến muộn hơn đã báo: khoảng {time} ({zone}). {text}",
+    },
+    "signed_instead": {
+        "en": "Signed in the place of the named contact: {text}.",
+        "vi": "Người khác ký thay người liên hệ đã nêu: {text}.",
+    },
     "visit_lost_its_time": {
         "en": "Nobody can come at the time that was chosen: {text}.",
         "vi": "Không thể đến vào giờ đã chọn: {text}.",

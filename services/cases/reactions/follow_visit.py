@@ -2,6 +2,7 @@
 
 from libs.events.onsite import (
     OnsiteNotCovered,
+    TechnicianDelayed,
     VisitCancelled,
     VisitCompleted,
     VisitFailed,
@@ -53,11 +54,23 @@ async def end_visit_completed(event: VisitCompleted, tx: Transaction) -> None:
         return
     case, cause = found
     at, reason = event.completed_at, "visit completed"
-    if event.note:
+    if event.signed_as:
+        text = say("signed_instead", case.language, text=f"{event.signed_as}: {event.signed_instead}")
+        note_fact(case, tx, f"{text} {event.note or ''}".strip(), at=at)
+    elif event.note:
         note_fact(case, tx, event.note, at=at, origin="technician", author=say("technician", case.language))
     case.confirm(Confirmation(cause_id=event.work_order_id, kind="visit", at=at))
     case.end_waits(case.waits_for(event.work_order_id), at=at, by=cause.actor, reason=reason)
     await act_on(case, tx, at=at, by=cause.actor, reason=reason)
+
+
+async def note_delay(event: TechnicianDelayed, tx: Transaction) -> None:
+    """Customer and engineer read when the technician comes."""
+    if found := await heard(event, tx):
+        case, _ = found
+        time = local(event.expected_at, event.time_zone)
+        text = say("visit_delayed", case.language, time=time, zone=event.time_zone, text=event.reason or "")
+        note_fact(case, tx, text.strip(), at=event.delayed_at)
 
 
 async def end_visit_without_success(event: VisitFailed | VisitMissed | VisitCancelled, tx: Transaction) -> None:

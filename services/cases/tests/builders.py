@@ -15,7 +15,7 @@ from libs.events.ecps import (
 )
 from libs.events.entitlements import CoverageDecided
 from libs.events.escalation import ClockKind, ClockMet, ClockPaused, ClockResumed, ClockStarted, ClockStopped
-from libs.events.onsite import VisitCompleted, VisitRescheduled, VisitScheduled
+from libs.events.onsite import TechnicianDelayed, VisitCompleted, VisitRescheduled, VisitScheduled
 from libs.events.rma import PartDelivered, PartShipped, ReplacementInstalled
 from libs.events.values import Account, Product, Site, Window
 from tests.support.harness import Harness
@@ -201,6 +201,19 @@ def visit_lost_its_time(scheduled: VisitScheduled, when: datetime) -> VisitResch
         by="system:onsite",
         by_role="system",
         rescheduled_at=when,
+    )
+
+
+def technician_delayed(scheduled: VisitScheduled, when: datetime) -> TechnicianDelayed:
+    """To 09:00 in Ho Chi Minh City."""
+    known = {"work_order_id", "appointment_id", "case_id", "diagnosis_id", "technician_id", "window", "time_zone"}
+    return TechnicianDelayed(
+        **scheduled.model_dump(include=known),
+        expected_at=datetime(2026, 3, 12, 2, tzinfo=UTC),
+        cause="said",
+        reason="flat tyre",
+        by="technician:1",
+        delayed_at=when,
     )
 
 

@@ -29,6 +29,7 @@ from services.cases.tests.builders import (
     replacement_installed,
     resolved,
     shown,
+    technician_delayed,
     visit_completed,
     visit_lost_its_time,
     visit_scheduled,
@@ -190,6 +191,20 @@ async def test_a_customer_who_is_asked_for_another_time_is_waited_for_until_one_
     assert waits_of(await shown(cases, case_id)) == ["visit"]
     await cases.deliver(visit_completed(case_id, at(90)))
     assert (await shown(cases, case_id))["state"] == "resolved"
+
+
+async def test_a_technician_who_is_late_and_who_signed_instead_are_told_in_the_case(cases: Harness) -> None:
+    case_id = await in_progress(cases)
+    scheduled = visit_scheduled(case_id, at(1))
+    signed = visit_completed(case_id, at(90)).model_copy(
+        update={"signed_as": "receptionist", "signed_instead": "the contact had left"}
+    )
+    await cases.deliver(scheduled, technician_delayed(scheduled, at(60)), signed)
+
+    late, instead = await cases.events(NoteAdded)
+    assert "2026-03-12 09:00 (Asia/Ho_Chi_Minh)" in late.text
+    assert "flat tyre" in late.text
+    assert "receptionist: the contact had left" in instead.text
 
 
 async def test_a_closed_case_takes_facts_as_notes_and_stays_closed(cases: Harness) -> None:

@@ -6,14 +6,27 @@ from typing import Literal, TypedDict
 from uuid import UUID
 
 import sqlalchemy as sa
-from pydantic import BaseModel
 
-from libs.events.values import Contact, InstalledPart, Instant, Window
-from libs.kit.problems import Conflict, Forbidden, Unprocessable
+from libs.events.values import Contact, Window
+from libs.kit.problems import Conflict
 from libs.kit.states import StateMachine
 from libs.store import Entity
 from services.onsite.model.case_file import Part
-from services.onsite.model.work_order import Change, Choice, ChosenBy, Work
+from services.onsite.model.happened import Moment
+from services.onsite.model.visit_problems import (
+    AlreadyDeparted,
+    ContactNotAuthorised,
+    NotDeparted,
+    NotYet,
+    NotYourVisit,
+    OldSerialMissing,
+    PartNotDelivered,
+    SerialMismatch,
+    TimeWasChosen,
+    TooEarly,
+)
+from services.onsite.model.work_done import CheckIn, Installed, Side, SignOff, Step
+from services.onsite.model.work_order import Change, Choice, ChosenBy
 
 AppointmentState = Literal["confirmed", "en_route", "in_progress", "completed", "failed", "missed", "cancelled"]
 machine = StateMachine[AppointmentState](
@@ -27,69 +40,6 @@ machine = StateMachine[AppointmentState](
 )
 COMING: frozenset[AppointmentState] = frozenset({"confirmed", "en_route", "in_progress"})
 """The states of an appointment that is not over."""
-Side = Literal["support", "customer"]
-
-
-class PartNotDelivered(Conflict):
-    """Nobody departs before the part is at the site."""
-
-
-class AlreadyDeparted(Conflict):
-    """The technician is on the way."""
-
-
-class TimeWasChosen(Conflict):
-    """The customer chose this time, or support for them: a technician does not bring it forward."""
-
-
-class NotDeparted(Conflict):
-    """Nobody is on the way yet."""
-
-
-class NotYet(Conflict):
-    """Something comes first; `missing` says what."""
-
-
-class NotYourVisit(Forbidden):
-    """Another technician has this visit."""
-
-
-class SerialMismatch(Unprocessable):
-    """The scanned part is not the one that was sent."""
-
-
-class ContactNotAuthorised(Unprocessable):
-    """Only the customer's authorised contact signs off."""
-
-
-class CheckIn(BaseModel):
-    """The technician spoke with support, to whom and when."""
-
-    engineer: str
-    at: Instant
-    by: str
-
-
-class Step(BaseModel):
-    """One thing that was done at the site, and whether it passed."""
-
-    work: Work
-    name: str
-    passed: bool
-    note: str | None
-    at: Instant
-    by: str
-
-
-class SignOff(BaseModel):
-    """One side says that it works: a contact for the customer, a person for support. `name` is what was typed, or none."""
-
-    name: str | None
-    contact_id: UUID | None = None
-    person_id: UUID | None = None
-    at: Instant
-    by: str
-    note: str | None
 
 
 class AppointmentFacts(TypedDict):
@@ -127,6 +77,10 @@ class Appointment(
     window_ends: datetime
     ends: datetime
     leaves_at: datetime
+    # nobody departs before
+    departs_from: datetime | None = None
+    # when the technician is expected, where that is known better than by the window
+    expected_at: datetime | None = None
     time_zone: str
     chosen_by: ChosenBy
     # the promise it was planned on
@@ -137,7 +91,7 @@ class Appointment(
     arrived_at: datetime | None = None
     check_in: CheckIn | None = None
     steps: list[Step]
-    installed: list[InstalledPart]
+    installed: list[Installed]
     sign_offs: dict[Side, SignOff]
     history: list[Change]
 
@@ -155,11 +109,36 @@ class Appointment(
         """The arrival window that the customer was told."""
         return Window(starts=self.starts, ends=self.window_ends)
 
-    def become(self, state: AppointmentState, *, at: datetime, by: str, reason: str | None = None) -> None:
+    @property
+    def length(self) -> timedelta:
+        """How long it is planned to last."""
+        return self.ends - self.starts
+
+    @property
+    def awaited_until(self) -> datetime:
+        """The end of the window, or when the technician is expected where that is later."""
+        return max(self.window_ends, self.expected_at or self.window_ends)
+
+    @property
+    def last_done_at(self) -> datetime:
+        """When the last thing was done that is on record, but for signatures."""
+        done = [self.history[-1].at, *(step.at for step in self.steps)]
+        done += [part.at for part in self.installed if part.at]
+        return max([*done, self.check_in.at] if self.check_in else done)
+
+    def become(
+        self,
+        state: AppointmentState,
+        *,
+        at: datetime,
+        by: str,
+        reason: str | None = None,
+        recorded_at: datetime | None = None,
+    ) -> None:
         """Goes to a state and puts it on record. Raises ForbiddenTransition."""
         machine.check(self.state, state)
         self.state = state
-        self.history.append(Change(state=state, at=at, by=by, reason=reason))
+        self.history.append(Change(state=state, at=at, by=by, reason=reason, recorded_at=recorded_at))
 
     def note_confirmed(self, *, at: datetime, by: str) -> None:
         """The beginning of its history."""
@@ -209,8 +188,12 @@ class Appointment(
                 possible=["reschedule"],
             )
 
-    def must_be_ready_to_depart(self, undelivered: list[UUID]) -> None:
-        """Raises PartNotDelivered, AlreadyDeparted, ForbiddenTransition."""
+    def must_be_coming(self) -> None:
+        """Raises ForbiddenTransition once it has begun."""
+        machine.check(self.state, "cancelled")
+
+    def must_be_ready_to_depart(self, undelivered: list[UUID], *, at: datetime) -> None:
+        """Raises PartNotDelivered, TooEarly, AlreadyDeparted, ForbiddenTransition."""
         self.must_be_movable()
         if undelivered:
             raise PartNotDelivered(
@@ -219,25 +202,33 @@ class Appointment(
                 undelivered_rma_ids=[str(rma_id) for rma_id in undelivered],
                 possible=["reschedule"],
             )
+        if self.departs_from and at < self.departs_from:
+            raise TooEarly(
+                "It is too early to set out for this visit.",
+                state=self.state,
+                departs_from=self.departs_from.isoformat(),
+                possible=["reschedule"],
+            )
 
-    def depart(self, undelivered: list[UUID], *, at: datetime, by: str) -> None:
-        """The technician is on the way. Raises PartNotDelivered, AlreadyDeparted, ForbiddenTransition."""
-        self.must_be_ready_to_depart(undelivered)
-        self.become("en_route", at=at, by=by)
-        self.departed_at = at
+    def depart(self, undelivered: list[UUID], moment: Moment, *, by: str) -> None:
+        """The technician is on the way. Raises PartNotDelivered, TooEarly, AlreadyDeparted, ForbiddenTransition."""
+        self.must_be_ready_to_depart(undelivered, at=moment.at)
+        self.become("en_route", at=moment.at, by=by, recorded_at=moment.recorded_at)
+        self.departed_at = moment.at
+        self.expected_at = moment.at + (self.starts - self.leaves_at)
 
     def undo_departure(self, *, at: datetime, by: str, reason: str) -> None:
         """The technician turned back, or had not left. Raises NotDeparted, ForbiddenTransition."""
         self.must_have_departed("confirmed")
         self.become("confirmed", at=at, by=by, reason=reason)
-        self.departed_at = None
+        self.departed_at = self.expected_at = None
 
-    def arrive(self, *, at: datetime, by: str) -> bool:
+    def arrive(self, moment: Moment, *, by: str, reason: str | None = None) -> bool:
         """Begins the visit; whether within the window. Raises NotDeparted, ForbiddenTransition."""
         self.must_have_departed("in_progress")
-        self.become("in_progress", at=at, by=by)
-        self.arrived_at = at
-        return self.starts <= at <= self.window_ends
+        self.become("in_progress", at=moment.at, by=by, reason=reason, recorded_at=moment.recorded_at)
+        self.arrived_at, self.expected_at = moment.at, None
+        return self.starts <= moment.at <= self.window_ends
 
     def must_have_departed(self, to: AppointmentState) -> None:
         """Raises NotDeparted, ForbiddenTransition."""
@@ -251,19 +242,42 @@ class Appointment(
         if checked_in and self.check_in is None:
             raise NotYet("Check in with support first.", missing=["check-in"], possible=["check_in", "fail"])
 
-    def install(self, rma_id: UUID, part: Part, serial_in: str | None, serial_out: str | None) -> InstalledPart:
-        """The scanned part is in. Raises SerialMismatch, Conflict when it is in already."""
+    def record_step(self, step: Step) -> None:
+        """A test that did not pass takes back what was signed."""
+        self.steps.append(step)
+        if step.work == "test" and not step.passed:
+            self._take_back_signatures(step.at, step.by, "a test did not pass")
+
+    def install(self, rma_id: UUID, part: Part, scanned: Installed) -> None:
+        """The scanned part is in; what was signed before is taken back. Raises SerialMismatch, OldSerialMissing, Conflict."""
         if any(each.rma_id == rma_id for each in self.installed):
             raise Conflict("This part was installed before.", rma_id=str(rma_id))
-        if part.serial is not None and serial_in != part.serial:
+        if part.serial is not None and scanned.serial_in != part.serial:
             raise SerialMismatch(
                 "The scanned serial is not that of the part which was sent; fail the visit with wrong_part if it is not here.",
                 expected=part.serial,
-                scanned=serial_in,
+                scanned=scanned.serial_in,
             )
-        done = InstalledPart(rma_id=rma_id, part_number=part.part_number, serial_in=serial_in, serial_out=serial_out)
-        self.installed.append(done)
-        return done
+        if scanned.serial_in is not None and scanned.serial_out == scanned.serial_in:
+            raise SerialMismatch(
+                "The part that came out has another serial than the one that went in.",
+                expected=None,
+                scanned=scanned.serial_out,
+            )
+        if part.serial is not None and scanned.serial_out is None and scanned.reason is None:
+            raise OldSerialMissing(
+                "Scan the serial of the part that came out, or say in `unreadable` why it cannot be read.",
+                field="serial_out",
+            )
+        named = {"rma_id": rma_id, "part_number": part.part_number, "unreadable": scanned.reason is not None}
+        self.installed.append(scanned.model_copy(update=named))
+        self._take_back_signatures(scanned.at or self.last_done_at, scanned.by or "", "a part was installed")
+
+    def _take_back_signatures(self, at: datetime, by: str, reason: str) -> None:
+        for side in sorted(self.sign_offs):
+            said = f"the sign-off for {side} does not hold any more: {reason}"
+            self.history.append(Change(state=self.state, at=at, by=by, reason=said))
+        self.sign_offs = {}
 
     def must_be_done(self, parts: dict[UUID, Part]) -> None:
         """Raises NotYet where something is missing, ForbiddenTransition."""
@@ -279,7 +293,8 @@ class Appointment(
     def sign(self, side: Side, sign_off: SignOff, parts: dict[UUID, Part], contact: Contact | None) -> bool:
         """Records one side's word; whether both have given it. Raises NotYet, ContactNotAuthorised, ForbiddenTransition."""
         self.must_be_done(parts)
-        if side == "customer" and (contact is None or not contact.authorised):
+        instead = sign_off.signer_role is not None
+        if side == "customer" and not instead and (contact is None or not contact.authorised):
             raise ContactNotAuthorised("The customer's named contact is not authorised to sign off.")
         self.sign_offs = {**self.sign_offs, side: sign_off}
         return len(self.sign_offs) == 2

@@ -36,6 +36,14 @@ async def location_of(site: Site, tx: Transaction) -> Location | None:
     return place.location if place else None
 
 
+async def is_open_at(case: CaseFile, at: datetime, tx: Transaction, *, until: datetime | None = None) -> bool:
+    """Whether the site is open at that instant, and without a break until another."""
+    assert case.coverage is not None
+    assert case.coverage.site is not None
+    hours = site_calendar(case.coverage.site, await policy_for(case, tx))
+    return hours.is_open(at) and (until is None or until <= hours.next_window(at).end)
+
+
 async def demand_of(
     case: CaseFile, order: WorkOrder, tx: Transaction, *, not_before: datetime, notice: bool = True
 ) -> Demand:
@@ -55,22 +63,29 @@ async def demand_of(
     )
 
 
-async def diaries(tx: Transaction, *, since: datetime, without: Sequence[UUID] = ()) -> list[Booking]:
-    """Every booking that ends after `since`, as the database has it now, but for these work orders' own."""
+async def diaries(
+    tx: Transaction, *, since: datetime, without: Sequence[UUID] = (), as_planned: bool = False
+) -> list[Booking]:
+    """Every booking that ends after `since`, as the database has it now, but for these work orders' own. `as_planned`: as if no visit
+    lasted longer than planned."""
     query = sa.select(Booking.table).where(Booking.c.ends > since, Booking.c.work_order_id.not_in(without))
     # not through the identity map: what was read before a technician was locked may be old
-    return [Booking.from_record(record.items()) for record in await tx.fetch(query)]
+    bookings = [Booking.from_record(record.items()) for record in await tx.fetch(query)]
+    for booking in bookings if as_planned else []:
+        booking.busy_until = None
+    return bookings
 
 
 async def offers(
-    order: WorkOrder, demand: Demand, tx: Transaction, *, technician_id: UUID | None = None
+    order: WorkOrder, demand: Demand, tx: Transaction, *, technician_id: UUID | None = None, as_planned: bool = False
 ) -> Iterator[Slot]:
     """The feasible slots, the earliest first; of one technician alone when named."""
     await tx.flush()
     only = () if technician_id is None else (Technician.c.id == technician_id,)
     technicians = await tx.select(Technician, Technician.c.active.is_(True), *only)
     since = demand.not_before - timedelta(days=1)
-    return slots(demand, technicians, await diaries(tx, since=since, without=[order.id]))
+    diary = await diaries(tx, since=since, without=[order.id], as_planned=as_planned)
+    return slots(demand, technicians, diary)
 
 
 async def take(

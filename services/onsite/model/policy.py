@@ -22,6 +22,16 @@ class OnsitePolicy(BaseModel):
     # between now and a technician's departure
     notice_minutes: int = Field(60, ge=0, le=2880)
     missed_grace_minutes: int = Field(30, ge=0, le=480)
+    # nobody departs earlier than that before the window, or than the way takes
+    depart_before_minutes: int = Field(120, ge=0, le=1440)
+    # behind its window: until then a technician who is held up by the visit before still comes, later the visit is planned anew
+    delay_minutes: int = Field(60, ge=0, le=480)
+    # how much longer a visit is taken to last that is not over when it should be
+    overrun_minutes: int = Field(30, ge=5, le=240)
+    # how long ago a step was done that is told later
+    told_later_hours: int = Field(72, ge=0, le=720)
+    # how far the clock of whoever tells it may be ahead of ours
+    clock_skew_seconds: int = Field(120, ge=0, le=3600)
     # until a visit that found no technician is tried again
     retry_minutes: int = Field(60, ge=5, le=1440)
     # after the window, until a visit whose technician is still on the way is put before the dispatcher

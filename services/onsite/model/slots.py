@@ -89,13 +89,13 @@ def _slot_at(
 ) -> Slot | None:
     policy = demand.policy
     ends = at + timedelta(minutes=policy.visit_minutes)
-    before = max((b for b in diary if shift.begins <= b.ends <= at), key=lambda b: b.ends, default=None)
+    before = max((b for b in diary if shift.begins <= b.until <= at), key=lambda b: b.until, default=None)
     after = min((b for b in diary if b.starts >= ends), key=lambda b: b.starts, default=None)
     travel = travel_time(technician.home if before is None else whereabouts(before), demand.location, policy)
     leaves = at - travel
     if leaves < max(shift.begins, demand.leave_after) or technician.is_away(leaves, ends):
         return None
-    if any(b.leaves_at < ends and leaves < b.ends for b in diary):
+    if any(b.leaves_at < ends and leaves < b.until for b in diary):
         return None
     if after is not None and ends + travel_time(demand.location, whereabouts(after), policy) > after.starts:
         return None

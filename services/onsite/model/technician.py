@@ -161,8 +161,15 @@ class Booking(Entity, table="bookings", indexes=("ends",)):
     leaves_at: datetime
     starts: datetime
     ends: datetime
+    # the visit lasts so long, as far as is known, where that is longer than planned
+    busy_until: datetime | None = None
     latitude: float | None
     longitude: float | None
+
+    @property
+    def until(self) -> datetime:
+        """When the technician is free again, as far as is known."""
+        return max(self.ends, self.busy_until or self.ends)
 
     @staticmethod
     def id_for(work_order_id: UUID) -> UUID:
@@ -187,5 +194,5 @@ class Booking(Entity, table="bookings", indexes=("ends",)):
     def take_over(self, other: "Booking") -> None:
         """The same visit at another time, or another technician's."""
         self.appointment_id, self.technician_id = other.appointment_id, other.technician_id
-        self.leaves_at, self.starts, self.ends = other.leaves_at, other.starts, other.ends
+        self.leaves_at, self.starts, self.ends, self.busy_until = other.leaves_at, other.starts, other.ends, None
         self.latitude, self.longitude = other.latitude, other.longitude

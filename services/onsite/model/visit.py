@@ -19,6 +19,7 @@ class LockedVisit(NamedTuple):
     case: CaseFile
     order: WorkOrder
     appointment: Appointment | None
+    now: datetime
 
     def booked(self) -> Appointment:
         """The active appointment. Raises NoVisit, or ForbiddenTransition for a work order that has ended."""
@@ -40,6 +41,12 @@ class LockedVisit(NamedTuple):
             )
         return ready.by
 
+    @property
+    def earliest(self) -> datetime | None:
+        """From when on it can be; None while a part is not on its way."""
+        ready = self.case.readiness(self.order.diagnosis_id, frozenset(self.order.unusable))
+        return ready.by and self.case.visitable_from(self.order.diagnosis_id, ready.by)
+
     def must_be_bookable(self) -> datetime:
         """Raises VisitExists, PartNotPromised, ForbiddenTransition."""
         if self.appointment is not None:
@@ -54,8 +61,18 @@ class LockedVisit(NamedTuple):
         return self.parts_by
 
     def must_be_ready_to_depart(self) -> None:
-        """Raises PartNotDelivered, AlreadyDeparted, NoVisit, ForbiddenTransition."""
-        self.booked().must_be_ready_to_depart(self.case.undelivered(self.order.diagnosis_id))
+        """Raises PartNotDelivered, TooEarly, AlreadyDeparted, NoVisit, ForbiddenTransition."""
+        self.booked().must_be_ready_to_depart(self.case.undelivered(self.order.diagnosis_id), at=self.now)
+
+    def must_be_coming(self) -> None:
+        """Raises NoVisit, ForbiddenTransition."""
+        self.booked().must_be_coming()
+
+    def must_be_callable_off(self) -> None:
+        """Raises AlreadyDeparted, ForbiddenTransition."""
+        self.order.must_lead_to("cancelled")
+        if self.appointment is not None:
+            self.appointment.must_be_movable()
 
     def must_lack_a_part(self) -> None:
         """Raises Conflict where every part of it is in, NotYet, NoVisit, ForbiddenTransition."""

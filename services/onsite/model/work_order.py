@@ -58,6 +58,8 @@ class Change(BaseModel):
     at: Instant
     by: str
     reason: str | None = None
+    # when it was told, where that was later
+    recorded_at: Instant | None = None
 
 
 class SoftwareApproval(BaseModel):
@@ -179,11 +181,19 @@ class WorkOrder(
         self.appointments += 1
         return derived(self.id, f"appointment {self.appointments}")
 
-    def become(self, state: WorkOrderState, *, at: datetime, by: str, reason: str | None = None) -> None:
+    def become(
+        self,
+        state: WorkOrderState,
+        *,
+        at: datetime,
+        by: str,
+        reason: str | None = None,
+        recorded_at: datetime | None = None,
+    ) -> None:
         """Goes to a state and puts it on record. Raises ForbiddenTransition."""
         machine.check(self.state, state)
         self.state = state
-        self.history.append(Change(state=state, at=at, by=by, reason=reason))
+        self.history.append(Change(state=state, at=at, by=by, reason=reason, recorded_at=recorded_at))
 
     def must_lead_to(self, state: WorkOrderState) -> None:
         """For a command that leads to this state in the end. Raises ForbiddenTransition."""

@@ -18,12 +18,14 @@ Command = Literal[
     "reschedule",
     "depart",
     "undo_depart",
+    "running_late",
     "arrive",
     "check_in",
     "steps",
     "install",
     "sign_off",
     "fail",
+    "cancel",
     "approve_software",
 ]
 
@@ -71,12 +73,14 @@ COMMANDS: Commands[Command, LockedVisit] = Commands(
         "undo_depart": _given(
             "technician", "manager", check=lambda visit: visit.booked().must_have_departed("confirmed")
         ),
+        "running_late": _given("technician", "manager", check=LockedVisit.must_be_coming),
         "arrive": _given("technician", "manager", check=lambda visit: visit.booked().must_have_departed("in_progress")),
         "check_in": _given("technician", "engineer", "manager", check=_has_begun),
         "steps": _given("technician", "engineer", check=lambda visit: visit.booked().must_have_begun()),
         "install": _given("technician", check=LockedVisit.must_lack_a_part),
         "sign_off": _given("technician", "engineer", "manager", "customer", check=LockedVisit.must_be_done),
         "fail": _given("technician", "manager", check=_has_begun),
+        "cancel": _given("customer", "engineer", "manager", check=LockedVisit.must_be_callable_off),
         "approve_software": _given("engineer", check=lambda visit: visit.order.must_not_have_ended()),
     }
 )

@@ -18,7 +18,7 @@ async def visit_of(order: WorkOrder, case: CaseFile, tx: Transaction, *, lock: b
     appointment = None
     if order.appointment_id is not None:
         appointment = await Appointment.get(order.appointment_id, tx, lock=lock)
-    return LockedVisit(case, order, appointment)
+    return LockedVisit(case, order, appointment, tx.now)
 
 
 async def lock_visit(work_order_id: UUID, tx: Transaction) -> LockedVisit:

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import AwareDatetime, BaseModel, Field
 
-from libs.events.values import InstalledPart, Language, OpeningHours, Window
+from libs.events.values import Language, OpeningHours, Window
 from libs.kit.auth import VISIT_READERS, Principal
 from libs.kit.fields import Word
 from libs.kit.http import Caller, Router, Tx, allow
@@ -17,11 +17,12 @@ from libs.kit.paging import Page
 from libs.kit.people import Unnamed, unnamed
 from libs.kit.rows import visible
 from libs.store import Entity, Transaction
-from services.onsite.model.appointment import Appointment, AppointmentState, CheckIn, Side, SignOff, Step
+from services.onsite.model.appointment import Appointment, AppointmentState
 from services.onsite.model.availability import demand_of, offers
 from services.onsite.model.case_file import CaseFile, Coverage, Part
 from services.onsite.model.people import KnownContact, KnownPerson, KnownSite
 from services.onsite.model.slots import Slot
+from services.onsite.model.work_done import CheckIn, Installed, Side, SignOff, Step
 from services.onsite.model.work_order import Change, ChosenBy, SoftwareApproval, WorkOrder, WorkOrderState
 from services.onsite.queries.access import Command, possible_for, visible_to, visits_visible_to
 from services.onsite.queries.locked_visit import visit_of
@@ -68,6 +69,8 @@ class AppointmentOut(Out):
     technician_name: str | None
     state: AppointmentState
     window: Window
+    departs_from: datetime | None
+    expected_at: datetime | None
     ends: datetime
     time_zone: str
     chosen_by: ChosenBy
@@ -75,7 +78,7 @@ class AppointmentOut(Out):
     arrived_at: datetime | None
     check_in: CheckIn | None
     steps: list[Step]
-    installed: list[InstalledPart]
+    installed: list[Installed]
     sign_offs: dict[Side, SignOff]
     history: list[Change]
 

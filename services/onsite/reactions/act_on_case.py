@@ -37,13 +37,19 @@ async def act_on(case: CaseFile, tx: Transaction, *, site_changed: bool = False,
 
 
 async def act_on_visit(
-    visit: LockedVisit, tx: Transaction, *, at: datetime | None = None, doubt: str | None = None
+    visit: LockedVisit,
+    tx: Transaction,
+    *,
+    at: datetime | None = None,
+    doubt: str | None = None,
+    certain: bool = False,
 ) -> None:
     """Plans, moves or ends one visit that has not begun.
 
-    `at` is the instant of what asks, where that is no fact; `doubt` is why a booked time may not be possible any more.
+    `at` is the instant of what asks, where that is no fact; `doubt` is why a booked time may not be possible any more, `certain` that it
+    is not.
     """
-    case, order, appointment = visit
+    case, order, appointment, _ = visit
     if stop := case.stop(order.diagnosis_id):
         await cancel(visit, tx, reason=stop.reason, at=stop.at)
         return
@@ -56,11 +62,11 @@ async def act_on_visit(
     elif appointment is None:
         await _plan(visit, ready, tx, at=when)
     else:
-        await _keep_or_move(visit, appointment, ready, tx, at=when, doubt=doubt)
+        await _keep_or_move(visit, appointment, ready, tx, at=when, doubt=doubt, certain=certain)
 
 
 async def _plan(visit: LockedVisit, ready: Readiness, tx: Transaction, *, at: datetime) -> None:
-    case, order, _ = visit
+    case, order = visit.case, visit.order
     assert ready.by is not None
     if order.choice and order.choice.stands(tx.now):
         await keep_or_ask(visit, order.choice, tx, parts_by=ready.by, at=at, reason=ready.reason)
@@ -78,7 +84,14 @@ async def _plan(visit: LockedVisit, ready: Readiness, tx: Transaction, *, at: da
 
 
 async def _keep_or_move(
-    visit: LockedVisit, appointment: Appointment, ready: Readiness, tx: Transaction, *, at: datetime, doubt: str | None
+    visit: LockedVisit,
+    appointment: Appointment,
+    ready: Readiness,
+    tx: Transaction,
+    *,
+    at: datetime,
+    doubt: str | None,
+    certain: bool,
 ) -> None:
     """Later promise: the visit moves after it. Earlier promise: it moves up. A time that somebody chose is kept, or asked about."""
     assert ready.by is not None
@@ -87,7 +100,7 @@ async def _keep_or_move(
     reason = None
     if visit.case.visitable_from(visit.order.diagnosis_id, ready.by) > appointment.starts:
         reason = ready.reason
-    elif doubt and not await _still_fits(visit, appointment, tx):
+    elif doubt and (certain or not await _still_fits(visit, appointment, tx)):
         reason = doubt
     if reason and appointment.is_chosen:
         await keep_or_ask(visit, appointment.choice(), tx, parts_by=ready.by, at=at, reason=reason)
@@ -109,7 +122,7 @@ async def _keep_or_move(
 async def _still_fits(visit: LockedVisit, appointment: Appointment, tx: Transaction) -> bool:
     """Whether that technician can still come at that time: the site, its hours, the technician's day may have changed."""
     demand = await demand_of(visit.case, visit.order, tx, not_before=appointment.starts, notice=False)
-    found = await offers(visit.order, demand, tx, technician_id=appointment.technician_id)
+    found = await offers(visit.order, demand, tx, technician_id=appointment.technician_id, as_planned=True)
     first = next(found, None)
     return first is not None and first.window.starts == appointment.starts
 

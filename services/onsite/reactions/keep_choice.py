@@ -17,7 +17,7 @@ async def keep_or_ask(
     visit: LockedVisit, choice: Choice, tx: Transaction, *, parts_by: datetime, at: datetime, reason: str
 ) -> None:
     """Whoever can come at that time does; else no time stands until the customer has chosen one. Asks once."""
-    case, order, appointment = visit
+    case, order, appointment, _ = visit
     earliest = case.visitable_from(order.diagnosis_id, parts_by)
     slot = None if choice.another_time else await _at_that_time(visit, choice, tx, earliest=earliest)
     if slot and appointment:
@@ -31,6 +31,23 @@ async def keep_or_ask(
         else:
             order.waiting_for = "customer_choice"
             tell_wait(visit, choice, tx, reason=reason, at=at, waits_for="customer_choice", alternatives=instead)
+
+
+async def ask_for_another_time(visit: LockedVisit, tx: Transaction, *, reason: str) -> None:
+    """The visit is called off, whoever had chosen its time; the customer is asked for another. Raises NoVisit."""
+    visit.booked()
+    instead = []
+    if (earliest := visit.earliest) is not None:
+        instead = await alternatives(visit, tx, not_before=earliest)
+    await wait(
+        visit,
+        tx,
+        reason=reason,
+        at=tx.now,
+        waits_for="customer_choice",
+        alternatives=instead,
+        another_time=True,
+    )
 
 
 async def alternatives(visit: LockedVisit, tx: Transaction, *, not_before: datetime) -> list[Window]:

@@ -17,12 +17,12 @@ async def miss_visit(case: CaseFile, tx: Transaction, work_order_id: str) -> Non
     """We did not set out when we had said: it is on record, and planned again at once (S31). A visit on the road is not missed
     by itself."""
     visit = await visit_of(await WorkOrder.get(UUID(work_order_id), tx, lock=True), case, tx)
-    _, order, appointment = visit
+    order, appointment = visit.order, visit.appointment
     if appointment is None:
         return
     if appointment.state == "en_route":
         late = timedelta(minutes=(await policy_for(case, tx)).late_minutes)
-        tx.set_timer(case, f"{VISIT_LATE}:{order.id}", appointment.window_ends + late)
+        tx.set_timer(case, f"{VISIT_LATE}:{order.id}", appointment.awaited_until + late)
         return
     if appointment.state != "confirmed":
         return

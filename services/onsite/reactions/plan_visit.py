@@ -9,7 +9,14 @@ from libs.events.values import Role, Window
 from libs.store import Transaction
 from services.onsite.model.appointment import Appointment
 from services.onsite.model.availability import location_of, policy_for
-from services.onsite.model.case_file import PLAN_VISIT, VISIT_LATE, VISIT_MISSED, CaseFile
+from services.onsite.model.case_file import (
+    PLAN_VISIT,
+    VISIT_LATE,
+    VISIT_MISSED,
+    VISIT_OVER,
+    VISIT_PUSHED,
+    CaseFile,
+)
 from services.onsite.model.slots import Slot
 from services.onsite.model.technician import Booking
 from services.onsite.model.visit import LockedVisit
@@ -124,7 +131,7 @@ def tell_wait(
 
 async def cancel(visit: LockedVisit, tx: Transaction, *, reason: str, at: datetime) -> None:
     """No visit remains. Raises ForbiddenTransition."""
-    _, order, appointment = visit
+    order, appointment = visit.order, visit.appointment
     if appointment is not None:
         appointment.become("cancelled", at=at, by=tx.scope.actor, reason=reason)
     await release(visit, tx)
@@ -145,7 +152,7 @@ async def cancel(visit: LockedVisit, tx: Transaction, *, reason: str, at: dateti
 async def watch_for_the_technician(case: CaseFile, appointment: Appointment, tx: Transaction) -> None:
     """Sets the timer that notices when nobody set out for a confirmed visit; at once where its window has passed."""
     grace = timedelta(minutes=(await policy_for(case, tx)).missed_grace_minutes)
-    missed_at = max(appointment.window_ends + grace, tx.now)
+    missed_at = max(appointment.awaited_until + grace, tx.now)
     tx.set_timer(case, f"{VISIT_MISSED}:{appointment.work_order_id}", missed_at)
     tx.cancel_timer(case, f"{VISIT_LATE}:{appointment.work_order_id}")
 
@@ -154,7 +161,7 @@ async def release(visit: LockedVisit, tx: Transaction) -> None:
     """Frees the technician's time; the work order has no active appointment any more."""
     await _end_for_technician(visit, tx)
     visit.order.appointment_id = None
-    for timer in (VISIT_MISSED, VISIT_LATE):
+    for timer in (VISIT_MISSED, VISIT_LATE, VISIT_OVER, VISIT_PUSHED):
         tx.cancel_timer(visit.case, f"{timer}:{visit.order.id}")
     booking = await Booking.find(Booking.id_for(visit.order.id), tx, lock=True)
     if booking is not None:
@@ -171,10 +178,11 @@ async def _hold(
     visit: LockedVisit, slot: Slot, tx: Transaction, *, parts_by: datetime, at: datetime, chosen_by: ChosenBy
 ) -> Appointment:
     """Writes the appointment, the technician's diary, and the timer that notices when nobody comes."""
-    case, order, _ = visit
+    case, order = visit.case, visit.order
     assert case.coverage is not None
     assert case.coverage.site is not None
     site = case.coverage.site
+    early = timedelta(minutes=(await policy_for(case, tx)).depart_before_minutes)
     appointment = Appointment(
         id=order.next_appointment_id(),
         account_id=order.account_id,
@@ -189,6 +197,7 @@ async def _hold(
         window_ends=slot.window.ends,
         ends=slot.ends_at,
         leaves_at=slot.leaves_at,
+        departs_from=min(slot.leaves_at, slot.window.starts - early),
         time_zone=site.time_zone,
         chosen_by=chosen_by,
         parts_by=parts_by,

@@ -161,7 +161,7 @@ async def test_a_visit_that_has_begun_goes_on(onsite: Harness, end: Event) -> No
     await onsite.deliver(end)
 
     assert await onsite.events(VisitCancelled) == []
-    assert (await do(onsite, "install", {"serial_in": "CAM-NEW"}))["state"] == "in_progress"
+    assert (await do(onsite, "install", {"serial_in": "CAM-NEW", "serial_out": "CAM-OLD"}))["state"] == "in_progress"
 
 
 async def test_a_cancelled_case_takes_no_commands(onsite: Harness) -> None:

@@ -16,10 +16,12 @@ from services.onsite.tests.builders import (
     PATH,
     a_cancellation,
     a_decision,
+    a_delivery,
     a_diagnosis,
     a_place,
     a_planned_visit,
     a_reservation,
+    a_shipment,
     a_technician,
     at_the_site,
     do,
@@ -36,11 +38,13 @@ BODIES: dict[str, Any] = {
     "reschedule": THURSDAY | {"reason": "later please"},
     "depart": {},
     "undo_depart": {"reason": "flat tyre"},
-    "arrive": {},
+    "arrive": {"reason": "the guard let me in"},
     "check_in": {"engineer": "Linh"},
     "steps": {"work": "test", "name": "Picture", "passed": True},
     "install": {"serial_in": "CAM-NEW", "serial_out": "CAM-OLD"},
     "sign_off": {"side": "support"},
+    "running_late": {"expected_at": "2026-03-04T04:00:00Z"},
+    "cancel": {"reason": "not needed now"},
     "fail": {"reason": "customer_declined", "explanation": "Sent away."},
     "approve_software": {"needed_to_restore": True, "reason": "The new camera needs it."},
 }
@@ -57,6 +61,16 @@ async def without_a_technician(h: Harness) -> None:
     await a_technician(h)
 
 
+async def too_early(h: Harness) -> None:
+    await a_planned_visit(h)
+    await h.deliver(a_shipment(), a_delivery())
+
+
+async def called_off(h: Harness) -> None:
+    await a_planned_visit(h)
+    await do(h, "cancel", {"reason": "not that week", "plans_again": True}, role="engineer")
+
+
 async def on_the_day(h: Harness) -> None:
     await a_planned_visit(h)
     await to_the_day(h)
@@ -69,7 +83,7 @@ async def on_the_road(h: Harness) -> None:
 
 async def arrived(h: Harness) -> None:
     await on_the_road(h)
-    await do(h, "arrive")
+    await do(h, "arrive", BODIES["arrive"])
 
 
 async def done(h: Harness) -> None:
@@ -102,6 +116,8 @@ DAYS = [
     without_a_promise,
     without_a_technician,
     a_planned_visit,
+    too_early,
+    called_off,
     on_the_day,
     on_the_road,
     arrived,
@@ -137,7 +153,10 @@ async def test_every_answer_says_what_is_possible_for_who_asks(onsite: Harness) 
     await on_the_day(onsite)
     [listed] = (await onsite.get("/v1/work-orders", role="customer", accounts=[ACCOUNT])).json()["items"]
     on_the_way = await do(onsite, "depart")
-    assert (listed["possible"], on_the_way["possible"]) == (["reschedule"], ["arrive", "undo_depart"])
+    assert (listed["possible"], on_the_way["possible"]) == (
+        ["cancel", "reschedule"],
+        ["arrive", "running_late", "undo_depart"],
+    )
     assert (await onsite.get(PATH)).json()["possible"] == ["approve_software"]
 
 

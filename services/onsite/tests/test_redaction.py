@@ -18,6 +18,7 @@ from services.onsite.tests.builders import (
     a_withdrawal,
     at_the_site,
     do,
+    to_the_day,
     work_done,
 )
 from tests.support.harness import Harness
@@ -52,6 +53,12 @@ async def test_a_signers_words_go_with_the_note_that_told_them_again(onsite: Har
     assert signed["customer"]["note"] == "(a code)"
 
 
+async def on_the_road(h: Harness) -> None:
+    await a_planned_visit(h)
+    await to_the_day(h)
+    await do(h, "depart")
+
+
 COMMANDS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "fail": (at_the_site, {"reason": "unsafe", "explanation": SAID}, "technician"),
     "reschedule": (
@@ -59,6 +66,14 @@ COMMANDS: dict[str, tuple[Any, dict[str, Any], str]] = {
         {"starts": (WEDNESDAY + timedelta(days=1)).isoformat(), "reason": SAID},
         "engineer",
     ),
+    "running-late": (
+        a_planned_visit,
+        {"expected_at": WEDNESDAY.isoformat(), "reason": SAID},
+        "manager",
+    ),
+    "arrive": (on_the_road, {"reason": SAID}, "technician"),
+    "cancel": (a_planned_visit, {"reason": SAID}, "engineer"),
+    "cancel and plan again": (a_planned_visit, {"reason": SAID, "plans_again": True}, "engineer"),
     "approve-software": (a_planned_visit, {"needed_to_restore": True, "reason": SAID}, "engineer"),
 }
 
@@ -70,12 +85,12 @@ async def test_what_was_typed_with_a_command_goes_with_the_fact_that_told_it(
 ) -> None:
     before, body, role = COMMANDS[what]
     await before(onsite)
-    await do(onsite, what, body, role=role)
+    await do(onsite, what.partition(" ")[0], body, role=role)
     fact = await fact_saying(onsite)
     if outbox == "gone":
         await forget_outbox(onsite)
         # A fact that no longer waits is the only place of an explanation.
-        assert (SAID in await everything(onsite)) == (what != "fail")
+        assert (SAID in await everything(onsite)) == (what not in ("fail", "running-late"))
     await onsite.deliver(taken_out(CASE, fact))
     assert SAID not in await everything(onsite)
 
@@ -90,6 +105,24 @@ async def test_the_note_of_a_step_goes_by_the_instant_at_which_it_stands(onsite:
     assert SAID not in await everything(onsite)
     steps = (await onsite.get(PATH)).json()["appointment"]["steps"]
     assert [each["note"] for each in steps] == ["(taken out)", "clear"]
+
+
+async def test_why_a_serial_is_not_read_goes_by_the_instant_at_which_it_stands(onsite: Harness) -> None:
+    await at_the_site(onsite)
+    done = await do(onsite, "install", {"serial_in": "CAM-NEW", "unreadable": SAID})
+    opened = await fact_saying(onsite, type=WorkOrderOpened.contract.ce_type)
+    [part] = done["appointment"]["installed"]
+    await onsite.deliver(taken_out(CASE, {"event_id": opened["event_id"], "time": part["at"]}))
+    assert SAID not in await everything(onsite)
+
+
+async def test_why_somebody_else_signed_goes_with_the_fact_that_told_it(onsite: Harness) -> None:
+    await at_the_site(onsite)
+    await work_done(onsite)
+    await do(onsite, "sign-off", {"side": "support"}, role="engineer")
+    await do(onsite, "sign-off", {"side": "customer", "signer_role": "receptionist", "reason": SAID})
+    await onsite.deliver(taken_out(CASE, await fact_saying(onsite)))
+    assert SAID not in await everything(onsite)
 
 
 @pytest.mark.parametrize("event", [a_cancellation(), a_withdrawal()], ids=["cancelled", "withdrawn"])

@@ -91,7 +91,13 @@ def test_a_work_order_goes_where_it_may_and_keeps_who_when_why(state: Any, to: A
     order.become(to, at=MONDAY, by="engineer:1", reason="because")
 
     assert order.state == to
-    assert order.history[-1].model_dump() == {"state": to, "at": MONDAY, "by": "engineer:1", "reason": "because"}
+    assert order.history[-1].model_dump() == {
+        "state": to,
+        "at": MONDAY,
+        "by": "engineer:1",
+        "reason": "because",
+        "recorded_at": None,
+    }
 
 
 @pytest.mark.parametrize(("state", "to"), forbidden(WORK_ORDER))
@@ -117,6 +123,7 @@ def test_an_appointment_goes_where_it_may_and_keeps_who_when_why(state: Any, to:
         "at": MONDAY,
         "by": "technician:1",
         "reason": "because",
+        "recorded_at": None,
     }
 
 

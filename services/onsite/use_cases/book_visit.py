@@ -51,7 +51,7 @@ async def reschedule_visit(visit: LockedVisit, cmd: RescheduleVisit, tx: Transac
 
 
 async def _chosen(visit: LockedVisit, cmd: BookVisit, tx: Transaction) -> tuple[Slot, datetime]:
-    case, order, _ = visit
+    case, order = visit.case, visit.order
     demand = await demand_of(case, order, tx, not_before=case.visitable_from(order.diagnosis_id, visit.parts_by))
     slot = await take(order, demand, tx, starts=cmd.starts, technician_id=cmd.technician_id)
     if slot is None:

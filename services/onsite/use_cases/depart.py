@@ -1,6 +1,5 @@
 """The technician sets out (S26)."""
 
-from datetime import timedelta
 from uuid import UUID
 
 from libs.events.onsite import TechnicianDispatched
@@ -10,21 +9,37 @@ from services.onsite.model.visit import LockedVisit
 from services.onsite.queries.access import COMMANDS
 from services.onsite.queries.locked_visit import visit_for
 from services.onsite.queries.work_orders import WorkOrderOut, work_order_out
+from services.onsite.reactions.follow_the_day import occupy
+from services.onsite.use_cases.told_later import AT_THIS_MOMENT, ToldLater, moment_of
 
 router = Router(tags=["the day"])
 
 
-async def depart(visit: LockedVisit, tx: Transaction) -> None:
-    case, order, _ = visit
+async def depart(visit: LockedVisit, cmd: ToldLater, tx: Transaction) -> None:
+    """Raises TooEarly, NotThen."""
+    case, order = visit.case, visit.order
     appointment = visit.booked()
-    appointment.depart(case.undelivered(order.diagnosis_id), at=tx.now, by=tx.scope.actor)
-    way: timedelta = appointment.starts - appointment.leaves_at
-    tx.emit(TechnicianDispatched(**order.ids, **appointment.facts(), expected_at=tx.now + way, departed_at=tx.now))
+    moment = await moment_of(visit, cmd, tx)
+    appointment.depart(case.undelivered(order.diagnosis_id), moment, by=tx.scope.actor)
+    expected_at = appointment.expected_at
+    assert expected_at is not None
+    await occupy(visit, tx, until=max(expected_at, appointment.starts) + appointment.length)
+    tx.emit(
+        TechnicianDispatched(
+            **order.ids,
+            **appointment.facts(),
+            expected_at=expected_at,
+            departed_at=moment.at,
+            recorded_at=moment.recorded_at,
+        )
+    )
 
 
 @router.post("/v1/work-orders/{work_order_id}/depart", dependencies=[allow(*COMMANDS.roles("depart"))])
-async def depart_for_site_route(work_order_id: UUID, tx: Tx, caller: Caller) -> WorkOrderOut:
-    """The technician sets out; the part has to be at the site already."""
+async def depart_for_site_route(
+    work_order_id: UUID, tx: Tx, caller: Caller, cmd: ToldLater = AT_THIS_MOMENT
+) -> WorkOrderOut:
+    """The technician sets out; the part has to be at the site already, and the window near."""
     visit = await visit_for(caller, work_order_id, tx, "depart")
-    await depart(visit, tx)
+    await depart(visit, cmd, tx)
     return await work_order_out(visit.order, tx, caller)

@@ -6,21 +6,23 @@ from pydantic import Field
 
 from libs.events.onsite import FailureReason, VisitFailed
 from libs.kit.fields import Serial, Text
-from libs.kit.http import Caller, Command, Router, Tx, allow
+from libs.kit.http import Caller, Router, Tx, allow
 from libs.store import Transaction
 from services.onsite.model.availability import policy_for
 from services.onsite.model.visit import LockedVisit
+from services.onsite.model.work_order import WorkOrderState
 from services.onsite.queries.access import COMMANDS
 from services.onsite.queries.locked_visit import visit_for, visit_of
 from services.onsite.queries.work_orders import WorkOrderOut, work_order_out
 from services.onsite.reactions.act_on_case import act_on_visit
 from services.onsite.reactions.plan_visit import release
+from services.onsite.use_cases.told_later import ToldLater, moment_of
 
 router = Router(tags=["the day"])
 _PARTS_AT_FAULT = frozenset({"part_dead_on_arrival", "wrong_part"})
 
 
-class FailVisit(Command):
+class FailVisit(ToldLater):
     """Why it failed. `rma_ids` names the parts at fault, all of the visit's unless told; `serials` as scanned."""
 
     reason: FailureReason
@@ -32,14 +34,17 @@ class FailVisit(Command):
 
 
 async def fail_visit(visit: LockedVisit, cmd: FailVisit, tx: Transaction) -> None:
-    case, order, _ = visit
+    case, order = visit.case, visit.order
     appointment, policy = visit.booked(), await policy_for(case, tx)
-    appointment.become("failed", at=tx.now, by=tx.scope.actor, reason=cmd.reason)
+    at, recorded_at = await moment_of(visit, cmd, tx)
+    by = tx.scope.actor
+    appointment.become("failed", at=at, by=by, reason=cmd.reason, recorded_at=recorded_at)
     at_fault: list[UUID] = []
     if cmd.reason in _PARTS_AT_FAULT:
         at_fault = cmd.rma_ids or sorted(case.parts_of(order.diagnosis_id))
     plans_again = order.fail(cmd.reason, at_fault, policy, plans_again=cmd.plans_again)
-    order.become("open" if plans_again else "unable_to_complete", at=tx.now, by=tx.scope.actor, reason=cmd.reason)
+    state: WorkOrderState = "open" if plans_again else "unable_to_complete"
+    order.become(state, at=at, by=by, reason=cmd.reason, recorded_at=recorded_at)
     await release(visit, tx)
     tx.emit(
         VisitFailed(
@@ -52,8 +57,9 @@ async def fail_visit(visit: LockedVisit, cmd: FailVisit, tx: Transaction) -> Non
             rma_ids=at_fault,
             serials=cmd.serials,
             plans_again=plans_again,
-            by=tx.scope.actor,
-            failed_at=tx.now,
+            by=by,
+            failed_at=at,
+            recorded_at=recorded_at,
         )
     )
     if plans_again:

@@ -10,6 +10,7 @@ from services.onsite.model.visit import LockedVisit
 from services.onsite.queries.access import COMMANDS
 from services.onsite.queries.locked_visit import visit_for
 from services.onsite.queries.work_orders import WorkOrderOut, work_order_out
+from services.onsite.reactions.follow_the_day import occupy
 from services.onsite.reactions.plan_visit import watch_for_the_technician
 
 router = Router(tags=["the day"])
@@ -25,6 +26,7 @@ async def undo_departure(visit: LockedVisit, cmd: UndoDeparture, tx: Transaction
     appointment.undo_departure(at=tx.now, by=tx.scope.actor, reason=cmd.reason)
     visit.order.waiting_for = None
     await watch_for_the_technician(visit.case, appointment, tx)
+    await occupy(visit, tx, until=appointment.ends)
     tx.emit(
         DepartureUndone(
             **visit.order.ids, **appointment.facts(), reason=cmd.reason, by=tx.scope.actor, undone_at=tx.now
