@@ -1,6 +1,7 @@
 """The bad days of an outside company, switched on and off while it runs: `GET` and `PUT /simulate/faults`."""
 
 import asyncio
+import json
 import random
 from contextlib import suppress
 from typing import Annotated
@@ -34,6 +35,12 @@ class Faults(BaseModel):
     anonymous: bool = Field(False, description="our reference is taken, and not kept")
     merge_only: bool = Field(False, description="JSON Patch is not known")
     echo: bool = Field(False, description="our own changes are told back to us")
+    locked_out: bool = Field(False, description="every call, and whoever asks for a token, is answered 401")
+    tokens_only: bool = Field(False, description="only the tokens that it gave are taken")
+    busy_seconds: int = Field(0, ge=0, le=86_400, description="every call is answered 429: come again after so long")
+    search_by: str | None = Field(None, description="the one parameter that its search knows a reference by")
+    uncounted: bool = Field(False, description="notices carry no sequence")
+    repeat_rate: Rate = Field(0, description="notices told again under another event id")
     duplicate_rate: Rate = Field(0, description="notices sent twice")
     drop_rate: Rate = Field(0, description="notices never sent")
     out_of_order: bool = Field(False, description="every second notice about a thing overtakes the one before")
@@ -99,8 +106,12 @@ class FaultyDoor:
         faults = self._switch.now
         if faults.latency_ms:
             await asyncio.sleep(faults.latency_ms / 1000)
-        if faults.unavailable or self._switch.strikes(faults.fail_rate):
-            await _unavailable(send)
+        if faults.locked_out:
+            await _answer(send, 401, "these credentials are not known")
+        elif faults.busy_seconds:
+            await _answer(send, 429, "too many calls", (b"retry-after", str(faults.busy_seconds).encode()))
+        elif faults.unavailable or self._switch.strikes(faults.fail_rate):
+            await _answer(send, 503, "out of service", (b"retry-after", b"1"))
         elif scope["method"] in _EFFECTIVE and self._switch.strikes(faults.lose_answer_rate):
             await self._app(scope, receive, _nowhere)
             await _drop(scope, receive)
@@ -112,10 +123,10 @@ async def _nowhere(_: Message) -> None:
     """The answer is lost."""
 
 
-async def _unavailable(send: Send) -> None:
-    headers = [(b"content-type", b"application/json"), (b"retry-after", b"1")]
-    await send({"type": "http.response.start", "status": 503, "headers": headers})
-    await send({"type": "http.response.body", "body": b'{"reason":"out of service"}'})
+async def _answer(send: Send, status: int, why: str, *more: tuple[bytes, bytes]) -> None:
+    headers = [(b"content-type", b"application/json"), *more]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps({"reason": why}).encode()})
 
 
 async def _drop(scope: Scope, receive: Receive) -> None:

@@ -90,6 +90,10 @@ class Memory:
         row = self._db.execute("SELECT body FROM things WHERE id = ?", (thing,)).fetchone()
         return row[0] if row else None
 
+    def forget(self, thing: str) -> None:
+        """It is gone; what is to be told of it is told all the same."""
+        self._db.execute("DELETE FROM things WHERE id = ?", (thing,))
+
     def with_reference(self, reference: str) -> list[str]:
         """Things under the other side's reference, oldest first."""
         rows = self._db.execute("SELECT body FROM things WHERE reference = ? ORDER BY made", (reference,))

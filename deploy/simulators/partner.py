@@ -6,8 +6,11 @@ reference before it creates again. It tells ecps by signed webhook what its engi
 
 import json
 import re
+from base64 import b64decode
 from datetime import timedelta
+from secrets import token_urlsafe
 from typing import Annotated, Any
+from urllib.parse import parse_qs
 from uuid import uuid4
 
 from fastapi import FastAPI, HTTPException, Query, Request, Response
@@ -31,6 +34,7 @@ from deploy.simulators.tickets import (
 from deploy.simulators.tmf621 import CREATED, CREATED_NEEDS, JSON_PATCH, MERGE, PATCHED, PATCHED_NEEDS, misfit, refusal
 from libs.kit import telemetry
 
+_NO_PART_OF_IT = ("/simulate", "/oauth", "/healthz", "/readyz")
 _SPARSE = ("@type", "id", "href", "status")
 ENGINEER = "partner engineer"
 
@@ -46,7 +50,11 @@ class NewStatus(Said):
 
 
 class Partner(Company):
-    """The partner's support floor: every change of a ticket is kept together with the notice of it."""
+    """The partner's support floor: every change of a ticket is kept together with the notice of it. `tokens`: what it gave to clients."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.tokens: set[str] = set()
 
     def open(self, request: TicketRequest) -> Ticket:
         ticket = Ticket.open(request, self.place.url, self.clock.now())
@@ -93,11 +101,11 @@ class Partner(Company):
         self._keep(ticket, *(told if self.faults.now.echo else ()))
         return ticket
 
-    def do(self, number: str, status: str | None, kind: Kind, text: str | None) -> Ticket:
-        """The engineer's change, which the customer is told."""
+    def do(self, number: str, status: str | None, kind: Kind, text: str | None, *, again: bool = False) -> Ticket:
+        """The engineer's change, which the customer is told; `again` opens what had ended."""
         ticket, now = self.find(number), self.clock.now()
         if status:
-            ticket.become(status, text, now)
+            ticket.become(status, text, now, again=again)
         if text:
             ticket.add_note(Note(text=text, author=ENGINEER), now)
         self._keep(ticket, (kind, text))
@@ -107,7 +115,7 @@ class Partner(Company):
         notices = []
         for kind, text in told:
             ticket.told += 1
-            body = {
+            body: dict[str, Any] = {
                 "event_id": str(uuid4()),
                 "partner_reference": ticket.id,
                 "our_reference": ticket.our_reference,
@@ -117,7 +125,11 @@ class Partner(Company):
                 "occurred_at": ticket.updated_at.isoformat(),
                 "sequence": ticket.told,
             }
+            if self.faults.now.uncounted:
+                del body["sequence"]
             notices += self.notifier.notices(ticket.id, ticket.told, body)
+            if self.faults.strikes(self.faults.now.repeat_rate):
+                notices += self.notifier.notices(ticket.id, ticket.told, body | {"event_id": str(uuid4())})
         self.memory.keep(ticket.id, ticket.our_reference or "", ticket.model_dump_json(by_alias=True), None, notices)
         self.notifier.wake()
 
@@ -140,6 +152,7 @@ def partner_app(partner: Partner) -> FastAPI:
 
     @app.get(PATH)
     async def search_tickets(
+        request: Request,
         response: Response,
         filter: str | None = None,
         sort: str = "-creationDate",
@@ -147,6 +160,10 @@ def partner_app(partner: Partner) -> FastAPI:
         offset: Annotated[int, Query(ge=0)] = 0,
     ) -> list[dict[str, Any]]:
         """Tickets under a reference that the customer gave, oldest first; or the newest."""
+        if name := partner.faults.now.search_by:
+            filter = (
+                f"externalIdentifier[?(@.id=='{request.query_params[name]}')]" if name in request.query_params else None
+            )
         wanted = re.fullmatch(r"externalIdentifier\[\?\(@\.id=='([^']*)'\)\]", filter) if filter else None
         if (filter and not wanted) or sort != "-creationDate":
             raise HTTPException(501, "this filter or order is not known here")
@@ -180,7 +197,8 @@ def partner_app(partner: Partner) -> FastAPI:
         return partner.change(number, TicketPatch.model_validate({"note": notes})).to_tmf()
 
     _controls(app, partner)
-    _errors(app)
+    _tokens(app, partner)
+    _errors(app, partner)
     return app
 
 
@@ -194,6 +212,13 @@ def _fits(body: Any, may: frozenset[str], needs: frozenset[str]) -> None:
 
 
 def _controls(app: FastAPI, partner: Partner) -> None:
+    @app.post("/simulate/tickets/{number}/vanish", tags=["simulate"])
+    async def lose_ticket(number: str) -> dict[str, Any]:
+        """It is not there any more, and nobody is told; as it was."""
+        ticket = partner.find(number)
+        partner.memory.forget(number)
+        return ticket.to_tmf()
+
     @app.post("/simulate/tickets/{number}/status", tags=["simulate"])
     async def set_status(number: str, new: NewStatus) -> dict[str, Any]:
         """Any status, also one that no contract knows."""
@@ -205,18 +230,45 @@ def _controls(app: FastAPI, partner: Partner) -> None:
         text = said.text if said else None
         if not text and kind in (Kind.NOTE, Kind.INFORMATION_REQUIRED):
             raise HTTPException(400, f"{happening} needs a text")
-        return partner.do(number, status, kind, text).to_tmf()
+        return partner.do(number, status, kind, text, again=happening == "reopen").to_tmf()
 
 
-def _errors(app: FastAPI) -> None:
+def _tokens(app: FastAPI, partner: Partner) -> None:
+    @app.post("/oauth/token")
+    async def give_token(sent: Request) -> Response:
+        """OAuth 2.0 client credentials: any client that has an id and a secret gets a token."""
+        form = parse_qs((await sent.body()).decode())
+        scheme, _, pair = sent.headers.get("authorization", "").partition(" ")
+        id, _, secret = b64decode(pair).decode().partition(":") if scheme == "Basic" else ("", "", "")
+        if form.get("grant_type") != ["client_credentials"] or not (id and secret):
+            return JSONResponse({"error": "invalid_client"}, 401)
+        token = token_urlsafe()
+        partner.tokens.add(token)
+        return JSONResponse({"access_token": token, "token_type": "Bearer", "expires_in": 3600})
+
+    @app.delete("/simulate/tokens", tags=["simulate"], status_code=204)
+    async def take_tokens_back() -> None:
+        """Those that it gave are not taken any more, whatever it had said."""
+        partner.tokens.clear()
+
+    @app.middleware("http")
+    async def by_token(request: Request, go_on: Any) -> Response:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ")
+        open_to_all = request.url.path.startswith(_NO_PART_OF_IT)
+        if partner.faults.now.tokens_only and not open_to_all and given not in partner.tokens:
+            return JSONResponse({"reason": "this token is not known"}, 401)
+        return await go_on(request)  # type: ignore[no-any-return]
+
+
+def _errors(app: FastAPI, partner: Partner) -> None:
     """Errors as TMF630 shows them."""
 
     @app.middleware("http")
     async def by_the_standard(request: Request, go_on: Any) -> Response:
-        """What TMF621 does not define is not there; `/simulate` and health are no part of it."""
-        if request.url.path.startswith(("/simulate", "/healthz", "/readyz")):
+        """What TMF621 does not define is not there; `/simulate`, tokens and health are no part of it."""
+        if request.url.path.startswith(_NO_PART_OF_IT):
             return await go_on(request)  # type: ignore[no-any-return]
-        query = frozenset(request.query_params)
+        query = frozenset(request.query_params) - {partner.faults.now.search_by or ""}
         if wrong := refusal(request.method, request.url.path, query, _media_type(request)):
             return error(*wrong)
         return await go_on(request)  # type: ignore[no-any-return]

@@ -127,9 +127,9 @@ class Ticket(TicketRequest):
         self.note, self.updated_at = [*self.note, kept], now
         return kept
 
-    def become(self, status: str, reason: str | None, now: datetime) -> None:
-        """Any word will do for a status, as it does in the systems of partners. Raises TicketEnded after an end."""
-        if self.status in ENDS:
+    def become(self, status: str, reason: str | None, now: datetime, *, again: bool = False) -> None:
+        """Any word will do for a status, as it does in the systems of partners. Raises TicketEnded after an end, unless `again`."""
+        if self.status in ENDS and not again:
             raise TicketEnded(f"{self.id} is {self.status}")
         change = StatusChange(status=status, changed_at=now, reason=reason)
         self.status, self.updated_at, self.history = status, now, [*self.history, change]
@@ -144,7 +144,7 @@ class Ticket(TicketRequest):
         return shown | ({"statusChangeReason": last.reason} if last.reason else {})
 
 
-Happening = Literal["acknowledge", "progress", "require-information", "note", "resolve", "close", "reject"]
+Happening = Literal["acknowledge", "progress", "require-information", "note", "resolve", "close", "reject", "reopen"]
 # What an engineer of the partner does → the status it leaves (none for a note) and the kind of notice.
 HAPPENINGS: dict[Happening, tuple[str | None, Kind]] = {
     "acknowledge": ("acknowledged", Kind.STATUS),
@@ -154,4 +154,5 @@ HAPPENINGS: dict[Happening, tuple[str | None, Kind]] = {
     "resolve": ("resolved", Kind.RESOLVED),
     "close": ("closed", Kind.CLOSED),
     "reject": ("rejected", Kind.STATUS),
+    "reopen": ("inProgress", Kind.STATUS),
 }

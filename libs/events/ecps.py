@@ -136,6 +136,16 @@ class PartnerSilent(
 since(PartnerSilent, 2, drop("called"))
 
 
+class PartnerCredentialsRefused(
+    Event, type="polyplus.ecps.partner-credentials-refused", visibility="internal", subject="partner_id"
+):
+    """A partner's system does not let us in: what we have to tell it waits until our credentials are mended (S6, S8)."""
+
+    partner_id: UUID
+    partner_name: str
+    refused_at: Instant
+
+
 class PartnerTicketResolved(
     Event, type="polyplus.ecps.partner-ticket-resolved", visibility="public", subject="engagement_id"
 ):
@@ -151,6 +161,20 @@ class PartnerTicketResolved(
     partner_response_seconds: Seconds | None = None  # until their first answer
     partner_resolution_seconds: Seconds | None = None
     resolved_at: Instant
+
+
+class PartnerTicketMissing(
+    Event, type="polyplus.ecps.partner-ticket-missing", visibility="public", subject="engagement_id"
+):
+    """The partner gave a number and has no such ticket, however often it was looked for: another one is opened (S6, S8)."""
+
+    engagement_id: UUID
+    case_id: UUID
+    diagnosis_id: UUID
+    partner_id: UUID
+    partner_name: str
+    ticket_number: str
+    missing_at: Instant
 
 
 class PartnerTicketReopened(

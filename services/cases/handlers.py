@@ -6,6 +6,7 @@ from libs.events.devices import DeviceAlertCleared, DeviceAlertRaised, Diagnosti
 from libs.events.ecps import (
     PartnerInformationRequired,
     PartnerTicketClosed,
+    PartnerTicketMissing,
     PartnerTicketNotOpenable,
     PartnerTicketOpened,
     PartnerTicketReopened,
@@ -88,7 +89,9 @@ on(PartnerTicketNotOpenable, load=_CASE)(note_no_ticket)
 on(PartnerTicketUpdated, load=_CASE)(relay_update)
 on(PartnerTicketReopened, load=_CASE)(wait_again)
 on(PartnerInformationRequired, load=_CASE)(ask_for_the_partner)
-on(PartnerTicketResolved, PartnerTicketClosed, PartnerTicketWithdrawn, load=_CASE)(end_wait_for_partner)
+on(PartnerTicketResolved, PartnerTicketClosed, PartnerTicketWithdrawn, PartnerTicketMissing, load=_CASE)(
+    end_wait_for_partner
+)
 
 on(OnsiteNotCovered, load=_CASE)(note_no_visit)
 on(VisitScheduled, VisitRescheduled, load=_CASE)(wait_for_visit)

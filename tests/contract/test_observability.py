@@ -3,6 +3,7 @@ from tests.support.observability import alerts, expressions, seen_to_fire
 RUNBOOKS = {
     "consumer-lag", "relay-stuck", "dead-letters", "consumer-halted", "timers-late", "jobs-failing", "service-not-ready",
     "kafka-down", "postgres-down", "disk-full", "version-passed", "version-gap", "partner-doubtful",
+    "partner-credentials",
 }  # fmt: skip
 
 

@@ -75,6 +75,10 @@ _PHRASES: dict[str, dict[Language, str]] = {
         "en": "{partner} says that it is solved: {text}",
         "vi": "{partner} báo đã xử lý xong: {text}",
     },
+    "ticket_missing": {
+        "en": "{partner} has no ticket {ticket} any more. We open another one.",
+        "vi": "{partner} không còn phiếu hỗ trợ {ticket}. Chúng tôi đang mở phiếu khác.",
+    },
     "ticket_reopened": {
         "en": "{partner} has taken up ticket {ticket} again.",
         "vi": "{partner} đã mở lại phiếu hỗ trợ {ticket}.",

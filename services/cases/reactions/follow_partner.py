@@ -5,6 +5,7 @@ from datetime import datetime
 from libs.events.ecps import (
     PartnerInformationRequired,
     PartnerTicketClosed,
+    PartnerTicketMissing,
     PartnerTicketNotOpenable,
     PartnerTicketOpened,
     PartnerTicketReopened,
@@ -20,7 +21,7 @@ from services.cases.reactions.act_on_case import act_on
 from services.cases.reactions.heard import heard
 from services.cases.reactions.publish_note import note_fact
 
-TicketOver = PartnerTicketResolved | PartnerTicketClosed | PartnerTicketWithdrawn
+TicketOver = PartnerTicketResolved | PartnerTicketClosed | PartnerTicketWithdrawn | PartnerTicketMissing
 
 
 async def wait_for_partner(event: PartnerTicketOpened, tx: Transaction) -> None:
@@ -122,6 +123,9 @@ def _over(event: TicketOver, case: Case) -> tuple[datetime, str, str]:
         case PartnerTicketClosed():
             text = say("ticket_closed", case.language, ticket=event.ticket_number)
             return event.closed_at, text, "partner ticket closed"
+        case PartnerTicketMissing():
+            about = {"partner": event.partner_name, "ticket": event.ticket_number}
+            return event.missing_at, say("ticket_missing", case.language, **about), "partner ticket missing"
         case PartnerTicketWithdrawn():
             text = say("ticket_withdrawn", case.language, text=event.reason)
             return event.withdrawn_at, text, "partner ticket withdrawn"

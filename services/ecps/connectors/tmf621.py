@@ -12,14 +12,22 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from libs.bus.jobs import TryLater, retry_after
+from libs.bus.jobs import retry_after
 from libs.kit.fields import cleaned
 from libs.kit.outgoing import AddressRefused, send
 from services.ecps.connectors.breaker import CircuitOpen, guarded
+from services.ecps.connectors.oauth import bearer, forget_bearer
+from services.ecps.connectors.outcomes import (
+    CredentialsRefused,
+    NotOurs,
+    OutcomeUnknown,
+    Refused,
+    SearchUnusable,
+    Unreachable,
+)
 from services.ecps.model.secrets import Credentials
 
 PATH = "/tmf-api/troubleTicket/v5/troubleTicket"
-NOTHING_SENT = "no effect there"
 MERGE, JSON_PATCH = "application/merge-patch+json", "application/json-patch+json"
 # How a system says that it does not know a filter, or JSON Patch.
 _NOT_SPOKEN = (400, 405, 415, 501)
@@ -29,33 +37,6 @@ _NOTHING_WAS_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout
 _PAGE, _PAGES = 50, 20
 # So many listed tickets that do not say whose they are get looked into.
 _LOOKED_INTO = 20
-
-
-class OutcomeUnknown(Exception):
-    """The answer was lost: whether it took effect has to be looked up."""
-
-
-class Refused(Exception):
-    """The partner's system understood, and refused for good."""
-
-    def __init__(self, reason: str, status: int) -> None:
-        super().__init__(reason)
-        self.status = status
-
-
-class Unreachable(TryLater):
-    """It took no effect; another time it may."""
-
-    def __str__(self) -> str:
-        return f"{NOTHING_SENT}: {super().__str__()}"
-
-
-class SearchUnusable(Exception):
-    """Their search does not show whether there is a ticket of ours."""
-
-
-class NotOurs(Exception):
-    """The ticket does not carry our reference."""
 
 
 class ExternalIdentifier(BaseModel):
@@ -70,7 +51,6 @@ class Ticket(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     id: str = Field(min_length=1, max_length=200)
-    href: str | None = None
     status: str | None = None
     creationDate: str | None = None  # noqa: N815 - their names
     externalIdentifier: list[ExternalIdentifier] | None = None  # noqa: N815
@@ -90,12 +70,14 @@ _TICKETS = TypeAdapter(list[Ticket])
 
 @dataclass(frozen=True)
 class Tmf621:
-    """One partner's ticket system, and the reference under which it knows a ticket of ours."""
+    """One partner's ticket system, and the reference under which it knows a ticket of ours. `search_by`: the parameter that their
+    search knows our reference by; None: TMF630's filter. Every call may raise CredentialsRefused."""
 
     http: httpx.AsyncClient
     base_url: str
     credentials: Credentials
     reference: str
+    search_by: str | None = None
 
     async def find(self) -> Ticket | None:
         """The oldest ticket that carries our reference. A list that ignores the filter is read to its end.
@@ -131,7 +113,7 @@ class Tmf621:
             return made
         try:
             return await self.get(made.id)
-        except (NotOurs, Refused, Unreachable) as error:
+        except (NotOurs, Refused, Unreachable, CredentialsRefused) as error:
             raise OutcomeUnknown(f"it answered with a ticket that is not known to be ours ({error})") from error
 
     async def add_note(self, number: str, text: str, marker: str, author: str) -> None:
@@ -167,6 +149,8 @@ class Tmf621:
     async def _page(self, offset: int) -> list[Ticket]:
         window = {"limit": _PAGE, "offset": offset}
         asked = {"filter": f"externalIdentifier[?(@.id=='{self.reference}')]", "sort": "-creationDate"}
+        if self.search_by:
+            asked = {self.search_by: self.reference}
         try:
             try:
                 found = await self._call("GET", "", asked=asked | window)
@@ -198,8 +182,7 @@ class Tmf621:
     ) -> Any:
         address = httpx.URL(f"{self.base_url.rstrip('/')}{PATH}{path}").copy_merge_params(asked or {})
         try:
-            async with guarded(self.base_url):
-                answer = await self._ask(method, str(address), body, media_type)
+            answer = await self._let_in(method, str(address), body, media_type)
         except (CircuitOpen, AddressRefused, OSError) as error:
             raise Unreachable(str(error)) from error
         except OutcomeUnknown as error:
@@ -214,10 +197,25 @@ class Tmf621:
         except (ValueError, RecursionError) as error:
             raise OutcomeUnknown(f"answered {answer.status_code} without JSON") from error
 
-    async def _ask(self, method: str, address: str, body: Any, media_type: str) -> httpx.Response:
+    async def _let_in(self, method: str, address: str, body: Any, media_type: str) -> httpx.Response:
+        """A token that was given to us may have been taken back before its time: another one is asked for, once."""
+        for _ in range(2):
+            token = await bearer(self.http, self.credentials)
+            async with guarded(self.base_url):
+                answer = await self._ask(method, address, body, media_type, token)
+            if answer.status_code != 401 or token is None:
+                break
+            forget_bearer(self.credentials)
+        if answer.status_code in (401, 403):
+            raise CredentialsRefused(f"answered {answer.status_code}")
+        return answer
+
+    async def _ask(self, method: str, address: str, body: Any, media_type: str, given: str | None) -> httpx.Response:
         headers = {"accept": "application/json"} | ({} if body is None else {"content-type": media_type})
         auth: tuple[str, str] | None = None
-        if self.credentials.token:
+        if given:
+            headers["authorization"] = f"Bearer {given}"
+        elif self.credentials.token:
             headers["authorization"] = f"Bearer {self.credentials.token.get_secret_value()}"
         elif self.credentials.username and self.credentials.password:
             auth = (self.credentials.username, self.credentials.password.get_secret_value())

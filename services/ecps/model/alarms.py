@@ -20,6 +20,15 @@ for _each in _WHAT:
     _doubts.labels(_each)
 
 
+_refused = counter("partner_credentials_refused", "How often a partner was found not to let us in.")
+
+
+def refused_credentials(**facts: object) -> None:
+    """Raises the alarm PartnerCredentialsRefused, as long as calls wait for them."""
+    _refused.inc()
+    log.error("a partner refuses our credentials", **facts)
+
+
 def doubt(what: Doubt, **facts: object) -> None:
     """Raises the alarm; `facts` are ids and numbers, never what people wrote."""
     _doubts.labels(what).inc()

@@ -3,7 +3,7 @@
 from dataclasses import field
 from datetime import datetime
 from itertools import pairwise
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -55,12 +55,15 @@ machine: StateMachine[EngagementState] = StateMachine(
 )
 UNSUBMITTED: frozenset[EngagementState] = frozenset({"requested", "not_openable", "eligible"})
 THEIR_TURN: frozenset[EngagementState] = frozenset({"opened", "in_progress"})
+WORKED_ON: frozenset[EngagementState] = frozenset({"opened", "in_progress", "information_required"})
 OVER_THERE: frozenset[EngagementState] = frozenset({"resolved", "closed"})
 ENDED: frozenset[EngagementState] = frozenset({"closed", "withdrawn"})
 
 SILENT, LOOK_AGAIN, RETRY = "silent", "reconcile", "retry"
 """Its timers: the partner's time for an answer, the next look for a ticket, the next try of a partner out of reach."""
-OPEN_TICKET, LOOK_UP, END_TICKET = "open_ticket", "look_up", "end_ticket"
+CHECK = "check"
+"""The timer after which it is looked whether the partner has the ticket that it gave a number of."""
+OPEN_TICKET, LOOK_UP, CHECK_TICKET, END_TICKET = "open_ticket", "look_up", "check_ticket", "end_ticket"
 """Its calls of the partner's system."""
 
 
@@ -116,10 +119,11 @@ class Engagement(
     """`id` is derived from the diagnosis, so that a fact told twice meets the same engagement.
 
     `language` is the customer's. `partner_state` is as the partner calls it. `looks` counts those that found no ticket since the
-    outcome became unknown. `states_told` and `statuses_told` are the newest of what the partner told, in our words and in theirs;
+    outcome became unknown, or since the ticket is missed. `states_told` and `statuses_told` are the newest of what the partner told, in our words and in theirs;
     `sequence`, the highest of a notice that told a state, is for code of the release before. `asked_at`: by the customer.
     `response_seconds` are ours, the partner's are counted from the ticket's opening. `level` is that of the partner's procedure
-    which was called last, 0 for none.
+    which was called last, 0 for none. `missed_since`: the first look that did not find its ticket.
+    `held`: the calls that wait for our credentials to be mended, by kind.
     """
 
     account_id: UUID
@@ -153,6 +157,8 @@ class Engagement(
     level: int = 0
     resolution: str | None = None
     findings_shared: int = 0
+    held: dict[str, Any] | None = None
+    missed_since: datetime | None = None
     history: list[EngagementChange]
     created_at: datetime
     updated_at: UpdatedAt = field(init=False)
@@ -235,6 +241,11 @@ class Engagement(
         if self.ticket_number is not None:
             self.our_reference = f"{self.number}-{self.id.hex[:8]}-{self.submissions + 1}"
         self.asked_at = asked_at
+        self.forget_ticket()
+
+    def forget_ticket(self) -> None:
+        """What was known of it is of none that there is."""
+        self.looks, self.missed_since = 0, None
         self.ticket_number = self.ticket_url = self.partner_state = None
         self.states_told, self.statuses_told, self.sequence, self.level = Newest(), Newest(), -1, 0
         self.opened_at = self.first_heard_at = self.last_heard_at = None

@@ -11,8 +11,9 @@ from services.ecps.model.engagement import Engagement
 from services.ecps.model.news import News
 
 SEND_NOTE = "send_note"
-Delivery = Literal["waiting", "sending", "sent", "failed", "by_hand", "received", "echo", "withheld"]
-"""Withheld: what it said was taken out, or the matter was taken back, before the partner had it."""
+Delivery = Literal["waiting", "sending", "sent", "failed", "held", "by_hand", "received", "echo", "withheld"]
+"""Withheld: what it said was taken out, or the matter was taken back, before the partner had it. Held: our credentials were refused, and it
+goes out when they are mended."""
 
 
 class EngagementNote(Entity, table="engagement_notes", indexes=("case_id", ("engagement_id", "said_at", "id"))):
@@ -95,7 +96,7 @@ class EngagementNote(Entity, table="engagement_notes", indexes=("case_id", ("eng
     def take_out(self, instead: str | None) -> None:
         """Says this instead. One that the partner does not have yet goes out only with something to say."""
         self.text = instead
-        if instead is None and self.delivery in ("waiting", "sending", "by_hand"):
+        if instead is None and self.delivery in ("waiting", "sending", "held", "by_hand"):
             self.delivery = "withheld"
 
     @property

@@ -7,6 +7,7 @@ from libs.events.values import Confidence, Domain, Instant, Language, PartnerCon
 from services.ecps.model.case_file import CaseFile
 from services.ecps.model.engagement import Engagement
 from services.ecps.model.partner import Partner
+from services.ecps.model.wording import product_name
 
 
 class Findings(BaseModel):
@@ -45,7 +46,7 @@ def findings_of(engagement: Engagement, case: CaseFile, partner: Partner | None)
         reference=engagement.number,
         language=engagement.language,
         case_number=opened.number if opened else None,
-        product=f"{product.family} {product.model}" if product else (opened.product_number if opened else None),
+        product=product_name(product) if product else (opened.product_number if opened else None),
         serial=product.serial if product else (opened.serial if opened else None),
         reported=opened.description if opened else None,
         component=diagnosis.component,

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 from pydantic import BaseModel, Field
 
@@ -10,6 +11,8 @@ from libs.kit.names import Found
 from libs.kit.problems import Unprocessable
 from libs.store import Entity
 
+REFUSED, TRY_AGAIN = "credentials_refused", "try_credentials"
+"""Its timers: a call of ours was not let in; what waits for that is tried again."""
 ConnectorKind = Literal["tmf621", "manual"]
 Minutes = Annotated[int, Field(ge=1, le=60 * 24 * 30)]
 
@@ -40,7 +43,8 @@ class PartnerChange(BaseModel):
 class Partner(Found, Entity, table="partners", unique=("code",), indexes=(("sort_key", "id"),)):
     """Its row is the lock on what its engagements may do: who decides or changes that locks it first.
 
-    `contact` is whom a customer turns to. `response_minutes`: for a first answer.
+    `contact` is whom a customer turns to. `response_minutes`: for a first answer. `search_by`: the parameter by which their search takes
+    our reference, where they do not know TMF630's filter. `ticket_page`: where people read a ticket, with `{ticket}` for its number. `credentials_refused_at`: since then they do not let us in.
     """
 
     searched = ("code", "name")
@@ -57,7 +61,10 @@ class Partner(Found, Entity, table="partners", unique=("code",), indexes=(("sort
     procedure: list[Level]
     connector: ConnectorKind
     base_url: str | None
+    search_by: str | None = None
+    ticket_page: str | None = None
     sealed_credentials: str | None
+    credentials_refused_at: datetime | None = None
     history: list[PartnerChange]
     created_at: datetime
 
@@ -65,6 +72,10 @@ class Partner(Found, Entity, table="partners", unique=("code",), indexes=(("sort
     def has_credentials(self) -> bool:
         """Whether it gave us any; what they are is never shown."""
         return self.sealed_credentials is not None
+
+    def page_of(self, number: str) -> str | None:
+        """Where people read a ticket of theirs, if they have such pages."""
+        return self.ticket_page and self.ticket_page.replace("{ticket}", quote(number, safe=""))
 
     def must_be_complete(self) -> None:
         """Raises ConnectorIncomplete."""

@@ -21,6 +21,8 @@ class EcpsPolicy(BaseModel):
     partner_response_minutes: Minutes = 240
     """For a partner of which nothing else is agreed."""
 
+    same_words_minutes: Minutes = 10
+    """What a partner says again within this time, in the same words under another id, is one note."""
     call_people_days: Annotated[int, Field(ge=0, le=3650)] = 30
     """So long after a joint call is over it is known who joined, and by which link."""
 
@@ -29,6 +31,11 @@ class EcpsPolicy(BaseModel):
         first = timedelta(seconds=self.reconcile_after_seconds)
         between = (timedelta(minutes=self.look_minutes) - first) / (self.looks - 1)
         return max(between, timedelta(seconds=1)) if looked else first
+
+    @property
+    def missed_after(self) -> timedelta:
+        """A ticket is missing when every look for so long found nothing."""
+        return timedelta(minutes=self.look_minutes) - timedelta(seconds=self.reconcile_after_seconds)
 
 
 policies = Policies("ecps", EcpsPolicy)

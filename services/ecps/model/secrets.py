@@ -1,12 +1,12 @@
 """What a partner gave us to sign in with: encrypted at rest, readable by the connectors only."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Self
 
 from cryptography.fernet import Fernet
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from libs.kit.fields import Short, storable
+from libs.kit.fields import Short, Url, storable
 from libs.kit.settings import setting
 
 
@@ -19,7 +19,8 @@ Secret = Annotated[SecretStr, Field(max_length=10_000), AfterValidator(_storable
 
 
 class Credentials(BaseModel):
-    """A bearer token, or a user name and password; the webhook secret (`whsec_…`) is the partner's own, if it has one.
+    """A bearer token; or a user name and password; or a client that gets its tokens at `token_url` (OAuth 2.0 client credentials). The
+    webhook secret (`whsec_…`) is the partner's own, if it has one.
 
     While it rotates, `webhook_secret` holds the old and the new one with a space between them.
     """
@@ -29,7 +30,18 @@ class Credentials(BaseModel):
     token: Secret | None = None
     username: Short | None = None
     password: Secret | None = None
+    token_url: Url | None = None
+    client_id: Short | None = None
+    client_secret: Secret | None = None
+    scope: Short | None = None
     webhook_secret: Secret | None = None
+
+    @model_validator(mode="after")
+    def _of_a_client(self) -> Self:
+        given = (self.token_url, self.client_id, self.client_secret)
+        if any(given) and not all(given):
+            raise ValueError("token_url, client_id and client_secret belong together")
+        return self
 
 
 def _fernet() -> Fernet:

@@ -1,7 +1,7 @@
 """What the customer reads, in Vietnamese and English."""
 
 from libs.events.ecps import NotOpenable
-from libs.events.values import Language
+from libs.events.values import Language, Product
 
 _REASONS: dict[NotOpenable, tuple[str, str]] = {
     "no_agreement": (
@@ -68,6 +68,20 @@ def why_not(reason: NotOpenable, language: Language, *, partner: str, detail: st
 def consent_withdrawn(language: Language, *, partner: str) -> str:
     """Why the matter was taken back from the partner."""
     return _CONSENT_WITHDRAWN[language == "vi"].format(partner=partner)
+
+
+def product_name(product: Product) -> str:
+    """Family and model, with what both say once: "studio" and "Studio X70" is one name."""
+    family, model = product.family.split(), product.model.split()
+    shared = next(
+        (n for n in range(min(len(family), len(model)), 0, -1) if _same(family[-n:], model[:n])),
+        0,
+    )
+    return " ".join([*family[: len(family) - shared], *model])
+
+
+def _same(words: list[str], others: list[str]) -> bool:
+    return [each.casefold() for each in words] == [each.casefold() for each in others]
 
 
 def in_short(language: Language, *, component: str, findings: str) -> str:

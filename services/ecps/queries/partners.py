@@ -36,7 +36,10 @@ class PartnerOut(Out):
     procedure: list[Level] | None
     connector: ConnectorKind
     base_url: str | None
+    search_by: str | None
+    ticket_page: str | None
     has_credentials: bool | None
+    credentials_refused_at: datetime | None
     history: list[PartnerChange] | None
     created_at: datetime
 
@@ -45,7 +48,8 @@ class PartnerOut(Out):
         """What this caller may read of it."""
         out = cls.model_validate(partner)
         if not caller.staff:
-            out.procedure = out.base_url = out.has_credentials = out.history = None
+            out.procedure = out.base_url = out.search_by = out.has_credentials = out.history = None
+            out.credentials_refused_at = None
         return out
 
 

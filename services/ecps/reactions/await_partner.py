@@ -6,7 +6,7 @@ from libs.events.ecps import PartnerSilent
 from libs.store import Transaction
 from libs.store.ids import derived
 from services.ecps.model.case_file import CaseFile
-from services.ecps.model.engagement import SILENT, THEIR_TURN, Engagement
+from services.ecps.model.engagement import CHECK, SILENT, THEIR_TURN, Engagement
 from services.ecps.model.engagement_note import EngagementNote
 from services.ecps.model.partner import Partner
 from services.ecps.reactions.send_note import send
@@ -28,6 +28,8 @@ async def call_next_level(engagement: Engagement, tx: Transaction, _detail: str)
     if engagement.state not in THEIR_TURN or due is None:
         return
     partner = await Partner.get(engagement.partner_id, tx)
+    # Who says nothing may have nothing.
+    tx.set_timer(engagement, CHECK, tx.now)
     engagement.partner_response_due = None
     called = "no level is left"
     if engagement.level < len(partner.procedure):

@@ -6,7 +6,7 @@ from libs.events.ecps import PartnerTicketClosed, PartnerTicketWithdrawn
 from libs.events.values import Role
 from libs.store import Transaction
 from services.ecps.model.case_file import Said
-from services.ecps.model.engagement import RETRY, SILENT, Engagement
+from services.ecps.model.engagement import CHECK, RETRY, SILENT, Engagement
 from services.ecps.model.partner import Partner
 from services.ecps.model.wording import consent_withdrawn, why_not
 from services.ecps.reactions.end_ticket import end_ticket
@@ -61,7 +61,7 @@ async def close_with_case(engagement: Engagement, reason: str, tx: Transaction, 
 
 async def _end(engagement: Engagement, status: str, reason: str, tx: Transaction) -> None:
     engagement.partner_response_due = None
-    for timer in (SILENT, RETRY):
+    for timer in (SILENT, RETRY, CHECK):
         tx.cancel_timer(engagement, timer)
     partner = await Partner.find(engagement.partner_id, tx)
     if partner:

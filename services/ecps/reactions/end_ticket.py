@@ -6,11 +6,12 @@ import httpx
 
 from libs.bus.jobs import GiveUp, JobRun
 from libs.store import Transaction
-from services.ecps.connectors.tmf621 import NotOurs, Refused
+from services.ecps.connectors.outcomes import CredentialsRefused, NotOurs, Refused
 from services.ecps.model.alarms import doubt
 from services.ecps.model.engagement import END_TICKET, Engagement
 from services.ecps.model.partner import Partner
-from services.ecps.reactions.submit_ticket import address_of, connector
+from services.ecps.reactions.mend_credentials import hold
+from services.ecps.reactions.submit_ticket import connector
 
 
 def end_ticket(engagement: Engagement, partner: Partner, status: str, reason: str, tx: Transaction) -> None:
@@ -19,7 +20,6 @@ def end_ticket(engagement: Engagement, partner: Partner, status: str, reason: st
         return
     if partner.connector == "tmf621":
         payload = {
-            **address_of(partner),
             "our_reference": engagement.our_reference,
             "ticket_number": engagement.ticket_number,
             "status": status,
@@ -37,13 +37,19 @@ async def tell_end(run: JobRun, http: httpx.AsyncClient) -> dict[str, Any]:
     except NotOurs as stranger:
         doubt("not_ours", ticket=run.payload["ticket_number"], why=str(stranger))
         raise GiveUp(str(stranger)) from stranger
+    except CredentialsRefused as refusal:
+        about = ("our_reference", "ticket_number", "status", "reason")
+        return {"held": str(refusal), "call": {name: run.payload[name] for name in about}}
     except Refused as refusal:
         raise GiveUp(str(refusal)) from refusal
     return {}
 
 
-async def record_end_told(engagement: Engagement, _result: dict[str, Any], tx: Transaction) -> None:
-    """The partner's system took it."""
+async def record_end_told(engagement: Engagement, result: dict[str, Any], tx: Transaction) -> None:
+    """The partner's system took it, or does not let us in for now."""
+    if "held" in result:
+        await hold(engagement, END_TICKET, result["call"], tx)
+        return
     engagement.record(tx, "their ticket was ended")
 
 

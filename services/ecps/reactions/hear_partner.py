@@ -1,5 +1,7 @@
 """What the partner tells: kept once, its state taken over where it is news, relayed to the customer (S8)."""
 
+from datetime import timedelta
+
 from libs.events.ecps import (
     PartnerInformationRequired,
     PartnerTicketClosed,
@@ -13,6 +15,7 @@ from services.ecps.model.engagement import ENDED, SILENT, Engagement
 from services.ecps.model.engagement_note import EngagementNote
 from services.ecps.model.news import Change, News, take_over
 from services.ecps.model.partner import Partner
+from services.ecps.model.policy import policies
 from services.ecps.reactions.await_partner import await_answer
 from services.ecps.reactions.decide_eligibility import decide_eligibility
 from services.ecps.reactions.record_opening import record_ticket
@@ -23,13 +26,17 @@ async def hear(engagement: Engagement, news: News, tx: Transaction) -> bool:
     note = EngagementNote.from_partner(engagement, news)
     if await EngagementNote.find(note.id, tx):
         return False
-    tx.add(note)
     case, partner = await CaseFile.get(engagement.case_id, tx), await Partner.get(engagement.partner_id, tx)
     await _adopt(engagement, news, case, partner, tx)
     if note.delivery == "echo" or engagement.ticket_number is None:
+        tx.add(note)
         return True
+    repeated, before = await _was_said(note, tx), engagement.state
     engagement.heard(news.occurred_at)
     change = take_over(engagement, news, tx, shared=case.shares_with(engagement.partner_id))
+    if repeated and change.state in (None, before):
+        return False
+    tx.add(note)
     if not change.by_this:
         _relay(engagement, news, note, Change(None), tx)
         news = news.model_copy(update={"kind": change.state, "text": None, "status": None})
@@ -39,6 +46,16 @@ async def hear(engagement: Engagement, news: News, tx: Transaction) -> bool:
     else:
         tx.cancel_timer(engagement, SILENT)
     return True
+
+
+async def _was_said(note: EngagementNote, tx: Transaction) -> bool:
+    """Whether the partner said these very words a moment before or after: some systems tell a thing again under another id."""
+    if not note.text:
+        return False
+    c, span = EngagementNote.c, timedelta(minutes=(await policies.at(tx)).same_words_minutes)
+    of_theirs = c.engagement_id == note.engagement_id, c.direction == "from_partner", c.text == note.text
+    around = c.said_at.between(note.said_at - span, note.said_at + span)
+    return await tx.first(EngagementNote, *of_theirs, around) is not None
 
 
 async def _adopt(engagement: Engagement, news: News, case: CaseFile, partner: Partner, tx: Transaction) -> None:

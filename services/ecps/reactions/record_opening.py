@@ -5,18 +5,19 @@ from typing import Any
 
 from libs.events.ecps import PartnerTicketOpened
 from libs.store import Transaction
-from services.ecps.connectors.tmf621 import NOTHING_SENT
+from services.ecps.connectors.outcomes import NOTHING_SENT
 from services.ecps.model.alarms import doubt
 from services.ecps.model.case_file import CaseFile
-from services.ecps.model.engagement import LOOK_AGAIN, LOOK_UP, Engagement, engagement_with_ticket
+from services.ecps.model.engagement import CHECK, LOOK_AGAIN, LOOK_UP, OPEN_TICKET, Engagement, engagement_with_ticket
 from services.ecps.model.partner import Partner
 from services.ecps.model.policy import policies
 from services.ecps.reactions.await_partner import await_answer
 from services.ecps.reactions.end_ticket import end_ticket
+from services.ecps.reactions.mend_credentials import hold, tell_operator
 from services.ecps.reactions.refuse_ticket import refuse_ticket
 from services.ecps.reactions.send_note import send_waiting
 from services.ecps.reactions.share_findings import share_findings
-from services.ecps.reactions.submit_ticket import address_of, submit_ticket
+from services.ecps.reactions.submit_ticket import submit_ticket
 
 
 async def record_answer(engagement: Engagement, result: dict[str, Any], tx: Transaction) -> None:
@@ -27,8 +28,17 @@ async def record_answer(engagement: Engagement, result: dict[str, Any], tx: Tran
         case "rejected" if engagement.state == "submitting":
             case, partner = await _of(engagement, tx)
             await refuse_ticket(engagement, case, partner, "partner_rejected", tx, detail=result["detail"])
-        case "unknown" if engagement.state in ("submitting", "withdrawn"):
+        case "held" if engagement.state == "submitting":
+            await _hold(engagement, result, tx)
+        case "held" | "unknown" if engagement.state == "withdrawn" and not result.get("doubtful", True):
+            pass  # Nothing is there, and nothing is wanted.
+        case "held" | "unknown" if engagement.state in ("submitting", "withdrawn"):
             await _look_for_it(engagement, result["detail"], tx)
+
+
+async def _hold(engagement: Engagement, result: dict[str, Any], tx: Transaction) -> None:
+    _remark(engagement, f"our credentials were refused: {result['detail']}", tx)
+    await hold(engagement, OPEN_TICKET, {"known": None, "doubtful": result["doubtful"]}, tx)
 
 
 async def record_unreachable(engagement: Engagement, reason: str, tx: Transaction) -> None:
@@ -55,7 +65,6 @@ async def look_again(engagement: Engagement, tx: Transaction, _detail: str) -> N
         tx.start_job(
             engagement,
             LOOK_UP,
-            address_of(partner),
             destination=str(partner.id),
             reference=engagement.our_reference,
         )
@@ -79,6 +88,11 @@ async def record_look_up(engagement: Engagement, result: dict[str, Any], tx: Tra
     if not _is_wanted(engagement):
         return
     policy = await policies.at(tx)
+    if result["outcome"] == "held":
+        _remark(engagement, f"our credentials were refused: {result['detail']}", tx)
+        await tell_operator(engagement, tx)
+        tx.set_timer(engagement, LOOK_AGAIN, tx.now + timedelta(minutes=policy.retry_unreachable_minutes))
+        return
     if result["outcome"] == "unusable":
         doubt("search_unusable", engagement=engagement.number, why=result["detail"])
         _remark(engagement, f"their side has to be searched by hand: {result['detail']}", tx)
@@ -122,7 +136,7 @@ async def record_ticket(engagement: Engagement, ticket: dict[str, Any], tx: Tran
         await _refuse_taken(engagement, number, tx)
         return
     case, partner = await _of(engagement, tx)
-    engagement.ticket_number, engagement.ticket_url = number, ticket.get("url")
+    engagement.ticket_number, engagement.ticket_url = number, ticket.get("url") or partner.page_of(number)
     engagement.partner_state = ticket.get("status")
     if engagement.state == "withdrawn":
         engagement.record(tx, f"their ticket {number} had been opened meanwhile")
@@ -131,6 +145,8 @@ async def record_ticket(engagement: Engagement, ticket: dict[str, Any], tx: Tran
     tx.cancel_timer(engagement, LOOK_AGAIN)
     engagement.become("opened", tx, f"their ticket {number}")
     engagement.opened_at = tx.now
+    engagement.looks = 0
+    tx.set_timer(engagement, CHECK, tx.now + timedelta(minutes=(await policies.at(tx)).look_minutes))
     engagement.response_seconds = max(0, int((tx.now - engagement.asked_at).total_seconds()))
     await_answer(engagement, case, partner, tx, since=tx.now)
     tx.emit(

@@ -6,11 +6,12 @@ import httpx
 
 from libs.bus.jobs import GiveUp, JobRun
 from libs.store import Transaction
-from services.ecps.connectors.tmf621 import NotOurs, Refused
+from services.ecps.connectors.outcomes import CredentialsRefused, NotOurs, Refused
 from services.ecps.model.alarms import doubt
-from services.ecps.model.engagement import Engagement
+from services.ecps.model.engagement import CHECK, Engagement
 from services.ecps.model.engagement_note import SEND_NOTE, EngagementNote
 from services.ecps.model.partner import Partner
+from services.ecps.reactions.mend_credentials import tell_operator
 from services.ecps.reactions.submit_ticket import address_of, connector
 
 
@@ -33,9 +34,17 @@ async def send_waiting(engagement: Engagement, partner: Partner, tx: Transaction
         _dispatch(note, engagement, partner, tx)
 
 
+async def send_again(engagement: Engagement, tx: Transaction) -> None:
+    """Their ticket is not there, and nor are the notes that were added to it: they go to the next one."""
+    told = EngagementNote.c.delivery.in_(("sending", "sent", "held", "failed"))
+    of_it = EngagementNote.c.engagement_id == engagement.id, EngagementNote.c.direction == "to_partner"
+    for note in await tx.select(EngagementNote, *of_it, told, order_by=(EngagementNote.c.id,), lock=True):
+        note.delivery = "waiting"
+
+
 async def withhold(engagement: Engagement, tx: Transaction) -> None:
     """The matter was taken back: what the partner does not have yet, it never gets."""
-    on_its_way = EngagementNote.c.delivery.in_(("waiting", "sending", "by_hand"))
+    on_its_way = EngagementNote.c.delivery.in_(("waiting", "sending", "held", "by_hand"))
     of_it = EngagementNote.c.engagement_id == engagement.id
     for note in await tx.select(EngagementNote, of_it, on_its_way, order_by=(EngagementNote.c.id,), lock=True):
         note.delivery = "withheld"
@@ -60,7 +69,7 @@ async def note_to_tell(note: EngagementNote, tx: Transaction) -> dict[str, Any]:
         "text": note.outgoing_text,
         "marker": note.marker,
         "author": note.author,
-        "withheld": note.delivery == "withheld",
+        "withheld": note.delivery != "sending" or engagement.ticket_number is None,
     }
 
 
@@ -74,18 +83,25 @@ async def tell_note(run: JobRun, http: httpx.AsyncClient) -> dict[str, Any]:
     except NotOurs as stranger:
         doubt("not_ours", ticket=run.payload["ticket_number"], why=str(stranger))
         return {"by_hand": str(stranger)}
+    except CredentialsRefused as refusal:
+        return {"held": str(refusal)}
     except Refused as refusal:
         raise GiveUp(str(refusal)) from refusal
     return {}
 
 
-async def record_note_told(note: EngagementNote, result: dict[str, Any], _tx: Transaction) -> None:
-    """The partner has it, or somebody has to tell it by hand."""
-    if note.delivery != "withheld":
+async def record_note_told(note: EngagementNote, result: dict[str, Any], tx: Transaction) -> None:
+    """The partner has it, or somebody has to tell it by hand, or it waits until we are let in again."""
+    if "held" in result:
+        note.delivery = "held" if note.delivery == "sending" else note.delivery
+        await tell_operator(await Engagement.get(note.engagement_id, tx), tx)
+    elif note.delivery == "sending":
         note.delivery = "by_hand" if result.get("by_hand") else "sent"
 
 
-async def record_note_not_told(note: EngagementNote, _reason: str, _tx: Transaction) -> None:
-    """The partner's system did not take it, and is not asked again."""
-    if note.delivery != "withheld":
+async def record_note_not_told(note: EngagementNote, _reason: str, tx: Transaction) -> None:
+    """The partner's system did not take it, and is not asked again. Perhaps the ticket is not there."""
+    if note.delivery == "sending":
         note.delivery = "failed"
+        engagement = await Engagement.get(note.engagement_id, tx)
+        tx.set_timer(engagement, CHECK, tx.now)

@@ -9,20 +9,21 @@ import httpx
 
 from libs.bus.jobs import JobRun, TryLater
 from libs.store import Transaction
-from services.ecps.connectors.tmf621 import (
+from services.ecps.connectors.outcomes import (
     NOTHING_SENT,
+    CredentialsRefused,
     NotOurs,
     OutcomeUnknown,
     Refused,
     SearchUnusable,
-    Ticket,
-    Tmf621,
     Unreachable,
 )
+from services.ecps.connectors.tmf621 import Ticket, Tmf621
 from services.ecps.model.case_file import CaseFile
 from services.ecps.model.engagement import OPEN_TICKET, Engagement
 from services.ecps.model.partner import Partner
 from services.ecps.model.secrets import unseal
+from services.ecps.model.wording import product_name
 
 # Less than a job's time, so that a slow answer is an unknown outcome and not a failed attempt.
 _CREATING_SECONDS = 25
@@ -60,13 +61,23 @@ async def ticket_to_open(engagement: Engagement, tx: Transaction) -> dict[str, A
 
 def address_of(partner: Partner) -> dict[str, Any]:
     """What a job needs to call the partner; the credentials stay sealed until the call."""
-    return {"base_url": partner.base_url, "credentials": partner.sealed_credentials}
+    return {
+        "base_url": partner.base_url,
+        "credentials": partner.sealed_credentials,
+        "search_by": partner.search_by,
+    }
+
+
+async def address_now(engagement: Engagement, tx: Transaction) -> dict[str, Any]:
+    """The same for each attempt, so that what was mended meanwhile is used."""
+    return address_of(await Partner.get(engagement.partner_id, tx))
 
 
 def connector(run: JobRun, http: httpx.AsyncClient) -> Tmf621:
     """The partner's system as a job calls it, by the address that its payload holds."""
     reference = run.payload.get("our_reference") or run.reference
-    return Tmf621(http, run.payload["base_url"], unseal(run.payload["credentials"]), reference)
+    told = run.payload
+    return Tmf621(http, told["base_url"], unseal(told["credentials"]), reference, told.get("search_by"))
 
 
 def _ticket_to_open(engagement: Engagement, case: CaseFile) -> dict[str, Any]:
@@ -77,7 +88,7 @@ def _ticket_to_open(engagement: Engagement, case: CaseFile) -> dict[str, Any]:
         opened.description if opened else None,
         f"Findings: {diagnosis.findings}",
         f"Component: {diagnosis.component}; fault code: {diagnosis.fault_code}; confidence: {diagnosis.confidence}",
-        f"Product: {product.family} {product.model}" if product else None,
+        f"Product: {product_name(product)}" if product else None,
         f"Support agreement: {engagement.agreement_reference}" if engagement.agreement_reference else None,
         f"The customer: {wish.last.message}" if wish and wish.last.message else None,
     ]
@@ -93,7 +104,7 @@ def _ticket_to_open(engagement: Engagement, case: CaseFile) -> dict[str, Any]:
 
 
 def _opened(ticket: Ticket) -> dict[str, Any]:
-    return {"outcome": "opened", "ticket": {"number": ticket.id, "url": ticket.href, "status": ticket.status}}
+    return {"outcome": "opened", "ticket": {"number": ticket.id, "status": ticket.status}}
 
 
 class MayBeSent(TryLater):
@@ -117,6 +128,8 @@ async def open_ticket(run: JobRun, http: httpx.AsyncClient) -> dict[str, Any]:
         if isinstance(why, Refused) and untouched:
             return {"outcome": "rejected", "detail": str(why)}
         found = None
+    except CredentialsRefused as refusal:
+        return {"outcome": "held", "detail": str(refusal), "doubtful": not untouched}
     except Unreachable as away:
         if untouched:
             raise
@@ -147,6 +160,8 @@ async def _create(partner: Tmf621, ticket: dict[str, Any]) -> dict[str, Any]:
             return _opened(await partner.create(ticket))
     except (OutcomeUnknown, TimeoutError) as lost:
         return {"outcome": "unknown", "detail": str(lost) or "no answer in time"}
+    except CredentialsRefused as refusal:
+        return {"outcome": "held", "detail": str(refusal), "doubtful": False}
     except Refused as refusal:
         return {"outcome": "rejected", "detail": str(refusal)}
 
@@ -155,6 +170,8 @@ async def look_up_ticket(run: JobRun, http: httpx.AsyncClient) -> dict[str, Any]
     """The call that asks whether there is a ticket under our reference after all. Raises Refused, Unreachable."""
     try:
         found = await connector(run, http).find()
+    except CredentialsRefused as refusal:
+        return {"outcome": "held", "detail": str(refusal)}
     except SearchUnusable as why:
         return {"outcome": "unusable", "detail": str(why)}
     return _opened(found) if found else {"outcome": "none"}

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 
 from libs.events.ecps import NotOpenable
-from libs.events.values import PartnerContact
+from libs.events.values import PartnerContact, Product
 from libs.store.ids import new_id
 from services.ecps.model.agreement import Agreement
 from services.ecps.model.case_file import Wish
 from services.ecps.model.eligibility import obstacle, still_refused
 from services.ecps.model.partner import Level, Partner
+from services.ecps.model.wording import product_name
 from services.ecps.tests.builders import ACCOUNT, PARTNER, ACase
 
 NOW = datetime(2026, 3, 10, 5, tzinfo=UTC)
@@ -57,6 +58,19 @@ def an_agreement() -> Agreement:
 def a_wish(*consents: bool) -> Wish:
     asked = [ACase(NOW).asked(minutes, consent=consent) for minutes, consent in enumerate(consents)]
     return Wish(asked[0], asked[-1])
+
+
+@pytest.mark.parametrize(
+    ("family", "model", "name"),
+    [
+        ("studio", "Studio X70", "Studio X70"),
+        ("Studio X", "X70", "Studio X X70"),
+        ("Poly Studio", "studio X70", "Poly studio X70"),
+        ("Sync 60", "Sync 60", "Sync 60"),
+    ],
+)
+def test_a_product_is_called_by_its_name_once(family: str, model: str, name: str) -> None:
+    assert product_name(Product(product_number="875K5AA", serial="8L1", family=family, model=model)) == name
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from libs.events.ecps import (
     PartnerTicketNotOpenable,
     PartnerTicketWithdrawn,
 )
-from services.ecps.connectors.tmf621 import NOTHING_SENT
+from services.ecps.connectors.outcomes import NOTHING_SENT
 from services.ecps.tests.builders import (
     ACCOUNT,
     PARTNER,

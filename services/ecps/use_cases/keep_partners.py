@@ -17,6 +17,7 @@ from services.ecps.model.policy import policies
 from services.ecps.model.secrets import Credentials, seal
 from services.ecps.queries.partners import PartnerOut
 from services.ecps.reactions.decide_eligibility import reconsider_all
+from services.ecps.reactions.mend_credentials import use_mended
 
 router = Router(tags=["partners"])
 Lines = Annotated[list[Line], Field(max_length=200)]
@@ -45,6 +46,9 @@ class PartnerFields(Command):
     procedure: Annotated[list[ProcedureLevel], Field(max_length=10)] = Field(default_factory=list)
     connector: ConnectorKind = "manual"
     base_url: Url | None = None
+    search_by: Annotated[Line, Field(pattern=r"^[A-Za-z0-9_.\-]{1,100}$")] | None = None
+    ticket_page: Url | None = None
+    """Where people read a ticket of theirs: `{ticket}` stands for its number."""
     credentials: Credentials | None = None
 
 
@@ -71,11 +75,13 @@ async def create_partner_route(cmd: CreatePartner, tx: Tx, caller: Caller) -> Pa
 
 @router.patch("/v1/partners/{partner_id}", dependencies=[allow(*MANAGERS)])
 async def change_partner_route(partner_id: UUID, cmd: ChangePartner, tx: Tx, caller: Caller) -> PartnerOut:
-    """Changes a partner; what waited for a permission goes on by itself. Only what is other than before goes into the history."""
+    """Changes a partner; what waited for a permission, or for credentials, goes on by itself. Only what is other than before goes into the history."""
     partner = await Partner.get(partner_id, tx, lock=True)
     changed = cmd.apply_to(partner)
     if _seal(partner, cmd):
         changed.append("credentials")
+    if partner.credentials_refused_at and {"credentials", "base_url", "connector"} & {*changed}:
+        await use_mended(partner, tx)
     if changed:
         await _keep(partner, f"{', '.join(sorted(changed))}: {cmd.why}", tx)
     return PartnerOut.of(partner, caller)
@@ -85,6 +91,8 @@ def _seal(partner: Partner, cmd: PartnerFields) -> bool:
     """Whether its credentials are others now; any that are sent are taken for new ones."""
     if "credentials" not in cmd.model_fields_set or not (cmd.credentials or partner.has_credentials):
         return False
+    if cmd.credentials and cmd.credentials.token_url:
+        check_url(cmd.credentials.token_url, field="token_url")
     partner.sealed_credentials = seal(cmd.credentials) if cmd.credentials else None
     return True
 
