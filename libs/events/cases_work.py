@@ -66,6 +66,18 @@ class InternalNoteAdded(
 since(InternalNoteAdded, 2, drop("author_name"))
 
 
+class TagsChanged(Event, type="polyplus.cases.tags-changed", visibility="internal", subject="case_id"):
+    """What we sort the case under among ourselves; codes of the list that managers keep (S23)."""
+
+    case_id: UUID
+    tags: list[str]  # all that it has now
+    added: list[str] = []
+    removed: list[str] = []
+    by: str
+    by_role: Role
+    changed_at: Instant
+
+
 class FaultDiagnosed(Event, type="polyplus.cases.fault-diagnosed", visibility="public", subject="case_id"):
     """An engineer found what is wrong and what will cure it; it stands until withdrawn, beside others (S2, S5, S26)."""
 

@@ -34,6 +34,7 @@ from services.cases.use_cases import (
     reopen_case,
     request_partner_ticket,
     resolve_case,
+    tag_case,
     tell_all,
 )
 
@@ -47,6 +48,7 @@ _ROOMS = (
     assign_case,
     hand_over_case,
     change_severity,
+    tag_case,
     add_note,
     tell_all,
     join_incident,

@@ -23,7 +23,7 @@ NEVER_TYPED = re.compile(
     r"""(^|\.)(
         by | diagnosed_by | account_name | partner_name | account\.name | (resellers|partner_contact)\.\w+      # who
       | number | \w+_number | ticket_number | reference | \w+_reference | tracking | part_number | substitute_for | external_identifiers\.\w+
-      | serial | serials(_in|_out)? | \w+_serial | serial_(in|out) | skills | component | fault_code | closing_code | queue | previous_queue | rota | shift
+      | serial | serials(_in|_out)? | \w+_serial | serial_(in|out) | skills | component | fault_code | closing_code | tags | added | removed | queue | previous_queue | rota | shift
       | plan | features | options | software | family | model | firmware | affected_from | \w+_revision | fix_release | release | carrier | rule
       | city | region | country | time_zone | opens | closes | published_cut_off | currency | \w*url | changed | results\.test
       | cause | reasons\.(code|text) | onsite_reason | paid_path | partner_state

@@ -120,6 +120,7 @@ class Case(
     closes_at: datetime | None = None
     closed_at: datetime | None = None
     closing_code: str | None = None
+    tags: Annotated[list[str], sa.DefaultClause("[]")] = field(default_factory=list)
     cancellation: Cancellation | None = None
     epoch: int = 1
     epoch_began_at: datetime

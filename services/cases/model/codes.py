@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 from libs.kit.fields import Line
 from libs.kit.problems import Unprocessable
 
-Written = Annotated[str, StringConstraints(pattern="^[a-z0-9]+(-[a-z0-9]+)*$", max_length=40)]
+Written = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9]+(-[A-Za-z0-9]+)*$", max_length=40)]
 
 
 class NoSuchCode(Unprocessable):
@@ -28,12 +28,16 @@ class Code(BaseModel):
 
 
 def _once(codes: tuple[Code, ...]) -> tuple[Code, ...]:
-    if len({each.code for each in codes}) < len(codes):
+    if len({each.code.lower() for each in codes}) < len(codes):
         raise ValueError("a code stands in its list once")
     return codes
 
 
 Codes = Annotated[tuple[Code, ...], Field(max_length=200), AfterValidator(_once)]
+
+
+class TooManyTags(Unprocessable):
+    """A case has at most as many as the policy says."""
 
 
 def must_be_of(codes: Iterable[Code], named: Iterable[str], *, field: str) -> None:
@@ -52,4 +56,11 @@ CLOSING_CODES = (
     Code(code="partner", vi="Đối tác đã xử lý", en="Solved by the partner"),
     Code(code="no-fault-found", vi="Không phát hiện lỗi", en="No fault found"),
     Code(code="not-covered", vi="Ngoài phạm vi hợp đồng", en="Outside the contract"),
+)
+TAGS = (
+    Code(code="installation", vi="Lắp đặt", en="Installation"),
+    Code(code="network", vi="Mạng", en="Network"),
+    Code(code="accessory", vi="Phụ kiện", en="Accessory"),
+    Code(code="training", vi="Hướng dẫn, đào tạo", en="Training"),
+    Code(code="recurring", vi="Lặp lại", en="Recurring"),
 )

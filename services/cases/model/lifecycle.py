@@ -24,6 +24,7 @@ Command = Literal[
     "problem",
     "incident",
     "revise",
+    "tags",
     "correct",
     "merge",
     "followers",

@@ -8,7 +8,7 @@ from libs.events.values import Priority, Severity
 from libs.kit.calendar import CalendarData, WeeklyWindow
 from libs.kit.fields import Line
 from libs.kit.policies import Policies
-from services.cases.model.codes import CLOSING_CODES, Codes
+from services.cases.model.codes import CLOSING_CODES, TAGS, Codes
 
 HOME = CalendarData(
     time_zone="Asia/Ho_Chi_Minh", windows=(WeeklyWindow(weekdays=(0, 1, 2, 3, 4), opens="00:00", closes="24:00"),)
@@ -49,6 +49,7 @@ class CasesPolicy(BaseModel):
     `thanks` are the phrases of which a customer's note may be made on a resolved case without reopening it.
 
     `closing_codes` say what ended the trouble; where one is required, nobody of ours resolves or closes a case without.
+    `tags` are what we sort cases under, `tags_most` of them for one.
     """
 
     priorities: Annotated[dict[Severity, Priority], AfterValidator(_whole)] = {
@@ -72,6 +73,8 @@ class CasesPolicy(BaseModel):
     thanks: tuple[Line, ...] = Field(THANKS, max_length=500)
     closing_codes: Codes = CLOSING_CODES
     closing_code_required: bool = False
+    tags: Codes = TAGS
+    tags_most: int = Field(10, ge=1, le=50)
 
 
 policies = Policies("cases", CasesPolicy)

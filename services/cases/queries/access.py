@@ -54,6 +54,7 @@ COMMANDS: Commands[Command, Case] = Commands(
         "problem": _given(ENGINEERS, NOT_OVER),
         "incident": _given(ENGINEERS, NOT_OVER),
         "revise": _given(ENGINEERS, NOT_OVER),
+        "tags": _given(ENGINEERS, HEARING),
         "correct": _given(ACCOUNT_KEEPERS, NOT_OVER),
         "merge": _given(ENGINEERS, HEARING),
         "followers": _given(ACCOUNT_KEEPERS, HEARING),

@@ -116,6 +116,7 @@ class CaseOut(CaseSummary):
     closes_at: datetime | None
     closed_at: datetime | None
     closing_code: Code | None
+    tags: list[Code] = Field(description="for staff; empty for others")
     cancellation: Cancellation | None
     epoch: int
     history: list[Change]
@@ -145,6 +146,7 @@ async def fields_out(case: Case, caller: Principal, tx: Transaction) -> dict[str
         **await _line_of(case, caller, tx),
         "possible": COMMANDS.possible(caller.role, case),
         "closing_code": code,
+        "tags": [await in_words("tags", tag, tx) for tag in case.tags if caller.staff],
     }
 
 

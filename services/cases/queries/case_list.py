@@ -34,7 +34,7 @@ Person = Annotated[UUID | Literal["me"], BeforeValidator(_id_alone)]
 
 class CaseList(Summarised, DatedListing):
     keys: ClassVar[Mapping[str, sa.ColumnElement[Any]]] = {"next_due": due_or_never}
-    own: ClassVar[frozenset[str]] = frozenset({"q", "coverage"})
+    own: ClassVar[frozenset[str]] = frozenset({"q", "coverage", "tag"})
 
     q: Line | None = Field(None, description=SEARCHED)
     state: list[CaseState] | None = None
@@ -55,6 +55,7 @@ class CaseList(Summarised, DatedListing):
     wait: Wait | None = Field(None, description="open cases that wait for this now")
     coverage: CoverageStatus | None = None
     closing_code: Word | None = None
+    tag: Word | None = Field(None, description="for staff")
     problem_id: UUID | None = None
     parent_id: UUID | None = None
     incident_id: UUID | None = Field(None, description="for staff: cases that are part of this one; of others' none is")

@@ -16,6 +16,7 @@ from services.cases.queries.access import case_for
 from services.cases.queries.answers import CaseDetail, CaseOut, CaseSummary, assignees, case_line, case_out, fields_out
 from services.cases.queries.case_list import CaseList, rows_of
 from services.cases.queries.case_search import search_for
+from services.cases.queries.tagged import tagged
 
 router = Router(tags=["cases"])
 
@@ -26,6 +27,8 @@ async def list_cases_route(
 ) -> Page[CaseOut] | Page[CaseSummary]:
     """The newest first. `sort=next_due` is for staff: what is due first, and last the cases whose clocks all rest."""
     asked, rows = rows_of(asked, caller)
+    of_tag = tagged(asked.tag, caller, asked.sort)
+    rows += of_tag.rows
     shown = case_line if asked.view == "summary" else case_out
     search = await search_for(asked.q, asked, caller, tx) if asked.q else None
     page = await listed(
@@ -35,7 +38,7 @@ async def list_cases_route(
         [*rows, search.rows] if search else rows,
         out=lambda case: shown(case, caller, tx),
         beside=lambda cases: assignees(cases, tx),
-        by=search.keys if search else None,
+        by=search.keys if search else of_tag.keys,
     )
     return search.continued(page, asked) if search else page
 

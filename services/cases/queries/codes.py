@@ -7,7 +7,7 @@ from services.cases.model.codes import Code
 from services.cases.model.policy import CasesPolicy, policies
 
 
-async def in_words(kind: Literal["closing_codes"], code: str, tx: Transaction) -> Code:
+async def in_words(kind: Literal["closing_codes", "tags"], code: str, tx: Transaction) -> Code:
     """As it was worded last, in whichever list: cases keep codes that are in none any more."""
     versions = sorted(await policies.versions(tx), key=lambda version: version.number, reverse=True)
     lists = [version.settings.get(kind, ()) for version in versions]

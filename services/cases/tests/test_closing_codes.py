@@ -105,5 +105,5 @@ async def test_a_list_of_codes_is_held_to_its_form(code: str, cases: Harness) ->
 
 
 async def test_a_code_stands_in_its_list_once(cases: Harness) -> None:
-    twice = {"settings": {"closing_codes": [ADVICE, ADVICE]}, "why": "reports"}
+    twice = {"settings": {"closing_codes": [ADVICE, {**ADVICE, "code": "Guidance"}]}, "why": "reports"}
     assert refusal(await cases.post("/v1/cases-policies", twice, role="manager")) == (422, "invalid-policy")

@@ -54,6 +54,7 @@ PATHS: dict[Command, tuple[str, Any]] = {
     "withdraw_cancellation": ("cancellation", {"decision": "withdraw"}),
     "correct": ("correct", {"language": "en", "reason": "they write English"}),
     "followers": ("followers", {}),
+    "tags": ("tags", {"add": ["network"]}),
     "redact": ("redact", {"what": "description", "reason": "it names somebody"}),
 }
 ELSEWHERE = {
@@ -94,7 +95,7 @@ PROBLEM_MOVES: dict[ProblemState, set[ProblemState]] = {
 
 _WHILE_OPEN = (
     "assign hand_over severity notes children_notes attachments diagnoses withdraw_diagnosis end_wait workaround problem incident "
-    "revise correct merge followers "
+    "revise correct merge followers tags "
     "waits partner_ticket_request coverage_override works cancel redact"
 )
 TAKES: dict[CaseState, str] = {
@@ -102,8 +103,8 @@ TAKES: dict[CaseState, str] = {
     "in_progress": f"{_WHILE_OPEN} resolve",
     "pending": f"{_WHILE_OPEN} resolve",
     "reopened": _WHILE_OPEN,
-    "resolved": "notes children_notes attachments withdraw_diagnosis problem incident revise correct merge followers coverage_override works close reopen redact",
-    "assessing_cancellation": "notes children_notes attachments waits end_wait merge followers cancellation withdraw_cancellation redact",
+    "resolved": "notes children_notes attachments withdraw_diagnosis problem incident revise correct merge followers tags coverage_override works close reopen redact",
+    "assessing_cancellation": "notes children_notes attachments waits end_wait merge followers tags cancellation withdraw_cancellation redact",
     "closed": "redact",
     "cancelled": "redact",
 }
