@@ -5,10 +5,9 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from pydantic import ValidationError
-
 from libs.events.values import OpeningHours, Site
-from libs.kit.calendar import Calendar, CalendarData, WeeklyWindow, calendar
+from libs.kit.calendar import Calendar, WeeklyWindow, calendar
+from libs.kit.calendar_data import usual_calendar
 from services.onsite.model.policy import OnsitePolicy
 
 _DAY = 24 * 60
@@ -24,19 +23,18 @@ class Shift(NamedTuple):
 
 
 def site_calendar(site: Site, policy: OnsitePolicy) -> Calendar:
-    """The site's business hours. What was told to us is taken as it is: overlaps join, past midnight goes on next day."""
-    usual = OpeningHours(weekdays=list(range(5)), opens=policy.opens, closes=policy.closes)
-    windows = _weekly(site.opening_hours) or _weekly([usual])
+    """The site's business hours, without the public holidays of its country and region. What was told to us is taken as it is: overlaps
+    join, past midnight goes on next day. A site that told no hours is closed at its country's weekend."""
     try:
         ZoneInfo(site.time_zone)
         zone = site.time_zone
     except (LookupError, ValueError, OSError):
         zone = "UTC"
-    try:
-        return calendar(CalendarData(time_zone=zone, windows=windows, holidays_country=site.country))
-    except ValidationError:
-        # a country whose public holidays nobody lists
-        return calendar(CalendarData(time_zone=zone, windows=windows))
+    place = usual_calendar(site.country, site.region, zone)
+    days = [weekday for window in place.windows for weekday in window.weekdays]
+    usual = OpeningHours(weekdays=days, opens=policy.opens, closes=policy.closes)
+    windows = _weekly(site.opening_hours) or _weekly([usual])
+    return calendar(place.model_copy(update={"windows": windows}))
 
 
 def common_shifts(site: Calendar, technician: Calendar, start: datetime, days: int) -> Iterator[Shift]:

@@ -54,6 +54,24 @@ def test_opening_hours_are_taken_as_they_were_told(
     ]
 
 
+@pytest.mark.promise("S26")
+@pytest.mark.parametrize(("region", "closed"), [("ENG", True), ("England", True), ("GB-ENG", True), ("SCT", False)])
+def test_a_regions_holidays_are_those_of_its_sites(region: str, closed: bool) -> None:
+    easter_monday = date(2027, 3, 29)
+
+    calendar = site_calendar(a_site(country="GB", region=region, time_zone="Europe/London"), POLICY)
+
+    assert calendar.is_working_day(easter_monday) != closed
+    assert not calendar.is_working_day(date(2027, 3, 26)), "Good Friday"
+
+
+def test_a_site_that_told_no_hours_is_closed_at_its_countrys_weekend() -> None:
+    calendar = site_calendar(a_site(country="SA", time_zone="Asia/Riyadh", opening_hours=[]), POLICY)
+
+    week = [date(2027, 5, 2) + timedelta(days=n) for n in range(7)]  # from a Sunday
+    assert [calendar.is_working_day(day) for day in week] == [True] * 5 + [False] * 2
+
+
 def test_a_zone_that_is_none_does_not_stop_a_fact() -> None:
     calendar = site_calendar(a_site(time_zone="Mars/Olympus"), POLICY)
 
