@@ -35,6 +35,8 @@ machine = StateMachine[AppointmentState](
         "confirmed": {"en_route", "missed", "cancelled"},
         "en_route": {"in_progress", "confirmed", "cancelled"},
         "in_progress": {"completed", "failed"},
+        # somebody had departed in time, and tells it later
+        "missed": {"confirmed"},
     },
     "confirmed",
 )
@@ -121,10 +123,10 @@ class Appointment(
 
     @property
     def last_done_at(self) -> datetime:
-        """When the last thing was done that is on record, but for signatures."""
-        done = [self.history[-1].at, *(step.at for step in self.steps)]
-        done += [part.at for part in self.installed if part.at]
-        return max([*done, self.check_in.at] if self.check_in else done)
+        """When the last thing was done that is on record, but for signatures; when it was booked, before anything was."""
+        done = [self.departed_at, self.arrived_at, self.check_in and self.check_in.at]
+        done += [*(step.at for step in self.steps), *(part.at for part in self.installed)]
+        return max((at for at in done if at), default=self.history[0].at)
 
     def become(
         self,
@@ -216,6 +218,10 @@ class Appointment(
         self.become("en_route", at=moment.at, by=by, recorded_at=moment.recorded_at)
         self.departed_at = moment.at
         self.expected_at = moment.at + (self.starts - self.leaves_at)
+
+    def was_departed_for(self, at: datetime) -> bool:
+        """Whether who departed then for this visit, which was taken for missed, had done so in time."""
+        return self.state == "missed" and (self.departs_from or self.leaves_at) <= at <= self.history[-1].at
 
     def undo_departure(self, *, at: datetime, by: str, reason: str) -> None:
         """The technician turned back, or had not left. Raises NotDeparted, ForbiddenTransition."""

@@ -132,9 +132,10 @@ async def work_order_out(order: WorkOrder, tx: Transaction, caller: Principal) -
 
 
 async def _last_visits(orders: Sequence[WorkOrder], tx: Transaction, caller: Principal) -> dict[UUID, Appointment]:
-    """The latest that the caller sees of each, as the database has them."""
+    """The active one of each, else the latest, of those that the caller sees, as the database has them."""
     theirs = (Appointment.c.work_order_id.in_([order.id for order in orders]), *visits_visible_to(caller))
-    return {each.work_order_id: each for each in await tx.select(Appointment, *theirs, order_by=(Appointment.c.made,))}
+    found, active = await tx.select(Appointment, *theirs), {order.appointment_id for order in orders}
+    return {each.work_order_id: each for each in sorted(found, key=lambda each: (each.id in active, each.made))}
 
 
 async def _out(order: WorkOrder, last: Appointment | None, tx: Transaction, caller: Principal) -> WorkOrderOut:

@@ -30,18 +30,7 @@ async def schedule(
     order = visit.order
     appointment = await _hold(visit, slot, tx, parts_by=parts_by, at=at, chosen_by=chosen_by)
     order.become("planned", at=at, by=tx.scope.actor)
-    tx.emit(
-        VisitScheduled(
-            **order.ids,
-            **appointment.facts(),
-            window=appointment.window,
-            time_zone=appointment.time_zone,
-            visit_seconds=int((appointment.ends - appointment.starts).total_seconds()),
-            chosen_by=chosen_by,
-            by=tx.scope.actor,
-            scheduled_at=at,
-        )
-    )
+    tell_schedule(visit, appointment, tx, at=at)
     return appointment
 
 
@@ -60,23 +49,7 @@ async def move(
     old.become("cancelled", at=at, by=tx.scope.actor, reason=f"moved: {reason}")
     await _end_for_technician(visit, tx)
     new = await _hold(visit, slot, tx, parts_by=parts_by, at=at, chosen_by=chosen_by)
-    by = tx.scope.actor
-    tx.emit(
-        VisitRescheduled(
-            **visit.order.ids,
-            appointment_id=new.id,
-            old_appointment_id=old.id,
-            old=old.window,
-            new=new.window,
-            time_zone=old.time_zone,
-            technician_id=new.technician_id,
-            person_id=new.person_id,
-            reason=reason,
-            by=by,
-            by_role=_role(by),
-            rescheduled_at=at,
-        )
-    )
+    tell_move(visit, old, new, tx, reason=reason, at=at)
     return new
 
 
@@ -99,6 +72,45 @@ async def wait(
     lost = old.choice(another_time=another_time)
     order.choice = lost if old.is_chosen or another_time else None
     tell_wait(visit, lost, tx, reason=reason, at=at, waits_for=waits_for, alternatives=alternatives)
+
+
+def tell_schedule(visit: LockedVisit, appointment: Appointment, tx: Transaction, *, at: datetime) -> None:
+    """A visit is booked where none was."""
+    tx.emit(
+        VisitScheduled(
+            **visit.order.ids,
+            **appointment.facts(),
+            window=appointment.window,
+            time_zone=appointment.time_zone,
+            visit_seconds=int(appointment.length.total_seconds()),
+            chosen_by=appointment.chosen_by,
+            by=tx.scope.actor,
+            scheduled_at=at,
+        )
+    )
+
+
+def tell_move(
+    visit: LockedVisit, old: Appointment, new: Appointment, tx: Transaction, *, reason: str, at: datetime
+) -> None:
+    """A visit has another time, or another technician, than it had."""
+    by = tx.scope.actor
+    tx.emit(
+        VisitRescheduled(
+            **visit.order.ids,
+            appointment_id=new.id,
+            old_appointment_id=old.id,
+            old=old.window,
+            new=new.window,
+            time_zone=old.time_zone,
+            technician_id=new.technician_id,
+            person_id=new.person_id,
+            reason=reason,
+            by=by,
+            by_role=_role(by),
+            rescheduled_at=at,
+        )
+    )
 
 
 def tell_wait(

@@ -27,7 +27,7 @@ APPOINTMENT: dict[AppointmentState, set[AppointmentState]] = {
     "in_progress": {"completed", "failed"},
     "completed": set(),
     "failed": set(),
-    "missed": set(),
+    "missed": {"confirmed"},
     "cancelled": set(),
 }
 

@@ -7,10 +7,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.events.onsite import TechnicianArrived, TechnicianDispatched, VisitCompleted, VisitFailed
+from libs.events.onsite import (
+    TechnicianArrived,
+    TechnicianDispatched,
+    VisitCompleted,
+    VisitFailed,
+    VisitMissed,
+    VisitRescheduled,
+    VisitScheduled,
+)
 from services.onsite.model.happened import NotThen, moment
 from services.onsite.model.policy import OnsitePolicy
-from services.onsite.tests.builders import WEDNESDAY, a_planned_visit, at_the_site, do, to_the_day
+from services.onsite.model.technician import Booking, NewAbsence, Technician
+from services.onsite.tests.builders import (
+    AN,
+    BINH,
+    PATH,
+    WEDNESDAY,
+    a_planned_visit,
+    a_technician,
+    an_id,
+    at_the_site,
+    do,
+    to_the_day,
+)
 from tests.support.harness import Harness
 
 MINUTES = timedelta(minutes=1)
@@ -130,6 +150,105 @@ async def test_what_is_told_again_has_one_effect(onsite: Harness) -> None:
         told = await do(onsite, "steps", body, key="sound")
 
     assert len(told["appointment"]["steps"]) == 1
+
+
+async def missed(h: Harness) -> None:
+    """Nobody said that they had set out; it is 12:00 there, and the visit is planned anew for the next possible time."""
+    await a_planned_visit(h)
+    await to_the_day(h)
+    await h.advance(timedelta(hours=2, minutes=10))
+    await h.advance(timedelta(hours=1, minutes=20))
+    assert len(await h.events(VisitMissed)) == 1
+
+
+@pytest.mark.promise("S31")
+@pytest.mark.parametrize("role", ["technician", "manager"])
+async def test_a_departure_in_time_that_is_told_later_takes_the_miss_back(onsite: Harness, role: str) -> None:
+    await missed(onsite)
+    again = (await onsite.events(VisitScheduled))[-1]
+
+    left = await do(onsite, "depart", then(-10), role=role)
+    here = await do(onsite, "arrive", then(5))
+
+    [moved] = await onsite.events(VisitRescheduled)
+    assert (moved.old, moved.new and moved.new.starts, moved.reason) == (again.window, WEDNESDAY, "departed_in_time")
+    [dispatched] = await onsite.events(TechnicianDispatched)
+    assert dispatched.departed_at == instant(-10)
+    states = [change["state"] for change in left["appointment"]["history"]]
+    assert states == ["confirmed", "missed", "confirmed", "en_route"]
+    assert (here["state"], here["appointment"]["id"]) == ("in_progress", str(moved.appointment_id))
+    shown = (await onsite.get("/v1/appointments")).json()["items"]
+    assert sorted(each["state"] for each in shown) == ["cancelled", "in_progress"]
+    async with onsite.transaction() as tx:
+        [booking] = await tx.select(Booking)
+    assert (booking.appointment_id, booking.starts) == (moved.appointment_id, WEDNESDAY)
+
+
+async def test_a_miss_is_taken_back_where_no_other_time_was_found(onsite: Harness) -> None:
+    await a_planned_visit(onsite)
+    await to_the_day(onsite)
+    away = {"starts": "2026-03-04T03:10:00Z", "ends": "2026-08-05T00:00:00Z", "reason": "leave"}
+    async with onsite.transaction() as tx:
+        technician = await Technician.get(AN, tx, lock=True)
+        technician.absences = [NewAbsence.model_validate(away)]
+    await onsite.advance(timedelta(hours=2, minutes=10))
+    assert (await onsite.get(PATH)).json()["waiting_for"] == "technician"
+
+    left = await do(onsite, "depart", then(-10))
+
+    assert (left["state"], left["waiting_for"], left["appointment"]["state"]) == ("planned", None, "en_route")
+    assert (await onsite.events(VisitScheduled))[-1].window.starts == WEDNESDAY
+
+
+async def test_a_miss_stays_one_where_somebody_had_departed_too_early(onsite: Harness) -> None:
+    await missed(onsite)
+
+    refused = await do(onsite, "depart", then(-130), status=422)
+
+    assert refused["type"].endswith("not-then")
+    assert await onsite.events(VisitRescheduled) == []
+
+
+async def test_who_departed_after_the_miss_departed_for_the_next_visit(onsite: Harness) -> None:
+    await missed(onsite)
+    again = (await onsite.events(VisitScheduled))[-1]
+
+    left = await do(onsite, "depart", then(95))
+
+    assert left["appointment"]["id"] == str(again.appointment_id)
+    assert await onsite.events(VisitRescheduled) == []
+
+
+async def test_only_whose_visit_it_was_takes_a_miss_back(onsite: Harness) -> None:
+    await missed(onsite)
+    await a_technician(onsite, "Bình")
+
+    await do(onsite, "depart", then(-10), technician_id=BINH, status=404)
+
+    assert await onsite.events(TechnicianDispatched, VisitRescheduled) == []
+
+
+async def test_a_miss_is_not_taken_back_into_a_time_that_was_given_away(onsite: Harness) -> None:
+    await missed(onsite)
+    async with onsite.transaction() as tx:
+        other = an_id("other visit")
+        tx.add(
+            Booking(
+                id=other,
+                work_order_id=other,
+                appointment_id=other,
+                technician_id=AN,
+                leaves_at=instant(0),
+                starts=instant(10),
+                ends=instant(20),
+                latitude=None,
+                longitude=None,
+            )
+        )
+
+    refused = await do(onsite, "depart", then(-10), status=422)
+
+    assert refused["type"].endswith("not-then")
 
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
