@@ -127,7 +127,8 @@ async def test_a_day_that_is_being_lived_is_left_alone(onsite: Harness) -> None:
     order = await a_visit(onsite, 1)
     ids = {"case_id": an_id("case 1"), "diagnosis_id": an_id("diagnosis 1"), "rma_id": an_id("rma 1")}
     await onsite.deliver(a_delivery(**ids))
-    await onsite.post(f"/v1/work-orders/{order}/depart", role="manager")
+    await onsite.advance(WEDNESDAY - timedelta(hours=1) - await onsite.now())
+    assert (await onsite.post(f"/v1/work-orders/{order}/depart", role="manager")).status_code == 200
 
     refused = await plan(onsite, status=409)
 

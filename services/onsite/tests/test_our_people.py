@@ -179,7 +179,7 @@ async def test_a_visit_of_a_technician_who_is_a_person_carries_both_ids_and_keep
     assert await named(onsite) == {"Minh Châu"}
     await to_the_day(onsite)
     await do(onsite, "depart")
-    await do(onsite, "arrive")
+    await do(onsite, "arrive", {"reason": "the guard let me in"})
     told: list[VisitScheduled | TechnicianDispatched | TechnicianArrived] = [
         *await onsite.events(VisitScheduled),
         *await onsite.events(TechnicianDispatched),
