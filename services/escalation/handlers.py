@@ -10,6 +10,7 @@ from libs.events.cases import (
     CaseAssigned,
     CaseCancelled,
     CaseClosed,
+    CaseCorrected,
     CaseOpened,
     CasePending,
     CaseReopened,
@@ -34,16 +35,21 @@ from libs.events.redaction import TAKES_OUT
 from libs.events.rma import DeliveryPromiseMissed
 from libs.events.rma_returns import RepeatReplacementDetected
 from libs.kit.forgetting import obey
-from services.escalation.model.case_file import GO_ON, RECOMPUTE, THRESHOLD, CaseFile, keep_requests
+from services.escalation.model.case_file import GO_ON, IDLE, LAPSE, RECOMPUTE, THRESHOLD, CaseFile, keep_requests
+from services.escalation.model.desk_member import DeskMember
 from services.escalation.model.escalation import JOINED, SILENCE, STEP, SUCCESSION, UNANSWERED, Escalation
 from services.escalation.model.escalation_policy import EscalationPolicy
 from services.escalation.model.expert import Expert
 from services.escalation.model.known_person import KEYS, KnownPerson
 from services.escalation.model.people import Team
+from services.escalation.model.proposal import FILL, WaitingLine
 from services.escalation.model.rota import GAP, Rota
 from services.escalation.reactions import follow_case, follow_merge, follow_neighbours
 from services.escalation.reactions.breach_threshold import pass_threshold
 from services.escalation.reactions.end_escalation import tell_joined
+from services.escalation.reactions.fill_queue import fill, lapse
+from services.escalation.reactions.follow_assignment import note_assignee, note_language, note_queue
+from services.escalation.reactions.follow_desk import leave_desk
 from services.escalation.reactions.forget_person import forget_person
 from services.escalation.reactions.pass_on import (
     pass_on_calls,
@@ -55,6 +61,7 @@ from services.escalation.reactions.pass_on import (
 )
 from services.escalation.reactions.recompute import recompute
 from services.escalation.reactions.step_on import call_unanswered, notice_silence, step_on
+from services.escalation.reactions.take_back import take_back
 from services.escalation.reactions.take_out import take_out_text
 from services.escalation.reactions.watch_gaps import tell_gaps
 
@@ -63,8 +70,9 @@ _CASE: Load = {CaseFile: "case_id"}
 on = Handlers("escalation")
 on(CaseOpened, load=_CASE)(follow_case.start_clocks)
 on(SeverityChanged, load=_CASE)(follow_case.change_severity)
-on(CaseAssigned, load=_CASE)(follow_case.note_assignee)
-on(CaseRouted, load=_CASE)(follow_case.note_hand_over)
+on(CaseAssigned, load=_CASE)(note_assignee)
+on(CaseRouted, load=_CASE)(note_queue)
+on(CaseCorrected, load=_CASE)(note_language)
 on(FirstResponseSent, load=_CASE)(follow_case.note_first_response)
 on(NoteAdded, load=_CASE)(follow_case.note_note)
 on(InternalNoteAdded, load=_CASE)(follow_case.note_internal_work)
@@ -87,7 +95,8 @@ on(RepeatReplacementDetected, load=_CASE)(follow_neighbours.note_repeat_replacem
 on(PartnerSilent, load=_CASE)(follow_neighbours.note_silent_partner)
 on(*TAKES_OUT)(take_out_text)
 
-projections = (Projection(CaseFile, own=("timers", "breached"), keep={"facts": keep_requests}, emits=True),)
+_OWN = ("timers", "breached", "proposed", "idle_at", "passed_over")
+projections = (Projection(CaseFile, own=_OWN, keep={"facts": keep_requests}, emits=True),)
 
 replicas = Replicas("escalation")
 replicas.keep(KnownPerson, of=PersonState, changed=pass_on_later, made=KEYS)
@@ -97,6 +106,10 @@ timers = Timers("escalation")
 timers(CaseFile, THRESHOLD)(pass_threshold)
 timers(CaseFile, RECOMPUTE)(recompute)
 timers(CaseFile, GO_ON)(follow_merge.go_on)
+timers(CaseFile, LAPSE)(lapse)
+timers(CaseFile, IDLE)(take_back)
+timers(WaitingLine, FILL)(fill)
+timers(DeskMember, SUCCESSION)(leave_desk)
 timers(Escalation, STEP)(step_on)
 timers(Escalation, UNANSWERED)(call_unanswered)
 timers(Escalation, SILENCE)(notice_silence)

@@ -2,12 +2,13 @@
 
 from dataclasses import field
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
+import sqlalchemy as sa
 from pydantic import BaseModel
 
-from libs.events.values import Priority, Severity
+from libs.events.values import Language, Priority, Severity
 from libs.kit.case_files import CaseClosedToCommands
 from libs.kit.problems import Conflict
 from libs.store import Entity
@@ -20,6 +21,10 @@ RECOMPUTE = "recompute"
 """The timer that looks anew at what is due, after a change of policy."""
 GO_ON = "go_on"
 """The timer of a case of which only a duplicate is known yet; what follows the colon is the duplicate's escalation."""
+IDLE = "idle"
+"""The timer of a case on which whoever has it has not acted."""
+LAPSE = "lapse"
+"""The timer of a proposal of which nothing is heard."""
 
 
 class CaseNotWorked(Conflict):
@@ -31,6 +36,14 @@ class Assignee(BaseModel):
 
     person_id: UUID | None
     since: datetime
+
+
+class Proposed(BaseModel):
+    """The proposal that is on its way; `counted_from` of one that takes the case back, which is not proposed again for the same time."""
+
+    id: UUID
+    person_id: UUID | None = None
+    counted_from: datetime | None = None
 
 
 class KnownDiagnosis(BaseModel):
@@ -46,9 +59,9 @@ def keep_requests(told: list[Fact], before: list[Fact]) -> list[Fact]:
     return in_order([*told, *(fact for fact in before if fact.kind == "customer_request")])
 
 
-class CaseFile(Entity, table="case_files", indexes=("account_id", "state")):
+class CaseFile(Entity, table="case_files", indexes=("account_id", "state", ("queue", "state"))):
     """`id` is the case's. `timers` are the thresholds that are armed, `breached` those that have fired, by epoch and key.
-    `region` is the country of `place`."""
+    `region` is the country of `place`. `waiting`: for the customer or others. `idle_at`: when it is taken back, `passed_over` from whom it was."""
 
     account_id: UUID | None = None
     state: CaseState = "unknown"
@@ -66,6 +79,13 @@ class CaseFile(Entity, table="case_files", indexes=("account_id", "state")):
     facts: list[Fact] = field(default_factory=list)
     timers: dict[str, datetime] = field(default_factory=dict)
     breached: list[str] = field(default_factory=list)
+    queue: str | None = None
+    queued_at: datetime | None = None
+    language: Language | None = None
+    waiting: Annotated[bool, sa.DefaultClause("false")] = False
+    proposed: Proposed | None = None
+    idle_at: datetime | None = None
+    passed_over: Annotated[list[UUID], sa.DefaultClause("[]")] = field(default_factory=list)
 
     def record(self, *facts: Fact) -> None:
         """Puts the facts on record, each once, and draws what follows of the case itself."""
@@ -73,6 +93,8 @@ class CaseFile(Entity, table="case_files", indexes=("account_id", "state")):
         self.facts = in_order([*self.facts, *(fact for fact in facts if (fact.id, fact.kind) not in known)])
         found = self.epochs()
         self.state = case_state(self.facts)
+        ended = {fact.wait_id for fact in self.facts if fact.kind == "wait_ended"}
+        self.waiting = any(fact.kind == "wait_began" and fact.wait_id not in ended for fact in self.facts)
         if found:
             self.opened_at, self.epoch = found[0].start, found[-1].number
             self.severity, self.priority = severity_at(self.facts, None)
@@ -85,6 +107,26 @@ class CaseFile(Entity, table="case_files", indexes=("account_id", "state")):
         """The latest assignment is kept."""
         if self.assignee is None or assignee.since >= self.assignee.since:
             self.assignee = assignee
+
+    def stand_in(self, queue: str, since: datetime) -> None:
+        """The latest queue is kept."""
+        if self.queued_at is None or since >= self.queued_at:
+            self.queue, self.queued_at = queue, since
+
+    @property
+    def holder(self) -> UUID | None:
+        """Who has it."""
+        return self.assignee.person_id if self.assignee else None
+
+    @property
+    def carried(self) -> tuple[object, ...]:
+        """What somebody's load follows from."""
+        return self.holder, self.state, self.waiting, self.priority
+
+    @property
+    def waits_for_somebody(self) -> bool:
+        """Whether it is to be given to somebody: nobody has it or is about to, and there is something to do for it."""
+        return self.state == "open" and not self.waiting and self.holder is None and self.proposed is None
 
     def cover(self, *, revision: int, plan: str | None, place: Place | None, family: str | None) -> None:
         """The highest revision is kept."""

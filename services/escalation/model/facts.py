@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from libs.events.values import NoteOrigin, Priority, Severity, Wait
+from libs.kit.auth import STAFF
 from libs.store.ids import new_id
 
 FactKind = Literal[
@@ -83,9 +84,10 @@ class ToldFact(BaseModel):
 
 
 class Fact(ToldFact):
-    """A fact on record. Its id is that of the event which told of it."""
+    """A fact on record. Its id is that of the event which told of it; `person_id` is who of us, or which of our systems, did it."""
 
     id: UUID = Field(default_factory=new_id)
+    person_id: UUID | None = None
 
     @property
     def is_update(self) -> bool:
@@ -101,6 +103,15 @@ class Fact(ToldFact):
     def is_progress(self) -> bool:
         """Whether somebody moved the case along."""
         return self.is_update or self.kind in _PROGRESS
+
+
+def done_by(actor: str) -> UUID | None:
+    """Who of us did what a fact tells, where its envelope says `role:<id>`."""
+    role, _, id = actor.partition(":")
+    try:
+        return UUID(id) if role in STAFF else None
+    except ValueError:
+        return None
 
 
 _PROGRESS = frozenset({"assigned", "worked", "diagnosed", "diagnosis_withdrawn", "wait_began", "wait_ended"})

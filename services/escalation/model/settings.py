@@ -14,6 +14,7 @@ from libs.kit.calendar_data import usual_calendar, weekly_spans
 from libs.kit.fields import Short
 from libs.kit.policies import Policies
 from services.escalation.model.clock_face import Face, InDays, InTime
+from services.escalation.model.desk_settings import ActWithin, Weights
 from services.escalation.model.place import Place
 
 Rule = Literal[
@@ -139,6 +140,14 @@ class EscalationSettings(BaseModel):
     unanswered_minutes: int = Field(
         60, ge=1, le=60 * 24 * 7, description="until it is told again that nobody took an escalation up"
     )
+    automatic_queues: tuple[Short, ...] = Field(
+        (), max_length=200, description="queues whose cases are given to somebody by themselves"
+    )
+    weights: Weights = Weights()
+    capacity: int = Field(
+        12, ge=0, le=1000, description="so much somebody at the desk carries, unless they have their own"
+    )
+    act_within: ActWithin = ActWithin()
     gap_days: int = Field(7, ge=1, le=60, description="how far ahead a rota's gaps are shown and told")
     service_management_name: Short = "Service management"
     service_management_address: Short | None = "service-management@polyplus.example"

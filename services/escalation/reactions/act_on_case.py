@@ -8,6 +8,7 @@ from services.escalation.model.escalation import Escalation
 from services.escalation.model.thresholds import Threshold, thresholds
 from services.escalation.queries.settings_of_case import SettingsOfCase, settings_of
 from services.escalation.reactions.end_escalation import end_escalation
+from services.escalation.reactions.serve_desk import serve_desk
 
 
 async def act_on(case: CaseFile, tx: Transaction) -> None:
@@ -19,6 +20,7 @@ async def act_on(case: CaseFile, tx: Transaction) -> None:
     arm(case, settings_at, tx)
     if not case.is_worked:
         await _end_escalations(case, tx)
+    await serve_desk(case, tx)
 
 
 def arm(case: CaseFile, settings_at: SettingsOfCase, tx: Transaction) -> None:

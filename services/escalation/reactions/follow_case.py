@@ -4,7 +4,6 @@ from libs.events.cases import (
     CancellationDeclined,
     CancellationRequested,
     CancellationWithdrawn,
-    CaseAssigned,
     CaseCancelled,
     CaseClosed,
     CaseOpened,
@@ -12,7 +11,6 @@ from libs.events.cases import (
     CaseReopened,
     CaseResolved,
     CaseResumed,
-    CaseRouted,
     SeverityChanged,
 )
 from libs.events.cases_work import (
@@ -25,7 +23,7 @@ from libs.events.cases_work import (
 )
 from libs.kit.case_files import case_file
 from libs.store import Transaction
-from services.escalation.model.case_file import Assignee, CaseFile
+from services.escalation.model.case_file import CaseFile
 from services.escalation.model.facts import Fact
 from services.escalation.reactions.record_fact import record
 
@@ -33,7 +31,7 @@ from services.escalation.reactions.record_fact import record
 async def start_clocks(event: CaseOpened, tx: Transaction) -> None:
     """The case's first epoch begins, with the severity it was opened with."""
     case = await case_file(CaseFile, event.case_id, tx)
-    case.account_id = event.account_id
+    case.account_id, case.language = event.account_id, case.language or event.language
     await record(case, tx, "opened", event.opened_at, severity=event.severity, priority=event.priority)
 
 
@@ -42,20 +40,6 @@ async def change_severity(event: SeverityChanged, tx: Transaction) -> None:
     rated = {"severity": event.severity, "priority": event.priority}
     case = await case_file(CaseFile, event.case_id, tx)
     await record(case, tx, "severity_changed", event.changed_at, **rated)
-
-
-async def note_assignee(event: CaseAssigned, tx: Transaction) -> None:
-    """Whoever the case is assigned to is told of its breaches."""
-    case = await case_file(CaseFile, event.case_id, tx)
-    case.assign(Assignee(person_id=event.assignee_id, since=event.assigned_at))
-    await record(case, tx, "assigned", event.assigned_at)
-
-
-async def note_hand_over(event: CaseRouted, tx: Transaction) -> None:
-    """Who had the case until now is told of its breaches no more."""
-    if event.previous_assignee_id:
-        case = await case_file(CaseFile, event.case_id, tx)
-        case.assign(Assignee(person_id=None, since=event.routed_at))
 
 
 async def note_first_response(event: FirstResponseSent, tx: Transaction) -> None:

@@ -9,6 +9,7 @@ from libs.events.escalation import EscalationHandedOver, ExpertEngaged
 from libs.kit.listing import contains
 from libs.kit.people import successor_of
 from libs.store import Transaction
+from services.escalation.model.desk_member import DeskMember
 from services.escalation.model.escalation import NOT_OVER, SUCCESSION, Escalation
 from services.escalation.model.escalation_policy import EscalationPolicy
 from services.escalation.model.expert import Expert
@@ -38,6 +39,8 @@ async def pass_on_later(ids: Sequence[UUID], tx: Transaction) -> None:
         tx.set_timer(policy, SUCCESSION, tx.now)
     for expert in await tx.select(Expert, Expert.c.person_id.in_(gone), Expert.c.active):
         tx.set_timer(expert, SUCCESSION, tx.now)
+    for member in await tx.select(DeskMember, DeskMember.c.person_id.in_(gone), DeskMember.c.active):
+        tx.set_timer(member, SUCCESSION, tx.now)
     for escalation in await tx.select(Escalation, Escalation.c.state.in_(NOT_OVER)):
         if escalation.held_by in gone or gone & {*escalation.invited}:
             tx.set_timer(escalation, SUCCESSION, tx.now)

@@ -98,6 +98,20 @@ class ACase:
             routed_at=self.at(minutes),
         )
 
+    def routed(self, queue: str, minutes: float, previous: str | None = None) -> CaseRouted:
+        return CaseRouted(
+            case_id=self.id,
+            queue=queue,
+            previous_assignee_id=id_of(previous) if previous else None,
+            reason="the shift on duty",
+            by="system:cases",
+            routed_at=self.at(minutes),
+        )
+
+    def given(self, who: str | None, minutes: float) -> CaseAssigned:
+        """To somebody, by name."""
+        return self.assigned(minutes).model_copy(update={"assignee_id": id_of(who) if who else None})
+
     def responded(self, minutes: float) -> FirstResponseSent:
         return FirstResponseSent(
             case_id=self.id,

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from services.escalation.app import service
 from services.escalation.tests.builders import ACCOUNT, a_case, a_rota, id_of
+from services.escalation.tests.desk import at_the_desk, automatic, waiting
 from tests.support.access import Row, World, bind, made, unclassified, wrong_commands, wrong_reads
 from tests.support.harness import Harness
 from tests.support.people import ANYBODY, LAN
@@ -28,6 +29,11 @@ async def a_world(escalation: Harness) -> World:
     team = {"name": "T", "members": [str(id_of("An"))]}
     today = await escalation.now()
     away = {"person_id": str(id_of("Em")), "starts": today.isoformat(), "ends": (today + timedelta(days=1)).isoformat()}
+    member = (await at_the_desk(escalation, "Dung"))["id"]
+    await automatic(escalation)
+    await waiting(escalation)
+    await escalation.fire_timers()
+    proposal = (await escalation.get("/v1/assignee-proposals")).json()["items"][0]["id"]
     expert = {"person_id": str(id_of("Chi")), "skills": {"domains": ["network"]}}
 
     rota = await made(escalation, "/v1/rotas", a_rota(people=("An", "Binh")), role="manager")
@@ -54,6 +60,8 @@ async def a_world(escalation: Harness) -> World:
             "/v1/policies": await one("policies", "policy_id", {"name": "P", "steps": steps}),
             "/v1/teams": await one("teams", "team_id", team),
             "/v1/rotas": [Row({"rota_id": rota, "override_id": override, "swap_id": swap})],
+            "/v1/desk-members": [Row({"member_id": member})],
+            "/v1/assignee-proposals": [Row({"proposal_id": proposal})],
             "/v1/absences": [Row({"absence_id": await made(escalation, "/v1/absences", away, role="manager")})],
             "/v1/experts": await one("experts", "expert_id", expert),
         },

@@ -24,6 +24,7 @@ from services.escalation.queries.absences import AbsenceOut, absence_out
 from services.escalation.queries.our_people import must_be_ours
 from services.escalation.queries.people import GapOut
 from services.escalation.queries.rosters import roster
+from services.escalation.reactions.follow_desk import absence_changed
 from services.escalation.reactions.watch_gaps import watch_gaps
 from services.escalation.use_cases.keep_overrides import NotAStretch
 
@@ -35,7 +36,7 @@ class ZoneRequired(Unprocessable):
     """Whole days are somewhere: say in which zone, of somebody who is not at the desk."""
 
 
-class AddAbsence(Command):
+class SayAbsence(Command):
     """From an instant until another, or whole days in their zone."""
 
     person_id: UUID | None = Field(None, description="of somebody else a manager says it; null: one's own")
@@ -66,7 +67,7 @@ class AbsenceAdded(AbsenceOut):
     gaps: list[TurnInVain]
 
 
-def stretch_of(cmd: AddAbsence, time_zone: str | None) -> Stretch:
+def stretch_of(cmd: SayAbsence, time_zone: str | None) -> Stretch:
     """Raises ZoneRequired."""
     if cmd.starts and cmd.ends:
         return Stretch(cmd.starts, cmd.ends)
@@ -84,7 +85,7 @@ async def rotas_with(person_id: UUID, tx: Transaction) -> list[Rota]:
     return await tx.select(Rota, sa.or_(turns, Rota.c.id.in_(stands_in)), lock=True)
 
 
-async def _whose(cmd: AddAbsence, caller: Principal, tx: Transaction) -> UUID:
+async def _whose(cmd: SayAbsence, caller: Principal, tx: Transaction) -> UUID:
     """Raises PersonRequired, SomebodyElsesAbsence, NoSuchPerson, NotHereYet."""
     who = cmd.person_id or caller.person_id
     if who is None:
@@ -99,7 +100,7 @@ async def _whose(cmd: AddAbsence, caller: Principal, tx: Transaction) -> UUID:
 
 
 @router.post("/v1/absences", status_code=201, dependencies=[allow(*STAFF)])
-async def add_absence_route(cmd: AddAbsence, tx: Tx, caller: Caller) -> AbsenceAdded:
+async def say_absence_route(cmd: SayAbsence, tx: Tx, caller: Caller) -> AbsenceAdded:
     """While it holds they are not on call, and are given no case."""
     who = await _whose(cmd, caller, tx)
     starts, ends = stretch_of(cmd, cmd.time_zone)
@@ -124,3 +125,4 @@ async def remove_absence_route(absence_id: UUID, tx: Tx, caller: Caller) -> None
     absence.remove(tx.now, caller.actor)
     for rota in rotas:
         await watch_gaps(rota, tx)
+    await absence_changed(absence.person_id, tx)
