@@ -4,9 +4,12 @@ from typing import Literal
 from uuid import UUID
 
 from libs.events.base import Event, drop, since
+from libs.events.labels import ProductNumber
 from libs.events.values import (
     Confidence,
+    CountryCode,
     Domain,
+    Impact,
     Instant,
     Language,
     NoteOrigin,
@@ -14,6 +17,8 @@ from libs.events.values import (
     Remedy,
     Role,
     Seconds,
+    Severity,
+    Value,
 )
 
 
@@ -184,6 +189,35 @@ class CaseLeftIncident(Event, type="polyplus.cases.case-left-incident", visibili
     by: str
     by_role: Role
     left_at: Instant
+
+
+class InBothLanguages(Value):
+    """The same text."""
+
+    vi: str
+    en: str
+
+
+class AnnouncementUpdated(
+    Event, type="polyplus.cases.announcement-updated", visibility="internal", subject="announcement_id"
+):
+    """What is announced of trouble that many have, to whom, and from when until when (S25)."""
+
+    announcement_id: UUID
+    title: InBothLanguages
+    text: InBothLanguages
+    product_numbers: list[ProductNumber] = []
+    families: list[str] = []
+    countries: list[CountryCode] = []
+    partner_ids: list[UUID] = []
+    problem_id: UUID | None = None
+    case_id: UUID | None = None  # the incident, which may be any account's case
+    observed_impact: Impact
+    severity: Severity
+    starts_at: Instant
+    ends_at: Instant | None = None
+    by: str
+    updated_at: Instant
 
 
 class PartnerTicketRequested(

@@ -233,6 +233,7 @@ class RegistrationState(
     site_id: UUID | None = None
     product_number: ProductNumber
     serial: Serial
+    family: str | None = None
     plan: str | None = None
     replaced_by: Serial | None = None  # the serial that took over
 
@@ -257,6 +258,7 @@ class SiteState(State, type="polyplus.entitlements.site.v1", topic="entitlements
     name: str
     address_lines: list[str]
     postal_code: str | None = None
+    country: CountryCode | None = None
     access_notes: str | None = None
 
 

@@ -4,7 +4,16 @@ from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
 from services.cases.handlers import on, replicas, timers
 from services.cases.model.policy import policies
-from services.cases.queries import case_contents, cases, followers, problems, proposed_keywords, queues, views
+from services.cases.queries import (
+    announcements,
+    case_contents,
+    cases,
+    followers,
+    problems,
+    proposed_keywords,
+    queues,
+    views,
+)
 from services.cases.queries.open_work import cases_asked_by, cases_given_to
 from services.cases.use_cases import (
     add_note,
@@ -22,11 +31,13 @@ from services.cases.use_cases import (
     follow_case,
     hand_over_case,
     join_incident,
+    keep_announcement,
     keep_problem,
     keep_queue,
     keep_view,
     link_problem,
     merge_cases,
+    mine_too,
     open_case,
     override_coverage,
     provide_workaround,
@@ -68,6 +79,9 @@ _ROOMS = (
     cancel_case,
     redact_text,
     link_problem,
+    mine_too,
+    keep_announcement,
+    announcements,
     keep_problem,
     problems,
     proposed_keywords,

@@ -14,7 +14,7 @@ from libs.events.ecps import (
     PartnerTicketUpdated,
     PartnerTicketWithdrawn,
 )
-from libs.events.entitlements import ContactErased, ContactState, CoverageDecided, SiteState
+from libs.events.entitlements import ContactErased, ContactState, CoverageDecided, RegistrationState, SiteState
 from libs.events.escalation import AssigneeProposed, ClockMet, ClockPaused, ClockResumed, ClockStarted, ClockStopped
 from libs.events.gateway import PersonErased, PersonState
 from libs.events.onsite import (
@@ -34,7 +34,7 @@ from services.cases.model.attachment import REMOVE, Attachment
 from services.cases.model.case import AUTO_CLOSE, PASS_ON, SHIFT, SILENCE, Case
 from services.cases.model.follower import PART
 from services.cases.model.note import COPIES, Note
-from services.cases.model.people import KnownContact, KnownPerson, KnownSite
+from services.cases.model.people import KnownContact, KnownPerson, KnownSite, KnownUnit
 from services.cases.model.queue import DUTY, REROUTE, Queue
 from services.cases.reactions.answer_children import ANSWERED, children_answered
 from services.cases.reactions.close_resolved_case import close_when_nobody_objected
@@ -62,6 +62,7 @@ from services.cases.reactions.follow_visit import (
 )
 from services.cases.reactions.forget_contact import forget_contact
 from services.cases.reactions.forget_person import forget_person
+from services.cases.reactions.join_announced import JOIN, join_announced
 from services.cases.reactions.pass_on import pass_on
 from services.cases.reactions.remove_bytes import remove_bytes
 from services.cases.reactions.route_case import follow_the_sun, reroute
@@ -107,6 +108,7 @@ replicas = Replicas("cases")
 replicas.keep(KnownPerson, of=PersonState, changed=note_people)
 replicas.keep(KnownContact, of=ContactState, changed=part_later)
 replicas.keep(KnownSite, of=SiteState)
+replicas.keep(KnownUnit, of=RegistrationState)
 obey(on, ContactErased, [KnownContact], of=replicas, besides=forget_contact)
 obey(on, PersonErased, [KnownPerson], of=replicas, besides=forget_person)
 
@@ -116,6 +118,7 @@ timers(Case, SILENCE)(remind_or_resolve)
 timers(Case, PASS_ON)(pass_on)
 timers(Case, ANSWERED)(children_answered)
 timers(Case, PART)(part)
+timers(Case, JOIN)(join_announced)
 timers(Case, TELL)(tell_children)
 timers(Note, COPIES)(redact_copies)
 timers(Queue, REROUTE)(reroute)

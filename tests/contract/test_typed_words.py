@@ -25,7 +25,7 @@ NEVER_TYPED = re.compile(
       | number | \w+_number | ticket_number | reference | \w+_reference | tracking | part_number | substitute_for | external_identifiers\.\w+
       | serial | serials(_in|_out)? | \w+_serial | serial_(in|out) | skills | component | fault_code | closing_code | tags | added | removed | queue | previous_queue | rota | shift
       | plan | features | options | software | family | model | firmware | affected_from | \w+_revision | fix_release | release | carrier | rule
-      | city | region | country | time_zone | opens | closes | published_cut_off | currency | \w*url | changed | results\.test
+      | families | countries | product_numbers | city | region | country | time_zone | opens | closes | published_cut_off | currency | \w*url | changed | results\.test
       | cause | reasons\.(code|text) | onsite_reason | paid_path | partner_state
     )$""",
     re.VERBOSE,
@@ -38,6 +38,7 @@ CODES = {
 }  # fmt: skip
 """Reasons, too, that are codes or sentences of ours alone."""
 OF_NO_CASE = {
+    "announcement-updated.title.vi", "announcement-updated.title.en", "announcement-updated.text.vi", "announcement-updated.text.en",
     "problem-updated.symptom", "problem-updated.root_cause", "problem-updated.workaround", "problem-updated.response_reason",
     "text-redacted.reason", "text-redacted.replacement", "internal-text-redacted.reason", "internal-text-redacted.replacement",
 }  # fmt: skip
@@ -107,7 +108,7 @@ BY_FACT = {
 """Those of which it goes with the fact that tells it, or with the instant at which it stands in a row."""
 NOT_OF_A_CASE = re.compile(
     r"/v1/(clients|people|[a-z]+-policies|problems|calendars|stock|rotas|partners|sites|contacts|products|onsite-rules|contracts"
-    r"|registrations|views|carrier-events|partner-events)\b|/redact$"
+    r"|registrations|views|announcements|carrier-events|partner-events)\b|/redact$"
 )
 """Master data, of which PATCH says something else, and the record of why it was changed; secrets, which nobody reads; signatures; views, which their owners delete."""
 

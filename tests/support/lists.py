@@ -29,6 +29,7 @@ Schema = dict[str, Any]
 TINY = {
     "/v1/cases/{case_id}/waits": "they stand in their case's own row",
     "/v1/queues": "a desk each: dozens",
+    "/v1/announcements": "written by hand: dozens",
     "/v1/views": "kept by hand: a few for each of our own people",
     "/v1/clients": "an integration each: hundreds",
     "/v1/problem-types": "they stand in a file",

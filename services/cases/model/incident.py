@@ -4,6 +4,8 @@ A parent is of its children's account and the customer reads who it is. Of which
 public fact and no note of a customer's case names it. An incident has no parent and is part of none, so there is no circle.
 """
 
+from uuid import UUID
+
 import sqlalchemy as sa
 
 from libs.kit.problems import Unprocessable
@@ -17,13 +19,17 @@ class NoSuchIncident(Unprocessable):
 
 def join(case: Case, incident: Case) -> None:
     """Raises NoSuchIncident."""
-    alone = incident.parent_id is None and incident.incident_id is None
-    if incident.id == case.id or not alone or incident.state in REFUSING or case.is_incident:
+    must_be_one(None if incident.id == case.id or case.is_incident else incident, incident.id)
+    case.incident_id, incident.is_incident = incident.id, True
+
+
+def must_be_one(case: Case | None, id: UUID) -> None:
+    """Or may become one. Raises NoSuchIncident."""
+    if case is None or case.parent_id or case.incident_id or case.state in REFUSING:
         raise NoSuchIncident(
             "An incident is another open case that has no parent and is part of none, and no incident is part of another.",
-            incident_id=str(incident.id),
+            incident_id=str(id),
         )
-    case.incident_id, incident.is_incident = incident.id, True
 
 
 def below(case: Case) -> sa.ColumnElement[bool]:

@@ -29,8 +29,18 @@ class KnownContact(Entity, table="contacts"):
     active: bool | None = None
 
 
-class KnownSite(Entity, table="sites"):
-    """Which account a site is of."""
+class KnownSite(Entity, table="sites", indexes=(("account_id", "country"),)):
+    """Which account a site is of, and in which country."""
 
     gone: bool = False
     account_id: UUID | None = None
+    country: str | None = None
+
+
+class KnownUnit(Entity, table="units", indexes=(("account_id", "product_number"), ("account_id", "family"))):
+    """Which account has a unit of which product registered: no more than who is told what."""
+
+    gone: bool = False
+    account_id: UUID | None = None
+    product_number: str | None = None
+    family: str | None = None

@@ -6,6 +6,7 @@ from uuid import uuid4
 from libs.kit.auth import CUSTOMERS
 from services.cases.app import service
 from services.cases.tests.builders import ACCOUNT, CUSTOMER, STRANGER, a_fault, a_request
+from services.cases.tests.test_announcements import an_announcement
 from tests.support.access import Row, World, bind, made, unclassified, wrong_commands, wrong_reads
 from tests.support.harness import Harness
 
@@ -22,6 +23,9 @@ async def a_world(cases: Harness) -> World:
     ]
     body = {"response": "workaround", "reason": "it helps", "workaround": "use the other camera"}
     await made(cases, f"/v1/problems/{known}/respond", body)
+    about_all, about_some = [
+        await made(cases, "/v1/announcements", an_announcement(countries=countries)) for countries in ([], ["VN"])
+    ]
     queue = {"code": "q", "name": "Q", "families": [], "languages": [], "shift": "day", "duty": DUTY}
     view: dict[str, Any] = {
         "name": "Mine",
@@ -46,10 +50,17 @@ async def a_world(cases: Harness) -> World:
             "/v1/problems": [Row({"problem_id": known}, frozenset({"published"})), Row({"problem_id": secret})],
             "/v1/problems/{problem_id}/keyword-proposals": [Row({"problem_id": known}), Row({"problem_id": secret})],
             "/v1/views": [Row({"view_id": shared}, frozenset({"shared"})), Row({"view_id": unshared})],
+            "/v1/announcements": [
+                Row({"announcement_id": about_all}, frozenset({"concerned"})),
+                Row({"announcement_id": about_some}),
+            ],
             "/v1/queues": [Row({"queue_id": await made(cases, "/v1/queues", queue, role="manager")})],
         },
         bodies={
             "/views": view,
+            "/announcements": an_announcement(),
+            "/mine": {"language": "en", "no_product_reason": "the service is down", "account_id": str(ACCOUNT)},
+            "/end": {"reason": "it is over"},
             "/unlink": {"reason": "wrong"},
             "/assign": {},
             "/followers": {},

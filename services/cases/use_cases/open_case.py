@@ -13,7 +13,7 @@ from libs.kit.fields import Line, ProductNumber, Serial, Text
 from libs.kit.forgetting import may_be_named
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.people import must_be_of
-from libs.store import NotFound
+from libs.store import NotFound, Transaction
 from libs.store.ids import new_id
 from services.cases.model.actor import channel_of
 from services.cases.model.people import KnownContact, KnownSite
@@ -21,6 +21,7 @@ from services.cases.model.policy import policies
 from services.cases.model.request import Request
 from services.cases.model.wording import say
 from services.cases.queries.access import case_for
+from services.cases.queries.announcements import Announced, concerning
 from services.cases.queries.answers import CaseOut, fields_out
 from services.cases.queries.likely_problems import Unit, likely
 from services.cases.queries.problems import KnownError
@@ -90,6 +91,8 @@ class OpenedCase(CaseOut):
     """The case, the published known errors that fit its words, and where it is for several units the case of each."""
 
     known_errors: list[KnownError]
+    announcements: list[Announced]
+    """In force and about this unit, or about what the account has where none is named."""
     units: list[UnitCase]
 
 
@@ -117,13 +120,8 @@ def _product_of(cmd: OpenCase) -> str | None:
     return products.pop() if len(products) == 1 else cmd.product_number
 
 
-@router.post(
-    "/v1/cases",
-    dependencies=[allow(*CASE_WRITERS)],
-    status_code=201,
-)
-async def open_case_route(cmd: OpenCase, tx: Tx, caller: Caller, response: Response) -> OpenedCase:
-    """Open a service request; published known errors that fit its words are proposed at once (S25)."""
+async def open_case(cmd: OpenCase, caller: Principal, tx: Transaction) -> OpenedCase:
+    """Raises what refuses a request."""
     must_be_different(cmd.units)
     account_id = caller.account(cmd.account_id)
     if cmd.follow_up_of:
@@ -143,5 +141,16 @@ async def open_case_route(cmd: OpenCase, tx: Tx, caller: Caller, response: Respo
     known = await likely(
         tx, cmd.description, unit, published=True, limit=policy.known_errors_proposed, at_least=_PROPOSED
     )
-    response.headers["location"] = f"/v1/cases/{case.id}"
-    return OpenedCase.model_validate({**await fields_out(case, caller, tx), "known_errors": known, "units": units})
+    products = {each for each in (cmd.product_number, *(unit.product_number for unit in cmd.units)) if each}
+    announced = await concerning([account_id], tx, units=products or None)
+    return OpenedCase.model_validate(
+        {**await fields_out(case, caller, tx), "known_errors": known, "announcements": announced, "units": units}
+    )
+
+
+@router.post("/v1/cases", dependencies=[allow(*CASE_WRITERS)], status_code=201)
+async def open_case_route(cmd: OpenCase, tx: Tx, caller: Caller, response: Response) -> OpenedCase:
+    """Open a service request; published known errors that fit its words, and what is announced of its unit, are told at once (S25)."""
+    opened = await open_case(cmd, caller, tx)
+    response.headers["location"] = f"/v1/cases/{opened.id}"
+    return opened

@@ -153,6 +153,7 @@ class RegisteredSerial(Entity, table="registered_serials", indexes=("account_id"
             site_id=registration.site_id,
             product_number=self.product_number,
             serial=self.serial,
+            family=registration.family,
             plan=None if self.replaced_by else plan,
             replaced_by=self.replaced_by,
         )

@@ -84,5 +84,6 @@ class Site(
             name=self.name,
             address_lines=self.address_lines,
             postal_code=self.postal_code,
+            country=self.country,
             access_notes=self.access_notes,
         )
