@@ -34,10 +34,14 @@ _CLIENT: dict[str, str | int | float | bool] = {
     "log_level": 2,
 }
 _STATE = """
-SELECT app_now() AS now, (SELECT time_offset FROM app_clock) AS time_offset, (SELECT min(due_at) FROM timers) AS due,
-       (SELECT coalesce(json_object_agg(id, attempt > 1 OR last_error IS NOT NULL), '{}')
-          FROM jobs WHERE last_error IS NULL OR due_at < clock_timestamp() + interval '3 s') AS calls,
-       (SELECT count(*) FROM jobs WHERE last_error IS NOT NULL) AS failing,
+SELECT app_now() AS now, (SELECT time_offset FROM app_clock) AS time_offset,
+       least((SELECT min(due_at) FROM timers), (SELECT min(wakes_at) FROM lane_calls)) AS due,
+       (SELECT coalesce(json_object_agg(id, failed), '{}') FROM (
+            SELECT id, attempt > 1 OR last_error IS NOT NULL AS failed FROM jobs
+             WHERE last_error IS NULL OR due_at < clock_timestamp() + interval '3 s'
+            UNION ALL SELECT id, true FROM lane_calls WHERE claim IS NOT NULL OR due_at < clock_timestamp() + interval '3 s'
+       ) AS open) AS calls,
+       (SELECT count(*) FROM jobs WHERE last_error IS NOT NULL) + (SELECT count(*) FROM lane_calls WHERE said IS NOT NULL) AS failing,
        (SELECT count(*) FROM outbox, relay_position WHERE NOT pg_visible_in_snapshot(xid, prev)) AS unpublished
 """
 _NEXT = """

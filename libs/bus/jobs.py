@@ -206,8 +206,8 @@ class Jobs:
     async def _work(self, row: asyncpg.Record, database: Database, http: httpx.AsyncClient) -> float | None:
         """In how many seconds it is due again; None when it is over, or left to its lease."""
         trace = {"trace_id": row["traceparent"][3:35]} if row["traceparent"] else {}
-        told = bound_contextvars(reference=row["reference"], aggregate_id=str(row["aggregate_id"]), **trace)
-        with told, job_span(row):
+        bound = bound_contextvars(reference=row["reference"], aggregate_id=str(row["aggregate_id"]), **trace)
+        with bound, job_span(row):
             return await self._through(row, database, http)
 
     async def _through(self, row: asyncpg.Record, database: Database, http: httpx.AsyncClient) -> float | None:
@@ -243,14 +243,14 @@ class Jobs:
                 attempt=run.attempt,
                 error=reason(error),
             )
-            told = _told(error)
+            said = told(error)
             if isinstance(error, GiveUp) or run.attempt >= kind.attempts:
                 job_calls.labels("given_up").inc()
-                return {"failed": told}
+                return {"failed": said}
             job_calls.labels("retried").inc()
             seconds = pause(run.attempt, error)
             async with database.pool.acquire() as connection:
-                await connection.execute(_AGAIN, row["id"], row["claim"], seconds, told)
+                await connection.execute(_AGAIN, row["id"], row["claim"], seconds, said)
             return seconds
         job_calls.labels("done").inc()
         return {"done": result}
@@ -278,12 +278,12 @@ class Jobs:
         tries = row["recordings"] + 1
         tell = log.error if tries >= ALARM_TRIES else log.warning
         tell("the outcome of a call could not be recorded; it is kept", kind=row["kind"], tries=tries, exc_info=error)
-        kept, told = json.dumps(outcome), _told(error)
+        kept, said = json.dumps(outcome), told(error)
         attempt, seconds = 0, pause(tries)
         while True:
             try:
                 async with database.pool.acquire() as connection:
-                    await connection.execute(_KEEP, row["id"], row["claim"], kept, tries, seconds, told)
+                    await connection.execute(_KEEP, row["id"], row["claim"], kept, tries, seconds, said)
                 return seconds
             except Exception as trouble:
                 attempt += 1
@@ -301,19 +301,21 @@ def pause(attempt: int, error: Exception | None = None) -> float:
     Retry-After (RFC 9110, 10.2.3) is heard up to an hour.
     """
     backing_off: float = min(_LONGEST_PAUSE, 0.1 * 2 ** min(attempt, 12)) * _spread()
-    return max(backing_off, min(_retry_after(error), _LONGEST_RETRY_AFTER))
+    return max(backing_off, min(asked_to_wait(error), _LONGEST_RETRY_AFTER))
 
 
 def _spread() -> float:
     return random.uniform(0.8, 1.2)  # noqa: S311 - spread, not secrecy
 
 
-def _told(error: Exception) -> str:
+def told(error: Exception) -> str:
     """For the aggregate and the row, which may hold what the other side said; a log tells the `reason`."""
-    return (str(error) or type(error).__name__).replace("\0", "")[:_REASON]
+    said = (str(error) or type(error).__name__).replace("\0", "")[:_REASON]
+    return said.encode(errors="replace").decode()
 
 
-def _retry_after(error: Exception | None) -> float:
+def asked_to_wait(error: Exception | None) -> float:
+    """Seconds that the other side asked for, 0 if none."""
     if isinstance(error, httpx.HTTPStatusError):
         return retry_after(error.response) or 0.0
     return (error.retry_after if isinstance(error, TryLater) else None) or 0.0

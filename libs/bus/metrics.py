@@ -25,6 +25,7 @@ events_published = Counter("polyplus_relay_published_events", "Outbox rows that 
 version_gaps = Counter("polyplus_version_gaps", "Times that versions of an aggregate were missing from the log.")
 timers_fired = Counter("polyplus_timers_fired", "Timers fired.")
 job_calls = Counter("polyplus_job_calls", "Attempts at calls to the outside: done, retried, given_up.", ["outcome"])
+lane_calls = Counter("polyplus_lane_calls", "Attempts at calls in lanes: done, retried, given_up.", ["outcome"])
 
 _sampled = {
     field: Gauge(f"polyplus_{name}", documentation)
@@ -44,6 +45,10 @@ _sampled = {
         ("jobs_waiting", "jobs_waiting", "Calls to the outside that are not over."),
         ("jobs_failing", "jobs_failing", "Those of which an attempt has failed."),
         ("jobs_unrecorded", "jobs_unrecorded", "Calls whose outcome could not be recorded ten times or more."),
+        ("lane_calls_due", "lane_calls_due", "Calls in lanes that are due by the machine's clock, now or soon."),
+        ("lanes_failing", "lanes_failing", "Lanes that have failed five times in a row, or more."),
+        ("lanes_late_seconds", "lanes_late_seconds", "How long a call has been due in a lane that answers; 0 without."),
+        ("lanes_failing_late_seconds", "lanes_failing_late_seconds", "The same of lanes that fail."),
     )
 }
 

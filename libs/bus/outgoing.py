@@ -18,8 +18,9 @@ class AnswerTooLarge(httpx.TransportError):
 class OutgoingClient(httpx.AsyncClient):
     """An httpx client that never holds more of an answer than the call's limit, packed or unpacked."""
 
-    def __init__(self, *, timeout: float) -> None:
-        super().__init__(timeout=timeout, follow_redirects=False, trust_env=False, headers=_AS_IT_COMES)
+    def __init__(self, *, timeout: float, connections: int = 100) -> None:
+        limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
+        super().__init__(timeout=timeout, follow_redirects=False, trust_env=False, headers=_AS_IT_COMES, limits=limits)
 
     async def send(self, request: httpx.Request, *, stream: bool = False, **how: Any) -> httpx.Response:
         """Raises AnswerTooLarge, and what httpx raises."""

@@ -14,6 +14,7 @@ from libs.bus.handlers import Handlers
 from libs.bus.housekeeping import keep_house
 from libs.bus.jobs import Jobs
 from libs.bus.kafka import Kafka
+from libs.bus.lanes import Lanes
 from libs.bus.metrics import sample_backlog
 from libs.bus.relay import Relay
 from libs.bus.replicas import Follower, Replicas
@@ -54,6 +55,7 @@ class Worker:
         settings: WorkerSettings,
         state_topics: Sequence[str] = (),
         replicas: Replicas | None = None,
+        lanes: Lanes | None = None,
     ) -> None:
         kafka = Kafka(settings.kafka_bootstrap, settings.kafka_user, settings.kafka_password)
         self.relay = Relay(
@@ -63,12 +65,17 @@ class Worker:
         followed = replicas.topics if replicas else ()
         self._followers = {f"replicas of {t}": Follower(replicas, t, database, kafka) for t in followed if replicas}
         self.timers, self._has_timers = TimerLoop(timers, database), bool(timers)
-        self._clock = ClockFollower(database, kafka, self.timers.wake) if settings.sandbox else None
+        self._clock = ClockFollower(database, kafka, self._clock_moved) if settings.sandbox else None
+        self._lanes = lanes or Lanes(handlers.consumer)
         self._jobs, self._database, self._retention = jobs, database, settings.retention
         if handlers.hears_everything:  # one that forgot a version would take what comes next for a gap
             self._retention = replace(settings.retention, versions=None)
         self._stop = asyncio.Event()
         self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def _clock_moved(self) -> None:
+        self.timers.wake()
+        self._lanes.wake()
 
     async def start(self) -> None:
         """Starts every loop; each connects, and reconnects, by itself."""
@@ -81,6 +88,8 @@ class Worker:
             loops["timers"] = lambda: self.timers.run(self._stop)
         if self._jobs:
             loops["jobs"] = lambda: self._jobs.run(self._database, self._stop)
+        if self._lanes:
+            loops["lanes"] = lambda: self._lanes.run(self._database, self._stop)
         if self.consumer.handlers.topics:
             loops["consumer"] = lambda: self.consumer.run(self._stop)
         for name, follower in self._followers.items():

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
 from starlette.types import ASGIApp
 
-from libs.bus import Handlers, Jobs, Timers
+from libs.bus import Handlers, Jobs, Lanes, Timers
 from libs.bus.projections import Rebuildable
 from libs.bus.replicas import Replicas, named
 from libs.bus.standing import trouble
@@ -62,6 +62,7 @@ class Service:
         journal: tuple[str, str, str] | None = None,
         replicas: Replicas | None = None,
         open_work: Mapping[Kind, Ask] | None = None,
+        lanes: Lanes | None = None,
     ) -> None:
         """`states`: what it tells on compacted topics; the relay sends these in transactions. `setup` runs once
         when the API starts, for what a service keeps in `app.state` beyond the database. `projections`: the tables that
@@ -70,7 +71,7 @@ class Service:
         self.name, self.handlers = name, handlers
         self.routers = [*routers, open_work_router(open_work or {})]
         self.timers = Timers(name) if timers is None else timers
-        self.jobs = Jobs(name) if jobs is None else jobs
+        self.jobs, self.lanes = Jobs(name) if jobs is None else jobs, Lanes(name) if lanes is None else lanes
         self.setup, self.state_topics = setup, sorted({state.contract.topic for state in states})
         self.replicas = replicas or Replicas(name)
         self.projections, self.journal = [*projections, *self.replicas.kept.values()], journal
@@ -106,7 +107,9 @@ class Service:
 
     def worker(self, database: Database, settings: Settings) -> Worker:
         """The background half over an open database."""
-        return Worker(self.handlers, self.timers, self.jobs, database, settings, self.state_topics, self.replicas)
+        return Worker(
+            self.handlers, self.timers, self.jobs, database, settings, self.state_topics, self.replicas, self.lanes
+        )
 
     def run(self, role: str = "all") -> None:
         """Runs the process until SIGTERM or SIGINT; what has begun is finished first."""

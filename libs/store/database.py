@@ -43,7 +43,7 @@ class Database:
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self.pool = pool
-        self._wakes: dict[Left, list[Wake]] = {"events": [], "timers": [], "jobs": []}
+        self._wakes: dict[Left, list[Wake]] = {"events": [], "timers": [], "jobs": [], "lanes": []}
         self._remembered: Remembered = {}
 
     @classmethod

@@ -14,6 +14,8 @@ RUNTIME_TABLES = frozenset(
         "dead_letters",
         "timers",
         "jobs",
+        "call_lanes",
+        "lane_calls",
         "idempotency_keys",
         "states",
         "app_clock",

@@ -20,9 +20,13 @@ _NEWER = """
  ON CONFLICT (topic, key) DO UPDATE SET type = excluded.type, account_id = excluded.account_id, data = excluded.data, version =
 """
 _NEXT, _GIVEN = f"{_NEWER} states.version + 1", f"{_NEWER} greatest(excluded.version, states.version)"
+_SOON = """
+UPDATE call_lanes SET next_at = statement_timestamp() WHERE name = ANY (ARRAY(
+    SELECT name FROM call_lanes WHERE name = ANY ({0}::text[]) AND next_at > statement_timestamp() ORDER BY name FOR NO KEY UPDATE))
+"""
 SOON = timedelta(seconds=5)
 """Who fires timers looks at least so often: one that is due later needs no waking."""
-Left = Literal["events", "timers", "jobs"]
+Left = Literal["events", "timers", "jobs", "lanes"]
 """What a transaction leaves for somebody to take up once it is committed."""
 
 
@@ -70,6 +74,8 @@ class Pending:
     """Those set or cancelled here, flushed or not."""
     _timers: dict[tuple[UUID, str], Timer] = field(default_factory=dict)
     _jobs: list[Job] = field(default_factory=list)
+    _lanes: dict[str, Row] = field(default_factory=dict)
+    _calls: list[Row] = field(default_factory=list)
     _beside: list[Statement] = field(default_factory=list)
 
     def refuse_in_rebuild(self, what: str) -> None:
@@ -89,6 +95,12 @@ class Pending:
     def start_job(self, job: Job) -> None:
         self.refuse_in_rebuild(job.kind)
         self._jobs.append(job)
+
+    def send_call(self, lane: Row, call: Row) -> None:
+        """A row of `lane_calls`, and of `lanes` should its own not be there."""
+        self.refuse_in_rebuild(f"a call to {lane[0]}")
+        self._lanes[lane[0]] = lane
+        self._calls.append(call)
 
     def write_with(self, statement: Statement) -> None:
         self._beside.append(statement)
@@ -121,11 +133,18 @@ class Pending:
         statements += write_timers(list(self._timers.values()))
         if self._jobs:
             statements.append(Statement.insert("jobs", columns.JOBS, [job.to_row() for job in self._jobs]))
+        if self._calls:
+            lanes = [lane for _, lane in sorted(self._lanes.items())]
+            statements.append(Statement.insert("call_lanes", columns.LANES, lanes, " ON CONFLICT DO NOTHING"))
+            statements.append(Statement(_SOON, (list(self._lanes),)))
+            statements.append(
+                Statement.insert("lane_calls", columns.LANE_CALLS, self._calls, " ON CONFLICT DO NOTHING")
+            )
         statements += self._beside
         if statements:
             await _execute(connection, statements)
         self._note_what_is_left()
-        for pending in (self._timers, self._jobs, self._beside, self.outbox, self.states):
+        for pending in (self._timers, self._jobs, self._lanes, self._calls, self._beside, self.outbox, self.states):
             pending.clear()
 
     def _note_what_is_left(self) -> None:
@@ -133,6 +152,8 @@ class Pending:
             self.left.add("events")
         if self._jobs:
             self.left.add("jobs")
+        if self._calls:
+            self.left.add("lanes")
         if any(timer.due_at and timer.due_at - self.now < SOON for timer in self._timers.values()):
             self.left.add("timers")
 

@@ -40,6 +40,11 @@ def upgrade_runtime_to_5(op: Operations) -> None:
     _run(op, 5)
 
 
+def upgrade_runtime_to_6(op: Operations) -> None:
+    """Calls to many strangers."""
+    _run(op, 6)
+
+
 def _run(op: Operations, version: int) -> None:
     op.execute((_VERSIONS / f"v{version}.sql").read_text(encoding="utf-8"))
 

@@ -22,6 +22,7 @@ from libs.store.schema import (
     upgrade_runtime_to_3,
     upgrade_runtime_to_4,
     upgrade_runtime_to_5,
+    upgrade_runtime_to_6,
 )
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -122,6 +123,7 @@ async def database_for(postgres_url: str, name: str, *entities: type[Entity], te
     upgrade_runtime_to_3(Collect())
     upgrade_runtime_to_4(Collect())
     upgrade_runtime_to_5(Collect())
+    upgrade_runtime_to_6(Collect())
     for entity in entities:
         statements.append(str(CreateTable(entity.table).compile(dialect=_DIALECT)))
         statements += [str(CreateIndex(index).compile(dialect=_DIALECT)) for index in entity.table.indexes]

@@ -13,6 +13,7 @@ from deploy.local.ports import free_port
 from deploy.local.processes import Processes
 from deploy.local.waiting import until as until_now
 from deploy.topics import admin_client
+from libs.bus.tests.receiver import Receiver, a_receiver
 from libs.bus.tests.stage import Stage, a_stage
 
 # the default renders the values of every frame, which on a busy machine takes longer than a group waits for its member
@@ -23,6 +24,12 @@ structlog.configure(processors=[structlog.contextvars.merge_contextvars, structl
 @pytest_asyncio.fixture(loop_scope="session")
 async def stage(postgres_url: str, kafka_login: KafkaLogin) -> AsyncIterator[Stage]:
     async with a_stage(postgres_url, kafka_login) as made:
+        yield made
+
+
+@pytest_asyncio.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with a_receiver() as made:
         yield made
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -20,16 +19,10 @@ from libs.bus import GiveUp, JobRun, Jobs
 from libs.bus import jobs as module
 from libs.bus.backlog import backlog
 from libs.bus.jobs import ALARM_TRIES, TryLater, pause
-from libs.bus.tests.receiver import Receiver, a_receiver
+from libs.bus.tests.receiver import Receiver
 from libs.bus.tests.stage import WORKER, Stage, Thing, running, some, until
 from libs.store import Transaction
 from libs.store.ids import new_id
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with a_receiver() as made:
-        yield made
 
 
 @dataclass

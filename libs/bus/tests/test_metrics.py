@@ -42,7 +42,7 @@ def a_delivery(stage: Stage, offset: int) -> Delivery:
 
 
 async def test_the_backlog_is_what_waits_and_nothing_else(stage: Stage) -> None:
-    assert await now(stage) == Backlog(0, 0.0, 0, 0, 0, 0, 0.0, 0, 0, 0)
+    assert await now(stage) == Backlog(0, 0.0, 0, 0, 0, 0, 0.0, 0, 0, 0, 0, 0, 0.0, 0.0)
     async with stage.database.transaction(WORKER) as tx:
         thing = tx.add(Thing(id=uuid4()))
         tx.set_timer(thing, "ring", tx.now - timedelta(hours=1))

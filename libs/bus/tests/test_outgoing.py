@@ -1,23 +1,16 @@
 import gzip
 import tracemalloc
 import zlib
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 from aiohttp import web
 
 from libs.bus.outgoing import ANSWER_BYTES, AnswerTooLarge, OutgoingClient
-from libs.bus.tests.receiver import Receiver, a_receiver
+from libs.bus.tests.receiver import Receiver
 
 _CHUNK = b"x" * 65536
 _ENDLESS = 4096  # chunks: 256 MiB, far more than anybody reads
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with a_receiver() as made:
-        yield made
 
 
 async def _endless(request: web.Request) -> web.StreamResponse:

@@ -47,6 +47,16 @@ JOBS: Columns = (
     ("traceparent", "text"),
 )
 
+LANES: Columns = (("name", "text"), ("most", "integer"), ("ordered", "boolean"))
+
+LANE_CALLS: Columns = (
+    ("id", "uuid"),
+    ("lane", "text"),
+    ("kind", "text"),
+    ("payload", "jsonb"),
+    ("traceparent", "text"),
+)
+
 DEAD_LETTERS: Columns = (
     ("consumer", "text"),
     ("topic", "text"),
