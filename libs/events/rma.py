@@ -114,7 +114,7 @@ since(PartShipped, 2, drop("label_url", "return_label_url"))
 
 
 class ShipmentUpdated(Event, type="polyplus.rma.shipment-updated", visibility="public", subject="rma_id"):
-    """The carrier told where a parcel is, on either leg; later news may be told before earlier (S3, S19)."""
+    """The carrier told where a parcel is, on either leg; what comes after newer news says that it is late (S3, S19)."""
 
     rma_id: UUID
     case_id: UUID
@@ -126,6 +126,7 @@ class ShipmentUpdated(Event, type="polyplus.rma.shipment-updated", visibility="p
     text: str | None = None
     location: str | None = None
     expected: date | None = None
+    late: bool = False  # newer news was told before
     occurred_at: Instant
 
 

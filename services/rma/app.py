@@ -22,9 +22,12 @@ from services.rma.use_cases import (
     re_source_rma,
     receive_return,
     report_dead_on_arrival,
+    report_found,
     report_lost,
+    send_again,
     settle_invoice,
     ship_part,
+    short_pick,
 )
 
 _ROOMS = (
@@ -36,6 +39,8 @@ _ROOMS = (
     network,
     override_rma,
     pick_part,
+    report_found,
+    send_again,
     re_source_rma,
     ship_part,
     deliver_part,
@@ -48,6 +53,7 @@ _ROOMS = (
     settle_invoice,
     dispute_invoice,
     charges,
+    short_pick,
     hear_carrier,
     keep_parts,
     keep_network,

@@ -83,6 +83,7 @@ BY_FACT = {
     "POST /v1/rmas/{rma_id}/inspect",
     "POST /v1/rmas/{rma_id}/settle",
     "POST /v1/rmas/{rma_id}/dispute",
+    "POST /v1/rmas/{rma_id}/send-again",
     "POST /v1/escalations",
     "POST /v1/escalations/{escalation_id}/acknowledge",
     "POST /v1/escalations/{escalation_id}/hand-over",

@@ -12,6 +12,10 @@ _MOVED_BY: dict[PromiseCause, Blame] = {
     "shipped": "depot",
     "network": "depot",
     "carrier_late": "carrier",
+    "carrier_eta": "carrier",
+    "delayed": "carrier",
+    "attempted": "customer",
+    "customs": "customs",
     "calendar": "calendar",
     "address": "customer",
 }

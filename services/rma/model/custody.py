@@ -17,7 +17,9 @@ from libs.store import Entity, Transaction
 from libs.store.ids import derived
 from services.rma.model.rma import Rma
 
-Place = Literal["in_stock", "picked", "shipped", "installed", "returned", "quarantined", "missing", "scrapped"]
+Place = Literal[
+    "in_stock", "picked", "shipped", "installed", "coming_back", "returned", "quarantined", "missing", "scrapped"
+]
 Hand = Literal[
     "goods_in",
     "transferred",
@@ -25,6 +27,7 @@ Hand = Literal[
     "shipped",
     "installed",
     "lost",
+    "refused",
     "returned",
     "restocked",
     "set_aside",
@@ -35,7 +38,7 @@ Hand = Literal[
 OUT: frozenset[Place] = frozenset({"shipped", "installed"})
 """With a carrier or a customer: such a unit cannot be on a shelf until it has come back."""
 _UNITS = UUID("0192d000-0000-7000-8000-00000000f5e1")
-_AWAY: frozenset[Place] = frozenset({"returned", "quarantined", "missing", "scrapped"})
+_AWAY: frozenset[Place] = frozenset({"coming_back", "returned", "quarantined", "missing", "scrapped"})
 
 
 class SerialIsOut(Conflict):
@@ -131,7 +134,7 @@ async def take_in(part_number: str, serials: list[str], depot_id: UUID, tx: Tran
         unit = await tracked(part_number, serial, tx)
         if unit.place in OUT:
             raise unit.is_out()
-        if unit.chain and unit.place not in ("scrapped", "missing"):
+        if unit.chain and unit.place not in ("scrapped", "missing", "coming_back"):
             raise SerialThere(f"{serial} is {unit.place}.", part_number=part_number, depot_id=str(unit.depot_id))
         unit.hand_over("goods_in", "in_stock", tx, depot_id=depot_id)
 

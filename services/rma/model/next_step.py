@@ -164,16 +164,18 @@ def after_news(rma: Rma, case: CaseFile, shipment: Shipment, news: CarrierNews) 
     if shipment.direction == "return":
         if rma.return_state in AWAITED:
             return HandOverReturn(at)
-        return LoseReturn(at) if news.status == "lost" and rma.return_state == "in_transit" else None
+        return LoseReturn(at) if news.word == "lost" and rma.return_state == "in_transit" else None
     if rma.tracking != shipment.tracking:
         return None
-    match rma.state, news.status:
+    match rma.state, news.word:
         case "shipped", "delivered":
             return Deliver(at)
         case "shipped", "lost":
             return Lose("lost by the carrier", at, still_wanted(rma, case))
         case "shipped", "refused":
             return Refuse(at)
+        case "shipped", "returned_to_sender":
+            return Refuse(at, "returned to the sender")
         case "lost", "delivered" if rma.delivered_at is None:
             return TurnUp(at)
         case _:

@@ -14,6 +14,8 @@ outbound_machine: StateMachine[OutboundState] = StateMachine(
         # To another depot, or to none.
         "reserved": {"reserved", "backordered", "shipped", "requested", "cancelled"},
         "shipped": {"delivered", "refused", "lost"},
+        # Sent again.
+        "refused": {"reserved", "cancelled"},
         "delivered": {"dead_on_arrival", "closed"},
     },
     initial="requested",

@@ -108,6 +108,17 @@ def forecast_late(promise: Promise, now: datetime, way: Way) -> Promise:
     )
 
 
+def forecast_for(promise: Promise, day: date, way: Way, code: str, text: str, *, by: datetime | None = None) -> Promise:
+    """The promise for another day than before, for this reason; `by`: the carrier's own hour."""
+    days = (day - promise.promised).days
+    return Promise(
+        promised=day,
+        promised_by=by or _delivery(way, day),
+        departs_at=promise.departs_at,
+        reasons=[*promise.reasons, *([PromiseReason(code=code, text=text, days=days)] if days else [])],
+    )
+
+
 def _arrival(departs_at: datetime, left_on: date, way: Way, reasons: list[PromiseReason]) -> Promise:
     seen_there = way.destination.local_date(departs_at)
     if zone := (seen_there - left_on).days:

@@ -82,6 +82,15 @@ def receive(rma: Rma, serial: str | None, part_number: str | None, tx: Transacti
     rma.received_at, rma.inspection = tx.now, None
 
 
+def begin_anew(rma: Rma, tx: Transaction, reason: str, *, returnable: bool) -> None:
+    """Another parcel will be sent: a way back of its own begins where each does, whatever became of the one before."""
+    rma.returns, rma.return_required = "defective", returnable
+    rma.return_serial, rma.window = rma.serial if rma.whole_unit else None, None
+    rma.received_serial = rma.received_part = rma.received_at = rma.inspection = None
+    rma.return_state = return_machine.initial
+    rma.record("return", return_machine.initial, tx, reason)
+
+
 def awaited_parts(rma: Rma) -> set[str]:
     """What may come back: what was sent, or of a defective part also what was asked for."""
     defective = rma.returns == "defective" and rma.state != "dead_on_arrival"

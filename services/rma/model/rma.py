@@ -11,6 +11,7 @@ from libs.events.entitlements import CoverageDecided
 from libs.events.values import Contact, Priority, Severity, Site
 from libs.kit.calendar import DayEnd
 from libs.kit.problems import Conflict, Unprocessable
+from libs.kit.states import ForbiddenTransition
 from libs.store import Entity, Transaction, UpdatedAt
 from services.rma.model.outbound_leg import outbound_machine
 from services.rma.model.part import Unit
@@ -32,6 +33,7 @@ from services.rma.model.rma_values import (
     ReturnState,
     RmaIds,
     Sent,
+    ShortPick,
     WaitingFor,
 )
 
@@ -143,6 +145,7 @@ class Rma(
     promise: Promise | None = None
     # What was promised so far, the oldest first.
     promises: Annotated[list[PromiseMade], sa.DefaultClause("[]")] = field(default_factory=list)
+    short_picks: Annotated[list[ShortPick], sa.DefaultClause("[]")] = field(default_factory=list)
     label_round: int = 0
     shipped_serial: str | None = None
     shipped_at: datetime | None = None
@@ -319,6 +322,10 @@ class Rma(
         self.contract_missed = self.return_required = False
         self.repeat_of = []
 
+    def take_parcel_back(self) -> None:
+        """Nothing is on its way any more, and another parcel will be."""
+        self.shipped_serial = self.shipped_at = self.carrier = self.tracking = self.closed_at = None
+
     def ship(self, serial: str | None, *, serialised: bool, carrier: str, tracking: str, tx: Transaction) -> None:
         """The part leaves the depot. Raises ForbiddenTransition, SerialMissing."""
         outbound_machine.check(self.state, "shipped")
@@ -340,6 +347,11 @@ class Rma(
                 state=self.state,
                 possible=outbound_machine.possible(self.state),
             )
+
+    def must_be_refused(self) -> None:
+        """Raises ForbiddenTransition unless its parcel comes back."""
+        if self.state != "refused":
+            raise ForbiddenTransition("The RMA", self.state, "reserved", [*outbound_machine.possible(self.state)])
 
     def must_be_installable(self) -> None:
         """Raises NotInstallable when the part is not there or was reported before."""

@@ -37,15 +37,29 @@ ReturnState = Literal[
     "wrong_unit",
 ]
 ChargeState = Literal["none", "invoiced", "disputed", "credited", "waived"]
-WaitingFor = Literal["coverage", "site", "address", "serial"]
+WaitingFor = Literal["coverage", "site", "address", "serial", "send_again"]
 InspectionResult = Literal["confirmed", "no_fault_found", "damaged", "serial_mismatch", "wrong_unit"]
 Returns = Literal["defective", "unused_replacement"]
 Leg = Literal["outbound", "return", "charge"]
 
 
 PromiseCause = Literal[
-    "reserved", "moved", "shipped", "ship_cut_off", "carrier_late", "calendar", "network", "address", "stock"
+    "reserved",
+    "moved",
+    "shipped",
+    "ship_cut_off",
+    "carrier_late",
+    "calendar",
+    "network",
+    "address",
+    "stock",
+    "carrier_eta",
+    "attempted",
+    "customs",
+    "delayed",
 ]
+BY_CARRIER: frozenset[PromiseCause] = frozenset({"carrier_eta", "attempted", "customs", "delayed"})
+"""The carrier said so itself: a calendar knows no better while that day has not passed."""
 
 
 class PromiseMade(BaseModel):
@@ -57,6 +71,23 @@ class PromiseMade(BaseModel):
     cause: PromiseCause
     reason: str
     at: Instant
+
+
+class ShortPick(BaseModel):
+    """What was kept and is not on the shelf, or not to be sent. `found_at`: a missing one turned up."""
+
+    what: Literal["missing", "damaged"]
+    depot_id: UUID
+    part_number: str
+    serial: str | None = None
+    at: Instant
+    by: str
+    found_at: Instant | None = None
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether it may still turn up."""
+        return self.what == "missing" and self.found_at is None
 
 
 class Change(BaseModel):

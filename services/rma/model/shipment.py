@@ -1,5 +1,6 @@
 """A parcel with a label of ours: ordered from the carrier by a job, then followed by what the carrier tells."""
 
+import re
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -13,7 +14,12 @@ from libs.store import Entity, Transaction
 
 Direction = Literal["outbound", "return"]
 LabelState = Literal["awaits_address", "ordered", "bought", "refused", "void"]
-CarrierStatus = Literal["picked_up", "in_transit", "delivered", "refused", "lost", "return_received"]
+_OTHER_WORDS = {
+    "delivery_attempted": "attempted",
+    "attempt_failed": "attempted",
+    "held_by_customs": "customs_hold",
+    "return_to_sender": "returned_to_sender",
+}
 BUY_LABEL = "buy_label"
 
 label_machine: StateMachine[LabelState] = StateMachine(
@@ -37,14 +43,24 @@ class NoLabelYet(Conflict):
 class CarrierNews(BaseModel):
     """One notice of the carrier's. They come late, twice and in any order; `sequence` is the carrier's own.
 
-    `followed`: told and acted on, which waits until the label is recorded and the part has shipped.
+    `status` is the carrier's word, whether or not we know it. `expected` is when the carrier now means to deliver.
+    `followed`: told and acted on, which waits until the label is recorded and the part has shipped; what was said besides goes then.
     """
 
     webhook_id: str
-    status: CarrierStatus
+    status: str
     occurred_at: Instant
     sequence: int
+    text: str | None = None
+    location: str | None = None
+    expected: Instant | None = None
     followed: bool = False
+
+    @property
+    def word(self) -> str:
+        """The status as we write it, however the carrier does."""
+        word = "_".join(re.split(r"[\s_-]+", self.status.strip().lower()))
+        return _OTHER_WORDS.get(word, word)
 
 
 class Shipment(Entity, table="shipments", indexes=("rma_id", "tracking", "state"), unique=("reference",)):
@@ -96,10 +112,19 @@ class Shipment(Entity, table="shipments", indexes=("rma_id", "tracking", "state"
 
     def hear(self, news: CarrierNews) -> bool:
         """Keeps the notice in the carrier's order; False when it was heard before."""
-        if any(each.webhook_id == news.webhook_id for each in self.news):
+        if any(each.webhook_id == news.webhook_id or _says(each) == _says(news) for each in self.news):
             return False
         self.news = sorted([*self.news, news], key=lambda each: (each.sequence, each.occurred_at))
         return True
+
+    def is_late(self, news: CarrierNews) -> bool:
+        """Whether something newer was told of the parcel before."""
+        return any(each.followed and each.sequence > news.sequence for each in self.news)
+
+
+def _says(news: CarrierNews) -> tuple[int, str]:
+    """What makes two notices one fact, whatever their messages are called."""
+    return news.sequence, news.word
 
 
 async def shipments_of(rma_id: UUID, tx: Transaction, *, lock: bool = False) -> list[Shipment]:

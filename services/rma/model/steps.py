@@ -91,9 +91,10 @@ class Lose:
 
 @dataclass(frozen=True)
 class Refuse:
-    """The destination did not take the parcel."""
+    """The destination did not take the parcel, or the carrier could not hand it over."""
 
     at: datetime
+    reason: str = "refused at the destination"
 
 
 @dataclass(frozen=True)

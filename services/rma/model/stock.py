@@ -23,6 +23,8 @@ Movement = Literal[
     "release",
     "ship",
     "restock",
+    "short_pick",
+    "found",
 ]
 
 
@@ -81,6 +83,21 @@ class Stock(Entity, table="stock", unique=(("depot_id", "part_number"),), indexe
         self.reserved -= 1
         self.on_hand -= 1
         self._record("ship", -1, tx, "shipped", rma_id)
+
+    def short_pick(self, rma_id: UUID, reason: str, tx: Transaction) -> None:
+        """The one that was kept is not there, or not to be sent: it is set aside until somebody has looked."""
+        self.reserved -= 1
+        self.on_hand -= 1
+        self.quarantined += 1
+        self._record("short_pick", -1, tx, reason, rma_id)
+
+    def turn_up(self, rma_id: UUID, tx: Transaction) -> None:
+        """What was missing is there again. Raises NotEnoughStock when the quarantine was emptied meanwhile."""
+        if self.quarantined < 1:
+            raise NotEnoughStock("Nothing is set aside here any more; count the shelf instead.", quarantined=0)
+        self.quarantined -= 1
+        self.on_hand += 1
+        self._record("found", 1, tx, "found again", rma_id)
 
     def add(
         self, quantity: int, tx: Transaction, reason: str, *, kind: Movement = "goods_in", rma_id: UUID | None = None

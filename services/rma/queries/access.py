@@ -12,10 +12,14 @@ from services.rma.model.outbound_leg import outbound_machine
 from services.rma.model.return_leg import return_machine
 from services.rma.model.rma import Rma
 from services.rma.model.rma_values import OutboundState, ReturnState
+from services.rma.model.short_picks import must_miss_one
 from services.rma.model.stock import Stock
 
 Command = Literal[
     "pick",
+    "short_pick",
+    "found",
+    "send_again",
     "ship",
     "deliver",
     "lost",
@@ -70,6 +74,9 @@ _DEPOT, _MANAGER, _ENGINEERS = frozenset({"depot"}), frozenset({"manager"}), fro
 COMMANDS: Commands[Command, RmaAndCase] = Commands(
     {
         "pick": Given(_DEPOT, _while_open(_out("shipped"))),
+        "short_pick": Given(_DEPOT, _while_open(Rma.must_be_reserved)),
+        "found": Given(_DEPOT, lambda its: must_miss_one(its.rma)),
+        "send_again": Given(_ENGINEERS | _DEPOT, _while_open(Rma.must_be_refused)),
         "ship": Given(_DEPOT, _while_open(_out("shipped"))),
         "deliver": Given(_ENGINEERS | _DEPOT, lambda its: _out("delivered")(its.rma)),
         "lost": Given(_ENGINEERS | _DEPOT, lambda its: _out("lost")(its.rma)),

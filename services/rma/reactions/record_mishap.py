@@ -9,8 +9,6 @@ from services.rma.model.rma import CLOSE, CONTRACT_DUE, FORECAST_CARRIER_LATE, R
 from services.rma.model.steps import FindDead, Lose, Refuse, TurnUp
 from services.rma.reactions.order_labels import order_return_label
 
-_REFUSED = "refused at the destination"
-
 
 async def record_loss(rma: Rma, step: Lose, tx: Transaction) -> None:
     """The defective part stays where it is, and is the new RMA's matter where another one will be sent.
@@ -56,11 +54,12 @@ async def record_dead_on_arrival(rma: Rma, step: FindDead, tx: Transaction) -> N
 
 
 async def record_refusal(rma: Rma, step: Refuse, tx: Transaction) -> None:
-    """The carrier brings the parcel back. Raises ForbiddenTransition."""
-    rma.become("refused", tx, _REFUSED, at=step.at)
+    """The carrier brings the parcel back, and somebody has to say what then. Raises ForbiddenTransition."""
+    rma.become("refused", tx, step.reason, at=step.at)
+    rma.waiting_for = "send_again"
     tx.cancel_timer(rma, FORECAST_CARRIER_LATE)
-    tx.emit(PartRefused(**rma.ids, reason=_REFUSED, refused_at=step.at))
-    return_leg.expect_the_replacement(rma, tx, _REFUSED)
+    tx.emit(PartRefused(**rma.ids, reason=step.reason, refused_at=step.at))
+    return_leg.expect_the_replacement(rma, tx, step.reason)
     return_leg.hand_over(rma, tx, "the carrier brings it back", at=step.at)
 
 

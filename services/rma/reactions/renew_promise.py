@@ -13,7 +13,7 @@ from services.rma.model.outbound_leg import AWAITS_PART, OPEN_PROMISE
 from services.rma.model.policy import policy_for
 from services.rma.model.promise import Promise, forecast_late, forecast_under_way
 from services.rma.model.rma import FORECAST, FORECAST_CARRIER_LATE, FORECAST_SHIP_CUT_OFF, Rma
-from services.rma.model.rma_values import PromiseCause
+from services.rma.model.rma_values import BY_CARRIER, PromiseCause
 from services.rma.model.stock import Stock, offer_to_backorders
 from services.rma.reactions.re_source import moved_elsewhere, promise_here
 from services.rma.reactions.reserve_part import tell_changed
@@ -26,6 +26,10 @@ _TEXTS: dict[PromiseCause, str] = {
     "address": "the address changed",
     "stock": "a part came into stock",
     "shipped": "shipped",
+    "carrier_eta": "the carrier told another day",
+    "attempted": "delivery was attempted, nobody took it",
+    "customs": "held by customs",
+    "delayed": "the carrier told of a delay",
 }
 
 
@@ -48,6 +52,8 @@ async def renew_promise(rma: Rma, tx: Transaction, why: str) -> None:
     with suppress(NoWay, CalendarError):
         way = network.way_from(rma.kept.depot_id, rma.destination)
         new = forecast_under_way(rma.kept.promise.departs_at, way)
+        if rma.promises and rma.promises[-1].cause in BY_CARRIER and rma.kept.promise.promised_by >= new.promised_by:
+            new = rma.kept.promise
         if new.promised_by + grace <= tx.now:
             new = forecast_late(new, tx.now, way)
         tx.set_timer(rma, FORECAST_CARRIER_LATE, new.promised_by + grace)

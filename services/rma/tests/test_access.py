@@ -48,6 +48,7 @@ async def a_world(rma: Harness) -> World:
         },
         bodies={
             "/pick": {"serial": "NEW-2"},
+            "/short-pick": {"what": "damaged"},
             "/ship": {"serial": "NEW-1", "carrier": "van", "tracking": "1"},
             "/{calendar_id}": {"data": days("Asia/Ho_Chi_Minh"), "why": "a holiday"},
             "/{depot_id}": {"calendar_id": str(HCM_DAYS)},

@@ -21,6 +21,9 @@ from tests.support.possible import wrongly_possible
 
 BODIES: dict[str, dict[str, Any]] = {
     "pick": {"serial": "P"},
+    "short_pick": {"what": "missing"},
+    "found": {},
+    "send_again": {"reason": "agreed with the customer"},
     "ship": {"serial": "X", "carrier": "van", "tracking": "1"},
     "deliver": {},
     "lost": {"reason": "gone"},

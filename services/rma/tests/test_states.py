@@ -38,10 +38,6 @@ OUTBOUND: dict[OutboundState, set[OutboundState]] = {
     "cancelled": set(),
     "closed": set(),
 }
-# No command makes these moves yet: a refused parcel sent again.
-NOT_YET: dict[OutboundState, set[OutboundState]] = {
-    "refused": {"reserved", "cancelled"},
-}
 RETURN: dict[ReturnState, set[ReturnState]] = {
     "not_required": {"awaiting_return"},
     "awaiting_return": {"not_required", "in_transit", "received", "overdue"},
@@ -70,7 +66,7 @@ def forbidden(allowed: set[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
     return [pair for pair in product(states, states) if pair not in allowed]
 
 
-OUT, BACK = pairs(OUTBOUND) - pairs(NOT_YET), pairs(RETURN)
+OUT, BACK = pairs(OUTBOUND), pairs(RETURN)
 CHARGED = pairs(CHARGE)
 
 

@@ -6,13 +6,13 @@ import structlog
 from pydantic import BaseModel, Field
 
 from libs.events.values import Instant
-from libs.kit.fields import Word
+from libs.kit.fields import Line, Word
 from libs.kit.http import Router, Tx, public
 from libs.kit.settings import setting
 from libs.kit.webhooks import Webhook
 from services.rma.model.case_file import CaseFile
 from services.rma.model.rma import Rma
-from services.rma.model.shipment import CarrierNews, CarrierStatus, Shipment
+from services.rma.model.shipment import CarrierNews, Shipment
 from services.rma.reactions.follow_parcel import follow_parcel
 
 log = structlog.get_logger()
@@ -21,13 +21,16 @@ _FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UT
 
 
 class CarrierNotice(BaseModel):
-    """What the carrier tells. Fields we do not know are ignored."""
+    """What the carrier tells, in its own words; those that we know move the RMA. Fields we do not know are ignored."""
 
     tracking: Word
     reference: Word
-    status: CarrierStatus
+    status: Word
     occurred_at: Instant = Field(ge=_FIRST, le=_LAST)
     sequence: int = Field(ge=0, lt=2**31)
+    text: Line | None = None
+    location: Line | None = None
+    expected_at: Instant | None = Field(None, ge=_FIRST, le=_LAST)
 
 
 class Heard(BaseModel):
@@ -48,7 +51,13 @@ async def hear_carrier_route(notice: CarrierNotice, sent: Webhook, tx: Tx) -> He
     rma = await Rma.get(found.rma_id, tx, lock=True)
     shipment = await Shipment.get(found.id, tx, lock=True)
     news = CarrierNews(
-        webhook_id=sent.id, status=notice.status, occurred_at=notice.occurred_at, sequence=notice.sequence
+        webhook_id=sent.id,
+        status=notice.status,
+        occurred_at=notice.occurred_at,
+        sequence=notice.sequence,
+        text=notice.text,
+        location=notice.location,
+        expected=notice.expected_at,
     )
     if not shipment.hear(news):
         return Heard(known=True, repeated=True)
