@@ -110,8 +110,8 @@ _PHRASES: dict[str, dict[Language, str]] = {
         "vi": "Người khác ký thay người liên hệ đã nêu: {text}.",
     },
     "visit_lost_its_time": {
-        "en": "Nobody can come at the time that was chosen: {text}.",
-        "vi": "Không thể đến vào giờ đã chọn: {text}.",
+        "en": "The visit does not take place at the time that was agreed: {text}.",
+        "vi": "Lịch hẹn tại chỗ không diễn ra vào giờ đã thống nhất: {text}.",
     },
     "choose_visit_time": {
         "en": "Please choose another time for the visit. The first ones ({zone}): {times}.",

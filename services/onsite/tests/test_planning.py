@@ -39,6 +39,7 @@ HAPPENINGS = st.lists(
         st.tuples(st.just("promise"), VISITS, DAYS, st.integers(0, 9)),
         st.tuples(st.just("deliver"), VISITS, DAYS, st.integers(0, 9)),
         st.tuples(st.just("lose"), VISITS, DAYS, st.integers(0, 9)),
+        st.tuples(st.just("call_off"), VISITS, DAYS, st.integers(0, 9)),
         st.tuples(st.just("open"), VISITS, st.sampled_from(sorted(HOURS)), st.integers(0, 9)),
     ),
     min_size=4,
@@ -51,7 +52,8 @@ class Story:
 
     def __init__(self, h: Harness) -> None:
         self.h = h
-        self.chosen: dict[int, str] = {}
+        # None: another time is asked for
+        self.chosen: dict[int, str | None] = {}
         self.hours = dict.fromkeys(range(3), "whole days")
         self.rmas = {n: an_id(f"rma {n}") for n in range(3)}
         self.told = 1
@@ -94,6 +96,15 @@ class Story:
         assert answer.status_code in (200, 201), answer.text
         self.chosen[n] = starts
 
+    async def call_off(self, n: int, _: int, __: int) -> None:
+        path = f"/v1/work-orders/{WorkOrder.id_for(an_id(f'diagnosis {n}'))}"
+        body = {"reason": "the room is rebuilt", "plans_again": True}
+        answer = await self.h.post(f"{path}/cancel", body, role="manager")
+        if answer.status_code == 200:
+            self.chosen[n] = None
+        else:
+            assert answer.json()["state"] == "open", "there is none to call off"
+
     async def away(self, who: UUID, days: int, hours: int) -> None:
         starts = PROMISED + timedelta(days=days, hours=15)
         body = {"starts": starts.isoformat(), "ends": (starts + timedelta(hours=hours)).isoformat(), "reason": "ill"}
@@ -135,7 +146,9 @@ class Story:
             self._within_hours(n, visit)
             assert not technicians[visit.technician_id].is_away(visit.leaves_at, visit.ends)
             if n in self.chosen:
-                assert visit.starts == datetime.fromisoformat(self.chosen[n]), "a chosen time is kept or asked about"
+                chosen = self.chosen[n]
+                assert chosen, "nothing is booked by itself while another time is asked for"
+                assert visit.starts == datetime.fromisoformat(chosen), "a chosen time is kept or asked about"
                 assert visit.is_chosen
 
     def _within_hours(self, n: int, visit: Appointment) -> None:
