@@ -36,7 +36,7 @@ CASE = UUID("33333333-3333-4333-8333-333333333333")
 ENGINEER = Actor("engineer:1", "engineer", "Trần Thị Bình")
 MONDAY = datetime.fromisoformat("2099-03-02T02:00:00+00:00")
 """Long after any case that a test opens."""
-OF_ITS_HOUR = ("opened_at", "epoch_began_at", "queue_history", "history", "number")
+OF_ITS_HOUR = ("opened_at", "assigned_at", "epoch_began_at", "queue_history", "history", "number")
 """When a test ran, and what was shown in between: the record of that differs with what was known, the outcome does not."""
 
 
