@@ -79,6 +79,24 @@ class JointCallScheduled(
 since(JointCallScheduled, 2, drop("join_url", "participants"))
 
 
+class JointCallCancelled(Event, type="polyplus.ecps.joint-call-cancelled", visibility="public", subject="call_id"):
+    """The call does not take place; who was invited gets the invitation's next number, which takes it back (S10)."""
+
+    call_id: UUID
+    case_id: UUID
+    engagement_id: UUID | None = None
+    diagnosis_id: UUID | None = None
+    partner_id: UUID
+    partner_name: str
+    window: Window | None = None  # the time that it had, if it had one
+    calendar_url: str | None = None
+    sequence: int | None = None
+    reason: str
+    by: str
+    by_role: Role
+    cancelled_at: Instant
+
+
 class JointCallHeld(Event, type="polyplus.ecps.joint-call-held", version=2, visibility="public", subject="call_id"):
     """The call took place; its outcome and who does what are on record (S10)."""
 

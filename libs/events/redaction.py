@@ -54,7 +54,7 @@ from libs.events.ecps import (
     PartnerTicketUpdated,
     PartnerTicketWithdrawn,
 )
-from libs.events.ecps_calls import JointCallHeld, JointCallRequested, JointCallScheduled
+from libs.events.ecps_calls import JointCallCancelled, JointCallHeld, JointCallRequested, JointCallScheduled
 from libs.events.escalation import (
     BreachJoined,
     EscalationAcknowledged,
@@ -139,6 +139,7 @@ _TYPED: Mapping[type[Event], tuple[str, ...]] = {
     InvoiceDisputed: ("reason",),
     InvoiceSettled: ("reason",),
     InvoiceUpheld: ("reason",),
+    JointCallCancelled: ("reason",),
     JointCallHeld: ("outcome", "actions.what"),
     JointCallRequested: ("purpose",),
     JointCallScheduled: (),

@@ -8,6 +8,7 @@ from services.ecps.model.policy import policies
 from services.ecps.queries import engagements, joint_calls, partners
 from services.ecps.queries.open_work import calls_to_come_with, calls_to_come_with_our
 from services.ecps.use_cases import (
+    cancel_call,
     enter_news,
     keep_agreements,
     keep_partners,
@@ -36,6 +37,7 @@ _ROOMS = (
     request_call,
     schedule_call,
     record_call,
+    cancel_call,
 )
 
 service = Service(

@@ -95,6 +95,7 @@ BY_FACT = {
     "POST /v1/joint-calls",
     "POST /v1/joint-calls/{call_id}/schedule",
     "POST /v1/joint-calls/{call_id}/held",
+    "POST /v1/joint-calls/{call_id}/cancel",
     "POST /v1/work-orders/{work_order_id}/reschedule",
     "POST /v1/work-orders/{work_order_id}/undo-depart",
     "POST /v1/work-orders/{work_order_id}/running-late",

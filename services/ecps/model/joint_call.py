@@ -39,6 +39,10 @@ class NotOfThisCase(Unprocessable):
     """The engagement is about another case or partner."""
 
 
+class TimeIsPast(Unprocessable):
+    """A call is agreed on for a time to come."""
+
+
 class NoSuchParticipant(Unprocessable):
     """Who is named by an id is a contact of the account's, or a person who works here."""
 
@@ -171,8 +175,8 @@ class JointCall(
         change = CallChange(state=state, at=at or tx.now, by=tx.scope.actor, reason=reason)
         self.history = [*self.history, change]
 
-    def invitation(self, joining: Sequence[NamedParticipant]) -> bytes | None:
-        """The iCalendar file (RFC 5545) with the times in the customer's zone, for its participants as they are called now; None
+    def invitation(self, joining: Sequence[NamedParticipant], organizer: str) -> bytes | None:
+        """The iCalendar file (RFC 5545, 5546) of this organiser's address, with the times in the customer's zone, for its participants as they are called now; None
         before there is a time."""
         if self.window is None:
             return None
@@ -181,6 +185,7 @@ class JointCall(
         from icalendar.enums import STATUS
 
         off = self.state == "cancelled"
+        invited = [(each, each.attendee) for each in joining if each.attendee]
         event = icalendar.Event.new(
             uid=str(self.id),
             summary=f"{self.number}: {self.partner_name}",
@@ -191,18 +196,24 @@ class JointCall(
             status=STATUS.CANCELLED if off else STATUS.CONFIRMED,
             start=_in_zone(self.window.starts, self.time_zone),
             end=_in_zone(self.window.ends, self.time_zone),
-            attendees=[
-                icalendar.vCalAddress.new(each.email, cn=each.name, rsvp=True) for each in joining if each.email
-            ],
+            organizer=icalendar.vCalAddress.new(organizer, cn="Poly+ support"),
+            attendees=[icalendar.vCalAddress.new(at, cn=each.name, rsvp=not off) for each, at in invited],
         )
         calendar = icalendar.Calendar.new(
             prodid="-//Poly+//ecps//EN",
-            method="CANCEL" if off else "REQUEST",
+            # Who is invited by nobody is told of it (RFC 5546, 3.2.1).
+            method="CANCEL" if off else "REQUEST" if invited else "PUBLISH",
             subcomponents=[event],
         )
         calendar.add_missing_timezones()
         file: bytes = calendar.to_ical()
         return file
+
+
+def must_be_to_come(windows: Sequence[Window], now: datetime, field: str) -> None:
+    """Raises TimeIsPast where one of them has begun."""
+    if any(window.starts <= now for window in windows):
+        raise TimeIsPast("The call's time has passed already.", field=field, now=now.isoformat())
 
 
 def must_be_of_case(engagement: Engagement | None, case: CaseFile, partner: Partner) -> Engagement:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Self
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from libs.events.ecps_calls import CallSide
 from libs.kit.people import Unnamed, unnamed
@@ -33,12 +33,13 @@ class NamedParticipant(CallParticipant):
     """A participant as shown; without a name `state` says why."""
 
     state: Unnamed | None = None
+    attendee: str | None = Field(None, exclude=True)
 
     @classmethod
     def of(cls, kept: CallParticipant, known: Mapping[UUID, Known]) -> Self:
-        """As whom it names is known now. Of our people no address is shown."""
+        """As whom it names is known now. Of our people no address is shown, but in the invitation: `attendee`."""
         if kept.id is None:
-            return cls(**kept.model_dump())
+            return cls(**kept.model_dump(), attendee=kept.email)
         who = known.get(kept.id)
         return cls(
             side=kept.side,
@@ -47,10 +48,11 @@ class NamedParticipant(CallParticipant):
             name=who.called if who else None,
             email=who.email if isinstance(who, KnownContact) else None,
             state=unnamed(who),
+            attendee=who.email if who else None,
         )
 
     def as_a_side(self) -> Self:
         """As a partner reads it: its own people by name, and which other side joins."""
         if self.side == "partner":
             return self
-        return self.model_copy(update={"name": CALLED[self.side], "email": None, "state": None})
+        return self.model_copy(update={"name": CALLED[self.side], "email": None, "state": None, "attendee": None})

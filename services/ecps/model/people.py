@@ -27,6 +27,7 @@ class KnownPerson(Entity, table="people"):
 
     gone: bool = False
     display_name: str | None = None
+    email: str | None = None
     active: bool | None = None
 
     @property

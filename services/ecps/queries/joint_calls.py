@@ -17,6 +17,7 @@ from libs.kit.paging import Page
 from libs.kit.people import Unnamed, unnamed
 from libs.kit.problems import Conflict
 from libs.kit.rows import visible
+from libs.kit.settings import setting
 from libs.store import Transaction
 from services.ecps.model.joint_call import CallAction, CallChange, CallState, JointCall, call_machine
 from services.ecps.model.participant import CALLED, NamedParticipant
@@ -143,9 +144,10 @@ async def get_joint_call_route(call_id: UUID, tx: Tx, caller: Caller) -> JointCa
     responses={200: {"content": {"text/calendar": {"schema": {"type": "string"}}}}},
 )
 async def get_joint_call_calendar_route(call_id: UUID, tx: Tx, caller: Caller) -> Response:
-    """The invitation, in the customer's time zone (RFC 5545)."""
+    """The invitation, in the customer's time zone (RFC 5545); of a cancelled call what takes it back."""
     call = await call_for(caller, call_id, tx)
-    invitation = call.invitation((await shown(call, caller, tx)).participants)
+    organizer = setting("CALLS_ORGANIZER", "support@polyplus.example")
+    invitation = call.invitation(_joining(call, caller, await known_of([call], tx)), organizer)
     if invitation is None:
         raise NotScheduledYet("The call has no time yet.", state=call.state, possible=call_machine.possible(call.state))
     return Response(invitation, media_type="text/calendar; charset=utf-8")

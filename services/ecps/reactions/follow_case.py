@@ -5,7 +5,7 @@ from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed, PartnerCo
 from libs.events.entitlements import CoverageDecided
 from libs.kit.case_files import case_file
 from libs.store import Transaction
-from services.ecps.model.case_file import CaseFile, Coverage, Wish
+from services.ecps.model.case_file import CaseFile, Coverage, Said, Wish
 from services.ecps.model.engagement import ENDED, UNSUBMITTED, Engagement
 from services.ecps.model.partner import Partner
 from services.ecps.reactions.await_partner import await_answer
@@ -71,6 +71,8 @@ async def note_withdrawn_consent(event: PartnerConsentWithdrawn, tx: Transaction
         for engagement in await tx.select(Engagement, Engagement.c.case_id == case.id, lock=True):
             if engagement.partner_id == event.partner_id:
                 await withhold(engagement, tx)
+        said = Said(at=event.withdrawn_at, by=event.by, by_role=event.by_role)
+        await cancel_calls(case, "consent was withdrawn", said, tx, partner_id=event.partner_id)
 
 
 async def note_resolution(event: CaseResolved, tx: Transaction) -> None:
@@ -100,7 +102,8 @@ async def note_cancellation(event: CaseCancelled, tx: Transaction) -> None:
     case.become("cancelled", event.cancelled_at)
     case.cancelled = case.kept(event)
     await act_on(case, tx)
-    await cancel_calls(case, event.reason, tx)
+    said = Said(at=event.cancelled_at, by=event.by, by_role=event.by_role)
+    await cancel_calls(case, event.reason, said, tx)
 
 
 async def act_on(case: CaseFile, tx: Transaction, *, again: bool = False, turned: bool = False) -> None:

@@ -8,11 +8,13 @@ import icalendar
 import pytest
 
 from libs.events import Event
-from libs.events.ecps_calls import JointCallHeld, JointCallRequested, JointCallScheduled
+from libs.events.ecps_calls import JointCallCancelled, JointCallHeld, JointCallRequested, JointCallScheduled
+from libs.events.gateway import PersonState
 from libs.store.ids import new_id
 from services.ecps.tests.builders import (
     ACCOUNT,
     AN,
+    CHAU,
     CONTACT,
     OTHER_ACCOUNT,
     PARTNER,
@@ -60,6 +62,10 @@ async def test_a_call_needs_no_ticket_and_its_outcome_is_recorded(ecps: Harness)
     assert b"DTSTART;TZID=Asia/Ho_Chi_Minh:" in file.content
     assert invitation["SEQUENCE"] == 1
     assert {str(a) for a in invitation.attendees} == {"mailto:an@acme.example", "mailto:lead@cloud.example"}
+    assert (str(invitation["ORGANIZER"]), invitation["ORGANIZER"].params["CN"]) == (
+        "mailto:support@polyplus.example",
+        "Poly+ support",
+    )
 
     contact = str(new_id())
     owners = {"Cloud": "partner", "support": "support", "chị an": str(CONTACT), contact: contact, "Bác Ba": None}
@@ -93,9 +99,146 @@ async def test_a_cancelled_case_ends_its_calls(ecps: Harness) -> None:
     await ecps.deliver(case.cancelled())
     [event] = icalendar.Calendar.from_ical((await ecps.get(f"{path}/calendar.ics")).text).events
     assert (event["STATUS"], event["SEQUENCE"]) == ("CANCELLED", 1)
+    [told] = await ecps.events(JointCallCancelled)
+    assert (told.reason, told.sequence, told.by_role) == ("not needed", 1, "engineer")
     too_late = await schedule(ecps, path, 3)
     assert (too_late.status_code, too_late.json()["state"]) == (422, "cancelled")
     assert (await ecps.post(f"{path}/held", {"outcome": "?"})).json()["possible"] == []
+
+
+async def invitation(ecps: Harness, path: str, **who: Any) -> Any:
+    answer = await ecps.get(f"{path}/calendar.ics", **(who or CUSTOMER))
+    assert answer.status_code == 200, answer.text
+    calendar = icalendar.Calendar.from_ical(answer.text)
+    [event] = calendar.events
+    assert (calendar.errors, event.errors) == ([], [])
+    return calendar["METHOD"], event
+
+
+@pytest.mark.promise("S10")
+async def test_a_cancelled_call_takes_its_invitation_back(ecps: Harness) -> None:
+    await a_partner(ecps)
+    await ecps.learn({CONTACT: AN})
+    case = ACase()
+    await ecps.deliver(case.opened(), case.covered())
+    path, never = await a_call(ecps, case), await a_call(ecps, case)
+    await schedule(ecps, path, 2, join_url="https://meet.example/1")
+    method, before = await invitation(ecps, path)
+    assert (method, before["STATUS"], before["SEQUENCE"]) == ("REQUEST", "CONFIRMED", 0)
+
+    stranger = {"role": "customer", "accounts": [OTHER_ACCOUNT]}
+    assert (await ecps.post(f"{path}/cancel", {"reason": "mine"}, **stranger)).status_code == 404
+    assert (await ecps.post(f"{path}/cancel", {}, **CUSTOMER)).status_code == 422
+    for role in ("partner", "depot", "technician"):
+        assert (await ecps.post(f"{path}/cancel", {"reason": "mine"}, role=role)).status_code in (403, 404)
+    assert (await ecps.post(f"{path}/cancel", {"reason": "Đã ổn"}, **CUSTOMER)).json()["state"] == "cancelled"
+    assert (await ecps.post(f"{never}/cancel", {"reason": "Đã ổn"})).status_code == 200
+
+    method, after = await invitation(ecps, path)
+    assert (method, after["STATUS"], after["SEQUENCE"]) == ("CANCEL", "CANCELLED", 1)
+    assert (after["UID"], after["ORGANIZER"], after.start) == (before["UID"], before["ORGANIZER"], before.start)
+    assert [str(each) for each in after.attendees] == [str(each) for each in before.attendees]
+    told = await ecps.events(JointCallCancelled)
+    assert [(e.sequence, e.window is not None, e.by_role) for e in told] == [
+        (1, True, "customer"),
+        (None, False, "engineer"),
+    ]
+    again = await ecps.post(f"{path}/cancel", {"reason": "again"}, **CUSTOMER)
+    assert (again.status_code, again.json()["possible"]) == (409, [])
+    assert (await schedule(ecps, path, 3)).status_code == 409
+
+
+async def test_a_call_of_a_case_that_is_over_can_still_be_cancelled(ecps: Harness) -> None:
+    await a_partner(ecps)
+    case = await a_case_with_wish(ecps)
+    path = await a_call(ecps, case)
+    await ecps.deliver(case.closed())
+    assert (await ecps.post(f"{path}/cancel", {"reason": "over"})).json()["state"] == "cancelled"
+
+
+async def test_a_time_that_has_begun_is_refused(ecps: Harness) -> None:
+    await a_partner(ecps)
+    case = await a_case_with_wish(ecps)
+    path = await a_call(ecps, case)
+    past = await schedule(ecps, path, -1)
+    assert (past.status_code, past.json()["type"]) == (422, "urn:polyplus:problem:time-is-past")
+    assert (await schedule(ecps, path, 0)).json()["field"] == "window"
+    starts = (await ecps.now()) - timedelta(days=1)
+    window = {"starts": starts.isoformat(), "ends": (starts + timedelta(hours=1)).isoformat()}
+    body = {"case_id": str(case.id), "partner_id": str(PARTNER), "purpose": "talk", "proposed": [window]}
+    refused = await ecps.post("/v1/joint-calls", body, **CUSTOMER)
+    assert (refused.status_code, refused.json()["field"]) == (422, "proposed")
+    assert (await ecps.get(path)).json()["state"] == "requested"
+
+
+async def test_a_call_that_moves_keeps_what_was_agreed_on(ecps: Harness) -> None:
+    await a_partner(ecps)
+    await ecps.learn({CONTACT: AN})
+    case = ACase()
+    await ecps.deliver(case.opened(), case.covered())
+    path = await a_call(ecps, case)
+    named = [{"side": "partner", "name": "Director", "email": "director@cloud.example"}]
+    await schedule(ecps, path, 2, level=2, time_zone="Europe/London", participants=named)
+    moved = (await schedule(ecps, path, 5, level=None)).json()
+    assert (moved["time_zone"], moved["level"]) == ("Europe/London", 2)
+    assert [each["name"] for each in moved["participants"]] == ["Director"]
+    _, event = await invitation(ecps, path)
+    assert (str(event["DTSTART"].params["TZID"]), event["SEQUENCE"]) == ("Europe/London", 1)
+    again = (await schedule(ecps, path, 6, level=1, time_zone="Asia/Tokyo")).json()
+    assert (again["time_zone"], again["level"], len(again["participants"])) == ("Asia/Tokyo", 1, 3)
+
+
+@pytest.mark.promise("S10")
+async def test_our_people_are_invited_by_the_address_of_now_and_the_partner_reads_its_own_alone(ecps: Harness) -> None:
+    await a_partner(ecps)
+    person = PersonState(
+        name="Lê Minh Châu",
+        display_name="Châu",
+        email="chau.le@support.example",
+        language="vi",
+        time_zone="Asia/Ho_Chi_Minh",
+        roles=["engineer"],
+        active=True,
+    )
+    await ecps.learn({CHAU: person})
+    await ecps.learn({CONTACT: AN})
+    case = ACase()
+    await ecps.deliver(case.opened(), case.covered())
+    path = await a_call(ecps, case)
+    await schedule(ecps, path, 2, person_id=CHAU)
+    _, event = await invitation(ecps, path)
+    everybody = ["an@acme.example", "chau.le@support.example", "lead@cloud.example"]
+    assert sorted(str(each).removeprefix("mailto:") for each in event.attendees) == everybody
+    assert "chau.le@support.example" not in (await ecps.get(path, **CUSTOMER)).text
+    theirs = await ecps.get(f"{path}/calendar.ics", role="partner", partner_id=PARTNER)
+    assert "lead@cloud.example" in theirs.text
+    assert [each for each in ("chau.le", "Châu", "an@acme", "Chị An") if each in theirs.text] == []
+
+    await ecps.learn({CHAU: person.model_copy(update={"email": "chau@support.example"})}, version=2)
+    _, event = await invitation(ecps, path)
+    assert "mailto:chau@support.example" in {str(each) for each in event.attendees}
+
+
+async def test_an_invitation_without_an_attendee_is_published_and_asks_nobody(ecps: Harness) -> None:
+    await a_partner(ecps)
+    case = ACase()
+    await ecps.deliver(case.opened(), case.covered())
+    path = await a_call(ecps, case)
+    await schedule(ecps, path, 2, participants=[{"side": "customer", "name": "Bác Ba"}])
+    method, event = await invitation(ecps, path)
+    assert (method, event.attendees) == ("PUBLISH", [])
+    assert str(event["ORGANIZER"]) == "mailto:support@polyplus.example"
+
+
+async def test_withdrawn_consent_cancels_the_calls_with_that_partner_to_come(ecps: Harness) -> None:
+    await a_partner(ecps)
+    case = await a_case_with_wish(ecps)
+    path = await a_call(ecps, case)
+    await schedule(ecps, path, 2)
+    await ecps.deliver(case.no_more_shared())
+    assert (await ecps.get(path)).json()["state"] == "cancelled"
+    [told] = await ecps.events(JointCallCancelled)
+    assert (told.sequence, told.by_role) == (1, "customer")
 
 
 async def test_a_call_is_its_accounts_own(ecps: Harness) -> None:

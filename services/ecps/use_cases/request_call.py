@@ -15,7 +15,7 @@ from libs.store.ids import new_id
 from services.ecps.model.case_file import CaseFile
 from services.ecps.model.engagement import Engagement
 from services.ecps.model.fields import Span
-from services.ecps.model.joint_call import CallChange, JointCall, must_be_of_case
+from services.ecps.model.joint_call import CallChange, JointCall, must_be_of_case, must_be_to_come
 from services.ecps.model.partner import Partner
 from services.ecps.queries.joint_calls import JointCallOut, shown
 
@@ -33,7 +33,8 @@ class RequestCall(Command):
 
 
 async def request_call(cmd: RequestCall, case: CaseFile, account_id: UUID, role: Role, tx: Transaction) -> JointCall:
-    """A new call of this case. Raises NotOfThisCase, NotFound for a partner that is not there."""
+    """A new call of this case. Raises TimeIsPast, NotOfThisCase, NotFound for a partner that is not there."""
+    must_be_to_come(cmd.proposed, tx.now, "proposed")
     partner = await Partner.get(cmd.partner_id, tx)
     engagement = None
     if cmd.engagement_id:

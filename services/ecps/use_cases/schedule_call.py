@@ -14,7 +14,7 @@ from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.store import Transaction
 from services.ecps.model.case_file import CaseFile
 from services.ecps.model.fields import Span
-from services.ecps.model.joint_call import JointCall, NoSuchParticipant, invited
+from services.ecps.model.joint_call import JointCall, NoSuchParticipant, invited, must_be_to_come
 from services.ecps.model.participant import CallParticipant
 from services.ecps.model.partner import Partner
 from services.ecps.model.people import KnownContact, KnownPerson
@@ -39,9 +39,8 @@ class Participant(CallParticipant):
 
 
 class ScheduleCall(Command):
-    """Again for a call that moves. Without a `time_zone` the times are shown in the site's.
-
-    Without `participants`, the customer's contact and the partner's `level` are invited, or the partner's contact.
+    """Again for a call that moves: what is left out stays as it was agreed on. The first time, without a `time_zone` the times are shown
+    in the site's; without `participants`, the customer's contact and the partner's `level` are invited, or the partner's contact.
     """
 
     window: Span
@@ -53,16 +52,20 @@ class ScheduleCall(Command):
 
 
 async def schedule_call(call: JointCall, cmd: ScheduleCall, engineer: Principal, tx: Transaction) -> JointCall:
-    """For a locked call. Raises CaseClosedToCommands, ForbiddenTransition, NotALevel, NoSuchParticipant."""
+    """For a locked call. Raises CaseClosedToCommands, TimeIsPast, ForbiddenTransition, NotALevel, NoSuchParticipant."""
+    must_be_to_come([cmd.window], tx.now, "window")
     case = await CaseFile.get(call.case_id, tx)
     case.must_take_commands()
     call.become("scheduled", tx, cmd.reason)
     partner = await Partner.get(call.partner_id, tx)
     ours = {"person_id": engineer.person_id} if engineer.person_id else {"name": engineer.name}
     usual = invited(case, partner, cmd.level, CallParticipant(side="support", **ours))
-    call.window, call.join_url, call.level = cmd.window, cmd.join_url or call.join_url, cmd.level
-    call.time_zone = cmd.time_zone or case.time_zone
-    call.participants = await by_ids(cmd.participants, case, call.account_id, tx) or usual
+    named = await by_ids(cmd.participants, case, call.account_id, tx)
+    moves = call.window is not None
+    call.time_zone = cmd.time_zone or (call.time_zone if moves else case.time_zone)
+    call.participants = named or (call.participants if moves and not cmd.level else usual)
+    call.level = cmd.level or (call.level if moves else None)
+    call.window, call.join_url = cmd.window, cmd.join_url or call.join_url
     call.sequence += 1
     await forget_later(call, tx)
     tx.emit(
