@@ -3,7 +3,7 @@
 from dataclasses import field
 from datetime import datetime
 from itertools import pairwise
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Literal, TypedDict
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -74,6 +74,17 @@ class EngagementChange(BaseModel):
     at: Instant
     by: str
     reason: str
+
+
+class HeldCall(BaseModel):
+    """What a call takes along that waits for our credentials to be mended."""
+
+    known: str | None = None
+    doubtful: bool = False
+    our_reference: str | None = None
+    ticket_number: str | None = None
+    status: str | None = None
+    reason: str | None = None
 
 
 class EngagementIds(TypedDict):
@@ -157,7 +168,7 @@ class Engagement(
     level: int = 0
     resolution: str | None = None
     findings_shared: int = 0
-    held: dict[str, Any] | None = None
+    held: dict[str, HeldCall] | None = None
     missed_since: datetime | None = None
     history: list[EngagementChange]
     created_at: datetime

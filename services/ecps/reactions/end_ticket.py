@@ -8,7 +8,7 @@ from libs.bus.jobs import GiveUp, JobRun
 from libs.store import Transaction
 from services.ecps.connectors.outcomes import CredentialsRefused, NotOurs, Refused
 from services.ecps.model.alarms import doubt
-from services.ecps.model.engagement import END_TICKET, Engagement
+from services.ecps.model.engagement import END_TICKET, Engagement, HeldCall
 from services.ecps.model.partner import Partner
 from services.ecps.reactions.mend_credentials import hold
 from services.ecps.reactions.submit_ticket import connector
@@ -48,7 +48,7 @@ async def tell_end(run: JobRun, http: httpx.AsyncClient) -> dict[str, Any]:
 async def record_end_told(engagement: Engagement, result: dict[str, Any], tx: Transaction) -> None:
     """The partner's system took it, or does not let us in for now."""
     if "held" in result:
-        await hold(engagement, END_TICKET, result["call"], tx)
+        await hold(engagement, END_TICKET, HeldCall(**result["call"]), tx)
         return
     engagement.record(tx, "their ticket was ended")
 

@@ -1,20 +1,19 @@
 """A partner does not let us in: an operator is told, calls wait, and go on by themselves once they are let in again."""
 
 from datetime import timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
 from libs.events.ecps import PartnerCredentialsRefused
 from libs.store import Transaction
 from services.ecps.model.alarms import refused_credentials
-from services.ecps.model.engagement import OPEN_TICKET, Engagement
+from services.ecps.model.engagement import OPEN_TICKET, Engagement, HeldCall
 from services.ecps.model.engagement_note import SEND_NOTE, EngagementNote
 from services.ecps.model.partner import REFUSED, TRY_AGAIN, Partner
 from services.ecps.model.policy import policies
 
 
-async def hold(engagement: Engagement, kind: str, call: dict[str, Any], tx: Transaction) -> None:
+async def hold(engagement: Engagement, kind: str, call: HeldCall, tx: Transaction) -> None:
     """Keeps a call of this locked engagement until the credentials are mended."""
     engagement.held = {**(engagement.held or {}), kind: call}
     await tell_operator(engagement, tx)
@@ -61,7 +60,7 @@ async def _let_go(partner: Partner, tx: Transaction) -> bool:
         for kind, call in (engagement.held or {}).items():
             if kind != OPEN_TICKET or engagement.state == "submitting":
                 now = {"submission": engagement.submissions} if kind == OPEN_TICKET else {}
-                tx.start_job(engagement, kind, {**call, **now}, **about)
+                tx.start_job(engagement, kind, {**call.model_dump(exclude_none=True), **now}, **about)
         engagement.held = None
     of_its = EngagementNote.c.engagement_id.in_(sa.select(Engagement.c.id).where(its))
     order = (EngagementNote.c.said_at, EngagementNote.c.id)

@@ -8,7 +8,15 @@ from libs.store import Transaction
 from services.ecps.connectors.outcomes import NOTHING_SENT
 from services.ecps.model.alarms import doubt
 from services.ecps.model.case_file import CaseFile
-from services.ecps.model.engagement import CHECK, LOOK_AGAIN, LOOK_UP, OPEN_TICKET, Engagement, engagement_with_ticket
+from services.ecps.model.engagement import (
+    CHECK,
+    LOOK_AGAIN,
+    LOOK_UP,
+    OPEN_TICKET,
+    Engagement,
+    HeldCall,
+    engagement_with_ticket,
+)
 from services.ecps.model.partner import Partner
 from services.ecps.model.policy import policies
 from services.ecps.reactions.await_partner import await_answer
@@ -38,7 +46,7 @@ async def record_answer(engagement: Engagement, result: dict[str, Any], tx: Tran
 
 async def _hold(engagement: Engagement, result: dict[str, Any], tx: Transaction) -> None:
     _remark(engagement, f"our credentials were refused: {result['detail']}", tx)
-    await hold(engagement, OPEN_TICKET, {"known": None, "doubtful": result["doubtful"]}, tx)
+    await hold(engagement, OPEN_TICKET, HeldCall(doubtful=result["doubtful"]), tx)
 
 
 async def record_unreachable(engagement: Engagement, reason: str, tx: Transaction) -> None:

@@ -125,7 +125,7 @@ async def typed(ecps: Harness, what: str, case: ACase) -> None:
     """Somebody says it, by this command."""
     engagement = await an_engagement(ecps, case)
     path, role = f"/v1/partner-engagements/{engagement['id']}/{what}", "engineer"
-    if what in ("held", "joint-calls"):
+    if what in ("held", "cancel", "joint-calls"):
         purpose = SAID if what == "joint-calls" else "a look"
         body: dict[str, Any] = {"case_id": str(case.id), "partner_id": engagement["partner_id"], "purpose": purpose}
         made = await ecps.post("/v1/joint-calls", body, role=role)
@@ -137,9 +137,10 @@ async def typed(ecps: Harness, what: str, case: ACase) -> None:
         window = {"starts": starts.isoformat(), "ends": (starts + timedelta(hours=1)).isoformat()}
         assert (await ecps.post(f"{path}/schedule", {"window": window}, role=role)).status_code == 200
         await ecps.advance(timedelta(hours=2))
-        path = f"{path}/held"
+        path = f"{path}/{what}"
     bodies = {
         "withdraw": {"reason": SAID},
+        "cancel": {"reason": SAID},
         "partner-updates": {"kind": "note", "text": SAID},
         "notes": {"text": SAID},
         "held": {"outcome": "agreed", "actions": [{"what": SAID, "owner": "support"}]},
@@ -148,7 +149,7 @@ async def typed(ecps: Harness, what: str, case: ACase) -> None:
     assert answer.status_code in (200, 201), answer.text
 
 
-@pytest.mark.parametrize("what", ["withdraw", "partner-updates", "held", "joint-calls"])
+@pytest.mark.parametrize("what", ["withdraw", "partner-updates", "held", "cancel", "joint-calls"])
 async def test_what_was_typed_with_a_command_goes_with_the_fact_that_told_it(ecps: Harness, what: str) -> None:
     case = await an_opened_engagement(ecps)
     await typed(ecps, what, case)
@@ -156,6 +157,26 @@ async def test_what_was_typed_with_a_command_goes_with_the_fact_that_told_it(ecp
     assert SAID in await kept_anywhere(ecps)
     await ecps.deliver(fact_out(case.id, fact))
     assert SAID not in await kept_anywhere(ecps)
+
+
+async def test_what_waits_for_our_credentials_goes_without_what_was_taken_out(
+    ecps: Harness, company: PartnerSystem
+) -> None:
+    await a_partner(ecps, company)
+    case = await a_case_with_wish(ecps)
+    await ecps.run_jobs()
+    await company.faults(locked_out=True)
+    await typed(ecps, "withdraw", case)
+    await ecps.run_jobs()
+    fact = await fact_saying(ecps)
+    await ecps.deliver(fact_out(case.id, fact))
+    assert SAID not in await kept_anywhere(ecps)
+    await company.faults()
+    await ecps.advance(timedelta(minutes=16))
+    await ecps.run_jobs()
+    [ticket] = await company.tickets()
+    assert ticket["status"] == "cancelled"
+    assert SAID not in str(ticket)
 
 
 async def test_a_note_for_the_partner_alone_goes_by_its_instant(ecps: Harness) -> None:
