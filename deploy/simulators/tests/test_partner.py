@@ -1,78 +1,21 @@
 """The simulated partner's ticket system over real HTTP, telling a real receiver."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from deploy.local.waiting import until_async
-from deploy.simulators.partner import Partner, partner_app
-from deploy.simulators.process import Place
-from deploy.simulators.tests.receiving import PATIENCE, SECRET, Receiver, free_socket, serving, url_of
+from deploy.simulators.tests.receiving import PATIENCE, Receiver
+from deploy.simulators.tests.stage import Stage, a_request
 from deploy.simulators.tickets import PATH
 from deploy.simulators.tmf621 import SHOWN
 
 STATUSES = {"acknowledged", "rejected", "pending", "held", "inProgress", "cancelled", "closed", "resolved"}
 
 
-def a_request(reference: str = "PE-2026-000042") -> dict[str, Any]:
-    return {
-        "@type": "TroubleTicket",
-        "description": "Camera fails only inside Teams Rooms",
-        "severity": "Critical",
-        "ticketType": "incident",
-        "externalIdentifier": [{"@type": "ExternalIdentifier", "id": reference, "owner": "Poly+"}],
-        "note": [{"@type": "Note", "author": "Poly+", "text": "Findings: the module was replaced, the fault stays."}],
-    }
-
-
-def under(reference: str) -> dict[str, str]:
-    return {"filter": f"externalIdentifier[?(@.id=='{reference}')]"}
-
-
 def a_note(text: str) -> dict[str, str]:
     return {"@type": "Note", "text": text}
-
-
-class Stage:
-    """A partner in service and how to call it."""
-
-    def __init__(self, partner: Partner, http: httpx.AsyncClient) -> None:
-        self.partner, self.http = partner, http
-
-    async def open(self, reference: str = "PE-2026-000042") -> dict[str, Any]:
-        answer = await self.http.post(PATH, json=a_request(reference))
-        assert answer.status_code == 201, answer.text
-        ticket: dict[str, Any] = answer.json()
-        return ticket
-
-    async def show(self, ticket: dict[str, Any]) -> dict[str, Any]:
-        shown: dict[str, Any] = (await self.http.get(f"{PATH}/{ticket['id']}")).json()
-        return shown
-
-    async def search(self, reference: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = (await self.http.get(PATH, params=under(reference))).json()
-        return found
-
-    async def does(self, ticket: dict[str, Any], what: str, **body: Any) -> httpx.Response:
-        return await self.http.post(f"/simulate/tickets/{ticket['id']}/{what}", json=body)
-
-    async def faults(self, **faults: Any) -> None:
-        assert (await self.http.put("/simulate/faults", json=faults)).status_code == 200
-
-
-@pytest_asyncio.fixture
-async def stage(receiver: Receiver, memory_file: Path) -> AsyncIterator[Stage]:
-    listening = free_socket()
-    partner = Partner(Place(url_of(listening), receiver.url, SECRET, memory_file))
-    async with (
-        serving(partner_app(partner), listening),
-        httpx.AsyncClient(base_url=url_of(listening), trust_env=False) as http,
-    ):
-        yield Stage(partner, http)
 
 
 async def test_a_ticket_is_opened_with_a_number_and_shown_in_the_words_of_tmf621(stage: Stage) -> None:

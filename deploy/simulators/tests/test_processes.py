@@ -15,8 +15,8 @@ import pytest
 from deploy.local.waiting import until_async
 from deploy.simulators.process import Place
 from deploy.simulators.tests.receiving import SECRET, Receiver, free_socket, url_of
+from deploy.simulators.tests.stage import a_request
 from deploy.simulators.tests.test_carrier import a_booking
-from deploy.simulators.tests.test_partner import a_request
 from deploy.simulators.tickets import PATH
 
 PATIENCE = 30.0

@@ -1,15 +1,19 @@
 """Consent that is withdrawn ends all sharing at once, and given again it begins anew (S6)."""
 
+import json
 from datetime import timedelta
 
 import pytest
 
+from libs.bus.jobs import JobRun
 from libs.events.ecps import (
     PartnerTicketNotOpenable,
     PartnerTicketOpened,
     PartnerTicketReopened,
     PartnerTicketWithdrawn,
 )
+from services.ecps.model.engagement import Engagement
+from services.ecps.reactions.submit_ticket import open_ticket, ticket_to_open
 from services.ecps.tests.builders import (
     ACCOUNT,
     ACase,
@@ -185,3 +189,23 @@ async def test_an_end_of_sharing_that_was_told_as_a_wish_without_consent_ends_it
     await ecps.deliver(case.asked(40, consent=False))
     assert (await an_engagement(ecps, case))["reason"] == "no_consent"
     assert [each.by for each in await ecps.events(PartnerTicketWithdrawn)] == ["customer:1"]
+
+
+async def test_a_crash_after_the_ticket_was_made_leaves_none_open_once_consent_ends(
+    ecps: Harness, company: PartnerSystem
+) -> None:
+    await a_partner(ecps, company)
+    case = await a_case_with_wish(ecps)
+    async with ecps.transaction() as tx:
+        row = await tx.connection.fetchrow("UPDATE jobs SET attempt = 1 RETURNING *")
+        assert row is not None
+        told = await ticket_to_open(await Engagement.get(case.engagement_id, tx), tx)
+    payload = {**json.loads(row["payload"]), **told}
+    run = JobRun(row["id"], case.engagement_id, row["kind"], row["reference"], payload, 1)
+    async with ecps.service.jobs.client() as http:
+        await open_ticket(run, http)  # and the process is gone
+
+    await ecps.deliver(case.no_more_shared())
+    await pass_minutes(ecps, 2)
+    [ticket] = await company.tickets()
+    assert ticket["status"] == "cancelled"
