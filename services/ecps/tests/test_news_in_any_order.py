@@ -144,3 +144,14 @@ async def test_a_clock_that_is_far_ahead_holds_no_later_news_back(ecps: Harness)
     await notice(ecps, occurred_at=ahead)
     await notice(ecps, kind="resolved", text="Mended")
     assert (await an_engagement(ecps, case))["state"] == "resolved"
+
+
+async def test_what_was_entered_by_hand_later_holds_beside_what_their_system_counts(ecps: Harness) -> None:
+    case = await an_opened_engagement(ecps)
+    now = await ecps.now()
+    at = {seconds: (now + timedelta(seconds=seconds)).isoformat() for seconds in (5, 10, 20)}
+    await notice(ecps, sequence=5, occurred_at=at[10])
+    await notice(ecps, kind="information_required", text="Which tenant?", occurred_at=at[5])
+    assert (await an_engagement(ecps, case))["state"] == "in_progress"
+    await notice(ecps, kind="resolved", text="Mended, they say", occurred_at=at[20])
+    assert (await an_engagement(ecps, case))["state"] == "resolved"

@@ -3,8 +3,8 @@ release before is the one that reads it, `polyplus rebuild` mends the rows."""
 
 from alembic import op
 
-revision = "0020"
-down_revision = "0019"
+revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
