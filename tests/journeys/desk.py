@@ -102,9 +102,13 @@ class Desk:
 
     async def colleague(self, role: str, person: str) -> Person:
         """Somebody of ours at another desk: a client of their own that acts for them."""
-        made = await self.people["admin"].post(
-            "/v1/clients", {"name": "Another desk", "role": role, "person_id": self.ids["people"][person]}
-        )
+        return await self._another(role, person_id=self.ids["people"][person])
+
+    async def customer_of(self, account: str) -> Person:
+        return await self._another("customer", accounts=[self.ids["accounts"][account]])
+
+    async def _another(self, role: str, **who: Any) -> Person:
+        made = await self.people["admin"].post("/v1/clients", {"name": "Another desk", "role": role, **who})
         prefix = f"POLYPLUS_CLIENT_{role.upper()}"
         env = {**self.stack.env, f"{prefix}_ID": made["id"], f"{prefix}_SECRET": made["secret"]}
         return Person(role, env, self.http)

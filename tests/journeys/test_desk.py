@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 from deploy.local.demo.load import Ids
 from deploy.local.stack import Stack
@@ -21,6 +22,7 @@ async def test_a_day_of_a_desk(stack: Stack, ids: Ids, people: dict[str, Person]
         urgent = await a_board_is_worked(day)
         await a_pair_becomes_one(day)
         await a_serial_was_wrong(day)
+        await an_incident_hits_many(day)
         silent = await a_customer_is_asked(day)
         await a_shift_ends(day, urgent)
         await nobody_answers(day, silent)
@@ -112,6 +114,66 @@ async def a_serial_was_wrong(day: Desk) -> None:
     await day.customer.post(f"/v1/cases/{case['id']}/works")
 
 
+async def an_incident_hits_many(day: Desk) -> None:
+    """It is announced, another company says "mine too", and a customer of several rooms asks once; a word goes to all, and all end together."""
+    sao_mai, lion_gate = "Công ty Cổ phần Sao Mai", "Lion Gate Analytics Pte. Ltd."
+    told = {
+        "description": "Calls end after a minute.",
+        "observed_impact": "down",
+        "severity": "critical",
+        "language": "en",
+    }
+    about = {"no_product_reason": "All rooms.", "account_id": day.ids["accounts"][sao_mai]}
+    incident = await day.opened(day.engineer, {**told, **about})
+    announcement = await day.manager.post(
+        "/v1/announcements",
+        {
+            "title": {"vi": "Cuộc gọi bị ngắt", "en": "Calls end after a minute"},
+            "text": {"vi": "Chúng tôi đang tìm nguyên nhân.", "en": "We are looking for the cause."},
+            "families": ["studio"],
+            "observed_impact": "down",
+            "severity": "critical",
+            "case_id": incident["id"],
+        },
+    )
+    other = await day.customer_of(lion_gate)
+    assert announcement["id"] in [each["id"] for each in (await other.get("/v1/announcements"))["items"]]
+    unit = {"product_number": "A3SV5AA", "serial": "8L263546C8BCFC", "language": "en"}
+    theirs = await other.post(f"/v1/announcements/{announcement['id']}/mine", unit)
+    day.cases.append(theirs["id"])
+    await day.becomes(
+        theirs["id"], lambda c: c["incident_id"] == incident["id"], "what is theirs too is not part of the incident"
+    )
+    assert (await day.case(theirs["id"], other))["incident_id"] is None
+
+    rooms = {"units": [{"product_number": X70["product_number"], "serial": serial} for serial in UNITS[:2]]}
+    parent = await day.opened(day.customer, {**told, **rooms})
+    children = (await day.customer.get("/v1/cases", parent_id=parent["id"]))["items"]
+    assert sorted(each["serial"] for each in children) == UNITS[:2]
+    day.cases.extend(each["id"] for each in children)
+    await day.engineer.post(f"/v1/cases/{parent['id']}/incident", {"incident_id": incident["id"]})
+    word = "The cause is found; it is mended within the hour."
+    await day.engineer.post(f"/v1/cases/{incident['id']}/children/notes", {"text": word, "visibility": "public"})
+    await day.engineer.post(f"/v1/cases/{parent['id']}/children/notes", {"text": word, "visibility": "public"})
+    for id, reader in [(theirs["id"], other), *((each["id"], day.customer) for each in children)]:
+        await day.shows(
+            partial(reader.get, f"/v1/cases/{id}/notes"),
+            lambda page: word in [note["text"] for note in page["items"]],
+            "the word does not reach all",
+        )
+    many = [incident["id"], parent["id"], theirs["id"], *(each["id"] for each in children)]
+    for action, more in {
+        "assign": {},
+        "resolve": {"resolution": "A release was taken back."},
+        "close": {"reason": "All is well."},
+    }.items():
+        answer = await day.engineer.post("/v1/cases/bulk", {"action": action, "case_ids": many, **more})
+        assert [each["problem"] for each in answer["results"]] == [None] * len(many), action
+    assert {(await day.case(id))["state"] for id in many} == {"closed"}
+    await day.manager.post(f"/v1/announcements/{announcement['id']}/end", {"reason": "It is over."})
+    assert (await other.get("/v1/announcements"))["items"] == []
+
+
 async def a_customer_is_asked(day: Desk) -> Row:
     case = await day.opened(day.customer, a_request(serial=UNITS[1], description="It restarts at night."))
     await day.engineer.post(f"/v1/cases/{case['id']}/assign", {})
@@ -134,6 +196,10 @@ async def a_shift_ends(day: Desk, urgent: Row) -> None:
         urgent["id"], lambda c: c["queue"] == "europe", "the open P1 stays in a shift that is over"
     )
     assert case["assignee"] is None
+    followers = (await day.engineer.get(f"/v1/cases/{urgent['id']}/followers"))["items"]
+    assert day.ids["people"]["lan.pham@polyplus.example"] in [
+        each["person"]["id"] for each in followers if each["person"]
+    ]
     yusuf = await day.colleague("engineer", "yusuf.demir@polyplus.example")
     board = {"queue": "europe", "unassigned": "true", "open": "true", "sort": "next_due", "limit": "200"}
     assert urgent["id"] in [each["id"] for each in (await yusuf.get("/v1/cases", **board))["items"]]
