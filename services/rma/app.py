@@ -28,6 +28,8 @@ from services.rma.use_cases import (
     settle_invoice,
     ship_part,
     short_pick,
+    take_parts,
+    take_stock,
 )
 
 _ROOMS = (
@@ -55,6 +57,8 @@ _ROOMS = (
     charges,
     short_pick,
     hear_carrier,
+    take_parts,
+    take_stock,
     keep_parts,
     keep_network,
     keep_calendars,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from libs.kit.text import words
+from libs.tables.headings import said
 
 _CALLED = {
     "product_number": "product no, product code, product, model number, part no, p/n, mã sản phẩm, mã hàng, số sản phẩm",
@@ -32,9 +32,9 @@ _CALLED = {
     "starts_on": "start, starts, start date, begins, from, ngày bắt đầu, từ ngày",
     "ends_on": "end, ends, end date, until, to, ngày kết thúc, đến ngày",
 }
-_HEADINGS = {" ".join(words(each)): column for column, called in _CALLED.items() for each in called.split(",")}
+_HEADINGS = said(_CALLED)
 
 
 def headings(*, named_by: str | None = None) -> Mapping[str, str]:
     """The column of each. `named_by`: what other tables call so is the `name` here, as "company" in a table of accounts."""
-    return {said: "name" if column == named_by else column for said, column in _HEADINGS.items()}
+    return {name: "name" if column == named_by else column for name, column in _HEADINGS.items()}

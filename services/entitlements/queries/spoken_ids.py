@@ -8,12 +8,12 @@ from uuid import UUID
 from libs.kit.names import LONGEST
 from libs.kit.text import sort_key
 from libs.store import Transaction
+from libs.tables.taking import Cells
 from services.entitlements.model.account import Account
 from services.entitlements.model.contact import Contact
 from services.entitlements.model.contract import Contract
 from services.entitlements.model.site import Site
 
-Cells = dict[str, Any]
 Ids = Mapping[str, Sequence[UUID]]
 
 

@@ -16,7 +16,7 @@ from services.entitlements.tests.builders import (
     a_registration,
     a_site,
 )
-from services.entitlements.tests.sheets import send_sheet, statuses
+from tests.support.sheets import send_sheet, statuses
 from tests.support.harness import Harness
 
 BULK = "/v1/registrations/bulk"

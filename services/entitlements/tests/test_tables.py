@@ -9,7 +9,7 @@ import pytest
 from libs.events.entitlements import ContractActivated
 from services.entitlements.model.opening_text import opening_hours
 from services.entitlements.tests.builders import a_customer, a_site, case_opened
-from services.entitlements.tests.sheets import send_sheet, statuses
+from tests.support.sheets import send_sheet, statuses
 from tests.support.harness import Harness
 
 ACCOUNTS = "Company;Country;Time zone;Language\nSao Mai;VN;Asia/Ho_Chi_Minh;vi\nBến Nghé;VN;Asia/Ho_Chi_Minh;\n"

@@ -11,12 +11,12 @@ from libs.kit.auth import ACCOUNT_KEEPERS
 from libs.kit.http import Caller, Command, Router, Tx, allow, body_limit
 from libs.kit.problems import BadRequest, Problem, UnsupportedMediaType
 from libs.store import Transaction
+from libs.tables.rehearsal import DryRun, rehearsed
+from libs.tables.spreadsheet import MAX_ROWS, rows_of
+from libs.tables.taking import said_of
 from services.entitlements.model.headings import headings
 from services.entitlements.model.registration import Registration
-from services.entitlements.model.spreadsheet import MAX_ROWS, rows_of
-from services.entitlements.queries.rehearsal import DryRun, rehearsed
 from services.entitlements.queries.spoken_ids import name_ids
-from services.entitlements.queries.tables import said_of
 from services.entitlements.use_cases.register_units import UnitToRegister, register_units
 
 router = Router(tags=["registrations"])

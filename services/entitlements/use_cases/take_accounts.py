@@ -9,10 +9,10 @@ from libs.kit.http import Router, Tx, allow
 from libs.kit.names import LONGEST
 from libs.kit.problems import Unprocessable
 from libs.kit.text import sort_key
+from libs.tables.rehearsal import DryRun
+from libs.tables.taking import LIMIT, Cells, Done, Sheet, TableResult, Taking, taken, the_one
 from services.entitlements.model.account import Account
-from services.entitlements.queries.rehearsal import DryRun
-from services.entitlements.queries.spoken_ids import Cells
-from services.entitlements.queries.tables import LIMIT, Done, Sheet, TableResult, taken, the_one
+from services.entitlements.model.headings import headings
 from services.entitlements.reactions.decide_coverage import decide_again_among
 from services.entitlements.use_cases.keep_accounts import ChangeAccount, CreateAccount
 
@@ -21,14 +21,14 @@ _SHEET = Sheet(
     ("name", "country", "time_zone", "language"),
     required=("name",),
     key="An account is known by its name, as it is written.",
-    named_by="account_id",
+    headings=headings(named_by="account_id"),
 )
 
 
 @router.post("/v1/accounts/bulk", dependencies=[allow(*MANAGERS), LIMIT], openapi_extra=_SHEET.openapi())
 async def take_accounts_route(request: Request, tx: Tx, dry_run: DryRun = False) -> TableResult:
     """Opens and changes accounts from a table, with a result for each row."""
-    async with taken(_SHEET, request, tx, dry_run) as taking:
+    async with taken(_SHEET, request, tx, dry_run, Taking) as taking:
         trial = taking.tx
         keys = {_key(cells) for cells in taking.rows.values() if "name" in cells}
         found = await trial.select(Account, Account.c.sort_key.in_(keys), lock=True)

@@ -6,11 +6,13 @@ from fastapi import Request
 
 from libs.kit.auth import ACCOUNT_KEEPERS
 from libs.kit.http import Caller, Router, Tx, allow
+from libs.tables.rehearsal import DryRun
+from libs.tables.taking import LIMIT, Cells, Done, Sheet, TableResult, taken, the_one
 from services.entitlements.model.account import Account
 from services.entitlements.model.contact import Contact, ContactHasLeft
-from services.entitlements.queries.rehearsal import DryRun
-from services.entitlements.queries.spoken_ids import Cells, spoken
-from services.entitlements.queries.tables import LIMIT, Done, Sheet, TableResult, taken, the_one
+from services.entitlements.model.headings import headings
+from services.entitlements.queries.spoken_ids import spoken
+from services.entitlements.queries.tables import OfAccounts
 from services.entitlements.reactions.decide_coverage import decide_again_among
 from services.entitlements.use_cases.keep_contacts import ChangeContact, ContactFields, CreateContact
 
@@ -20,7 +22,7 @@ _SHEET = Sheet(
     required=("name",),
     key="A contact is known by its account and its address, one without an address by its name. The account by id or by name; "
     "without one the query's.",
-    named_by="contact_id",
+    headings=headings(named_by="contact_id"),
 )
 
 
@@ -29,7 +31,7 @@ async def take_contacts_route(
     request: Request, tx: Tx, caller: Caller, account_id: UUID | None = None, dry_run: DryRun = False
 ) -> TableResult:
     """Adds and changes contacts from a table, with a result for each row."""
-    async with taken(_SHEET, request, tx, dry_run) as taking:
+    async with taken(_SHEET, request, tx, dry_run, OfAccounts) as taking:
         trial = taking.tx
         accounts = await taking.accounts(caller, account_id)
         standing = Contact.c.account_id.in_(accounts), Contact.c.erased_at.is_(None)

@@ -10,11 +10,12 @@ from fastapi import Request
 from libs.kit.auth import MANAGERS
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.problems import Conflict
+from libs.tables.rehearsal import DryRun
+from libs.tables.taking import LIMIT, Cells, Done, Sheet, TableResult, taken, the_one
 from services.entitlements.model.account import Account
 from services.entitlements.model.contract import Contract
-from services.entitlements.queries.rehearsal import DryRun
-from services.entitlements.queries.spoken_ids import Cells
-from services.entitlements.queries.tables import LIMIT, Done, Sheet, TableResult, taken, the_one
+from services.entitlements.model.headings import headings
+from services.entitlements.queries.tables import OfAccounts
 from services.entitlements.use_cases.create_contract import CreateContract, create_contract
 
 router = Router(tags=["contracts"])
@@ -30,6 +31,7 @@ _SHEET = Sheet(
     required=("starts_on", "ends_on"),
     key="A contract is known by its account, plan, families and first day, and is changed by renewing or cancelling it. "
     "The account by id or by name; without one the query's. Days as 2026-01-31, several options or families in one cell.",
+    headings=headings(),
     converted={"options": _codes, "families": _codes},
     # each brings licences and offers and answers open cases, all in one transaction
     most=200,
@@ -41,7 +43,7 @@ async def take_contracts_route(
     request: Request, tx: Tx, caller: Caller, account_id: UUID | None = None, dry_run: DryRun = False
 ) -> TableResult:
     """Writes contracts from a table, with a result for each row."""
-    async with taken(_SHEET, request, tx, dry_run) as taking:
+    async with taken(_SHEET, request, tx, dry_run, OfAccounts) as taking:
         trial = taking.tx
         accounts = await taking.accounts(caller, account_id)
         await trial.find_many(Account, sorted(accounts), lock=True)

@@ -6,13 +6,15 @@ from fastapi import Request
 
 from libs.kit.auth import ACCOUNT_KEEPERS
 from libs.kit.http import Caller, Router, Tx, allow
+from libs.tables.rehearsal import DryRun
+from libs.tables.taking import LIMIT, Cells, Done, Sheet, TableResult, taken, the_one
 from services.entitlements.model.account import Account, must_be_of_account
 from services.entitlements.model.contact import Contact
+from services.entitlements.model.headings import headings
 from services.entitlements.model.opening_text import opening_hours
 from services.entitlements.model.site import Site
-from services.entitlements.queries.rehearsal import DryRun
-from services.entitlements.queries.spoken_ids import Cells, spoken
-from services.entitlements.queries.tables import LIMIT, Done, Sheet, TableResult, taken, the_one
+from services.entitlements.queries.spoken_ids import spoken
+from services.entitlements.queries.tables import OfAccounts
 from services.entitlements.reactions.decide_coverage import decide_again_among
 from services.entitlements.reactions.offer_discounts import offer_discounts
 from services.entitlements.use_cases.keep_sites import ChangeSite, CreateSite, SiteFields
@@ -23,7 +25,7 @@ _SHEET = Sheet(
     required=("name",),
     key="A site is known by its account and its name. The account, and the contact, by id or by name; without an account "
     "the query's. Hours as in `Mon-Fri 08:00-17:30; Sat 08:00-12:00`, an address by its lines.",
-    named_by="site_id",
+    headings=headings(named_by="site_id"),
     converted={"address_lines": str.splitlines, "opening_hours": opening_hours},
     most=1000,
 )
@@ -34,7 +36,7 @@ async def take_sites_route(
     request: Request, tx: Tx, caller: Caller, account_id: UUID | None = None, dry_run: DryRun = False
 ) -> TableResult:
     """Adds and changes sites from a table, with a result for each row."""
-    async with taken(_SHEET, request, tx, dry_run) as taking:
+    async with taken(_SHEET, request, tx, dry_run, OfAccounts) as taking:
         trial = taking.tx
         accounts = await taking.accounts(caller, account_id)
         known: dict[tuple[UUID, str], list[Site]] = {}
