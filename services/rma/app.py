@@ -4,7 +4,7 @@ from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
 from services.rma.handlers import jobs, on, projections, replicas, timers
 from services.rma.model.policy import policies
-from services.rma.queries import charges, network, parts, promises, rmas, serials, stock
+from services.rma.queries import charges, network, papers, parts, promises, rmas, serials, stock
 from services.rma.queries.open_work import parts_not_sent_to
 from services.rma.use_cases import (
     cancel_rma,
@@ -34,6 +34,7 @@ from services.rma.use_cases import (
 
 _ROOMS = (
     rmas,
+    papers,
     promises,
     stock,
     serials,

@@ -16,8 +16,8 @@ from services.entitlements.tests.builders import (
     a_registration,
     a_site,
 )
-from tests.support.sheets import send_sheet, statuses
 from tests.support.harness import Harness
+from tests.support.sheets import send_sheet, statuses
 
 BULK = "/v1/registrations/bulk"
 

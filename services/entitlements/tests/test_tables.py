@@ -9,8 +9,8 @@ import pytest
 from libs.events.entitlements import ContractActivated
 from services.entitlements.model.opening_text import opening_hours
 from services.entitlements.tests.builders import a_customer, a_site, case_opened
-from tests.support.sheets import send_sheet, statuses
 from tests.support.harness import Harness
+from tests.support.sheets import send_sheet, statuses
 
 ACCOUNTS = "Company;Country;Time zone;Language\nSao Mai;VN;Asia/Ho_Chi_Minh;vi\nBến Nghé;VN;Asia/Ho_Chi_Minh;\n"
 SITES = (
