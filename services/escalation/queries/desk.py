@@ -14,7 +14,7 @@ from libs.kit.listing import contains
 from libs.kit.rows import Rows
 from libs.store import Transaction
 from services.escalation.model.absence import back_at
-from services.escalation.model.case_file import CaseFile
+from services.escalation.model.case_file import CaseFile, whose
 from services.escalation.model.desk_member import Candidate, DeskMember, Need
 from services.escalation.model.proposal import Proposal
 from services.escalation.model.settings import EscalationSettings
@@ -22,8 +22,6 @@ from services.escalation.queries.absences import absences_of
 from services.escalation.queries.our_people import known
 from services.escalation.queries.rosters import EVER
 
-_WHOSE = sa.func.coalesce(CaseFile.c.assignee["person_id"].astext, CaseFile.c.proposed["person_id"].astext)
-"""Whose a case is, or is about to be; by an index of its own."""
 _WORKED = CaseFile.c.state.in_(("open", "assessing"))
 _IDS = TypeAdapter(list[UUID])
 _MOST = 2000
@@ -42,7 +40,7 @@ class Waiting:
 
 def theirs(ids: Collection[UUID]) -> Rows:
     """Open cases that are these people's, or are about to be."""
-    return [_WHOSE.in_([str(id) for id in ids]), _WORKED]
+    return [whose.in_([str(id) for id in ids]), _WORKED]
 
 
 async def members_of(queue: str, tx: Transaction) -> Sequence[DeskMember]:
@@ -72,7 +70,7 @@ async def candidates(members: Sequence[DeskMember], settings: EscalationSettings
 async def _loads(ids: Collection[UUID], settings: EscalationSettings, tx: Transaction) -> dict[UUID, tuple[int, int]]:
     """What their open cases weigh, and how many they are."""
     counted = (
-        sa.select(_WHOSE.label("who"), CaseFile.c.priority, CaseFile.c.waiting, sa.func.count().label("cases"))
+        sa.select(whose.label("who"), CaseFile.c.priority, CaseFile.c.waiting, sa.func.count().label("cases"))
         .where(*theirs(ids))
         .group_by(sa.text("1, 2, 3"))
     )

@@ -1,5 +1,6 @@
 """Who is at the desk: kept by managers, there or not by their own word, and shown with what they carry."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -7,10 +8,13 @@ import pytest
 
 from libs.store.ids import new_id
 from services.escalation.model.desk_member import DeskMember
+from services.escalation.model.settings import EscalationSettings
+from services.escalation.queries.desk import candidates
 from services.escalation.tests.builders import a_case, a_person, id_of
 from services.escalation.tests.desk import ROUND_THE_CLOCK, at_the_desk, says
 from services.escalation.tests.test_absences import away
 from tests.support.harness import Harness
+from tests.support.lists import plan_of
 from tests.support.refusals import refusal
 
 HOUR = timedelta(hours=1)
@@ -42,6 +46,24 @@ async def test_who_is_there_and_how_loaded_each_is_is_shown(escalation: Harness)
     of_queue = (await escalation.get("/v1/desk-members?queue=video&active=true")).json()["items"]
     assert [each["person"]["name"] for each in of_queue] == ["An", "Binh"]
     assert (await escalation.get("/v1/desk-members?queue=audio")).json()["items"] == []
+
+
+async def test_what_somebody_carries_is_read_by_its_index(escalation: Harness) -> None:
+    await at_the_desk(escalation, "An")
+    heard = list[Any]()
+    async with escalation.transaction() as tx:
+        await tx.connection.execute("SET LOCAL enable_seqscan = off; SET LOCAL plan_cache_mode = force_generic_plan")
+        tx.connection.add_query_logger(heard.append)
+        await candidates(await tx.select(DeskMember), EscalationSettings(), tx)
+        tx.connection.remove_query_logger(heard.append)
+        of_loads = next(each for each in heard if "case_files.whose" in each.query)
+        plan = str(await plan_of(tx.connection, of_loads.query, of_loads.args))
+        assert "case_files_whose_state_idx" in plan
+        assert re.search("'Index Cond': '[^']*whose", plan)
+        of_times = next(each for each in heard if "FROM proposals" in each.query)
+        assert "proposals_person_id_proposed_at_id_idx" in str(
+            await plan_of(tx.connection, of_times.query, of_times.args)
+        )
 
 
 async def test_what_somebody_says_holds_until_then(escalation: Harness) -> None:
