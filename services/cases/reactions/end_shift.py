@@ -4,11 +4,13 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from libs.bus.replicas import hold
 from libs.events.cases import OpenCase, ShiftEndsWithOpenCases
 from libs.store import Transaction
 from services.cases.model.actor import SYSTEM
 from services.cases.model.case import Case
 from services.cases.model.lifecycle import WORKABLE
+from services.cases.model.people import KnownPerson
 from services.cases.model.policy import policies
 from services.cases.model.queue import DUTY, Queue
 from services.cases.model.wording import say
@@ -67,6 +69,8 @@ async def _hand_over(queue: Queue, tx: Transaction) -> datetime | None:
         return min((begins for each in queues if (begins := each.next_begins(tx.now))), default=None)
     wanted = sa.select(Case.c.id).where(*_open_p1s(queue), Case.c.assignee.is_not(None)).order_by(Case.c.id)
     ids = [row["id"] for row in await tx.fetch(wanted.limit(_AT_ONCE))]
+    # Who leaves from now on waits, and is found among the followers.
+    await hold([KnownPerson], tx)
     locked = await tx.lock_available(Case, ids)
     for case in locked:
         if case.queue == queue.code and case.assignee and case.state in WORKABLE:

@@ -6,13 +6,12 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from libs.bus.replicas import hold
 from libs.events.cases_work import FollowedBecause, FollowersChanged, InternalFollowersChanged
 from libs.store import Transaction
 from services.cases.model.actor import SYSTEM, Actor
 from services.cases.model.case import Case
 from services.cases.model.follower import MAY_NOT_READ, PART, READS_NO_CASES, Follower, Who
-from services.cases.model.people import KnownContact, KnownPerson
+from services.cases.model.people import KnownPerson
 from services.cases.reactions.pass_on import pass_on_later
 
 
@@ -47,8 +46,8 @@ def unfollow(case: Case, followers: Sequence[Follower], tx: Transaction, actor: 
 
 
 async def take_over_followers(survivor: Case, duplicate: Case, tx: Transaction, actor: Actor) -> None:
-    """Of two locked cases: whoever followed the duplicate follows the one that goes on, unless they may read neither any more."""
-    await hold([KnownContact, KnownPerson], tx)
+    """Of two locked cases: whoever followed the duplicate follows the one that goes on, unless they may read neither any more. Before these
+    were locked, contacts and people were held (`libs.bus.replicas.hold`)."""
     its = Follower.c.case_id == duplicate.id
     readers = await tx.select(Follower, its, sa.not_(MAY_NOT_READ))
     unfollow(duplicate, await tx.select(Follower, its), tx, actor, "merged")
@@ -56,8 +55,7 @@ async def take_over_followers(survivor: Case, duplicate: Case, tx: Transaction, 
 
 
 async def follow_what_was_theirs(case: Case, person_id: UUID, tx: Transaction) -> None:
-    """A shift ended that somebody had the case in: they follow it, unless they have left."""
-    await hold([KnownPerson], tx)
+    """A shift ended that somebody had the case in: they follow it, unless they have left. People are held."""
     if not await tx.fetch(sa.select(KnownPerson.c.id).where(KnownPerson.c.id == person_id, READS_NO_CASES)):
         await follow(case, [(person_id, None)], tx, SYSTEM, "shift_ended")
 

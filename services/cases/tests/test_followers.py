@@ -5,8 +5,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
+from deploy.local.databases import create_service_database
+from deploy.local.migrate import migrate
+from libs.bus.replicas import ERASED
 from libs.events import Event, State
 from libs.events.cases_work import FollowersChanged, InternalFollowersChanged
 from libs.events.entitlements import ContactState
@@ -327,6 +331,27 @@ async def test_a_repeated_command_with_its_key_does_nothing_again(cases: Harness
     again = await cases.post(path, {}, key="k")
     assert (again.content, again.headers["idempotent-replayed"]) == (first.content, "true")
     assert await seen(cases, case_id) == []
+
+
+async def test_whether_contacts_of_before_are_there_still_is_read_once_more(postgres_url: str) -> None:
+    made = await create_service_database(postgres_url, "cases", prefix="before_followers_")
+    await migrate("cases", made.owner_url, "0028")
+    owner = await asyncpg.connect(made.owner_url)
+    await owner.execute("SELECT set_config('polyplus.scope', 'worker', false)")
+    rows = [(AN, 7, False, ACCOUNT), (MEI, ERASED, True, None)]
+    await owner.executemany(
+        "INSERT INTO contacts (id, version, revision, gone, account_id) VALUES ($1, $2, 0, $3, $4)", rows
+    )
+    topics = [("cases", ContactState.contract.topic, 0, 40), ("cases", PersonState.contract.topic, 0, 50)]
+    await owner.executemany(
+        "INSERT INTO consumer_offsets (consumer, topic, partition, next) VALUES ($1, $2, $3, $4)", topics
+    )
+    await migrate("cases", made.owner_url)
+    offsets = {row["topic"]: row["next"] for row in await owner.fetch("SELECT * FROM consumer_offsets")}
+    versions = {row["id"]: row["version"] for row in await owner.fetch("SELECT * FROM contacts")}
+    await owner.close()
+    assert offsets == {ContactState.contract.topic: 0, PersonState.contract.topic: 50}
+    assert versions == {AN: 0, MEI: ERASED}, "who is forgotten stays so"
 
 
 async def test_pages_go_on_where_they_stopped(cases: Harness) -> None:

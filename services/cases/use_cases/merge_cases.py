@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from libs.bus.replicas import hold
 from libs.events.cases import CasesMerged
 from libs.kit.fields import Reason
 from libs.kit.http import Caller, Command, Router, Tx, allow
@@ -13,6 +14,7 @@ from services.cases.model.attachment import Attachment
 from services.cases.model.case import SHIFT, SILENCE, Case
 from services.cases.model.diagnosis import Diagnosis
 from services.cases.model.lifecycle import OPEN
+from services.cases.model.people import KnownContact, KnownPerson
 from services.cases.model.wording import say
 from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
@@ -77,6 +79,8 @@ async def merge_cases(case: Case, survivor: Case, cmd: MergeCases, actor: Actor,
 @router.post("/v1/cases/{case_id}/merge", dependencies=[allow(*COMMANDS.roles("merge"))])
 async def merge_cases_route(case_id: UUID, cmd: MergeCases, tx: Tx, caller: Caller) -> CaseOut:
     """Close a duplicate: the other case goes on, and hears what is said to this one."""
+    # Before anything is locked: who leaves from now on waits, and is found among the survivor's followers.
+    await hold([KnownContact, KnownPerson], tx)
     # In the order of their ids, as everybody does who takes two.
     _, survivor = await tx.find_many(Case, [case_id, cmd.into], lock=True)
     case = await case_for(caller, case_id, tx, command="merge")
