@@ -50,6 +50,7 @@ class CaseOpened(Event, type="polyplus.cases.case-opened", version=2, visibility
     opened_at: Instant
     parent_id: UUID | None = None
     follow_up_of: UUID | None = None
+    split_from: UUID | None = None  # the case of which it was a part until now
     duplicate_of: list[UUID] = []
     alert_id: UUID | None = None  # the device alert that opened it
     external_identifiers: list[ExternalIdentifier] = []
@@ -326,6 +327,17 @@ class CasesMerged(Event, type="polyplus.cases.cases-merged", visibility="public"
     by: str
     by_role: Role
     merged_at: Instant
+
+
+class CaseSplit(Event, type="polyplus.cases.case-split", visibility="public", subject="case_id"):
+    """Something else that was in the case goes on as one of its own, which was opened for it; diagnoses, parts and visits stay (S18)."""
+
+    case_id: UUID
+    into: UUID
+    reason: str
+    by: str
+    by_role: Role
+    split_at: Instant
 
 
 class CoverageOverridden(Event, type="polyplus.cases.coverage-overridden", visibility="public", subject="case_id"):

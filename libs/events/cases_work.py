@@ -42,6 +42,7 @@ class NoteAdded(Event, type="polyplus.cases.note-added", version=2, visibility="
     language: Language | None = None
     attachment_ids: list[UUID] = []
     source_id: UUID | None = None  # the foreign fact that it tells again; it is never sent back there
+    repeats: UUID | None = None  # the note of another case that it repeats, as it was said there and then
     assignee_id: UUID | None = None  # of a customer's note: who has the case
     by: str
     by_role: Role
@@ -63,6 +64,7 @@ class InternalNoteAdded(
     language: Language | None = None
     attachment_ids: list[UUID] = []
     source_id: UUID | None = None
+    repeats: UUID | None = None
     by: str
     by_role: Role
     added_at: Instant

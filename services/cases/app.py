@@ -45,6 +45,7 @@ from services.cases.use_cases import (
     reopen_case,
     request_partner_ticket,
     resolve_case,
+    split_case,
     tag_case,
     tell_all,
 )
@@ -56,6 +57,7 @@ _ROOMS = (
     change_many,
     correct_case,
     merge_cases,
+    split_case,
     assign_case,
     hand_over_case,
     change_severity,

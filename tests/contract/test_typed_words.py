@@ -74,6 +74,7 @@ BY_FACT = {
     "POST /v1/cases/{case_id}/cancel",
     "POST /v1/cases/{case_id}/correct",
     "POST /v1/cases/{case_id}/merge",
+    "POST /v1/cases/{case_id}/split",
     "POST /v1/cases/{case_id}/cancellation",
     "POST /v1/rmas/{rma_id}/override",
     "POST /v1/rmas/{rma_id}/lost",

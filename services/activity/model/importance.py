@@ -10,7 +10,7 @@ Importance = Literal["high", "normal", "low"]
 _HIGH = {
     "cases": """
         case-opened severity-changed fault-diagnosed diagnosis-withdrawn workaround-provided coverage-overridden case-resolved
-        case-reopened case-closed cancellation-requested cancellation-declined case-cancelled
+        case-split case-reopened case-closed cancellation-requested cancellation-declined case-cancelled
     """,
     "devices": "device-alert-raised",
     "ecps": """
@@ -29,7 +29,7 @@ _HIGH = {
     """,
 }
 _LOW = {
-    "cases": "case-routed",
+    "cases": "case-routed followers-changed internal-followers-changed",
     "escalation": "clock-started clock-paused clock-resumed clock-met clock-stopped escalation-stepped",
     "rma": "shipment-updated",
 }

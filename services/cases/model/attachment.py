@@ -7,6 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
+import sqlalchemy as sa
+
 from libs.events.values import NoteVisibility, Role
 from libs.kit.problems import Problem, Unprocessable
 from libs.kit.settings import setting
@@ -29,7 +31,10 @@ REMOVE = "remove"
 
 
 class Attachment(Entity, table="attachments", indexes=("case_id", "sha256")):
-    """A file as its row knows it. `size` is in bytes, `sha256` in hexadecimal, empty of a file that was taken out."""
+    """A file as its row knows it. `size` is in bytes, `sha256` in hexadecimal, empty of a file that was taken out.
+
+    `repeats` is the file of another case of which this is a copy: the first of all.
+    """
 
     account_id: UUID
     case_id: UUID
@@ -42,6 +47,10 @@ class Attachment(Entity, table="attachments", indexes=("case_id", "sha256")):
     by_role: Role
     added_at: datetime
     redacted: Redacted | None = None
+    repeats: UUID | None = None
+
+
+sa.Index("attachments_repeats_idx", Attachment.c.repeats, postgresql_where=Attachment.c.repeats.is_not(None))
 
 
 class ObjectStore:

@@ -101,6 +101,7 @@ class Case(
     merged_into: UUID | None = None
     incident_id: UUID | None = None
     is_incident: Annotated[bool, sa.DefaultClause("false")] = False
+    split_from: UUID | None = None
     first_opened_at: datetime | None = None
     queue: str | None = None
     shift: str | None = None

@@ -19,6 +19,7 @@ for _name in (
     )
 
 sa.Index("cases_merged_into_idx", Case.c.merged_into, postgresql_where=Case.c.merged_into.is_not(None))
+sa.Index("cases_split_from_idx", Case.c.split_from, postgresql_where=Case.c.split_from.is_not(None))
 
 sa.Index(
     "cases_opened_by_idx",

@@ -27,6 +27,7 @@ Command = Literal[
     "tags",
     "correct",
     "merge",
+    "split",
     "followers",
     "partner_ticket_request",
     "coverage_override",

@@ -18,7 +18,7 @@ COPIES = "copies"
 
 class Note(Entity, table="notes", indexes=(("case_id", "added_at"),)):
     """What somebody wrote into a case. `source_id` is the foreign fact that a note of the system tells again, `copy_of` the note of
-    another case that was told to all below that.
+    another case that was told to all below that, `repeats` the note of a case of which this one was split: the first of all that say the same.
     """
 
     account_id: UUID
@@ -33,6 +33,7 @@ class Note(Entity, table="notes", indexes=(("case_id", "added_at"),)):
     attachment_ids: list[UUID]
     source_id: UUID | None = None
     copy_of: UUID | None = None
+    repeats: UUID | None = None
     added_at: datetime
     redacted: Redacted | None = None
     text_words: Annotated[tuple[str, ...], sa.DefaultClause("[]")] = field(init=False)
@@ -48,4 +49,5 @@ class Note(Entity, table="notes", indexes=(("case_id", "added_at"),)):
 
 
 sa.Index("notes_copy_of_idx", Note.c.copy_of, postgresql_where=Note.c.copy_of.is_not(None))
+sa.Index("notes_repeats_idx", Note.c.repeats, postgresql_where=Note.c.repeats.is_not(None))
 sa.Index("notes_by_idx", Note.c.by, postgresql_where=Note.c.author_name.is_not(None))

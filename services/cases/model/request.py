@@ -28,4 +28,5 @@ class Request:
     alert_id: UUID | None = None
     parent_id: UUID | None = None
     follow_up_of: UUID | None = None
+    split_from: UUID | None = None
     external_identifiers: list[ExternalIdentifier] = field(default_factory=list)

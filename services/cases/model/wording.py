@@ -54,6 +54,11 @@ _PHRASES: dict[str, dict[Language, str]] = {
         "en": "{number} is the same as this and goes on here, with its files.",
         "vi": "{number} trùng với yêu cầu này và được tiếp tục tại đây, cùng các tệp của nó.",
     },
+    "split_into": {
+        "en": "A part of this goes on by itself as {number}.",
+        "vi": "Một phần của yêu cầu này được tiếp tục riêng tại {number}.",
+    },
+    "split_from": {"en": "This was a part of {number}.", "vi": "Yêu cầu này trước đây là một phần của {number}."},
     "rma_denied": {
         "en": "No replacement under the contract: {text}",
         "vi": "Hợp đồng không bao gồm linh kiện thay thế: {text}",

@@ -57,6 +57,7 @@ COMMANDS: Commands[Command, Case] = Commands(
         "tags": _given(ENGINEERS, HEARING),
         "correct": _given(ACCOUNT_KEEPERS, NOT_OVER),
         "merge": _given(ENGINEERS, HEARING),
+        "split": _given(ENGINEERS, HEARING),
         "followers": _given(ACCOUNT_KEEPERS, HEARING),
         "partner_ticket_request": Given(ACCOUNT_KEEPERS, lambda case: case.must_be_in(_word_on_sharing(case))),
         "coverage_override": _given(MANAGERS, NOT_OVER),

@@ -104,6 +104,7 @@ class CaseOut(CaseSummary):
     follow_up_of: UUID | None
     duplicate_of: list[UUID]
     merged_into: UUID | None
+    split_from: UUID | None
     first_opened_at: datetime | None
     shift: str | None
     first_response_at: datetime | None
@@ -137,6 +138,8 @@ class CaseDetail(CaseOut):
     """Likely ones, whichever came first."""
     merged: list[UUID]
     """Those that were merged into this one."""
+    split_into: list[UUID]
+    """Those that go on with a part of this one."""
 
 
 async def fields_out(case: Case, caller: Principal, tx: Transaction) -> dict[str, Any]:
@@ -217,6 +220,7 @@ class NoteOut(Out):
     attachment_ids: list[UUID]
     source_id: UUID | None
     copy_of: UUID | None = Field(description="for staff: the note that was told to this case among others")
+    repeats: UUID | None = Field(description="the note of the case of which this one was split")
     added_at: datetime
     redacted: Redacted | None
 
@@ -235,6 +239,7 @@ class AttachmentOut(Out):
     size: int
     sha256: str
     visibility: NoteVisibility
+    repeats: UUID | None
     by: str
     added_at: datetime
     redacted: Redacted | None

@@ -60,6 +60,7 @@ async def get_case_route(case_id: UUID, tx: Tx, caller: Caller) -> CaseDetail:
         same = mine, Case.c.serial == case.serial, linked
         duplicates = await tx.fetch(sa.select(Case.c.id).where(*same).order_by(Case.c.id))
     merged = await tx.fetch(sa.select(Case.c.id).where(mine, Case.c.merged_into == case_id).order_by(Case.c.id))
+    split = await tx.fetch(sa.select(Case.c.id).where(mine, Case.c.split_from == case_id).order_by(Case.c.id))
     return CaseDetail.model_validate(
         {
             **await fields_out(case, caller, tx),
@@ -68,5 +69,6 @@ async def get_case_route(case_id: UUID, tx: Tx, caller: Caller) -> CaseDetail:
             "incident_states": {r["state"]: r["cases"] for r in parts},
             "duplicates": [r["id"] for r in duplicates],
             "merged": [r["id"] for r in merged],
+            "split_into": [r["id"] for r in split],
         }
     )

@@ -34,7 +34,7 @@ async def take_request(request: Request, policy: CasesPolicy, actor: Actor, tx: 
         number=number,
         priority=policy.priorities[request.severity],
         customer_severity=request.severity,
-        duplicate_of=duplicates,
+        duplicate_of=[each for each in duplicates if each != request.split_from],
         opened_by=actor.by,
         opened_at=tx.now,
         epoch_began_at=tx.now,
@@ -49,6 +49,7 @@ async def take_request(request: Request, policy: CasesPolicy, actor: Actor, tx: 
 async def likely_duplicates(case: Case, tx: Transaction) -> list[UUID]:
     """The open cases about the same unit besides this one, the oldest first."""
     same = sa.select(Case.c.id).where(*_same_product(case.account_id, case.serial), Case.c.id != case.id)
+    same = same.where(Case.c.split_from.is_distinct_from(case.id), Case.c.id.is_distinct_from(case.split_from))
     return [row["id"] for row in await tx.fetch(same.order_by(Case.c.opened_at).limit(_LINKED))]
 
 

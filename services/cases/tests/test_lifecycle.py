@@ -55,6 +55,7 @@ PATHS: dict[Command, tuple[str, Any]] = {
     "correct": ("correct", {"language": "en", "reason": "they write English"}),
     "followers": ("followers", {}),
     "tags": ("tags", {"add": ["network"]}),
+    "split": ("split", {"description": "the speaker hums", "reason": "another matter"}),
     "redact": ("redact", {"what": "description", "reason": "it names somebody"}),
 }
 ELSEWHERE = {
@@ -95,7 +96,7 @@ PROBLEM_MOVES: dict[ProblemState, set[ProblemState]] = {
 
 _WHILE_OPEN = (
     "assign hand_over severity notes children_notes attachments diagnoses withdraw_diagnosis end_wait workaround problem incident "
-    "revise correct merge followers tags "
+    "revise correct merge split followers tags "
     "waits partner_ticket_request coverage_override works cancel redact"
 )
 TAKES: dict[CaseState, str] = {
@@ -103,8 +104,8 @@ TAKES: dict[CaseState, str] = {
     "in_progress": f"{_WHILE_OPEN} resolve",
     "pending": f"{_WHILE_OPEN} resolve",
     "reopened": _WHILE_OPEN,
-    "resolved": "notes children_notes attachments withdraw_diagnosis problem incident revise correct merge followers tags coverage_override works close reopen redact",
-    "assessing_cancellation": "notes children_notes attachments waits end_wait merge followers tags cancellation withdraw_cancellation redact",
+    "resolved": "notes children_notes attachments withdraw_diagnosis problem incident revise correct merge split followers tags coverage_override works close reopen redact",
+    "assessing_cancellation": "notes children_notes attachments waits end_wait merge split followers tags cancellation withdraw_cancellation redact",
     "closed": "redact",
     "cancelled": "redact",
 }

@@ -28,6 +28,7 @@ from services.cases.model.diagnosis import Diagnosis
 from services.cases.model.note import COPIES, Note
 from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
+from services.cases.queries.copies import COPIED, copies_of, lock_all_with
 from services.cases.reactions.tell_children import AGAIN, AT_ONCE
 
 router = Router(tags=["cases"])
@@ -85,12 +86,23 @@ class _Taken:
 
 
 async def redact_text(case: Case, cmd: RedactText, actor: Actor, tx: Transaction) -> None:
-    """Taken out twice is taken out once. Raises NoSuchText."""
+    """Taken out twice is taken out once; of what a split has copied, from each case that has it, whichever that was. Raises NoSuchText."""
     redacted = Redacted(at=tx.now, by=actor.by, reason=cmd.reason)
     if cmd.fact:
         await _redact_fact(case, cmd, cmd.fact, actor, tx)
         return
-    redaction = Redaction(what=cmd.what, id=cmd.text_id or case.id, replacement=cmd.replacement)
+    await _redact_text(case, cmd.text_id, cmd, redacted, actor, tx)
+    copied = COPIED.get(cmd.what)
+    row = await tx.find(copied, cmd.text_id) if copied and cmd.text_id else None
+    for other_id, copy_id in await copies_of(row, tx) if row else []:
+        other = await Case.get(other_id, tx, lock=True)
+        await _redact_text(other, copy_id, cmd, redacted, actor, tx)
+
+
+async def _redact_text(
+    case: Case, text_id: UUID | None, cmd: RedactText, redacted: Redacted, actor: Actor, tx: Transaction
+) -> None:
+    redaction = Redaction(what=cmd.what, id=text_id or case.id, replacement=cmd.replacement)
     taken = [await _take(case, _Taken(redaction), redacted, tx)]
     texts = taken[0].texts
     for wait in [w for w in case.waits if cmd.what == "note" and _repeats(w, taken[0])]:
@@ -218,6 +230,8 @@ async def redact_copies(note: Note, tx: Transaction, _detail: str) -> None:
 @router.post("/v1/cases/{case_id}/redact", dependencies=[allow(*COMMANDS.roles("redact"))])
 async def redact_text_route(case_id: UUID, cmd: RedactText, tx: Tx, caller: Caller) -> CaseOut:
     """Take a whole text or file out, older values too, here and wherever words of the case are kept; in every state of the case."""
+    fact_id = cmd.fact.event_id if cmd.fact else None
+    await lock_all_with(case_id, tx, what=cmd.what, text_id=cmd.text_id, source_id=fact_id)
     case = await case_for(caller, case_id, tx, command="redact")
     await redact_text(case, cmd, Actor.of(caller), tx)
     return await case_out(case, caller, tx)

@@ -49,14 +49,16 @@ async def note_first_response(event: FirstResponseSent, tx: Transaction) -> None
 
 
 async def note_note(event: NoteAdded, tx: Transaction) -> None:
-    """A word of support, a partner or a technician to the customer starts the update clock anew."""
+    """A word of support, a partner or a technician to the customer starts the update clock anew; one that was said in another case does not."""
+    if event.repeats:
+        return
     case = await case_file(CaseFile, event.case_id, tx)
     await record(case, tx, "noted", event.added_at, origin=event.origin)
 
 
 async def note_internal_work(event: InternalNoteAdded, tx: Transaction) -> None:
-    """Shows that somebody works on the case, unless the service itself wrote it."""
-    if event.origin != "system":
+    """Shows that somebody works on the case, unless the service itself wrote it, or it was written in another one."""
+    if event.origin != "system" and not event.repeats:
         case = await case_file(CaseFile, event.case_id, tx)
         await record(case, tx, "worked", event.added_at)
 

@@ -121,9 +121,10 @@ class ACase:
             sent_at=self.at(minutes),
         )
 
-    def noted(self, minutes: float, origin: Any = "support") -> NoteAdded:
+    def noted(self, minutes: float, origin: Any = "support", repeats: UUID | None = None) -> NoteAdded:
         return NoteAdded(
             case_id=self.id,
+            repeats=repeats,
             note_id=new_id(),
             origin=origin,
             text="We look into it",

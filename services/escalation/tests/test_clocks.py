@@ -12,6 +12,7 @@ from libs.events.escalation import (
     ClockStopped,
     ThresholdBreached,
 )
+from libs.store.ids import new_id
 from services.escalation.model.case_file import CaseFile
 from services.escalation.model.clock import readings
 from services.escalation.model.facts import Fact
@@ -103,6 +104,13 @@ async def test_an_answer_meets_the_first_response_and_restarts_the_update_clock(
     assert met == [("first_response", True, 1200), ("update", True, 1200), ("update", False, 180 * 60)]
     clocks = await _clocks(escalation, case)
     assert datetime.fromisoformat(str(clocks["update/1/2"]["due_at"])) == case.at(320)
+
+
+async def test_what_was_said_in_the_case_of_which_this_one_was_split_is_no_word_in_it(escalation: Harness) -> None:
+    case = await a_case(escalation)
+    await escalation.deliver(case.responded(20), case.noted(50, repeats=new_id()), case.noted(60, "partner", new_id()))
+    met = [(e.clock, e.elapsed_seconds) for e in await escalation.events(ClockMet)]
+    assert met == [("first_response", 1200), ("update", 1200)]
 
 
 async def test_resolution_meets_one_clock_and_stops_the_others_and_reopening_starts_a_new_epoch(
