@@ -14,10 +14,14 @@ from libs.events.values import (
     CountryCode,
     Instant,
     Language,
+    NamedDay,
+    OpeningHours,
     Product,
     Reseller,
     Site,
     TimeOfDay,
+    TimeZone,
+    WeeklyHours,
 )
 
 
@@ -260,6 +264,30 @@ class SiteState(State, type="polyplus.entitlements.site.v1", topic="entitlements
     postal_code: str | None = None
     country: CountryCode | None = None
     access_notes: str | None = None
+
+
+class CalendarState(State, type="polyplus.entitlements.calendar.v1", topic="entitlements.calendars", key="calendar_id"):
+    """The business days of a country, or of a region of it: where it stands, what is known of it by itself does not count."""
+
+    country: CountryCode
+    region: str | None = None
+    windows: list[WeeklyHours]
+    holidays_country: str | None = None
+    holidays_subdivision: str | None = None
+    closed: list[NamedDay] = []
+    working: list[NamedDay] = []
+
+
+class SiteDaysState(State, type="polyplus.entitlements.site-days.v1", topic="entitlements.calendars", key="site_id"):
+    """Where a customer's site lies, when it is open, and its own closed days, which nobody else keeps."""
+
+    account_id: UUID
+    city: str
+    region: str | None = None
+    country: CountryCode
+    time_zone: TimeZone
+    opening_hours: list[OpeningHours]
+    closed: list[NamedDay] = []
 
 
 def registration_key(product_number: str, serial: str) -> UUID:

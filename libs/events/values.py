@@ -1,5 +1,6 @@
 """The values that events of several services share. Enumerations are literals: what a row or a body holds is what an event holds."""
 
+from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -66,6 +67,21 @@ class OpeningHours(Value):
     weekdays: list[Weekday]
     opens: TimeOfDay
     closes: TimeOfDay
+
+
+class NamedDay(Value):
+    """A date that differs from its week, and why."""
+
+    date: date
+    name: str
+
+
+class WeeklyHours(Value):
+    """Open hours that return every week; "24:00" closes at midnight."""
+
+    weekdays: list[Weekday]
+    opens: str
+    closes: str
 
 
 class Account(Value):

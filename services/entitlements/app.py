@@ -1,11 +1,11 @@
 """entitlements: who is covered for what, wired."""
 
-from libs.events.entitlements import ContactState, RegistrationState, SiteState
+from libs.events.entitlements import CalendarState, ContactState, RegistrationState, SiteDaysState, SiteState
 from libs.kit.policy_routes import policy_router
 from libs.kit.service import Service
 from services.entitlements.handlers import on, projections, timers
 from services.entitlements.model.policy import policies
-from services.entitlements.queries import accounts, contracts, coverage, registrations
+from services.entitlements.queries import accounts, calendars, contracts, coverage, registrations
 from services.entitlements.queries.open_work import cases_decided_with
 from services.entitlements.reactions.decide_coverage import decide_soon
 from services.entitlements.use_cases import (
@@ -15,6 +15,7 @@ from services.entitlements.use_cases import (
     erase_contact,
     issue_licence,
     keep_accounts,
+    keep_calendars,
     keep_contacts,
     keep_onsite_rules,
     keep_products,
@@ -34,10 +35,12 @@ from services.entitlements.use_cases import (
 
 _ROOMS = (
     accounts,
+    calendars,
     contracts,
     registrations,
     coverage,
     keep_accounts,
+    keep_calendars,
     keep_sites,
     keep_contacts,
     take_accounts,
@@ -66,6 +69,6 @@ service = Service(
     handlers=on,
     timers=timers,
     projections=projections,
-    states=(RegistrationState, ContactState, SiteState),
+    states=(RegistrationState, ContactState, SiteState, CalendarState, SiteDaysState),
     open_work={"contact": cases_decided_with},
 )

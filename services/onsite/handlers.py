@@ -5,7 +5,14 @@ from libs.bus.handlers import Load
 from libs.bus.projections import Projection
 from libs.events.cases import CaseCancelled
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed
-from libs.events.entitlements import ContactErased, ContactState, CoverageDecided, SiteState
+from libs.events.entitlements import (
+    CalendarState,
+    ContactErased,
+    ContactState,
+    CoverageDecided,
+    SiteDaysState,
+    SiteState,
+)
 from libs.events.gateway import PersonErased, PersonState
 from libs.events.redaction import TAKES_OUT
 from libs.events.rma import (
@@ -22,6 +29,7 @@ from libs.events.rma import (
 from libs.kit.forgetting import obey
 from services.onsite.model.case_file import (
     PLAN_VISIT,
+    SITE_CLOSED,
     VISIT_ANEW,
     VISIT_LATE,
     VISIT_MISSED,
@@ -30,12 +38,14 @@ from services.onsite.model.case_file import (
     CaseFile,
     keep_refusals,
 )
+from services.onsite.model.closures import PlaceCalendar, SiteDays
 from services.onsite.model.people import KEYS, KnownContact, KnownPerson, KnownSite
 from services.onsite.model.technician import RETIRE, Technician
 from services.onsite.reactions.follow_the_day import note_overrun, push_visit
 from services.onsite.reactions.forget_contact import forget_contact
 from services.onsite.reactions.forget_person import forget_person
 from services.onsite.reactions.miss_visit import miss_visit, note_late_visit, plan_again
+from services.onsite.reactions.note_closures import look_again, note_calendars, note_site_days
 from services.onsite.reactions.note_facts import (
     note_cancelled_case,
     note_coverage,
@@ -66,6 +76,8 @@ replicas = Replicas("onsite")
 replicas.keep(KnownContact, of=ContactState)
 obey(on, ContactErased, [KnownContact], of=replicas, besides=forget_contact)
 replicas.keep(KnownSite, of=SiteState)
+replicas.keep(PlaceCalendar, of=CalendarState, changed=note_calendars)
+replicas.keep(SiteDays, of=SiteDaysState, changed=note_site_days)
 replicas.keep(KnownPerson, of=PersonState, changed=retire_later, made=KEYS)
 obey(on, PersonErased, [KnownPerson], of=replicas, besides=forget_person)
 
@@ -76,4 +88,5 @@ timers(CaseFile, VISIT_OVER)(note_overrun)
 timers(CaseFile, VISIT_PUSHED)(push_visit)
 timers(CaseFile, PLAN_VISIT)(plan_again)
 timers(CaseFile, VISIT_ANEW)(plan_anew)
+timers(CaseFile, SITE_CLOSED)(look_again)
 timers(Technician, RETIRE)(retire)

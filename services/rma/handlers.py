@@ -5,13 +5,21 @@ from libs.bus.handlers import Load
 from libs.bus.projections import Projection
 from libs.events.cases import CaseCancelled, CaseOpened, SeverityChanged
 from libs.events.cases_work import DiagnosisWithdrawn, FaultDiagnosed
-from libs.events.entitlements import ContactErased, ContactState, CoverageDecided, SiteState
+from libs.events.entitlements import (
+    CalendarState,
+    ContactErased,
+    ContactState,
+    CoverageDecided,
+    SiteDaysState,
+    SiteState,
+)
 from libs.events.onsite import OnsiteNotCovered, VisitCancelled, VisitCompleted, VisitFailed
 from libs.events.redaction import TAKES_OUT
 from libs.kit.forgetting import obey
 from services.rma.model import rma
 from services.rma.model.case_file import CaseFile
 from services.rma.model.people import KnownContact, KnownSite
+from services.rma.model.places import PlaceCalendar, SiteDays
 from services.rma.model.rma import Rma
 from services.rma.model.shipment import BUY_LABEL, Shipment
 from services.rma.model.stock import SERVE_BACKORDERS, Stock
@@ -31,7 +39,7 @@ from services.rma.reactions.note_facts import (
     note_withdrawal,
 )
 from services.rma.reactions.order_labels import booking, call_the_carrier, note_addresses
-from services.rma.reactions.renew_promise import miss_contract, renew_promise
+from services.rma.reactions.renew_promise import miss_contract, note_calendars, note_site_days, renew_promise
 from services.rma.reactions.serve_backorders import serve_backorders
 from services.rma.reactions.take_out import take_out_text
 
@@ -55,6 +63,8 @@ projections = (Projection(CaseFile),)
 replicas = Replicas("rma")
 replicas.keep(KnownContact, of=ContactState, changed=note_addresses)
 replicas.keep(KnownSite, of=SiteState, changed=note_addresses)
+replicas.keep(PlaceCalendar, of=CalendarState, changed=note_calendars)
+replicas.keep(SiteDays, of=SiteDaysState, changed=note_site_days)
 obey(on, ContactErased, [KnownContact], of=replicas, besides=forget_contact)
 
 timers = Timers("rma")

@@ -66,7 +66,7 @@ BEFORE = {
     "rma": ("0007", dict.fromkeys(("parts", "depots", "calendars"), "name")),
 }  # fmt: skip
 """The revision without keys, and the tables that got them, with what a name is called there."""
-NEW = {"people", "views"}
+NEW = {"people", "views", "place_calendars"}
 """Tables that had keys from their beginning."""
 
 
@@ -161,7 +161,7 @@ async def add_all(h: Harness, path: str, field: str) -> None:
     role = min(route.allowed.roles & {"admin", "manager"} or route.allowed.roles)
     body: dict[str, Any] = {each: least(properties[each], known) for each in schema["required"]}
     body |= {each: value for each, value in MEANT.items() if each in body}
-    for of, at in (("account_id", "/v1/accounts"), ("calendar_id", "/v1/calendars")):
+    for of, at in (("account_id", "/v1/accounts"), ("calendar_id", "/v1/depot-calendars")):
         if of in properties:
             body[of] = await _needed(h, at)
     for n, name in enumerate(Random(5).sample(GOLDEN, len(GOLDEN))):

@@ -37,6 +37,7 @@ TINY = {
     "/v1/depots": "a building each: dozens",
     "/v1/lanes": "a depot and a region each: hundreds",
     "/v1/calendars": "a country or region each: dozens",
+    "/v1/depot-calendars": "a depot each: dozens",
     "/v1/policies": "kept by hand: dozens",
     "/v1/teams": "kept by hand: dozens",
     "/v1/rotas": "kept by hand: dozens",

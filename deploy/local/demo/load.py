@@ -38,6 +38,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "registrations": ("product_number", "serial"),
     "licences": ("key",),
     "calendars": ("name",),
+    "depot-calendars": ("name",),
     "depots": ("code",),
     "lanes": ("depot_id", "country", "region", "carrier"),
     "parts": ("part_number",),

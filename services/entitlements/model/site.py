@@ -3,16 +3,18 @@
 from dataclasses import field
 from datetime import datetime
 from itertools import pairwise
-from typing import Self
+from typing import Annotated, Self
 from uuid import UUID
 
+import sqlalchemy as sa
 from pydantic import model_validator
 
 from libs.events import values
-from libs.events.entitlements import SiteState
-from libs.events.values import OpeningHours
+from libs.events.entitlements import SiteDaysState, SiteState
+from libs.events.values import NamedDay, OpeningHours
+from libs.kit.calendar import NamedDate
 from libs.kit.names import Named
-from libs.store import Entity, UpdatedAt
+from libs.store import Entity, Transaction, UpdatedAt
 
 
 class OpeningWindow(OpeningHours):
@@ -62,6 +64,8 @@ class Site(
     opening_hours: list[OpeningWindow]
     access_notes: str | None
     contact_id: UUID | None
+    # What no other place shares.
+    closed: Annotated[list[NamedDate], sa.DefaultClause("[]")] = field(default_factory=list)
     created_at: datetime
     updated_at: UpdatedAt = field(init=False)
 
@@ -76,6 +80,19 @@ class Site(
             time_zone=self.time_zone,
             opening_hours=[OpeningHours(**window.model_dump()) for window in self.opening_hours],
         )
+
+    def tell_days(self, tx: Transaction) -> None:
+        """Where it lies and when it is open, for parts and visits."""
+        days = SiteDaysState(
+            account_id=self.account_id,
+            city=self.city,
+            region=self.region,
+            country=self.country,
+            time_zone=self.time_zone,
+            opening_hours=[OpeningHours(**window.model_dump()) for window in self.opening_hours],
+            closed=[NamedDay(date=each.date, name=each.name) for each in self.closed],
+        )
+        tx.publish_state(SiteDaysState, days, key=self.id, account_id=self.account_id)
 
     def as_state(self) -> SiteState:
         """What its facts do not say."""

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from libs.events.values import Language, OpeningHours
 from libs.kit.auth import ACCOUNT_READERS
+from libs.kit.calendar import NamedDate
 from libs.kit.fields import Line, Word
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.listing import DatedListing, Listing, Out, listed, order
@@ -48,6 +49,7 @@ class SiteOut(Out):
     opening_hours: list[OpeningHours]
     access_notes: str | None
     contact_id: UUID | None
+    closed: list[NamedDate]
     created_at: datetime
     updated_at: datetime
 

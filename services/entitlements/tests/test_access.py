@@ -12,6 +12,7 @@ from services.entitlements.tests.builders import (
     a_registration,
     onsite_in_vietnam,
 )
+from services.entitlements.tests.test_calendars import a_calendar
 from tests.support.access import Row, World, bind, made, unclassified, wrong_commands, wrong_reads
 from tests.support.harness import Harness
 
@@ -21,6 +22,7 @@ MINE = frozenset({"accounts"})
 async def a_world(entitlements: Harness) -> World:
     """Two accounts with one of each, and the catalogue that is everybody's."""
     product, rule = await a_product(entitlements), await onsite_in_vietnam(entitlements)
+    calendar = (await a_calendar(entitlements))["id"]
     reseller = await made(entitlements, "/v1/resellers", {"name": "Ánh Dương", "country": "VN"}, role="admin")
     mine, theirs = [await an_account(entitlements, name) for name in ("Sao Mai", "Sông Hương")]
     bind(entitlements, UUID(mine["account_id"]))
@@ -38,6 +40,7 @@ async def a_world(entitlements: Harness) -> World:
     }
     rows |= {
         "/v1/products": [Row({"product_id": product})],
+        "/v1/calendars": [Row({"calendar_id": calendar})],
         "/v1/resellers": [Row({"reseller_id": reseller})],
         "/v1/onsite-rules": [Row({"rule_id": rule})],
     }

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from libs.kit.auth import ACCOUNT_KEEPERS
+from libs.kit.calendar import NamedDate
 from libs.kit.fields import Country, Line, Text, Zone
 from libs.kit.http import Caller, Command, Router, Tx, allow
 from libs.kit.patch import New, Patch
@@ -40,13 +41,16 @@ class CreateSite(New, SiteFields):
 
 
 class ChangeSite(Patch, SiteFields):
-    """The account stays."""
+    """The account stays. `closed`: days on which nobody is there, whatever the country does."""
+
+    closed: Annotated[list[NamedDate], Field(max_length=400)]
 
 
 async def create_site(cmd: CreateSite, account: Account, tx: Transaction) -> Site:
     """For a locked account: its offers and open cases follow. Raises NotOfThisAccount."""
     await must_be_of_account(Contact, cmd.contact_id, account.id, tx)
     site = cmd.make(Site, tx, account_id=account.id)
+    site.tell_days(tx)
     await _tell(account, tx)
     return site
 
@@ -55,6 +59,7 @@ async def change_site(site: Site, account: Account, cmd: ChangeSite, tx: Transac
     """For a locked site and account, as `create_site`."""
     await must_be_of_account(Contact, cmd.contact_id, account.id, tx)
     if cmd.apply_to(site):
+        site.tell_days(tx)
         await _tell(account, tx)
     return site
 

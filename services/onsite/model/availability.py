@@ -11,6 +11,7 @@ from libs.events.values import Site
 from libs.kit.text import name_key
 from libs.store import Transaction
 from services.onsite.model.case_file import CaseFile
+from services.onsite.model.closures import business_days_at
 from services.onsite.model.hours import site_calendar
 from services.onsite.model.places import Location, Place
 from services.onsite.model.policy import OnsitePolicy, policies
@@ -40,7 +41,8 @@ async def is_open_at(case: CaseFile, at: datetime, tx: Transaction, *, until: da
     """Whether the site is open at that instant, and without a break until another."""
     assert case.coverage is not None
     assert case.coverage.site is not None
-    hours = site_calendar(case.coverage.site, await policy_for(case, tx))
+    site = case.coverage.site
+    hours = site_calendar(site, await policy_for(case, tx), await business_days_at(site, tx))
     return hours.is_open(at) and (until is None or until <= hours.next_window(at).end)
 
 
@@ -53,7 +55,7 @@ async def demand_of(
     policy, site = await policy_for(case, tx), case.coverage.site
     return Demand(
         site=site,
-        calendar=site_calendar(site, policy),
+        calendar=site_calendar(site, policy, await business_days_at(site, tx)),
         location=await location_of(site, tx),
         family=order.family,
         skills=tuple(order.skills),

@@ -32,6 +32,8 @@ PLAN_VISIT = "plan_visit"
 """The timer that looks for a technician once more; what follows the colon is the work order."""
 VISIT_ANEW = "visit_anew"
 """The timer of a visit whose technician has left; what follows the colon is its work order."""
+SITE_CLOSED = "site_closed"
+"""The timer of a visit to a site that may be closed then; what follows the colon is its work order."""
 
 
 class Coverage(BaseModel):

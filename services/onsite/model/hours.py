@@ -6,8 +6,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from libs.events.values import OpeningHours, Site
-from libs.kit.calendar import Calendar, WeeklyWindow, calendar
-from libs.kit.calendar_data import usual_calendar
+from libs.kit.calendar import Calendar, CalendarData, WeeklyWindow, calendar
 from services.onsite.model.policy import OnsitePolicy
 
 _DAY = 24 * 60
@@ -22,19 +21,17 @@ class Shift(NamedTuple):
     begins: datetime
 
 
-def site_calendar(site: Site, policy: OnsitePolicy) -> Calendar:
-    """The site's business hours, without the public holidays of its country and region. What was told to us is taken as it is: overlaps
-    join, past midnight goes on next day. A site that told no hours is closed at its country's weekend."""
+def site_calendar(site: Site, policy: OnsitePolicy, days: CalendarData) -> Calendar:
+    """The site's business hours on its business days. What was told to us is taken as it is: overlaps join, past midnight goes on next day."""
+    weekdays = sorted({day for window in days.windows for day in window.weekdays})
+    usual = OpeningHours(weekdays=weekdays, opens=policy.opens, closes=policy.closes)
+    windows = _weekly(site.opening_hours) or _weekly([usual])
     try:
         ZoneInfo(site.time_zone)
         zone = site.time_zone
     except (LookupError, ValueError, OSError):
         zone = "UTC"
-    place = usual_calendar(site.country, site.region, zone)
-    days = [weekday for window in place.windows for weekday in window.weekdays]
-    usual = OpeningHours(weekdays=days, opens=policy.opens, closes=policy.closes)
-    windows = _weekly(site.opening_hours) or _weekly([usual])
-    return calendar(place.model_copy(update={"windows": windows}))
+    return calendar(days.model_copy(update={"time_zone": zone, "windows": windows}))
 
 
 def common_shifts(site: Calendar, technician: Calendar, start: datetime, days: int) -> Iterator[Shift]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from libs.events.values import TimeOfDay
+from libs.events.values import CurrencyCode, TimeOfDay
 from libs.kit.fields import Text
 from libs.kit.policies import Policies
 from libs.store import Transaction
@@ -17,6 +17,8 @@ class RmaPolicy(BaseModel):
     """Business days are the destination's. `close_days_after_delivery`: of what is neither returned nor confirmed."""
 
     depot_cut_off: TimeOfDay = "15:00"
+    # Lanes are compared by price, so all have theirs in one.
+    lane_currency: CurrencyCode = "USD"
     return_business_days: Days = 10
     reminder_business_days_before: list[Days] = [5, 1]
     invoice_business_days_after: Days = 5

@@ -13,8 +13,8 @@ from libs.kit.http import Router, Tx, allow
 from libs.kit.listing import Listing, Out, listed, order
 from libs.kit.names import Words
 from libs.kit.paging import Page
-from services.rma.model.business_calendar import BusinessCalendar
 from services.rma.model.depot import Depot, Lane
+from services.rma.model.depot_calendar import DepotCalendar
 
 router = Router(tags=["network"])
 
@@ -54,12 +54,10 @@ class LaneOut(Out):
 
 
 class CalendarOut(Out):
-    """Working days and hours of a depot, or of a destination where it names a country."""
+    """Working days and hours of a depot."""
 
     id: UUID
     name: str
-    country: str | None
-    region: str | None
     data: CalendarData
     edited_by: str
     edited_because: str
@@ -86,7 +84,6 @@ class CalendarList(Listing):
     """Calendars, by name."""
 
     q: Words = None
-    country: CountryCode | None = None
     sort: str = order("name")
 
 
@@ -114,13 +111,13 @@ async def get_lane_route(lane_id: UUID, tx: Tx) -> LaneOut:
     return LaneOut.model_validate(await Lane.get(lane_id, tx))
 
 
-@router.get("/v1/calendars", dependencies=[allow(*DEPOT_READERS)])
+@router.get("/v1/depot-calendars", dependencies=[allow(*DEPOT_READERS)])
 async def list_calendars_route(tx: Tx, asked: Annotated[CalendarList, Query()]) -> Page[CalendarOut]:
     """By name."""
-    return await listed(tx, BusinessCalendar, asked, out=CalendarOut.model_validate)
+    return await listed(tx, DepotCalendar, asked, out=CalendarOut.model_validate)
 
 
-@router.get("/v1/calendars/{calendar_id}", dependencies=[allow(*DEPOT_READERS)])
+@router.get("/v1/depot-calendars/{calendar_id}", dependencies=[allow(*DEPOT_READERS)])
 async def get_calendar_route(calendar_id: UUID, tx: Tx) -> CalendarOut:
     """One calendar."""
-    return CalendarOut.model_validate(await BusinessCalendar.get(calendar_id, tx))
+    return CalendarOut.model_validate(await DepotCalendar.get(calendar_id, tx))

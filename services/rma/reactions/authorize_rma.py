@@ -21,7 +21,7 @@ async def authorize(rma: Rma, step: Authorize, tx: Transaction) -> None:
     The contract date is fixed in any case, until the case is corrected. Raises NoDestination.
     """
     if rma.contract_due is None:
-        destination = (await Network.load(tx, plan=rma.plan)).destination(rma.destination)
+        destination = (await Network.load_for(rma, tx)).destination(rma.destination)
         rma.contract_due, rma.contract_ends_at = contract_due(rma.diagnosed_at, rma.cut_off, destination)
     wanted = await part_numbered(rma.wanted_part, tx) if rma.wanted_part else None
     chosen = await choose_part(wanted, rma.component, whole_unit=rma.whole_unit, unit=rma.unit, tx=tx)

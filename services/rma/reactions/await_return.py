@@ -19,7 +19,7 @@ _REMINDER_HOUR = "09:00"
 
 async def window_from(start: datetime, rma: Rma, tx: Transaction) -> DayEnd:
     """The return window that counts from `start`, in business days of the destination."""
-    network, policy = await Network.load(tx, plan=rma.plan), await policy_for(rma, tx)
+    network, policy = await Network.load_for(rma, tx), await policy_for(rma, tx)
     return network.destination(rma.destination).end_of_working_day(start, policy.return_business_days)
 
 
@@ -33,7 +33,7 @@ async def open_return_window(rma: Rma, step: OpenReturnWindow, tx: Transaction) 
 async def ask_back(rma: Rma, due: DayEnd, tx: Transaction) -> None:
     """It is to come back until `due`: the first word, the reminders, and the end of the window."""
     rma.window = due
-    there = (await Network.load(tx, plan=rma.plan)).destination(rma.destination)
+    there = (await Network.load_for(rma, tx)).destination(rma.destination)
     for number, days in enumerate((await policy_for(rma, tx)).reminder_business_days_before, start=1):
         at = there.at(there.add_working_days(due.day, -days), _REMINDER_HOUR)
         if at > tx.now:
@@ -68,7 +68,7 @@ async def mark_overdue(rma: Rma, tx: Transaction, _detail: str) -> None:
     if rma.return_state != "awaiting_return" or rma.window is None:
         return
     due, policy = rma.window.day, await policy_for(rma, tx)
-    there = (await Network.load(tx, plan=rma.plan)).destination(rma.destination)
+    there = (await Network.load_for(rma, tx)).destination(rma.destination)
     invoice = there.end_of_working_day(there.at(due, "12:00"), policy.invoice_business_days_after)
     return_leg.become(rma, "overdue", tx, f"due on {due}")
     tx.set_timer(rma, RETURN_INVOICE, invoice.at)

@@ -18,7 +18,7 @@ async def expect_parcel(rma: Rma, shipment: Shipment, news: CarrierNews, tx: Tra
     """By the carrier's own date, or by what keeps the parcel: nobody there, customs, a delay."""
     if rma.state != "shipped" or rma.tracking != shipment.tracking:
         return
-    network = await Network.load(tx, plan=rma.plan)
+    network = await Network.load_for(rma, tx)
     # A lane or a calendar that is there no more forecasts nothing: the promise stands until somebody acts.
     with suppress(NoWay, CalendarError):
         way = network.way_from(rma.kept.depot_id, rma.destination)

@@ -25,7 +25,7 @@ async def order_labels(rma: Rma, depot: Depot, lane: Lane, tx: Transaction) -> N
 
 async def order_return_label(rma: Rma, tx: Transaction) -> None:
     """A label for the way back where there was none, or where the first was used."""
-    network = await Network.load(tx, plan=rma.plan)
+    network = await Network.load_for(rma, tx)
     if rma.depot_id and (lane := network.lane(rma.depot_id, rma.destination)):
         await _order(rma, network.depots[rma.depot_id], lane, ("return",), tx)
 

@@ -12,7 +12,7 @@ async def readdress_rma(rma: Rma, step: Readdress, tx: Transaction) -> None:
     rma.take_cover(step.coverage)
     if rma.state != "reserved":
         return
-    network, depot_id = await Network.load(tx, plan=rma.plan), rma.kept.depot_id
+    network, depot_id = await Network.load_for(rma, tx), rma.kept.depot_id
     if lane := network.lane(depot_id, rma.destination):
         tx.set_timer(rma, FORECAST_ADDRESS, tx.now)
         await order_labels_again(rma, network.depots[depot_id], lane, tx)

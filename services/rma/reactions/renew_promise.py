@@ -1,8 +1,12 @@
 """Forecast an open promise again: a calendar, a lane or an address changed, the cut-off passed, or the carrier is late."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import cast
+from uuid import UUID
+
+import sqlalchemy as sa
 
 from libs.events.rma import DeliveryPromiseMissed
 from libs.kit.calendar import CalendarError
@@ -37,7 +41,7 @@ async def renew_promise(rma: Rma, tx: Transaction, why: str) -> None:
     """The timer `forecast:<why>`, so that an edit touches any number of promises in small transactions."""
     if rma.state not in OPEN_PROMISE:
         return
-    cause, network = cast("PromiseCause", why), await Network.load(tx, plan=rma.plan)
+    cause, network = cast("PromiseCause", why), await Network.load_for(rma, tx)
     if rma.state == "reserved":
         here = promise_here(rma, network, tx.now)
         if (here is None or here.promised > rma.grant.due) and await moved_elsewhere(rma, network, tx, _TEXTS[cause]):
@@ -73,6 +77,18 @@ async def renew_every_open_promise(tx: Transaction, why: str) -> None:
         tx.set_timer(rma, f"{FORECAST}:{why}", tx.now)
     for stock in await tx.select(Stock, Stock.c.on_hand > Stock.c.reserved):
         offer_to_backorders(stock, tx)
+
+
+async def note_calendars(_ids: Sequence[UUID], tx: Transaction) -> None:
+    """A country's calendar is another."""
+    await renew_every_open_promise(tx, "calendar")
+
+
+async def note_site_days(ids: Sequence[UUID], tx: Transaction) -> None:
+    """A site has other closed days."""
+    there = sa.cast(Rma.c.ship_to["site_id"].astext, sa.Uuid()).in_(ids)
+    for rma in await tx.select(Rma, Rma.c.state.in_(sorted(OPEN_PROMISE)), there):
+        tx.set_timer(rma, f"{FORECAST}:calendar", tx.now)
 
 
 async def miss_contract(rma: Rma, tx: Transaction, _detail: str) -> None:

@@ -17,7 +17,7 @@ from services.rma.reactions.order_labels import give_up_labels, order_labels
 
 async def reserve_part(rma: Rma, _step: Reserve, tx: Transaction) -> None:
     """Every depot's stock of the part is locked before one is chosen, so that no part is promised twice."""
-    network = await Network.load(tx, plan=rma.plan)
+    network = await Network.load_for(rma, tx)
     parts = await parts_for(rma, tx)
     stock = await locked_stock_of(parts, tx)
     free = {(row.depot_id, row.part_number): row for row in stock if row.available > 0}

@@ -49,7 +49,7 @@ async def _serve(stock: Stock, tx: Transaction) -> list[str]:
             break
         rma = locked[0]
         if rma.state == "backordered":
-            network = await Network.load(tx, plan=rma.plan)
+            network = await Network.load_for(rma, tx)
             parts = await parts_for(rma, tx)
             here = [(stock.depot_id, stock.part_number)] if stock.part_number in parts else []
             offers = network.offers(tx.now, rma.destination, here, parts)

@@ -3,11 +3,12 @@
 from typing import Any
 from uuid import UUID
 
+from libs.events.entitlements import CalendarState
 from libs.events.values import Money
 from libs.kit.calendar import CalendarData
 from libs.store.ids import new_id
-from services.rma.model.business_calendar import BusinessCalendar
 from services.rma.model.depot import Depot, Lane
+from services.rma.model.depot_calendar import DepotCalendar
 from services.rma.model.part import Part
 from services.rma.model.stock import locked_stock
 from services.rma.use_cases.keep_parts import CreatePart
@@ -24,21 +25,21 @@ def days(zone: str, **how: Any) -> dict[str, Any]:
     return {"time_zone": zone, "windows": [OFFICE], **how}
 
 
+def vietnam(**how: Any) -> CalendarState:
+    """As entitlements tells it: Monday to Friday, and no holidays but those that are said."""
+    return CalendarState.model_validate({"country": "VN", "windows": [OFFICE], **how})
+
+
 async def a_network(rma: Harness, *, camera: int = 3, in_singapore: int = 0) -> None:
     """Two depots with a lane each to Vietnam: one night from Ho Chi Minh City, two from Singapore."""
+    await rma.learn({VN_DAYS: vietnam()})
     async with rma.transaction() as tx:
-        calendars = (
-            (HCM_DAYS, "HCM depot", None, "Asia/Ho_Chi_Minh"),
-            (SGP_DAYS, "SGP depot", None, "Asia/Singapore"),
-            (VN_DAYS, "Vietnam", "VN", "Asia/Ho_Chi_Minh"),
-        )
-        for id, name, country, zone in calendars:
+        calendars = ((HCM_DAYS, "HCM depot", "Asia/Ho_Chi_Minh"), (SGP_DAYS, "SGP depot", "Asia/Singapore"))
+        for id, name, zone in calendars:
             tx.add(
-                BusinessCalendar(
+                DepotCalendar(
                     id=id,
                     name=name,
-                    country=country,
-                    region=None,
                     data=CalendarData.model_validate(days(zone)),
                     edited_by="test",
                     edited_because="test",

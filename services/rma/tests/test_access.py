@@ -24,7 +24,7 @@ async def a_world(rma: Harness) -> World:
     rmas.append(Row({"rma_id": waiting.rma_id}))
     ids = {
         plural: (await rma.get(f"/v1/{plural}")).json()["items"]
-        for plural in ("stock", "parts", "depots", "lanes", "calendars")
+        for plural in ("stock", "parts", "depots", "lanes", "depot-calendars")
     }
     own = {"depots": frozenset({"depots"})}
     serials = (("C-HCM", own["depots"]), ("C-SGP", frozenset[str]()))
@@ -36,15 +36,13 @@ async def a_world(rma: Harness) -> World:
         rma,
         rows={
             "/v1/rmas": rmas,
+            "/v1/depot-calendars": [Row({"calendar_id": ids["depot-calendars"][0]["id"]})],
             "/v1/stock": [
                 Row({"stock_id": each["id"]}, own["depots"] if each["depot_id"] == str(HCM) else frozenset())
                 for each in ids["stock"]
             ],
             "/v1/serials": [Row({"serial": each}, own) for each, own in serials],
-            **{
-                f"/v1/{name}s": [Row({f"{name}_id": ids[f"{name}s"][0]["id"]})]
-                for name in ("part", "depot", "lane", "calendar")
-            },
+            **{f"/v1/{name}s": [Row({f"{name}_id": ids[f"{name}s"][0]["id"]})] for name in ("part", "depot", "lane")},
         },
         bodies={
             "/pick": {"serial": "NEW-2"},

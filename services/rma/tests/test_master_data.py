@@ -19,7 +19,7 @@ LANE = {
     "cost": {"amount_minor": 900, "currency": "USD"},
 }
 BODIES: dict[str, dict[str, Any]] = {
-    "calendars": CALENDAR,
+    "depot-calendars": CALENDAR,
     "depots": DEPOT,
     "lanes": LANE,
     "parts": a_part("P-FAN-70", component="fan"),
@@ -44,7 +44,7 @@ async def test_what_is_made_is_listed_and_read_with_its_etag(rma: Harness, path:
         ("parts", {"hazardous": True}),
         ("depots", {"name": "Depot Thăng Long", "cut_off": "14:00"}),
         ("lanes", {"transit_days": 1, "active": False}),
-        ("calendars", {"data": days("Asia/Bangkok"), "why": "the depot has moved"}),
+        ("depot-calendars", {"data": days("Asia/Bangkok"), "why": "the depot has moved"}),
     ],
 )
 async def test_a_change_changes_what_it_names_and_nothing_else(rma: Harness, path: str, change: dict[str, Any]) -> None:
@@ -70,11 +70,11 @@ async def test_the_catalogue_is_searched_by_what_a_part_fits_and_is(rma: Harness
 
 
 _BAD = [
-    ("calendars", {**CALENDAR, "country": "VN"}, (409, "calendar-in-use")),
-    ("calendars", {**CALENDAR, "data": days("Asia/Nowhere")}, (422, "/data/time_zone")),
-    ("calendars", {**CALENDAR, "name": "Vietnam"}, (409, "there-already")),
+    ("depot-calendars", {**CALENDAR, "data": days("Asia/Nowhere")}, (422, "/data/time_zone")),
+    ("depot-calendars", {**CALENDAR, "name": "HCM depot"}, (409, "there-already")),
     ("depots", {**DEPOT, "calendar_id": str(new_id())}, (422, "unknown-reference")),
     ("depots", {**DEPOT, "country": "Vietnam"}, (422, "/country")),
+    ("lanes", {**LANE, "cost": {"amount_minor": 50000, "currency": "VND"}}, (422, "another-currency")),
     ("lanes", {**LANE, "depot_id": str(new_id())}, (422, "unknown-reference")),
     ("parts", a_part(), (409, "there-already")),
     ("parts", a_part("NEW", colour="red"), (422, "/colour")),
@@ -92,7 +92,7 @@ async def test_bad_master_data_is_refused_and_changes_nothing(
     assert await rma.state() == before
 
 
-@pytest.mark.parametrize("path", ["calendars", "depots", "parts"])
+@pytest.mark.parametrize("path", ["depot-calendars", "depots", "parts"])
 async def test_what_is_made_twice_is_refused_with_what_stands(rma: Harness, path: str) -> None:
     await a_network(rma)
     first = await made(rma, f"/v1/{path}", BODIES[path], role="admin")
@@ -118,7 +118,7 @@ async def test_rmas_are_listed_newest_first_page_by_page(rma: Harness) -> None:
     assert found == [ids[:2:-1], ids[2:0:-1], ids[:1]]
 
 
-@pytest.mark.parametrize("path", ["parts", "depots", "lanes", "calendars", "stock"])
+@pytest.mark.parametrize("path", ["parts", "depots", "lanes", "depot-calendars", "stock"])
 async def test_a_list_pages_without_gaps(rma: Harness, path: str) -> None:
     await a_network(rma, in_singapore=1)
     whole = await pages(rma, f"/v1/{path}?", limit=100)

@@ -7,16 +7,19 @@ import pytest
 
 from libs.events.rma import DeliveryPromiseChanged, PartReserved
 from services.rma.tests.builders import BRANCH, SITE, Case, made, refused, reserved, seen, shipped
-from services.rma.tests.network import CAMERA, HCM, HCM_DAYS, VN_DAYS, a_network, days
+from services.rma.tests.network import CAMERA, HCM, HCM_DAYS, VN_DAYS, a_network, days, vietnam
 from tests.support.harness import Harness
 
 
 async def closed_for_ten_days(rma: Harness, calendar_id: Any, why: str) -> None:
     """Edits the calendar so that today and the nine days after are closed."""
-    path = f"/v1/calendars/{calendar_id}"
-    read = await rma.get(path, role="manager")
+    path = f"/v1/depot-calendars/{calendar_id}"
     today = (await rma.now()).date()
     closed = [{"date": (today + timedelta(days=n)).isoformat(), "name": why} for n in range(-1, 11)]
+    if calendar_id == VN_DAYS:
+        await rma.learn({VN_DAYS: vietnam(closed=closed)}, version=2)
+        return
+    read = await rma.get(path, role="manager")
     body = {"data": {**read.json()["data"], "closed": closed}, "why": why}
     answer = await rma.patch(path, body, etag=read.headers["etag"], role="manager")
     assert answer.status_code == 200, answer.text
@@ -47,11 +50,7 @@ async def test_an_edit_to_a_calendar_moves_every_open_promise_and_no_contract_da
 async def test_an_edit_that_changes_no_date_tells_nothing(rma: Harness) -> None:
     await a_network(rma)
     await reserved(rma, Case())
-    read = await rma.get(f"/v1/calendars/{VN_DAYS}", role="manager")
-    far = [{"date": "2049-01-01", "name": "far away"}]
-    body = {"data": {**read.json()["data"], "closed": far}, "why": "planning ahead"}
-    answer = await rma.patch(f"/v1/calendars/{VN_DAYS}", body, etag=read.headers["etag"], role="manager")
-    assert answer.status_code == 200
+    await rma.learn({VN_DAYS: vietnam(closed=[{"date": "2049-01-01", "name": "far away"}])}, version=2)
     assert await rma.fire_timers() == 2  # the promise, and the free stock that a backorder could want
     assert not await rma.events(DeliveryPromiseChanged)
 
@@ -59,8 +58,8 @@ async def test_an_edit_that_changes_no_date_tells_nothing(rma: Harness) -> None:
 async def test_a_calendar_is_not_edited_over_somebody_elses_edit(rma: Harness) -> None:
     await a_network(rma)
     body = {"data": days("Asia/Ho_Chi_Minh"), "why": "just so"}
-    assert (await rma.patch(f"/v1/calendars/{VN_DAYS}", body, etag='"99"', role="manager")).status_code == 412
-    assert (await rma.request("PATCH", f"/v1/calendars/{VN_DAYS}", body, role="manager")).status_code == 428
+    assert (await rma.patch(f"/v1/depot-calendars/{HCM_DAYS}", body, etag='"99"', role="manager")).status_code == 412
+    assert (await rma.request("PATCH", f"/v1/depot-calendars/{HCM_DAYS}", body, role="manager")).status_code == 428
 
 
 async def test_a_part_that_misses_the_cut_off_is_promised_for_later(rma: Harness) -> None:
@@ -172,9 +171,9 @@ async def test_a_calendar_without_an_open_day_breaks_nothing(rma: Harness) -> No
     before = (await seen(rma, rma_id))["promise"]
     today = (await rma.now()).date()
     closed = [{"date": (today + timedelta(days=n)).isoformat(), "name": "closed"} for n in range(-1, 800)]
-    read = await rma.get(f"/v1/calendars/{HCM_DAYS}", role="manager")
+    read = await rma.get(f"/v1/depot-calendars/{HCM_DAYS}", role="manager")
     body = {"data": {**read.json()["data"], "closed": closed}, "why": "the end of the depot"}
-    await rma.patch(f"/v1/calendars/{HCM_DAYS}", body, etag=read.headers["etag"], role="manager")
+    await rma.patch(f"/v1/depot-calendars/{HCM_DAYS}", body, etag=read.headers["etag"], role="manager")
     await rma.fire_timers()
     assert (await seen(rma, rma_id))["promise"] == before
     case = Case("another")

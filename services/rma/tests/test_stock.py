@@ -8,9 +8,11 @@ import pytest
 
 from libs.bus.batch import Partition, work
 from libs.events.rma import PartBackordered, PartReserved
+from libs.events.values import Money
+from services.rma.model.depot import Depot, Lane
 from services.rma.model.stock import Stock
 from services.rma.tests.builders import Case, goods_in, made, refused, reserved, seen
-from services.rma.tests.network import CAMERA, HCM, SGP, a_network
+from services.rma.tests.network import CAMERA, HCM, HCM_DAYS, SGP, a_network
 from tests.support.harness import Harness
 
 
@@ -19,23 +21,29 @@ async def stock_of(rma: Harness) -> list[Stock]:
         return await tx.select(Stock, order_by=(Stock.c.depot_id,))
 
 
-async def test_a_part_is_never_promised_twice_however_many_ask_at_once(rma: Harness) -> None:
-    """Each case is a consumer of its own on a connection of its own, as partitions are."""
-    await a_network(rma, camera=5, in_singapore=3)
-    cases = [Case(f"case {n}") for n in range(24)]
+async def ask_at_once(rma: Harness, cases: list[Case], members: int = 24) -> None:
+    """Each member is a consumer of its own on a connection of its own, as partitions are; one of many cases hears them as one batch."""
 
-    async def hear(case: Case, partition: int) -> None:
+    async def hear(its: list[Case], partition: int) -> None:
         at = Partition("rma", "cases.events", partition)
         async with rma.database.pool.acquire() as connection:
             await connection.execute("INSERT INTO consumer_offsets VALUES ('rma', 'cases.events', $1, 0)", partition)
-        facts = [rma.delivery(event) for event in (case.opened(), case.diagnosed())]
-        await work(rma.database, rma.service.handlers, at, 0, facts, next=2)
+        facts = [rma.delivery(event) for case in its for event in (case.opened(), case.diagnosed())]
+        await work(rma.database, rma.service.handlers, at, 0, facts, next=len(facts))
 
-    await rma.deliver(*[case.covered() for case in cases])
-    await asyncio.gather(*(hear(case, n + 1) for n, case in enumerate(cases)))
+    await rma.deliver(*[case.covered() for case in cases], together=True)
+    shares = [cases[n::members] for n in range(members)]
+    await asyncio.gather(*(hear(its, n + 1) for n, its in enumerate(shares) if its))
 
+
+@pytest.mark.parametrize(("asking", "here", "in_singapore"), [(24, 5, 3), (200, 1, 0)])
+async def test_a_part_is_never_promised_twice_however_many_ask_at_once(
+    rma: Harness, asking: int, here: int, in_singapore: int
+) -> None:
+    await a_network(rma, camera=here, in_singapore=in_singapore)
+    await ask_at_once(rma, [Case(f"case {n}") for n in range(asking)])
     promised, waiting = await rma.events(PartReserved), await rma.events(PartBackordered)
-    assert (len(promised), len(waiting)) == (8, 16)
+    assert (len(promised), len(waiting)) == (here + in_singapore, asking - here - in_singapore)
     for row in await stock_of(rma):
         assert row.reserved == sum(event.depot_id == row.depot_id for event in promised)
         assert row.available == 0
@@ -76,6 +84,21 @@ async def test_the_depot_that_promises_earliest_is_chosen_then_the_cheapest(rma:
     await reserved(rma, Case("first"))
     await reserved(rma, Case("second"))
     assert [event.depot_id for event in await rma.events(PartReserved)] == [HCM, SGP]
+
+
+async def test_the_cheaper_of_two_lanes_is_not_the_one_with_the_smaller_number_of_another_currency(
+    rma: Harness,
+) -> None:
+    await a_network(rma, camera=1, in_singapore=1)
+    async with rma.transaction() as tx:
+        for depot in await tx.select(Depot, lock=True):
+            depot.calendar_id = HCM_DAYS
+        for lane in await tx.select(Lane, lock=True):
+            # a lane of before there was one currency, as fast as the other
+            lane.transit_days = 1
+            lane.cost = Money(amount_minor=400, currency="KWD") if lane.depot_id == HCM else lane.cost
+    await reserved(rma, Case())
+    assert [event.depot_id for event in await rma.events(PartReserved)] == [SGP]
 
 
 @pytest.mark.parametrize(

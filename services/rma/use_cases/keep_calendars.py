@@ -1,15 +1,15 @@
-"""Calendars: add one, edit one, read them. An edit (Tết, a flood) forecasts every open promise again."""
+"""Depots' calendars: add one, edit one, read them. An edit (Tết, a flood) forecasts every open promise again."""
 
 from typing import Any
 from uuid import UUID
 
 from libs.kit.auth import MANAGERS
 from libs.kit.calendar import CalendarData
-from libs.kit.fields import Country, Line, Reason, Word
+from libs.kit.fields import Line, Reason
 from libs.kit.http import Router, Tx, allow
 from libs.kit.patch import New, Patch
 from libs.kit.twins import refuse_twin
-from services.rma.model.business_calendar import BusinessCalendar, CalendarInUse
+from services.rma.model.depot_calendar import DepotCalendar
 from services.rma.queries.network import CalendarOut
 from services.rma.reactions.renew_promise import renew_every_open_promise
 
@@ -17,11 +17,9 @@ router = Router(tags=["calendars"])
 
 
 class CreateCalendar(New):
-    """With a country it is the calendar of destinations there; a depot names its calendar by id."""
+    """A depot names it by id."""
 
     name: Line
-    country: Country | None = None
-    region: Word | None = None
     data: CalendarData
 
 
@@ -32,23 +30,18 @@ class ChangeCalendar(Patch, needs=("data", "why")):
     why: Reason
 
 
-@router.post("/v1/calendars", status_code=201, dependencies=[allow(*MANAGERS)])
+@router.post("/v1/depot-calendars", status_code=201, dependencies=[allow(*MANAGERS)])
 async def create_calendar_route(cmd: CreateCalendar, tx: Tx) -> CalendarOut:
-    """Raises CalendarInUse when the country or region has one, ThereAlready for a name in use."""
-    here = (BusinessCalendar.c.country == cmd.country, BusinessCalendar.c.region.is_not_distinct_from(cmd.region))
-    if cmd.country and (other := await tx.first(BusinessCalendar, *here)):
-        raise CalendarInUse(f"{other.name} is the calendar there; edit it.", calendar_id=str(other.id))
-    await refuse_twin(BusinessCalendar, tx, name=cmd.name)
+    """Raises ThereAlready for a name in use."""
+    await refuse_twin(DepotCalendar, tx, name=cmd.name)
     edited: dict[str, Any] = {"edited_by": tx.scope.actor, "edited_because": "added", "edited_at": tx.now}
-    added = cmd.make(BusinessCalendar, tx, **edited)
-    await renew_every_open_promise(tx, "calendar")
-    return CalendarOut.model_validate(added)
+    return CalendarOut.model_validate(cmd.make(DepotCalendar, tx, **edited))
 
 
-@router.patch("/v1/calendars/{calendar_id}", dependencies=[allow(*MANAGERS)])
+@router.patch("/v1/depot-calendars/{calendar_id}", dependencies=[allow(*MANAGERS)])
 async def change_calendar_route(calendar_id: UUID, cmd: ChangeCalendar, tx: Tx) -> CalendarOut:
     """Every open promise is forecast again."""
-    found = await BusinessCalendar.get(calendar_id, tx, lock=True)
+    found = await DepotCalendar.get(calendar_id, tx, lock=True)
     if cmd.apply_to(found):
         found.edited_by, found.edited_because, found.edited_at = tx.scope.actor, cmd.why, tx.now
         await renew_every_open_promise(tx, "calendar")

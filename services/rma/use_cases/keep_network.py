@@ -12,8 +12,9 @@ from libs.kit.http import Command, Router, Tx, allow
 from libs.kit.patch import New, Patch
 from libs.kit.problems import Unprocessable
 from libs.kit.twins import refuse_twin
-from services.rma.model.business_calendar import BusinessCalendar
 from services.rma.model.depot import Depot, Lane
+from services.rma.model.depot_calendar import DepotCalendar
+from services.rma.model.policy import policies
 from services.rma.queries.network import DepotOut, LaneOut
 from services.rma.reactions.renew_promise import renew_every_open_promise
 
@@ -22,6 +23,10 @@ router = Router(tags=["depots"])
 
 class UnknownReference(Unprocessable):
     title = "It refers to something unknown"
+
+
+class AnotherCurrency(Unprocessable):
+    title = "Lanes are priced in another currency"
 
 
 class DepotFields(Command):
@@ -98,6 +103,7 @@ async def create_lane_route(cmd: CreateLane, tx: Tx) -> LaneOut:
     """Every open promise is forecast again, and who waited for a lane is served."""
     if await Depot.find(cmd.depot_id, tx) is None:
         raise UnknownReference(f"There is no depot {cmd.depot_id}.")
+    await _one_currency(cmd.cost, tx)
     await renew_every_open_promise(tx, "network")
     return LaneOut.model_validate(cmd.make(Lane, tx, active=True))
 
@@ -106,11 +112,20 @@ async def create_lane_route(cmd: CreateLane, tx: Tx) -> LaneOut:
 async def change_lane_route(lane_id: UUID, cmd: ChangeLane, tx: Tx) -> LaneOut:
     """Every open promise is forecast again."""
     lane = await Lane.get(lane_id, tx, lock=True)
-    if cmd.apply_to(lane):
+    if changed := cmd.apply_to(lane):
+        if "cost" in changed:
+            await _one_currency(cmd.cost, tx)
         await renew_every_open_promise(tx, "network")
     return LaneOut.model_validate(lane)
 
 
+async def _one_currency(cost: Money, tx: Tx) -> None:
+    """Of two lanes the cheaper is taken."""
+    currency = (await policies.at(tx)).lane_currency
+    if cost.currency != currency:
+        raise AnotherCurrency(f"Lanes are priced in {currency}, not in {cost.currency}.", currency=currency)
+
+
 async def _know_calendar(calendar_id: UUID, tx: Tx) -> None:
-    if await BusinessCalendar.find(calendar_id, tx) is None:
+    if await DepotCalendar.find(calendar_id, tx) is None:
         raise UnknownReference(f"There is no calendar {calendar_id}.")

@@ -29,7 +29,7 @@ class ReSourceRma(Command):
 
 async def re_source_rma(rma: Rma, cmd: ReSourceRma, tx: Transaction) -> None:
     """The contract's date stays. Raises UnknownReference, NoOtherDepot."""
-    network = await Network.load(tx, plan=rma.plan)
+    network = await Network.load_for(rma, tx)
     if cmd.depot_id and cmd.depot_id not in network.depots:
         raise UnknownReference(f"There is no depot {cmd.depot_id}.")
     stock, parts = await locked_shelves(rma, tx)

@@ -32,7 +32,7 @@ class SendAgain(Command):
 
 async def send_again(rma: Rma, cmd: SendAgain, tx: Transaction) -> None:
     """The refused unit is followed by its serial until a depot has it; the way back is the defective part's again. Raises NothingToSend."""
-    network = await Network.load(tx, plan=rma.plan)
+    network = await Network.load_for(rma, tx)
     stock, parts = await locked_shelves(rma, tx)
     shelves = {(row.depot_id, row.part_number): row for row in stock}
     free = [place for place, row in shelves.items() if row.available > 0 and row.part_number in parts]

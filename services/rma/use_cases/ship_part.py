@@ -54,7 +54,7 @@ async def ship_part(rma: Rma, cmd: ShipPart, case: CaseFile, tx: Transaction) ->
     part = await part_numbered(rma.sent_part, tx)
     depot_id = rma.kept.depot_id
     unit = await unit_to_send(rma, cmd.serial, cmd.part_number, tx)
-    way = (await Network.load(tx, plan=rma.plan)).way_from(depot_id, rma.destination)
+    way = (await Network.load_for(rma, tx)).way_from(depot_id, rma.destination)
     change_promise(rma, forecast(rma.since("reserved"), way, tx.now), tx, "shipped")
     rma.ship(
         unit.serial if unit else None,

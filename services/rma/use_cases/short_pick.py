@@ -29,7 +29,7 @@ class ReportShortPick(Command):
 async def short_pick(rma: Rma, cmd: ReportShortPick, tx: Transaction) -> None:
     """One is set aside. Another one is kept, wherever one can be promised best, or waited for."""
     depot_id, why = rma.kept.depot_id, f"short pick: {cmd.what}"
-    network = await Network.load(tx, plan=rma.plan)
+    network = await Network.load_for(rma, tx)
     stock, parts = await locked_shelves(rma, tx)
     shelves = {(row.depot_id, row.part_number): row for row in stock}
     shelves[depot_id, rma.sent_part].short_pick(rma.id, why, tx)
