@@ -12,6 +12,7 @@ from services.cases.queries import (
     problems,
     proposed_keywords,
     queues,
+    reply_templates,
     views,
 )
 from services.cases.queries.open_work import cases_asked_by, cases_given_to
@@ -34,6 +35,7 @@ from services.cases.use_cases import (
     keep_announcement,
     keep_problem,
     keep_queue,
+    keep_reply_template,
     keep_view,
     link_problem,
     merge_cases,
@@ -89,6 +91,8 @@ _ROOMS = (
     proposed_keywords,
     keep_queue,
     queues,
+    keep_reply_template,
+    reply_templates,
     keep_view,
     views,
 )

@@ -54,7 +54,14 @@ SEARCHED = {
 """What is typed, and what of the golden list is found by it."""
 _HOURS = {"weekdays": [0], "opens": "08:00", "closes": "17:00"}
 _WEEK = {"time_zone": "Asia/Ho_Chi_Minh", "windows": [_HOURS]}
-MEANT: dict[str, Any] = {"duty": _WEEK, "data": _WEEK, "opening_hours": [_HOURS], "query": "open=true"}
+MEANT: dict[str, Any] = {
+    "text_vi": "…",
+    "text_en": "…",
+    "duty": _WEEK,
+    "data": _WEEK,
+    "opening_hours": [_HOURS],
+    "query": "open=true",
+}
 """Where the least that a schema takes means nothing."""
 BEFORE = {
     "cases": ("0006", {"queues": "name"}),
@@ -66,7 +73,7 @@ BEFORE = {
     "rma": ("0007", dict.fromkeys(("parts", "depots", "calendars"), "name")),
 }  # fmt: skip
 """The revision without keys, and the tables that got them, with what a name is called there."""
-NEW = {"people", "views", "place_calendars"}
+NEW = {"people", "reply_templates", "views", "place_calendars"}
 """Tables that had keys from their beginning."""
 
 

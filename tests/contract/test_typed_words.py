@@ -111,7 +111,7 @@ BY_FACT = {
 """Those of which it goes with the fact that tells it, or with the instant at which it stands in a row."""
 NOT_OF_A_CASE = re.compile(
     r"/v1/(clients|people|[a-z]+-policies|problems|calendars|depot-calendars|stock|rotas|partners|sites|contacts|products|onsite-rules|contracts"
-    r"|registrations|views|announcements|carrier-events|partner-events)\b|/redact$"
+    r"|registrations|views|reply-templates|announcements|carrier-events|partner-events)\b|/redact$"
 )
 """Master data, of which PATCH says something else, and the record of why it was changed; secrets, which nobody reads; signatures; views, which their owners delete."""
 

@@ -30,6 +30,7 @@ TINY = {
     "/v1/cases/{case_id}/waits": "they stand in their case's own row",
     "/v1/queues": "a desk each: dozens",
     "/v1/announcements": "written by hand: dozens",
+    "/v1/reply-templates": "kept by hand: hundreds",
     "/v1/views": "kept by hand: a few for each of our own people",
     "/v1/clients": "an integration each: hundreds",
     "/v1/problem-types": "they stand in a file",

@@ -22,11 +22,12 @@ class KnownPerson(Entity, table="people"):
 
 
 class KnownContact(Entity, table="contacts"):
-    """Which account a contact is of. `active`: there still, None until it is told; `gone`: forgotten."""
+    """Which account a contact is of, and how a reply addresses them. `active`: there still, None until it is told; `gone`: forgotten."""
 
     gone: bool = False
     account_id: UUID | None = None
     active: bool | None = None
+    name: str | None = None
 
 
 class KnownSite(Entity, table="sites", indexes=(("account_id", "country"),)):

@@ -24,6 +24,7 @@ _PHRASES: dict[str, dict[Language, str]] = {
     },
     "several_units": {"en": "{count} units, a case each", "vi": "{count} thiết bị, mỗi thiết bị một yêu cầu"},
     "works": {"en": "It works now.", "vi": "Thiết bị đã hoạt động tốt."},
+    "customer": {"en": "customer", "vi": "quý khách"},
     "technician": {"en": "Technician", "vi": "Kỹ thuật viên"},
     "alert_joined": {
         "en": "The device {serial} reports again: {text}",

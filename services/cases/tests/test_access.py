@@ -36,6 +36,8 @@ async def a_world(cases: Harness) -> World:
         await made(cases, "/v1/views", {**view, "shared_with": roles}, person_id=uuid4())
         for roles in (view["shared_with"], list[str]())
     ]
+    template = {"name": "Hello", "text_vi": "Chào quý khách", "text_en": "Hello"}
+    reply = await made(cases, "/v1/reply-templates", template, role="manager")
     [public, internal], [other, _] = files, other_files
     return World(
         cases,
@@ -54,6 +56,8 @@ async def a_world(cases: Harness) -> World:
                 Row({"announcement_id": about_all}, frozenset({"concerned"})),
                 Row({"announcement_id": about_some}),
             ],
+            "/v1/reply-templates": [Row({"template_id": reply})],
+            "/v1/reply-templates/{template_id}/preview": [Row({"template_id": reply})],
             "/v1/queues": [Row({"queue_id": await made(cases, "/v1/queues", queue, role="manager")})],
         },
         bodies={
