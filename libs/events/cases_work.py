@@ -1,7 +1,9 @@
 """What cases publishes about the work on a request: notes, diagnoses, problems, the wish for a partner's ticket."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
+
+from pydantic import Field
 
 from libs.events.base import Event, drop, since
 from libs.events.labels import ProductNumber
@@ -282,6 +284,21 @@ class PartnerConsentWithdrawn(
     by: str
     by_role: Role
     withdrawn_at: Instant
+
+
+class SatisfactionGiven(Event, type="polyplus.cases.satisfaction-given", visibility="public", subject="case_id"):
+    """The customer said how content they are with how a case was worked; the newest word on an epoch counts (S18)."""
+
+    case_id: UUID
+    satisfaction_id: UUID
+    epoch: int  # which resolution it is about
+    score: Annotated[int, Field(ge=1, le=5)]  # 5 is best
+    previous_score: int | None = None  # where they changed it
+    words: str | None = None
+    queue: str | None = None  # in which the case stood
+    by: str
+    by_role: Role
+    given_at: Instant
 
 
 class TextRedacted(Event, type="polyplus.cases.text-redacted", visibility="public", subject="case_id"):

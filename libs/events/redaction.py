@@ -39,6 +39,7 @@ from libs.events.cases_work import (
     PartnerTicketRequested,
     ProblemLinked,
     ProblemUnlinked,
+    SatisfactionGiven,
     TextRedacted,
     WorkaroundProvided,
 )
@@ -108,8 +109,9 @@ _CARRIED: Mapping[RedactedText, Mapping[str, tuple[str, str]]] = {
     },
     "resolution": {CaseResolved.contract.name: ("case_id", "resolution")},
     "wait": {CasePending.contract.name: ("wait_id", "note")},
+    "satisfaction": {SatisfactionGiven.contract.name: ("satisfaction_id", "words")},
 }
-"""By type: the field that says which one it is, and the field with the text. No event carries a file."""
+"""By type: the field that says which one it is, and the field with the text. No event carries a file or a time entry."""
 _TYPED: Mapping[type[Event], tuple[str, ...]] = {
     BreachJoined: (),
     CancellationDeclined: ("reason",),

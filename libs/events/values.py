@@ -25,7 +25,9 @@ Confidence = Literal["low", "medium", "high"]
 Wait = Literal["customer", "partner", "part", "visit"]
 NoteOrigin = Literal["customer", "support", "partner", "technician", "system"]
 NoteVisibility = Literal["public", "internal"]
-RedactedText = Literal["note", "description", "finding", "resolution", "file", "wait", "fact"]
+RedactedText = Literal[
+    "note", "description", "finding", "resolution", "file", "wait", "satisfaction", "time_entry", "fact"
+]
 Language = Literal["vi", "en"]
 Channel = Literal["portal", "api", "email", "device", "partner", "phone"]
 Role = Literal[

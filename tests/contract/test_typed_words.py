@@ -55,6 +55,8 @@ BY_ID = {
     "POST /v1/cases/{case_id}/diagnoses",
     "POST /v1/cases/{case_id}/waits",
     "POST /v1/cases/{case_id}/resolve",
+    "POST /v1/cases/{case_id}/satisfaction",
+    "POST /v1/cases/{case_id}/time-entries",
 }
 """Commands about a case of which the text gets an id, or is the case's own."""
 BY_FACT = {

@@ -28,6 +28,7 @@ from tests.support.harness import Harness
 Schema = dict[str, Any]
 TINY = {
     "/v1/cases/{case_id}/waits": "they stand in their case's own row",
+    "/v1/cases/{case_id}/satisfaction": "one for each time that the case was resolved",
     "/v1/queues": "a desk each: dozens",
     "/v1/announcements": "written by hand: dozens",
     "/v1/reply-templates": "kept by hand: hundreds",
@@ -65,6 +66,8 @@ TABLES = {
     "/v1/cases/{case_id}/notes": "notes",
     "/v1/cases/{case_id}/attachments": "attachments",
     "/v1/cases/{case_id}/diagnoses": "diagnoses",
+    "/v1/cases/{case_id}/time-entries": "time_entries",
+    "/v1/satisfaction": "satisfaction",
     "/v1/cases/{case_id}/followers": "followers",
     "/v1/problems": "problems",
     "/v1/rmas": "rmas",
@@ -133,7 +136,7 @@ NEVER = "2090-01-01T00:00:00Z"
 """After whatever there is."""
 
 _BELOW = ("engineer", "customer")
-_ROLES = ("engineer", "customer", "reseller", "partner", "depot", "technician")
+_ROLES = ("engineer", "manager", "customer", "reseller", "partner", "depot", "technician")
 
 
 @dataclass(frozen=True)
@@ -231,6 +234,8 @@ def _values(schema: Schema) -> Iterator[str]:
         yield from schema.get("enum") or [schema["const"]]
     elif schema.get("type") == "boolean":
         yield from ("true", "false")
+    elif schema.get("type") == "integer":
+        yield from (str(schema.get("minimum", 1)), str(schema.get("maximum", 2**31 - 1)))
     elif schema.get("format") == "date-time":
         yield from ("2026-01-02T00:00:00Z", "2020-01-01T00:00:00Z", NEVER)
     elif schema.get("format") == "date":

@@ -25,6 +25,8 @@ Command = Literal[
     "incident",
     "revise",
     "tags",
+    "time_entries",
+    "satisfaction",
     "correct",
     "merge",
     "split",

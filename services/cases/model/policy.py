@@ -74,6 +74,7 @@ class CasesPolicy(BaseModel):
     closing_codes: Codes = CLOSING_CODES
     closing_code_required: bool = False
     tags: Codes = TAGS
+    satisfaction_change_days: int = Field(7, ge=0, le=365)
     tags_most: int = Field(10, ge=1, le=50)
 
 

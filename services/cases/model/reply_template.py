@@ -36,7 +36,10 @@ class ReplyTemplate(Found, Entity, table="reply_templates", unique=("name",), in
             text = getattr(self, field)
             if unknown := [place for place in _PLACE.findall(text) if place not in KNOWN]:
                 raise UnknownPlaceholder(
-                    f"There is no {unknown[0][:60]!r} to put into a reply.", field=field, unknown=unknown[:20], known=[*KNOWN]
+                    f"There is no {unknown[0][:60]!r} to put into a reply.",
+                    field=field,
+                    unknown=unknown[:20],
+                    known=[*KNOWN],
                 )
             if _BRACES.search(_PLACE.sub("", text)):
                 raise UnknownPlaceholder("Two braces stand alone.", field=field, unknown=[], known=[*KNOWN])

@@ -38,6 +38,11 @@ def _word_on_sharing(case: Case) -> frozenset[CaseState]:
     return HEARING if case.shares else WORKABLE
 
 
+def _of_its_own(roles: frozenset[str], states: AbstractSet[CaseState]) -> Given[Case]:
+    """Of a case that goes on as itself: what is said to a duplicate is said to the case that it was merged into."""
+    return Given(roles, lambda case: case.must_be_in(frozenset() if case.merged_into else states))
+
+
 COMMANDS: Commands[Command, Case] = Commands(
     {
         "assign": _given(ENGINEERS, WORKABLE),
@@ -54,6 +59,8 @@ COMMANDS: Commands[Command, Case] = Commands(
         "problem": _given(ENGINEERS, NOT_OVER),
         "incident": _given(ENGINEERS, NOT_OVER),
         "revise": _given(ENGINEERS, NOT_OVER),
+        "satisfaction": _of_its_own(_THEIR_SIDE, {"resolved", "closed"}),
+        "time_entries": _of_its_own(ENGINEERS, frozenset(get_args(CaseState))),
         "tags": _given(ENGINEERS, HEARING),
         "correct": _given(ACCOUNT_KEEPERS, NOT_OVER),
         "merge": _given(ENGINEERS, HEARING),

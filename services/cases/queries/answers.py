@@ -140,6 +140,7 @@ class CaseDetail(CaseOut):
     """Those that were merged into this one."""
     split_into: list[UUID]
     """Those that go on with a part of this one."""
+    minutes_spent: int | None = Field(description="for staff: the time entries that were not withdrawn")
 
 
 async def fields_out(case: Case, caller: Principal, tx: Transaction) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from services.cases.queries.answers import CaseDetail, CaseOut, CaseSummary, ass
 from services.cases.queries.case_list import CaseList, rows_of
 from services.cases.queries.case_search import search_for
 from services.cases.queries.tagged import tagged
+from services.cases.queries.time_entries import minutes_spent_on
 
 router = Router(tags=["cases"])
 
@@ -70,5 +71,6 @@ async def get_case_route(case_id: UUID, tx: Tx, caller: Caller) -> CaseDetail:
             "duplicates": [r["id"] for r in duplicates],
             "merged": [r["id"] for r in merged],
             "split_into": [r["id"] for r in split],
+            "minutes_spent": await minutes_spent_on(case_id, tx) if caller.staff else None,
         }
     )

@@ -5,8 +5,8 @@ from uuid import uuid4
 
 from libs.kit.auth import CUSTOMERS
 from services.cases.app import service
-from services.cases.tests.builders import ACCOUNT, CUSTOMER, STRANGER, a_fault, a_request
 from services.cases.tests.test_announcements import an_announcement
+from services.cases.tests.builders import ACCOUNT, CUSTOMER, LAN_ID, STRANGER, a_fault, a_request
 from tests.support.access import Row, World, bind, made, unclassified, wrong_commands, wrong_reads
 from tests.support.harness import Harness
 
@@ -49,6 +49,8 @@ async def a_world(cases: Harness) -> World:
                 Row({**theirs, "attachment_id": other}),
             ],
             "/v1/cases/{case_id}/followers": [Row(mine, frozenset({"accounts"})), Row(theirs)],
+            "/v1/cases/{case_id}/satisfaction": [Row(mine, frozenset({"accounts"})), Row(theirs)],
+            "/v1/cases/{case_id}/time-entries": [Row(each) for each in (mine, theirs)],
             "/v1/problems": [Row({"problem_id": known}, frozenset({"published"})), Row({"problem_id": secret})],
             "/v1/problems/{problem_id}/keyword-proposals": [Row({"problem_id": known}), Row({"problem_id": secret})],
             "/v1/views": [Row({"view_id": shared}, frozenset({"shared"})), Row({"view_id": unshared})],
@@ -65,6 +67,7 @@ async def a_world(cases: Harness) -> World:
             "/announcements": an_announcement(),
             "/mine": {"language": "en", "no_product_reason": "the service is down", "account_id": str(ACCOUNT)},
             "/end": {"reason": "it is over"},
+            "/copy": {"name": "Mine too"},
             "/unlink": {"reason": "wrong"},
             "/assign": {},
             "/followers": {},
@@ -88,6 +91,7 @@ async def a_case(cases: Harness, customer: dict[str, Any]) -> tuple[dict[str, st
     ids = {
         "case_id": case_id,
         "diagnosis_id": await made(cases, f"{path}/diagnoses", a_fault()),
+        "entry_id": await made(cases, f"{path}/time-entries", {"minutes": 5, "kind": "call"}, person_id=LAN_ID),
         "wait_id": await made(cases, f"{path}/waits", {"wait": "customer", "note": "Which firmware?"}),
     }
     kinds = ("public", "internal")

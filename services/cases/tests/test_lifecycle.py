@@ -54,6 +54,8 @@ PATHS: dict[Command, tuple[str, Any]] = {
     "withdraw_cancellation": ("cancellation", {"decision": "withdraw"}),
     "correct": ("correct", {"language": "en", "reason": "they write English"}),
     "followers": ("followers", {}),
+    "satisfaction": ("satisfaction", {"score": 5}),
+    "time_entries": ("time-entries", {"minutes": 15, "kind": "call"}),
     "tags": ("tags", {"add": ["network"]}),
     "split": ("split", {"description": "the speaker hums", "reason": "another matter"}),
     "redact": ("redact", {"what": "description", "reason": "it names somebody"}),
@@ -96,7 +98,7 @@ PROBLEM_MOVES: dict[ProblemState, set[ProblemState]] = {
 
 _WHILE_OPEN = (
     "assign hand_over severity notes children_notes attachments diagnoses withdraw_diagnosis end_wait workaround problem incident "
-    "revise correct merge split followers tags "
+    "revise correct merge split followers tags time_entries "
     "waits partner_ticket_request coverage_override works cancel redact"
 )
 TAKES: dict[CaseState, str] = {
@@ -104,13 +106,13 @@ TAKES: dict[CaseState, str] = {
     "in_progress": f"{_WHILE_OPEN} resolve",
     "pending": f"{_WHILE_OPEN} resolve",
     "reopened": _WHILE_OPEN,
-    "resolved": "notes children_notes attachments withdraw_diagnosis problem incident revise correct merge split followers tags coverage_override works close reopen redact",
-    "assessing_cancellation": "notes children_notes attachments waits end_wait merge split followers tags cancellation withdraw_cancellation redact",
-    "closed": "redact",
-    "cancelled": "redact",
+    "resolved": "notes children_notes attachments withdraw_diagnosis problem incident revise correct merge split followers tags time_entries satisfaction coverage_override works close reopen redact",
+    "assessing_cancellation": "notes children_notes attachments waits end_wait merge split followers tags time_entries cancellation withdraw_cancellation redact",
+    "closed": "redact time_entries satisfaction",
+    "cancelled": "redact time_entries",
 }
 """Which commands a case takes in which state, written out likewise."""
-THEIRS = {"works", "withdraw_cancellation"}
+THEIRS = {"works", "withdraw_cancellation", "satisfaction"}
 """What the customer's side alone can say; everything else an admin can."""
 
 
@@ -281,7 +283,7 @@ async def test_severity_of_ours_changes_and_the_customers_stays(cases: Harness) 
 async def test_a_cancelled_case_says_so_to_everybody(cases: Harness) -> None:
     case_id = await in_state(cases, "cancelled")
 
-    assert (await shown(cases, case_id))["possible"] == []
+    assert (await shown(cases, case_id))["possible"] == ["time_entries"]
     assert names(await cases.events())[-2:] == ["CancellationRequested", "CaseCancelled"]
 
 

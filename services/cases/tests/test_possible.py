@@ -91,4 +91,13 @@ async def test_a_parent_that_waits_for_its_children_says_it_too(cases: Harness) 
     await cases.post(f"/v1/cases/{parent}/resolve", {"resolution": "replaced"})
     refused = await cases.post(f"/v1/cases/{parent}/close", {}, **CUSTOMER)
     assert refusal(refused) == (409, "children-still-open")
-    assert refused.json()["possible"] == ["attachments", "close", "correct", "followers", "notes", "reopen", "works"]
+    assert refused.json()["possible"] == [
+        "attachments",
+        "close",
+        "correct",
+        "followers",
+        "notes",
+        "reopen",
+        "satisfaction",
+        "works",
+    ]

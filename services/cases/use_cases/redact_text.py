@@ -26,13 +26,15 @@ from services.cases.model.case import Case
 from services.cases.model.case_values import Redacted, Wait
 from services.cases.model.diagnosis import Diagnosis
 from services.cases.model.note import COPIES, Note
+from services.cases.model.satisfaction import Satisfaction
+from services.cases.model.time_entry import TimeEntry
 from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
 from services.cases.queries.copies import COPIED, copies_of, lock_all_with
 from services.cases.reactions.tell_children import AGAIN, AT_ONCE
 
 router = Router(tags=["cases"])
-T = TypeVar("T", Note, Diagnosis, Attachment)
+T = TypeVar("T", Note, Diagnosis, Attachment, Satisfaction, TimeEntry)
 
 
 class NoSuchText(Unprocessable):
@@ -48,7 +50,7 @@ class WhichFact(Command):
 
 
 class RedactText(Command):
-    """A whole text or file. `text_id` is that of the note, the diagnosis, the file or the wait; a description and a resolution
+    """A whole text or file. `text_id` is that of the note, the diagnosis, the file, the wait, the satisfaction or the time entry; a description and a resolution
     need none. What somebody typed elsewhere, as a reason, goes as a `fact`: the entry of the timeline that told it first. What it
     brought about says the words again, as the end of a replacement does, and goes with it.
 
@@ -161,6 +163,11 @@ async def _take(case: Case, taken: _Taken, redacted: Redacted, tx: Transaction) 
             file = await _of_case(Attachment, id, case, tx)
             taken.visibility = file.visibility
             _empty(file, taken, redacted, tx)
+        case "satisfaction":
+            taken.take(await _of_case(Satisfaction, id, case, tx), "words", redacted)
+        case "time_entry":
+            taken.visibility = "internal"
+            taken.take(await _of_case(TimeEntry, id, case, tx), "words", redacted)
         case "wait":
             wait = next((w for w in case.waits if w.id == id), None)
             if wait is None:
