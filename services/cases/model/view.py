@@ -1,8 +1,11 @@
 """A view: what somebody asks of the list of cases again and again, under a name."""
 
+from dataclasses import field
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
+
+import sqlalchemy as sa
 
 from libs.kit.names import Found
 from libs.kit.problems import Conflict
@@ -16,13 +19,20 @@ class SomebodyElsesView(Conflict):
 
 
 class View(Found, Entity, table="views", indexes=(("sort_key", "id"), "owner")):
-    """`query` is that of the list's address. `owner` is a person's id; `shared_with` are the roles that see it too."""
+    """`query` is that of the list's address. `owner` is a person's id; `shared_with` are the roles that see it too, `queues` the desks for
+    which it is kept: whoever works on cases sees it, and finds it by the desk."""
 
     name: str
     query: str
     shared_with: list[StaffRole]
+    queues: Annotated[list[str], sa.DefaultClause("[]")] = field(default_factory=list)
     owner: UUID
     created_at: datetime
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is more than its owner's."""
+        return bool(self.shared_with or self.queues)
 
     def must_be_of(self, person_id: UUID | None, role: str) -> None:
         """Raises SomebodyElsesView."""

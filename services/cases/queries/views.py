@@ -6,8 +6,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from fastapi import Query
+from pydantic import Field
 
-from libs.kit.auth import STAFF, Principal
+from libs.kit.auth import ENGINEERS, STAFF, Principal
+from libs.kit.fields import Line
 from libs.kit.http import Caller, Router, Tx, allow
 from libs.kit.listing import Listing, Out, contains, listed, order
 from libs.kit.names import Words
@@ -25,24 +27,31 @@ class ViewOut(Out):
     name: str
     query: str
     shared_with: list[StaffRole]
+    queues: list[str]
     owner: UUID
     created_at: datetime
 
 
 class ViewList(Listing):
     q: Words = None
+    queue: Line | None = Field(None, description="those kept for this desk")
     sort: str = order("name")
 
 
 def views_visible_to(caller: Principal) -> Rows:
-    shared = contains(View.c.shared_with, [caller.role])
-    return [sa.or_(View.c.owner == caller.person_id, shared) if caller.person_id else shared]
+    seen = [contains(View.c.shared_with, [caller.role])]
+    if caller.role in ENGINEERS:
+        seen.append(sa.func.jsonb_array_length(View.c.queues) > 0)
+    if caller.person_id:
+        seen.append(View.c.owner == caller.person_id)
+    return [sa.or_(*seen)]
 
 
 @router.get("/v1/views", dependencies=[allow(*STAFF)])
 async def list_views_route(tx: Tx, caller: Caller, asked: Annotated[ViewList, Query()]) -> Page[ViewOut]:
     """By name."""
-    return await listed(tx, View, asked, views_visible_to(caller), out=ViewOut.model_validate)
+    of_desk = [contains(View.c.queues, [asked.queue])] if asked.queue else []
+    return await listed(tx, View, asked, [*views_visible_to(caller), *of_desk], out=ViewOut.model_validate)
 
 
 @router.get("/v1/views/{view_id}", dependencies=[allow(*STAFF)])

@@ -17,5 +17,5 @@ async def forget_person(event: PersonErased, tx: Transaction) -> None:
     for note in await tx.select(Note, Note.c.by.in_(theirs), Note.c.author_name.is_not(None), lock=True):
         note.author_name = None
     for view in await tx.select(View, View.c.owner == event.person_id, lock=True):
-        if not view.shared_with:
+        if not view.is_shared:
             take_away(view, tx)

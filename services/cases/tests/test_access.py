@@ -5,8 +5,8 @@ from uuid import uuid4
 
 from libs.kit.auth import CUSTOMERS
 from services.cases.app import service
-from services.cases.tests.test_announcements import an_announcement
 from services.cases.tests.builders import ACCOUNT, CUSTOMER, LAN_ID, STRANGER, a_fault, a_request
+from services.cases.tests.test_announcements import an_announcement
 from tests.support.access import Row, World, bind, made, unclassified, wrong_commands, wrong_reads
 from tests.support.harness import Harness
 

@@ -1,6 +1,6 @@
 """A view is kept, changed and removed by whoever it belongs to."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
@@ -16,9 +16,13 @@ from libs.kit.patch import New, Patch
 from libs.kit.people import PersonRequired
 from libs.kit.problems import Unprocessable
 from libs.kit.rows import visible
+from libs.store import Transaction
+from libs.store.ids import new_id
+from services.cases.model.queue import Queue
 from services.cases.model.view import StaffRole, View, take_away
 from services.cases.queries.case_list import CaseList
 from services.cases.queries.views import ViewOut, views_visible_to
+from services.cases.use_cases.hand_over_case import NoSuchQueue
 
 router = Router(tags=["views"])
 
@@ -33,6 +37,8 @@ class ViewFields(Command):
         str, Field(max_length=2000, pattern="^[ -~]*$", description="as in an address: `assignee=me&open=true`")
     ]
     shared_with: Annotated[list[StaffRole], Field(max_length=4)] = Field(default_factory=list)
+    queues: Annotated[list[Line], Field(max_length=20)] = Field(default_factory=list)
+    """Codes of desks: it is found by them, and seen by whoever works on cases."""
 
 
 class KeepView(New, ViewFields):
@@ -41,6 +47,12 @@ class KeepView(New, ViewFields):
 
 class ChangeView(Patch, ViewFields):
     pass
+
+
+class CopyView(Command):
+    """Under the name that it has, unless another is said."""
+
+    name: Line | None = None
 
 
 def query_of(said: str) -> str:
@@ -73,6 +85,7 @@ async def keep_view_route(cmd: KeepView, tx: Tx, caller: Caller, response: Respo
     if caller.person_id is None:
         raise PersonRequired("A view belongs to a person, and a system is none.")
     cmd.query = query_of(cmd.query)
+    await _must_be_desks(cmd.queues, tx)
     view = cmd.make(View, tx, owner=caller.person_id)
     response.headers["location"] = f"/v1/views/{view.id}"
     return ViewOut.model_validate(view)
@@ -84,8 +97,37 @@ async def change_view_route(view_id: UUID, cmd: ChangeView, tx: Tx, caller: Call
     view.must_be_of(caller.person_id, caller.role)
     if "query" in cmd.model_fields_set:
         cmd.query = query_of(cmd.query)
+    if "queues" in cmd.model_fields_set:
+        await _must_be_desks(cmd.queues, tx)
     cmd.apply_to(view)
     return ViewOut.model_validate(view)
+
+
+@router.post("/v1/views/{view_id}/copy", dependencies=[allow(*STAFF)], status_code=201)
+async def copy_view_route(view_id: UUID, cmd: CopyView, tx: Tx, caller: Caller, response: Response) -> ViewOut:
+    """One of the caller's own, shared with nobody: to be changed as they like."""
+    view = await visible(View, view_id, views_visible_to(caller), tx)
+    if caller.person_id is None:
+        raise PersonRequired("A view belongs to a person, and a system is none.")
+    copy = tx.add(
+        View(
+            id=new_id(),
+            name=cmd.name or view.name,
+            query=view.query,
+            shared_with=[],
+            owner=caller.person_id,
+            created_at=tx.now,
+        )
+    )
+    response.headers["location"] = f"/v1/views/{copy.id}"
+    return ViewOut.model_validate(copy)
+
+
+async def _must_be_desks(codes: Sequence[str], tx: Transaction) -> None:
+    """Raises NoSuchQueue."""
+    known = {queue.code for queue in await tx.select(Queue, Queue.c.code.in_(codes))} if codes else set()
+    if unknown := [code for code in codes if code not in known]:
+        raise NoSuchQueue("There is no such queue.", field="queues", unknown=unknown)
 
 
 @router.delete("/v1/views/{view_id}", status_code=204, dependencies=[allow(*STAFF)])
