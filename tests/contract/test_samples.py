@@ -45,7 +45,8 @@ def test_a_sample_still_decodes_in_the_newest_version(ce_type: str) -> None:
 def test_a_state_record_still_decodes(name: str) -> None:
     record = STATES[name]
     decoded = record.model_validate_json(sample(name))
-    assert set(decoded.model_dump(mode="json")) == set(json.loads(sample(name)))
+    # what came to it since is not in it
+    assert set(json.loads(sample(name))) <= set(decoded.model_dump(mode="json"))
     assert record.model_validate_json(decoded.model_dump_json()) == decoded
 
 

@@ -86,13 +86,13 @@ class TrackedUnit(Entity, table="tracked_units", unique=(("part_number", "serial
     depot_id: UUID | None
     rma_id: UUID | None
     chain: list[Handover]
-    updated_at: datetime
+    moved_at: datetime
 
     def hand_over(
         self, what: Hand, place: Place, tx: Transaction, *, depot_id: UUID | None = None, rma_id: UUID | None = None
     ) -> None:
         """Goes on to another hand; the depot and the RMA stay unless others are named."""
-        self.place, self.updated_at = place, tx.now
+        self.place, self.moved_at = place, tx.now
         self.depot_id, self.rma_id = depot_id or self.depot_id, rma_id or self.rma_id
         link = Handover(what=what, at=tx.now, by=tx.scope.actor, depot_id=depot_id, rma_id=rma_id)
         self.chain = [*self.chain, link]
@@ -123,7 +123,7 @@ async def tracked(part_number: str, serial: str, tx: Transaction) -> TrackedUnit
             depot_id=None,
             rma_id=None,
             chain=[],
-            updated_at=tx.now,
+            moved_at=tx.now,
         )
     )
 

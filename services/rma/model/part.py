@@ -1,7 +1,7 @@
 """The parts catalogue: what fits where, what may stand in for it, and what has to be known to ship it and to get it back."""
 
 from collections.abc import Iterable
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -65,10 +65,10 @@ class Unit(NamedTuple):
 class NotInCatalogue(Unprocessable):
     title = "The catalogue has no such part"
 
-    @classmethod
-    def numbered(cls, part_number: str) -> Self:
+    @staticmethod
+    def numbered(part_number: str) -> "NotInCatalogue":
         """Says which."""
-        return cls(f"The catalogue has no part {part_number}.")
+        return NotInCatalogue(f"The catalogue has no part {part_number}.")
 
 
 class DoesNotFit(Unprocessable):

@@ -30,7 +30,7 @@ class UnitOut(Out):
     depot_id: UUID | None
     rma_id: UUID | None
     chain: list[Handover]
-    updated_at: datetime
+    moved_at: datetime
 
 
 class RmaOfSerial(Out):

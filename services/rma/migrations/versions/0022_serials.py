@@ -30,7 +30,7 @@ def upgrade() -> None:
         sa.Column("depot_id", sa.Uuid(), nullable=True),
         sa.Column("rma_id", sa.Uuid(), nullable=True),
         sa.Column("chain", postgresql.JSONB(), nullable=False),
-        sa.Column("updated_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
+        sa.Column("moved_at", postgresql.TIMESTAMP(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     see_all_rows(op)
@@ -60,9 +60,9 @@ def upgrade() -> None:
                 "depot_id": row.depot_id,
                 "rma_id": row.id,
                 "chain": [link | {"rma_id": str(row.id)}],
-                "updated_at": row.shipped_at,
+                "moved_at": row.shipped_at,
             }
-            sent[id] = unit if id not in sent or sent[id]["updated_at"] < row.shipped_at else sent[id]
+            sent[id] = unit if id not in sent or sent[id]["moved_at"] < row.shipped_at else sent[id]
     if sent:
         op.bulk_insert(units, list(sent.values()))
     op.create_index("tracked_units_part_number_serial_key", "tracked_units", ["part_number", "serial"], unique=True)
