@@ -47,6 +47,7 @@ def with_credentials(known: Mapping[str, str]) -> Environment:
     """What is known, and a new credential for whatever has none yet."""
     environment = dict(known)
     environment.setdefault("POLYPLUS_SANDBOX", "1")
+    environment.setdefault("POLYPLUS_CALLS_ORGANIZER", "support@polyplus.example")
     for user in (*SERVICES, OPS, SIMULATORS, "admin"):
         environment.setdefault(f"POLYPLUS_{kafka_name(user)}_USER", user)
         environment.setdefault(f"POLYPLUS_{kafka_name(user)}_PASSWORD", secrets.token_hex(16))
