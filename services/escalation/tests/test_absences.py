@@ -9,6 +9,7 @@ import pytest
 from libs.events.escalation import EscalationStepped, RotaGapAhead
 from services.escalation.model.absence import Absence, back_at, whole_days
 from services.escalation.tests.builders import a_case, an_expert, id_of
+from services.escalation.tests.desk import at_the_desk
 from services.escalation.tests.test_escalations import act, an_escalation
 from services.escalation.tests.test_overrides import AN, BINH, CHI, a_rota, midnight, on_call, stands_in
 from tests.support.forgetting import person_erased
@@ -88,6 +89,16 @@ async def test_whole_days_are_those_of_where_they_are(escalation: Harness) -> No
     midnight_there = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=7)
     assert datetime.fromisoformat(made.json()["starts"]) == midnight_there
     assert datetime.fromisoformat(made.json()["ends"]) == midnight_there + timedelta(days=1)
+
+
+async def test_whole_days_of_somebody_at_the_desk_are_in_the_zone_of_their_hours(escalation: Harness) -> None:
+    hours = {"time_zone": "Europe/Berlin", "windows": [{"weekdays": [0], "opens": "08:00", "closes": "17:00"}]}
+    await at_the_desk(escalation, "An", hours=hours)
+    days = {"person_id": AN, "first_day": "2027-07-01", "last_day": "2027-07-01"}
+    for zone, hour in ((None, 22), ("Asia/Ho_Chi_Minh", 17)):
+        made = await escalation.post("/v1/absences", {**days, "time_zone": zone}, role="manager")
+        assert made.status_code == 201, made.text
+        assert datetime.fromisoformat(made.json()["starts"]) == datetime(2027, 6, 30, hour, tzinfo=UTC)
 
 
 def test_a_day_is_as_long_as_the_clocks_there_make_it() -> None:

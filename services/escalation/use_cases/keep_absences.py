@@ -16,6 +16,7 @@ from libs.kit.problems import Unprocessable
 from libs.store import Transaction
 from libs.store.ids import new_id
 from services.escalation.model.absence import Absence, SomebodyElsesAbsence, Stretch, whole_days
+from services.escalation.model.desk_member import DeskMember
 from services.escalation.model.known_person import KnownPerson
 from services.escalation.model.layer import When
 from services.escalation.model.override import Override
@@ -103,7 +104,8 @@ async def _whose(cmd: SayAbsence, caller: Principal, tx: Transaction) -> UUID:
 async def say_absence_route(cmd: SayAbsence, tx: Tx, caller: Caller) -> AbsenceAdded:
     """While it holds they are not on call, and are given no case."""
     who = await _whose(cmd, caller, tx)
-    starts, ends = stretch_of(cmd, cmd.time_zone)
+    member = await tx.first(DeskMember, DeskMember.c.person_id == who)
+    starts, ends = stretch_of(cmd, cmd.time_zone or (member.hours.time_zone if member else None))
     if ends <= max(starts, tx.now) or ends - starts > _LONGEST:
         raise NotAStretch(f"It ends after it starts, in time to come, within {_LONGEST.days} days.", field="ends")
     rotas = await rotas_with(who, tx)
