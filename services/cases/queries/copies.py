@@ -1,4 +1,4 @@
-"""Notes and files that a split has copied: of one text there are several rows then, and what goes from one goes from all of them."""
+"""Notes and files that a split has copied, and what one request said of several units: what goes from one case goes from all that have it."""
 
 from uuid import UUID
 
@@ -14,17 +14,38 @@ COPIED: dict[RedactedText, type[Note] | type[Attachment]] = {"note": Note, "file
 """What there may be copies of, by what a redaction calls it."""
 
 
-async def copies_of(row: Note | Attachment, tx: Transaction) -> list[tuple[UUID, UUID]]:
-    """All that say what this one says, without it: case and id, by their ids."""
+async def elsewhere(case: Case, what: RedactedText, text_id: UUID | None, tx: Transaction) -> list[tuple[UUID, UUID]]:
+    """All that say what this text of the case says, without it: case and id, by their ids."""
+    if what == "description":
+        return [(each.id, each.id) for each in await _that_say_the_same(case, tx)]
+    row = await tx.find(COPIED[what], text_id) if what in COPIED and text_id else None
+    if row is None:
+        return []
     c, first = type(row).c, row.repeats or row.id
     same = sa.select(c.case_id, c.id).where(c.id != row.id, sa.or_(c.id == first, c.repeats == first))
     return [(record["case_id"], record["id"]) for record in await tx.fetch(same.order_by(c.id))]
 
 
+async def _that_say_the_same(case: Case, tx: Transaction) -> list[Case]:
+    """Of the cases that one request for several units has opened, those whose descriptions have words of this one's, older ones too."""
+    opened = (Case.c.account_id == case.account_id, Case.c.opened_at == case.opened_at, Case.c.id != case.id)
+    together = await tx.select(Case, *opened, order_by=(Case.c.id,), lock=True)
+    return [each for each in together if _parents(each) & _parents(case) and _described(each) & _described(case)]
+
+
+def _parents(case: Case) -> set[UUID]:
+    """It and those below which it stands or stood: a unit may have left the case of its request."""
+    return {id for id in (case.id, case.parent_id, *(each.old.parent_id for each in case.corrections)) if id}
+
+
+def _described(case: Case) -> set[str]:
+    return {case.description, *(each.description for each in case.corrections if each.description)}
+
+
 async def lock_all_with(
     case_id: UUID, tx: Transaction, *, what: RedactedText, text_id: UUID | None, source_id: UUID | None
 ) -> None:
-    """The case, and whichever has a copy of this text of it (or of what its notes tell of this foreign fact), in the order of their ids.
+    """The case, and whichever may have a copy of this text of it (or of what its notes tell of this foreign fact), in the order of their ids.
 
     A copy that was made until the last of them was locked is found too.
     """
@@ -37,6 +58,10 @@ async def lock_all_with(
 async def _holders(
     case_id: UUID, tx: Transaction, what: RedactedText, text_id: UUID | None, source_id: UUID | None
 ) -> set[UUID]:
+    if what == "description":
+        this = sa.select(Case.c.account_id, Case.c.opened_at).where(Case.c.id == case_id)
+        together = sa.select(Case.c.id).where(sa.tuple_(Case.c.account_id, Case.c.opened_at).in_(this))
+        return {row["id"] for row in await tx.fetch(together)}
     if what == "fact":
         its = sa.and_(Note.c.case_id == case_id, Note.c.source_id == source_id)
     elif what in COPIED and text_id:

@@ -1,4 +1,4 @@
-"""What a split has copied is one text in several cases: what is taken out of one, and who is erased, goes from all."""
+"""What a split has copied, or one request said of several units, is one text in several cases: what goes from one goes from all."""
 
 import asyncio
 from typing import Any
@@ -16,13 +16,16 @@ from services.cases.queries.copies import lock_all_with
 from services.cases.tests.builders import (
     ACCOUNT,
     CUSTOMER,
+    did,
     in_progress,
+    opened,
     shown,
     ticket_opened,
     ticket_updated,
 )
 from services.cases.tests.test_merging import items
 from services.cases.tests.test_redaction import fact, redacted
+from services.cases.tests.test_several_units import opened_for
 from services.cases.tests.test_splitting import BODY, copies, parted, said, sent, split
 from services.cases.use_cases.split_case import SplitCase, split_case
 from tests.support.forgetting import erased, person_erased
@@ -191,3 +194,60 @@ async def test_who_is_erased_has_no_name_in_a_copy_either(cases: Harness) -> Non
     assert (await shown(cases, new_id))["reporter_name"] is None
     await cases.deliver(erased(an, ACCOUNT), person_erased(mei))
     assert [each["author_name"] for each in await copies(cases, new_id)] == [None, None]
+
+
+@pytest.mark.parametrize("taken_from", [0, 1, 2], ids=["the parent", "a unit", "one that has left the parent"])
+async def test_what_a_request_of_several_units_said_is_taken_out_of_the_case_of_each(
+    cases: Harness, taken_from: int
+) -> None:
+    parent, children = await opened_for(cases, 3, description=SAID)
+    all_of_it, last = [parent, *children], children[1]
+    etag = (await cases.get(f"/v1/cases/{last}")).headers["etag"]
+    left = await cases.patch(f"/v1/cases/{last}", {"parent_id": None, "note": "another fault"}, etag=etag)
+    assert left.status_code == 200
+    for instead in ("(a password)", "(taken out)"):
+        await redacted(cases, all_of_it[taken_from], "description", replacement=instead)
+        assert [(await shown(cases, each))["description"] for each in all_of_it] == [instead] * 4
+    assert SAID not in await everything(cases)
+    await redacted(cases, all_of_it[taken_from], "description", replacement="(taken out)")
+    told = [(each.case_id, each.what, each.id) for each in await cases.events(TextRedacted)]
+    assert sorted(told) == sorted((each, "description", each) for each in all_of_it * 2), "twice is once"
+
+
+async def test_a_unit_whose_words_were_corrected_gives_up_those_that_the_request_said(cases: Harness) -> None:
+    parent, [corrected, other] = await opened_for(cases, 2, description=SAID)
+    await did(cases, corrected, "correct", {"description": "No picture", "reason": "it says too much"})
+    await redacted(cases, parent, "description")
+    assert SAID not in await everything(cases)
+    assert {each.case_id for each in await cases.events(TextRedacted)} == {parent, corrected, other}
+
+
+async def test_the_same_words_of_another_request_and_other_words_below_the_case_stay(cases: Harness) -> None:
+    parent, [own, other] = await opened_for(cases, 2, description="No picture")
+    again, below = await opened(cases, serial="SN-7", description=SAID), await opened_for(cases, 1, description=SAID)
+    await did(cases, own, "correct", {"description": SAID, "reason": "more is known"})
+    later = await in_progress(cases, parent_id=str(parent), serial="SN-8", description="It hums")
+    async with cases.transaction() as tx:
+        await tx.connection.execute("UPDATE cases SET opened_at = now()")  # as of many facts that are heard at once
+    await redacted(cases, below[0], "description")
+    said_now = [(await shown(cases, each))["description"] for each in (parent, own, other, again, later, *below[1])]
+    assert said_now == ["No picture", SAID, "No picture", SAID, "It hums", ""]
+    await redacted(cases, parent, "description")
+    said_now = [(await shown(cases, each))["description"] for each in (parent, other, again, later)]
+    assert said_now == ["", "", SAID, "It hums"]
+
+
+async def test_what_a_unit_says_anew_since_its_words_were_taken_out_stays(cases: Harness) -> None:
+    parent, [own, other] = await opened_for(cases, 2, description=SAID)
+    await redacted(cases, parent, "description")
+    await did(cases, own, "correct", {"description": "No picture", "reason": "it says nothing"})
+    await redacted(cases, parent, "description", replacement="(a password)")
+    said_now = [(await shown(cases, each))["description"] for each in (parent, own, other)]
+    assert said_now == ["(a password)", "No picture", "(a password)"]
+
+
+async def test_all_cases_of_a_request_are_held_while_its_words_are_taken_out(cases: Harness) -> None:
+    parent, children = await opened_for(cases, 2)
+    async with cases.transaction() as tx, cases.transaction() as other:
+        await lock_all_with(children[0], tx, what="description", text_id=None, source_id=None)
+        assert await other.lock_available(Case, [parent, *children]) == []

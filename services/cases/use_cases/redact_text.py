@@ -30,7 +30,7 @@ from services.cases.model.satisfaction import Satisfaction
 from services.cases.model.time_entry import TimeEntry
 from services.cases.queries.access import COMMANDS, case_for
 from services.cases.queries.answers import CaseOut, case_out
-from services.cases.queries.copies import COPIED, copies_of, lock_all_with
+from services.cases.queries.copies import elsewhere, lock_all_with
 from services.cases.reactions.tell_children import AGAIN, AT_ONCE
 
 router = Router(tags=["cases"])
@@ -51,8 +51,9 @@ class WhichFact(Command):
 
 class RedactText(Command):
     """A whole text or file. `text_id` is that of the note, the diagnosis, the file, the wait, the satisfaction or the time entry; a description and a resolution
-    need none. What somebody typed elsewhere, as a reason, goes as a `fact`: the entry of the timeline that told it first. What it
-    brought about says the words again, as the end of a replacement does, and goes with it.
+    need none; with a description go those of all units of its request. What somebody typed elsewhere, as a reason, goes as a `fact`:
+    the entry of the timeline that told it first. What it brought about says the words again, as the end of a replacement does, and
+    goes with it.
 
     `replacement` is what everybody reads in its place, or as the name of the file.
     """
@@ -88,17 +89,16 @@ class _Taken:
 
 
 async def redact_text(case: Case, cmd: RedactText, actor: Actor, tx: Transaction) -> None:
-    """Taken out twice is taken out once; of what a split has copied, from each case that has it, whichever that was. Raises NoSuchText."""
+    """Taken out twice is taken out once; what several cases have, from each, whichever was named. Raises NoSuchText."""
     redacted = Redacted(at=tx.now, by=actor.by, reason=cmd.reason)
     if cmd.fact:
         await _redact_fact(case, cmd, cmd.fact, actor, tx)
         return
+    others = await elsewhere(case, cmd.what, cmd.text_id, tx)
     await _redact_text(case, cmd.text_id, cmd, redacted, actor, tx)
-    copied = COPIED.get(cmd.what)
-    row = await tx.find(copied, cmd.text_id) if copied and cmd.text_id else None
-    for other_id, copy_id in await copies_of(row, tx) if row else []:
+    for other_id, id in others:
         other = await Case.get(other_id, tx, lock=True)
-        await _redact_text(other, copy_id, cmd, redacted, actor, tx)
+        await _redact_text(other, id, cmd, redacted, actor, tx)
 
 
 async def _redact_text(
