@@ -162,7 +162,7 @@ async def test_it_works_closes_a_resolved_case(cases: Harness) -> None:
     case_id = await resolved(cases)
     case = await did(cases, case_id, "works", {}, **CUSTOMER)
 
-    assert (case["state"], case["possible"]) == ("closed", [])
+    assert (case["state"], case["possible"]) == ("closed", ["satisfaction"])
     [told] = await cases.events(CaseClosed)
     assert (told.automatic, told.reason, told.by_role) == (False, "customer_word", "customer")
     again = await cases.post(f"/v1/cases/{case_id}/works", {}, **CUSTOMER)
