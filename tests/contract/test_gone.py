@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from deploy.services import SERVICES
-from libs.events.entitlements import ContactState, RegistrationState, SiteState
+from libs.events.entitlements import ContactState, RegistrationState, SiteDaysState, SiteState
 from libs.store import Entity, Scope
 from tests.support.harness import Pools
 from tests.support.services import service
@@ -14,6 +14,9 @@ ACCOUNT, ANOTHER = uuid4(), uuid4()
 STATES = {
     ContactState: ContactState(account_id=ACCOUNT, name="An", language="vi", authorised=True),
     RegistrationState: RegistrationState(account_id=ACCOUNT, product_number="8L531AA", serial="8LTEST0001FB"),
+    SiteDaysState: SiteDaysState(
+        account_id=ACCOUNT, city="Hà Nội", country="VN", time_zone="Asia/Ho_Chi_Minh", opening_hours=[]
+    ),
     SiteState: SiteState(account_id=ACCOUNT, name="Sao Mai", address_lines=["1 Lê Lợi"], postal_code=None),
 }
 KEPT = [

@@ -113,7 +113,16 @@ def test_every_topic_has_its_partitions_and_keeps_its_facts(broker: Broker) -> N
 
     assert {name: len(found[name].partitions) for name in (topic.topic for topic in topics())} == {
         **{f"{service}.{kind}": 6 for service in PUBLISHERS for kind in ("events", "dlq")},
-        **dict.fromkeys(("ecps.people", "entitlements.people", "entitlements.registrations", "gateway.people"), 1),
+        **dict.fromkeys(
+            (
+                "ecps.people",
+                "entitlements.calendars",
+                "entitlements.people",
+                "entitlements.registrations",
+                "gateway.people",
+            ),
+            1,
+        ),
         CLOCK: 1,
     }
     facts, state = (ConfigResource(ResourceType.TOPIC, name) for name in ("rma.events", "entitlements.registrations"))

@@ -60,7 +60,7 @@ async def get_reply_template_route(template_id: UUID, tx: Tx) -> ReplyTemplateOu
 
 
 @router.get("/v1/reply-templates/{template_id}/preview", dependencies=[allow(*ENGINEERS)])
-async def preview_reply_route(template_id: UUID, case_id: UUID, tx: Tx, caller: Caller) -> Reply:
+async def get_reply_preview_route(template_id: UUID, case_id: UUID, tx: Tx, caller: Caller) -> Reply:
     """What it says for a case, in the case's language: to be looked at, changed and sent as a note."""
     template, case = await ReplyTemplate.get(template_id, tx), await case_for(caller, case_id, tx)
     text, missing = fill_in(template.text_vi if case.language == "vi" else template.text_en, await _values(case, tx))

@@ -80,7 +80,7 @@ async def list_satisfaction_route(tx: Tx, asked: Annotated[SatisfactionList, Que
 
 
 @router.get("/v1/satisfaction/by-queue", dependencies=[allow(*MANAGERS)])
-async def count_satisfaction_route(tx: Tx, given_from: Instant, given_before: Instant) -> ContentByQueue:
+async def get_satisfaction_by_queue_route(tx: Tx, given_from: Instant, given_before: Instant) -> ContentByQueue:
     """By the queue in which the case stood, of what was given first in this time."""
     within = Satisfaction.c.given_at >= given_from, Satisfaction.c.given_at < given_before
     grouped = Satisfaction.c.queue, Satisfaction.c.score

@@ -154,7 +154,7 @@ async def test_the_owners_themselves_know_what_is_theirs_and_nothing_else(
 async def theirs(entitlements: Harness, rma: Harness, ecps: Harness, onsite: Harness) -> dict[str, str]:
     """One of each that a client can be bound to, made by its owner."""
     windows = [{"weekdays": [0], "opens": "08:00", "closes": "17:00"}]
-    calendar = await made(rma, "calendars", name="HCM", data={"time_zone": "UTC", "windows": windows})
+    calendar = await made(rma, "depot-calendars", name="HCM", data={"time_zone": "UTC", "windows": windows})
     return {
         "accounts": await made(entitlements, "accounts", name="Sao Mai", country="VN", time_zone="UTC"),
         "depots": await made(rma, "depots", code="HCM", name="HCM", country="VN", calendar_id=calendar),

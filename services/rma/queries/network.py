@@ -112,12 +112,12 @@ async def get_lane_route(lane_id: UUID, tx: Tx) -> LaneOut:
 
 
 @router.get("/v1/depot-calendars", dependencies=[allow(*DEPOT_READERS)])
-async def list_calendars_route(tx: Tx, asked: Annotated[CalendarList, Query()]) -> Page[CalendarOut]:
+async def list_depot_calendars_route(tx: Tx, asked: Annotated[CalendarList, Query()]) -> Page[CalendarOut]:
     """By name."""
     return await listed(tx, DepotCalendar, asked, out=CalendarOut.model_validate)
 
 
 @router.get("/v1/depot-calendars/{calendar_id}", dependencies=[allow(*DEPOT_READERS)])
-async def get_calendar_route(calendar_id: UUID, tx: Tx) -> CalendarOut:
+async def get_depot_calendar_route(calendar_id: UUID, tx: Tx) -> CalendarOut:
     """One calendar."""
     return CalendarOut.model_validate(await DepotCalendar.get(calendar_id, tx))

@@ -31,7 +31,7 @@ class ChangeCalendar(Patch, needs=("data", "why")):
 
 
 @router.post("/v1/depot-calendars", status_code=201, dependencies=[allow(*MANAGERS)])
-async def create_calendar_route(cmd: CreateCalendar, tx: Tx) -> CalendarOut:
+async def create_depot_calendar_route(cmd: CreateCalendar, tx: Tx) -> CalendarOut:
     """Raises ThereAlready for a name in use."""
     await refuse_twin(DepotCalendar, tx, name=cmd.name)
     edited: dict[str, Any] = {"edited_by": tx.scope.actor, "edited_because": "added", "edited_at": tx.now}
@@ -39,7 +39,7 @@ async def create_calendar_route(cmd: CreateCalendar, tx: Tx) -> CalendarOut:
 
 
 @router.patch("/v1/depot-calendars/{calendar_id}", dependencies=[allow(*MANAGERS)])
-async def change_calendar_route(calendar_id: UUID, cmd: ChangeCalendar, tx: Tx) -> CalendarOut:
+async def change_depot_calendar_route(calendar_id: UUID, cmd: ChangeCalendar, tx: Tx) -> CalendarOut:
     """Every open promise is forecast again."""
     found = await DepotCalendar.get(calendar_id, tx, lock=True)
     if cmd.apply_to(found):
