@@ -28,7 +28,7 @@ _SIMULATOR_ALSO = {
     "carrier": ("CARRIER_URL", "CARRIER_WEBHOOK_SECRET", "RMA_URL"),
     "partner": ("PARTNER_URL", "PARTNER_WEBHOOK_SECRET", "ECPS_URL"),
 }
-_KNOWN_AS = {"BOOTSTRAP_ADMIN_ID": "CLIENT_ADMIN_ID", "BOOTSTRAP_ADMIN_SECRET": "CLIENT_ADMIN_SECRET"}
+CALLED = {"BOOTSTRAP_ADMIN_ID": "CLIENT_ADMIN_ID", "BOOTSTRAP_ADMIN_SECRET": "CLIENT_ADMIN_SECRET"}
 """What the stack's environment calls by another name."""
 
 
@@ -72,6 +72,6 @@ def _told(names: tuple[str, ...], environment: Mapping[str, str]) -> dict[str, s
     return {
         f"POLYPLUS_{name}": sandbox_peers(environment)
         if name == "SANDBOX_PEERS"
-        else environment[f"POLYPLUS_{_KNOWN_AS.get(name, name)}"]
+        else environment[f"POLYPLUS_{CALLED.get(name, name)}"]
         for name in names
     }

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.services import SERVICES
+from deploy.local.environment import with_credentials
+from deploy.local.members import CALLED
+from deploy.services import ENTRIES, SERVICES
 
 ROOT = Path(__file__).parents[2]
 _ROUTER = re.compile(r"^router = Router\(", re.MULTILINE)
@@ -44,3 +46,11 @@ def test_the_formatter_lays_out() -> None:
 def test_no_file_is_longer_than_four_hundred_lines() -> None:
     files = [f for top in ("libs", "services", "deploy", "tests") for f in (ROOT / top).rglob("*.py")]
     assert [str(f.relative_to(ROOT)) for f in files if len(f.read_text().splitlines()) > 400] == []
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_a_service_is_told_a_new_stack_knows(name: str) -> None:
+    """Addresses come with the ports; the rest is made at the first start."""
+    made = {each.removeprefix("POLYPLUS_") for each in with_credentials({})}
+    others = {told for told in ENTRIES[name].told if not told.endswith("_URL") and told != "SANDBOX_PEERS"}
+    assert {CALLED.get(told, told) for told in others} - made == set()
