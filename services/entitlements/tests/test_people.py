@@ -37,6 +37,7 @@ async def test_a_contact_and_a_site_are_told_as_they_are_now(entitlements: Harne
         "address_lines": ["Tầng 12, 45 Nguyễn Thị Minh Khai"],
         "postal_code": None,
         "access_notes": "Gửi xe tầng hầm B2",
+        "country": "VN",
     }
 
     changed = {"phone": None, "name": "Nguyễn Văn An Bình"}

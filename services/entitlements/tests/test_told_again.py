@@ -24,7 +24,7 @@ async def test_sites_of_before_say_their_country_as_newer_than_what_they_said(po
     said = {"account_id": str(account), "name": "Office", "address_lines": ["1 Lê Lợi"]}
     await owner.execute(_STATE, _TOPIC, site, _TYPE, account, 5, json.dumps(said).encode())
     await a_row(owner, "registered_serials", {"account_id": str(account)})
-    before = await owner.fetchval("SELECT count(*) FROM outbox")
+    before = await owner.fetchval("SELECT count(*) FROM outbox WHERE topic = $1", _TOPIC)
     await migrate("entitlements", made.owner_url)
 
     told = await owner.fetchrow("SELECT version, data FROM states WHERE key = $1", site)
@@ -33,7 +33,9 @@ async def test_sites_of_before_say_their_country_as_newer_than_what_they_said(po
     SiteState.model_validate_json(told["data"])
     revision = await owner.fetchval("SELECT revision FROM sites")
     assert (revision, told["version"]) == (5, 6), "the next change of the site is newer still"
-    sent = await owner.fetch("SELECT key::text, version FROM outbox ORDER BY id OFFSET $1", before)
+    sent = await owner.fetch(
+        "SELECT key::text, version FROM outbox WHERE topic = $2 ORDER BY id OFFSET $1", before, _TOPIC
+    )
     assert [tuple(row) for row in sent] == [(str(site), 6)]
     timers = await owner.fetch("SELECT aggregate, aggregate_id, kind FROM timers WHERE aggregate_id = $1", account)
     assert [tuple(row) for row in timers] == [("Account", account, "publish_registrations")]
