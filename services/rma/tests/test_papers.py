@@ -129,7 +129,7 @@ def drawn(pdf: bytes) -> str:
     pages = []
     for each in streams:
         try:
-            pages.append(zlib.decompress(each).decode("latin-1"))
+            pages.append(zlib.decompressobj().decompress(each).decode("latin-1"))  # its last byte may be a line end
         except zlib.error:
             continue
     return next(page for page in pages if " re f" in page)

@@ -147,6 +147,12 @@ class OpenedCase(Out):
     first_opened_at: datetime | None
     answer_by: datetime | None = None
     next_due: dict[str, Any] | None = None
+    incident_id: UUID | None = None
+    split_from: UUID | None = None
+    closing_code: dict[str, Any] | None = None
+    tags: list[dict[str, Any]] = []
+    announcements: list[dict[str, Any]] = []
+    units: list[dict[str, Any]] = []
     known_errors: list[KnownError] = []
 
 

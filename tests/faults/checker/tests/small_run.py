@@ -33,7 +33,7 @@ from services.cases.tests.builders import ACCOUNT, OTHER, a_fault, a_request
 from services.gateway.stream.items import frame
 from services.rma.app import service as rma
 from services.rma.tests.builders import CONTACT, HEAD_OFFICE, LAN, SITE, Case
-from services.rma.tests.network import CAMERA, UNIT, a_network
+from services.rma.tests.network import CAMERA, UNIT, VN_DAYS, a_network, vietnam
 from tests.faults import audit, history, witness
 from tests.faults.collect import read_database
 from tests.faults.evidence import Database, Evidence, Record, Row
@@ -199,6 +199,7 @@ async def play(run: SmallRun) -> None:
     """Three cases: one gets its part, one has a poisoned line, one is called off; then ten days go by in rma."""
     await run.sample()
     await a_network(run.harnesses["rma"], camera=5)
+    await run.tell(VN_DAYS, vietnam())
     await run.tell(SITE.site_id, HEAD_OFFICE)
     await run.tell(CONTACT, LAN)
     ids = []
