@@ -176,6 +176,7 @@ class CaseOpened(BaseModel):
     opened_at: AwareDatetime
     parent_id: UUID | None
     follow_up_of: UUID | None
+    split_from: UUID | None = None
     duplicate_of: list[UUID]
     alert_id: UUID | None
     external_identifiers: list[ExternalId]
