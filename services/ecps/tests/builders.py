@@ -14,6 +14,7 @@ from deploy.local.waiting import until_async
 from deploy.simulators.tests.receiving import SECRET
 from deploy.simulators.tickets import PATH
 from deploy.simulators.webhooks import secret_bytes, signed_headers
+from libs.bus.jobs import JobRun
 from libs.events.cases import (
     CaseCancelled,
     CaseClosed,
@@ -34,6 +35,7 @@ from libs.events.entitlements import ContactState, CoverageDecided
 from libs.events.values import Account, Contact, NoteOrigin, Product, Site
 from libs.store.ids import new_id
 from services.ecps.model.engagement import Engagement
+from services.ecps.reactions.submit_ticket import open_ticket, ticket_to_open
 from tests.support.harness import Harness
 from tests.support.ids import next_id
 
@@ -298,3 +300,22 @@ async def an_engagement(ecps: Harness, case: ACase) -> dict[str, Any]:
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
+
+
+async def pass_minutes(ecps: Harness, minutes: int) -> None:
+    """One after the other, with the calls that are due in each."""
+    for _ in range(minutes):
+        await ecps.advance(timedelta(minutes=1))
+        await ecps.run_jobs()
+
+
+async def open_and_crash(ecps: Harness, case: ACase) -> None:
+    """The call that opens the ticket is made, and its process is gone before it is recorded."""
+    async with ecps.transaction() as tx:
+        row = await tx.connection.fetchrow("UPDATE jobs SET attempt = 1 RETURNING *")
+        assert row is not None
+        told = await ticket_to_open(await Engagement.get(case.engagement_id, tx), tx)
+    payload = {**json.loads(row["payload"]), **told}
+    run = JobRun(row["id"], case.engagement_id, row["kind"], row["reference"], payload, 1)
+    async with ecps.service.jobs.client() as http:
+        await open_ticket(run, http)

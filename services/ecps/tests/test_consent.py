@@ -1,19 +1,15 @@
 """Consent that is withdrawn ends all sharing at once, and given again it begins anew (S6)."""
 
-import json
 from datetime import timedelta
 
 import pytest
 
-from libs.bus.jobs import JobRun
 from libs.events.ecps import (
     PartnerTicketNotOpenable,
     PartnerTicketOpened,
     PartnerTicketReopened,
     PartnerTicketWithdrawn,
 )
-from services.ecps.model.engagement import Engagement
-from services.ecps.reactions.submit_ticket import open_ticket, ticket_to_open
 from services.ecps.tests.builders import (
     ACCOUNT,
     ACase,
@@ -23,16 +19,12 @@ from services.ecps.tests.builders import (
     an_engagement,
     an_opened_engagement,
     notice,
+    open_and_crash,
+    pass_minutes,
 )
 from tests.support.harness import Harness
 
 MINUTE = timedelta(minutes=1)
-
-
-async def pass_minutes(ecps: Harness, minutes: int) -> None:
-    for _ in range(minutes):
-        await ecps.advance(MINUTE)
-        await ecps.run_jobs()
 
 
 async def notes_of(ecps: Harness, case: ACase) -> list[tuple[str, str]]:
@@ -196,14 +188,7 @@ async def test_a_crash_after_the_ticket_was_made_leaves_none_open_once_consent_e
 ) -> None:
     await a_partner(ecps, company)
     case = await a_case_with_wish(ecps)
-    async with ecps.transaction() as tx:
-        row = await tx.connection.fetchrow("UPDATE jobs SET attempt = 1 RETURNING *")
-        assert row is not None
-        told = await ticket_to_open(await Engagement.get(case.engagement_id, tx), tx)
-    payload = {**json.loads(row["payload"]), **told}
-    run = JobRun(row["id"], case.engagement_id, row["kind"], row["reference"], payload, 1)
-    async with ecps.service.jobs.client() as http:
-        await open_ticket(run, http)  # and the process is gone
+    await open_and_crash(ecps, case)
 
     await ecps.deliver(case.no_more_shared())
     await pass_minutes(ecps, 2)

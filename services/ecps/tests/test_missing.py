@@ -15,16 +15,11 @@ from services.ecps.tests.builders import (
     an_opened_engagement,
     doubts,
     notice,
+    pass_minutes,
 )
 from tests.support.harness import Harness
 
 MINUTE = timedelta(minutes=1)
-
-
-async def pass_minutes(ecps: Harness, minutes: int) -> None:
-    for _ in range(minutes):
-        await ecps.advance(MINUTE)
-        await ecps.run_jobs()
 
 
 async def an_open_ticket(ecps: Harness, company: PartnerSystem) -> ACase:

@@ -1,14 +1,8 @@
 """A partner's side has no idempotency, and its search may come late or ignore what we ask: still one ticket (S6)."""
 
-import json
-from datetime import timedelta
-
 import pytest
 
-from libs.bus.jobs import JobRun
 from services.ecps.connectors import tmf621
-from services.ecps.model.engagement import Engagement
-from services.ecps.reactions.submit_ticket import open_ticket, ticket_to_open
 from services.ecps.tests.builders import (
     ACase,
     PartnerSystem,
@@ -16,10 +10,10 @@ from services.ecps.tests.builders import (
     a_partner,
     an_engagement,
     doubts,
+    open_and_crash,
+    pass_minutes,
 )
 from tests.support.harness import Harness
-
-MINUTE = timedelta(minutes=1)
 
 
 async def a_case_whose_answer_was_lost(ecps: Harness, company: PartnerSystem, **faults: float) -> ACase:
@@ -29,12 +23,6 @@ async def a_case_whose_answer_was_lost(ecps: Harness, company: PartnerSystem, **
     await ecps.run_jobs()
     assert (await an_engagement(ecps, case))["state"] == "outcome_unknown"
     return case
-
-
-async def pass_minutes(ecps: Harness, minutes: int) -> None:
-    for _ in range(minutes):
-        await ecps.advance(MINUTE)
-        await ecps.run_jobs()
 
 
 async def test_a_search_that_comes_late_makes_no_second_ticket(ecps: Harness, company: PartnerSystem) -> None:
@@ -69,14 +57,7 @@ async def test_a_crash_between_the_call_and_its_record_makes_no_second_ticket(
 ) -> None:
     await a_partner(ecps, company)
     case = await a_case_with_wish(ecps)
-    async with ecps.transaction() as tx:
-        row = await tx.connection.fetchrow("UPDATE jobs SET attempt = 1 RETURNING *")
-        assert row is not None
-        told = await ticket_to_open(await Engagement.get(case.engagement_id, tx), tx)
-    payload = {**json.loads(row["payload"]), **told}
-    run = JobRun(row["id"], case.engagement_id, row["kind"], row["reference"], payload, 1)
-    async with ecps.service.jobs.client() as http:
-        await open_ticket(run, http)  # and the process is gone
+    await open_and_crash(ecps, case)
 
     await company.faults(search_lag_seconds=lag)
     await ecps.run_jobs()
